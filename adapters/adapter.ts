@@ -1,0 +1,163 @@
+/** The contract of an adapter: it knows one search server, and nothing of models. */
+import type { BlockRankError } from '../engine/errors.ts';
+import type { Query, RankedCandidate, RankingUsage, Shortlist } from '../engine/index.ts';
+
+/** Why a request came back in first-stage order. */
+export type UnrerankedReason =
+  | 'disabled' // the request or the index pattern did not opt in, or opted out
+  | 'explicit-sort'
+  | 'search-after'
+  | 'scroll'
+  | 'size-zero'
+  | 'beyond-window' // the page starts at or after rankWindowSize
+  | 'no-query-text'
+  | 'no-hits'
+  | 'unsupported-request'
+  | 'first-stage-error' // of a msearch item: the server refused it
+  | 'rerank-error'
+  | 'deadline'
+  | 'circuit-open'
+  | 'aborted';
+
+/** Something a server will refuse or cap; the message names the setting and what to do. */
+export interface PlanWarning {
+  /** Stable, for programs, e.g. `max-result-window`. */
+  readonly code: string;
+  /** What will happen and which setting changes it. */
+  readonly message: string;
+}
+
+/** What will be sent for one request, and what was asked. Made by {@link Adapter.plan}; pure data. */
+export interface Plan<Request> {
+  /** What is sent: the user's own object when nothing is changed, else a changed copy. */
+  readonly request: Request;
+  /** The user's own request, untouched. */
+  readonly original: Request;
+  /** The page that was asked for, 0-based; `from + size` hits exist at most. */
+  readonly page: { readonly from: number; readonly size: number };
+  /** How many leading hits are reranked. */
+  readonly rankWindowSize: number;
+  /** What the model is asked; absent when `reason` is given. */
+  readonly query?: Query;
+  /** Why this request passes unreranked; absent when it is to be reranked. */
+  readonly reason?: UnrerankedReason;
+  /** What the server will refuse or cap. */
+  readonly warnings: readonly PlanWarning[];
+}
+
+/** Options of {@link Adapter.plan}. */
+export interface PlanOptions {
+  /** How many leading hits are reranked, at least 1. */
+  readonly rankWindowSize: number;
+  /** The question in words, when the request does not hold it or another is meant. */
+  readonly queryText?: string;
+}
+
+/** Where the time of one request went, in milliseconds. */
+export interface Timings {
+  /** The search server, as the client saw it. */
+  readonly firstStageMs: number;
+  /** The reranker, queueing included; 0 when it was not asked. */
+  readonly rerankMs: number;
+  /** All of it. */
+  readonly totalMs: number;
+}
+
+/** A ranked candidate after score steps, with where it came from. */
+export interface RankedHit extends RankedCandidate {
+  /** 1-based place in the first stage's order. */
+  readonly firstStageRank: number;
+}
+
+/** What the stage decided for one response. */
+export type Outcome =
+  | {
+      readonly reranked: true;
+      /** Best first. A permutation of the shortlist, or a part of one when `topN` or `minScore` dropped hits. */
+      readonly hits: readonly RankedHit[];
+      /** Whether hits after the window follow the reranked ones (`false` once `topN` or `minScore` dropped any). */
+      readonly keepsTail: boolean;
+      /** What the ranking cost. */
+      readonly usage: RankingUsage;
+      /** Whether the ranking came from the result cache. */
+      readonly cached: boolean;
+      /** Where the time went. */
+      readonly timings: Timings;
+      /** Warnings of the plan. */
+      readonly warnings: readonly PlanWarning[];
+    }
+  | {
+      readonly reranked: false;
+      /** Why not. */
+      readonly reason: UnrerankedReason;
+      /** What failed; absent when nothing did. */
+      readonly error?: BlockRankError;
+      /** Where the time went. */
+      readonly timings: Timings;
+      /** Warnings of the plan. */
+      readonly warnings: readonly PlanWarning[];
+    };
+
+/** The mark that {@link Adapter.applyOutcome} leaves on a response, as its property `blockrank`. */
+export interface OutcomeMark {
+  /** Whether the hits are in reranked order. */
+  readonly reranked: boolean;
+  /** Why not; absent when they are. */
+  readonly reason?: UnrerankedReason;
+  /** The error's `code` and message when one was the reason. */
+  readonly error?: { readonly code: string; readonly message: string };
+  /** How many hits were reranked. */
+  readonly rankWindowSize?: number;
+  /** Whether the ranking came from the result cache. */
+  readonly cached?: boolean;
+  /** What the ranking cost. */
+  readonly usage?: RankingUsage;
+  /** Where the time went. */
+  readonly timings: Timings;
+  /** What the server refused or capped; absent when nothing. */
+  readonly warnings?: readonly PlanWarning[];
+}
+
+/** The mark that {@link Adapter.applyOutcome} leaves on every reranked hit, as its property `blockrank`. */
+export interface HitMark {
+  /** 1-based place in the reranked order. */
+  readonly rank: number;
+  /** Softmax over the list, in [0, 1]. */
+  readonly score: number;
+  /** Comparable between lists, in [0, 1]; absent when the reranker has none. */
+  readonly calibratedScore?: number;
+  /** 1-based place in the first stage's order. */
+  readonly firstStageRank: number;
+  /** The first stage's score; absent when it gave none. */
+  readonly firstStageScore?: number;
+  /** What the query block looked at; present when asked for. */
+  readonly explanation?: RankedCandidate['explanation'];
+}
+
+/** Options of {@link Adapter.search}. */
+export interface SearchOptions {
+  /** Ends the search early. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Knows one search server. `plan`, `toShortlist` and `applyOutcome` are pure: they never change what they are
+ * given, and frozen inputs are fine. All methods may run concurrently. An adapter throws; it never recovers.
+ */
+export interface Adapter<Request, Response> {
+  /** The server's name, for events and errors: `elasticsearch`, `opensearch`, `embedded`. */
+  readonly name: string;
+  /** Says what is sent and whether reranking applies. @throws ConfigurationError for options that cannot be. */
+  plan(request: Request, options: PlanOptions): Plan<Request>;
+  /** Runs the plan's request. @throws FirstStageError for any failure of the server or the way to it. */
+  search(plan: Plan<Request>, options?: SearchOptions): Promise<Response>;
+  /** Runs several plans in one round trip; an item that the server refused is a {@link FirstStageError}, not thrown. */
+  searchMany?(
+    plans: readonly Plan<Request>[],
+    options?: SearchOptions,
+  ): Promise<readonly (Response | BlockRankError)[]>;
+  /** Reads the window's candidates from a response, in its order. @throws FirstStageError when it is no search response. */
+  toShortlist(plan: Plan<Request>, response: Response): Shortlist;
+  /** A new response: hits in the outcome's order (then the tail), cut to the page, marked with what happened. */
+  applyOutcome(plan: Plan<Request>, response: Response, outcome: Outcome): Response;
+}

@@ -1,0 +1,176 @@
+/**
+ * What the engine, the adapters and the stage say to each other. It holds the contract alone:
+ * types that belong to one part live with that part.
+ */
+
+/** What was asked. */
+export interface Query {
+  /** The words of the question, as the user wrote them. */
+  readonly text: string;
+  /** Joins a query to its relevance judgements; absent outside evaluation. */
+  readonly queryId?: string;
+}
+
+/** Where one field of a document lies inside a candidate's text. */
+export interface TextSegment {
+  /** The field's name, as the search server knows it. */
+  readonly field: string;
+  /** First character, inclusive (UTF-16 code units of {@link Candidate.text}). */
+  readonly start: number;
+  /** Last character, exclusive. */
+  readonly end: number;
+  /** Where the segment starts inside the field's own value, in UTF-16 code units. @defaultValue 0 */
+  readonly fieldStart?: number;
+}
+
+/** A document on the shortlist. */
+export interface Candidate {
+  /** The document's id. Two candidates of one shortlist may share it (several indices); positions tell them apart. */
+  readonly docId: string;
+  /** What the model reads: title and body, joined by the adapter. May be empty. */
+  readonly text: string;
+  /** Which field each part of the text came from, ascending and disjoint. */
+  readonly segments: readonly TextSegment[];
+  /** The first stage's score; absent when it gave none. Any finite or non-finite number is accepted. */
+  readonly firstStageScore?: number;
+  /** The block state that the search index keeps for this document, encoded; absent when it keeps none. */
+  readonly storedState?: Uint8Array;
+}
+
+/** How the first stage found its candidates; fusion is on by default for `lexical` ones. */
+export type FirstStage = 'lexical' | 'vector' | 'hybrid' | 'unknown';
+
+/** The first stage's ordered candidates for one query, best first. */
+export interface Shortlist {
+  /** What was asked. */
+  readonly query: Query;
+  /** The candidates in first-stage order. */
+  readonly candidates: readonly Candidate[];
+  /** How they were found. */
+  readonly firstStage: FirstStage;
+}
+
+/** What the query block looked at in one candidate. */
+export interface Explanation {
+  /** The anchor head's part of the logit: `q'·a_d / tau`. */
+  readonly anchorLogit: number;
+  /** The token head's part of the logit; absent with anchor states. */
+  readonly tokenLogit?: number;
+  /** How much the query block took from this document while reading, in [0, 1]; sums to 1 over the list. */
+  readonly readingWeight: number;
+  /** Attention mass by place in the candidate's text (UTF-16 code units), descending by mass; empty with anchor states. */
+  readonly spans: readonly { readonly start: number; readonly end: number; readonly mass: number }[];
+}
+
+/** One candidate's place in a ranking. */
+export interface RankedCandidate {
+  /** 0-based position in the shortlist. */
+  readonly index: number;
+  /** What the model computed, before normalisation; any finite number. */
+  readonly logit: number;
+  /** Softmax of the logits over the list, in [0, 1]; sums to 1 over the list. */
+  readonly score: number;
+  /** A score in [0, 1] that does not depend on the rest of the list; what thresholds compare. Absent when the reranker has none. */
+  readonly calibratedScore?: number;
+  /** What the query block looked at; present when asked for. */
+  readonly explanation?: Explanation;
+}
+
+/** What a ranking cost. */
+export interface RankingUsage {
+  /** Tokens read, query and documents. */
+  readonly tokens: number;
+  /** Tokens of query and documents that a cap cut away. */
+  readonly truncatedTokens: number;
+  /** Block states that were at hand. */
+  readonly statesFound: number;
+  /** Block states that had to be encoded. */
+  readonly statesEncoded: number;
+}
+
+/** The reranked order, best first: a permutation of the shortlist's positions 0..n-1. */
+export interface Ranking {
+  /** Every position of the shortlist exactly once, descending by score; equal scores keep shortlist order. */
+  readonly candidates: readonly RankedCandidate[];
+  /** What it cost. */
+  readonly usage: RankingUsage;
+}
+
+/** Whether documents are read in the light of the query (`in-context`) or on their own (`cacheable`). */
+export type Profile = 'in-context' | 'cacheable';
+
+/** What a reranker is. */
+export interface RerankerInfo {
+  /** A name for logs and reports. */
+  readonly name: string;
+  /** Changes whenever a document's block state would: weights, template, caps, compute precision. */
+  readonly encodingDigest: string;
+  /** Changes whenever a ranking would with the same states: the readout and its parameters. */
+  readonly readoutDigest: string;
+  /** How documents are read. */
+  readonly profile: Profile;
+  /** Which of ONNX Runtime's execution providers runs; `none` when nothing is computed here. */
+  readonly executionProvider: string;
+  /** Languages the model reads, ISO 639-1. */
+  readonly languages: readonly string[];
+  /** Whether the first request will find everything loaded. */
+  readonly ready: boolean;
+}
+
+/** Options of one call of {@link Reranker.rerank}. */
+export interface RerankOptions {
+  /** Ends the call early: it rejects with the signal's reason, and what was finished is kept for later calls. */
+  readonly signal?: AbortSignal;
+  /** Whether every candidate gets an explanation. @defaultValue false */
+  readonly explain?: boolean;
+}
+
+/**
+ * Orders a shortlist. Safe to call concurrently; abortable; never sees a server.
+ *
+ * An empty shortlist gives an empty ranking; one candidate scores 1. The same call twice gives the same
+ * answer to the last bit. After {@link Reranker.close} every call rejects with a `TypeError`.
+ */
+export interface Reranker {
+  /** What this reranker is. */
+  readonly info: RerankerInfo;
+  /** Ranks every candidate of the shortlist. @throws InferenceError when the runtime fails. */
+  rerank(shortlist: Shortlist, options?: RerankOptions): Promise<Ranking>;
+  /** Ends calls in flight and frees workers, sessions and files. Closing twice does nothing. */
+  close(): Promise<void>;
+}
+
+/** Changes a ranking by what the shortlist says. Pure; works on logits, then normalises again. */
+export type ScoreStep = (ranking: Ranking, shortlist: Shortlist) => Ranking;
+
+/** What a document block leaves behind for the query block. All vectors are L2-normalised rows, row-major float32. */
+export interface BlockState {
+  /** Values a vector. */
+  readonly width: number;
+  /** Tokens of each of the document's blocks; one entry a block, at least one. */
+  readonly blockTokens: readonly number[];
+  /** One vector a block (its first token's), shape `[blocks, width]`. */
+  readonly anchors: Float32Array;
+  /** One vector a token, blocks one after another, shape `[tokens, width]`; absent in tier `anchor`. */
+  readonly tokens?: Float32Array;
+  /** Tokens that a cap cut away. */
+  readonly truncatedTokens: number;
+}
+
+/** Names a block state: the model and template that made it, and the text it was made from. */
+export interface StateKey {
+  /** {@link RerankerInfo.encodingDigest} of the encoder. */
+  readonly encodingDigest: string;
+  /** SHA-256 of the document's text, hexadecimal. */
+  readonly textDigest: string;
+}
+
+/** Keeps block states by key. Safe to call concurrently; a state that it cannot keep is dropped without an error. */
+export interface StateSource {
+  /** The states at hand, in the order of the keys; `undefined` where there is none. */
+  getMany(keys: readonly StateKey[]): Promise<readonly (BlockState | undefined)[]>;
+  /** Keeps states; a later entry of the same key replaces an earlier one. */
+  putMany(entries: readonly (readonly [StateKey, BlockState])[]): Promise<void>;
+  /** Frees what the source holds. Closing twice does nothing; afterwards the other calls reject with a `TypeError`. */
+  close(): Promise<void>;
+}

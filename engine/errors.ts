@@ -1,0 +1,131 @@
+/** The error family: one class a cause, sorted by who can act. A caller's own bug is a plain `TypeError` or `RangeError` instead. */
+
+/** Base of every error that is somebody's fault but a programming mistake. Catching it never hides a bug. */
+export class BlockRankError extends Error {
+  override name = 'BlockRankError';
+  /** Stable, for programs: never changes with the wording of the message. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** One thing that is wrong with a configuration. */
+export interface ConfigurationIssue {
+  /** Where, as a dotted path; empty for the whole. */
+  readonly path: string;
+  /** What is wrong and what is accepted. */
+  readonly message: string;
+}
+
+/** The operator configured something that cannot be. Thrown once, at construction, listing every issue. */
+export class ConfigurationError extends BlockRankError {
+  override name = 'ConfigurationError' as const;
+  /** Everything that is wrong, in the order of the configuration. */
+  readonly issues: readonly ConfigurationIssue[];
+
+  constructor(what: string, issues: readonly ConfigurationIssue[], options?: ErrorOptions) {
+    const lines = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+    super('configuration', `${what}: ${lines.join('; ')}`, options);
+    this.issues = issues;
+  }
+}
+
+/** A model folder is not what it says it is. */
+export class ModelFormatError extends BlockRankError {
+  override name = 'ModelFormatError' as const;
+  /** The file, or the folder. */
+  readonly path: string;
+  /** What this build reads. */
+  readonly expected: string;
+  /** What was there. */
+  readonly found: string;
+
+  constructor(fault: { path: string; expected: string; found: string }, options?: ErrorOptions) {
+    super(
+      'model-format',
+      `Cannot open model "${fault.path}": expected ${fault.expected}, found ${fault.found}.`,
+      options,
+    );
+    this.path = fault.path;
+    this.expected = fault.expected;
+    this.found = fault.found;
+  }
+}
+
+/** The search server failed, was not there, or answered something that is not a search response. */
+export class FirstStageError extends BlockRankError {
+  override name = 'FirstStageError' as const;
+  /** Which adapter asked. */
+  readonly adapter: string;
+  /** HTTP status of the answer; absent when there was none. */
+  readonly statusCode?: number;
+
+  constructor(
+    message: string,
+    fault: { adapter: string; statusCode?: number | undefined },
+    options?: ErrorOptions,
+  ) {
+    super('first-stage', message, options);
+    this.adapter = fault.adapter;
+    if (fault.statusCode !== undefined) this.statusCode = fault.statusCode;
+  }
+}
+
+/** The device or the runtime failed while computing. */
+export class InferenceError extends BlockRankError {
+  override name = 'InferenceError' as const;
+  /** ONNX Runtime's name of what ran. */
+  readonly executionProvider: string;
+
+  constructor(message: string, fault: { executionProvider: string }, options?: ErrorOptions) {
+    super('inference', message, options);
+    this.executionProvider = fault.executionProvider;
+  }
+}
+
+/** The time that the caller gave ran out. */
+export class DeadlineExceededError extends BlockRankError {
+  override name = 'DeadlineExceededError' as const;
+  /** What was allowed, in milliseconds. */
+  readonly deadlineMs: number;
+  /** What had passed, in milliseconds. */
+  readonly elapsedMs: number;
+  /** What was going on: `first-stage`, `queue`, `rerank`. */
+  readonly phase: string;
+
+  constructor(fault: { deadlineMs: number; elapsedMs: number; phase: string }, options?: ErrorOptions) {
+    super(
+      'deadline',
+      `Reranking exceeded its deadline of ${fault.deadlineMs} ms during "${fault.phase}" (${Math.round(fault.elapsedMs)} ms elapsed): raise deadlineMs, lower rankWindowSize, or keep block states.`,
+      options,
+    );
+    this.deadlineMs = fault.deadlineMs;
+    this.elapsedMs = fault.elapsedMs;
+    this.phase = fault.phase;
+  }
+}
+
+/** A qrels or run file has a line that is none. */
+export class TrecFormatError extends BlockRankError {
+  override name = 'TrecFormatError' as const;
+  /** The file. */
+  readonly path: string;
+  /** 1-based line number. */
+  readonly line: number;
+  /** The line itself. */
+  readonly text: string;
+
+  constructor(fault: { path: string; line: number; text: string; expected: string }, options?: ErrorOptions) {
+    super(
+      'trec-format',
+      `Cannot read "${fault.path}", line ${fault.line}: expected ${fault.expected}, found ${JSON.stringify(fault.text.slice(0, 200))}.`,
+      options,
+    );
+    this.path = fault.path;
+    this.line = fault.line;
+    this.text = fault.text;
+  }
+}

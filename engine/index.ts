@@ -1,0 +1,3 @@
+/** The door for serving. */
+export type * from './contract.ts';
+export * from './errors.ts';
