@@ -1,0 +1,21 @@
+/** How much of a text a model reads. */
+
+/** Token budgets of the blocks. */
+export interface BlockCaps {
+  /** Tokens of one document block, the two special tokens included; 8 to the model's positions. @defaultValue 160 */
+  readonly maxDocumentTokens: number;
+  /** Blocks of one document; what is left after that is cut. 1 means: cut at the first block. @defaultValue 4 */
+  readonly maxDocumentBlocks: number;
+  /** Tokens that a document's block repeats from the one before it. @defaultValue 32 */
+  readonly blockOverlapTokens: number;
+  /** Tokens of the query's own words. @defaultValue 64 */
+  readonly maxQueryTokens: number;
+}
+
+/** The defaults of {@link BlockCaps}. */
+export const defaultCaps: BlockCaps = {
+  maxDocumentTokens: 160,
+  maxDocumentBlocks: 4,
+  blockOverlapTokens: 32,
+  maxQueryTokens: 64,
+};

@@ -1,0 +1,35 @@
+/** A query's text to the query block. */
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { BlockCaps } from './caps.ts';
+
+/** The query block. */
+export interface QueryBlock {
+  /** Ids of `[CLS] instruction query [SEP]`. */
+  readonly ids: Int32Array;
+  /** Where the query's own words stand in it: first inclusive, last exclusive. */
+  readonly own: { readonly start: number; readonly end: number };
+  /** Tokens of the query that the cap cut away; an estimate for very long queries. */
+  readonly truncatedTokens: number;
+}
+
+/** Characters of a query that are tokenised at most: a query of 10,000 words is cut, not read. */
+const maxQueryCharacters = 8192;
+
+/** Builds the query block. A query without words of its own gives an empty `own` range. */
+export function toQueryBlock(
+  text: string,
+  instruction: string,
+  tokenizer: Tokenizer,
+  caps: Pick<BlockCaps, 'maxQueryTokens'>,
+): QueryBlock {
+  const lead = tokenizer.encode(instruction);
+  const ids = tokenizer.encode(text.slice(0, maxQueryCharacters));
+  const own = ids.subarray(0, caps.maxQueryTokens);
+  const start = 1 + lead.length;
+  const unread = Math.max(0, text.length - maxQueryCharacters) * (ids.length / maxQueryCharacters);
+  return {
+    ids: Int32Array.of(tokenizer.openId, ...lead, ...own, tokenizer.closeId),
+    own: { start, end: start + own.length },
+    truncatedTokens: ids.length - own.length + Math.round(unread),
+  };
+}

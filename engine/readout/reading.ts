@@ -1,0 +1,83 @@
+/** Reading: the query block's anchor attends to the anchors of the document blocks and moves towards them. */
+import type { ReadoutParameters } from './parameters.ts';
+import { softmax } from './softmax.ts';
+import { dotRows, normalised } from './vectors.ts';
+
+/** What reading did. */
+export interface Reading {
+  /** The moved anchor `q'`, shape `[width]`. */
+  readonly anchor: Float64Array;
+  /** How much was taken from each block at the last step; sums to 1 (0 everywhere when nothing was read). */
+  readonly weights: Float64Array;
+}
+
+/** Weights below this are too small to move the anchor and are not compared for duplicates. */
+const negligibleWeight = 1e-6;
+/** Blocks compared for duplicates at most, heaviest first. */
+const maxCompared = 64;
+
+/**
+ * `q' = normalise(q + alpha * sum_d softmax_d(q·a_d / tau) a_d)`, repeated `readingSteps` times: one attention
+ * head with identity projections over the anchors. Near duplicates share one vote.
+ *
+ * Axes: `D` blocks of all documents, `W` width.
+ *
+ * @param query - The query's anchor, shape `[W]`.
+ * @param anchors - One vector a block, shape `[D, W]`.
+ *
+ * Source: BlockRank (arXiv:2510.05396) lets the query block attend to every document block; here without
+ * learned projections.
+ */
+export function read(query: Float32Array, anchors: Float32Array, parameters: ReadoutParameters): Reading {
+  const W = query.length;
+  const D = anchors.length / W;
+  let anchor: Float64Array = Float64Array.from(query);
+  let weights: Float64Array = new Float64Array(D);
+  if (D === 0 || parameters.alpha === 0) return { anchor, weights };
+  for (let step = 0; step < parameters.readingSteps; step += 1) {
+    const logits = similarities(anchor, anchors).map((cosine) => cosine / parameters.readingTau);
+    weights = votesOnce(softmax(logits), anchors, W, parameters.duplicateCosine);
+    const moved = anchor.slice();
+    for (let d = 0; d < D; d += 1) {
+      const weight = parameters.alpha * weights[d]!;
+      if (weight < negligibleWeight) continue;
+      for (let k = 0; k < W; k += 1) moved[k] = moved[k]! + weight * anchors[d * W + k]!;
+    }
+    anchor = normalised(moved);
+  }
+  return { anchor, weights };
+}
+
+/** `q·a_d` for every block, shape `[D]`. */
+export function similarities(query: Float64Array | Float32Array, anchors: Float32Array): Float64Array {
+  const W = query.length;
+  const result = new Float64Array(anchors.length / W);
+  for (let d = 0; d < result.length; d += 1) {
+    let sum = 0;
+    for (let k = 0; k < W; k += 1) sum += query[k]! * anchors[d * W + k]!;
+    result[d] = sum;
+  }
+  return result;
+}
+
+/** Divides each weight by the number of its near duplicates, so that a text repeated is not a text agreed on. */
+function votesOnce(
+  weights: Float64Array,
+  anchors: Float32Array,
+  W: number,
+  duplicateCosine: number,
+): Float64Array {
+  const heavy = [...weights.keys()]
+    .filter((d) => weights[d]! > negligibleWeight)
+    .sort((a, b) => weights[b]! - weights[a]! || a - b)
+    .slice(0, maxCompared);
+  const shared = weights.slice();
+  for (const d of heavy) {
+    const copies = heavy.filter(
+      (e) => e === d || dotRows({ rows: anchors, row: d }, { rows: anchors, row: e }, W) >= duplicateCosine,
+    );
+    shared[d] = weights[d]! / copies.length;
+  }
+  const sum = shared.reduce((total, weight) => total + weight, 0);
+  return shared.map((weight) => weight / sum);
+}

@@ -1,0 +1,96 @@
+/**
+ * Attention to masses: what the query block paid to each document, at the scoring layer.
+ *
+ * Axes: `N` documents, `D` blocks of all documents (D >= N), `Q` query tokens, `W` width.
+ */
+import type { BlockState } from '../contract.ts';
+import type { QueryState, ReadoutParameters } from './parameters.ts';
+import { read, similarities } from './reading.ts';
+import { logSumExp } from './softmax.ts';
+import { poolMasses, tokenLogSums, toLogMasses } from './token-head.ts';
+
+/** What the scoring layer said of each document, shape `[N]` each. */
+export interface ReadoutResult {
+  /** What documents are ranked by. */
+  readonly logits: Float64Array;
+  /** The anchor head's part. */
+  readonly anchorLogits: Float64Array;
+  /** The token head's part, weighted; absent with anchor states. */
+  readonly tokenLogits?: Float64Array;
+  /** What the query block took from each document while reading. */
+  readonly readingWeights: Float64Array;
+  /** Probability of relevance, independent of the rest of the list. */
+  readonly calibratedScores: Float64Array;
+}
+
+/** All anchors one after another, shape `[D, W]`. */
+export function stackAnchors(states: readonly BlockState[], width: number): Float32Array {
+  const blocks = states.reduce((sum, { blockTokens }) => sum + blockTokens.length, 0);
+  const stacked = new Float32Array(blocks * width);
+  let at = 0;
+  for (const { anchors } of states) {
+    stacked.set(anchors, at);
+    at += anchors.length;
+  }
+  return stacked;
+}
+
+/**
+ * Scores every document. Reference for every faster path, and used by tuning.
+ *
+ * @param logSums - {@link tokenLogSums} of query and states, when somebody computed them already.
+ */
+export function readOut(
+  query: QueryState,
+  states: readonly BlockState[],
+  parameters: ReadoutParameters,
+  logSums?: Float64Array,
+): ReadoutResult {
+  const anchors = stackAnchors(states, query.width);
+  const reading = read(query.anchor, anchors, parameters);
+  const anchorLogits = similarities(reading.anchor, anchors).map((cosine) => cosine / parameters.anchorTau);
+  const tokenLogits = tokenHead(query, states, parameters, logSums);
+  const blockLogits = tokenLogits ? anchorLogits.map((logit, d) => logit + tokenLogits[d]!) : anchorLogits;
+  const join = joiner(states, parameters.blockJoin);
+  const { slope, intercept } = parameters.calibration;
+  const cosines = perDocument(states, similarities(query.anchor, anchors), (values) => Math.max(...values));
+  return {
+    logits: perDocument(states, blockLogits, join),
+    anchorLogits: perDocument(states, anchorLogits, join),
+    ...(tokenLogits ? { tokenLogits: perDocument(states, tokenLogits, join) } : {}),
+    readingWeights: perDocument(states, reading.weights, (values) => values.reduce((sum, w) => sum + w, 0)),
+    calibratedScores: cosines.map((cosine) => 1 / (1 + Math.exp(-(slope * cosine + intercept)))),
+  };
+}
+
+/** The token head's part of each block's logit, shape `[D]`; undefined without token states or query words. */
+function tokenHead(
+  query: QueryState,
+  states: readonly BlockState[],
+  parameters: ReadoutParameters,
+  logSums: Float64Array | undefined,
+): Float64Array | undefined {
+  const isTokenTier = states.length > 0 && states.every(({ tokens }) => tokens !== undefined);
+  if (!isTokenTier || query.tokens.length === 0 || parameters.tokenWeight === 0) return undefined;
+  const D = states.reduce((sum, { blockTokens }) => sum + blockTokens.length, 0);
+  const masses = toLogMasses(logSums ?? tokenLogSums(query, states, parameters.tokenTau), D);
+  return poolMasses(masses, D, parameters.pooling).map((mass) => parameters.tokenWeight * mass);
+}
+
+type Join = (values: Float64Array) => number;
+
+/** A block's logit is the log of its mass up to a constant, so a sum of masses is a log-sum-exp of logits. */
+function joiner(states: readonly BlockState[], blockJoin: ReadoutParameters['blockJoin']): Join {
+  if (states.every(({ blockTokens }) => blockTokens.length === 1)) return (values) => values[0]!;
+  return blockJoin === 'sum' ? logSumExp : (values) => Math.max(...values);
+}
+
+function perDocument(states: readonly BlockState[], blockValues: Float64Array, join: Join): Float64Array {
+  const result = new Float64Array(states.length);
+  let first = 0;
+  states.forEach(({ blockTokens }, n) => {
+    result[n] = join(blockValues.subarray(first, first + blockTokens.length));
+    first += blockTokens.length;
+  });
+  return result;
+}
