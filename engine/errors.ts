@@ -74,6 +74,15 @@ export class FirstStageError extends BlockRankError {
   }
 }
 
+/** The query cannot be read: it holds no words. Whoever asked acts; a stage passes the list unreranked. */
+export class QueryError extends BlockRankError {
+  override name = 'QueryError' as const;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('query', message, options);
+  }
+}
+
 /** The device or the runtime failed while computing. */
 export class InferenceError extends BlockRankError {
   override name = 'InferenceError' as const;

@@ -40,6 +40,8 @@ export interface QueryState {
   readonly anchor: Float32Array;
   /** The query's own words, shape `[queryTokens, width]`. */
   readonly tokens: Float32Array;
+  /** Tokens of the whole query block, instruction and special tokens included. */
+  readonly blockTokens: number;
   /** Tokens that the cap cut away. */
   readonly truncatedTokens: number;
 }

@@ -1,0 +1,44 @@
+/** A model folder on disk: what must be in it, and what names its content. */
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { ModelFormatError } from '../errors.ts';
+import { type ModelManifest, readManifest } from './manifest.ts';
+
+/** A checked model folder. */
+export interface ModelFolder {
+  /** Absolute path. */
+  readonly path: string;
+  /** What `blockrank.json` says. */
+  readonly manifest: ModelManifest;
+  /** SHA-256 over weights, configuration and tokenizer, hexadecimal. */
+  readonly digest: string;
+}
+
+/** Files that a block state depends on, in the order that the digest reads them. */
+const encodingFiles = ['config.json', 'tokenizer.json', 'model.safetensors'] as const;
+
+/** Opens a model folder. @throws ModelFormatError when a file is missing or the manifest is not valid. */
+export async function openModelFolder(folder: string): Promise<ModelFolder> {
+  const path = resolve(folder);
+  const manifest = await readManifest(path);
+  const hash = createHash('sha256');
+  for (const file of encodingFiles) {
+    await pipeline(createReadStream(join(path, file)), hash, { end: false }).catch((cause: NodeJS.ErrnoException) => {
+      throw new ModelFormatError(
+        { path: join(path, file), expected: 'a readable file', found: cause.code ?? cause.message },
+        { cause },
+      );
+    });
+  }
+  return { path, manifest, digest: hash.digest('hex') };
+}
+
+/** The model that comes with the package. */
+export function defaultModelFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return join(folder, 'models', 'default');
+}

@@ -1,0 +1,80 @@
+/** `blockrank.json`: what a model folder says of itself beside the Hugging Face files. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { type BlockCaps, defaultCaps } from '../blocks/caps.ts';
+import { ModelFormatError } from '../errors.ts';
+import type { ReadoutParameters } from '../readout/parameters.ts';
+
+/** A model's manifest. */
+export interface ModelManifest {
+  /** Version of this file's form; this build reads 1. */
+  readonly formatVersion: 1;
+  /** The model's name, for reports. */
+  readonly name: string;
+  /** Which network the weights are of. */
+  readonly family: 'encoder';
+  /** How documents are read. */
+  readonly profile: 'cacheable';
+  /** Languages the model reads, ISO 639-1. */
+  readonly languages: readonly string[];
+  /** What stands before the query's own words in the query block; may be empty. */
+  readonly instruction: string;
+  /** Token budgets. */
+  readonly caps: BlockCaps;
+  /** Reading and scoring. */
+  readonly readout: ReadoutParameters;
+  /** Share of a lexical first stage in the fused order, in [0, 1]; how the readout was tuned. */
+  readonly fusionWeight: number;
+}
+
+const positive = z.number().positive();
+const count = z.int().min(1);
+const manifestSchema = z.object({
+  formatVersion: z.literal(1),
+  name: z.string(),
+  family: z.literal('encoder'),
+  profile: z.literal('cacheable'),
+  languages: z.array(z.string()),
+  instruction: z.string(),
+  caps: z.object({
+    maxDocumentTokens: count.min(8).default(defaultCaps.maxDocumentTokens),
+    maxDocumentBlocks: count.default(defaultCaps.maxDocumentBlocks),
+    blockOverlapTokens: z.int().min(0).default(defaultCaps.blockOverlapTokens),
+    maxQueryTokens: count.default(defaultCaps.maxQueryTokens),
+  }),
+  readout: z.object({
+    alpha: z.number().min(0),
+    readingTau: positive,
+    readingSteps: z.int().min(0),
+    anchorTau: positive,
+    tokenTau: positive,
+    tokenWeight: z.number().min(0),
+    pooling: z.enum(['arithmetic', 'geometric']),
+    blockJoin: z.enum(['sum', 'max']),
+    duplicateCosine: z.number().gt(0).max(1),
+    calibration: z.object({ slope: z.number(), intercept: z.number() }),
+  }),
+  fusionWeight: z.number().min(0).max(1),
+});
+
+/** Reads and checks a folder's `blockrank.json`. @throws ModelFormatError naming every problem. */
+export async function readManifest(folder: string): Promise<ModelManifest> {
+  const path = join(folder, 'blockrank.json');
+  const parsed = manifestSchema.safeParse(await readJson(path));
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`);
+  throw new ModelFormatError({ path, expected: 'a manifest of format version 1', found: problems.join('; ') });
+}
+
+/** Parses a JSON file of a model folder. @throws ModelFormatError when it is missing or no JSON. */
+export async function readJson(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new ModelFormatError({ path, expected: 'a readable file', found: cause.code ?? cause.message }, { cause });
+  });
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ModelFormatError({ path, expected: 'JSON', found: String(cause) }, { cause });
+  }
+}

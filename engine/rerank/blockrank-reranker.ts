@@ -1,0 +1,169 @@
+/** The reranker of the `cacheable` profile: block states, the query block, the readout, an order. */
+import { LRUCache } from 'lru-cache';
+import type {
+  BlockState,
+  Explanation,
+  Ranking,
+  RankingUsage,
+  Reranker,
+  RerankerInfo,
+  RerankOptions,
+  Shortlist,
+} from '../contract.ts';
+import { QueryError } from '../errors.ts';
+import type { QueryState, ReadoutParameters } from '../readout/parameters.ts';
+import { type ReadoutResult, readOut } from '../readout/readout.ts';
+import { type ScoredCandidate, toRanking } from '../scores/ranking.ts';
+import { abortable } from '../session/abortable.ts';
+import type { EncodedTexts, StateEncoder } from '../states/state-encoder.ts';
+import type { EncoderWorkers } from './encoder-workers.ts';
+
+/** What {@link BlockRankReranker} is made of. */
+export interface BlockRankParts {
+  /** What it is. */
+  readonly info: RerankerInfo;
+  /** Reading and scoring. */
+  readonly readout: ReadoutParameters;
+  /** States of documents. */
+  readonly states: StateEncoder;
+  /** Worker threads. */
+  readonly workers: EncoderWorkers;
+  /** Frees everything. */
+  close(): Promise<void>;
+}
+
+/** A shortlist's states: what every readout over it starts from. */
+export interface EncodedShortlist {
+  /** The query block's. */
+  readonly query: QueryState;
+  /** One a candidate, in shortlist order. */
+  readonly states: readonly BlockState[];
+}
+
+/** Query blocks kept: the same question is often asked page by page. */
+const keptQueries = 256;
+
+/** See {@link Reranker}. Made by `openReranker`. */
+export class BlockRankReranker implements Reranker {
+  readonly info: RerankerInfo;
+  readonly #parts: BlockRankParts;
+  readonly #queries = new LRUCache<string, QueryState>({ max: keptQueries });
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: BlockRankParts) {
+    this.#parts = parts;
+    this.info = parts.info;
+  }
+
+  /** @throws QueryError when the query holds no word that the model reads. */
+  async rerank(shortlist: Shortlist, options: RerankOptions = {}): Promise<Ranking> {
+    const { query, encoded } = await this.#encode(shortlist, options.signal);
+    const usage = toUsage(query, encoded);
+    if (shortlist.candidates.length === 0) return { candidates: [], usage };
+    const logSums = await this.#tokenLogSums(query, encoded.states, options.signal);
+    const result = readOut(query, encoded.states, this.readout, logSums);
+    const explain = options.explain
+      ? await this.#explain({ query, states: encoded.states, result, logSums }, shortlist, options.signal)
+      : () => undefined;
+    const scored = shortlist.candidates.map((_candidate, index): ScoredCandidate => {
+      const explanation = explain(index);
+      return {
+        index,
+        logit: result.logits[index]!,
+        calibratedScore: result.calibratedScores[index]!,
+        ...(explanation ? { explanation } : {}),
+      };
+    });
+    return toRanking(scored, usage);
+  }
+
+  /** The states that {@link rerank} would read, for tuning and for readouts of one's own. */
+  async encode(
+    shortlist: Shortlist,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<EncodedShortlist> {
+    const { query, encoded } = await this.#encode(shortlist, signal);
+    return { query, states: encoded.states };
+  }
+
+  /** Reading and scoring parameters in use. */
+  get readout(): ReadoutParameters {
+    return this.#parts.readout;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#parts.close();
+    return this.#closed;
+  }
+
+  async #encode(
+    shortlist: Shortlist,
+    signal: AbortSignal | undefined,
+  ): Promise<{ query: QueryState; encoded: EncodedTexts }> {
+    if (this.#closed) throw new TypeError('rerank: the reranker is closed.');
+    signal?.throwIfAborted();
+    const texts = shortlist.candidates.map(({ text }) => text);
+    const [query, encoded] = await Promise.all([
+      this.#encodeQuery(shortlist.query.text, signal),
+      this.#parts.states.encode(texts, signal ? { signal } : {}),
+    ]);
+    return { query, encoded };
+  }
+
+  /** The token head's numerators; undefined where it plays no part. */
+  async #tokenLogSums(
+    query: QueryState,
+    states: readonly BlockState[],
+    signal: AbortSignal | undefined,
+  ): Promise<Float64Array | undefined> {
+    const { tokenWeight, tokenTau } = this.readout;
+    if (tokenWeight === 0 || states.some(({ tokens }) => tokens === undefined)) return undefined;
+    return abortable(this.#parts.workers.tokenLogSums(query, states, tokenTau), signal);
+  }
+
+  async #explain(
+    { query, states, result, logSums }: EncodedShortlist & { result: ReadoutResult; logSums: Float64Array | undefined },
+    shortlist: Shortlist,
+    signal: AbortSignal | undefined,
+  ): Promise<(index: number) => Explanation> {
+    const texts = shortlist.candidates.map(({ text }) => text);
+    const spans = logSums
+      ? await abortable(
+          this.#parts.workers.spans(query, { states, texts, logSums }, this.readout.tokenTau),
+          signal,
+        )
+      : [];
+    return (index) => toExplanation(result, index, spans[index] ?? []);
+  }
+
+  async #encodeQuery(text: string, signal: AbortSignal | undefined): Promise<QueryState> {
+    const known = this.#queries.get(text);
+    if (known) return known;
+    const query = await abortable(this.#parts.workers.encodeQuery(text), signal);
+    if (query.tokens.length === 0) {
+      throw new QueryError(`Cannot rerank for the query ${JSON.stringify(text.slice(0, 80))}: it holds no word that the model reads.`);
+    }
+    this.#queries.set(text, query);
+    return query;
+  }
+}
+
+function toExplanation(result: ReadoutResult, index: number, spans: Explanation['spans']): Explanation {
+  const tokenLogit = result.tokenLogits?.[index];
+  return {
+    anchorLogit: result.anchorLogits[index]!,
+    ...(tokenLogit === undefined ? {} : { tokenLogit }),
+    readingWeight: result.readingWeights[index]!,
+    spans,
+  };
+}
+
+function toUsage(query: QueryState, { states, statesFound, statesEncoded }: EncodedTexts): RankingUsage {
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  return {
+    tokens: query.blockTokens + sum(states.flatMap(({ blockTokens }) => blockTokens)),
+    truncatedTokens: query.truncatedTokens + sum(states.map(({ truncatedTokens }) => truncatedTokens)),
+    statesFound,
+    statesEncoded,
+  };
+}

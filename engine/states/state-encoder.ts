@@ -1,0 +1,287 @@
+/**
+ * Block states for texts: from a source where it has them, else encoded in the worker pool and kept.
+ * What a request started and then gave up on is finished where it runs already, and dropped where it waits,
+ * unless another request waits for it too.
+ */
+import type { BlockState, StateSource } from '../contract.ts';
+import { abortable } from '../session/abortable.ts';
+import type { TaskOptions } from '../session/pool.ts';
+import { type BatchOptions, toBatches } from './batches.ts';
+import { textDigest } from './text-digest.ts';
+
+/** One document as blocks of token ids, as the workers tokenise it. */
+export interface TokenisedDocument {
+  /** Ids of each block, special tokens included. */
+  readonly blocks: readonly Int32Array[];
+  /** Tokens that the caps cut away. */
+  readonly truncatedTokens: number;
+}
+
+/** The vectors of one encoded block. */
+export interface EncodedBlock {
+  /** The first token's vector, shape `[width]`. */
+  readonly anchor: Float32Array;
+  /** Every token's vector, shape `[tokens, width]`; absent in tier `anchor`. */
+  readonly tokens?: Float32Array;
+}
+
+/** What the encoder asks of the workers. */
+export interface EncodingWorkers {
+  /** Texts to blocks. */
+  tokenise(texts: readonly string[], options: TaskOptions): Promise<readonly TokenisedDocument[]>;
+  /** One batch of blocks to vectors. */
+  encode(blocks: readonly Int32Array[], options: TaskOptions): Promise<readonly EncodedBlock[]>;
+}
+
+/** What {@link StateEncoder} needs. */
+export interface StateEncoderOptions extends BatchOptions {
+  /** Names the encoder in keys. */
+  readonly encodingDigest: string;
+  /** Values a vector. */
+  readonly width: number;
+  /** Tokeniser and network. */
+  readonly encoding: EncodingWorkers;
+  /** Where states are looked for and kept. */
+  readonly source: StateSource;
+}
+
+/** States in the order of the texts, and what they cost. */
+export interface EncodedTexts {
+  /** One state a text. */
+  readonly states: readonly BlockState[];
+  /** Texts whose state was at hand. */
+  readonly statesFound: number;
+  /** Texts whose state had to be encoded, here or by another request at the same time. */
+  readonly statesEncoded: number;
+}
+
+/** A text that is being encoded. */
+interface Job {
+  readonly text: string;
+  readonly digest: string;
+  readonly done: Promise<BlockState>;
+  readonly resolve: (state: BlockState) => void;
+  readonly reject: (error: unknown) => void;
+  /** Requests that wait for it. */
+  wanted: number;
+  /** Ends the waiting batches of this job once nobody wants them. */
+  onUnwanted: () => void;
+}
+
+/** Why a waiting batch leaves the queue. */
+const nobodyWaits = new DOMException('Nobody waits for these documents any more.', 'AbortError');
+
+/** Texts tokenised in one task: small enough that workers share the work, large enough to be worth a message. */
+const textsPerTask = 16;
+
+/** See the file's header. */
+export class StateEncoder {
+  readonly #options: StateEncoderOptions;
+  readonly #jobs = new Map<string, Job>();
+
+  constructor(options: StateEncoderOptions) {
+    this.#options = options;
+  }
+
+  /** States for texts. Aborting rejects at once with the signal's reason; finished states stay in the source. */
+  async encode(texts: readonly string[], { signal }: { signal?: AbortSignal } = {}): Promise<EncodedTexts> {
+    signal?.throwIfAborted();
+    const digests = texts.map(textDigest);
+    const { source, encodingDigest } = this.#options;
+    const found = await source.getMany(digests.map((digest) => ({ encodingDigest, textDigest: digest })));
+    signal?.throwIfAborted();
+    const jobs = this.#jobsFor(texts, digests, found);
+    try {
+      const encoded = new Map(
+        await abortable(
+          Promise.all([...jobs].map(async ([digest, job]) => [digest, await this.#waitFor(job, signal)] as const)),
+          signal,
+        ),
+      );
+      const statesFound = found.filter((state) => state !== undefined).length;
+      return {
+        states: digests.map((digest, i) => found[i] ?? encoded.get(digest)!),
+        statesFound,
+        statesEncoded: texts.length - statesFound,
+      };
+    } finally {
+      for (const job of jobs.values()) this.#release(job);
+    }
+  }
+
+  /** A job that was given up in the moment before this request joined it is started anew. */
+  async #waitFor(job: Job, signal: AbortSignal | undefined): Promise<BlockState> {
+    try {
+      return await job.done;
+    } catch (error) {
+      if (error !== nobodyWaits || signal?.aborted) throw error;
+      const { states } = await this.encode([job.text], signal ? { signal } : {});
+      return states[0]!;
+    }
+  }
+
+  /** The jobs of the texts that were not found: joined where one runs, started where none does. */
+  #jobsFor(
+    texts: readonly string[],
+    digests: readonly string[],
+    found: readonly (BlockState | undefined)[],
+  ): Map<string, Job> {
+    const wanted = new Map<string, Job>();
+    const fresh: Job[] = [];
+    texts.forEach((text, i) => {
+      const digest = digests[i]!;
+      if (found[i] || wanted.has(digest)) return;
+      let job = this.#jobs.get(digest);
+      if (!job) {
+        job = newJob(text, digest);
+        this.#jobs.set(digest, job);
+        fresh.push(job);
+      }
+      job.wanted += 1;
+      wanted.set(digest, job);
+    });
+    if (fresh.length > 0) this.#start(fresh);
+    return wanted;
+  }
+
+  #release(job: Job): void {
+    job.wanted -= 1;
+    if (job.wanted === 0) job.onUnwanted();
+  }
+
+  #start(jobs: readonly Job[]): void {
+    this.#run(jobs).catch((error: unknown) => this.#fail(jobs, error));
+  }
+
+  #fail(jobs: readonly Job[], error: unknown): void {
+    for (const job of jobs) {
+      job.reject(error);
+      if (this.#jobs.get(job.digest) === job) this.#jobs.delete(job.digest);
+    }
+  }
+
+  async #run(jobs: readonly Job[]): Promise<void> {
+    const documents = await this.#tokenise(jobs);
+    const blocks = documents.flatMap((document, job) =>
+      document.blocks.map((ids, at) => ({ ids, job, at })),
+    );
+    const collected = documents.map(({ blocks: own }) => new Array<EncodedBlock | undefined>(own.length));
+    const lengths = blocks.map(({ ids }) => ids.length);
+    const runBatch = async (batch: readonly number[]): Promise<void> => {
+      const members = batch.map((index) => blocks[index]!);
+      const owners = [...new Set(members.map(({ job }) => jobs[job]!))];
+      const encoded = await this.#encodeWhileWanted(members.map(({ ids }) => ids), owners);
+      members.forEach(({ job, at }, i) => {
+        collected[job]![at] = encoded[i];
+      });
+      await Promise.all(
+        [...new Set(members.map(({ job }) => job))].map((job) =>
+          this.#finish(jobs[job]!, documents[job]!, collected[job]!),
+        ),
+      );
+    };
+    // A batch that fails takes its own documents down, not those of the others.
+    await Promise.all(
+      toBatches(lengths, this.#options).map((batch) =>
+        runBatch(batch).catch((error: unknown) => this.#fail(batch.map((i) => jobs[blocks[i]!.job]!), error)),
+      ),
+    );
+  }
+
+  async #tokenise(jobs: readonly Job[]): Promise<TokenisedDocument[]> {
+    const tasks: Promise<readonly TokenisedDocument[]>[] = [];
+    for (let at = 0; at < jobs.length; at += textsPerTask) {
+      const texts = jobs.slice(at, at + textsPerTask).map(({ text }) => text);
+      tasks.push(this.#options.encoding.tokenise(texts, { priority: 1 }));
+    }
+    return (await Promise.all(tasks)).flat();
+  }
+
+  /** Leaves the queue when nobody wants any of its documents any more. */
+  async #encodeWhileWanted(
+    blocks: readonly Int32Array[],
+    owners: readonly Job[],
+  ): Promise<readonly EncodedBlock[]> {
+    const giveUp = new AbortController();
+    const check = (): void => {
+      if (owners.every(({ wanted }) => wanted === 0)) {
+        giveUp.abort(nobodyWaits);
+      }
+    };
+    for (const owner of owners) {
+      const before = owner.onUnwanted;
+      owner.onUnwanted = () => {
+        before();
+        check();
+      };
+    }
+    check();
+    return this.#options.encoding.encode(blocks, { signal: giveUp.signal, priority: 2 });
+  }
+
+  /** Once all blocks of a document are there, its state is kept and handed out. */
+  async #finish(
+    job: Job,
+    document: TokenisedDocument,
+    collected: readonly (EncodedBlock | undefined)[],
+  ): Promise<void> {
+    const blocks = collected.filter((block) => block !== undefined);
+    if (blocks.length < document.blocks.length || this.#jobs.get(job.digest) !== job) return;
+    const state = joinBlocks(blocks, document, this.#options.width);
+    const { source, encodingDigest } = this.#options;
+    this.#jobs.delete(job.digest);
+    job.resolve(state);
+    await source.putMany([[{ encodingDigest, textDigest: job.digest }, state]]);
+  }
+}
+
+function newJob(text: string, digest: string): Job {
+  const { promise: done, resolve, reject } = withResolvers<BlockState>();
+  done.catch(() => {}); // who waits sees it; nobody waiting is no error
+  return { text, digest, done, resolve, reject, wanted: 0, onUnwanted: () => {} };
+}
+
+function withResolvers<T>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (error: unknown) => void;
+} {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((onValue, onError) => {
+    resolve = onValue;
+    reject = onError;
+  });
+  return { promise, resolve, reject };
+}
+
+/** Vectors are put in shared memory, so that workers read them later without a copy. */
+function joinBlocks(
+  blocks: readonly EncodedBlock[],
+  document: TokenisedDocument,
+  width: number,
+): BlockState {
+  const blockTokens = document.blocks.map(({ length }) => length);
+  const anchors = shared(blocks.map(({ anchor }) => anchor));
+  const tokens = blocks.flatMap((block) => (block.tokens ? [block.tokens] : []));
+  return {
+    width,
+    blockTokens,
+    anchors,
+    ...(tokens.length === blocks.length ? { tokens: shared(tokens) } : {}),
+    truncatedTokens: document.truncatedTokens,
+  };
+}
+
+function shared(parts: readonly Float32Array[]): Float32Array {
+  const only = parts[0];
+  if (parts.length === 1 && only && only.buffer instanceof SharedArrayBuffer) return only;
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const whole = new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
