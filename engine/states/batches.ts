@@ -5,7 +5,7 @@ export type Batch = readonly number[];
 
 /** How batches are cut. */
 export interface BatchOptions {
-  /** Tokens of one batch at most, padding included; a single longer block is a batch of its own. */
+  /** Tokens of one batch, give or take half a block. */
   readonly batchTokens: number;
   /** Workers that will run them; the number of batches is a multiple of it where there is enough work. */
   readonly workers: number;
@@ -21,18 +21,15 @@ export function toBatches(lengths: readonly number[], { batchTokens, workers }: 
   const order = [...lengths.keys()].sort((a, b) => lengths[b]! - lengths[a]! || a - b);
   const total = lengths.reduce((sum, length) => sum + length, 0);
   const rounds = Math.ceil(total / batchTokens / workers);
-  const target = Math.min(batchTokens, Math.ceil(total / Math.max(1, rounds * workers)));
+  const share = total / (rounds * workers);
   const batches: number[][] = [];
-  let batch: number[] = [];
+  let before = 0;
   for (const index of order) {
-    const longest = lengths[batch[0] ?? index]!;
-    // Half a block over the target is nearer to it than half a block under.
-    if (batch.length > 0 && longest * (batch.length + 0.5) > target) {
-      batches.push(batch);
-      batch = [];
-    }
-    batch.push(index);
+    // A block belongs to the share that its middle falls into.
+    const middle = before + lengths[index]! / 2;
+    if (batches.length === 0 || middle >= share * batches.length) batches.push([]);
+    batches.at(-1)!.push(index);
+    before += lengths[index]!;
   }
-  if (batch.length > 0) batches.push(batch);
   return batches;
 }

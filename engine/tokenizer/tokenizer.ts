@@ -37,14 +37,25 @@ export function parseTokenizer(json: unknown, path: string): Tokenizer {
     }
     return found.id;
   };
-  // Without the added tokens nothing in the text is parsed as one of them.
-  const tokenizer = new HubTokenizer({ ...(json as object), added_tokens: [] }, {});
-  return {
+  const special = {
     openId: idOf('[CLS]', '<s>'),
     closeId: idOf('[SEP]', '</s>'),
     padId: idOf('[PAD]', '<pad>'),
+  };
+  const tokenizer = openHubTokenizer(json as object, path);
+  return {
+    ...special,
     encode: (text) =>
       Int32Array.from(tokenizer.encode(text.replace(/\p{Surrogate}/gu, '\uFFFD'), { add_special_tokens: false }).ids),
     spell: (id) => tokenizer.id_to_token(id) ?? '',
   };
+}
+
+/** Without the added tokens nothing in a text is parsed as one of them. */
+function openHubTokenizer(json: object, path: string): HubTokenizer {
+  try {
+    return new HubTokenizer({ ...json, added_tokens: [] }, {});
+  } catch (cause) {
+    throw new ModelFormatError({ path, expected: 'a Hugging Face tokenizer', found: String(cause) }, { cause });
+  }
 }

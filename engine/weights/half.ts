@@ -1,0 +1,43 @@
+/** IEEE 754 half precision. */
+
+/** Every half as a float32: reading one is a look-up. */
+const table = new Float32Array(65_536);
+for (let bits = 0; bits < table.length; bits += 1) table[bits] = decode(bits);
+
+function decode(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * 2 ** -14 * (fraction / 1024);
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * 2 ** (exponent - 15) * (1 + fraction / 1024);
+}
+
+/** The number that 16 bits stand for. */
+export function halfToFloat(bits: number): number {
+  return table[bits]!;
+}
+
+const float = new Float32Array(1);
+const word = new Uint32Array(float.buffer);
+
+/** The 16 bits nearest to a number, halves to even; beyond the range an infinity. */
+export function floatToHalf(value: number): number {
+  float[0] = value;
+  const bits = word[0]!;
+  const sign = (bits >>> 16) & 0x8000;
+  const exponent = ((bits >>> 23) & 0xff) - 112;
+  const fraction = bits & 0x7fffff;
+  if (exponent > 142) return fraction && exponent === 143 ? sign | 0x7e00 : sign | 0x7c00;
+  if (exponent >= 31) return sign | 0x7c00;
+  if (exponent <= 0) return exponent < -10 ? sign : sign | roundShift(fraction | 0x800000, 14 - exponent);
+  return sign | roundShift((exponent << 23) | fraction, 13);
+}
+
+/** `value / 2^shift`, to the nearest, halves to even. A carry into the exponent is right as it is. */
+function roundShift(value: number, shift: number): number {
+  const half = 2 ** (shift - 1);
+  const whole = Math.floor(value / 2 ** shift);
+  const rest = value - whole * 2 ** shift;
+  return rest > half || (rest === half && whole & 1) ? whole + 1 : whole;
+}

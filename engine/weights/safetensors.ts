@@ -1,0 +1,157 @@
+/** The safetensors format: a header that says where each tensor lies, then the tensors. */
+import { type FileHandle, open } from 'node:fs/promises';
+import { ModelFormatError } from '../errors.ts';
+import type { DataType } from '../graph/value.ts';
+import { bytesOf } from '../graph/value.ts';
+import { halfToFloat } from './half.ts';
+
+/** Where one tensor lies. */
+export interface TensorEntry {
+  /** Element type. */
+  readonly type: DataType;
+  /** Row-major shape. */
+  readonly shape: readonly number[];
+  /** First byte in the file. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/** The tensors of one file, by name. */
+export type TensorTable = ReadonlyMap<string, TensorEntry>;
+
+const typeNames: Readonly<Record<string, DataType>> = {
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+  I8: 'int8',
+  U8: 'uint8',
+  I32: 'int32',
+  I64: 'int64',
+};
+
+/** Headers are some hundred bytes a tensor; more than this is no header. */
+const maxHeaderBytes = 100_000_000;
+
+/** Reads a file's header. @throws ModelFormatError when the file is damaged or holds types this build cannot read. */
+export async function readTensorTable(path: string): Promise<TensorTable> {
+  const file = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
+    throw new ModelFormatError({ path, expected: 'a readable file', found: cause.code ?? cause.message }, { cause });
+  });
+  try {
+    return await parseHeader(path, file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function parseHeader(path: string, file: FileHandle): Promise<TensorTable> {
+  const { size } = await file.stat();
+  const lead = await readBytes(file, 0, 8);
+  const headerBytes = lead.length === 8 ? Number(lead.readBigUInt64LE()) : 0;
+  if (headerBytes < 2 || headerBytes > Math.min(maxHeaderBytes, size - 8)) {
+    throw new ModelFormatError({ path, expected: 'a safetensors header', found: `${size} bytes that start with none` });
+  }
+  const header = parseJson(path, (await readBytes(file, 8, headerBytes)).toString('utf8'));
+  const table = new Map<string, TensorEntry>();
+  for (const [name, entry] of Object.entries(header)) {
+    if (name !== '__metadata__') table.set(name, toEntry({ path, name, start: 8 + headerBytes, size }, entry));
+  }
+  return table;
+}
+
+function parseJson(path: string, text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch (cause) {
+    throw new ModelFormatError({ path, expected: 'a JSON header', found: String(cause) }, { cause });
+  }
+}
+
+function toEntry(
+  { path, name, start, size }: { path: string; name: string; start: number; size: number },
+  entry: unknown,
+): TensorEntry {
+  const { dtype, shape = [], data_offsets: offsets = [] } = (entry ?? {}) as {
+    dtype?: string;
+    shape?: number[];
+    data_offsets?: number[];
+  };
+  const type = typeNames[dtype ?? ''];
+  if (!type) {
+    const known = Object.keys(typeNames).join(', ');
+    throw new ModelFormatError({ path, expected: `tensor "${name}" of type ${known}`, found: String(dtype) });
+  }
+  const [from = Number.NaN, to = Number.NaN] = offsets;
+  const length = shape.reduce((product, axis) => product * axis, 1) * bytesOf[type];
+  if (to - from !== length || from < 0 || start + to > size) {
+    const found = `bytes ${from} to ${to} of ${size - start}`;
+    throw new ModelFormatError({ path, expected: `${length} bytes for tensor "${name}"`, found });
+  }
+  return { type, shape, offset: start + from, length };
+}
+
+async function readBytes(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await file.read(buffer, done, length - done, position + done);
+    if (bytesRead === 0) return buffer.subarray(0, done);
+    done += bytesRead;
+  }
+  return buffer;
+}
+
+/** Reads one tensor's bytes. */
+export async function readTensorBytes(path: string, { offset, length }: TensorEntry): Promise<Uint8Array> {
+  const file = await open(path, 'r');
+  try {
+    return await readBytes(file, offset, length);
+  } finally {
+    await file.close();
+  }
+}
+
+/** A tensor's numbers as float32; 8-bit integers come as they are. */
+export function toFloat32(bytes: Uint8Array, type: DataType): Float32Array {
+  const copy = bytes.slice().buffer;
+  switch (type) {
+    case 'float32':
+      return new Float32Array(copy);
+    case 'float16':
+      return Float32Array.from(new Uint16Array(copy), halfToFloat);
+    case 'bfloat16': {
+      const words = Uint32Array.from(new Uint16Array(copy), (half) => half << 16);
+      return new Float32Array(words.buffer);
+    }
+    case 'int8':
+      return Float32Array.from(new Int8Array(copy));
+    case 'uint8':
+      return Float32Array.from(new Uint8Array(copy));
+    default:
+      throw new TypeError(`toFloat32: expected a floating or 8-bit type, got ${type}.`);
+  }
+}
+
+/** A tensor to write. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly type: 'F32' | 'F16' | 'I8' | 'U8';
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+/** A whole file of tensors, each aligned to 8 bytes. */
+export function toSafetensors(tensors: readonly NamedTensor[], metadata: Readonly<Record<string, string>>): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let at = 0;
+  for (const { name, type, shape, bytes } of tensors) {
+    header[name] = { dtype: type, shape, data_offsets: [at, at + bytes.length] };
+    at += bytes.length;
+  }
+  const json = JSON.stringify(header);
+  const text = Buffer.from(json.padEnd(Math.ceil(json.length / 8) * 8));
+  const lead = Buffer.alloc(8);
+  lead.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([lead, text, ...tensors.map(({ bytes }) => bytes)]);
+}
