@@ -2,6 +2,8 @@
  * Runs a program in worker threads: one task at a time a worker, waiting tasks by priority, then by age.
  * It knows nothing of what the program computes.
  */
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { BlockRankError, InferenceError } from '../errors.ts';
 
@@ -208,12 +210,10 @@ class Seat<Request, Response> {
   }
 
   #spawn(): Worker {
-    // Sources run through tsx; a worker does not inherit its loader from every host (vitest), so it is named.
-    const fromSource = import.meta.url.endsWith('.ts');
-    const worker = new Worker(new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url), {
-      workerData: { program: this.#options.program.href, data: this.#options.data },
-      ...(fromSource ? { execArgv: ['--import', 'tsx'] } : {}),
-    });
+    const workerData = { program: this.#options.program.href, data: this.#options.data };
+    const worker = import.meta.url.endsWith('.ts')
+      ? new Worker(fromSource(new URL('./worker.ts', import.meta.url)), { workerData, eval: true })
+      : new Worker(new URL('./worker.js', import.meta.url), { workerData });
     worker.on('message', (message: AnswerMessage) => this.#onMessage(message));
     worker.on('error', (error) => this.#onDeath(error));
     worker.on('exit', (code) => this.#onDeath(new Error(`the worker ended with code ${code}`)));
@@ -256,4 +256,10 @@ class Seat<Request, Response> {
     if (failure.isCallerFault) return new TypeError(failure.message, { cause });
     return new InferenceError(`A worker failed: ${failure.message}`, this.#options, { cause });
   }
+}
+
+/** A worker does not inherit the loader that lets Node run sources, so it registers one first. */
+function fromSource(entry: URL): string {
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm/api').replace(/cjs$/, 'mjs'));
+  return `import('${loader}').then(({ register }) => { register(); return import('${entry}'); });`;
 }

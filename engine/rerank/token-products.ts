@@ -1,0 +1,73 @@
+/** The token head's products on the runtime: `tokenLogSums` of the readout, with one matrix product. */
+import { toOnnx } from '../graph/onnx.ts';
+import { linear } from '../graph/operations.ts';
+import { input } from '../graph/value.ts';
+import type { QueryState } from '../readout/parameters.ts';
+import { logSumExp } from '../readout/softmax.ts';
+import { openSession } from '../session/runtime.ts';
+import type { TokenState } from './encoder-workers.ts';
+
+/** See {@link openTokenProducts}. */
+export interface TokenProducts {
+  /** `log sum_j exp(q_i·x_dj / tau)`, shape `[Q, D]`. */
+  logSums(
+    query: Pick<QueryState, 'tokens' | 'width'>,
+    states: readonly TokenState[],
+    tau: number,
+  ): Promise<Float64Array>;
+  /** Frees the session. */
+  release(): Promise<void>;
+}
+
+/** Loads the product of document tokens `[T, W]` with query tokens `[Q, W]`. */
+export async function openTokenProducts(width: number, threads: number): Promise<TokenProducts> {
+  const documents = input('documents', 'float32', ['T', width]);
+  const queries = input('queries', 'float32', ['Q', width]);
+  const graph = toOnnx({ products: linear(queries, documents) });
+  const session = await openSession(graph, { folder: '.', threads, prepack: false });
+  return {
+    async logSums(query, states, tau) {
+      const rows = stack(states);
+      const T = rows.length / width;
+      const Q = query.tokens.length / width;
+      const { products } = await session.run(
+        {
+          documents: { type: 'float32', shape: [T, width], data: rows },
+          queries: { type: 'float32', shape: [Q, width], data: query.tokens },
+        },
+        ['products'],
+      );
+      return reduce(products!.data as Float32Array, { T, Q, states, tau });
+    },
+    release: () => session.release(),
+  };
+}
+
+/** All token vectors one after another: the runtime takes one tensor, in memory of its own thread. */
+function stack(states: readonly TokenState[]): Float32Array {
+  const whole = new Float32Array(states.reduce((sum, { tokens }) => sum + tokens.length, 0));
+  let at = 0;
+  for (const { tokens } of states) {
+    whole.set(tokens, at);
+    at += tokens.length;
+  }
+  return whole;
+}
+
+/** Products `[Q, T]` to log-sum-exp by block, `[Q, D]`. */
+function reduce(
+  products: Float32Array,
+  { T, Q, states, tau }: { T: number; Q: number; states: readonly TokenState[]; tau: number },
+): Float64Array {
+  const counts = states.flatMap(({ blockTokens }) => blockTokens);
+  const result = new Float64Array(Q * counts.length);
+  for (let i = 0; i < Q; i += 1) {
+    let at = i * T;
+    counts.forEach((count, d) => {
+      const logits = Float64Array.from(products.subarray(at, at + count), (product) => product / tau);
+      result[i * counts.length + d] = logSumExp(logits);
+      at += count;
+    });
+  }
+  return result;
+}
