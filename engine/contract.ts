@@ -48,6 +48,8 @@ export interface Shortlist {
   readonly candidates: readonly Candidate[];
   /** How they were found. */
   readonly firstStage: FirstStage;
+  /** Positions of candidates that keep their places (pinned or fixed hits), ascending; rerankers may ignore it. @defaultValue `[]` */
+  readonly pinned?: readonly number[];
 }
 
 /** What the query block looked at in one candidate. */
