@@ -10,7 +10,8 @@ import { ModelFormatError } from '../errors.ts';
 import { toOnnx } from '../graph/onnx.ts';
 import * as g from '../graph/operations.ts';
 import type { TensorValue } from '../graph/tensor.ts';
-import { fileTensor, input, scalar, type Value } from '../graph/value.ts';
+import { constant, fileTensor, input, scalar, type Value } from '../graph/value.ts';
+import { scaleName } from '../weights/quantise.ts';
 import type { TensorTable } from '../weights/safetensors.ts';
 
 /** An encoder's shape. */
@@ -149,11 +150,14 @@ function l2Normalise(rows: Value): Value {
   return g.divide(rows, g.maximum(length, scalar(1e-12)));
 }
 
+const integerZero = constant(Uint8Array.of(128), []);
+
 class EncoderBuilder {
   readonly #config: EncoderConfig;
   readonly #weights: EncoderWeights;
   readonly #precision: Precision;
   readonly #mask = input('mask', 'float32', ['B', 1, 1, 'L']);
+  readonly #quantised = new Map<Value, { integers: Value; scale: Value }>();
   readonly #headShape = input('headShape', 'int64', [4]);
 
   constructor(config: EncoderConfig, weights: EncoderWeights, precision: Precision) {
@@ -213,7 +217,22 @@ class EncoderBuilder {
     const bias = this.#tensor(`${name}.bias`, [outputs]);
     const weights = `${name}.weight`;
     if (this.#precision === 'fp32') return g.linear(x, this.#tensor(weights, [outputs, inputs]), bias);
-    throw new TypeError(`not yet ${weights}`);
+    const { integers, scale } = this.#integers(x);
+    const product = g.matmulInteger(integers, this.#raw(weights, [inputs, outputs]), integerZero, integerZero);
+    // One scale after the other: their product first would be fused into an operator that reads one scale for all rows.
+    const rows = g.multiply(g.cast(product, 'float32'), scale);
+    return g.add(g.multiply(rows, this.#tensor(scaleName(weights), [outputs])), bias);
+  }
+
+  /** Rows as unsigned integers around 128, each with a scale of its own: no row depends on its neighbours. */
+  #integers(x: Value): { integers: Value; scale: Value } {
+    const known = this.#quantised.get(x);
+    if (known) return known;
+    const scale = g.maximum(g.divide(g.maxLast(g.absolute(x)), scalar(127)), scalar(1e-12));
+    const steps = g.add(g.round(g.divide(x, scale)), scalar(128));
+    const made = { integers: g.cast(steps, 'uint8'), scale };
+    this.#quantised.set(x, made);
+    return made;
   }
 
   #norm(name: string, x: Value): Value {
@@ -222,8 +241,12 @@ class EncoderBuilder {
     return g.layerNormalisation(x, scale, this.#tensor(`${name}.LayerNorm.bias`, [W]), this.#config.epsilon);
   }
 
-  /** A tensor of the file; `undefined` takes any shape. */
+  /** A tensor of the file as float32; `undefined` takes any shape. */
   #tensor(name: string, shape: readonly number[] | undefined): Value {
+    return g.cast(this.#raw(name, shape), 'float32');
+  }
+
+  #raw(name: string, shape: readonly number[] | undefined): Value {
     const { file, table } = this.#weights;
     const entry = table.get(name);
     if (!entry || (shape && entry.shape.join() !== shape.join())) {
@@ -231,6 +254,6 @@ class EncoderBuilder {
       throw new ModelFormatError({ path: file, expected: `tensor "${name}" of shape [${shape ?? 'any'}]`, found });
     }
     const slice = { location: file, offset: entry.offset, length: entry.length };
-    return g.cast(fileTensor(name, entry, slice), 'float32');
+    return fileTensor(name, entry, slice);
   }
 }

@@ -15,7 +15,7 @@ import { executionProvider } from '../session/runtime.ts';
 import { layeredSource } from '../states/layered-source.ts';
 import { defaultStateCacheBytes, memorySource } from '../states/memory-source.ts';
 import { StateEncoder } from '../states/state-encoder.ts';
-import { float32Weights } from '../weights/float-weights.ts';
+import { weightsFor } from '../weights/precision-weights.ts';
 import { BlockRankReranker } from './blockrank-reranker.ts';
 import type { EncoderProgramData } from './encoder-program.ts';
 import { type EncoderAnswers, type EncoderTask, EncoderWorkers } from './encoder-workers.ts';
@@ -106,7 +106,9 @@ async function toProgramData(
   config: EncoderConfig,
 ): Promise<EncoderProgramData> {
   const { manifest, path, digest } = folder;
-  const weights = await float32Weights(
+  const precision = options.precision ?? 'fp32';
+  const weights = await weightsFor(
+    precision,
     { folder: path, file: 'model.safetensors', digest },
     options.cacheFolder ?? defaultCacheFolder(),
   );
@@ -115,7 +117,7 @@ async function toProgramData(
     config,
     weights: { file: weights.file, table: weights.table },
     weightsFolder: weights.folder,
-    precision: options.precision ?? 'fp32',
+    precision,
     instruction: manifest.instruction,
     caps: {
       ...manifest.caps,

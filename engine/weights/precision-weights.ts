@@ -1,0 +1,108 @@
+/** A model's weights in the form that a precision multiplies, in a file, so that every worker maps the same pages. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { dequantiseRows, quantiseRows, scaleName } from './quantise.ts';
+import { type NamedTensor, readTensorBytes, readTensorTable, type TensorTable, toFloat32, toSafetensors } from './safetensors.ts';
+
+/** Where weights lie. */
+export interface WeightFile {
+  /** Folder of the file. */
+  readonly folder: string;
+  /** Its name. */
+  readonly file: string;
+  /** What is in it. */
+  readonly table: TensorTable;
+}
+
+/** Changes with what this module writes, so that an older build's file is not taken for this one's. */
+const layoutVersion = 2;
+
+/** Where a model's own weights lie. */
+export interface WeightSource {
+  /** Folder of the file. */
+  readonly folder: string;
+  /** Its name. */
+  readonly file: string;
+  /** Names its content. */
+  readonly digest: string;
+}
+
+/**
+ * The weights of a model folder as a precision multiplies them: float32 matrices for `fp32`, for `int8` the linear
+ * layers' as {@link toIntegerLayout} says. The file itself when it is that already, else a copy written once to
+ * the cache folder and named by the model's digest. Several processes may write it at the same time.
+ */
+export async function weightsFor(
+  precision: 'fp32' | 'int8',
+  { folder, file, digest }: WeightSource,
+  cacheFolder: string,
+): Promise<WeightFile> {
+  const source = join(folder, file);
+  const table = await readTensorTable(source);
+  if (precision === 'fp32' && [...table.values()].every(({ type }) => type === 'float32')) {
+    return { folder, file, table };
+  }
+  const name = createHash('sha256').update(`${digest}/${layoutVersion}`).digest('hex').slice(0, 32);
+  const cached = `${name}.${precision}.safetensors`;
+  const path = join(cacheFolder, cached);
+  const known = existsSync(path) ? await readTensorTable(path).catch(() => undefined) : undefined;
+  if (known) return { folder: cacheFolder, file: cached, table: known };
+  await mkdir(cacheFolder, { recursive: true });
+  const floats = await expand(source, table);
+  const tensors = precision === 'fp32' ? floats : floats.flatMap(toIntegerLayout);
+  await writeAtomically(path, toSafetensors(tensors, { blockrank: `${precision} copy` }));
+  return { folder: cacheFolder, file: cached, table: await readTensorTable(path) };
+}
+
+/** What integers are shifted by: unsigned ones, since products of signed ones saturate on AVX2 without VNNI. */
+const integerZero = 128;
+
+/**
+ * A linear layer's matrix `[out, in]` as unsigned 8-bit integers `[in, out]` around 128, with one scale an output;
+ * other tensors stay.
+ */
+function toIntegerLayout(tensor: NamedTensor): NamedTensor[] {
+  const [rows, columns] = tensor.shape;
+  if (!tensor.name.endsWith('dense.weight') && !/attention\.self\.\w+\.weight$/.test(tensor.name)) return [tensor];
+  if (rows === undefined || columns === undefined) return [tensor];
+  const { values, scales } = quantiseRows(new Float32Array(tensor.bytes.buffer), rows);
+  const turned = new Uint8Array(values.length);
+  for (let r = 0; r < rows; r += 1) {
+    for (let c = 0; c < columns; c += 1) turned[c * rows + r] = values[r * columns + c]! + integerZero;
+  }
+  return [
+    { name: scaleName(tensor.name), type: 'F32', shape: [rows], bytes: new Uint8Array(scales.buffer) },
+    { name: tensor.name, type: 'U8', shape: [columns, rows], bytes: turned },
+  ];
+}
+
+async function expand(path: string, table: TensorTable): Promise<NamedTensor[]> {
+  const read = async (name: string): Promise<Float32Array> => {
+    const entry = table.get(name)!;
+    return toFloat32(await readTensorBytes(path, entry), entry.type);
+  };
+  const tensors: NamedTensor[] = [];
+  for (const [name, { shape }] of table) {
+    if (name.endsWith(scaleName(''))) continue;
+    const values = await read(name);
+    const whole = table.has(scaleName(name)) ? dequantiseRows(values, await read(scaleName(name))) : values;
+    tensors.push({ name, type: 'F32', shape, bytes: new Uint8Array(whole.buffer) });
+  }
+  return tensors;
+}
+
+/** Readers see the whole file or none. */
+async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${process.pid}.${Date.now()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx');
+    await file.writeFile(bytes);
+    await file.sync();
+    await file.close();
+    await rename(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
