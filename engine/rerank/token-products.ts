@@ -3,7 +3,6 @@ import { toOnnx } from '../graph/onnx.ts';
 import { linear } from '../graph/operations.ts';
 import { input } from '../graph/value.ts';
 import type { QueryState } from '../readout/parameters.ts';
-import { logSumExp } from '../readout/softmax.ts';
 import { openSession } from '../session/runtime.ts';
 import type { TokenState } from './encoder-workers.ts';
 
@@ -54,7 +53,7 @@ function stack(states: readonly TokenState[]): Float32Array {
   return whole;
 }
 
-/** Products `[Q, T]` to log-sum-exp by block, `[Q, D]`. */
+/** Products `[Q, T]` to log-sum-exp by block, `[Q, D]`. A plain loop: it runs over every pair of tokens. */
 function reduce(
   products: Float32Array,
   { T, Q, states, tau }: { T: number; Q: number; states: readonly TokenState[]; tau: number },
@@ -62,12 +61,27 @@ function reduce(
   const counts = states.flatMap(({ blockTokens }) => blockTokens);
   const result = new Float64Array(Q * counts.length);
   for (let i = 0; i < Q; i += 1) {
-    let at = i * T;
-    counts.forEach((count, d) => {
-      const logits = Float64Array.from(products.subarray(at, at + count), (product) => product / tau);
-      result[i * counts.length + d] = logSumExp(logits);
-      at += count;
-    });
+    let first = i * T;
+    for (let d = 0; d < counts.length; d += 1) {
+      const end = first + counts[d]!;
+      result[i * counts.length + d] = scaledLogSumExp(products, { first, end, tau });
+      first = end;
+    }
   }
   return result;
+}
+
+/** `log sum exp(values[first..end] / tau)`; terms below e^-40 of the largest add nothing in float64 sums of logits. */
+function scaledLogSumExp(
+  values: Float32Array,
+  { first, end, tau }: { first: number; end: number; tau: number },
+): number {
+  let max = Number.NEGATIVE_INFINITY;
+  for (let j = first; j < end; j += 1) if (values[j]! > max) max = values[j]!;
+  let sum = 0;
+  for (let j = first; j < end; j += 1) {
+    const exponent = (values[j]! - max) / tau;
+    if (exponent > -40) sum += Math.exp(exponent);
+  }
+  return max / tau + Math.log(sum);
 }
