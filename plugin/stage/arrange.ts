@@ -1,0 +1,80 @@
+/** From a ranking to the hits that are given back: thresholds, pinned places, the cut. */
+import type { RankedHit } from '../../adapters/adapter.ts';
+import { ConfigurationError, type RankedCandidate, type Ranking, type Shortlist } from '../../engine/index.ts';
+
+/** What may drop hits. */
+export interface Limits {
+  /** Hits given back at most; absent: all. */
+  readonly topN?: number | undefined;
+  /** Smallest calibrated score given back, in [0, 1]; absent: any. */
+  readonly minScore?: number | undefined;
+}
+
+/** The window's hits as they are given back. */
+export interface Arrangement {
+  /** Best first, pinned ones on their places. */
+  readonly hits: readonly RankedHit[];
+  /** Whether the list goes on after the window. */
+  readonly keepsTail: boolean;
+}
+
+/**
+ * Orders the window's hits. A pinned hit keeps its place and is never dropped by `minScore`; when so many others
+ * are dropped that its place is gone, it comes last. `topN` cuts the finished list.
+ *
+ * @throws ConfigurationError when `minScore` is set and the reranker gives no calibrated score.
+ */
+export function arrange(ranking: Ranking, shortlist: Shortlist, limits: Limits): Arrangement {
+  const { topN, minScore } = limits;
+  const pinned = pinnedPositions(shortlist);
+  const loose = ranking.candidates.filter(
+    (candidate) => !pinned.has(candidate.index) && passes(candidate, minScore),
+  );
+  const placed = pinned.size === 0 ? loose : withPinned(loose, ranking, pinned);
+  const hits = (topN === undefined ? placed : placed.slice(0, topN)).map((candidate) => ({
+    ...candidate,
+    firstStageRank: candidate.index + 1,
+  }));
+  const isWhole = hits.length === ranking.candidates.length;
+  // topN is at most the window, so a list that has a tail has more than topN hits.
+  return { hits, keepsTail: isWhole && topN === undefined };
+}
+
+function pinnedPositions(shortlist: Shortlist): ReadonlySet<number> {
+  const { pinned = [], candidates } = shortlist;
+  return new Set(pinned.filter((index) => index >= 0 && index < candidates.length));
+}
+
+function withPinned(
+  loose: readonly RankedCandidate[],
+  ranking: Ranking,
+  pinned: ReadonlySet<number>,
+): readonly RankedCandidate[] {
+  const byIndex = new Map(ranking.candidates.map((candidate) => [candidate.index, candidate]));
+  const placed: RankedCandidate[] = [];
+  let next = 0;
+  const fillUpTo = (place: number): void => {
+    while (placed.length < place && next < loose.length) placed.push(loose[next++]!);
+  };
+  for (const place of [...pinned].sort((a, b) => a - b)) {
+    fillUpTo(place);
+    const candidate = byIndex.get(place);
+    if (candidate) placed.push(candidate);
+  }
+  fillUpTo(Number.POSITIVE_INFINITY);
+  return placed;
+}
+
+function passes(candidate: RankedCandidate, minScore: number | undefined): boolean {
+  if (minScore === undefined) return true;
+  if (candidate.calibratedScore === undefined) {
+    throw new ConfigurationError('Cannot apply minScore', [
+      {
+        path: 'minScore',
+        message:
+          'the reranker gives no calibrated score, and its masses are relative to their list, so that no threshold fits them; leave minScore out, use topN, or use a calibrated reranker',
+      },
+    ]);
+  }
+  return candidate.calibratedScore >= minScore;
+}

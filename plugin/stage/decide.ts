@@ -1,0 +1,160 @@
+/** Decides about one response: reranked, or in first-stage order and why. */
+import type { Outcome, Plan, Timings, UnrerankedReason } from '../../adapters/adapter.ts';
+import { QueryError, type Shortlist } from '../../engine/index.ts';
+import { arrange } from './arrange.ts';
+import type { Budget } from './budget.ts';
+import type { StageEvents } from './events.ts';
+import { listKey } from './list-key.ts';
+import type { StageSettings } from './options.ts';
+import { type Ranker, reasonOf, toBlockRankError } from './ranker.ts';
+import type { Decision, RankingMemory } from './ranking-memory.ts';
+import type { Wish } from './search-options.ts';
+
+/** An open stage's parts. */
+export interface StageParts<Request, Response> {
+  readonly settings: StageSettings<Request, Response>;
+  readonly ranker: Ranker;
+  readonly memory: RankingMemory;
+  readonly events: Required<StageEvents>;
+  /** Who speaks, in every event. */
+  readonly source: { readonly adapter: string; readonly reranker: string };
+}
+
+/** One request under way. */
+export interface Run {
+  readonly wish: Wish;
+  readonly budget: Budget;
+  readonly startedMs: number;
+  readonly firstStageMs: number;
+}
+
+interface Decided {
+  readonly decision: Decision;
+  /** Absent when no shortlist was made. */
+  readonly shortlist?: Shortlist;
+  /** Whether another request decided it. */
+  readonly isRemembered: boolean;
+  readonly rerankMs: number;
+}
+
+/** The response as the caller gets it. */
+export async function finish<Request, Response>(
+  parts: StageParts<Request, Response>,
+  plan: Plan<Request>,
+  response: Response,
+  run: Run,
+): Promise<Response> {
+  const { settings } = parts;
+  const decided = await decide(parts, plan, response, run);
+  const timings: Timings = {
+    firstStageMs: run.firstStageMs,
+    rerankMs: decided.rerankMs,
+    totalMs: settings.now() - run.startedMs,
+  };
+  const outcome = toOutcome(plan, decided, run.wish, timings);
+  tell(parts, outcome, decided);
+  return settings.adapter.applyOutcome(plan, response, outcome);
+}
+
+async function decide<Request, Response>(
+  parts: StageParts<Request, Response>,
+  plan: Plan<Request>,
+  response: Response,
+  run: Run,
+): Promise<Decided> {
+  if (plan.reason) return passed(plan.reason);
+  const shortlist = parts.settings.adapter.toShortlist(plan, response);
+  if (shortlist.candidates.length === 0) return passed('no-hits');
+  if (shortlist.query.text.trim() === '') return passed('no-query-text');
+  const key = listKey(shortlist, parts.settings.reranker.info);
+  const bound = parts.memory.binding(key, plan.page.from);
+  const isEnough = bound !== undefined && (bound.kind === 'unranked' || bound.isExplained || !run.wish.explain);
+  if (parts.settings.cache) {
+    const result = isEnough ? (bound.kind === 'ranked' ? 'hit' : 'unranked') : 'miss';
+    parts.events.cache({ ...parts.source, result });
+  }
+  if (isEnough) return { decision: bound, shortlist, isRemembered: true, rerankMs: 0 };
+  return rankNow(parts, { key, shortlist, from: plan.page.from }, run);
+}
+
+function passed(reason: UnrerankedReason): Decided {
+  return { decision: { kind: 'unranked', reason }, isRemembered: false, rerankMs: 0 };
+}
+
+interface List {
+  readonly key: string;
+  readonly shortlist: Shortlist;
+  readonly from: number;
+}
+
+async function rankNow<Request, Response>(
+  parts: StageParts<Request, Response>,
+  list: List,
+  run: Run,
+): Promise<Decided> {
+  const { settings, ranker, source } = parts;
+  const { shortlist, key } = list;
+  const { explain } = run.wish;
+  const startedMs = settings.now();
+  run.budget.enter('rerank');
+  const attributes = { ...source, candidates: shortlist.candidates.length };
+  let own: Decision;
+  try {
+    const ranking = await settings.tracing.trace('rerank', attributes, () =>
+      ranker.rank({ key, shortlist, explain, signal: run.budget.signal }),
+    );
+    own = { kind: 'ranked', ranking, isExplained: explain };
+  } catch (error) {
+    own = recover(parts, list, run, error);
+  }
+  const decision = parts.memory.settle(key, list.from, own);
+  return { decision, shortlist, isRemembered: decision !== own, rerankMs: settings.now() - startedMs };
+}
+
+/** What a failure leads to, by the operator's policy. @throws the error itself when the policy says so. */
+function recover<Request, Response>(
+  parts: StageParts<Request, Response>,
+  list: List,
+  run: Run,
+  error: unknown,
+): Decision {
+  run.budget.throwIfAbandoned();
+  const { settings, events, source, memory } = parts;
+  const failure = toBlockRankError(error, settings.reranker);
+  const own: Decision = { kind: 'unranked', reason: reasonOf(error), error: failure };
+  if (error instanceof QueryError) return own;
+  events.failure({ ...source, phase: 'rerank', error });
+  if (settings.onFailure === 'keep-first-stage') return own;
+  // Another page's ranking of this list answers the caller as well as its own would have.
+  const bound = memory.binding(list.key, list.from);
+  if (bound?.kind === 'ranked') return { ...bound };
+  throw failure;
+}
+
+function toOutcome<Request>(plan: Plan<Request>, decided: Decided, wish: Wish, timings: Timings): Outcome {
+  const { decision, shortlist, isRemembered } = decided;
+  const { warnings } = plan;
+  if (decision.kind === 'ranked' && shortlist) {
+    const { usage } = decision.ranking;
+    const arrangement = arrange(decision.ranking, shortlist, wish);
+    return { reranked: true, ...arrangement, usage, cached: isRemembered, timings, warnings };
+  }
+  const { reason, error } = decision as Extract<Decision, { kind: 'unranked' }>;
+  return { reranked: false, reason, ...(error && { error }), timings, warnings };
+}
+
+function tell<Request, Response>(
+  { events, source }: StageParts<Request, Response>,
+  outcome: Outcome,
+  { shortlist, isRemembered }: Decided,
+): void {
+  const { timings } = outcome;
+  if (!outcome.reranked) {
+    const { reason, error } = outcome;
+    events.unreranked({ ...source, reason, ...(error && { error }), remembered: isRemembered, timings });
+    return;
+  }
+  const candidates = shortlist?.candidates.length ?? 0;
+  const { cached, usage, hits } = outcome;
+  events.reranked({ ...source, candidates, dropped: candidates - hits.length, cached, usage, timings });
+}

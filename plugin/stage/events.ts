@@ -1,0 +1,114 @@
+/** What a stage tells whoever watches it. */
+import type { Timings, UnrerankedReason } from '../../adapters/adapter.ts';
+import type { BlockRankError, RankingUsage } from '../../engine/index.ts';
+import type { Phase } from './budget.ts';
+
+/** Whether the reranker is asked: `open` means that it failed too often in a row and is left alone for a while. */
+export type BreakerState = 'closed' | 'half-open' | 'open';
+
+/** What every event says. */
+export interface StageEvent {
+  /** {@link Adapter.name} of the stage's adapter. */
+  readonly adapter: string;
+  /** {@link RerankerInfo.name} of the stage's reranker. */
+  readonly reranker: string;
+}
+
+/** A response was given back in reranked order. */
+export interface RerankedEvent extends StageEvent {
+  /** Candidates in the window. */
+  readonly candidates: number;
+  /** Candidates that `topN` and `minScore` dropped. */
+  readonly dropped: number;
+  /** Whether the ranking was remembered. */
+  readonly cached: boolean;
+  /** What the ranking cost. */
+  readonly usage: RankingUsage;
+  /** Where the time went. */
+  readonly timings: Timings;
+}
+
+/** A response was given back in first-stage order. */
+export interface UnrerankedEvent extends StageEvent {
+  /** Why. */
+  readonly reason: UnrerankedReason;
+  /** What failed; absent when nothing did. */
+  readonly error?: BlockRankError;
+  /** Whether an earlier page of the same list decided it. */
+  readonly remembered: boolean;
+  /** Where the time went. */
+  readonly timings: Timings;
+}
+
+/** Something failed; whether the caller saw it is the failure policy's choice. */
+export interface FailureEvent extends StageEvent {
+  /** What was going on. */
+  readonly phase: Phase;
+  /** What was thrown. */
+  readonly error: unknown;
+}
+
+/** The circuit breaker changed its state. */
+export interface BreakerEvent extends StageEvent {
+  /** The new state. */
+  readonly state: BreakerState;
+}
+
+/** The ranking cache was asked. */
+export interface CacheEvent extends StageEvent {
+  /** `hit`: a ranking was there; `unranked`: an earlier page was in first-stage order, and so is this one. */
+  readonly result: 'hit' | 'unranked' | 'miss';
+}
+
+/** Callbacks of a stage. They run at once, on the caller's thread: keep them short. What they throw becomes a process warning. */
+export interface StageEvents {
+  /** A response was given back in reranked order. */
+  reranked?(event: RerankedEvent): void;
+  /** A response was given back in first-stage order. */
+  unreranked?(event: UnrerankedEvent): void;
+  /** The first stage or the reranker failed. */
+  failure?(event: FailureEvent): void;
+  /** The circuit breaker changed its state. */
+  breaker?(event: BreakerEvent): void;
+  /** The ranking cache was asked. */
+  cache?(event: CacheEvent): void;
+}
+
+/** Parts of a search that a tracer sees. */
+export type TracedPart = 'search' | 'first-stage' | 'rerank';
+
+/** Values that a tracer keeps with a part. */
+export type TraceAttributes = Readonly<Record<string, string | number | boolean>>;
+
+/** Runs the parts of a search inside spans. */
+export interface StageTracing {
+  /** Runs one part; what it returns or throws passes through. `note` adds attributes while it runs. */
+  trace<T>(
+    part: TracedPart,
+    attributes: TraceAttributes,
+    run: (note: (attributes: TraceAttributes) => void) => Promise<T>,
+  ): Promise<T>;
+}
+
+/** Traces nothing. */
+export const noTracing: StageTracing = { trace: (_part, _attributes, run) => run(() => {}) };
+
+/** One {@link StageEvents} that tells all listeners; one that throws keeps no other from hearing. */
+export function toAll(listeners: readonly StageEvents[]): Required<StageEvents> {
+  const tell = (name: string, call: (listener: StageEvents) => void): void => {
+    for (const listener of listeners) {
+      try {
+        call(listener);
+      } catch (error) {
+        process.emitWarning(`A listener of the stage's event "${name}" threw: ${String(error)}`, 'BlockRankWarning');
+      }
+    }
+  };
+  return {
+    reranked: (event) => tell('reranked', (listener) => listener.reranked?.(event)),
+    unreranked: (event) => tell('unreranked', (listener) => listener.unreranked?.(event)),
+    failure: (event) => tell('failure', (listener) => listener.failure?.(event)),
+    breaker: (event) => tell('breaker', (listener) => listener.breaker?.(event)),
+    cache: (event) => tell('cache', (listener) => listener.cache?.(event)),
+  };
+}

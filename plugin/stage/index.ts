@@ -1,0 +1,15 @@
+/** The door of the rescoring stage. */
+export type { BreakerOptions } from './breaker.ts';
+export type { Phase } from './budget.ts';
+export type * from './events.ts';
+export { openTelemetryStageTracing } from './open-telemetry.ts';
+export type { OnFailure, RescoringStageOptions, StageCacheOptions } from './options.ts';
+export { type StageMetricsOptions, prometheusStageMetrics } from './prometheus.ts';
+export { StageClosedError } from './ranker.ts';
+export type {
+  StageCallOptions,
+  StageRequestOptions,
+  StageSearchManyOptions,
+  StageSearchOptions,
+} from './search-options.ts';
+export { type RescoringStage, rescoringStage } from './stage.ts';

@@ -1,0 +1,21 @@
+/** What makes two shortlists the same list. */
+import { createHash } from 'node:crypto';
+import type { RerankerInfo, Shortlist } from '../../engine/index.ts';
+
+/**
+ * Digest of everything that a ranking depends on: query, first stage, every candidate's id, text and score in
+ * order, and the reranker's two digests. Lengths are part of it, so that no two different lists spell the same.
+ */
+export function listKey(shortlist: Shortlist, reranker: RerankerInfo): string {
+  const { query, candidates, firstStage } = shortlist;
+  const lengths = candidates.map(
+    ({ docId, text, firstStageScore }) => `${docId.length}:${text.length}:${firstStageScore}`,
+  );
+  const hash = createHash('sha256');
+  hash.update(
+    JSON.stringify([reranker.name, reranker.encodingDigest, reranker.readoutDigest, firstStage, query.text, lengths]),
+  );
+  // One long string hashes several times faster than many short ones.
+  hash.update(candidates.map(({ docId, text }) => docId + text).join(''));
+  return hash.digest('base64');
+}

@@ -1,0 +1,172 @@
+/** Options of the rescoring stage, checked in one place. */
+import { z } from 'zod';
+import type { Adapter } from '../../adapters/adapter.ts';
+import { ConfigurationError, fusion, type Reranker, type ScoreStep } from '../../engine/index.ts';
+import type { BreakerOptions } from './breaker.ts';
+import { noTracing, type StageEvents, type StageTracing } from './events.ts';
+
+/** Leading hits reranked by default. */
+export const defaultRankWindowSize = 100;
+/** Rankings remembered by default. */
+export const defaultCacheEntries = 1000;
+/** How long a ranking is remembered by default, in milliseconds. */
+export const defaultCacheTtlMs = 300_000;
+
+/** What happens when reranking fails: the hits come in first-stage order, marked with the reason, or the search throws. */
+export type OnFailure = 'keep-first-stage' | 'throw';
+
+/** Bounds of the ranking cache. */
+export interface StageCacheOptions {
+  /** Lists remembered at most, at least 1. @defaultValue 1000 */
+  readonly maxEntries?: number | undefined;
+  /** How long a list's order is remembered, in milliseconds, above 0. @defaultValue 300000 */
+  readonly ttlMs?: number | undefined;
+}
+
+/** Options of {@link rescoringStage}. */
+export interface RescoringStageOptions<Request, Response> {
+  /** Talks to the search server. */
+  readonly adapter: Adapter<Request, Response>;
+  /** Orders the shortlist. The stage never closes it. */
+  readonly reranker: Reranker;
+  /** How many leading hits are reranked, at least 1. @defaultValue 100 */
+  readonly rankWindowSize?: number | undefined;
+  /** Hits given back at most, at least 1 and at most `rankWindowSize`; the list ends there. @defaultValue all */
+  readonly topN?: number | undefined;
+  /** Smallest calibrated score given back, in [0, 1]; hits below it are dropped, and what follows the window with them. @defaultValue any */
+  readonly minScore?: number | undefined;
+  /** Time for first stage, the client's retries and reranking together, in milliseconds, above 0. @defaultValue Infinity */
+  readonly deadlineMs?: number | undefined;
+  /** What happens when reranking fails or runs out of time. @defaultValue 'keep-first-stage' */
+  readonly onFailure?: OnFailure | undefined;
+  /** Change the ranking after the model, in this order. @defaultValue `[fusion()]` */
+  readonly scoreSteps?: readonly ScoreStep[] | undefined;
+  /** Remembers rankings, so that pages of one list agree and repeated lists cost nothing; `false`: no memory, and pages agree only while reranking never fails. @defaultValue `{}` */
+  readonly cache?: StageCacheOptions | false | undefined;
+  /** Leaves a failing reranker alone for a while; `false`: never. @defaultValue `{}` */
+  readonly breaker?: BreakerOptions | false | undefined;
+  /** Whether every hit gets an explanation. @defaultValue false */
+  readonly explain?: boolean | undefined;
+  /** Who is told what happens. @defaultValue nobody */
+  readonly events?: StageEvents | readonly StageEvents[] | undefined;
+  /** Runs the parts of a search inside spans. @defaultValue none */
+  readonly tracing?: StageTracing | undefined;
+  /** The clock, in milliseconds. @defaultValue `performance.now` */
+  readonly now?: (() => number) | undefined;
+}
+
+/** Options with their defaults filled in. */
+export interface StageSettings<Request, Response> {
+  readonly adapter: Adapter<Request, Response>;
+  readonly reranker: Reranker;
+  readonly rankWindowSize: number;
+  readonly topN: number | undefined;
+  readonly minScore: number | undefined;
+  readonly deadlineMs: number | undefined;
+  readonly onFailure: OnFailure;
+  readonly scoreSteps: readonly ScoreStep[];
+  readonly cache: { readonly maxEntries: number; readonly ttlMs: number } | false;
+  readonly breaker: BreakerOptions | false;
+  readonly explain: boolean;
+  readonly listeners: readonly StageEvents[];
+  readonly tracing: StageTracing;
+  readonly now: () => number;
+}
+
+const wholeNumber = z.int('expected a whole number').min(1, 'expected at least 1');
+const milliseconds = z.custom<number>(
+  (value) => typeof value === 'number' && value > 0,
+  'expected milliseconds above 0',
+);
+const finiteMilliseconds = milliseconds.refine(Number.isFinite, 'expected a finite number of milliseconds');
+const callable = z.custom((value) => typeof value === 'function', 'expected a function');
+const members = (names: readonly string[], what: string): z.ZodType =>
+  z.custom((value) => {
+    const holder = value as Record<string, unknown> | null | undefined;
+    return names.every((name) => typeof holder?.[name] === 'function');
+  }, what);
+
+const optionsShape = z.strictObject({
+  adapter: members(
+    ['plan', 'search', 'toShortlist', 'applyOutcome'],
+    'expected an adapter, for instance elasticsearchAdapter({ client })',
+  ),
+  reranker: members(['rerank', 'close'], 'expected a reranker, for instance await openReranker()'),
+  rankWindowSize: wholeNumber.optional(),
+  topN: wholeNumber.optional(),
+  minScore: z.number('expected a number in [0, 1]').min(0, 'expected at least 0').max(1, 'expected at most 1').optional(),
+  deadlineMs: milliseconds.optional(),
+  onFailure: z.enum(['keep-first-stage', 'throw'], "expected 'keep-first-stage' or 'throw'").optional(),
+  scoreSteps: z.array(callable, 'expected a list of score steps').optional(),
+  cache: z
+    .union([
+      z.literal(false),
+      z.strictObject({ maxEntries: wholeNumber.optional(), ttlMs: finiteMilliseconds.optional() }),
+    ])
+    .optional(),
+  breaker: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        consecutiveFailures: wholeNumber.optional(),
+        halfOpenAfterMs: finiteMilliseconds.optional(),
+      }),
+    ])
+    .optional(),
+  explain: z.boolean('expected true or false').optional(),
+  events: z.union([z.array(z.looseObject({})), z.looseObject({})], 'expected an object of callbacks').optional(),
+  tracing: members(['trace'], 'expected a tracing hook, for instance openTelemetryStageTracing(tracer)').optional(),
+  now: callable.optional(),
+});
+
+/** The options with defaults. @throws ConfigurationError listing everything that is wrong. */
+export function stageSettings<Request, Response>(
+  options: RescoringStageOptions<Request, Response>,
+): StageSettings<Request, Response> {
+  const issues = [...shapeIssues(options), ...windowIssues(options)];
+  if (issues.length > 0) throw new ConfigurationError('Cannot open the rescoring stage', issues);
+  const { cache = {}, events = [] } = options;
+  return {
+    adapter: options.adapter,
+    reranker: options.reranker,
+    rankWindowSize: options.rankWindowSize ?? defaultRankWindowSize,
+    topN: options.topN,
+    minScore: options.minScore,
+    deadlineMs: options.deadlineMs,
+    onFailure: options.onFailure ?? 'keep-first-stage',
+    scoreSteps: options.scoreSteps ?? [fusion()],
+    cache: cache && {
+      maxEntries: cache.maxEntries ?? defaultCacheEntries,
+      ttlMs: cache.ttlMs ?? defaultCacheTtlMs,
+    },
+    breaker: options.breaker ?? {},
+    explain: options.explain ?? false,
+    listeners: Array.isArray(events) ? events : [events as StageEvents],
+    tracing: options.tracing ?? noTracing,
+    now: options.now ?? (() => performance.now()),
+  };
+}
+
+interface Issue {
+  readonly path: string;
+  readonly message: string;
+}
+
+function shapeIssues(options: unknown): Issue[] {
+  const parsed = optionsShape.safeParse(options);
+  return (parsed.error?.issues ?? []).flatMap((issue) => flatten(issue, []));
+}
+
+/** A union's issue hides what is wrong inside: the alternative that got furthest tells it. */
+function flatten(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Issue[] {
+  const path = [...above, ...issue.path];
+  const inner = issue.code === 'invalid_union' ? issue.errors.flat().filter(({ path: at }) => at.length > 0) : [];
+  if (inner.length > 0) return inner.flatMap((one) => flatten(one, path));
+  return [{ path: path.map(String).join('.'), message: issue.message }];
+}
+
+function windowIssues(options: { readonly topN?: number | undefined; readonly rankWindowSize?: number | undefined } | undefined): Issue[] {
+  const { topN, rankWindowSize = defaultRankWindowSize } = options ?? {};
+  if (typeof topN !== 'number' || !(topN > rankWindowSize)) return [];
+  return [{ path: 'topN', message: `expected at most rankWindowSize (${rankWindowSize}), got ${topN}` }];
+}

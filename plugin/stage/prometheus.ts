@@ -1,0 +1,90 @@
+/** Prometheus metrics of a stage. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Timings } from '../../adapters/adapter.ts';
+import { BlockRankError } from '../../engine/index.ts';
+import type { BreakerState, StageEvent, StageEvents } from './events.ts';
+
+/** Options of {@link prometheusStageMetrics}. */
+export interface StageMetricsOptions {
+  /** Starts every metric's name. @defaultValue 'blockrank_stage' */
+  readonly prefix?: string;
+  /** Upper bounds of the histograms' buckets, in seconds, ascending. @defaultValue 1 ms to 10 s */
+  readonly buckets?: readonly number[];
+}
+
+const defaultBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const breakerLevels: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 };
+
+/**
+ * Listener that keeps metrics in a registry; several stages may share one. All carry the labels `adapter` and `reranker`.
+ *
+ * `…_duration_seconds{part}` (`first-stage`, `rerank`, `total`), `…_searches_total{outcome, reason}`,
+ * `…_failures_total{phase, code}`, `…_cache_total{result}`, `…_breaker_state` (0 closed, 1 half-open, 2 open).
+ */
+export function prometheusStageMetrics(registry: Registry, options: StageMetricsOptions = {}): StageEvents {
+  const { durations, searches, failures, cache, breaker } = stageMetrics(registry, options);
+  const observe = (source: Labels, { firstStageMs, rerankMs, totalMs }: Timings): void => {
+    durations.observe({ ...source, part: 'first-stage' }, firstStageMs / 1000);
+    if (rerankMs > 0) durations.observe({ ...source, part: 'rerank' }, rerankMs / 1000);
+    durations.observe({ ...source, part: 'total' }, totalMs / 1000);
+  };
+  return {
+    reranked: (event) => {
+      const source = labelsOf(event);
+      searches.inc({ ...source, outcome: 'reranked', reason: '' });
+      observe(source, event.timings);
+    },
+    unreranked: (event) => {
+      const source = labelsOf(event);
+      searches.inc({ ...source, outcome: 'unreranked', reason: event.reason });
+      observe(source, event.timings);
+    },
+    failure: (event) => {
+      const code = event.error instanceof BlockRankError ? event.error.code : 'other';
+      failures.inc({ ...labelsOf(event), phase: event.phase, code });
+    },
+    cache: (event) => cache.inc({ ...labelsOf(event), result: event.result }),
+    breaker: (event) => breaker.set(labelsOf(event), breakerLevels[event.state]),
+  };
+}
+
+type Labels = Readonly<Record<'adapter' | 'reranker', string>>;
+
+function labelsOf({ adapter, reranker }: StageEvent): Labels {
+  return { adapter, reranker };
+}
+
+interface StageMetrics {
+  readonly durations: Histogram;
+  readonly searches: Counter;
+  readonly failures: Counter;
+  readonly cache: Counter;
+  readonly breaker: Gauge;
+}
+
+function stageMetrics(registry: Registry, options: StageMetricsOptions): StageMetrics {
+  const { prefix = 'blockrank_stage', buckets = defaultBuckets } = options;
+  const settingsOf = (name: string, help: string, labels: readonly string[]) => ({
+    name: `${prefix}_${name}`,
+    help,
+    labelNames: ['adapter', 'reranker', ...labels],
+    registers: [registry],
+  });
+  const kept = <T>(name: string): T | undefined => registry.getSingleMetric(`${prefix}_${name}`) as T | undefined;
+  const counter = (name: string, help: string, labels: readonly string[]): Counter =>
+    kept<Counter>(name) ?? new Counter(settingsOf(name, help, labels));
+  return {
+    durations:
+      kept<Histogram>('duration_seconds') ??
+      new Histogram({
+        ...settingsOf('duration_seconds', 'Time of each part of a search, in seconds.', ['part']),
+        buckets: [...buckets],
+      }),
+    searches: counter('searches_total', 'Responses given back, by outcome and reason.', ['outcome', 'reason']),
+    failures: counter('failures_total', 'Failures of first stage and reranker.', ['phase', 'code']),
+    cache: counter('cache_total', 'Questions to the ranking cache.', ['result']),
+    breaker:
+      kept<Gauge>('breaker_state') ??
+      new Gauge(settingsOf('breaker_state', 'Circuit breaker: 0 closed, 1 half-open, 2 open.', [])),
+  };
+}

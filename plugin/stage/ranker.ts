@@ -1,0 +1,108 @@
+/** The reranker as the stage uses it: behind a circuit breaker, answers checked, score steps applied. */
+import { BrokenCircuitError } from 'cockatiel';
+import type { UnrerankedReason } from '../../adapters/adapter.ts';
+import {
+  BlockRankError,
+  DeadlineExceededError,
+  InferenceError,
+  QueryError,
+  type Ranking,
+  type Reranker,
+  type ScoreStep,
+  type Shortlist,
+} from '../../engine/index.ts';
+import { type BreakerOptions, breakerGuard, unguarded } from './breaker.ts';
+import { settledWithin } from './budget.ts';
+import { checkedRanking } from './check-ranking.ts';
+import type { BreakerState } from './events.ts';
+import { sharedCalls } from './shared-calls.ts';
+
+/** One ranking that is wanted. */
+export interface RankCall {
+  /** Names the list; identical calls in flight share one. */
+  readonly key: string;
+  /** What is ranked. */
+  readonly shortlist: Shortlist;
+  /** Whether candidates get explanations. */
+  readonly explain: boolean;
+  /** Ends the caller's waiting. */
+  readonly signal: AbortSignal;
+}
+
+/** Ranks shortlists, or says why not. */
+export interface Ranker {
+  /** The breaker's state; `closed` when there is none. */
+  readonly breakerState: BreakerState;
+  /** The ranking after score steps, checked. Rejects with whatever failed. */
+  rank(call: RankCall): Promise<Ranking>;
+  /** Ends calls in flight; their callers get a {@link StageClosedError}. */
+  close(): void;
+}
+
+/** The stage was closed while a call was in flight. */
+export class StageClosedError extends BlockRankError {
+  override name = 'StageClosedError' as const;
+
+  constructor() {
+    super('stage-closed', 'The rescoring stage was closed while this list was being reranked: close it after the last search.');
+  }
+}
+
+/** Opens the guarded reranker. */
+export function guardedRanker(parts: {
+  readonly reranker: Reranker;
+  readonly scoreSteps: readonly ScoreStep[];
+  readonly breaker: BreakerOptions | false;
+  readonly onBreakerState: (state: BreakerState) => void;
+  readonly now: () => number;
+}): Ranker {
+  const { reranker, scoreSteps } = parts;
+  const guard = parts.breaker === false ? unguarded : breakerGuard(parts.breaker, parts);
+  const calls = sharedCalls<Ranking>();
+  const ask = async (call: RankCall, signal: AbortSignal): Promise<Ranking> => {
+    const { shortlist, explain } = call;
+    const ranking = await guard.run(signal, async () => {
+      const answer = reranker.rerank(shortlist, { signal, explain });
+      return checkedRanking(await settledWithin(answer, signal), shortlist.candidates.length, {
+        reranker: reranker.info,
+        step: 'the model',
+      });
+    });
+    return scoreSteps.reduce(
+      (current, step, i) =>
+        checkedRanking(step(current, shortlist), shortlist.candidates.length, {
+          reranker: reranker.info,
+          step: `score step ${i}`,
+        }),
+      ranking,
+    );
+  };
+  return {
+    get breakerState() {
+      return guard.state();
+    },
+    rank: (call) =>
+      calls.join(`${call.explain ? 'explained' : 'plain'} ${call.key}`, call.signal, (signal) => ask(call, signal)),
+    close: () => calls.abortAll(new StageClosedError()),
+  };
+}
+
+/** Why a list stays in first-stage order when ranking it rejected with this. */
+export function reasonOf(error: unknown): UnrerankedReason {
+  if (error instanceof DeadlineExceededError) return 'deadline';
+  if (error instanceof QueryError) return 'no-query-text';
+  if (error instanceof BrokenCircuitError) return 'circuit-open';
+  if (error instanceof StageClosedError) return 'aborted';
+  return 'rerank-error';
+}
+
+/** The error for the response's mark: one of the family, whatever the reranker threw. */
+export function toBlockRankError(error: unknown, reranker: Reranker): BlockRankError {
+  if (error instanceof BlockRankError) return error;
+  const { name, executionProvider } = reranker.info;
+  const message =
+    error instanceof BrokenCircuitError
+      ? `The reranker "${name}" failed too often in a row and is left alone for a while: see the stage's failure events for the causes.`
+      : `Cannot rerank with "${name}": ${error instanceof Error ? error.message : String(error)}`;
+  return new InferenceError(message, { executionProvider }, { cause: error });
+}

@@ -1,0 +1,234 @@
+/**
+ * The rescoring stage: plan, first stage, shortlist, reranker, score steps, outcome. The only place that
+ * recovers from a failure, by the operator's policy.
+ */
+import type { Plan } from '../../adapters/adapter.ts';
+import { FirstStageError } from '../../engine/index.ts';
+import { type Budget, openBudget } from './budget.ts';
+import { finish, type StageParts } from './decide.ts';
+import { type BreakerState, toAll } from './events.ts';
+import { type RescoringStageOptions, type StageSettings, stageSettings } from './options.ts';
+import { guardedRanker } from './ranker.ts';
+import { noMemory, rankingMemory } from './ranking-memory.ts';
+import {
+  deadlineOf,
+  type StageCallOptions,
+  type StageRequestOptions,
+  type StageSearchManyOptions,
+  type StageSearchOptions,
+  type Wish,
+  wishOf,
+} from './search-options.ts';
+
+/** Reranks an adapter's responses. Safe to call concurrently. Requests and responses are never changed. */
+export interface RescoringStage<Request, Response> {
+  /** Whether the reranker is asked at the moment. */
+  readonly breakerState: BreakerState;
+  /**
+   * Searches and reranks. The answer comes at most 50 ms after the deadline, whatever runs on.
+   *
+   * @throws FirstStageError when the search server failed, and whatever `options.search` throws.
+   * @throws DeadlineExceededError when the first stage did not answer in time; with `onFailure: 'throw'` also when the reranker did not.
+   * @throws ConfigurationError when `minScore` is set and the reranker gives no calibrated score.
+   * @throws RangeError for an option that cannot be; `TypeError` after {@link close}.
+   */
+  search(request: Request, options?: StageSearchOptions<Request, Response>): Promise<Response>;
+  /**
+   * Searches several requests in one round trip and reranks each on its own: an item that failed is its error,
+   * in its place, and touches no other. Rejects only when the first stage as a whole failed or ran out of time,
+   * or when the caller gave up.
+   */
+  searchMany(
+    requests: readonly Request[],
+    options?: StageSearchManyOptions<Request, Response>,
+  ): Promise<readonly (Response | Error)[]>;
+  /** Ends rankings in flight (their lists come in first-stage order, with the reason `aborted`) and forgets what was remembered. Adapter and reranker stay open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a rescoring stage.
+ *
+ * Pages of one list agree: a list that was given back reranked stays so for its later pages, and a list that was
+ * given back in first-stage order, because the reranker failed, stays in that order until its first page is
+ * asked for again (or the cache forgets it, or drops it for others). `topN` and `minScore` look at the window
+ * only: a page that starts after it passes as it is.
+ *
+ * @throws ConfigurationError listing every option that is wrong.
+ *
+ * @example
+ * const stage = rescoringStage({ adapter: embeddedAdapter({ index }), reranker: await openReranker() });
+ * const response = await stage.search({ query: 'person who studies the stars' }, { deadlineMs: 300 });
+ */
+export function rescoringStage<Request, Response>(
+  options: RescoringStageOptions<Request, Response>,
+): RescoringStage<Request, Response> {
+  const parts = openParts(stageSettings(options));
+  let isClosed = false;
+  const checkOpen = (name: string): void => {
+    if (isClosed) throw new TypeError(`RescoringStage.${name}: expected an open stage, got a closed one.`);
+  };
+  return {
+    get breakerState() {
+      return parts.ranker.breakerState;
+    },
+    async search(request, call = {}) {
+      checkOpen('search');
+      return searchOne(parts, request, call);
+    },
+    async searchMany(requests, call = {}) {
+      checkOpen('searchMany');
+      return searchAll(parts, requests, call);
+    },
+    async close() {
+      isClosed = true;
+      parts.ranker.close();
+      parts.memory.clear();
+    },
+  };
+}
+
+function openParts<Request, Response>(settings: StageSettings<Request, Response>): StageParts<Request, Response> {
+  const { adapter, reranker, cache, now } = settings;
+  const source = { adapter: adapter.name, reranker: reranker.info.name };
+  const events = toAll(settings.listeners);
+  return {
+    settings,
+    source,
+    events,
+    memory: cache ? rankingMemory({ ...cache, now }) : noMemory,
+    ranker: guardedRanker({
+      ...settings,
+      onBreakerState: (state) => events.breaker({ ...source, state }),
+    }),
+  };
+}
+
+async function searchOne<Request, Response>(
+  parts: StageParts<Request, Response>,
+  request: Request,
+  call: StageSearchOptions<Request, Response>,
+): Promise<Response> {
+  const { settings } = parts;
+  return withBudget(parts, call, async (budget, startedMs) => {
+    const wish = wishOf(settings, call);
+    const plan = planOf(settings, request, wish);
+    const search = call.search ?? ((sent, options) => settings.adapter.search(sent, options));
+    const response = await firstStage(parts, budget, 1, () => search(plan, { signal: budget.signal }));
+    const firstStageMs = settings.now() - startedMs;
+    return finish(parts, plan, response, { wish, budget, startedMs, firstStageMs });
+  });
+}
+
+async function searchAll<Request, Response>(
+  parts: StageParts<Request, Response>,
+  requests: readonly Request[],
+  call: StageSearchManyOptions<Request, Response>,
+): Promise<readonly (Response | Error)[]> {
+  const { settings } = parts;
+  return withBudget(parts, call, async (budget, startedMs) => {
+    const items = requests.map((request, i) => planItem(settings, request, { ...call, ...call.each?.(request, i) }));
+    const plans = items.flatMap((item) => (item instanceof Error ? [] : [item.plan]));
+    const answers = await firstStage(parts, budget, plans.length, () => fetchAll(parts, plans, call, budget));
+    const firstStageMs = settings.now() - startedMs;
+    let next = 0;
+    const finished = items.map(async (item) => {
+      if (item instanceof Error) return item;
+      const answer = answers[next++]!;
+      if (answer instanceof Error) {
+        parts.events.failure({ ...parts.source, phase: 'first-stage', error: answer });
+        return answer;
+      }
+      return finish(parts, item.plan, answer, { wish: item.wish, budget, startedMs, firstStageMs });
+    });
+    const settled = await Promise.allSettled(finished);
+    budget.throwIfAbandoned();
+    return settled.map((item) => (item.status === 'fulfilled' ? item.value : toError(item.reason)));
+  });
+}
+
+/** Runs a search inside its span and its time. */
+async function withBudget<Request, Response, T>(
+  { settings, source }: StageParts<Request, Response>,
+  call: StageCallOptions,
+  run: (budget: Budget, startedMs: number) => Promise<T>,
+): Promise<T> {
+  const startedMs = settings.now();
+  const limits = { deadlineMs: deadlineOf(settings, call), signal: call.signal, now: settings.now };
+  const budget = openBudget(limits);
+  try {
+    return await settings.tracing.trace('search', source, () => run(budget, startedMs));
+  } finally {
+    budget.close();
+  }
+}
+
+/** The request's plan; one that the caller opted out of is sent as it is. */
+function planOf<Request, Response>(
+  settings: StageSettings<Request, Response>,
+  request: Request,
+  wish: Wish,
+): Plan<Request> {
+  const { rankWindowSize, queryText } = wish;
+  const plan = settings.adapter.plan(request, { rankWindowSize, ...(queryText !== undefined && { queryText }) });
+  if (wish.rerank) return plan.reason || plan.query ? plan : { ...plan, reason: 'no-query-text' };
+  const { query: _query, ...rest } = plan;
+  return { ...rest, request: plan.original, reason: 'disabled', warnings: [] };
+}
+
+function planItem<Request, Response>(
+  settings: StageSettings<Request, Response>,
+  request: Request,
+  options: StageRequestOptions,
+): { readonly plan: Plan<Request>; readonly wish: Wish } | Error {
+  try {
+    const wish = wishOf(settings, options);
+    return { plan: planOf(settings, request, wish), wish };
+  } catch (error) {
+    return toError(error);
+  }
+}
+
+/** Asks the search server, in the time there is; nothing can be given back without its answer. */
+async function firstStage<Request, Response, T>(
+  { settings, events, source }: StageParts<Request, Response>,
+  budget: Budget,
+  requests: number,
+  fetch: () => Promise<T>,
+): Promise<T> {
+  budget.signal.throwIfAborted();
+  try {
+    return await settings.tracing.trace('first-stage', { ...source, requests }, () => budget.within(fetch()));
+  } catch (error) {
+    budget.throwIfAbandoned();
+    events.failure({ ...source, phase: 'first-stage', error });
+    // A client that noticed the abort first says so in words of its own: the deadline is what happened.
+    if (budget.signal.aborted) throw budget.signal.reason;
+    throw error;
+  }
+}
+
+async function fetchAll<Request, Response>(
+  { settings }: StageParts<Request, Response>,
+  plans: readonly Plan<Request>[],
+  call: StageSearchManyOptions<Request, Response>,
+  budget: Budget,
+): Promise<readonly (Response | Error)[]> {
+  const { adapter } = settings;
+  const options = { signal: budget.signal };
+  if (plans.length === 0) return [];
+  if (!(call.searchMany || adapter.searchMany)) {
+    const settled = await Promise.allSettled(plans.map((plan) => adapter.search(plan, options)));
+    return settled.map((item) => (item.status === 'fulfilled' ? item.value : toError(item.reason)));
+  }
+  const answers = await (call.searchMany?.(plans, options) ?? adapter.searchMany!(plans, options));
+  if (answers.length === plans.length) return answers;
+  throw new FirstStageError(
+    `Cannot match the answers of "${adapter.name}" to the requests: ${plans.length} were sent, ${answers.length} came back.`,
+    { adapter: adapter.name },
+  );
+}
+
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason), { cause: reason });
+}
