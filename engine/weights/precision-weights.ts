@@ -1,5 +1,5 @@
 /** A model's weights in the form that a precision multiplies, in a file, so that every worker maps the same pages. */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -95,7 +95,7 @@ async function expand(path: string, table: TensorTable): Promise<NamedTensor[]> 
 
 /** Readers see the whole file or none. */
 async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.${Date.now()}.tmp`;
+  const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     const file = await open(temporary, 'wx');
     await file.writeFile(bytes);

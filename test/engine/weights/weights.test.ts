@@ -1,0 +1,140 @@
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ModelFormatError } from '../../../engine/index.ts';
+import { decodeState, encodeState } from '../../../engine/states/codec.ts';
+import { lmdbSource } from '../../../engine/states/lmdb-source.ts';
+import { floatToHalf, halfToFloat } from '../../../engine/weights/half.ts';
+import { weightsFor } from '../../../engine/weights/precision-weights.ts';
+import { dequantiseRows, quantiseRows } from '../../../engine/weights/quantise.ts';
+import { readTensorBytes, readTensorTable, toFloat32, toSafetensors } from '../../../engine/weights/safetensors.ts';
+import { assertAllClose } from '../../support/all-close.ts';
+import { randomNumbers, tinyState } from '../../support/tiny-states.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'blockrank-weights-'));
+const bytesOf = (values: Float32Array): Uint8Array => new Uint8Array(values.buffer);
+let files = 0;
+function write(bytes: Uint8Array): string {
+  const path = join(folder, `${files++}.safetensors`);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+describe('readTensorTable', () => {
+  it('finds what was written', async () => {
+    const values = Float32Array.of(1, -2, 3.5, 4);
+    const path = write(toSafetensors([{ name: 'a', type: 'F32', shape: [2, 2], bytes: bytesOf(values) }], {}));
+    const table = await readTensorTable(path);
+    expect([...toFloat32(await readTensorBytes(path, table.get('a')!), 'float32')]).toEqual([...values]);
+  });
+
+  it.each([
+    ['an empty file', new Uint8Array(0)],
+    ['a file that is no safetensors', Buffer.from('PK\u0003\u0004 something else entirely, long enough')],
+    ['a header beyond the end', Buffer.concat([Buffer.from([255, 255, 0, 0, 0, 0, 0, 0]), Buffer.from('{}')])],
+    ['a header that is no JSON', Buffer.concat([Buffer.from([4, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{{{{')])],
+  ])('refuses %s', async (_what, bytes) => {
+    await expect(readTensorTable(write(bytes))).rejects.toThrow(ModelFormatError);
+  });
+
+  it('refuses a tensor that reaches beyond the file, and a type it cannot read', async () => {
+    const whole = toSafetensors([{ name: 'a', type: 'F32', shape: [4], bytes: new Uint8Array(16) }], {});
+    await expect(readTensorTable(write(whole.subarray(0, whole.length - 4)))).rejects.toThrow(/16 bytes for tensor "a"/);
+    const foreign = Buffer.from(Buffer.from(whole).toString('latin1').replace('"F32"', '"F64"'), 'latin1');
+    await expect(readTensorTable(write(foreign))).rejects.toThrow(/"a".*F64/s);
+  });
+});
+
+describe('half precision', () => {
+  it('reads back every half that is a number', () => {
+    for (let bits = 0; bits < 65_536; bits += 1) {
+      const value = halfToFloat(bits);
+      if (!Number.isNaN(value)) expect(Object.is(halfToFloat(floatToHalf(value)), value)).toBe(true);
+    }
+  });
+
+  it('rounds to the nearest half: no other is nearer', () => {
+    fc.assert(
+      fc.property(fc.float({ min: -65_504, max: 65_504, noNaN: true }), (value) => {
+        const bits = floatToHalf(value);
+        const error = Math.abs(halfToFloat(bits) - value);
+        for (const other of [bits - 1, bits + 1]) {
+          const neighbour = halfToFloat(other & 0xffff);
+          if (Number.isFinite(neighbour)) expect(Math.abs(neighbour - value)).toBeGreaterThanOrEqual(error);
+        }
+      }),
+    );
+  });
+});
+
+describe('quantiseRows', () => {
+  it('keeps every value within half a step of its row', () => {
+    const next = randomNumbers(5);
+    const matrix = Float32Array.from({ length: 60 }, (_, i) => next() * (i < 20 ? 100 : 1));
+    const { values, scales } = quantiseRows(matrix, 3);
+    const back = dequantiseRows(Float32Array.from(values), scales);
+    back.forEach((value, i) => {
+      expect(Math.abs(value - matrix[i]!)).toBeLessThanOrEqual(scales[Math.floor(i / 20)]! * 0.5001);
+    });
+  });
+
+  it('keeps a row of zeros', () => {
+    expect([...quantiseRows(new Float32Array(4), 2).values]).toEqual([0, 0, 0, 0]);
+  });
+});
+
+describe('weightsFor', () => {
+  it('maps float32 weights where they lie and copies others once', async () => {
+    const cache = mkdtempSync(join(tmpdir(), 'blockrank-cache-'));
+    const float = write(toSafetensors([{ name: 'a', type: 'F32', shape: [1], bytes: new Uint8Array(4) }], {}));
+    const half = write(toSafetensors([{ name: 'a', type: 'F16', shape: [1], bytes: Uint8Array.of(0, 0x3c) }], {}));
+    const of = (path: string) => ({ folder, file: path.slice(folder.length + 1), digest: path });
+    expect((await weightsFor('fp32', of(float), cache)).folder).toBe(folder);
+    const [first, second] = await Promise.all([weightsFor('fp32', of(half), cache), weightsFor('fp32', of(half), cache)]);
+    expect(first.file).toBe(second.file);
+    expect(readdirSync(cache)).toEqual([first.file]);
+    const entry = first.table.get('a')!;
+    expect([...toFloat32(await readTensorBytes(join(cache, first.file), entry), entry.type)]).toEqual([1]);
+    writeFileSync(join(cache, first.file), 'damaged');
+    expect((await weightsFor('fp32', of(half), cache)).table.get('a')).toEqual(entry);
+  });
+});
+
+describe('state codec', () => {
+  it('gives back a state within half precision', () => {
+    const state = tinyState([3, 5], 8, randomNumbers(2));
+    const back = decodeState(encodeState(state))!;
+    expect(back.blockTokens).toEqual(state.blockTokens);
+    assertAllClose(back.anchors, state.anchors, { atol: 2 ** -11 });
+    assertAllClose(back.tokens!, state.tokens!, { atol: 2 ** -11 });
+  });
+
+  it('knows damaged and foreign bytes for what they are, wherever they are cut or changed', () => {
+    const bytes = encodeState(tinyState([3], 8, randomNumbers(2)));
+    for (let length = 0; length < bytes.length; length += 1) expect(decodeState(bytes.subarray(0, length))).toBeUndefined();
+    expect(decodeState(Uint8Array.from(bytes, (byte, i) => (i === 2 ? byte + 1 : byte)))).toBeUndefined();
+    fc.assert(
+      fc.property(fc.uint8Array(), (random) => {
+        expect(decodeState(random)).toBeUndefined();
+      }),
+    );
+  });
+});
+
+describe('lmdbSource', () => {
+  it('keeps states between two openings', async () => {
+    const path = join(folder, 'states');
+    const key = { encodingDigest: 'm', textDigest: 't' };
+    const first = lmdbSource({ folder: path });
+    await first.putMany([[key, tinyState([3], 8, randomNumbers(2))]]);
+    await first.close();
+    const second = lmdbSource({ folder: path });
+    const [state, none] = await second.getMany([key, { ...key, textDigest: 'other' }]);
+    expect(state?.blockTokens).toEqual([3]);
+    expect(none).toBeUndefined();
+    await second.close();
+    await expect(second.getMany([key])).rejects.toThrow(TypeError);
+  });
+});
