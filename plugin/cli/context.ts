@@ -1,0 +1,102 @@
+/** What every command of `blockrank` is given: where it reads and writes, colours, progress, cancellation. */
+import type { Readable, Writable } from 'node:stream';
+import { SingleBar } from 'cli-progress';
+import type { Command } from 'commander';
+import { createColors } from 'picocolors';
+
+/** Ways to colour text; each gives the text itself when colours are off. */
+export type Colours = ReturnType<typeof createColors>;
+
+/** A bar on standard error; drawn only on a terminal, and only for work that takes over a second. */
+export interface Progress {
+  /** Says how much is done, in the unit of the total. */
+  update(done: number): void;
+  /** Takes the bar away. Stopping twice does nothing. */
+  stop(): void;
+}
+
+/** Streams and environment of the process, passed in so that nothing else reads globals. */
+export interface CliStreams {
+  /** Where documents come from when none are named. */
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  /** Where results go, and nothing else. */
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  /** Where progress, notes and errors go. */
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+  /** Environment variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Arguments after the program's name. */
+  readonly argv: readonly string[];
+}
+
+/** What a command works with. A command throws; the program turns errors into one line and an exit code. */
+export interface CliContext extends CliStreams {
+  /** Colours for standard output; off when it is piped, with `NO_COLOR` or `--no-color`. */
+  readonly colours: Colours;
+  /** Aborted by Ctrl-C; pass it to everything that waits. */
+  readonly signal: AbortSignal;
+  /** Prints text and a line end on standard output. */
+  print(text: string): void;
+  /** Prints one JSON document on standard output. */
+  printJson(value: unknown): void;
+  /** Prints a note for people on standard error. */
+  note(text: string): void;
+  /** Starts a bar. @param label - What is going on, e.g. `encoding`. @param total - How much there is to do. */
+  progress(label: string, total: number): Progress;
+}
+
+/** Makes one command, e.g. `rerankCommand`. */
+export type MakeCommand = (context: CliContext) => Command;
+
+/** Work shorter than this shows no bar, in milliseconds. */
+const progressDelayMs = 1000;
+
+/** Opens the context of one run of the program. */
+export function cliContext(streams: CliStreams, signal: AbortSignal): CliContext {
+  const write = (stream: Writable, text: string): void => {
+    stream.write(`${text}\n`);
+  };
+  return {
+    ...streams,
+    signal,
+    colours: createColors(areColoursOn(streams)),
+    print: (text) => write(streams.stdout, text),
+    printJson: (value) => write(streams.stdout, JSON.stringify(value, undefined, 2)),
+    note: (text) => write(streams.stderr, text),
+    progress: (label, total) => progressBar(streams.stderr, label, total),
+  };
+}
+
+/** picocolors' own rule turns colours on in a pipe when `CI` is set, so the rule is here. */
+function areColoursOn({ env, argv, stdout }: CliStreams): boolean {
+  if (env['NO_COLOR'] || argv.includes('--no-color')) return false;
+  if (env['FORCE_COLOR']) return env['FORCE_COLOR'] !== '0';
+  return stdout.isTTY === true && env['TERM'] !== 'dumb';
+}
+
+function progressBar(stderr: CliStreams['stderr'], label: string, total: number): Progress {
+  if (stderr.isTTY !== true) return { update: () => undefined, stop: () => undefined };
+  const bar = new SingleBar({
+    stream: stderr as NodeJS.WritableStream,
+    format: `${label} {bar} {percentage} % | {value}/{total} | ETA {eta_formatted}`,
+    clearOnComplete: true,
+    hideCursor: true,
+  });
+  let done = 0;
+  let isStarted = false;
+  const timer = setTimeout(() => {
+    isStarted = true;
+    bar.start(total, done);
+  }, progressDelayMs);
+  return {
+    update(value) {
+      done = value;
+      if (isStarted) bar.update(value);
+    },
+    stop() {
+      clearTimeout(timer);
+      if (isStarted) bar.stop();
+      isStarted = false;
+    },
+  };
+}
