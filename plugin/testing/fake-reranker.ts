@@ -1,0 +1,159 @@
+/** A reranker for tests: no model, no files, faults on demand. */
+import type {
+  Candidate,
+  Query,
+  RankedCandidate,
+  Ranking,
+  Reranker,
+  RerankerInfo,
+  RerankOptions,
+  Shortlist,
+} from '../../engine/index.ts';
+
+/** Options of {@link fakeReranker}. */
+export interface FakeRerankerOptions {
+  /** What a candidate is worth; any finite number. @defaultValue how many of the query's words its text holds */
+  readonly logit?: (candidate: Candidate, query: Query, index: number) => number;
+  /** The calibrated score of a logit, in [0, 1]; `false`: none is given. @defaultValue the logistic function */
+  readonly calibrate?: ((logit: number) => number) | false;
+  /** How long each call takes, in milliseconds. @defaultValue 0 */
+  readonly delayMs?: number;
+  /** Runs before each call answers (`call` counts from 1): what it throws, or rejects with, is the call's failure; a promise that never settles makes the call hang. */
+  readonly fault?: (call: number, shortlist: Shortlist) => unknown;
+  /** Changes the answer, for instance into a wrong one. @defaultValue leaves it */
+  readonly answer?: (ranking: Ranking, shortlist: Shortlist) => Ranking;
+  /** Whether aborting ends a call; `false` makes one that only a race can leave. @defaultValue true */
+  readonly obeysSignal?: boolean;
+  /** Parts of {@link Reranker.info} that differ from the fake's own. */
+  readonly info?: Partial<RerankerInfo>;
+}
+
+/** A {@link Reranker} that remembers what it was asked. */
+export interface FakeReranker extends Reranker {
+  /** Every shortlist it was asked to rank, in order. */
+  readonly calls: readonly Shortlist[];
+  /** How many calls were ended by their signal. */
+  readonly abortedCalls: number;
+}
+
+/**
+ * Opens a fake reranker. It honours the whole contract: permutation, ties in shortlist order, abort, use after close.
+ *
+ * @example
+ * const reranker = fakeReranker({ logit: ({ docId }) => (docId === 'astronomer' ? 1 : 0) });
+ * const failing = fakeReranker({ fault: () => { throw new Error('the device is gone'); } });
+ */
+export function fakeReranker(options: FakeRerankerOptions = {}): FakeReranker {
+  const calls: Shortlist[] = [];
+  const closing = new AbortController();
+  let abortedCalls = 0;
+  const { obeysSignal = true } = options;
+  const rank = async (shortlist: Shortlist, { signal, explain = false }: RerankOptions): Promise<Ranking> => {
+    if (closing.signal.aborted) throw closing.signal.reason;
+    if (obeysSignal) signal?.throwIfAborted();
+    calls.push(shortlist);
+    const call = calls.length;
+    await (options.delayMs ? sleep(options.delayMs) : undefined);
+    await options.fault?.(call, shortlist);
+    const ranking = rankingOf(shortlist, options, explain);
+    return options.answer?.(ranking, shortlist) ?? ranking;
+  };
+  return {
+    info: { ...fakeInfo, ...options.info },
+    calls,
+    get abortedCalls() {
+      return abortedCalls;
+    },
+    rerank(shortlist, call = {}) {
+      const { signal } = call;
+      const work = rank(shortlist, call);
+      const ends = [closing.signal, ...(signal && obeysSignal ? [signal] : [])];
+      return endedBy(work, ends, (ended) => {
+        if (ended === signal) abortedCalls += 1;
+      });
+    },
+    async close() {
+      closing.abort(new TypeError('FakeReranker.rerank: expected an open reranker, got a closed one.'));
+    },
+  };
+}
+
+const fakeInfo: RerankerInfo = {
+  name: 'fake',
+  encodingDigest: 'fake-encoding',
+  readoutDigest: 'fake-readout',
+  profile: 'cacheable',
+  executionProvider: 'none',
+  languages: ['en'],
+  ready: true,
+};
+
+function rankingOf(shortlist: Shortlist, options: FakeRerankerOptions, explain: boolean): Ranking {
+  const { query, candidates } = shortlist;
+  const { logit = sharedWords, calibrate = logistic } = options;
+  const logits = candidates.map((candidate, index) => logit(candidate, query, index));
+  const highest = Math.max(...logits);
+  const weights = logits.map((value) => Math.exp(value - highest));
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  const ranked = logits.map(
+    (value, index): RankedCandidate => ({
+      index,
+      logit: value,
+      score: weights[index]! / sum,
+      ...(calibrate && { calibratedScore: calibrate(value) }),
+      ...(explain && {
+        explanation: { anchorLogit: value, readingWeight: 1 / logits.length, spans: [] },
+      }),
+    }),
+  );
+  const words = [query.text, ...candidates.map(({ text }) => text)].map(wordsOf);
+  return {
+    candidates: ranked.sort((a, b) => b.logit - a.logit || a.index - b.index),
+    usage: {
+      tokens: words.reduce((total, list) => total + list.length, 0),
+      truncatedTokens: 0,
+      statesFound: 0,
+      statesEncoded: candidates.length,
+    },
+  };
+}
+
+function sharedWords({ text }: Candidate, query: Query): number {
+  const words = new Set(wordsOf(text));
+  return new Set(wordsOf(query.text).filter((word) => words.has(word))).size;
+}
+
+function wordsOf(text: string): readonly string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+}
+
+function logistic(value: number): number {
+  return 1 / (1 + Math.exp(-value));
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** The work's result, or the reason of the first signal that aborts. */
+function endedBy<T>(
+  work: Promise<T>,
+  signals: readonly AbortSignal[],
+  onEnd: (signal: AbortSignal) => void,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const listeners = signals.map((signal) => {
+      const listener = (): void => {
+        onEnd(signal);
+        stop();
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', listener);
+      return () => signal.removeEventListener('abort', listener);
+    });
+    const stop = (): void => {
+      for (const remove of listeners) remove();
+    };
+    work.finally(stop).then(resolve, reject);
+  });
+}
