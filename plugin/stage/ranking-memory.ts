@@ -71,6 +71,7 @@ export function rankingMemory(options: RankingMemoryOptions): RankingMemory {
     maxSize,
     sizeCalculation: (entry) => Math.min(maxSize, weightOf(entry.decision)),
     ttl: options.ttlMs,
+    ttlResolution: 0,
     perf: { now: options.now },
   });
   const binding = (key: string, from: number): Decision | undefined => {
