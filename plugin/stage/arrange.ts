@@ -1,6 +1,11 @@
 /** From a ranking to the hits that are given back: thresholds, pinned places, the cut. */
 import type { RankedHit } from '../../adapters/adapter.ts';
-import { ConfigurationError, type RankedCandidate, type Ranking, type Shortlist } from '../../engine/index.ts';
+import {
+  ConfigurationError,
+  type RankedCandidate,
+  type Ranking,
+  type Shortlist,
+} from '../../engine/index.ts';
 
 /** What may drop hits. */
 export interface Limits {

@@ -38,7 +38,8 @@ export function breakerGuard(
   options: BreakerOptions,
   watch: { readonly onBreakerState: (state: BreakerState) => void; readonly now: () => number },
 ): Guard {
-  const { consecutiveFailures = defaultConsecutiveFailures, halfOpenAfterMs = defaultHalfOpenAfterMs } = options;
+  const { consecutiveFailures = defaultConsecutiveFailures, halfOpenAfterMs = defaultHalfOpenAfterMs } =
+    options;
   const policy = circuitBreaker(
     handleWhenResult((answer) => (answer as Answer).isFault),
     { halfOpenAfter: halfOpenAfterMs, breaker: new ConsecutiveBreaker(consecutiveFailures) },

@@ -52,7 +52,7 @@ export function openBudget(limits: {
   };
 }
 
-/** Rejects with the signal's reason as soon as it aborts; nobody listens to the work after that. */
+/** Rejects with the signal's reason as soon as it aborts; what the work comes to after that is not looked at. */
 export function settledWithin<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);

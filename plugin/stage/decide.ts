@@ -68,7 +68,8 @@ async function decide<Request, Response>(
   if (shortlist.query.text.trim() === '') return passed('no-query-text');
   const key = listKey(shortlist, parts.settings.reranker.info);
   const bound = parts.memory.binding(key, plan.page.from);
-  const isEnough = bound !== undefined && (bound.kind === 'unranked' || bound.isExplained || !run.wish.explain);
+  const isEnough =
+    bound !== undefined && (bound.kind === 'unranked' || bound.isExplained || !run.wish.explain);
   if (parts.settings.cache) {
     const result = isEnough ? (bound.kind === 'ranked' ? 'hit' : 'unranked') : 'miss';
     parts.events.cache({ ...parts.source, result });

@@ -100,7 +100,10 @@ export function toAll(listeners: readonly StageEvents[]): Required<StageEvents> 
       try {
         call(listener);
       } catch (error) {
-        process.emitWarning(`A listener of the stage's event "${name}" threw: ${String(error)}`, 'BlockRankWarning');
+        process.emitWarning(
+          `A listener of the stage's event "${name}" threw: ${String(error)}`,
+          'BlockRankWarning',
+        );
       }
     }
   };

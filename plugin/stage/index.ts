@@ -4,7 +4,7 @@ export type { Phase } from './budget.ts';
 export type * from './events.ts';
 export { openTelemetryStageTracing } from './open-telemetry.ts';
 export type { OnFailure, RescoringStageOptions, StageCacheOptions } from './options.ts';
-export { type StageMetricsOptions, prometheusStageMetrics } from './prometheus.ts';
+export { prometheusStageMetrics, type StageMetricsOptions } from './prometheus.ts';
 export { StageClosedError } from './ranker.ts';
 export type {
   StageCallOptions,

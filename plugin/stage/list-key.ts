@@ -13,7 +13,14 @@ export function listKey(shortlist: Shortlist, reranker: RerankerInfo): string {
   );
   const hash = createHash('sha256');
   hash.update(
-    JSON.stringify([reranker.name, reranker.encodingDigest, reranker.readoutDigest, firstStage, query.text, lengths]),
+    JSON.stringify([
+      reranker.name,
+      reranker.encodingDigest,
+      reranker.readoutDigest,
+      firstStage,
+      query.text,
+      lengths,
+    ]),
   );
   // One long string hashes several times faster than many short ones.
   hash.update(candidates.map(({ docId, text }) => docId + text).join(''));

@@ -94,7 +94,11 @@ const optionsShape = z.strictObject({
   reranker: members(['rerank', 'close'], 'expected a reranker, for instance await openReranker()'),
   rankWindowSize: wholeNumber.optional(),
   topN: wholeNumber.optional(),
-  minScore: z.number('expected a number in [0, 1]').min(0, 'expected at least 0').max(1, 'expected at most 1').optional(),
+  minScore: z
+    .number('expected a number in [0, 1]')
+    .min(0, 'expected at least 0')
+    .max(1, 'expected at most 1')
+    .optional(),
   deadlineMs: milliseconds.optional(),
   onFailure: z.enum(['keep-first-stage', 'throw'], "expected 'keep-first-stage' or 'throw'").optional(),
   scoreSteps: z.array(callable, 'expected a list of score steps').optional(),
@@ -114,8 +118,13 @@ const optionsShape = z.strictObject({
     ])
     .optional(),
   explain: z.boolean('expected true or false').optional(),
-  events: z.union([z.array(z.looseObject({})), z.looseObject({})], 'expected an object of callbacks').optional(),
-  tracing: members(['trace'], 'expected a tracing hook, for instance openTelemetryStageTracing(tracer)').optional(),
+  events: z
+    .union([z.array(z.looseObject({})), z.looseObject({})], 'expected an object of callbacks')
+    .optional(),
+  tracing: members(
+    ['trace'],
+    'expected a tracing hook, for instance openTelemetryStageTracing(tracer)',
+  ).optional(),
   now: callable.optional(),
 });
 
@@ -160,12 +169,15 @@ function shapeIssues(options: unknown): Issue[] {
 /** A union's issue hides what is wrong inside: the alternative that got furthest tells it. */
 function flatten(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Issue[] {
   const path = [...above, ...issue.path];
-  const inner = issue.code === 'invalid_union' ? issue.errors.flat().filter(({ path: at }) => at.length > 0) : [];
+  const inner =
+    issue.code === 'invalid_union' ? issue.errors.flat().filter(({ path: at }) => at.length > 0) : [];
   if (inner.length > 0) return inner.flatMap((one) => flatten(one, path));
   return [{ path: path.map(String).join('.'), message: issue.message }];
 }
 
-function windowIssues(options: { readonly topN?: number | undefined; readonly rankWindowSize?: number | undefined } | undefined): Issue[] {
+function windowIssues(
+  options: { readonly topN?: number | undefined; readonly rankWindowSize?: number | undefined } | undefined,
+): Issue[] {
   const { topN, rankWindowSize = defaultRankWindowSize } = options ?? {};
   if (typeof topN !== 'number' || !(topN > rankWindowSize)) return [];
   return [{ path: 'topN', message: `expected at most rankWindowSize (${rankWindowSize}), got ${topN}` }];

@@ -70,7 +70,8 @@ function stageMetrics(registry: Registry, options: StageMetricsOptions): StageMe
     labelNames: ['adapter', 'reranker', ...labels],
     registers: [registry],
   });
-  const kept = <T>(name: string): T | undefined => registry.getSingleMetric(`${prefix}_${name}`) as T | undefined;
+  const kept = <T>(name: string): T | undefined =>
+    registry.getSingleMetric(`${prefix}_${name}`) as T | undefined;
   const counter = (name: string, help: string, labels: readonly string[]): Counter =>
     kept<Counter>(name) ?? new Counter(settingsOf(name, help, labels));
   return {
@@ -80,7 +81,10 @@ function stageMetrics(registry: Registry, options: StageMetricsOptions): StageMe
         ...settingsOf('duration_seconds', 'Time of each part of a search, in seconds.', ['part']),
         buckets: [...buckets],
       }),
-    searches: counter('searches_total', 'Responses given back, by outcome and reason.', ['outcome', 'reason']),
+    searches: counter('searches_total', 'Responses given back, by outcome and reason.', [
+      'outcome',
+      'reason',
+    ]),
     failures: counter('failures_total', 'Failures of first stage and reranker.', ['phase', 'code']),
     cache: counter('cache_total', 'Questions to the ranking cache.', ['result']),
     breaker:

@@ -44,7 +44,10 @@ export class StageClosedError extends BlockRankError {
   override name = 'StageClosedError' as const;
 
   constructor() {
-    super('stage-closed', 'The rescoring stage was closed while this list was being reranked: close it after the last search.');
+    super(
+      'stage-closed',
+      'The rescoring stage was closed while this list was being reranked: close it after the last search.',
+    );
   }
 }
 
@@ -82,7 +85,9 @@ export function guardedRanker(parts: {
       return guard.state();
     },
     rank: (call) =>
-      calls.join(`${call.explain ? 'explained' : 'plain'} ${call.key}`, call.signal, (signal) => ask(call, signal)),
+      calls.join(`${call.explain ? 'explained' : 'plain'} ${call.key}`, call.signal, (signal) =>
+        ask(call, signal),
+      ),
     close: () => calls.abortAll(new StageClosedError()),
   };
 }

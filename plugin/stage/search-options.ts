@@ -84,7 +84,11 @@ export function deadlineOf(
 ): number | undefined {
   const deadlineMs = options.deadlineMs ?? settings.deadlineMs;
   if (deadlineMs !== undefined) {
-    expectRange(typeof deadlineMs === 'number' && !Number.isNaN(deadlineMs), 'deadlineMs in milliseconds', deadlineMs);
+    expectRange(
+      typeof deadlineMs === 'number' && !Number.isNaN(deadlineMs),
+      'deadlineMs in milliseconds',
+      deadlineMs,
+    );
   }
   return deadlineMs;
 }

@@ -88,7 +88,9 @@ export function rescoringStage<Request, Response>(
   };
 }
 
-function openParts<Request, Response>(settings: StageSettings<Request, Response>): StageParts<Request, Response> {
+function openParts<Request, Response>(
+  settings: StageSettings<Request, Response>,
+): StageParts<Request, Response> {
   const { adapter, reranker, cache, now } = settings;
   const source = { adapter: adapter.name, reranker: reranker.info.name };
   const events = toAll(settings.listeners);
@@ -127,7 +129,9 @@ async function searchAll<Request, Response>(
 ): Promise<readonly (Response | Error)[]> {
   const { settings } = parts;
   return withBudget(parts, call, async (budget, startedMs) => {
-    const items = requests.map((request, i) => planItem(settings, request, { ...call, ...call.each?.(request, i) }));
+    const items = requests.map((request, i) =>
+      planItem(settings, request, { ...call, ...call.each?.(request, i) }),
+    );
     const plans = items.flatMap((item) => (item instanceof Error ? [] : [item.plan]));
     const answers = await firstStage(parts, budget, plans.length, () => fetchAll(parts, plans, call, budget));
     const firstStageMs = settings.now() - startedMs;
@@ -170,7 +174,10 @@ function planOf<Request, Response>(
   wish: Wish,
 ): Plan<Request> {
   const { rankWindowSize, queryText } = wish;
-  const plan = settings.adapter.plan(request, { rankWindowSize, ...(queryText !== undefined && { queryText }) });
+  const plan = settings.adapter.plan(request, {
+    rankWindowSize,
+    ...(queryText !== undefined && { queryText }),
+  });
   if (wish.rerank) return plan.reason || plan.query ? plan : { ...plan, reason: 'no-query-text' };
   const { query: _query, ...rest } = plan;
   return { ...rest, request: plan.original, reason: 'disabled', warnings: [] };

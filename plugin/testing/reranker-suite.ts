@@ -39,7 +39,10 @@ const checks: Readonly<Record<string, Check>> = {
   'keeps shortlist order between equal candidates': async (reranker) => {
     const same = shortlistOf(['the same words', 'the same words', 'the same words', 'the same words']);
     const { candidates } = await reranker.rerank(same);
-    assert.deepEqual(candidates.map(({ index }) => index), [0, 1, 2, 3]);
+    assert.deepEqual(
+      candidates.map(({ index }) => index),
+      [0, 1, 2, 3],
+    );
   },
   'tells candidates that share an id apart': async (reranker) => {
     const twins = texts.map((text, i) => ({ ...candidateOf(text, i), docId: 'twin' }));
@@ -50,7 +53,10 @@ const checks: Readonly<Record<string, Check>> = {
   },
   'scores a single candidate 1': async (reranker) => {
     const { candidates } = await reranker.rerank(shortlistOf(['alone']));
-    assert.deepEqual(candidates.map(({ index, score }) => ({ index, score })), [{ index: 0, score: 1 }]);
+    assert.deepEqual(
+      candidates.map(({ index, score }) => ({ index, score })),
+      [{ index: 0, score: 1 }],
+    );
   },
   'gives the same answer twice': async (reranker) => {
     const first = await reranker.rerank(shortlistOf(texts));
@@ -119,7 +125,8 @@ export function rerankerSuite(options: RerankerSuiteOptions): void {
   const { name, open, skip = [] } = options;
   const { describe, it } = testRunner(options.runner);
   const unknown = skip.find(({ test }) => !(test in checks));
-  if (unknown) throw new RangeError(`rerankerSuite: expected skip to name a test of the suite, got "${unknown.test}".`);
+  if (unknown)
+    throw new RangeError(`rerankerSuite: expected skip to name a test of the suite, got "${unknown.test}".`);
   describe(`${name} as a reranker`, () => {
     for (const [rule, check] of Object.entries(checks)) {
       const run = async (): Promise<void> => {
@@ -138,7 +145,12 @@ export function rerankerSuite(options: RerankerSuiteOptions): void {
 }
 
 function candidateOf(text: string, i: number): Candidate {
-  return { docId: `d${i}`, text, segments: [{ field: 'text', start: 0, end: text.length }], firstStageScore: 10 - i };
+  return {
+    docId: `d${i}`,
+    text,
+    segments: [{ field: 'text', start: 0, end: text.length }],
+    firstStageScore: 10 - i,
+  };
 }
 
 function shortlistOf(list: readonly string[]): Shortlist {
@@ -152,7 +164,10 @@ function orderOf({ candidates }: Ranking): readonly number[] {
 function assertRanking(ranking: Ranking, count: number): void {
   const { candidates } = ranking;
   const everyIndex = Array.from({ length: count }, (_, i) => i);
-  assert.deepEqual([...orderOf(ranking)].sort((a, b) => a - b), everyIndex);
+  assert.deepEqual(
+    [...orderOf(ranking)].sort((a, b) => a - b),
+    everyIndex,
+  );
   for (const [i, { logit, score }] of candidates.entries()) {
     assert.ok(Number.isFinite(logit), `expected a finite logit at rank ${i + 1}, got ${logit}`);
     assert.ok(score >= 0 && score <= 1, `expected a score in [0, 1] at rank ${i + 1}, got ${score}`);

@@ -47,7 +47,10 @@ const defaultSize = 10;
 /** An adapter over these hits, in this order. */
 export function memoryAdapter(hits: readonly MemoryHit[], options: MemoryAdapterOptions = {}): MemoryAdapter {
   const sent: MemoryRequest[] = [];
-  const answer = async (plan: Plan<MemoryRequest>, signal: AbortSignal | undefined): Promise<MemoryResponse> => {
+  const answer = async (
+    plan: Plan<MemoryRequest>,
+    signal: AbortSignal | undefined,
+  ): Promise<MemoryResponse> => {
     sent.push(plan.request);
     await options.fault?.(sent.length, plan.original, signal);
     const { from = 0, size = defaultSize } = plan.request;

@@ -20,7 +20,8 @@ function open(fault: () => unknown, breaker: BreakerOptions | false = {}) {
   });
   let asked = 0;
   const reasonOf = async (deadlineMs?: number): Promise<string | undefined> => {
-    const search = stage.search({ query: `query ${(asked += 1)}` }, { deadlineMs });
+    asked += 1;
+    const search = stage.search({ query: `query ${asked}` }, { deadlineMs });
     if (deadlineMs !== undefined) await vi.advanceTimersByTimeAsync(deadlineMs);
     return (await search).blockrank?.reason;
   };

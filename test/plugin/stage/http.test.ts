@@ -28,18 +28,35 @@ async function httpAdapter(listener: RequestListener): Promise<Adapter<MemoryReq
     search: async (plan, options = {}) => {
       const signal = options.signal ?? null;
       try {
-        const answer = await fetch(`http://127.0.0.1:${port}`, { method: 'POST', body: JSON.stringify(plan.request), signal });
+        const answer = await fetch(`http://127.0.0.1:${port}`, {
+          method: 'POST',
+          body: JSON.stringify(plan.request),
+          signal,
+        });
         if (answer.ok) return (await answer.json()) as MemoryResponse;
-        throw new FirstStageError(`The server answered ${answer.status}.`, { adapter: 'tiny-http', statusCode: answer.status });
+        throw new FirstStageError(`The server answered ${answer.status}.`, {
+          adapter: 'tiny-http',
+          statusCode: answer.status,
+        });
       } catch (error) {
         if (error instanceof FirstStageError) throw error;
-        throw new FirstStageError('Cannot search the tiny server.', { adapter: 'tiny-http' }, { cause: error });
+        throw new FirstStageError(
+          'Cannot search the tiny server.',
+          { adapter: 'tiny-http' },
+          { cause: error },
+        );
       }
     },
   };
 }
 
-const twoHits = JSON.stringify({ total: 2, hits: [{ id: 'a', text: 'beans' }, { id: 'b', text: 'stars' }] });
+const twoHits = JSON.stringify({
+  total: 2,
+  hits: [
+    { id: 'a', text: 'beans' },
+    { id: 'b', text: 'stars' },
+  ],
+});
 const request = { query: 'stars' };
 
 describe('a stage over a real server', () => {

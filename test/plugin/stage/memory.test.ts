@@ -1,9 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { type CacheEvent, type RescoringStageOptions, rescoringStage } from '../../../plugin/stage/index.ts';
 import { type FakeRerankerOptions, fakeReranker } from '../../../plugin/testing/index.ts';
-import { type MemoryHit, type MemoryRequest, type MemoryResponse, memoryAdapter } from '../../support/memory-adapter.ts';
+import {
+  type MemoryHit,
+  type MemoryRequest,
+  type MemoryResponse,
+  memoryAdapter,
+} from '../../support/memory-adapter.ts';
 
-const hits: readonly MemoryHit[] = ['a', 'b', 'c', 'd', 'e', 'f'].map((id, i) => ({ id, text: `text ${id}`, score: 9 - i }));
+const hits: readonly MemoryHit[] = ['a', 'b', 'c', 'd', 'e', 'f'].map((id, i) => ({
+  id,
+  text: `text ${id}`,
+  score: 9 - i,
+}));
 const firstPage = { query: 'words', from: 0, size: 2 };
 const secondPage = { query: 'words', from: 2, size: 2 };
 const thirdPage = { query: 'words', from: 4, size: 2 };
@@ -76,7 +85,9 @@ describe('pages and the ranking cache', () => {
   });
 
   it('give an out-of-time page the ranking that another page has by then', async () => {
-    const { stage } = open({ reranker: { fault: (call) => (call === 2 ? new Promise(() => {}) : undefined) } });
+    const { stage } = open({
+      reranker: { fault: (call) => (call === 2 ? new Promise(() => {}) : undefined) },
+    });
     const plain = await stage.search(firstPage);
     // The second call, for explanations, hangs; the order of the first is there.
     const explained = await stage.search(secondPage, { explain: true, deadlineMs: 15 });
@@ -91,8 +102,14 @@ describe('pages and the ranking cache', () => {
       stage.search({ query }, { search: async () => ({ total: list.length, hits: list }) });
     await search('words', hits);
     await search('other words', hits);
-    await search('words', hits.map((hit) => ({ ...hit, text: `${hit.text}!` })));
-    await search('words', hits.map((hit) => ({ ...hit, score: 1 })));
+    await search(
+      'words',
+      hits.map((hit) => ({ ...hit, text: `${hit.text}!` })),
+    );
+    await search(
+      'words',
+      hits.map((hit) => ({ ...hit, score: 1 })),
+    );
     await search('words', hits.toReversed());
     // The same characters, cut elsewhere.
     await search('words', [{ id: 'ab', text: 'c', score: 1 }]);
@@ -133,7 +150,11 @@ describe('pages and the ranking cache', () => {
 describe('identical searches in flight', () => {
   it('share one call of the reranker', async () => {
     const { stage, reranker } = open({ reranker: { delayMs: 10 }, stage: { cache: false } });
-    const pages = await Promise.all([stage.search(firstPage), stage.search(secondPage), stage.search(firstPage)]);
+    const pages = await Promise.all([
+      stage.search(firstPage),
+      stage.search(secondPage),
+      stage.search(firstPage),
+    ]);
     expect(pages.map((page) => page.hits.map(({ id }) => id).join(''))).toEqual(['fe', 'dc', 'fe']);
     expect(reranker.calls).toHaveLength(1);
   });

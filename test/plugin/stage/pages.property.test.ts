@@ -5,11 +5,24 @@ import { rescoringStage } from '../../../plugin/stage/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { type MemoryHit, type MemoryResponse, memoryAdapter } from '../../support/memory-adapter.ts';
 
-const score = fc.constantFrom(undefined, Number.NaN, -9.5e9, Number.POSITIVE_INFINITY, 0, -0, 1, 1, 7.25, 1e308);
+const score = fc.constantFrom(
+  undefined,
+  Number.NaN,
+  -9.5e9,
+  Number.POSITIVE_INFINITY,
+  0,
+  -0,
+  1,
+  1,
+  7.25,
+  1e308,
+);
 
 // Ids repeat on purpose; the text tells the hits apart.
 const storedHits = fc
-  .array(fc.record({ id: fc.constantFrom('a', 'b', 'c', 'd'), score, isPinned: fc.boolean() }), { maxLength: 60 })
+  .array(fc.record({ id: fc.constantFrom('a', 'b', 'c', 'd'), score, isPinned: fc.boolean() }), {
+    maxLength: 60,
+  })
   .map((list) =>
     list.map(({ id, score: firstStageScore, isPinned }, i): MemoryHit => {
       const hit = { id, text: `text ${i}`, isPinned: isPinned && i % 5 === 0 };
@@ -17,8 +30,26 @@ const storedHits = fc
     }),
   );
 
-type Fault = 'none' | 'throws' | 'no words' | 'loses one' | 'doubles one' | 'NaN logit' | 'not an answer' | 'hangs';
-const fault = fc.constantFrom<Fault>('none', 'none', 'throws', 'no words', 'loses one', 'doubles one', 'NaN logit', 'not an answer');
+type Fault =
+  | 'none'
+  | 'throws'
+  | 'no words'
+  | 'loses one'
+  | 'doubles one'
+  | 'NaN logit'
+  | 'not an answer'
+  | 'hangs'
+  | 'is slow';
+const fault = fc.constantFrom<Fault>(
+  'none',
+  'none',
+  'throws',
+  'no words',
+  'loses one',
+  'doubles one',
+  'NaN logit',
+  'not an answer',
+);
 
 const scene = fc.record({
   hits: storedHits,
@@ -26,7 +57,9 @@ const scene = fc.record({
   size: fc.integer({ min: 1, max: 25 }),
   faults: fc.array(fault, { maxLength: 12 }),
   seed: fc.integer(),
-  pageOrder: fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })).map((stream) => [...stream.take(80)]),
+  pageOrder: fc
+    .infiniteStream(fc.double({ min: 0, max: 1, noNaN: true }))
+    .map((stream) => [...stream.take(80)]),
   isConcurrent: fc.boolean(),
   firstStage: fc.constantFrom('lexical' as const, 'vector' as const, 'unknown' as const),
 });
@@ -41,6 +74,7 @@ function faultyReranker(faults: readonly Fault[], seed: number) {
       const now = faults[call - 1] ?? 'none';
       if (now === 'throws') throw new InferenceError('the device is gone', { executionProvider: 'none' });
       if (now === 'no words') throw new QueryError('no words');
+      if (now === 'is slow') return new Promise((resolve) => setTimeout(resolve, 10));
       return now === 'hangs' ? new Promise(() => {}) : undefined;
     },
     answer: (ranking) => broken(ranking, faults[calls - 1] ?? 'none'),
@@ -52,7 +86,8 @@ function broken(ranking: Ranking, now: Fault): Ranking {
   const [first] = candidates;
   if (now === 'loses one') return { ...ranking, candidates: candidates.slice(1) };
   if (now === 'doubles one') return { ...ranking, candidates: [...candidates.slice(0, -1), first!] };
-  if (now === 'NaN logit') return { ...ranking, candidates: [{ ...first!, logit: Number.NaN }, ...candidates.slice(1)] };
+  if (now === 'NaN logit')
+    return { ...ranking, candidates: [{ ...first!, logit: Number.NaN }, ...candidates.slice(1)] };
   if (now === 'not an answer') return {} as Ranking;
   return ranking;
 }
@@ -69,19 +104,21 @@ interface Scene {
 }
 
 /** Every page of the list, asked for in the scene's order, joined in page order. */
-async function allPages(given: Scene, deadlineMs?: number): Promise<readonly string[]> {
+async function allPages(given: Scene, deadlinesMs: readonly number[] = []): Promise<readonly string[]> {
   const { hits, rankWindowSize, size, faults, seed, pageOrder, isConcurrent, firstStage } = given;
   const stage = rescoringStage({
     adapter: memoryAdapter(hits, { firstStage }),
     reranker: faultyReranker(faults, seed),
     rankWindowSize,
-    deadlineMs,
   });
   const count = Math.ceil(hits.length / size) + 1;
-  const order = Array.from({ length: count }, (_, i) => i).sort((a, b) => (pageOrder[a] ?? 0) - (pageOrder[b] ?? 0));
+  const order = Array.from({ length: count }, (_, i) => i).sort(
+    (a, b) => (pageOrder[a] ?? 0) - (pageOrder[b] ?? 0),
+  );
   const pages: MemoryResponse[] = [];
   const fetch = async (page: number): Promise<void> => {
-    pages[page] = await stage.search({ query: 'words', from: page * size, size });
+    const deadlineMs = deadlinesMs[page % deadlinesMs.length];
+    pages[page] = await stage.search({ query: 'words', from: page * size, size }, { deadlineMs });
   };
   if (isConcurrent) await Promise.all(order.map(fetch));
   else for (const page of order) await fetch(page);
@@ -102,14 +139,16 @@ describe('pages of one list', () => {
 
   it('hold every first-stage hit exactly once when some of them run out of time', async () => {
     const slow = scene.chain((given) =>
-      fc.array(fc.constantFrom<Fault>('none', 'hangs'), { maxLength: 6 }).map((faults) => ({ ...given, faults })),
+      fc
+        .array(fc.constantFrom<Fault>('none', 'hangs'), { maxLength: 6 })
+        .map((faults) => ({ ...given, faults })),
     );
     await fc.assert(
       fc.asyncProperty(slow, async (given) => {
         const texts = given.hits.map(({ text }) => text);
-        expect([...(await allPages(given, 12))].sort()).toEqual([...texts].sort());
+        expect([...(await allPages(given, [100, 4]))].sort()).toEqual([...texts].sort());
       }),
-      { numRuns: 40 },
+      { numRuns: 60 },
     );
   });
 

@@ -9,7 +9,12 @@ import {
 } from '../../../engine/index.ts';
 import { type RescoringStageOptions, rescoringStage } from '../../../plugin/stage/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
-import { type MemoryHit, type MemoryRequest, type MemoryResponse, memoryAdapter } from '../../support/memory-adapter.ts';
+import {
+  type MemoryHit,
+  type MemoryRequest,
+  type MemoryResponse,
+  memoryAdapter,
+} from '../../support/memory-adapter.ts';
 
 const forever = (): Promise<never> => new Promise(() => {});
 
@@ -32,7 +37,8 @@ function idsOf(response: MemoryResponse): readonly string[] {
 }
 
 function deepFreeze<T>(value: T): T {
-  for (const part of Object.values(value as object)) if (typeof part === 'object' && part !== null) deepFreeze(part);
+  for (const part of Object.values(value as object))
+    if (typeof part === 'object' && part !== null) deepFreeze(part);
   return Object.freeze(value);
 }
 
@@ -40,7 +46,13 @@ describe('rescoringStage', () => {
   it('gives the hits back in the order of the model, with first-stage rank and score kept', async () => {
     const response = await stageOver(hitsOf(3)).search({ query: 'words' });
     expect(idsOf(response)).toEqual(['d2', 'd1', 'd0']);
-    expect(response.hits.map(({ blockrank }) => [blockrank?.rank, blockrank?.firstStageRank, blockrank?.firstStageScore])).toEqual([
+    expect(
+      response.hits.map(({ blockrank }) => [
+        blockrank?.rank,
+        blockrank?.firstStageRank,
+        blockrank?.firstStageScore,
+      ]),
+    ).toEqual([
       [1, 3, 1],
       [2, 2, 2],
       [3, 1, 3],
@@ -170,7 +182,17 @@ describe('options of rescoringStage', () => {
     const open = (): unknown => rescoringStage(wrong as never);
     expect(open).toThrow(ConfigurationError);
     const issues = issuesOf(open);
-    for (const path of ['adapter', 'reranker', 'rankWindowSize', 'topN', 'minScore', 'deadlineMs', 'onFailure', 'cache.maxEntries', 'breaker.consecutiveFailures']) {
+    for (const path of [
+      'adapter',
+      'reranker',
+      'rankWindowSize',
+      'topN',
+      'minScore',
+      'deadlineMs',
+      'onFailure',
+      'cache.maxEntries',
+      'breaker.consecutiveFailures',
+    ]) {
       expect(issues.map((issue) => issue.path)).toContain(path);
     }
     expect(issues.some(({ message }) => message.includes('topn'))).toBe(true);
@@ -214,7 +236,14 @@ describe('topN and minScore', () => {
     const stage = stageOver(hitsOf(6), { rankWindowSize: 4, minScore: 0.8 });
     expect(idsOf(await stage.search({ query: 'words' }))).toEqual(['d3', 'd2']);
     // Nothing dropped: the tail follows.
-    expect(idsOf(await stage.search({ query: 'words' }, { minScore: 0.1 }))).toEqual(['d3', 'd2', 'd1', 'd0', 'd4', 'd5']);
+    expect(idsOf(await stage.search({ query: 'words' }, { minScore: 0.1 }))).toEqual([
+      'd3',
+      'd2',
+      'd1',
+      'd0',
+      'd4',
+      'd5',
+    ]);
   });
 
   it('refuse minScore when the reranker gives no calibrated score', async () => {
@@ -235,7 +264,11 @@ describe('pinned hits', () => {
 
   it('are never dropped by minScore', async () => {
     // Only d4 passes; d3's place does not exist any more, so it follows.
-    expect(idsOf(await stageOver(hits, { minScore: 0.97 }).search({ query: 'words' }))).toEqual(['d0', 'd4', 'd3']);
+    expect(idsOf(await stageOver(hits, { minScore: 0.97 }).search({ query: 'words' }))).toEqual([
+      'd0',
+      'd4',
+      'd3',
+    ]);
   });
 });
 
@@ -244,7 +277,11 @@ describe('failures of the reranker', () => {
   const failing = (error: unknown) => fakeReranker({ fault: () => Promise.reject(error) });
 
   it('leave the hits in first-stage order, with the reason and the error', async () => {
-    const response = await stageOver(hitsOf(3), { reranker: failing(gone) }).search({ query: 'words', from: 1, size: 2 });
+    const response = await stageOver(hitsOf(3), { reranker: failing(gone) }).search({
+      query: 'words',
+      from: 1,
+      size: 2,
+    });
     expect(idsOf(response)).toEqual(['d1', 'd2']);
     expect(response.blockrank).toMatchObject({
       reranked: false,
@@ -259,7 +296,10 @@ describe('failures of the reranker', () => {
   });
 
   it('of any class become an error of the family', async () => {
-    const stage = stageOver(hitsOf(3), { reranker: failing(new RangeError('off by one')), onFailure: 'throw' });
+    const stage = stageOver(hitsOf(3), {
+      reranker: failing(new RangeError('off by one')),
+      onFailure: 'throw',
+    });
     const error: unknown = await stage.search({ query: 'words' }).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(InferenceError);
     expect((error as Error).cause).toBeInstanceOf(RangeError);
@@ -278,7 +318,11 @@ describe('failures of the reranker', () => {
     const reranker = fakeReranker({
       answer: (ranking) => ({
         ...ranking,
-        candidates: edit(ranking.candidates.map(({ index }) => index)).map((index) => ({ index, logit: 0, score: 0 })),
+        candidates: edit(ranking.candidates.map(({ index }) => index)).map((index) => ({
+          index,
+          logit: 0,
+          score: 0,
+        })),
       }),
     });
     const response = await stageOver(hitsOf(3), { reranker }).search({ query: 'words' });
@@ -327,7 +371,9 @@ describe('a deadline', () => {
 
   it('is what happened when the client noticed the abort first', async () => {
     const fault = (_call: number, _request: MemoryRequest, signal: AbortSignal | undefined) =>
-      new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new Error('socket hang up'))));
+      new Promise((_resolve, reject) =>
+        signal?.addEventListener('abort', () => reject(new Error('socket hang up'))),
+      );
     const adapter = memoryAdapter(hitsOf(2), { fault });
     const search = stageOver([], { adapter, deadlineMs: 10 }).search({ query: 'words' });
     await expect(search).rejects.toThrow(DeadlineExceededError);
@@ -342,7 +388,10 @@ describe('a deadline', () => {
 
   it('reaches the caller when the policy says so', async () => {
     const reranker = fakeReranker({ fault: forever });
-    const search = stageOver(hitsOf(3), { reranker, onFailure: 'throw' }).search({ query: 'words' }, { deadlineMs: 15 });
+    const search = stageOver(hitsOf(3), { reranker, onFailure: 'throw' }).search(
+      { query: 'words' },
+      { deadlineMs: 15 },
+    );
     await expect(search).rejects.toMatchObject({ code: 'deadline', phase: 'rerank' });
     expect(reranker.abortedCalls).toBe(1);
   });
@@ -350,7 +399,9 @@ describe('a deadline', () => {
   it('is shared by first stage and reranker', async () => {
     vi.useFakeTimers();
     try {
-      const adapter = memoryAdapter(hitsOf(2), { fault: () => new Promise((resolve) => setTimeout(resolve, 60)) });
+      const adapter = memoryAdapter(hitsOf(2), {
+        fault: () => new Promise((resolve) => setTimeout(resolve, 60)),
+      });
       const reranker = fakeReranker({ fault: forever });
       const answered: (string | undefined)[] = [];
       const search = stageOver([], { adapter, reranker, deadlineMs: 100 }).search({ query: 'words' });
@@ -376,7 +427,9 @@ describe('a deadline', () => {
   it('of Infinity, or beyond what timers know, is none', async () => {
     const stage = stageOver(hitsOf(2), { deadlineMs: Number.POSITIVE_INFINITY });
     expect((await stage.search({ query: 'words' })).blockrank?.reranked).toBe(true);
-    expect((await stage.search({ query: 'more words' }, { deadlineMs: 2 ** 40 })).blockrank?.reranked).toBe(true);
+    expect((await stage.search({ query: 'more words' }, { deadlineMs: 2 ** 40 })).blockrank?.reranked).toBe(
+      true,
+    );
   });
 });
 
@@ -385,7 +438,10 @@ describe("the caller's abort", () => {
 
   it('rejects with its reason before anything is sent', async () => {
     const adapter = memoryAdapter(hitsOf(2));
-    const search = stageOver([], { adapter }).search({ query: 'words' }, { signal: AbortSignal.abort(reason) });
+    const search = stageOver([], { adapter }).search(
+      { query: 'words' },
+      { signal: AbortSignal.abort(reason) },
+    );
     await expect(search).rejects.toBe(reason);
     expect(adapter.sent).toHaveLength(0);
   });
@@ -401,7 +457,10 @@ describe("the caller's abort", () => {
   it('rejects with its reason during reranking, whatever the policy, and ends the call', async () => {
     const controller = new AbortController();
     const reranker = fakeReranker({ fault: forever });
-    const search = stageOver(hitsOf(2), { reranker }).search({ query: 'words' }, { signal: controller.signal });
+    const search = stageOver(hitsOf(2), { reranker }).search(
+      { query: 'words' },
+      { signal: controller.signal },
+    );
     await expect.poll(() => reranker.calls.length).toBe(1);
     controller.abort(reason);
     await expect(search).rejects.toBe(reason);
@@ -419,17 +478,25 @@ describe('searchMany', () => {
     });
     const answers = await stageOver(hitsOf(2), { reranker }).searchMany(requests);
     const marks = answers.map((answer) => (answer instanceof Error ? answer : answer.blockrank));
-    expect(marks).toMatchObject([{ reranked: true }, { reason: 'rerank-error' }, { reason: 'explicit-sort' }]);
+    expect(marks).toMatchObject([
+      { reranked: true },
+      { reason: 'rerank-error' },
+      { reason: 'explicit-sort' },
+    ]);
   });
 
-  it.each([true, false])('gives the error of a refused item in its place (one round trip: %s)', async (hasSearchMany) => {
-    const refused = new FirstStageError('the server refused', { adapter: 'memory', statusCode: 400 });
-    const fault = (_call: number, { query }: MemoryRequest) => (query === 'bad' ? Promise.reject(refused) : undefined);
-    const adapter = memoryAdapter(hitsOf(2), { fault, hasSearchMany });
-    const answers = await stageOver([], { adapter }).searchMany(requests);
-    expect(answers[1]).toBe(refused);
-    expect(answers.map((answer) => answer instanceof Error)).toEqual([false, true, false]);
-  });
+  it.each([true, false])(
+    'gives the error of a refused item in its place (one round trip: %s)',
+    async (hasSearchMany) => {
+      const refused = new FirstStageError('the server refused', { adapter: 'memory', statusCode: 400 });
+      const fault = (_call: number, { query }: MemoryRequest) =>
+        query === 'bad' ? Promise.reject(refused) : undefined;
+      const adapter = memoryAdapter(hitsOf(2), { fault, hasSearchMany });
+      const answers = await stageOver([], { adapter }).searchMany(requests);
+      expect(answers[1]).toBe(refused);
+      expect(answers.map((answer) => answer instanceof Error)).toEqual([false, true, false]);
+    },
+  );
 
   it('gives errors of the policy in their places', async () => {
     const reranker = fakeReranker({
@@ -454,8 +521,13 @@ describe('searchMany', () => {
     const answers = await stageOver([]).searchMany([{ query: 'a' }, { query: 'b' }], {
       searchMany: async (plans) => plans.map(() => answer),
     });
-    expect(answers.map((one) => idsOf(one as MemoryResponse))).toEqual([['d1', 'd0'], ['d1', 'd0']]);
-    const short = stageOver([]).searchMany([{ query: 'a' }, { query: 'b' }], { searchMany: async () => [answer] });
+    expect(answers.map((one) => idsOf(one as MemoryResponse))).toEqual([
+      ['d1', 'd0'],
+      ['d1', 'd0'],
+    ]);
+    const short = stageOver([]).searchMany([{ query: 'a' }, { query: 'b' }], {
+      searchMany: async () => [answer],
+    });
     await expect(short).rejects.toThrow(FirstStageError);
   });
 
@@ -474,12 +546,21 @@ describe('searchMany', () => {
 
 describe('bad input', () => {
   it('of 5,000 hits comes back whole', async () => {
-    const response = await stageOver(hitsOf(5000), { rankWindowSize: 5000 }).search({ query: 'words', size: 5000 });
-    expect(idsOf(response)).toEqual(hitsOf(5000).map(({ id }) => id).reverse());
+    const response = await stageOver(hitsOf(5000), { rankWindowSize: 5000 }).search({
+      query: 'words',
+      size: 5000,
+    });
+    expect(idsOf(response)).toEqual(
+      hitsOf(5000)
+        .map(({ id }) => id)
+        .reverse(),
+    );
   });
 
   it('of one hit comes back reranked', async () => {
-    expect((await stageOver(hitsOf(1)).search({ query: 'words' })).hits).toMatchObject([{ id: 'd0', blockrank: { score: 1 } }]);
+    expect((await stageOver(hitsOf(1)).search({ query: 'words' })).hits).toMatchObject([
+      { id: 'd0', blockrank: { score: 1 } },
+    ]);
   });
 
   it('with odd texts and scores comes back whole', async () => {

@@ -12,7 +12,13 @@ import {
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FirstStageError } from '../../../engine/index.ts';
-import { openTelemetryStageTracing, prometheusStageMetrics, rescoringStage, type StageEvents } from '../../../plugin/stage/index.ts';
+import {
+  openTelemetryStageTracing,
+  prometheusStageMetrics,
+  type RerankedEvent,
+  rescoringStage,
+  type StageEvents,
+} from '../../../plugin/stage/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { memoryAdapter } from '../../support/memory-adapter.ts';
 
@@ -31,18 +37,28 @@ describe('stage events', () => {
     await stage.search({ query: 'stars' });
     await stage.search({ query: 'stars', sort: 'price' });
     expect(heard.map(([name]) => name)).toEqual(['cache', 'reranked', 'unreranked']);
-    expect(heard[1]?.[1]).toMatchObject({ adapter: 'memory', reranker: 'fake', candidates: 2, dropped: 1, cached: false });
+    expect(heard[1]?.[1]).toMatchObject({
+      adapter: 'memory',
+      reranker: 'fake',
+      candidates: 2,
+      dropped: 1,
+      cached: false,
+    });
     expect(heard[2]?.[1]).toMatchObject({ reason: 'explicit-sort', remembered: false });
-    const { timings } = heard[1]?.[1] as { timings: Record<string, number> };
-    expect(timings['totalMs']).toBeGreaterThanOrEqual(timings['rerankMs']!);
+    const { timings } = heard[1]![1] as RerankedEvent;
+    expect(timings.totalMs).toBeGreaterThanOrEqual(timings.rerankMs);
   });
 
   it('tell of failures, whether the caller saw them or not', async () => {
     const heard: [string, object][] = [];
     const events = listeningTo(heard);
-    await rescoringStage({ adapter: memoryAdapter(hits), reranker: failing(), events }).search({ query: 'stars' });
+    await rescoringStage({ adapter: memoryAdapter(hits), reranker: failing(), events }).search({
+      query: 'stars',
+    });
     const adapter = memoryAdapter(hits, { fault: () => Promise.reject(refused) });
-    await expect(rescoringStage({ adapter, reranker: failing(), events }).search({ query: 'stars' })).rejects.toBe(refused);
+    await expect(
+      rescoringStage({ adapter, reranker: failing(), events }).search({ query: 'stars' }),
+    ).rejects.toBe(refused);
     expect(heard.filter(([name]) => name === 'failure').map(([, event]) => event)).toMatchObject([
       { phase: 'rerank', error: { message: 'broken' } },
       { phase: 'first-stage', error: refused },
@@ -143,7 +159,9 @@ describe('openTelemetryStageTracing', () => {
   it('marks what failed', async () => {
     const { tracer, spans } = recordingTracer();
     const tracing = openTelemetryStageTracing(tracer);
-    await rescoringStage({ adapter: memoryAdapter(hits), reranker: failing(), tracing }).search({ query: 'stars' });
+    await rescoringStage({ adapter: memoryAdapter(hits), reranker: failing(), tracing }).search({
+      query: 'stars',
+    });
     const rerank = spans.find(({ name }) => name === 'blockrank.rerank');
     expect(rerank).toMatchObject({ status: SpanStatusCode.ERROR, exception: 'broken', isEnded: true });
     expect(spans.find(({ name }) => name === 'blockrank.search')?.status).toBeUndefined();

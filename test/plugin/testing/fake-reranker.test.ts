@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { fakeReranker, rerankerSuite } from '../../../plugin/testing/index.ts';
 import type { Shortlist } from '../../../engine/index.ts';
+import { fakeReranker, rerankerSuite } from '../../../plugin/testing/index.ts';
 
 rerankerSuite({ name: 'fakeReranker', open: () => fakeReranker() });
 
 const shortlist: Shortlist = {
   query: { text: 'study of stars' },
-  candidates: ['beans', 'stars', 'the study of stars'].map((text, i) => ({ docId: `d${i}`, text, segments: [] })),
+  candidates: ['beans', 'stars', 'the study of stars'].map((text, i) => ({
+    docId: `d${i}`,
+    text,
+    segments: [],
+  })),
   firstStage: 'unknown',
 };
 

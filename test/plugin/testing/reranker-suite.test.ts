@@ -1,9 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { Ranking, Reranker } from '../../../engine/index.ts';
-import { type FakeRerankerOptions, fakeReranker, rerankerSuite, type TestRunner } from '../../../plugin/testing/index.ts';
+import {
+  type FakeRerankerOptions,
+  fakeReranker,
+  rerankerSuite,
+  type TestRunner,
+} from '../../../plugin/testing/index.ts';
 
 /** Runs the suite on a runner of its own and says which rules were broken. */
-async function brokenRules(open: () => Reranker, skip: { test: string; reason: string }[] = []): Promise<string[]> {
+async function brokenRules(
+  open: () => Reranker,
+  skip: { test: string; reason: string }[] = [],
+): Promise<string[]> {
   const tests: { name: string; run: () => Promise<void> }[] = [];
   const register = (name: string, run: () => Promise<void>): void => void tests.push({ name, run });
   const runner: TestRunner = {
@@ -25,7 +33,9 @@ describe('rerankerSuite', () => {
   });
 
   it('catches a reranker that loses a candidate', async () => {
-    expect(await brokenRules(change(({ candidates }) => candidates.slice(1)))).toContain('ranks every candidate exactly once');
+    expect(await brokenRules(change(({ candidates }) => candidates.slice(1)))).toContain(
+      'ranks every candidate exactly once',
+    );
   });
 
   it('catches a reranker that breaks ties backwards', async () => {
@@ -36,7 +46,12 @@ describe('rerankerSuite', () => {
 
   it('catches a reranker whose answers drift', async () => {
     let calls = 0;
-    const drifting = fake({ logit: (_candidate, _query, index) => Math.sin((calls += 1) + index) });
+    const drifting = fake({
+      logit: (_candidate, _query, index) => {
+        calls += 1;
+        return Math.sin(calls + index);
+      },
+    });
     expect(await brokenRules(drifting)).toContain('gives the same answer twice');
   });
 
