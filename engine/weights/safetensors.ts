@@ -61,30 +61,36 @@ async function parseHeader(path: string, file: FileHandle): Promise<TensorTable>
 }
 
 function parseJson(path: string, text: string): Record<string, unknown> {
+  let header: unknown;
   try {
-    return JSON.parse(text) as Record<string, unknown>;
+    header = JSON.parse(text);
   } catch (cause) {
     throw new ModelFormatError({ path, expected: 'a JSON header', found: String(cause) }, { cause });
   }
+  if (typeof header === 'object' && header !== null && !Array.isArray(header)) return header as Record<string, unknown>;
+  throw new ModelFormatError({ path, expected: 'a JSON object as header', found: text.slice(0, 40) });
 }
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+const areCounts = (value: unknown): value is number[] => Array.isArray(value) && value.every(isCount);
 
 function toEntry(
   { path, name, start, size }: { path: string; name: string; start: number; size: number },
   entry: unknown,
 ): TensorEntry {
-  const { dtype, shape = [], data_offsets: offsets = [] } = (entry ?? {}) as {
-    dtype?: string;
-    shape?: number[];
-    data_offsets?: number[];
-  };
-  const type = typeNames[dtype ?? ''];
+  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Readonly<Record<string, unknown>>;
+  const type = typeof dtype === 'string' && Object.hasOwn(typeNames, dtype) ? typeNames[dtype] : undefined;
   if (!type) {
     const known = Object.keys(typeNames).join(', ');
     throw new ModelFormatError({ path, expected: `tensor "${name}" of type ${known}`, found: String(dtype) });
   }
-  const [from = Number.NaN, to = Number.NaN] = offsets;
+  if (!areCounts(shape) || !areCounts(offsets) || offsets.length !== 2) {
+    const found = `shape ${JSON.stringify(shape)}, data_offsets ${JSON.stringify(offsets)}`;
+    throw new ModelFormatError({ path, expected: `whole numbers for tensor "${name}"`, found });
+  }
+  const [from = 0, to = 0] = offsets;
   const length = shape.reduce((product, axis) => product * axis, 1) * bytesOf[type];
-  if (to - from !== length || from < 0 || start + to > size) {
+  if (to - from !== length || start + to > size) {
     const found = `bytes ${from} to ${to} of ${size - start}`;
     throw new ModelFormatError({ path, expected: `${length} bytes for tensor "${name}"`, found });
   }
