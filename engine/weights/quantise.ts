@@ -11,7 +11,10 @@ export interface QuantisedMatrix {
 /** The name of the tensor that holds the scales of a matrix. */
 export const scaleName = (matrix: string): string => `${matrix}_scale`;
 
-/** Rounds each row to 255 symmetric steps over its largest magnitude. */
+/**
+ * Rounds each row to 255 symmetric steps over its largest magnitude. A matrix cut into groups of columns is the same
+ * as one with as many rows as there are groups.
+ */
 export function quantiseRows(matrix: Float32Array, rows: number): QuantisedMatrix {
   const columns = matrix.length / rows;
   const values = new Int8Array(matrix.length);
