@@ -1,0 +1,10 @@
+/** The door of the configuration. */
+export { type AwsKeys, awsCredentials } from './aws-credentials.ts';
+export { type Composition, type CompositionParts, composeStage } from './compose.ts';
+export { connectElasticsearch, connectOpenSearch, type ConnectContext } from './connect.ts';
+export { connectionAdvice, type ServerName, toAdvised, withConnectionAdvice } from './connection-advice.ts';
+export { type Environment, substitute } from './environment.ts';
+export { type Checked, check } from './issues.ts';
+export { defaultConfigFile, loadConfig, parseConfig } from './load.ts';
+export type * from './schema.ts';
+export { configSchema, serverSchemas } from './schema.ts';

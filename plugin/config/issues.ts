@@ -1,0 +1,85 @@
+/** Turns zod's findings into sentences that name the place and the accepted values. */
+import type { z } from 'zod';
+import type { ConfigurationIssue } from '../../engine/index.ts';
+
+/** A checked value, or everything that is wrong with it. */
+export type Checked<T> =
+  | { readonly value: T; readonly issues?: undefined }
+  | { readonly value?: undefined; readonly issues: readonly ConfigurationIssue[] };
+
+/** Checks a value against a schema and reports every problem. @param at - Path put before the problems' own. */
+export function check<T>(schema: z.ZodType<T>, value: unknown, at: readonly string[] = []): Checked<T> {
+  const parsed = schema.safeParse(value, { error: wording });
+  if (parsed.success) return { value: parsed.data };
+  return { issues: parsed.error.issues.flatMap((issue) => toIssues(issue, at)) };
+}
+
+function toIssues(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): ConfigurationIssue[] {
+  const path = [...above, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: toPath([...path, key]), message: issue.message }));
+  }
+  // A union hides what is wrong inside: the alternative whose keys were looked at tells it.
+  const inner = issue.code === 'invalid_union' ? issue.errors.filter(isInside).flat() : [];
+  if (inner.length > 0) return inner.flatMap((one) => toIssues(one, path));
+  return [{ path: toPath(path), message: secrets.has(path.at(-1)) ? withoutValue(issue.message) : issue.message }];
+}
+
+/** Keys whose values never stand in a message. */
+const secrets: ReadonlySet<PropertyKey | undefined> = new Set([
+  'apiKey',
+  'password',
+  'bearer',
+  'passphrase',
+  'secretAccessKey',
+  'sessionToken',
+]);
+
+function withoutValue(message: string): string {
+  return message.replace(/, got .*$/s, '');
+}
+
+function isInside(errors: readonly z.core.$ZodIssue[]): boolean {
+  return errors.some(({ path, code }) => path.length > 0 || code === 'unrecognized_keys');
+}
+
+/** `index.textFields[0]` */
+function toPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`))
+    .join('');
+}
+
+/** The sentence for one finding; `undefined` leaves zod's own. */
+function wording(issue: z.core.$ZodRawIssue): string | undefined {
+  const got = issue.input === undefined ? 'required' : `got ${JSON.stringify(issue.input)}`;
+  switch (issue.code) {
+    case 'invalid_type':
+      return `expected ${typeNames[issue.expected] ?? issue.expected}, ${got}`;
+    case 'invalid_value':
+      return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}, ${got}`;
+    case 'too_small':
+      return `expected ${small(issue)}, ${got}`;
+    case 'too_big':
+      return `expected at most ${issue.maximum}, ${got}`;
+    case 'invalid_union':
+      return `expected false or a section of settings, ${got}`;
+    default:
+      return undefined;
+  }
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  string: 'text',
+  int: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  object: 'a section of settings',
+  array: 'a list',
+};
+
+function small(issue: z.core.$ZodRawIssue & { code: 'too_small' }): string {
+  if (issue.origin === 'string') return 'text that is not empty';
+  if (issue.origin === 'array') return 'a list that is not empty';
+  return issue.inclusive ? `at least ${issue.minimum}` : `more than ${issue.minimum}`;
+}

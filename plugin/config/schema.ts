@@ -1,0 +1,290 @@
+/**
+ * The configuration file's keys, with their defaults: the one place where they are documented.
+ * Relative paths are read from the folder of the file.
+ */
+import { z } from 'zod';
+
+/** How a client proves who it is; one of the three. */
+export type ServerAuth =
+  | {
+      /** An API key: the encoded form that the server shows, or `id:key`. */
+      readonly apiKey: string;
+    }
+  | {
+      /** A user's name. */
+      readonly username: string;
+      /** The user's password. */
+      readonly password: string;
+    }
+  | {
+      /** A token, for instance of a service account. */
+      readonly bearer: string;
+    };
+
+/** How a client of OpenSearch proves who it is. */
+export type OpenSearchAuth = Exclude<ServerAuth, { readonly apiKey: string }>;
+
+/** Encryption of the connection. */
+export interface ServerTls {
+  /** File with the certificates (PEM) of who may have signed the server's. @defaultValue the system's */
+  readonly ca?: string | undefined;
+  /** File with the client's certificate (PEM); needs `key`. @defaultValue none */
+  readonly cert?: string | undefined;
+  /** File with the client's private key (PEM); needs `cert`. @defaultValue none */
+  readonly key?: string | undefined;
+  /** What the private key is encrypted with. @defaultValue none */
+  readonly passphrase?: string | undefined;
+  /** Talk to a server whose certificate cannot be checked; warned about on every start. @defaultValue false */
+  readonly insecure?: boolean | undefined;
+}
+
+/** AWS signatures (SigV4). Credentials: the keys given here, else `profile`, else the environment, else the SDK's own search. */
+export interface AwsSigning {
+  /** The region, e.g. `eu-central-1`. */
+  readonly region: string;
+  /** `es` for OpenSearch Service, `aoss` for OpenSearch Serverless. @defaultValue 'es' */
+  readonly service?: 'es' | 'aoss' | undefined;
+  /** A profile of the shared credentials file (`AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`). @defaultValue `AWS_PROFILE` */
+  readonly profile?: string | undefined;
+  /** Static credentials; needs `secretAccessKey`. @defaultValue none */
+  readonly accessKeyId?: string | undefined;
+  /** Static credentials; needs `accessKeyId`. @defaultValue none */
+  readonly secretAccessKey?: string | undefined;
+  /** Session token of temporary static credentials. @defaultValue none */
+  readonly sessionToken?: string | undefined;
+}
+
+interface ServerConnection {
+  /** Encryption. @defaultValue the system's certificates, checked */
+  readonly tls?: ServerTls | undefined;
+  /** How often a client tries again, 0 or more. @defaultValue the client's, 3 */
+  readonly maxRetries?: number | undefined;
+  /** Time for one request, in milliseconds. @defaultValue the client's, 30000 */
+  readonly requestTimeoutMs?: number | undefined;
+}
+
+/** Connection to Elasticsearch. Exactly one of `node` and `cloudId`. */
+export interface ElasticsearchConnection extends ServerConnection {
+  /** Address, e.g. `https://search.example:9200`. */
+  readonly node?: string | undefined;
+  /** Cloud id, as Elastic Cloud shows it. */
+  readonly cloudId?: string | undefined;
+  /** Who asks. @defaultValue nobody */
+  readonly auth?: ServerAuth | undefined;
+  /** The server's major version when it is older than the client's: 8 lets client 9 talk to a server 8. @defaultValue the client's */
+  readonly compatibleWith?: 8 | 9 | undefined;
+}
+
+/** Connection to OpenSearch. At most one of `auth` and `aws`. */
+export interface OpenSearchConnection extends ServerConnection {
+  /** Address, e.g. `https://search.example:9200`. */
+  readonly node: string;
+  /** Who asks: `username` and `password`, or `bearer`. @defaultValue nobody */
+  readonly auth?: OpenSearchAuth | undefined;
+  /** Sign requests for AWS. @defaultValue not signed */
+  readonly aws?: AwsSigning | undefined;
+}
+
+/** What is searched. */
+export interface IndexConfig {
+  /** Index, alias, data stream, or several joined by commas. */
+  readonly name: string;
+  /** Fields that the model reads, in this order. */
+  readonly textFields: readonly string[];
+  /** What the CLI's own query searches; boosts as in `title^2`. @defaultValue `textFields` */
+  readonly queryFields?: readonly string[] | undefined;
+}
+
+/** The reranker. Each default is the one of `openReranker`. */
+export interface RerankerConfig {
+  /** Model folder. @defaultValue the model that comes with the package */
+  readonly model?: string | undefined;
+  /** `fp32`, or `int8`: smaller and mostly faster. @defaultValue 'fp32' */
+  readonly precision?: 'fp32' | 'int8' | undefined;
+  /** `tokens` reads every token's vector, `anchor` one vector a block. @defaultValue 'tokens' */
+  readonly tier?: 'tokens' | 'anchor' | undefined;
+  /** Worker threads, at least 1. @defaultValue the processors at hand */
+  readonly workers?: number | undefined;
+  /** Threads of one run inside a worker, at least 1. @defaultValue 1 */
+  readonly threads?: number | undefined;
+  /** Tokens of one document block, 8 or more. @defaultValue the model's, 160 */
+  readonly maxDocumentTokens?: number | undefined;
+  /** Tokens of the query's own words, at least 1. @defaultValue the model's, 64 */
+  readonly maxQueryTokens?: number | undefined;
+  /** Bytes of block states kept in memory; 0 keeps none. @defaultValue 268435456 (256 MiB) */
+  readonly stateCacheBytes?: number | undefined;
+  /** Whether to run once before answering. @defaultValue true */
+  readonly warmUp?: boolean | undefined;
+}
+
+/** The rescoring stage. Each default is the one of `rescoringStage`. */
+export interface StageConfig {
+  /** How many leading hits are reranked, at least 1. @defaultValue 100 */
+  readonly rankWindowSize?: number | undefined;
+  /** Hits given back at most, at least 1. @defaultValue all */
+  readonly topN?: number | undefined;
+  /** Smallest calibrated score given back, in [0, 1]. @defaultValue any */
+  readonly minScore?: number | undefined;
+  /** Time for search and reranking together, in milliseconds, above 0. @defaultValue no limit */
+  readonly deadlineMs?: number | undefined;
+  /** What happens when reranking fails: `keep-first-stage` or `throw`. @defaultValue 'keep-first-stage' */
+  readonly onFailure?: 'keep-first-stage' | 'throw' | undefined;
+  /** Whether every hit gets an explanation. @defaultValue false */
+  readonly explain?: boolean | undefined;
+  /** Rankings remembered; `false` for none. @defaultValue maxEntries 1000, ttlMs 300000 */
+  readonly cache?: false | { readonly maxEntries?: number | undefined; readonly ttlMs?: number | undefined } | undefined;
+  /** Weight of the first stage's score, in [0, 1], for lexical first stages; `false` for none. @defaultValue 0.2 */
+  readonly fusion?: false | number | undefined;
+}
+
+/** A checked configuration file. Exactly one of `elasticsearch` and `opensearch`. */
+export interface BlockRankConfig {
+  /** The server, when it is Elasticsearch. */
+  readonly elasticsearch?: ElasticsearchConnection | undefined;
+  /** The server, when it is OpenSearch. */
+  readonly opensearch?: OpenSearchConnection | undefined;
+  /** What is searched. */
+  readonly index: IndexConfig;
+  /** The reranker. @defaultValue `{}` */
+  readonly reranker: RerankerConfig;
+  /** The rescoring stage. @defaultValue `{}` */
+  readonly stage: StageConfig;
+}
+
+/** An object that knows its keys by heart: an unknown one is a problem that names the accepted ones. */
+const section = <Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> =>
+  z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? `unknown key; accepted: ${Object.keys(shape).join(', ')}` : undefined,
+  });
+
+/** Runs beside the other checks, so that every problem is told at once. */
+const always = { when: ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null };
+
+const text = z.string().min(1);
+const count = z.int().min(1);
+const milliseconds = z.number().gt(0);
+const address = z.url({ protocol: /^https?$/, error: 'expected an address such as https://search.example:9200' });
+
+const tls = together(
+  section({
+    ca: text.optional(),
+    cert: text.optional(),
+    key: text.optional(),
+    passphrase: z.string().optional(),
+    insecure: z.boolean().optional(),
+  }),
+  'cert',
+  'key',
+);
+
+const connection = { tls: tls.optional(), maxRetries: z.int().min(0).optional(), requestTimeoutMs: milliseconds.optional() };
+
+const aws = together(
+  section({
+    region: text,
+    service: z.enum(['es', 'aoss']).optional(),
+    profile: text.optional(),
+    accessKeyId: text.optional(),
+    secretAccessKey: text.optional(),
+    sessionToken: text.optional(),
+  }),
+  'accessKeyId',
+  'secretAccessKey',
+);
+
+/** One way of saying who asks, out of several; told apart by their keys. */
+function auth<Auth extends ServerAuth>(forms: readonly (readonly string[])[]): z.ZodType<Auth> {
+  const wanted = `expected ${forms.map((keys) => keys.join(' and ')).join(', or ')}`;
+  const shape = Object.fromEntries(forms.flat().map((key) => [key, text.optional()]));
+  return section(shape).refine(
+    (value) => forms.some((keys) => Object.keys(value).length === keys.length && keys.every((key) => key in value)),
+    { error: wanted },
+  ) as unknown as z.ZodType<Auth>;
+}
+
+const basic = ['username', 'password'] as const;
+const elasticsearch = exactlyOne(
+  section({
+    node: address.optional(),
+    cloudId: z
+      .string()
+      .regex(/^[^:]*:[A-Za-z0-9+/=]+$/, 'expected a cloud id, name:base64')
+      .optional(),
+    auth: auth<ServerAuth>([['apiKey'], basic, ['bearer']]).optional(),
+    compatibleWith: z.union([z.literal(8), z.literal(9)], { error: 'expected 8 or 9' }).optional(),
+    ...connection,
+  }),
+  'node',
+  'cloudId',
+);
+
+const opensearch = section({
+  node: address,
+  auth: auth<OpenSearchAuth>([basic, ['bearer']]).optional(),
+  aws: aws.optional(),
+  ...connection,
+}).refine((value) => !(value.auth && value.aws), { ...always, error: 'expected auth or aws, not both' });
+
+const reranker = section({
+  model: text.optional(),
+  precision: z.enum(['fp32', 'int8']).optional(),
+  tier: z.enum(['tokens', 'anchor']).optional(),
+  workers: count.optional(),
+  threads: count.optional(),
+  maxDocumentTokens: z.int().min(8).optional(),
+  maxQueryTokens: count.optional(),
+  stateCacheBytes: z.int().min(0).optional(),
+  warmUp: z.boolean().optional(),
+});
+
+const stage = section({
+  rankWindowSize: count.optional(),
+  topN: count.optional(),
+  minScore: z.number().min(0).max(1).optional(),
+  deadlineMs: milliseconds.optional(),
+  onFailure: z.enum(['keep-first-stage', 'throw']).optional(),
+  explain: z.boolean().optional(),
+  cache: z
+    .union([z.literal(false), section({ maxEntries: count.optional(), ttlMs: milliseconds.optional() })])
+    .optional(),
+  fusion: z.union([z.literal(false), z.number().min(0).max(1)], { error: 'expected false, or a number in [0, 1]' }).optional(),
+});
+
+/** The shape of the whole file. */
+export const configSchema: z.ZodType<BlockRankConfig> = exactlyOne(
+  section({
+    elasticsearch: elasticsearch.optional(),
+    opensearch: opensearch.optional(),
+    index: section({ name: text, textFields: z.array(text).min(1), queryFields: z.array(text).min(1).optional() }),
+    reranker: reranker.default({}),
+    stage: stage.default({}),
+  }),
+  'elasticsearch',
+  'opensearch',
+);
+
+/** Sections by themselves, for options that come from the command line. */
+export const serverSchemas: {
+  readonly elasticsearch: z.ZodType<ElasticsearchConnection>;
+  readonly opensearch: z.ZodType<OpenSearchConnection>;
+} = { elasticsearch, opensearch };
+
+/** Keys that are given together or not at all. */
+function together<Section extends z.ZodObject>(of: Section, one: string, other: string): Section {
+  const beside = (given: string, missing: string, to: Section): Section =>
+    to.refine((value) => !(given in value) || missing in value, {
+      ...always,
+      path: [missing],
+      error: `required beside ${given}`,
+    });
+  return beside(one, other, beside(other, one, of));
+}
+
+/** Keys of which one is given. */
+function exactlyOne<Section extends z.ZodObject>(of: Section, one: string, other: string): Section {
+  return of.refine((value) => one in value !== other in value, {
+    ...always,
+    error: `expected exactly one of ${one} and ${other}`,
+  });
+}

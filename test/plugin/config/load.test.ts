@@ -1,0 +1,172 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ConfigurationError, type ConfigurationIssue } from '../../../engine/index.ts';
+import { loadConfig, parseConfig } from '../../../plugin/config/index.ts';
+
+const smallest = `
+elasticsearch: { node: 'https://search.example:9200' }
+index: { name: articles, textFields: [title, body] }
+`;
+
+function issuesOf(text: string, env: Record<string, string> = {}): readonly ConfigurationIssue[] {
+  try {
+    parseConfig(text, env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigurationError);
+    return (error as ConfigurationError).issues;
+  }
+  throw new Error('expected the configuration to be refused');
+}
+
+describe('parseConfig', () => {
+  it('fills in the sections that a file leaves out', () => {
+    const config = parseConfig(smallest, {});
+    expect(config.reranker).toEqual({});
+    expect(config.stage).toEqual({});
+    expect(config.index.textFields).toEqual(['title', 'body']);
+  });
+
+  it('takes every key that is documented', () => {
+    const config = parseConfig(
+      `
+opensearch:
+  node: https://search.example
+  aws: { region: eu-central-1, service: aoss, profile: search, accessKeyId: a, secretAccessKey: b, sessionToken: c }
+  tls: { ca: ca.pem, cert: c.pem, key: k.pem, passphrase: p, insecure: true }
+  maxRetries: 0
+  requestTimeoutMs: 500
+index: { name: articles, textFields: [body], queryFields: [title^2] }
+reranker:
+  { model: m, precision: int8, tier: anchor, workers: 2, threads: 1, maxDocumentTokens: 96, maxQueryTokens: 16, stateCacheBytes: 0, warmUp: false }
+stage:
+  { rankWindowSize: 50, topN: 10, minScore: 0.1, deadlineMs: 300, onFailure: throw, explain: true, cache: { maxEntries: 5, ttlMs: 1000 }, fusion: 0.3 }
+`,
+      {},
+    );
+    expect(config.stage).toEqual({
+      rankWindowSize: 50,
+      topN: 10,
+      minScore: 0.1,
+      deadlineMs: 300,
+      onFailure: 'throw',
+      explain: true,
+      cache: { maxEntries: 5, ttlMs: 1000 },
+      fusion: 0.3,
+    });
+    expect(config.opensearch?.aws?.service).toBe('aoss');
+  });
+
+  it('reports every problem at once, with its path and the accepted values', () => {
+    const issues = issuesOf(`
+elasticsearch:
+  node: search.example
+  auth: { username: elastic }
+  tls: { cert: c.pem }
+  compatibleWith: 7
+index: { textFields: [], colour: red }
+reranker: { precision: fp8, workers: 0, tier: 3 }
+stage: { onFailure: panic, minScore: 2, deadlineMs: 0, cache: { maxEntries: few }, fusion: yes please }
+shards: 3
+`);
+    const told = Object.fromEntries(issues.map(({ path, message }) => [path, message]));
+    expect(told).toEqual({
+      'elasticsearch.node': 'expected an address such as https://search.example:9200',
+      'elasticsearch.auth': 'expected apiKey, or username and password, or bearer',
+      'elasticsearch.tls.key': 'required beside cert',
+      'elasticsearch.compatibleWith': 'expected 8 or 9',
+      'index.name': 'expected text, required',
+      'index.textFields': 'expected a list that is not empty, got []',
+      'index.colour': 'unknown key; accepted: name, textFields, queryFields',
+      'reranker.precision': 'expected "fp32" or "int8", got "fp8"',
+      'reranker.workers': 'expected at least 1, got 0',
+      'reranker.tier': 'expected "tokens" or "anchor", got 3',
+      'stage.onFailure': 'expected "keep-first-stage" or "throw", got "panic"',
+      'stage.minScore': 'expected at most 1, got 2',
+      'stage.deadlineMs': 'expected more than 0, got 0',
+      'stage.cache.maxEntries': 'expected a number, got "few"',
+      'stage.fusion': 'expected false, or a number in [0, 1]',
+      shards: 'unknown key; accepted: elasticsearch, opensearch, index, reranker, stage',
+    });
+  });
+
+  it.each([
+    ['neither server', 'index: { name: a, textFields: [b] }'],
+    ['two servers', `${smallest}\nopensearch: { node: 'https://b.example' }`],
+  ])('refuses %s', (_what, text) => {
+    expect(issuesOf(text)).toEqual([{ path: '', message: 'expected exactly one of elasticsearch and opensearch' }]);
+  });
+
+  it('reports what is wrong between keys beside what is wrong inside them', () => {
+    const issues = issuesOf(`${smallest}\nopensearch: { node: b, aws: { region: 3, accessKeyId: a }, auth: { bearer: t } }`);
+    expect(issues.map(({ path }) => path).sort()).toEqual([
+      '',
+      'opensearch',
+      'opensearch.aws.region',
+      'opensearch.aws.secretAccessKey',
+      'opensearch.node',
+    ]);
+  });
+
+  it('says line and column of what is no YAML', () => {
+    const issues = issuesOf('index: { name: [ }\nindex: 3');
+    expect(issues.length).toBeGreaterThan(0);
+    expect(issues[0]?.message).toMatch(/line 1, column \d+/);
+  });
+
+  it('never shows a secret of the wrong type', () => {
+    const issues = issuesOf(`${smallest.replace("9200' }", "9200', auth: { apiKey: 12345678 } }")}`);
+    expect(issues).toContainEqual({ path: 'elasticsearch.auth.apiKey', message: 'expected text' });
+    expect(JSON.stringify(issues)).not.toContain('12345678');
+  });
+
+  it('takes secrets from the environment', () => {
+    const text = smallest.replace("9200' }", "9200', auth: { apiKey: '${ES_API_KEY}' } }");
+    expect(parseConfig(text, { ES_API_KEY: 'c2VjcmV0' }).elasticsearch?.auth).toEqual({ apiKey: 'c2VjcmV0' });
+  });
+
+  it('reports every variable that is not set beside the other problems', () => {
+    const text = `
+elasticsearch: { node: 'https://\${ES_HOST}', auth: { username: '\${ES_USER}', password: '\${ES_PASSWORD}' } }
+index: { name: articles, textFields: [body], fields: 3 }
+`;
+    expect(issuesOf(text, { ES_USER: 'u', ES_PASSWORD: '' }).map(({ path, message }) => `${path}: ${message}`)).toEqual([
+      'elasticsearch.node: environment variable ES_HOST is not set; set it, or write ${ES_HOST:-a fallback}',
+      'elasticsearch.auth.password: environment variable ES_PASSWORD is empty; set it, or write ${ES_PASSWORD:-a fallback}',
+      'index.fields: unknown key; accepted: name, textFields, queryFields',
+    ]);
+  });
+
+  it('keeps an escaped reference, uses fallbacks, and looks at no value twice', () => {
+    const text = `
+elasticsearch: { node: 'https://\${HOST:-localhost:9200}' }
+index: { name: '$\${kept}', textFields: ['\${FIELD}'] }
+`;
+    const config = parseConfig(text, { FIELD: '${NOT_A_VARIABLE}' });
+    expect(config.elasticsearch?.node).toBe('https://localhost:9200');
+    expect(config.index).toEqual({ name: '${kept}', textFields: ['${NOT_A_VARIABLE}'] });
+  });
+});
+
+describe('loadConfig', () => {
+  it('reads paths from the folder of the file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'blockrank-config-'));
+    const path = join(folder, 'blockrank.config.yaml');
+    await writeFile(
+      path,
+      `${smallest.replace("9200' }", "9200', tls: { ca: certs/ca.pem, insecure: false } }")}\nreranker: { model: ./model }`,
+    );
+    const config = await loadConfig(path, {});
+    expect(config.elasticsearch?.tls).toEqual({ ca: join(folder, 'certs/ca.pem'), insecure: false });
+    expect(config.reranker.model).toBe(join(folder, 'model'));
+    await rm(folder, { recursive: true });
+  });
+
+  it('says that a file is not there', async () => {
+    await expect(loadConfig('no/such/file.yaml', {})).rejects.toMatchObject({
+      code: 'configuration',
+      message: 'Cannot use configuration "no/such/file.yaml": no such file',
+    });
+  });
+});
