@@ -32,5 +32,11 @@ export function quantiseRows(matrix: Float32Array, rows: number): QuantisedMatri
 /** The matrix that {@link quantiseRows} rounded. */
 export function dequantiseRows(values: Float32Array, scales: Float32Array): Float32Array {
   const columns = values.length / scales.length;
-  return values.map((value, i) => value * scales[Math.floor(i / columns)]!);
+  const matrix = new Float32Array(values.length);
+  // Plain loops: a model has tens of millions of weights, and a reader waits for them.
+  for (let r = 0; r < scales.length; r += 1) {
+    const scale = scales[r]!;
+    for (let i = r * columns; i < (r + 1) * columns; i += 1) matrix[i] = values[i]! * scale;
+  }
+  return matrix;
 }

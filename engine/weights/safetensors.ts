@@ -125,15 +125,15 @@ export function toFloat32(bytes: Uint8Array, type: DataType): Float32Array {
     case 'float32':
       return new Float32Array(copy);
     case 'float16':
-      return Float32Array.from(new Uint16Array(copy), halfToFloat);
+      return new Float32Array(new Uint16Array(copy)).map(halfToFloat);
     case 'bfloat16': {
-      const words = Uint32Array.from(new Uint16Array(copy), (half) => half << 16);
+      const words = new Uint32Array(new Uint16Array(copy)).map((half) => half << 16);
       return new Float32Array(words.buffer);
     }
     case 'int8':
-      return Float32Array.from(new Int8Array(copy));
+      return new Float32Array(new Int8Array(copy));
     case 'uint8':
-      return Float32Array.from(new Uint8Array(copy));
+      return new Float32Array(new Uint8Array(copy));
     default:
       throw new TypeError(`toFloat32: expected a floating or 8-bit type, got ${type}.`);
   }
