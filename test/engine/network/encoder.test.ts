@@ -88,7 +88,8 @@ interface Golden {
 const golden = existsSync(shared) ? (readJson(join(shared, 'golden.json')) as Golden[]) : [];
 if (golden.length === 0) console.log('skipped: golden vectors, for the unquantised weights are not beside the repository');
 
-describe.skipIf(golden.length === 0)('bge-small-en-v1.5', () => {
+// Whole weights are read and rewritten: no time limit that a busy machine could miss.
+describe.skipIf(golden.length === 0)('bge-small-en-v1.5', { timeout: 120_000 }, () => {
   it('meets the golden vectors to 1e-4 with unquantised weights', async () => {
     const states = await encode(shared, golden.map(({ ids }) => ids));
     golden.forEach(({ cls }, i) => assertAllClose(states[i]!.subarray(0, 384), cls, { atol: 1e-4 }));
