@@ -72,7 +72,7 @@ export async function connectOpenSearch(
   const { Client } = await importClient<{ Client: typeof OpenSearchClient }>(
     context,
     '@opensearch-project/opensearch',
-    'openSearchAdapter({ client })',
+    'opensearchAdapter({ client })',
   );
   const ssl = await readTls(options.tls, context, 'opensearch');
   const settings: OpenSearchOptions = {
@@ -150,7 +150,7 @@ type SignerOptions = Parameters<Signer['AwsSigv4Signer']>[0];
 
 async function signer(aws: AwsSigning, context: ConnectContext): Promise<Partial<OpenSearchOptions>> {
   const name = '@opensearch-project/opensearch/aws';
-  const { AwsSigv4Signer } = await importClient<Signer>(context, name, 'openSearchAdapter({ client })');
+  const { AwsSigv4Signer } = await importClient<Signer>(context, name, 'opensearchAdapter({ client })');
   const getCredentials = (await awsCredentials(aws, context.env)) as SignerOptions['getCredentials'];
   const { Connection, Transport } = AwsSigv4Signer({
     region: aws.region,

@@ -45,7 +45,7 @@ export function toAdvised(error: unknown, server: ServerName): unknown {
   const advice = connectionAdvice(error);
   if (!(advice && error instanceof Error)) return error;
   const statusCode = [...causes(error)].map(statusOf).find((code) => code !== undefined);
-  const message = `${error.message.replace(/\.?\s*$/, '')}; ${advice}.`;
+  const message = `${error.message.replace(/\.?\s*$/, '')}. ${advice[0]!.toUpperCase()}${advice.slice(1)}.`;
   return new FirstStageError(message, { adapter: server, statusCode }, { cause: error });
 }
 
@@ -69,7 +69,7 @@ const rules: readonly Rule[] = [
     advice: 'the server wants a client certificate that it trusts: give tls.cert and tls.key (--cert FILE --key FILE)',
   },
   {
-    sign: /WRONG_VERSION_NUMBER|packet length too long|EPROTO/i,
+    sign: /wrong.version.number|packet length too long|EPROTO/i,
     advice: 'the server does not speak TLS there: use http:// instead of https://, or the TLS port',
   },
   {
