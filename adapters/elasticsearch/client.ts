@@ -1,0 +1,56 @@
+/** What the adapter needs of Elasticsearch's client, 8.x or 9.x: the object is the user's own. */
+import { ConfigurationError } from '../../engine/index.ts';
+import type { SearchLines } from '../search-body/index.ts';
+
+/** The part of `Client` of `@elastic/elasticsearch` that is used. */
+export interface ElasticsearchClient {
+  /** Runs a search. */
+  search(request?: object, options?: object): Promise<unknown>;
+  /** Runs several searches. */
+  msearch(request?: object, options?: object): Promise<unknown>;
+}
+
+/** Options that go with every call: the client's own `TransportRequestOptions`, for instance `requestTimeout`. */
+export interface ElasticsearchCallOptions {
+  /** Time for one attempt, in milliseconds or as the client takes it. @defaultValue the client's */
+  readonly requestTimeout?: number | string;
+  /** Further attempts after a failed one. @defaultValue the client's */
+  readonly maxRetries?: number;
+  /** Headers of every call. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Names the calls in the server's logs. */
+  readonly opaqueId?: string;
+}
+
+/** The client's calls, with a signal. */
+export function elasticsearchCalls(
+  client: ElasticsearchClient,
+  callOptions: ElasticsearchCallOptions,
+): {
+  readonly search: (request: object, signal: AbortSignal | undefined) => Promise<unknown>;
+  readonly msearch: (lines: readonly SearchLines[], signal: AbortSignal | undefined) => Promise<unknown>;
+} {
+  const optionsFor = (signal: AbortSignal | undefined): object => ({
+    ...callOptions,
+    meta: false,
+    ...(signal && { signal }),
+  });
+  return {
+    search: (request, signal) => client.search(request, optionsFor(signal)),
+    msearch: (lines, signal) =>
+      client.msearch({ searches: lines.flatMap(({ header, body }) => [header, body]) }, optionsFor(signal)),
+  };
+}
+
+/** @throws ConfigurationError when this is no client. */
+export function checkElasticsearchClient(client: unknown): void {
+  const { search, msearch } = (client ?? {}) as Partial<ElasticsearchClient>;
+  if (typeof search === 'function' && typeof msearch === 'function') return;
+  throw new ConfigurationError('Cannot make elasticsearchAdapter', [
+    {
+      path: 'client',
+      message:
+        'expected a client object of the package "@elastic/elasticsearch" (8.x or 9.x): npm install @elastic/elasticsearch, then elasticsearchAdapter({ client: new Client({ node }) })',
+    },
+  ]);
+}

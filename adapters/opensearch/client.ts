@@ -1,0 +1,71 @@
+/** What the adapter needs of OpenSearch's client, 3.x: the object is the user's own. */
+import { ConfigurationError } from '../../engine/index.ts';
+import type { SearchLines } from '../search-body/index.ts';
+
+/** The part of `Client` of `@opensearch-project/opensearch` that is used. */
+export interface OpenSearchClient {
+  /** Runs a search. */
+  search(request?: object, options?: object): Promise<{ readonly body: unknown }>;
+  /** Runs several searches. */
+  msearch(request: never, options?: object): Promise<{ readonly body: unknown }>;
+}
+
+/** Options that go with every call: the client's own `TransportRequestOptions`, for instance `requestTimeout`. */
+export interface OpenSearchCallOptions {
+  /** Time for one attempt, in milliseconds or as the client takes it. @defaultValue the client's */
+  readonly requestTimeout?: number | string;
+  /**
+   * Further attempts after a failed one. This client repeats even what timed out, so that a call under a signal is
+   * tried once unless this says otherwise.
+   * @defaultValue 0 under a signal, else the client's
+   */
+  readonly maxRetries?: number;
+  /** Headers of every call. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Names the calls in the server's logs. */
+  readonly opaqueId?: string;
+}
+
+/** The client's calls, with a signal: the client knows none, but its promises can be aborted. */
+export function openSearchCalls(
+  client: OpenSearchClient,
+  callOptions: OpenSearchCallOptions,
+): {
+  readonly search: (request: object, signal: AbortSignal | undefined) => Promise<unknown>;
+  readonly msearch: (lines: readonly SearchLines[], signal: AbortSignal | undefined) => Promise<unknown>;
+} {
+  const optionsFor = (signal: AbortSignal | undefined): object => ({ ...(signal && { maxRetries: 0 }), ...callOptions });
+  return {
+    search: (request, signal) => abortable(client.search(request, optionsFor(signal)), signal),
+    msearch: (lines, signal) => {
+      const body = lines.flatMap((line) => [line.header, line.body]);
+      return abortable(client.msearch({ body } as never, optionsFor(signal)), signal);
+    },
+  };
+}
+
+async function abortable(
+  call: Promise<{ readonly body: unknown }> & { readonly abort?: () => void },
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  const abort = (): void => call.abort?.();
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    return (await call).body;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** @throws ConfigurationError when this is no client. */
+export function checkOpenSearchClient(client: unknown): void {
+  const { search, msearch } = (client ?? {}) as Partial<OpenSearchClient>;
+  if (typeof search === 'function' && typeof msearch === 'function') return;
+  throw new ConfigurationError('Cannot make opensearchAdapter', [
+    {
+      path: 'client',
+      message:
+        'expected a client object of the package "@opensearch-project/opensearch" (3.x): npm install @opensearch-project/opensearch, then opensearchAdapter({ client: new Client({ node }) })',
+    },
+  ]);
+}

@@ -1,0 +1,49 @@
+/** Narrowing of what came over the wire, or from a caller whose types cannot be trusted. */
+
+/** A JSON object whose properties are not known yet. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Whether the value is an object with named properties: no list, no class instance such as a stream or a `Map`. */
+export function isObject(value: unknown): value is JsonObject {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** The value as a list: a list as it is, nothing as an empty one, anything else as its only entry. */
+export function toList(value: unknown): readonly unknown[] {
+  if (value === undefined || value === null) return [];
+  return Array.isArray(value) ? value : [value];
+}
+
+/** The strings of a list, or of a comma-separated string. */
+export function toStrings(value: unknown): readonly string[] {
+  const list = typeof value === 'string' ? value.split(',') : toList(value);
+  return list.filter((entry) => typeof entry === 'string').map((entry) => entry.trim());
+}
+
+/** A copy with every property changed; the object itself when no property is. */
+export function mapProperties(object: JsonObject, change: (value: unknown, key: string) => unknown): JsonObject {
+  const entries = Object.entries(object).map(([key, value]) => [key, change(value, key)] as const);
+  return entries.every(([key, value]) => value === object[key]) ? object : Object.fromEntries(entries);
+}
+
+/** A copy with every entry changed; the value itself when no entry is. A value that is no list is changed alone. */
+export function mapEntries(value: unknown, change: (entry: unknown) => unknown): unknown {
+  if (!Array.isArray(value)) return change(value);
+  const changed = value.map(change);
+  return changed.every((entry, i) => entry === value[i]) ? value : changed;
+}
+
+/** A copy without these properties. */
+export function without(object: JsonObject, keys: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key)));
+}
+
+/** What a value is, for messages: its JSON, shortened, or its type. */
+export function describeValue(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') return typeof value;
+  const json = JSON.stringify(value);
+  return json.length > 120 ? `${json.slice(0, 120)}…` : json;
+}

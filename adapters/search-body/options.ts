@@ -1,0 +1,71 @@
+/** What the adapters of both search servers have in common as options. */
+import { ConfigurationError } from '../../engine/index.ts';
+import { type DocumentTextOptions, type TextWriter, textWriter } from '../document-text.ts';
+import { describeValue, isObject, type JsonObject } from './json.ts';
+import type { QueryTextOption } from './query-text.ts';
+import type { BodyPlace } from './request-view.ts';
+
+/** A hit as the server sent it. */
+export type SearchHit = JsonObject;
+
+/** Options of the adapters that speak the search API of Elasticsearch and OpenSearch. */
+export interface SearchBodyOptions extends DocumentTextOptions {
+  /** Where the question's words come from. @defaultValue the first clause of the request that has words; see `findQueryText` */
+  readonly query?: QueryTextOption | undefined;
+  /**
+   * Whether a field's text is its highlight fragments, where a hit has some. A request without a highlight gets
+   * one, which is taken out of the response again; a request with one keeps it, and its fields are read.
+   * @defaultValue false
+   */
+  readonly highlight?: boolean | undefined;
+  /** Tells which hits keep their places, besides those that an outermost `pinned` query or retriever names. */
+  readonly isPinned?: ((hit: SearchHit) => boolean) | undefined;
+  /** The index's `index.max_result_window`: no window is fetched beyond it. @defaultValue 10000 */
+  readonly maxResultWindow?: number | undefined;
+}
+
+/** Elasticsearch's and OpenSearch's own default of `index.max_result_window`. */
+export const defaultMaxResultWindow = 10_000;
+
+/** Checked options, ready to use. */
+export interface SearchBodySettings {
+  /** The adapter's name, for errors. */
+  readonly adapter: string;
+  /** Where this server's client keeps what goes into the body. */
+  readonly place: BodyPlace;
+  /** Makes documents' texts. */
+  readonly text: TextWriter;
+  /** Where the question's words come from. */
+  readonly query: QueryTextOption | undefined;
+  /** Whether fragments are read. */
+  readonly highlight: boolean;
+  /** Tells which hits keep their places. */
+  readonly isPinned: (hit: SearchHit) => boolean;
+  /** Hits that a search may reach at most. */
+  readonly maxResultWindow: number;
+}
+
+/** Fills in and checks. @throws ConfigurationError for an option that cannot be. */
+export function searchBodySettings(
+  options: SearchBodyOptions,
+  { adapter, place }: Pick<SearchBodySettings, 'adapter' | 'place'>,
+): SearchBodySettings {
+  const what = `Cannot make ${adapter}Adapter`;
+  const { query, highlight = false, isPinned = () => false, maxResultWindow = defaultMaxResultWindow } = options;
+  const fail = (path: string, expected: string, value: unknown): never => {
+    throw new ConfigurationError(what, [{ path, message: `expected ${expected}, got ${describeValue(value)}` }]);
+  };
+  if (!isQueryOption(query)) fail('query', '{ text }, { path } or a function of the request', query);
+  if (typeof isPinned !== 'function') fail('isPinned', 'a function of a hit', isPinned);
+  if (!Number.isInteger(maxResultWindow) || maxResultWindow < 1) {
+    fail('maxResultWindow', 'an integer from 1', maxResultWindow);
+  }
+  return { adapter, place, text: textWriter(options, what), query, highlight, isPinned, maxResultWindow };
+}
+
+function isQueryOption(query: unknown): boolean {
+  if (query === undefined || typeof query === 'function') return true;
+  if (!isObject(query)) return false;
+  const { text, path } = query;
+  return typeof text === 'string' || [path].flat().every((entry) => typeof entry === 'string' && entry !== '');
+}

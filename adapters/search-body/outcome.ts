@@ -1,0 +1,67 @@
+/** Puts an outcome into a search response. */
+import type { HitMark, Outcome, OutcomeMark, Plan } from '../adapter.ts';
+import { placeHits, toOutcomeMark } from '../outcome-marks.ts';
+import { isObject, type JsonObject, without } from './json.ts';
+import type { SearchBodySettings, SearchHit } from './options.ts';
+import { addsHighlight, sourcePlanOf } from './plan.ts';
+import { viewOf } from './request-view.ts';
+import { hitListOf, hitsOf, scoreOf } from './shortlist.ts';
+
+/** What a response has more after its outcome was applied. */
+export interface MarkedResponse {
+  /** What happened; absent on a response that no stage has seen. */
+  readonly blockrank?: OutcomeMark;
+}
+
+/** What a hit has more after its outcome was applied. */
+export interface MarkedHit {
+  /** Where the hit came from and where it went; absent on hits that were not reranked. */
+  readonly blockrank?: HitMark;
+}
+
+/**
+ * A new response in the outcome's order, cut to the page and marked. Reranked hits carry their new score as
+ * `_score`, `hits.max_score` is the best of them, and hits after the window carry 0, so that whoever sorts by
+ * `_score` again gets the same order (pinned hits aside); the first stage's score is in the hit's mark. `_source`
+ * is what the user chose. All else is the server's own, untouched.
+ */
+export function applyToResponse(
+  plan: Plan<object>,
+  response: unknown,
+  outcome: Outcome,
+  settings: SearchBodySettings,
+): JsonObject {
+  const hits = hitsOf(response, settings.adapter);
+  const list = hitListOf(response, settings.adapter);
+  const mark = toOutcomeMark(outcome, Math.min(hits.length, plan.rankWindowSize));
+  const marked = (changes: JsonObject): JsonObject => ({
+    ...(response as JsonObject),
+    hits: { ...list, ...changes },
+    blockrank: mark,
+  });
+  // A plan that was refused sent the user's own request: the response is the page already.
+  if (plan.reason !== undefined) return marked({});
+  const { from, size } = plan.page;
+  const restore = restorer(plan, settings);
+  if (!outcome.reranked) return marked({ hits: hits.slice(from, from + size).map(restore) });
+  const placed = placeHits(hits, mark.rankWindowSize ?? 0, outcome, scoreOf);
+  const page = placed
+    .slice(from, from + size)
+    .map(({ hit, mark: own }) => ({ ...restore(hit), _score: own.score, blockrank: own }));
+  const best = outcome.hits.reduce<number | null>((max, { score }) => Math.max(max ?? score, score), null);
+  return marked({ max_score: best, hits: page });
+}
+
+/** Takes out of a hit what was only fetched for reading. */
+function restorer(plan: Plan<object>, settings: SearchBodySettings): (hit: SearchHit) => SearchHit {
+  const view = viewOf(plan.original) ?? {};
+  const { changes, restore } = sourcePlanOf(view, settings);
+  const hasOwnSource = Object.keys(changes).length === 0;
+  const ownHighlight = addsHighlight(view, settings);
+  return (hit) => {
+    const kept = ownHighlight ? without(hit, ['highlight']) : hit;
+    if (hasOwnSource || !isObject(kept)) return kept;
+    const source = restore(kept['_source']);
+    return source === undefined ? without(kept, ['_source']) : { ...kept, _source: source };
+  };
+}

@@ -1,0 +1,124 @@
+/** What is sent for a request, and whether its hits are reranked at all. */
+import type { Plan, PlanOptions, PlanWarning, UnrerankedReason } from '../adapter.ts';
+import { bareHighlight } from './hit-text.ts';
+import { isObject, type JsonObject, toList } from './json.ts';
+import type { SearchBodySettings } from './options.ts';
+import { queryTextOf } from './query-text.ts';
+import { viewOf, withChanges } from './request-view.ts';
+import { planSource, type SourcePlan } from './source-filter.ts';
+import { widenRequest } from './widen-request.ts';
+
+/** Both servers' own default. */
+const defaultSize = 10;
+
+/** Plans a request. Pure: the request is never changed, and sent as it is when nothing has to be. */
+export function planSearch<Request extends object>(
+  request: Request,
+  options: PlanOptions,
+  settings: SearchBodySettings,
+): Plan<Request> {
+  const { rankWindowSize, queryText } = options;
+  const view = viewOf(request);
+  const page = pageOf(view ?? {});
+  const plan = { request, original: request, page: page ?? { from: 0, size: defaultSize }, rankWindowSize };
+  const pass = (reason: UnrerankedReason, warnings: readonly PlanWarning[] = []): Plan<Request> => {
+    return { ...plan, reason, warnings };
+  };
+  if (!view || !page) return pass('unsupported-request');
+  const refusal = refusalOf(view) ?? (page.from >= rankWindowSize ? 'beyond-window' : undefined);
+  if (refusal) return pass(refusal, view['filter_path'] === undefined ? [] : [filterPathWarning]);
+  const text = queryText ?? queryTextOf(view, settings.query);
+  if (text === undefined || text.trim() === '') return pass('no-query-text');
+  const { changes, warnings } = changesFor(view, { page, rankWindowSize }, settings);
+  const isSame = Object.keys(changes).length === 0;
+  const sent = isSame ? request : (withChanges(request as JsonObject, changes, settings.place) as Request);
+  return { ...plan, request: sent, query: { text }, warnings };
+}
+
+const filterPathWarning: PlanWarning = {
+  code: 'filter-path',
+  message: 'With "filter_path" the answer lacks parts that reranking reads: leave it out, or choose with "_source".',
+};
+
+interface Window {
+  readonly page: Plan<unknown>['page'];
+  readonly rankWindowSize: number;
+}
+
+function changesFor(
+  view: JsonObject,
+  { page, rankWindowSize }: Window,
+  settings: SearchBodySettings,
+): { readonly changes: JsonObject; readonly warnings: readonly PlanWarning[] } {
+  const pageEnd = page.from + page.size;
+  const { maxResultWindow } = settings;
+  const depth = Math.max(pageEnd, Math.min(rankWindowSize, maxResultWindow));
+  const widened = widenRequest(view, { rankWindowSize, depth, pageSize: page.size });
+  const size = Math.min(depth, widened.listSize ?? depth);
+  return {
+    changes: {
+      ...(page.from > 0 && { from: 0 }),
+      ...(size !== page.size && { size }),
+      ...widened.changes,
+      ...planSource(view, settings.text.fields).changes,
+      ...(addsHighlight(view, settings) && { highlight: bareHighlight(settings.text.fields) }),
+    },
+    warnings: [...windowWarnings(pageEnd, rankWindowSize, maxResultWindow), ...widened.warnings],
+  };
+}
+
+function windowWarnings(pageEnd: number, rankWindowSize: number, maxResultWindow: number): readonly PlanWarning[] {
+  if (Math.max(pageEnd, rankWindowSize) <= maxResultWindow) return [];
+  const setting = `"index.max_result_window" (${maxResultWindow})`;
+  const message =
+    pageEnd > maxResultWindow
+      ? `The page ends at hit ${pageEnd}, beyond ${setting}: the server refuses it unless that setting is raised; if it is, give its value as maxResultWindow.`
+      : `rankWindowSize ${rankWindowSize} is beyond ${setting}: only ${maxResultWindow} hits are fetched and reranked; lower rankWindowSize, or raise the setting and give its value as maxResultWindow.`;
+  return [{ code: 'max-result-window', message }];
+}
+
+/** How the user's `_source` was changed, and how to give it back. */
+export function sourcePlanOf(view: JsonObject, settings: SearchBodySettings): SourcePlan {
+  return planSource(view, settings.text.fields);
+}
+
+/** Whether the plan adds a highlight of its own. */
+export function addsHighlight(view: JsonObject, settings: SearchBodySettings): boolean {
+  return settings.highlight && view['highlight'] === undefined;
+}
+
+/** The page; `undefined` for one that no server gives. Numbers in the address may be written as text. */
+function pageOf(view: JsonObject): Plan<unknown>['page'] | undefined {
+  const from = Number(view['from'] ?? 0);
+  const size = Number(view['size'] ?? defaultSize);
+  return isCount(from) && isCount(size) ? { from, size } : undefined;
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+/** Why the hits of a request are not ours to order; `undefined` when they are. */
+function refusalOf(view: JsonObject): UnrerankedReason | undefined {
+  if (Number(view['size'] ?? defaultSize) === 0) return 'size-zero';
+  if (view['scroll'] !== undefined) return 'scroll';
+  if (view['search_after'] !== undefined) return 'search-after';
+  if (!sortsByScore(view['sort'])) return 'explicit-sort';
+  const isSearch = ['query', 'knn', 'retriever', 'q'].some((key) => view[key] !== undefined);
+  if (!isSearch && view['suggest'] !== undefined) return 'unsupported-request';
+  if (view['filter_path'] !== undefined || view['stored_fields'] === '_none_') return 'unsupported-request';
+  return undefined;
+}
+
+/** No sort, or by descending score alone: what the servers do anyway. */
+function sortsByScore(sort: unknown): boolean {
+  const keys = typeof sort === 'string' ? sort.split(',') : toList(sort);
+  return keys.length === 0 || (keys.length === 1 && isScore(keys[0]));
+}
+
+function isScore(key: unknown): boolean {
+  if (typeof key === 'string') return key === '_score' || key === '_score:desc';
+  if (!isObject(key) || Object.keys(key).length !== 1) return false;
+  const order = key['_score'];
+  return order === 'desc' || (isObject(order) && (order['order'] ?? 'desc') === 'desc');
+}

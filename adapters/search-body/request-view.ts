@@ -1,0 +1,48 @@
+/** One way to read and change the requests of both clients: flat, or with a `body`. */
+import { isObject, type JsonObject, without } from './json.ts';
+
+/** Where a client keeps what goes into the request's body: beside the index name, or under `body` alone. */
+export type BodyPlace = 'flat' | 'body';
+
+/**
+ * Everything the request says, in one object: the body's properties, and over them those beside it, which both
+ * servers prefer. A body that is a string is parsed. `undefined` when the body cannot be read (a stream, a
+ * buffer, text that is no JSON object) or the page hides in `querystring`.
+ */
+export function viewOf(request: unknown): JsonObject | undefined {
+  if (!isObject(request)) return undefined;
+  const { body, querystring, ...rest } = request;
+  const read = bodyOf(body);
+  if (!read || (querystring !== undefined && !isHarmless(querystring))) return undefined;
+  const given = Object.entries(rest).filter(([, value]) => value !== undefined);
+  return { ...read, ...Object.fromEntries(given) };
+}
+
+/** A copy that asks for something else: properties are set, or removed where the change is `undefined`. */
+export function withChanges(request: JsonObject, changes: JsonObject, place: BodyPlace): JsonObject {
+  const keys = Object.keys(changes);
+  const set = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+  const { body, ...rest } = request;
+  const kept = without(rest, keys);
+  if (place === 'flat' && (body === undefined || body === null)) return { ...kept, ...set };
+  return { ...kept, body: { ...without(bodyOf(body) ?? {}, keys), ...set } };
+}
+
+function bodyOf(body: unknown): JsonObject | undefined {
+  if (body === undefined || body === null) return {};
+  if (typeof body !== 'string') return isObject(body) ? body : undefined;
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return isObject(parsed) ? parsed : undefined;
+  } catch (error) {
+    // Not ours to complain about: the request goes to the server as it is, which says what is wrong with it.
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+const pageParameters = ['from', 'size', 'sort', 'scroll', 'q', '_source', '_source_includes', '_source_excludes'];
+
+function isHarmless(querystring: unknown): boolean {
+  return isObject(querystring) && pageParameters.every((name) => querystring[name] === undefined);
+}

@@ -1,0 +1,60 @@
+/** What the adapters of both servers share: everything but the client's own calls. */
+import type { FirstStageError } from '../../engine/index.ts';
+import type { Adapter } from '../adapter.ts';
+import { toFirstStageError } from './errors.ts';
+import type { JsonObject } from './json.ts';
+import { answersOf, type SearchLines, searchTogether } from './multi-search.ts';
+import { applyToResponse } from './outcome.ts';
+import { planSearch } from './plan.ts';
+import type { SearchBodySettings } from './options.ts';
+import { shortlistOf } from './shortlist.ts';
+
+/** How a client is asked; both calls reject with the client's own errors. */
+export interface ClientCalls {
+  /** Sends one search; resolves with the response's body. */
+  readonly search: (request: object, signal: AbortSignal | undefined) => Promise<unknown>;
+  /** Sends a multi-search; resolves with the response's body. */
+  readonly msearch: (lines: readonly SearchLines[], signal: AbortSignal | undefined) => Promise<unknown>;
+}
+
+/** An adapter over a client's calls. An aborted search rejects with the signal's reason. */
+export function searchAdapter<Request extends object, Response>(
+  settings: SearchBodySettings,
+  calls: ClientCalls,
+): Adapter<Request, Response> & Required<Pick<Adapter<Request, Response>, 'searchMany'>> {
+  const { adapter: name, place } = settings;
+  const ask = async <T>(what: string, signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> => {
+    signal?.throwIfAborted();
+    try {
+      return await call();
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw toFirstStageError(name, what, error);
+    }
+  };
+  const search = (request: object, signal: AbortSignal | undefined): Promise<Response> =>
+    ask(describeSearch(request), signal, async () => (await calls.search(request, signal)) as Response);
+  return {
+    name,
+    plan: (request, options) => planSearch(request, options, settings),
+    search: (plan, { signal } = {}) => search(plan.request, signal),
+    async searchMany(plans, { signal } = {}) {
+      signal?.throwIfAborted();
+      return searchTogether<Response>(plans.map(({ request }) => request), place, {
+        alone: (request) => search(request, signal),
+        together: async (lines) => {
+          const what = `Multi-search of ${lines.length}`;
+          const response = await ask(what, signal, () => calls.msearch(lines, signal));
+          return answersOf(response, lines.length, name) as readonly (Response | FirstStageError)[];
+        },
+      });
+    },
+    toShortlist: (plan, response) => shortlistOf(plan, response, settings),
+    applyOutcome: (plan, response, outcome) => applyToResponse(plan, response, outcome, settings) as Response,
+  };
+}
+
+function describeSearch(request: object): string {
+  const { index } = request as JsonObject;
+  return index === undefined ? 'Search' : `Search in ${JSON.stringify(index)}`;
+}

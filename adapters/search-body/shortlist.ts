@@ -1,0 +1,62 @@
+/** From a search response to the engine's shortlist. */
+import { type Candidate, FirstStageError, type Shortlist } from '../../engine/index.ts';
+import type { Plan } from '../adapter.ts';
+import { firstStageOf, pinnedBy } from './first-stage.ts';
+import { fieldText, highlightReader } from './hit-text.ts';
+import { describeValue, isObject, type JsonObject } from './json.ts';
+import type { SearchBodySettings, SearchHit } from './options.ts';
+import { viewOf } from './request-view.ts';
+
+/** The window's candidates, in the response's order. @throws FirstStageError when the response is none. */
+export function shortlistOf(plan: Plan<object>, response: unknown, settings: SearchBodySettings): Shortlist {
+  const window = hitsOf(response, settings.adapter).slice(0, plan.rankWindowSize);
+  const view = viewOf(plan.original) ?? {};
+  const sent = viewOf(plan.request) ?? {};
+  const fromHighlight = highlightReader(sent['highlight']);
+  const partsOf = settings.highlight
+    ? fromHighlight
+    : (hit: SearchHit, field: string) => [{ text: fieldText(hit, field), fieldStart: 0 }];
+  const isPinnedByRequest = pinnedBy(view);
+  const pinned = window.flatMap((hit, i) => (isPinnedByRequest(hit) || settings.isPinned(hit) ? [i] : []));
+  const fixed = new Set(pinned);
+  const candidates = window.map((hit, i): Candidate => {
+    // A pin's score (1.7e38) says where the hit stands, not how well it fits, and would flatten all others.
+    const firstStageScore = fixed.has(i) && isPinnedByRequest(hit) ? undefined : scoreOf(hit);
+    return {
+      docId: String(hit['_id'] ?? ''),
+      ...settings.text.write((field) => partsOf(hit, field)),
+      ...(firstStageScore !== undefined && { firstStageScore }),
+    };
+  });
+  const query = plan.query ?? { text: '' };
+  return { query, candidates, firstStage: firstStageOf(view), ...(pinned.length > 0 && { pinned }) };
+}
+
+/** The server's score of a hit; `undefined` when it gave none. */
+export function scoreOf(hit: SearchHit): number | undefined {
+  return typeof hit['_score'] === 'number' ? hit['_score'] : undefined;
+}
+
+/** The hits of a response. @throws FirstStageError saying what is there instead. */
+export function hitsOf(response: unknown, adapter: string): readonly SearchHit[] {
+  const list = hitListOf(response, adapter)['hits'];
+  if (!Array.isArray(list)) throw malformed(adapter, `"hits.hits" is ${describeValue(list)}, no list`);
+  const wrong = list.findIndex((hit) => !isObject(hit));
+  if (wrong >= 0) throw malformed(adapter, `"hits.hits[${wrong}]" is ${describeValue(list[wrong])}, no hit`);
+  return list;
+}
+
+/** The object that holds the hits. @throws FirstStageError saying what is there instead. */
+export function hitListOf(response: unknown, adapter: string): JsonObject {
+  if (!isObject(response)) throw malformed(adapter, `it is ${describeValue(response)}, no object`);
+  const { hits } = response;
+  if (!isObject(hits)) throw malformed(adapter, `"hits" is ${describeValue(hits)}, no object`);
+  return hits;
+}
+
+function malformed(adapter: string, fault: string): FirstStageError {
+  return new FirstStageError(
+    `Cannot read the answer of "${adapter}": ${fault}. Check that the address is a search server's own, and that nothing in between rewrites its answers.`,
+    { adapter },
+  );
+}

@@ -1,0 +1,138 @@
+/** Raises the limits inside a request that would keep the window from being filled. */
+import type { PlanWarning } from '../adapter.ts';
+import { childQueries } from './clauses.ts';
+import { isObject, type JsonObject, mapEntries, mapProperties } from './json.ts';
+
+/** How far the limits must reach. */
+export interface Reach {
+  /** Hits that are reranked. */
+  readonly rankWindowSize: number;
+  /** Hits that are fetched, at least. */
+  readonly depth: number;
+  /** Hits of the page that was asked for. */
+  readonly pageSize: number;
+}
+
+/** What must change in a request. */
+export interface Widened {
+  /** New values of the request's properties; empty when no limit was too small. */
+  readonly changes: JsonObject;
+  /** Hits that the outermost retriever gives at most; absent when nothing limits it. */
+  readonly listSize?: number;
+  /** What the server caps. */
+  readonly warnings: readonly PlanWarning[];
+}
+
+/** Both servers refuse more: Elasticsearch for `num_candidates`, OpenSearch for `k`. */
+const maxNeighbours = 10_000;
+
+/** Retrievers that look at a window of their own, and refuse one that is smaller than the page. */
+const windowed = new Set(['rrf', 'linear', 'text_similarity_reranker', 'rule', 'pinned', 'diversify']);
+
+/** New values for `query`, `knn`, `retriever` and `rank`, where one of their limits is below the window. */
+export function widenRequest(view: JsonObject, reach: Reach): Widened {
+  const warnings = new Map<string, PlanWarning>();
+  const widen = widener(reach, ({ code, message }) => warnings.set(code, { code, message }));
+  const { query, knn, retriever, rank } = view;
+  const wide = {
+    query: widen.query(query),
+    knn: mapEntries(knn, widen.neighbours),
+    retriever: widen.retriever(retriever),
+    rank: isObject(rank) ? mapProperties(rank, widen.window) : rank,
+  };
+  const listSize = listSizeOf(wide.retriever) ?? listSizeOf(wide.rank);
+  return {
+    changes: Object.fromEntries(Object.entries(wide).filter(([key, value]) => value !== view[key])),
+    ...(listSize !== undefined && { listSize }),
+    warnings: [...warnings.values()],
+  };
+}
+
+interface Widener {
+  readonly query: (query: unknown) => unknown;
+  readonly neighbours: (knn: unknown) => unknown;
+  readonly retriever: (retriever: unknown) => unknown;
+  readonly window: (value: unknown) => unknown;
+}
+
+function widener(reach: Reach, warn: (warning: PlanWarning) => void): Widener {
+  const neighbours = (knn: unknown): unknown => (isObject(knn) ? widenNeighbours(knn, reach, warn) : knn);
+  const byField = (value: JsonObject): JsonObject =>
+    mapProperties(value, (field) => (isObject(field) && field['k'] !== undefined ? neighbours(field) : field));
+  const clause = (value: unknown, name: string): unknown => {
+    if (!isObject(value)) return value;
+    if (name === 'knn') return typeof value['field'] === 'string' ? neighbours(value) : byField(value);
+    if (name === 'neural') return byField(value);
+    const children = Object.hasOwn(childQueries, name) ? childQueries[name]! : [];
+    const inner = mapProperties(value, (child, key) => (children.includes(key) ? mapEntries(child, query) : child));
+    return name === 'hybrid' ? raised(inner, 'pagination_depth', reach.depth) : inner;
+  };
+  const query = (value: unknown): unknown => (isObject(value) ? mapProperties(value, clause) : value);
+  const window = (value: unknown): unknown => (isObject(value) ? widenWindow(value, reach) : value);
+  const retriever = (value: unknown): unknown =>
+    isObject(value) ? mapProperties(value, (entry, name) => (isObject(entry) ? one(entry, name) : entry)) : value;
+  const listed = (entry: unknown): unknown =>
+    isObject(entry) && isObject(entry['retriever'])
+      ? mapProperties(entry, (value, key) => (key === 'retriever' ? retriever(value) : value))
+      : retriever(entry);
+  const one = (entry: JsonObject, name: string): unknown => {
+    const inner = mapProperties(entry, (value, key) => {
+      if (key === 'query') return query(value);
+      if (key === 'retriever') return retriever(value);
+      return key === 'retrievers' ? mapEntries(value, listed) : value;
+    });
+    if (name === 'knn') return neighbours(inner);
+    if (name === 'rescorer') return widenRescorer(inner, reach, warn);
+    return windowed.has(name) ? window(inner) : inner;
+  };
+  return { query, neighbours, retriever, window };
+}
+
+/** `k` is how many neighbours come back; `num_candidates`, looked at a shard, may not be below it. */
+function widenNeighbours(knn: JsonObject, { rankWindowSize }: Reach, warn: (warning: PlanWarning) => void): JsonObject {
+  const wanted = Math.min(rankWindowSize, maxNeighbours);
+  if (rankWindowSize > maxNeighbours) {
+    warn({
+      code: 'num-candidates',
+      message: `rankWindowSize ${rankWindowSize} is more than the ${maxNeighbours} that a vector search gives ("k", "num_candidates"): only ${maxNeighbours} neighbours are asked for; lower rankWindowSize.`,
+    });
+  }
+  const wide = raised(knn, 'k', wanted);
+  const k = wide['k'];
+  return raised(wide, 'num_candidates', typeof k === 'number' ? Math.min(k, maxNeighbours) : wanted);
+}
+
+/** Left out, `rank_window_size` is 10 or the page's size, by version; a fixed one keeps pages of one list together. */
+function widenWindow(retriever: JsonObject, { rankWindowSize, pageSize }: Reach): JsonObject {
+  if (retriever['rank_window_size'] === undefined) {
+    return { ...retriever, rank_window_size: Math.max(rankWindowSize, pageSize) };
+  }
+  return raised(retriever, 'rank_window_size', rankWindowSize);
+}
+
+/** Elasticsearch refuses a rescorer retriever whose window is smaller than what is fetched. */
+function widenRescorer(retriever: JsonObject, { depth }: Reach, warn: (warning: PlanWarning) => void): JsonObject {
+  const widened = mapProperties(retriever, (value, key) =>
+    key === 'rescore' ? mapEntries(value, (entry) => (isObject(entry) ? raised(entry, 'window_size', depth) : entry)) : value,
+  );
+  if (widened !== retriever) {
+    warn({
+      code: 'rescore-window',
+      message: `The "rescorer" retriever must rescore everything that is fetched: its "window_size" is raised to ${depth}; lower rankWindowSize to rescore less.`,
+    });
+  }
+  return widened;
+}
+
+function raised(object: JsonObject, key: string, least: number): JsonObject {
+  const value = object[key];
+  return typeof value === 'number' && value < least ? { ...object, [key]: least } : object;
+}
+
+function listSizeOf(tree: unknown): number | undefined {
+  if (!isObject(tree)) return undefined;
+  for (const value of Object.values(tree)) {
+    if (isObject(value) && typeof value['rank_window_size'] === 'number') return value['rank_window_size'];
+  }
+  return undefined;
+}
