@@ -1,6 +1,13 @@
 /** The door of the configuration. */
 export { type AwsKeys, awsCredentials } from './aws-credentials.ts';
 export { type Composition, type CompositionParts, composeStage } from './compose.ts';
+export {
+  type ComposeContext,
+  composeServer,
+  type ServerAdapter,
+  type ServerRequest,
+  type ServerResponse,
+} from './compose-server.ts';
 export { connectElasticsearch, connectOpenSearch, type ConnectContext } from './connect.ts';
 export { connectionAdvice, type ServerName, toAdvised, withConnectionAdvice } from './connection-advice.ts';
 export { type Environment, substitute } from './environment.ts';

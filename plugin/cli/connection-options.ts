@@ -1,0 +1,149 @@
+/** Options that name a server, and what they mean as configuration. */
+import { type Command, Option } from 'commander';
+import { ConfigurationError, type ConfigurationIssue } from '../../engine/index.ts';
+import type { ElasticsearchConnection, OpenSearchConnection } from '../config/index.ts';
+import { check, serverSchemas } from '../config/index.ts';
+
+/** Values of the options that {@link addConnectionOptions} adds; all absent unless given. */
+export interface ConnectionFlags {
+  /** `--elasticsearch` */
+  readonly elasticsearch?: string;
+  /** `--opensearch` */
+  readonly opensearch?: string;
+  /** `--cloud-id` */
+  readonly cloudId?: string;
+  /** `--api-key` */
+  readonly apiKey?: string;
+  /** `--username` */
+  readonly username?: string;
+  /** `--password` */
+  readonly password?: string;
+  /** `--bearer` */
+  readonly bearer?: string;
+  /** `--ca` */
+  readonly ca?: string;
+  /** `--cert` */
+  readonly cert?: string;
+  /** `--key` */
+  readonly key?: string;
+  /** `--key-passphrase` */
+  readonly keyPassphrase?: string;
+  /** `--insecure` */
+  readonly insecure?: boolean;
+  /** `--compatible-with` */
+  readonly compatibleWith?: string;
+  /** `--aws-region` */
+  readonly awsRegion?: string;
+  /** `--aws-service` */
+  readonly awsService?: string;
+  /** `--aws-profile` */
+  readonly awsProfile?: string;
+}
+
+/** A server as the configuration file would name it; exactly one key. */
+export type ServerSection =
+  | { readonly elasticsearch: ElasticsearchConnection; readonly opensearch?: undefined }
+  | { readonly opensearch: OpenSearchConnection; readonly elasticsearch?: undefined };
+
+/** Adds the options to a command. Secrets may come from the environment, where other users cannot read them. */
+export function addConnectionOptions(command: Command): Command {
+  const options = [
+    new Option('--elasticsearch <url>', 'search this Elasticsearch'),
+    new Option('--opensearch <url>', 'search this OpenSearch'),
+    new Option('--cloud-id <id>', 'search this deployment of Elastic Cloud'),
+    new Option('--api-key <key>', 'Elasticsearch API key, encoded or id:key').env('BLOCKRANK_API_KEY'),
+    new Option('--username <name>', 'user for basic authentication'),
+    new Option('--password <password>', 'password for basic authentication').env('BLOCKRANK_PASSWORD'),
+    new Option('--bearer <token>', 'bearer token').env('BLOCKRANK_BEARER'),
+    new Option('--ca <file>', "certificates (PEM) that may have signed the server's"),
+    new Option('--cert <file>', "client's certificate (PEM)"),
+    new Option('--key <file>', "client's private key (PEM)"),
+    new Option('--key-passphrase <text>', 'what the private key is encrypted with').env('BLOCKRANK_KEY_PASSPHRASE'),
+    new Option('--insecure', "do not check the server's certificate (warns)"),
+    new Option('--compatible-with <version>', 'major version of an older Elasticsearch').choices(['8', '9']),
+    new Option('--aws-region <region>', 'sign requests for AWS (OpenSearch); keys from the environment or a profile'),
+    new Option('--aws-service <service>', 'es, or aoss for Serverless').choices(['es', 'aoss']),
+    new Option('--aws-profile <name>', 'profile of the shared AWS credentials file'),
+  ];
+  for (const option of options) command.addOption(option.helpGroup('Server:'));
+  return command;
+}
+
+/**
+ * The server that the options name; `undefined` when they name none.
+ *
+ * @throws ConfigurationError listing every option that cannot be.
+ */
+export function serverOfFlags(flags: ConnectionFlags): ServerSection | undefined {
+  const named = [flags.elasticsearch ?? flags.cloudId, flags.opensearch].filter((one) => one !== undefined);
+  if (named.length === 0) return undefined;
+  if (named.length > 1 || (flags.elasticsearch && flags.cloudId)) {
+    throw usage([{ path: '', message: 'give one of --elasticsearch, --cloud-id and --opensearch' }]);
+  }
+  return flags.opensearch === undefined ? elasticsearchOf(flags) : openSearchOf(flags);
+}
+
+function elasticsearchOf(flags: ConnectionFlags): ServerSection {
+  const foreign = Object.keys(flags).filter((key) => key.startsWith('aws'));
+  const section = {
+    node: flags.elasticsearch,
+    cloudId: flags.cloudId,
+    ...authOf(flags, ['apiKey', 'username', 'password', 'bearer']),
+    ...tlsOf(flags),
+    ...(flags.compatibleWith && { compatibleWith: Number(flags.compatibleWith) }),
+  };
+  const checked = check(serverSchemas.elasticsearch, defined(section));
+  const issues = [...toFlagIssues(checked.issues), ...foreign.map((key) => only(key, '--opensearch'))];
+  if (issues.length > 0) throw usage(issues);
+  return { elasticsearch: checked.value! };
+}
+
+function openSearchOf(flags: ConnectionFlags): ServerSection {
+  const foreign = (['compatibleWith'] as const).filter((key) => flags[key] !== undefined);
+  const aws = defined({ region: flags.awsRegion, service: flags.awsService, profile: flags.awsProfile });
+  const section = {
+    node: flags.opensearch,
+    ...authOf(flags, ['apiKey', 'username', 'password', 'bearer']),
+    ...tlsOf(flags),
+    ...(Object.keys(aws).length > 0 && { aws }),
+  };
+  const checked = check(serverSchemas.opensearch, defined(section));
+  const issues = [...toFlagIssues(checked.issues), ...foreign.map((key) => only(key, '--elasticsearch'))];
+  if (issues.length > 0) throw usage(issues);
+  return { opensearch: checked.value! };
+}
+
+function authOf(flags: ConnectionFlags, keys: readonly ('apiKey' | 'username' | 'password' | 'bearer')[]): object {
+  const auth = defined(Object.fromEntries(keys.map((key) => [key, flags[key]])));
+  return Object.keys(auth).length > 0 ? { auth } : {};
+}
+
+function tlsOf({ ca, cert, key, keyPassphrase: passphrase, insecure }: ConnectionFlags): object {
+  const tls = defined({ ca, cert, key, passphrase, insecure });
+  return Object.keys(tls).length > 0 ? { tls } : {};
+}
+
+function defined(section: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(section).filter(([, value]) => value !== undefined));
+}
+
+const flagNames: Readonly<Record<string, string>> = {
+  'aws.region': '--aws-region',
+  'tls.cert': '--cert',
+  'tls.key': '--key',
+  auth: 'who asks',
+  'auth.apiKey': '--api-key',
+};
+
+function toFlagIssues(issues: readonly ConfigurationIssue[] = []): ConfigurationIssue[] {
+  return issues.map(({ path, message }) => ({ path: flagNames[path] ?? path, message }));
+}
+
+function only(key: string, server: string): ConfigurationIssue {
+  const flag = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return { path: flag, message: `is for ${server} only` };
+}
+
+function usage(issues: readonly ConfigurationIssue[]): ConfigurationError {
+  return new ConfigurationError('Wrong options', issues);
+}

@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+/** `blockrank <command>`: the program around the commands. Only this file touches the process. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { type CliContext, type CliStreams, cliContext, type MakeCommand } from './context.ts';
+import { describeError, exitCodeOf, exitCodes } from './errors.ts';
+import { rerankCommand } from './rerank.ts';
+
+const commands: readonly MakeCommand[] = [rerankCommand];
+
+/** How long closing may take after Ctrl-C, in milliseconds. */
+const closingMs = 2000;
+
+const interruption = new AbortController();
+const streams: CliStreams = {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  argv: process.argv.slice(2),
+};
+const context = cliContext(streams, interruption.signal);
+
+process.on('SIGINT', () => {
+  process.exitCode = exitCodes.interrupted;
+  if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
+  interruption.abort(new DOMException('Interrupted.', 'AbortError'));
+  setTimeout(() => process.exit(exitCodes.interrupted), closingMs).unref();
+});
+// Whoever reads the output may stop early (`| head`): nobody is left to tell.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? exitCodes.done : exitCodes.failed);
+  });
+}
+process.on('unhandledRejection', (error) => fail(error));
+process.exitCode = await run(context);
+
+async function run({ argv, signal }: CliContext): Promise<number> {
+  try {
+    await program(context).parseAsync([...argv], { from: 'user' });
+    return signal.aborted ? exitCodes.interrupted : exitCodes.done;
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+/** Tells what went wrong; commander has told its own errors already. */
+function fail(error: unknown): number {
+  const { argv, signal, stderr } = context;
+  const code = exitCodeOf(error, signal);
+  const isTold = signal.aborted || error instanceof CommanderError;
+  if (!isTold) stderr.write(`blockrank: ${describeError(error, argv.includes('--verbose'))}\n`);
+  process.exitCode = code;
+  return code;
+}
+
+function program({ stdout, stderr, colours }: CliContext): Command {
+  const root = new Command('blockrank')
+    .description('Reranks shortlists of Elasticsearch, OpenSearch or your own with a BlockRank model, in-process.')
+    .version(version(), '-V, --version', 'print the version')
+    .option('--verbose', 'print stacks with errors')
+    .option('--no-color', 'no colours (also with NO_COLOR set, and when piped)')
+    .showHelpAfterError('(--help shows the options, with examples)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+      getOutHasColors: () => colours.isColorSupported,
+      getErrHasColors: () => false,
+    })
+    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.');
+  for (const make of commands) root.addCommand(make(context).copyInheritedSettings(root));
+  return root;
+}
+
+/** From the package's own manifest, beside the sources and beside `dist`. */
+function version(): string {
+  for (const path of ['../../package.json', '../../../package.json']) {
+    const manifest = readManifest(new URL(path, import.meta.url));
+    if (manifest?.name === 'blockrank') return manifest.version;
+  }
+  throw new Error('Cannot find the manifest of the package "blockrank" beside its program.');
+}
+
+function readManifest(url: URL): { name: string; version: string } | undefined {
+  try {
+    return JSON.parse(readFileSync(url, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
