@@ -1,0 +1,181 @@
+/** The adapter over an index of our own: no server at all. */
+import { type Candidate, ConfigurationError, FirstStageError, type Shortlist } from '../../engine/index.ts';
+import type { Adapter, HitMark, Outcome, OutcomeMark, Plan, PlanOptions } from '../adapter.ts';
+import { placeHits, toOutcomeMark } from '../outcome-marks.ts';
+import type { DocumentText } from '../document-text.ts';
+import {
+  buildEmbeddedIndex,
+  defaultFields,
+  documentTextOf,
+  type EmbeddedDocument,
+  type EmbeddedIndex,
+  type EmbeddedIndexOptions,
+} from './index-of-documents.ts';
+
+/** A search of the embedded index. */
+export interface EmbeddedRequest {
+  /** The question in words. */
+  readonly query: string;
+  /** 0-based place of the page's first hit. @defaultValue 0 */
+  readonly from?: number | undefined;
+  /** Hits of the page. @defaultValue 10 */
+  readonly size?: number | undefined;
+}
+
+/** One hit. */
+export interface EmbeddedHit {
+  /** The document's id. */
+  readonly docId: string;
+  /** The document's name; empty when it has none. */
+  readonly title: string;
+  /** What the document says; empty when it says nothing. */
+  readonly text: string;
+  /** BM25+ score; once reranked, the new score, in [0, 1]. */
+  readonly score: number;
+  /** Where the hit came from and where it went; absent on hits that were not reranked. */
+  readonly blockrank?: HitMark;
+}
+
+/** What a search of the embedded index gives. */
+export interface EmbeddedResponse {
+  /** The page's hits, best first. */
+  readonly hits: readonly EmbeddedHit[];
+  /** How many documents match. */
+  readonly total: number;
+  /** What happened; absent on a response that no stage has seen. */
+  readonly blockrank?: OutcomeMark;
+}
+
+/** Options of {@link embeddedAdapter}: an index, or what to make one of when the first search comes. */
+export type EmbeddedAdapterOptions = (
+  | { readonly index: EmbeddedIndex }
+  | EmbeddedIndexOptions
+) & {
+  /** Tells which hits keep their places. @defaultValue none */
+  readonly isPinned?: ((hit: EmbeddedHit) => boolean) | undefined;
+};
+
+/** The embedded adapter, with its index at hand. */
+export interface EmbeddedAdapter extends Adapter<EmbeddedRequest, EmbeddedResponse> {
+  /** The index; builds it when that has not been done. */
+  openIndex(): Promise<EmbeddedIndex>;
+  /** Runs several plans; an aborted call rejects with the signal's reason. */
+  searchMany: NonNullable<Adapter<EmbeddedRequest, EmbeddedResponse>['searchMany']>;
+}
+
+const defaultSize = 10;
+
+/**
+ * An adapter that needs no server. Given documents, it indexes them when first searched; to show progress, or to
+ * keep the index on disk, build it with `buildEmbeddedIndex` and give it as `index`.
+ *
+ * @throws ConfigurationError when neither an index nor documents are given.
+ *
+ * @example
+ * const adapter = embeddedAdapter({ documents: [{ docId: '1', title: 'astronomer', text: 'a physicist who studies astronomy' }] });
+ */
+export function embeddedAdapter(options: EmbeddedAdapterOptions): EmbeddedAdapter {
+  const { isPinned = () => false } = options;
+  const openIndex = indexOpener(options);
+  const textOf = documentTextOf('index' in options ? options.index.fields : (options.fields ?? defaultFields));
+  const search: EmbeddedAdapter['search'] = async ({ request }, { signal } = {}) => {
+    signal?.throwIfAborted();
+    const index = await openIndex();
+    signal?.throwIfAborted();
+    return searchIndex(index, request);
+  };
+  return {
+    name: 'embedded',
+    openIndex,
+    plan: planEmbedded,
+    search,
+    searchMany: (plans, call) => Promise.all(plans.map((plan) => search(plan, call))),
+    toShortlist: (plan, response) => shortlistOf(plan, response, { textOf, isPinned }),
+    applyOutcome,
+  };
+}
+
+function indexOpener(options: EmbeddedAdapterOptions): () => Promise<EmbeddedIndex> {
+  if ('index' in options) return async () => options.index;
+  if (!('documents' in options)) {
+    throw new ConfigurationError('Cannot make embeddedAdapter', [
+      { path: 'documents', message: 'expected documents, or an index made by buildEmbeddedIndex' },
+    ]);
+  }
+  let index: Promise<EmbeddedIndex> | undefined;
+  return () => {
+    index ??= buildEmbeddedIndex(options);
+    return index;
+  };
+}
+
+/** @throws RangeError for a page that cannot be. */
+function planEmbedded(request: EmbeddedRequest, options: PlanOptions): Plan<EmbeddedRequest> {
+  const { rankWindowSize, queryText = request.query } = options;
+  const { from = 0, size = defaultSize } = request;
+  for (const [name, value] of Object.entries({ from, size })) {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw new RangeError(`embeddedAdapter.plan: expected ${name} to be an integer from 0, got ${value}.`);
+    }
+  }
+  const plan = { request, original: request, page: { from, size }, rankWindowSize, warnings: [] };
+  if (size === 0) return { ...plan, reason: 'size-zero' };
+  if (from >= rankWindowSize) return { ...plan, reason: 'beyond-window' };
+  if (typeof queryText !== 'string' || queryText.trim() === '') return { ...plan, reason: 'no-query-text' };
+  const depth = Math.max(from + size, rankWindowSize);
+  const sent = from === 0 && size === depth ? request : { ...request, from: 0, size: depth };
+  return { ...plan, request: sent, query: { text: queryText } };
+}
+
+function searchIndex(index: EmbeddedIndex, { query, from = 0, size = defaultSize }: EmbeddedRequest): EmbeddedResponse {
+  const { matches, total } = index.search(query, from + size);
+  const hits = matches.slice(from).map(({ document: { docId, title = '', text = '' }, score }) => {
+    return { docId, title, text, score };
+  });
+  return { hits, total };
+}
+
+interface Reading {
+  readonly textOf: (document: EmbeddedDocument) => DocumentText;
+  readonly isPinned: (hit: EmbeddedHit) => boolean;
+}
+
+function shortlistOf(
+  plan: Plan<EmbeddedRequest>,
+  response: EmbeddedResponse,
+  { textOf, isPinned }: Reading,
+): Shortlist {
+  const window = hitsOf(response).slice(0, plan.rankWindowSize);
+  const pinned = window.flatMap((hit, i) => (isPinned(hit) ? [i] : []));
+  return {
+    query: plan.query ?? { text: '' },
+    candidates: window.map((hit): Candidate => {
+      return { docId: hit.docId, ...textOf(hit), ...(hit.score !== undefined && { firstStageScore: hit.score }) };
+    }),
+    firstStage: 'lexical',
+    ...(pinned.length > 0 && { pinned }),
+  };
+}
+
+/** @throws FirstStageError when the response is none. */
+function hitsOf(response: EmbeddedResponse): readonly EmbeddedHit[] {
+  if (Array.isArray(response?.hits)) return response.hits;
+  throw new FirstStageError('Cannot read the answer of "embedded": expected { hits: [...] }, as its search gives it.', {
+    adapter: 'embedded',
+  });
+}
+
+function applyOutcome(
+  plan: Plan<EmbeddedRequest>,
+  response: EmbeddedResponse,
+  outcome: Outcome,
+): EmbeddedResponse {
+  const hits = hitsOf(response);
+  const blockrank = toOutcomeMark(outcome, Math.min(hits.length, plan.rankWindowSize));
+  if (plan.reason !== undefined) return { ...response, blockrank };
+  const { from, size } = plan.page;
+  if (!outcome.reranked) return { ...response, hits: hits.slice(from, from + size), blockrank };
+  const placed = placeHits(hits, Math.min(hits.length, plan.rankWindowSize), outcome, ({ score }) => score);
+  const page = placed.slice(from, from + size).map(({ hit, mark }) => ({ ...hit, score: mark.score, blockrank: mark }));
+  return { ...response, hits: page, blockrank };
+}

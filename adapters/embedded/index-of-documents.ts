@@ -1,0 +1,190 @@
+/** An in-memory index over documents: BM25+ by MiniSearch, with stop words removed and words stemmed. */
+import MiniSearch, { type AsPlainObject, type Options } from 'minisearch';
+import { stemmer } from 'stemmer';
+import { eng } from 'stopword';
+import { ConfigurationError } from '../../engine/index.ts';
+import { type DocumentText, textWriter } from '../document-text.ts';
+
+/** A document of the embedded index. */
+export interface EmbeddedDocument {
+  /** The document's id; unique. */
+  readonly docId: string;
+  /** The document's name; shown, and read and searched where `fields` says so. */
+  readonly title?: string | undefined;
+  /** What the document says. */
+  readonly text?: string | undefined;
+}
+
+/** Which part of a document is read and searched. */
+export type EmbeddedField = 'title' | 'text';
+
+/** Options of {@link buildEmbeddedIndex}. */
+export interface EmbeddedIndexOptions {
+  /** What to index. */
+  readonly documents: readonly EmbeddedDocument[];
+  /** What is searched and what the model reads, in reading order. @defaultValue `['title', 'text']` */
+  readonly fields?: readonly EmbeddedField[] | undefined;
+  /** Words that are not searched for, lower case; without them a query takes many times longer. @defaultValue the English list of the package `stopword` */
+  readonly stopWords?: readonly string[] | undefined;
+  /** Whether words are cut to their stems (Porter's, English). @defaultValue true */
+  readonly stems?: boolean | undefined;
+  /** Told how far the index is, in documents: at the start, after each 1,000, at the end. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Ends the build: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One document found. */
+export interface EmbeddedMatch {
+  /** The document. */
+  readonly document: EmbeddedDocument;
+  /** BM25+ score, above 0. */
+  readonly score: number;
+}
+
+/** An index that can be searched and kept. Safe to share between adapters. */
+export interface EmbeddedIndex {
+  /** How many documents it holds. */
+  readonly size: number;
+  /** What is searched and read. */
+  readonly fields: readonly EmbeddedField[];
+  /** The first `limit` matches, descending by score (equal scores in the documents' order), and how many there are. */
+  search(query: string, limit: number): { readonly matches: readonly EmbeddedMatch[]; readonly total: number };
+  /** All of it as plain data, for `JSON.stringify`; {@link loadEmbeddedIndex} takes it back. */
+  toJSON(): StoredIndex;
+}
+
+/** An index as plain data. */
+export interface StoredIndex {
+  /** Changes when the form does. */
+  readonly format: number;
+  /** What is searched and read. */
+  readonly fields: readonly EmbeddedField[];
+  /** Words that are not searched for. */
+  readonly stopWords: readonly string[];
+  /** Whether words are cut to their stems. */
+  readonly stems: boolean;
+  /** The documents. */
+  readonly documents: readonly EmbeddedDocument[];
+  /** MiniSearch's own form. */
+  readonly index: AsPlainObject;
+}
+
+type Analysis = Pick<StoredIndex, 'fields' | 'stopWords' | 'stems'>;
+
+/** What is searched and read when nothing is said. */
+export const defaultFields: readonly EmbeddedField[] = ['title', 'text'];
+
+const storedFormat = 1;
+const chunkSize = 1000;
+
+/**
+ * Indexes documents, without keeping the event loop busy for long.
+ *
+ * @throws ConfigurationError for options that cannot be, and for documents without an id or with another's.
+ */
+export async function buildEmbeddedIndex(options: EmbeddedIndexOptions): Promise<EmbeddedIndex> {
+  const { documents, onProgress, signal } = options;
+  const analysis = analysisOf(options);
+  checkDocuments(documents);
+  const search = new MiniSearch<Entry>(searchOptions(analysis));
+  const textOf = documentTextOf(analysis.fields);
+  for (let start = 0; start < documents.length; start += chunkSize) {
+    onProgress?.(start, documents.length);
+    const chunk = documents.slice(start, start + chunkSize);
+    search.addAll(chunk.map((document, i) => ({ id: start + i, text: textOf(document).text })));
+    await nextTurn();
+    signal?.throwIfAborted();
+  }
+  onProgress?.(documents.length, documents.length);
+  return embeddedIndex(documents, analysis, search);
+}
+
+/**
+ * Takes back what an index's `toJSON` gave.
+ *
+ * @throws ConfigurationError when it is something else, or was written by another version.
+ */
+export async function loadEmbeddedIndex(stored: StoredIndex): Promise<EmbeddedIndex> {
+  if (stored?.format !== storedFormat || !Array.isArray(stored.documents)) {
+    throw new ConfigurationError('Cannot load embedded index', [
+      { path: 'format', message: `expected ${storedFormat}, got ${JSON.stringify(stored?.format)}; build the index again` },
+    ]);
+  }
+  const { fields, stopWords, stems, documents } = stored;
+  const analysis = { fields, stopWords, stems };
+  const search = await MiniSearch.loadJSAsync<Entry>(stored.index, searchOptions(analysis));
+  return embeddedIndex(documents, analysis, search);
+}
+
+interface Entry {
+  readonly id: number;
+  readonly text: string;
+}
+
+function embeddedIndex(
+  documents: readonly EmbeddedDocument[],
+  analysis: Analysis,
+  search: MiniSearch<Entry>,
+): EmbeddedIndex {
+  return {
+    size: documents.length,
+    fields: analysis.fields,
+    search(query, limit) {
+      // MiniSearch multiplies a sum of BM25 parts by the number of query terms found; the plain sum is BM25.
+      const found = search
+        .search(query)
+        .map(({ id, score, queryTerms }) => ({ position: id as number, score: score / (queryTerms.length || 1) }));
+      found.sort((a, b) => b.score - a.score || a.position - b.position);
+      const matches = found
+        .slice(0, limit)
+        .map(({ position, score }) => ({ document: documents[position]!, score }));
+      return { matches, total: found.length };
+    },
+    toJSON: () => ({ format: storedFormat, ...analysis, documents, index: search.toJSON() }),
+  };
+}
+
+function searchOptions({ stopWords, stems }: Analysis): Options<Entry> {
+  const stop = new Set(stopWords);
+  const processTerm = (term: string): string | null => {
+    const word = term.toLowerCase();
+    if (stop.has(word)) return null;
+    return stems ? stemmer(word) : word;
+  };
+  return { fields: ['text'], processTerm };
+}
+
+/** Makes what is searched and read out of a document. @throws ConfigurationError for fields that are none. */
+export function documentTextOf(fields: readonly EmbeddedField[]): (document: EmbeddedDocument) => DocumentText {
+  const { write } = textWriter({ fields }, 'Cannot read documents');
+  return (document) => write((field) => [{ text: document[field as EmbeddedField] ?? '', fieldStart: 0 }]);
+}
+
+function analysisOf(options: EmbeddedIndexOptions): Analysis {
+  const { fields = defaultFields, stopWords = eng, stems = true } = options;
+  const wrong = [...fields].find((field) => field !== 'title' && field !== 'text');
+  if (wrong !== undefined) {
+    throw new ConfigurationError('Cannot build embedded index', [
+      { path: 'fields', message: `expected "title" and "text", got ${JSON.stringify(wrong)}` },
+    ]);
+  }
+  return { fields, stopWords, stems };
+}
+
+function checkDocuments(documents: readonly EmbeddedDocument[]): void {
+  const fail = (path: string, message: string): never => {
+    throw new ConfigurationError('Cannot build embedded index', [{ path, message }]);
+  };
+  if (!Array.isArray(documents)) fail('documents', 'expected a list of { docId, title, text }');
+  const seen = new Set<string>();
+  for (const [i, { docId }] of documents.entries()) {
+    if (typeof docId !== 'string') fail(`documents[${i}].docId`, `expected a text, got ${JSON.stringify(docId)}`);
+    if (seen.has(docId)) fail(`documents[${i}].docId`, `expected an id of its own, got "${docId}" again`);
+    seen.add(docId);
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
