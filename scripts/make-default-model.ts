@@ -10,7 +10,9 @@ import { quantiseWeights } from '../engine/model/quantise-folder.ts';
 
 const [source, columns] = process.argv.slice(2);
 if (!source) {
-  process.stderr.write('make-default-model: expected the folder with config.json, tokenizer.json and model.safetensors.\n');
+  process.stderr.write(
+    'make-default-model: expected the folder with config.json, tokenizer.json and model.safetensors.\n',
+  );
   process.exit(2);
 }
 const target = fileURLToPath(new URL('../models/default', import.meta.url));

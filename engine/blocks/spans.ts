@@ -18,7 +18,10 @@ function fold(text: string): FoldedText {
   const offsets: number[] = [];
   let at = 0;
   for (const character of text) {
-    for (const folded of character.normalize('NFD').toLowerCase().replace(/\p{Mn}/gu, '')) {
+    for (const folded of character
+      .normalize('NFD')
+      .toLowerCase()
+      .replace(/\p{Mn}/gu, '')) {
       characters.push(folded);
       offsets.push(at);
     }

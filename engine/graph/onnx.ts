@@ -63,7 +63,9 @@ class GraphWriter {
   #input(name: string, value: Value): string {
     const known = this.#inputs.get(name);
     if (known && (known.type !== value.type || known.shape.join() !== value.shape.join())) {
-      throw new RangeError(`toOnnx: expected one form of input "${name}", got [${known.shape}] and [${value.shape}].`);
+      throw new RangeError(
+        `toOnnx: expected one form of input "${name}", got [${known.shape}] and [${value.shape}].`,
+      );
     }
     this.#inputs.set(name, value);
     return name;
@@ -104,7 +106,8 @@ function tensor(name: string, { type, shape, origin }: Value): ProtobufWriter {
   for (const axis of shape) writer.varint(1, BigInt(axis));
   writer.varint(2, onnxType(type)).bytes(8, name);
   if (origin.kind === 'constant') return writer.bytes(9, origin.bytes);
-  if (origin.kind !== 'file') throw new TypeError(`tensor: expected a constant or a file tensor, got ${origin.kind}.`);
+  if (origin.kind !== 'file')
+    throw new TypeError(`tensor: expected a constant or a file tensor, got ${origin.kind}.`);
   const { location, offset, length } = origin.slice;
   for (const [key, value] of Object.entries({ location, offset, length })) {
     writer.bytes(13, new ProtobufWriter().bytes(1, key).bytes(2, String(value)));

@@ -13,15 +13,22 @@ function operation(
   type: string,
   inputs: Operation['inputs'],
   result: Result,
-  { domain = '', ...attributes }: { readonly domain?: Operation['domain']; readonly [name: string]: Attribute | undefined } = {},
+  {
+    domain = '',
+    ...attributes
+  }: { readonly domain?: Operation['domain']; readonly [name: string]: Attribute | undefined } = {},
 ): Value {
-  const given = Object.entries(attributes).filter((entry): entry is [string, Attribute] => entry[1] !== undefined);
+  const given = Object.entries(attributes).filter(
+    (entry): entry is [string, Attribute] => entry[1] !== undefined,
+  );
   const made: Operation = { type, domain, inputs, attributes: Object.fromEntries(given), outputs: 1 };
   return { ...result, origin: { kind: 'operation', operation: made, output: 0 } };
 }
 
 function fail(what: string, ...values: readonly Value[]): never {
-  throw new RangeError(`${what}, got ${values.map(({ type, shape }) => `${type}[${shape.join(', ')}]`).join(' and ')}.`);
+  throw new RangeError(
+    `${what}, got ${values.map(({ type, shape }) => `${type}[${shape.join(', ')}]`).join(' and ')}.`,
+  );
 }
 
 /** The shape that two shapes broadcast to, or a RangeError. */
@@ -104,7 +111,10 @@ export function layerNormalisation(x: Value, scale: Value, shift: Value, epsilon
 
 /** Rows of a table `[V, W]` by number: shape of `ids`, then `W`. */
 export function gather(table: Value, ids: Value): Value {
-  return operation('Gather', [table, ids], { type: table.type, shape: [...ids.shape, ...table.shape.slice(1)] });
+  return operation('Gather', [table, ids], {
+    type: table.type,
+    shape: [...ids.shape, ...table.shape.slice(1)],
+  });
 }
 
 /**
@@ -115,7 +125,9 @@ export function gather(table: Value, ids: Value): Value {
  */
 export function reshape(x: Value, shape: readonly Axis[], target: readonly number[]): Value {
   if (shape.length !== target.length) {
-    throw new RangeError(`reshape: expected a target for each of ${shape.length} axes, got ${target.length}.`);
+    throw new RangeError(
+      `reshape: expected a target for each of ${shape.length} axes, got ${target.length}.`,
+    );
   }
   return operation('Reshape', [x, integers(...target)], { type: x.type, shape });
 }
@@ -131,7 +143,12 @@ export function reshapeTo(x: Value, shape: readonly Axis[], target: Value): Valu
 /** Swaps axes: axis `i` of the result is axis `order[i]` of `x`. */
 export function transpose(x: Value, order: readonly number[]): Value {
   if (order.length !== x.shape.length) fail(`transpose: expected ${order.length} axes`, x);
-  return operation('Transpose', [x], { type: x.type, shape: order.map((axis) => x.shape[axis]!) }, { perm: order });
+  return operation(
+    'Transpose',
+    [x],
+    { type: x.type, shape: order.map((axis) => x.shape[axis]!) },
+    { perm: order },
+  );
 }
 
 /** Elements `[start, end)` of one axis. */
@@ -184,7 +201,12 @@ export const round: (x: Value) => Value = unary('Round');
 
 function reduce(type: 'ReduceSum' | 'ReduceMax'): (x: Value) => Value {
   return (x) =>
-    operation(type, [x, integers(-1)], { type: x.type, shape: [...x.shape.slice(0, -1), 1] }, { keepdims: 1 });
+    operation(
+      type,
+      [x, integers(-1)],
+      { type: x.type, shape: [...x.shape.slice(0, -1), 1] },
+      { keepdims: 1 },
+    );
 }
 
 /** Sum over the last axis, which stays with length 1. */

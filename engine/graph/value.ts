@@ -1,15 +1,7 @@
 /** Values of the expression graph: what an operation gives, with its type and shape. Nothing is computed here. */
 
 /** Element types, by their usual names. */
-export type DataType =
-  | 'float32'
-  | 'float16'
-  | 'bfloat16'
-  | 'int8'
-  | 'uint8'
-  | 'int32'
-  | 'int64'
-  | 'bool';
+export type DataType = 'float32' | 'float16' | 'bfloat16' | 'int8' | 'uint8' | 'int32' | 'int64' | 'bool';
 
 /** One axis: a length, or the name of one that is known only when the graph runs. */
 export type Axis = number | string;

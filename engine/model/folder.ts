@@ -26,12 +26,14 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
   const manifest = await readManifest(path);
   const hash = createHash('sha256');
   for (const file of encodingFiles) {
-    await pipeline(createReadStream(join(path, file)), hash, { end: false }).catch((cause: NodeJS.ErrnoException) => {
-      throw new ModelFormatError(
-        { path: join(path, file), expected: 'a readable file', found: cause.code ?? cause.message },
-        { cause },
-      );
-    });
+    await pipeline(createReadStream(join(path, file)), hash, { end: false }).catch(
+      (cause: NodeJS.ErrnoException) => {
+        throw new ModelFormatError(
+          { path: join(path, file), expected: 'a readable file', found: cause.code ?? cause.message },
+          { cause },
+        );
+      },
+    );
   }
   return { path, manifest, digest: hash.digest('hex') };
 }

@@ -64,13 +64,20 @@ export async function readManifest(folder: string): Promise<ModelManifest> {
   const parsed = manifestSchema.safeParse(await readJson(path));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`);
-  throw new ModelFormatError({ path, expected: 'a manifest of format version 1', found: problems.join('; ') });
+  throw new ModelFormatError({
+    path,
+    expected: 'a manifest of format version 1',
+    found: problems.join('; '),
+  });
 }
 
 /** Parses a JSON file of a model folder. @throws ModelFormatError when it is missing or no JSON. */
 export async function readJson(path: string): Promise<unknown> {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new ModelFormatError({ path, expected: 'a readable file', found: cause.code ?? cause.message }, { cause });
+    throw new ModelFormatError(
+      { path, expected: 'a readable file', found: cause.code ?? cause.message },
+      { cause },
+    );
   });
   try {
     return JSON.parse(text);

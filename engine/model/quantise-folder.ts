@@ -1,7 +1,13 @@
 /** A smaller copy of a model folder's weights: matrices as 8-bit integers, one scale a row or a run of columns. */
 import { writeFile } from 'node:fs/promises';
 import { quantiseRows, scaleName } from '../weights/quantise.ts';
-import { type NamedTensor, readTensorBytes, readTensorTable, toFloat32, toSafetensors } from '../weights/safetensors.ts';
+import {
+  type NamedTensor,
+  readTensorBytes,
+  readTensorTable,
+  toFloat32,
+  toSafetensors,
+} from '../weights/safetensors.ts';
 
 /** How matrices are made smaller. */
 export interface QuantisationOptions {
@@ -23,7 +29,9 @@ export async function quantiseWeights(
   { groupColumns }: QuantisationOptions = {},
 ): Promise<void> {
   if (groupColumns !== undefined && !(Number.isInteger(groupColumns) && groupColumns >= 1)) {
-    throw new RangeError(`quantiseWeights: expected groupColumns as a whole number >= 1, got ${groupColumns}.`);
+    throw new RangeError(
+      `quantiseWeights: expected groupColumns as a whole number >= 1, got ${groupColumns}.`,
+    );
   }
   const table = await readTensorTable(source);
   const tensors: NamedTensor[] = [];

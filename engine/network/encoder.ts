@@ -124,7 +124,11 @@ export interface EncoderFeeds {
 const masked = -1e30;
 
 /** Blocks of token ids, of any lengths, as one padded batch. */
-export function toEncoderFeeds(blocks: readonly Int32Array[], config: EncoderConfig, padId: number): EncoderFeeds {
+export function toEncoderFeeds(
+  blocks: readonly Int32Array[],
+  config: EncoderConfig,
+  padId: number,
+): EncoderFeeds {
   const B = blocks.length;
   const L = Math.max(...blocks.map(({ length }) => length));
   const ids = new BigInt64Array(B * L).fill(BigInt(padId));
@@ -173,7 +177,10 @@ class EncoderBuilder {
       const name = `encoder.layer.${layer}`;
       x = this.#norm(`${name}.attention.output`, g.add(this.#attention(name, x), x));
       const inner = g.gelu(this.#linear(`${name}.intermediate.dense`, x, this.#config.innerWidth));
-      x = this.#norm(`${name}.output`, g.add(this.#linear(`${name}.output.dense`, inner, this.#config.width), x));
+      x = this.#norm(
+        `${name}.output`,
+        g.add(this.#linear(`${name}.output.dense`, inner, this.#config.width), x),
+      );
     }
     return x;
   }
@@ -184,7 +191,10 @@ class EncoderBuilder {
     const places = this.#tensor('embeddings.position_embeddings.weight', [positions, W]);
     const types = this.#tensor('embeddings.token_type_embeddings.weight', undefined);
     const ids = input('ids', 'int64', ['B', 'L']);
-    const spot = g.add(g.gather(places, input('positions', 'int64', ['L'])), g.slice(types, { axis: 0, start: 0, end: 1 }));
+    const spot = g.add(
+      g.gather(places, input('positions', 'int64', ['L'])),
+      g.slice(types, { axis: 0, start: 0, end: 1 }),
+    );
     const sum = g.add(g.gather(words, ids), spot);
     return this.#norm('embeddings', g.reshape(sum, ['T', W], [-1, W]));
   }
@@ -218,7 +228,12 @@ class EncoderBuilder {
     const weights = `${name}.weight`;
     if (this.#precision === 'fp32') return g.linear(x, this.#tensor(weights, [outputs, inputs]), bias);
     const { integers, scale } = this.#integers(x);
-    const product = g.matmulInteger(integers, this.#raw(weights, [inputs, outputs]), integerZero, integerZero);
+    const product = g.matmulInteger(
+      integers,
+      this.#raw(weights, [inputs, outputs]),
+      integerZero,
+      integerZero,
+    );
     // One scale after the other: their product first would be fused into an operator that reads one scale for all rows.
     const rows = g.multiply(g.cast(product, 'float32'), scale);
     return g.add(g.multiply(rows, this.#tensor(scaleName(weights), [outputs])), bias);
@@ -251,7 +266,11 @@ class EncoderBuilder {
     const entry = table.get(name);
     if (!entry || (shape && entry.shape.join() !== shape.join())) {
       const found = entry ? `[${entry.shape}]` : 'none';
-      throw new ModelFormatError({ path: file, expected: `tensor "${name}" of shape [${shape ?? 'any'}]`, found });
+      throw new ModelFormatError({
+        path: file,
+        expected: `tensor "${name}" of shape [${shape ?? 'any'}]`,
+        found,
+      });
     }
     const slice = { location: file, offset: entry.offset, length: entry.length };
     return fileTensor(name, entry, slice);

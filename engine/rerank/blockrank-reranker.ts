@@ -122,7 +122,12 @@ export class BlockRankReranker implements Reranker {
   }
 
   async #explain(
-    { query, states, result, logSums }: EncodedShortlist & { result: ReadoutResult; logSums: Float64Array | undefined },
+    {
+      query,
+      states,
+      result,
+      logSums,
+    }: EncodedShortlist & { result: ReadoutResult; logSums: Float64Array | undefined },
     shortlist: Shortlist,
     signal: AbortSignal | undefined,
   ): Promise<(index: number) => Explanation> {
@@ -141,7 +146,9 @@ export class BlockRankReranker implements Reranker {
     if (known) return known;
     const query = await abortable(this.#parts.workers.encodeQuery(text), signal);
     if (query.tokens.length === 0) {
-      throw new QueryError(`Cannot rerank for the query ${JSON.stringify(text.slice(0, 80))}: it holds no word that the model reads.`);
+      throw new QueryError(
+        `Cannot rerank for the query ${JSON.stringify(text.slice(0, 80))}: it holds no word that the model reads.`,
+      );
     }
     this.#queries.set(text, query);
     return query;

@@ -3,7 +3,13 @@ import type { BlockCaps } from '../blocks/caps.ts';
 import { toDocumentBlocks } from '../blocks/document-blocks.ts';
 import { toQueryBlock } from '../blocks/query-block.ts';
 import { readJson } from '../model/manifest.ts';
-import { type EncoderConfig, type EncoderWeights, encoderGraph, type Precision, toEncoderFeeds } from '../network/encoder.ts';
+import {
+  type EncoderConfig,
+  type EncoderWeights,
+  encoderGraph,
+  type Precision,
+  toEncoderFeeds,
+} from '../network/encoder.ts';
 import type { QueryState } from '../readout/parameters.ts';
 import type { WorkerProgram } from '../session/pool.ts';
 import { type GraphSession, openSession } from '../session/runtime.ts';
@@ -38,7 +44,9 @@ export interface EncoderProgramData {
 }
 
 /** Opens the program in this thread. */
-export async function open(data: unknown): Promise<WorkerProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]>> {
+export async function open(
+  data: unknown,
+): Promise<WorkerProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]>> {
   const program = data as EncoderProgramData;
   const tokenizer = parseTokenizer(await readJson(program.tokenizerPath), program.tokenizerPath);
   const session = await openSession(encoderGraph(program.config, program.weights, program), {
@@ -122,7 +130,13 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     };
   }
 
-  #spans({ query, states, texts, tau, totals }: Extract<EncoderTask, { kind: 'spans' }>): EncoderAnswers['spans'] {
+  #spans({
+    query,
+    states,
+    texts,
+    tau,
+    totals,
+  }: Extract<EncoderTask, { kind: 'spans' }>): EncoderAnswers['spans'] {
     const { tokenizer } = this.#opened;
     return states.map((state, n) => {
       const text = texts[n]!;

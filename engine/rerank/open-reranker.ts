@@ -64,12 +64,18 @@ const defaultBatchTokens = 384;
  */
 export async function openReranker(options: RerankerOptions = {}): Promise<BlockRankReranker> {
   const folder = await openModelFolder(options.model ?? defaultModelFolder());
-  const config = parseEncoderConfig(await readJson(join(folder.path, 'config.json')), join(folder.path, 'config.json'));
+  const config = parseEncoderConfig(
+    await readJson(join(folder.path, 'config.json')),
+    join(folder.path, 'config.json'),
+  );
   assertOptions(options, config);
   const data = await toProgramData(options, folder, config);
   const workers = options.workers ?? availableParallelism();
   const pool = await openPool<EncoderTask, EncoderAnswers[EncoderTask['kind']]>({
-    program: new URL(import.meta.url.endsWith('.ts') ? './encoder-program.ts' : './encoder-program.js', import.meta.url),
+    program: new URL(
+      import.meta.url.endsWith('.ts') ? './encoder-program.ts' : './encoder-program.js',
+      import.meta.url,
+    ),
     data,
     workers,
     executionProvider,
@@ -136,7 +142,12 @@ function toInfo(folder: ModelFolder, data: EncoderProgramData, readout: ReadoutP
   const { maxQueryTokens, ...documentCaps } = data.caps;
   return {
     name: manifest.name,
-    encodingDigest: digestOf({ model: folder.digest, documentCaps, precision: data.precision, tier: data.tier }),
+    encodingDigest: digestOf({
+      model: folder.digest,
+      documentCaps,
+      precision: data.precision,
+      tier: data.tier,
+    }),
     readoutDigest: digestOf({ readout, instruction: manifest.instruction, maxQueryTokens }),
     profile: manifest.profile,
     executionProvider,
@@ -160,8 +171,12 @@ function assertOptions(options: RerankerOptions, config: EncoderConfig): void {
   const issues: ConfigurationIssue[] = [];
   const whole = (name: keyof RerankerOptions, least: number, most: number): void => {
     const value = options[name];
-    if (value === undefined || (Number.isInteger(value) && Number(value) >= least && Number(value) <= most)) return;
-    issues.push({ path: name, message: `expected a whole number from ${least} to ${most}, got ${String(value)}` });
+    if (value === undefined || (Number.isInteger(value) && Number(value) >= least && Number(value) <= most))
+      return;
+    issues.push({
+      path: name,
+      message: `expected a whole number from ${least} to ${most}, got ${String(value)}`,
+    });
   };
   const oneOf = (name: keyof RerankerOptions, accepted: readonly string[]): void => {
     const value = options[name];

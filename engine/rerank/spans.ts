@@ -1,6 +1,7 @@
 /** From attention of query tokens to places in a document's text. */
+
+import { alignTokens, type Span } from '../blocks/spans.ts';
 import type { Explanation } from '../contract.ts';
-import { type Span, alignTokens } from '../blocks/spans.ts';
 import { dotRows } from '../readout/vectors.ts';
 import type { TokenState } from './encoder-workers.ts';
 

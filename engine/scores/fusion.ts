@@ -25,7 +25,8 @@ const maxZ = 3;
  */
 export function fusion(options: FusionOptions = {}): ScoreStep {
   const { weight = defaultFusionWeight, firstStages = ['lexical'] } = options;
-  if (!(weight >= 0 && weight <= 1)) throw new RangeError(`fusion: expected a weight in [0, 1], got ${weight}.`);
+  if (!(weight >= 0 && weight <= 1))
+    throw new RangeError(`fusion: expected a weight in [0, 1], got ${weight}.`);
   return (ranking, shortlist) =>
     weight > 0 && firstStages.includes(shortlist.firstStage) ? fuse(ranking, shortlist, weight) : ranking;
 }

@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { BlockRankError, InferenceError } from '../errors.ts';
+import { type BlockRankError, InferenceError } from '../errors.ts';
 
 /** What a worker loads: a module that exports `open(data)`, and the data for it. */
 export interface PoolOptions {
@@ -92,7 +92,9 @@ class Pool<Request, Response> implements WorkerPool<Request, Response> {
 
   async start(): Promise<void> {
     for (let i = 0; i < this.size; i += 1) {
-      this.#seats.push(new Seat(this.#options, { next: () => this.#next(), again: (task) => this.#again(task) }));
+      this.#seats.push(
+        new Seat(this.#options, { next: () => this.#next(), again: (task) => this.#again(task) }),
+      );
     }
     try {
       await Promise.all(this.#seats.map((seat) => seat.opened));
@@ -235,7 +237,8 @@ class Seat<Request, Response> {
   }
 
   #onDeath(error: Error): void {
-    if (!this.#isOpen && !this.#closing) this.#onOpen?.reject(this.#toError({ message: error.message, isCallerFault: false }));
+    if (!this.#isOpen && !this.#closing)
+      this.#onOpen?.reject(this.#toError({ message: error.message, isCallerFault: false }));
     const wasOpen = this.#isOpen;
     this.#isOpen = false;
     const task = this.#task;
@@ -244,7 +247,9 @@ class Seat<Request, Response> {
       task.reject(
         this.#closing
           ? new TypeError('run: the worker pool was closed while this task ran.')
-          : new InferenceError(`A worker died while computing: ${error.message}.`, this.#options, { cause: error }),
+          : new InferenceError(`A worker died while computing: ${error.message}.`, this.#options, {
+              cause: error,
+            }),
       );
     }
     if (wasOpen && !this.#closing) this.#worker = this.#spawn();
@@ -260,6 +265,10 @@ class Seat<Request, Response> {
 
 /** A worker does not inherit the loader that lets Node run sources, so it registers one first. */
 function fromSource(entry: URL): string {
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm/api').replace(/cjs$/, 'mjs'));
+  const loader = pathToFileURL(
+    createRequire(import.meta.url)
+      .resolve('tsx/esm/api')
+      .replace(/cjs$/, 'mjs'),
+  );
   return `import('${loader}').then(({ register }) => { register(); return import('${entry}'); });`;
 }

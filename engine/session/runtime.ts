@@ -16,7 +16,10 @@ export interface SessionOptions {
 /** A loaded graph. */
 export interface GraphSession {
   /** Computes the named outputs. @throws InferenceError */
-  run(feeds: Readonly<Record<string, TensorValue>>, outputs: readonly string[]): Promise<Record<string, TensorValue>>;
+  run(
+    feeds: Readonly<Record<string, TensorValue>>,
+    outputs: readonly string[],
+  ): Promise<Record<string, TensorValue>>;
   /** Frees it. */
   release(): Promise<void>;
 }
@@ -47,7 +50,10 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
   return {
     async run(feeds, outputs) {
       const tensors = Object.fromEntries(
-        Object.entries(feeds).map(([name, { type, data, shape }]) => [name, new ort.Tensor(type, data as never, shape)]),
+        Object.entries(feeds).map(([name, { type, data, shape }]) => [
+          name,
+          new ort.Tensor(type, data as never, shape),
+        ]),
       );
       try {
         const answer = await session.run(tensors, [...outputs]);
@@ -66,5 +72,9 @@ function toTensorValue({ type, dims, data }: ort.Tensor): TensorValue {
 
 function failed(what: string, cause: unknown): InferenceError {
   const message = cause instanceof Error ? cause.message : String(cause);
-  return new InferenceError(`ONNX Runtime could not ${what} on ${executionProvider}: ${message}`, { executionProvider }, { cause });
+  return new InferenceError(
+    `ONNX Runtime could not ${what} on ${executionProvider}: ${message}`,
+    { executionProvider },
+    { cause },
+  );
 }

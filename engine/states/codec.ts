@@ -40,8 +40,11 @@ export function decodeState(bytes: Uint8Array): BlockState | undefined {
   const blocks = view.getUint32(8, true);
   const body = headBytes + 4 * blocks;
   if (blocks === 0 || width === 0 || copy.byteLength < body) return undefined;
-  const blockTokens = Array.from({ length: blocks }, (_, block) => view.getUint32(headBytes + 4 * block, true));
-  const tokenValues = view.getUint16(6, true) === 1 ? width * blockTokens.reduce((sum, count) => sum + count, 0) : 0;
+  const blockTokens = Array.from({ length: blocks }, (_, block) =>
+    view.getUint32(headBytes + 4 * block, true),
+  );
+  const tokenValues =
+    view.getUint16(6, true) === 1 ? width * blockTokens.reduce((sum, count) => sum + count, 0) : 0;
   const values = blocks * width + tokenValues;
   if (copy.byteLength !== body + 2 * values) return undefined;
   const halves = new Uint16Array(copy.buffer, body, values);

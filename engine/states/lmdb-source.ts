@@ -39,7 +39,9 @@ export function lmdbSource({ folder }: LmdbSourceOptions): LmdbSource {
     },
     async putMany(entries) {
       assertOpen('putMany');
-      await Promise.all(entries.map(([key, state]) => database.put(nameOf(key), Buffer.from(encodeState(state)))));
+      await Promise.all(
+        entries.map(([key, state]) => database.put(nameOf(key), Buffer.from(encodeState(state)))),
+      );
     },
     close() {
       closing ??= database.close();

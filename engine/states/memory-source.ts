@@ -20,7 +20,10 @@ export function stateBytes(state: BlockState): number {
 export function memorySource({ maxBytes = defaultStateCacheBytes }: MemorySourceOptions = {}): StateSource {
   const states =
     maxBytes > 0
-      ? new LRUCache<string, BlockState>({ maxSize: maxBytes, sizeCalculation: (state) => Math.max(1, stateBytes(state)) })
+      ? new LRUCache<string, BlockState>({
+          maxSize: maxBytes,
+          sizeCalculation: (state) => Math.max(1, stateBytes(state)),
+        })
       : undefined;
   const nameOf = ({ encodingDigest, textDigest }: StateKey): string => `${encodingDigest}/${textDigest}`;
   let isClosed = false;

@@ -94,7 +94,9 @@ export class StateEncoder {
     try {
       const encoded = new Map(
         await abortable(
-          Promise.all([...jobs].map(async ([digest, job]) => [digest, await this.#waitFor(job, signal)] as const)),
+          Promise.all(
+            [...jobs].map(async ([digest, job]) => [digest, await this.#waitFor(job, signal)] as const),
+          ),
           signal,
         ),
       );
@@ -162,15 +164,16 @@ export class StateEncoder {
 
   async #run(jobs: readonly Job[]): Promise<void> {
     const documents = await this.#tokenise(jobs);
-    const blocks = documents.flatMap((document, job) =>
-      document.blocks.map((ids, at) => ({ ids, job, at })),
-    );
+    const blocks = documents.flatMap((document, job) => document.blocks.map((ids, at) => ({ ids, job, at })));
     const collected = documents.map(({ blocks: own }) => new Array<EncodedBlock | undefined>(own.length));
     const lengths = blocks.map(({ ids }) => ids.length);
     const runBatch = async (batch: readonly number[]): Promise<void> => {
       const members = batch.map((index) => blocks[index]!);
       const owners = [...new Set(members.map(({ job }) => jobs[job]!))];
-      const encoded = await this.#encodeWhileWanted(members.map(({ ids }) => ids), owners);
+      const encoded = await this.#encodeWhileWanted(
+        members.map(({ ids }) => ids),
+        owners,
+      );
       members.forEach(({ job, at }, i) => {
         collected[job]![at] = encoded[i];
       });
@@ -183,7 +186,12 @@ export class StateEncoder {
     // A batch that fails takes its own documents down, not those of the others.
     await Promise.all(
       toBatches(lengths, this.#options).map((batch) =>
-        runBatch(batch).catch((error: unknown) => this.#fail(batch.map((i) => jobs[blocks[i]!.job]!), error)),
+        runBatch(batch).catch((error: unknown) =>
+          this.#fail(
+            batch.map((i) => jobs[blocks[i]!.job]!),
+            error,
+          ),
+        ),
       ),
     );
   }
@@ -256,11 +264,7 @@ function withResolvers<T>(): {
 }
 
 /** Vectors are put in shared memory, so that workers read them later without a copy. */
-function joinBlocks(
-  blocks: readonly EncodedBlock[],
-  document: TokenisedDocument,
-  width: number,
-): BlockState {
+function joinBlocks(blocks: readonly EncodedBlock[], document: TokenisedDocument, width: number): BlockState {
   const blockTokens = document.blocks.map(({ length }) => length);
   const anchors = shared(blocks.map(({ anchor }) => anchor));
   const tokens = blocks.flatMap((block) => (block.tokens ? [block.tokens] : []));

@@ -33,7 +33,11 @@ export function parseTokenizer(json: unknown, path: string): Tokenizer {
   const idOf = (...spellings: string[]): number => {
     const found = addedTokens.find(({ content }) => spellings.includes(content));
     if (!found) {
-      throw new ModelFormatError({ path, expected: `an added token ${spellings.join(' or ')}`, found: 'none' });
+      throw new ModelFormatError({
+        path,
+        expected: `an added token ${spellings.join(' or ')}`,
+        found: 'none',
+      });
     }
     return found.id;
   };
@@ -46,7 +50,9 @@ export function parseTokenizer(json: unknown, path: string): Tokenizer {
   return {
     ...special,
     encode: (text) =>
-      Int32Array.from(tokenizer.encode(text.replace(/\p{Surrogate}/gu, '\uFFFD'), { add_special_tokens: false }).ids),
+      Int32Array.from(
+        tokenizer.encode(text.replace(/\p{Surrogate}/gu, '\uFFFD'), { add_special_tokens: false }).ids,
+      ),
     spell: (id) => tokenizer.id_to_token(id) ?? '',
   };
 }
@@ -56,6 +62,9 @@ function openHubTokenizer(json: object, path: string): HubTokenizer {
   try {
     return new HubTokenizer({ ...json, added_tokens: [] }, {});
   } catch (cause) {
-    throw new ModelFormatError({ path, expected: 'a Hugging Face tokenizer', found: String(cause) }, { cause });
+    throw new ModelFormatError(
+      { path, expected: 'a Hugging Face tokenizer', found: String(cause) },
+      { cause },
+    );
   }
 }

@@ -4,7 +4,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dequantiseRows, quantiseRows, scaleName } from './quantise.ts';
-import { type NamedTensor, readTensorBytes, readTensorTable, type TensorTable, toFloat32, toSafetensors } from './safetensors.ts';
+import {
+  type NamedTensor,
+  readTensorBytes,
+  readTensorTable,
+  type TensorTable,
+  toFloat32,
+  toSafetensors,
+} from './safetensors.ts';
 
 /** Where weights lie. */
 export interface WeightFile {
@@ -65,7 +72,8 @@ const integerZero = 128;
  */
 function toIntegerLayout(tensor: NamedTensor): NamedTensor[] {
   const [rows, columns] = tensor.shape;
-  if (!tensor.name.endsWith('dense.weight') && !/attention\.self\.\w+\.weight$/.test(tensor.name)) return [tensor];
+  if (!tensor.name.endsWith('dense.weight') && !/attention\.self\.\w+\.weight$/.test(tensor.name))
+    return [tensor];
   if (rows === undefined || columns === undefined) return [tensor];
   const { values, scales } = quantiseRows(new Float32Array(tensor.bytes.buffer), rows);
   const turned = new Uint8Array(values.length);

@@ -36,7 +36,10 @@ const maxHeaderBytes = 100_000_000;
 /** Reads a file's header. @throws ModelFormatError when the file is damaged or holds types this build cannot read. */
 export async function readTensorTable(path: string): Promise<TensorTable> {
   const file = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
-    throw new ModelFormatError({ path, expected: 'a readable file', found: cause.code ?? cause.message }, { cause });
+    throw new ModelFormatError(
+      { path, expected: 'a readable file', found: cause.code ?? cause.message },
+      { cause },
+    );
   });
   try {
     return await parseHeader(path, file);
@@ -50,12 +53,17 @@ async function parseHeader(path: string, file: FileHandle): Promise<TensorTable>
   const lead = await readBytes(file, 0, 8);
   const headerBytes = lead.length === 8 ? Number(lead.readBigUInt64LE()) : 0;
   if (headerBytes < 2 || headerBytes > Math.min(maxHeaderBytes, size - 8)) {
-    throw new ModelFormatError({ path, expected: 'a safetensors header', found: `${size} bytes that start with none` });
+    throw new ModelFormatError({
+      path,
+      expected: 'a safetensors header',
+      found: `${size} bytes that start with none`,
+    });
   }
   const header = parseJson(path, (await readBytes(file, 8, headerBytes)).toString('utf8'));
   const table = new Map<string, TensorEntry>();
   for (const [name, entry] of Object.entries(header)) {
-    if (name !== '__metadata__') table.set(name, toEntry({ path, name, start: 8 + headerBytes, size }, entry));
+    if (name !== '__metadata__')
+      table.set(name, toEntry({ path, name, start: 8 + headerBytes, size }, entry));
   }
   return table;
 }
@@ -67,7 +75,8 @@ function parseJson(path: string, text: string): Record<string, unknown> {
   } catch (cause) {
     throw new ModelFormatError({ path, expected: 'a JSON header', found: String(cause) }, { cause });
   }
-  if (typeof header === 'object' && header !== null && !Array.isArray(header)) return header as Record<string, unknown>;
+  if (typeof header === 'object' && header !== null && !Array.isArray(header))
+    return header as Record<string, unknown>;
   throw new ModelFormatError({ path, expected: 'a JSON object as header', found: text.slice(0, 40) });
 }
 
@@ -148,7 +157,10 @@ export interface NamedTensor {
 }
 
 /** A whole file of tensors, each aligned to 8 bytes. */
-export function toSafetensors(tensors: readonly NamedTensor[], metadata: Readonly<Record<string, string>>): Uint8Array {
+export function toSafetensors(
+  tensors: readonly NamedTensor[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let at = 0;
   for (const { name, type, shape, bytes } of tensors) {

@@ -7,7 +7,18 @@ import { openSession } from '../../../engine/session/runtime.ts';
 
 /** An independent reader of ONNX files. */
 const { onnx } = createRequire(import.meta.url)('onnx-proto') as {
-  onnx: { ModelProto: { decode(bytes: Uint8Array): { graph: { node: { opType: string; input: string[] }[]; initializer: { name: string; externalData: { key: string; value: string }[] }[]; input: { name: string }[]; output: { name: string }[] } } } };
+  onnx: {
+    ModelProto: {
+      decode(bytes: Uint8Array): {
+        graph: {
+          node: { opType: string; input: string[] }[];
+          initializer: { name: string; externalData: { key: string; value: string }[] }[];
+          input: { name: string }[];
+          output: { name: string }[];
+        };
+      };
+    };
+  };
 };
 
 async function evaluate(y: Parameters<typeof toOnnx>[0][string], x?: Float32Array): Promise<number[]> {
@@ -22,12 +33,18 @@ const x3 = input('x', 'float32', [2, 3]);
 
 describe('toOnnx', () => {
   it('writes what an independent reader reads', () => {
-    const weights = fileTensor('w', { type: 'float32', shape: [4, 3] }, { location: 'f.safetensors', offset: 96, length: 48 });
+    const weights = fileTensor(
+      'w',
+      { type: 'float32', shape: [4, 3] },
+      { location: 'f.safetensors', offset: 96, length: 48 },
+    );
     const { graph } = onnx.ModelProto.decode(toOnnx({ y: g.linear(x3, weights) }));
     expect(graph.node.map(({ opType }) => opType)).toEqual(['Gemm', 'Identity']);
     expect(graph.input.map(({ name }) => name)).toEqual(['x']);
     expect(graph.output.map(({ name }) => name)).toEqual(['y']);
-    expect(Object.fromEntries(graph.initializer[0]!.externalData.map(({ key, value }) => [key, value]))).toEqual({
+    expect(
+      Object.fromEntries(graph.initializer[0]!.externalData.map(({ key, value }) => [key, value])),
+    ).toEqual({
       location: 'f.safetensors',
       offset: '96',
       length: '48',
@@ -59,8 +76,15 @@ describe('operations', () => {
     expect(await evaluate(g.transpose(x3, [1, 0]), values)).toEqual([1, 0.5, -2, 4, 3, -1]);
     expect(await evaluate(g.slice(x3, { axis: 1, start: 1, end: 3 }), values)).toEqual([-2, 3, 4, -1]);
     expect(await evaluate(g.concat([x3, x3], 0), values)).toEqual([...values, ...values]);
-    expect(await evaluate(g.matmul(x3, constant(Float32Array.of(1, 0, 2), [3, 1])), values)).toEqual([7, -1.5]);
-    expect(await evaluate(g.linear(x3, constant(Float32Array.of(1, 0, 2), [1, 3]), constant(Float32Array.of(10), [1])), values)).toEqual([17, 8.5]);
+    expect(await evaluate(g.matmul(x3, constant(Float32Array.of(1, 0, 2), [3, 1])), values)).toEqual([
+      7, -1.5,
+    ]);
+    expect(
+      await evaluate(
+        g.linear(x3, constant(Float32Array.of(1, 0, 2), [1, 3]), constant(Float32Array.of(10), [1])),
+        values,
+      ),
+    ).toEqual([17, 8.5]);
     expect(await evaluate(g.reshape(x3, [3, 2], [3, 2]), values)).toEqual([...values]);
     expect(await evaluate(g.squareRoot(g.multiply(x3, x3)), values)).toEqual(Array.from(values, Math.abs));
   });
@@ -68,7 +92,9 @@ describe('operations', () => {
   it('normalise, soften and gate to the formulas', async () => {
     const [a, b, c] = (await evaluate(g.softmax(x3), values)).slice(0, 3);
     const sum = Math.exp(1) + Math.exp(-2) + Math.exp(3);
-    expect([a, b, c].map((v, i) => v! - Math.exp([1, -2, 3][i]!) / sum).every((d) => Math.abs(d) < 1e-6)).toBe(true);
+    expect(
+      [a, b, c].map((v, i) => v! - Math.exp([1, -2, 3][i]!) / sum).every((d) => Math.abs(d) < 1e-6),
+    ).toBe(true);
     const ones = constant(new Float32Array(3).fill(1), [3]);
     const zeros = constant(new Float32Array(3), [3]);
     const normal = await evaluate(g.layerNormalisation(x3, ones, zeros, 1e-12), values);
@@ -80,7 +106,9 @@ describe('operations', () => {
   it('turn integers with a scale a row into numbers', async () => {
     const matrix = constant(Int8Array.of(1, 2, -3, 4), [2, 2]);
     const numbers = g.dequantise(matrix, constant(Float32Array.of(0.5, 2), [2]));
-    expect(await evaluate(g.add(numbers, g.multiply(g.sumLast(x3), scalar(0))), values)).toEqual([0.5, 1, -6, 8]);
+    expect(await evaluate(g.add(numbers, g.multiply(g.sumLast(x3), scalar(0))), values)).toEqual([
+      0.5, 1, -6, 8,
+    ]);
   });
 
   it.each([
@@ -95,7 +123,10 @@ describe('operations', () => {
     ['reshapeTo', () => g.reshapeTo(x3, [6], integers(3, 2))],
     ['concat', () => g.concat([], 0)],
     ['constant', () => constant(new Float32Array(2), [3])],
-    ['fileTensor', () => fileTensor('w', { type: 'float32', shape: [2] }, { location: 'f', offset: 0, length: 4 })],
+    [
+      'fileTensor',
+      () => fileTensor('w', { type: 'float32', shape: [2] }, { location: 'f', offset: 0, length: 4 }),
+    ],
   ])('refuse shapes that do not fit: %s', (_name, make) => {
     expect(make).toThrow(RangeError);
   });

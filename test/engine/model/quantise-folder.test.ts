@@ -4,23 +4,39 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { quantiseWeights } from '../../../engine/model/quantise-folder.ts';
 import { weightsFor } from '../../../engine/weights/precision-weights.ts';
-import { readTensorBytes, readTensorTable, toFloat32, toSafetensors } from '../../../engine/weights/safetensors.ts';
+import {
+  readTensorBytes,
+  readTensorTable,
+  toFloat32,
+  toSafetensors,
+} from '../../../engine/weights/safetensors.ts';
 
 /** A matrix whose right half is a hundred times smaller: one scale a row rounds that half away. */
 const [rows, columns] = [4, 8];
-const matrix = Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(i + 1) * (i % columns < 4 ? 1 : 0.01));
+const matrix = Float32Array.from(
+  { length: rows * columns },
+  (_, i) => Math.sin(i + 1) * (i % columns < 4 ? 1 : 0.01),
+);
 
 async function through(groupColumns?: number): Promise<{ scaleShape: readonly number[]; worst: number }> {
   const folder = mkdtempSync(join(tmpdir(), 'blockrank-quantise-'));
   const source = join(folder, 'source.safetensors');
-  const tensor = { name: 'm', type: 'F32', shape: [rows, columns], bytes: new Uint8Array(matrix.buffer) } as const;
+  const tensor = {
+    name: 'm',
+    type: 'F32',
+    shape: [rows, columns],
+    bytes: new Uint8Array(matrix.buffer),
+  } as const;
   writeFileSync(source, toSafetensors([tensor], {}));
   await quantiseWeights(source, join(folder, 'small.safetensors'), groupColumns ? { groupColumns } : {});
   const { shape: scaleShape } = (await readTensorTable(join(folder, 'small.safetensors'))).get('m_scale')!;
   const whole = await weightsFor('fp32', { folder, file: 'small.safetensors', digest: 'd' }, folder);
   const entry = whole.table.get('m')!;
   const back = toFloat32(await readTensorBytes(join(whole.folder, whole.file), entry), entry.type);
-  const worst = back.reduce((most, value, i) => (i % columns < 4 ? most : Math.max(most, Math.abs(value - matrix[i]!))), 0);
+  const worst = back.reduce(
+    (most, value, i) => (i % columns < 4 ? most : Math.max(most, Math.abs(value - matrix[i]!))),
+    0,
+  );
   return { scaleShape, worst };
 }
 

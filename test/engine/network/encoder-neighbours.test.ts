@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { encoderGraph, parseEncoderConfig, type Precision, toEncoderFeeds } from '../../../engine/network/encoder.ts';
+import {
+  encoderGraph,
+  type Precision,
+  parseEncoderConfig,
+  toEncoderFeeds,
+} from '../../../engine/network/encoder.ts';
 import { openSession } from '../../../engine/session/runtime.ts';
 import { weightsFor } from '../../../engine/weights/precision-weights.ts';
 
@@ -13,11 +18,21 @@ const config = parseEncoderConfig(JSON.parse(readFileSync(join(folder, 'config.j
 
 /** A block of ids that depend on `seed`. */
 const block = (tokens: number, seed: number): Int32Array =>
-  Int32Array.from({ length: tokens }, (_, i) => 5 + ((i * i * 31 + seed * 97 + i * 7) % (config.vocabulary - 5)));
+  Int32Array.from(
+    { length: tokens },
+    (_, i) => 5 + ((i * i * 31 + seed * 97 + i * 7) % (config.vocabulary - 5)),
+  );
 
 /** Encodes batches in one session; each batch gives its first block's token vectors. */
-async function firstOf(precision: Precision, batches: readonly (readonly Int32Array[])[]): Promise<Float32Array[]> {
-  const weights = await weightsFor(precision, { folder, file: 'model.safetensors', digest: 'tiny' }, cacheFolder);
+async function firstOf(
+  precision: Precision,
+  batches: readonly (readonly Int32Array[])[],
+): Promise<Float32Array[]> {
+  const weights = await weightsFor(
+    precision,
+    { folder, file: 'model.safetensors', digest: 'tiny' },
+    cacheFolder,
+  );
   const graph = encoderGraph(config, weights, { precision });
   const session = await openSession(graph, { folder: weights.folder, threads: 1, prepack: true });
   const firsts: Float32Array[] = [];
@@ -30,12 +45,15 @@ async function firstOf(precision: Precision, batches: readonly (readonly Int32Ar
 }
 
 describe('encoderGraph', () => {
-  it.each(['fp32', 'int8'] as const)('gives a block the same bits whatever its neighbours of equal length (%s)', async (precision) => {
-    const own = block(24, 0);
-    const batches = [[own], [own, block(24, 1)], [own, block(24, 2), block(24, 3), block(24, 4)], [own]];
-    const [alone, ...others] = await firstOf(precision, batches);
-    for (const other of others) expect(other).toEqual(alone);
-  });
+  it.each(['fp32', 'int8'] as const)(
+    'gives a block the same bits whatever its neighbours of equal length (%s)',
+    async (precision) => {
+      const own = block(24, 0);
+      const batches = [[own], [own, block(24, 1)], [own, block(24, 2), block(24, 3), block(24, 4)], [own]];
+      const [alone, ...others] = await firstOf(precision, batches);
+      for (const other of others) expect(other).toEqual(alone);
+    },
+  );
 
   it('multiplies 8-bit integers to within .005 of the cosine of float32', async () => {
     const blocks = [3, 9, 30, 64].map((tokens) => [block(tokens, tokens)]);

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { defaultModelFolder } from '../../../engine/model/folder.ts';
-import { encoderGraph, parseEncoderConfig, type Precision, toEncoderFeeds } from '../../../engine/network/encoder.ts';
+import {
+  encoderGraph,
+  type Precision,
+  parseEncoderConfig,
+  toEncoderFeeds,
+} from '../../../engine/network/encoder.ts';
 import { openSession } from '../../../engine/session/runtime.ts';
 import { weightsFor } from '../../../engine/weights/precision-weights.ts';
 import { assertAllClose } from '../../support/all-close.ts';
@@ -21,10 +26,18 @@ async function encode(
   { precision = 'fp32', normalise = true }: { precision?: Precision; normalise?: boolean } = {},
 ): Promise<Float32Array[]> {
   const config = parseEncoderConfig(readJson(join(folder, 'config.json')), folder);
-  const weights = await weightsFor(precision, { folder, file: 'model.safetensors', digest: folder }, cacheFolder);
+  const weights = await weightsFor(
+    precision,
+    { folder, file: 'model.safetensors', digest: folder },
+    cacheFolder,
+  );
   const model = encoderGraph(config, weights, { precision, normalise });
   const session = await openSession(model, { folder: weights.folder, threads: 1, prepack: true });
-  const feeds = toEncoderFeeds(blocks.map((ids) => Int32Array.from(ids)), config, 0);
+  const feeds = toEncoderFeeds(
+    blocks.map((ids) => Int32Array.from(ids)),
+    config,
+    0,
+  );
   const { states } = await session.run({ ...feeds }, ['states']);
   await session.release();
   const longest = feeds.ids.shape[1]!;
@@ -46,7 +59,11 @@ interface Expected {
 describe('encoderGraph', () => {
   it('computes what the reference implementation computes, for texts of all lengths in one batch', async () => {
     const { texts } = readJson(join(tiny, 'expected.json')) as Expected;
-    const states = await encode(tiny, texts.map(({ ids }) => ids), { normalise: false });
+    const states = await encode(
+      tiny,
+      texts.map(({ ids }) => ids),
+      { normalise: false },
+    );
     texts.forEach(({ cls, mean, ids, last_hidden_state: all }, i) => {
       const rows = states[i]!;
       const W = cls.length;
@@ -59,7 +76,10 @@ describe('encoderGraph', () => {
 
   it('computes the same for a block alone and padded among longer ones', async () => {
     const { texts } = readJson(join(tiny, 'expected.json')) as Expected;
-    const together = await encode(tiny, texts.map(({ ids }) => ids));
+    const together = await encode(
+      tiny,
+      texts.map(({ ids }) => ids),
+    );
     for (const [i, { ids }] of texts.entries()) {
       assertAllClose((await encode(tiny, [ids]))[0]!, together[i]!, { atol: 1e-5 });
     }
@@ -67,7 +87,11 @@ describe('encoderGraph', () => {
 
   it('names the tensor that a model lacks', async () => {
     const config = parseEncoderConfig(readJson(join(tiny, 'config.json')), tiny);
-    const { table, file } = await weightsFor('fp32', { folder: tiny, file: 'model.safetensors', digest: 't' }, cacheFolder);
+    const { table, file } = await weightsFor(
+      'fp32',
+      { folder: tiny, file: 'model.safetensors', digest: 't' },
+      cacheFolder,
+    );
     const without = new Map([...table].filter(([name]) => !name.includes('layer.1.output.dense.bias')));
     expect(() => encoderGraph(config, { file, table: without }, { precision: 'fp32' })).toThrow(
       /encoder\.layer\.1\.output\.dense\.bias/,
@@ -75,8 +99,14 @@ describe('encoderGraph', () => {
   });
 
   it('refuses a configuration that it does not compute, naming every value', () => {
-    const config = { ...(readJson(join(tiny, 'config.json')) as object), hidden_act: 'relu', position_embedding_type: 'relative_key' };
-    expect(() => parseEncoderConfig(config, 'x/config.json')).toThrow(/x\/config\.json.*hidden_act.*position_embedding_type/s);
+    const config = {
+      ...(readJson(join(tiny, 'config.json')) as object),
+      hidden_act: 'relu',
+      position_embedding_type: 'relative_key',
+    };
+    expect(() => parseEncoderConfig(config, 'x/config.json')).toThrow(
+      /x\/config\.json.*hidden_act.*position_embedding_type/s,
+    );
   });
 });
 
@@ -86,21 +116,32 @@ interface Golden {
   readonly cls: number[];
 }
 const golden = existsSync(shared) ? (readJson(join(shared, 'golden.json')) as Golden[]) : [];
-if (golden.length === 0) console.log('skipped: golden vectors, for the unquantised weights are not beside the repository');
+if (golden.length === 0)
+  console.log('skipped: golden vectors, for the unquantised weights are not beside the repository');
 
 // Whole weights are read and rewritten: no time limit that a busy machine could miss.
 describe.skipIf(golden.length === 0)('bge-small-en-v1.5', { timeout: 120_000 }, () => {
   it('meets the golden vectors to 1e-4 with unquantised weights', async () => {
-    const states = await encode(shared, golden.map(({ ids }) => ids));
-    golden.forEach(({ cls }, i) => assertAllClose(states[i]!.subarray(0, 384), cls, { atol: 1e-4 }));
+    const states = await encode(
+      shared,
+      golden.map(({ ids }) => ids),
+    );
+    for (const [i, { cls }] of golden.entries()) assertAllClose(states[i]!.subarray(0, 384), cls, { atol: 1e-4 });
   });
 
-  it.each(['fp32', 'int8'] as const)('stays within its bound of the golden vectors as shipped (%s)', async (precision) => {
-    const states = await encode(defaultModelFolder(), golden.map(({ ids }) => ids), { precision });
-    golden.forEach(({ cls }, i) => {
-      const cosine = cls.reduce((sum, value, k) => sum + value * states[i]![k]!, 0);
-      // Measured: .9991 at least for the shipped weights in fp32, .998 for int8 products of them.
-      expect(cosine).toBeGreaterThan(precision === 'fp32' ? 0.998 : 0.995);
-    });
-  });
+  it.each(['fp32', 'int8'] as const)(
+    'stays within its bound of the golden vectors as shipped (%s)',
+    async (precision) => {
+      const states = await encode(
+        defaultModelFolder(),
+        golden.map(({ ids }) => ids),
+        { precision },
+      );
+      golden.forEach(({ cls }, i) => {
+        const cosine = cls.reduce((sum, value, k) => sum + value * states[i]![k]!, 0);
+        // Measured: .9991 at least for the shipped weights in fp32, .998 for int8 products of them.
+        expect(cosine).toBeGreaterThan(precision === 'fp32' ? 0.998 : 0.995);
+      });
+    },
+  );
 });

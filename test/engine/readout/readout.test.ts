@@ -16,7 +16,8 @@ function slowLogits(
 ): number[] {
   const rows = (matrix: Float32Array): number[][] =>
     Array.from({ length: matrix.length / width }, (_, r) => [...matrix.subarray(r * width, (r + 1) * width)]);
-  const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, v, k) => sum + v * b[k]!, 0);
+  const dot = (a: readonly number[], b: readonly number[]): number =>
+    a.reduce((sum, v, k) => sum + v * b[k]!, 0);
   const anchors = documents.map(({ anchors: own }) => rows(own)[0]!);
   let q = [...query.anchor];
   const weights = softmax(anchors.map((a) => dot(q, a) / parameters.readingTau));
@@ -24,7 +25,9 @@ function slowLogits(
   const norm = Math.hypot(...q);
   q = q.map((v) => v / norm);
   const exps = documents.map(({ tokens }) =>
-    rows(query.tokens).map((t) => rows(tokens!).reduce((sum, x) => sum + Math.exp(dot(t, x) / parameters.tokenTau), 0)),
+    rows(query.tokens).map((t) =>
+      rows(tokens!).reduce((sum, x) => sum + Math.exp(dot(t, x) / parameters.tokenTau), 0),
+    ),
   );
   return documents.map((_, d) => {
     const masses = rows(query.tokens).map((_t, i) => exps[d]![i]! / exps.reduce((sum, e) => sum + e[i]!, 0));
@@ -37,13 +40,18 @@ function slowLogits(
 }
 
 describe('readOut', () => {
-  it.each(['arithmetic', 'geometric'] as const)('agrees with the formulas written out (%s pooling)', (pooling) => {
-    const next = randomNumbers(7);
-    const query = tinyQuery(3, width, next);
-    const states = [4, 7, 5].map((tokens) => tinyState([tokens], width, next));
-    const parameters = { ...tinyReadout, pooling };
-    assertAllClose(readOut(query, states, parameters).logits, slowLogits(query, states, parameters), { atol: 1e-6 });
-  });
+  it.each(['arithmetic', 'geometric'] as const)(
+    'agrees with the formulas written out (%s pooling)',
+    (pooling) => {
+      const next = randomNumbers(7);
+      const query = tinyQuery(3, width, next);
+      const states = [4, 7, 5].map((tokens) => tinyState([tokens], width, next));
+      const parameters = { ...tinyReadout, pooling };
+      assertAllClose(readOut(query, states, parameters).logits, slowLogits(query, states, parameters), {
+        atol: 1e-6,
+      });
+    },
+  );
 
   it('scores a document the same wherever it stands in the list', () => {
     const next = randomNumbers(3);
@@ -70,8 +78,18 @@ describe('readOut', () => {
     const long = tinyState([3, 4], width, next);
     const short = tinyState([5], width, next);
     const apart: BlockState[] = [
-      { ...long, blockTokens: [3], anchors: long.anchors.slice(0, width), tokens: long.tokens!.slice(0, 3 * width) },
-      { ...long, blockTokens: [4], anchors: long.anchors.slice(width), tokens: long.tokens!.slice(3 * width) },
+      {
+        ...long,
+        blockTokens: [3],
+        anchors: long.anchors.slice(0, width),
+        tokens: long.tokens!.slice(0, 3 * width),
+      },
+      {
+        ...long,
+        blockTokens: [4],
+        anchors: long.anchors.slice(width),
+        tokens: long.tokens!.slice(3 * width),
+      },
       short,
     ];
     const blocks = readOut(query, apart, tinyReadout).logits;

@@ -5,7 +5,10 @@ import { toRanking } from '../../../engine/scores/ranking.ts';
 
 const usage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
 
-function shortlistOf(scores: readonly (number | undefined)[], firstStage: Shortlist['firstStage'] = 'lexical'): Shortlist {
+function shortlistOf(
+  scores: readonly (number | undefined)[],
+  firstStage: Shortlist['firstStage'] = 'lexical',
+): Shortlist {
   return {
     query: { text: 'q' },
     firstStage,
@@ -18,7 +21,11 @@ function shortlistOf(scores: readonly (number | undefined)[], firstStage: Shortl
   };
 }
 
-const rankingOf = (logits: readonly number[]) => toRanking(logits.map((logit, index) => ({ index, logit })), usage);
+const rankingOf = (logits: readonly number[]) =>
+  toRanking(
+    logits.map((logit, index) => ({ index, logit })),
+    usage,
+  );
 const orderAfter = (logits: readonly number[], shortlist: Shortlist, weight: number): number[] =>
   fusion({ weight })(rankingOf(logits), shortlist).candidates.map(({ index }) => index);
 
@@ -71,12 +78,15 @@ describe('fusion', () => {
   it('gives a permutation with finite scores that sum to one, for any scores', () => {
     const score = fc.option(fc.double(), { nil: undefined });
     fc.assert(
-      fc.property(fc.array(fc.tuple(score, fc.double({ min: -1e6, max: 1e6, noNaN: true })), { minLength: 1 }), (rows) => {
-        const shortlist = shortlistOf(rows.map(([s]) => s));
-        const { candidates } = fusion()(rankingOf(rows.map(([, logit]) => logit)), shortlist);
-        expect(candidates.map(({ index }) => index).sort((a, b) => a - b)).toEqual([...rows.keys()]);
-        expect(candidates.reduce((sum, { score: s }) => sum + s, 0)).toBeCloseTo(1, 6);
-      }),
+      fc.property(
+        fc.array(fc.tuple(score, fc.double({ min: -1e6, max: 1e6, noNaN: true })), { minLength: 1 }),
+        (rows) => {
+          const shortlist = shortlistOf(rows.map(([s]) => s));
+          const { candidates } = fusion()(rankingOf(rows.map(([, logit]) => logit)), shortlist);
+          expect(candidates.map(({ index }) => index).sort((a, b) => a - b)).toEqual([...rows.keys()]);
+          expect(candidates.reduce((sum, { score: s }) => sum + s, 0)).toBeCloseTo(1, 6);
+        },
+      ),
     );
   });
 });

@@ -3,7 +3,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { InferenceError } from '../../../engine/index.ts';
 import { openPool, type WorkerPool } from '../../../engine/session/pool.ts';
 
-type Task = { readonly do: 'echo' | 'sleep' | 'die' | 'die-once' | 'throw' | 'misuse'; readonly ms?: number; readonly flag?: SharedArrayBuffer };
+type Task = {
+  readonly do: 'echo' | 'sleep' | 'die' | 'die-once' | 'throw' | 'misuse';
+  readonly ms?: number;
+  readonly flag?: SharedArrayBuffer;
+};
 
 let pool: WorkerPool<Task, number> | undefined;
 afterEach(() => pool?.close());
@@ -18,7 +22,9 @@ const settled = (ms: number): Promise<void> => new Promise((resolve) => setTimeo
 describe('openPool', () => {
   it('opens the program with its data in every worker and answers tasks', async () => {
     const { run } = bound(await open(2));
-    expect(await Promise.all([run({ do: 'echo' }), run({ do: 'echo' }), run({ do: 'echo' })])).toEqual([40, 40, 40]);
+    expect(await Promise.all([run({ do: 'echo' }), run({ do: 'echo' }), run({ do: 'echo' })])).toEqual([
+      40, 40, 40,
+    ]);
   });
 
   it('runs urgent tasks before waiting ones', async () => {
@@ -74,7 +80,9 @@ describe('openPool', () => {
 
   it('fails to open when the program does', async () => {
     const program = new URL(`file://${fileURLToPath(new URL('./no-such-program.ts', import.meta.url))}`);
-    await expect(openPool({ program, data: 0, workers: 1, executionProvider: 'cpu' })).rejects.toThrow(InferenceError);
+    await expect(openPool({ program, data: 0, workers: 1, executionProvider: 'cpu' })).rejects.toThrow(
+      InferenceError,
+    );
   });
 });
 

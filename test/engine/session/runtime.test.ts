@@ -10,22 +10,29 @@ import { openSession } from '../../../engine/session/runtime.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'blockrank-runtime-'));
 /** Sixteen bytes of something else before the weights, as a safetensors header would be. */
-writeFileSync(join(folder, 'w.bin'), Buffer.concat([Buffer.alloc(16, 1), Buffer.from(Float32Array.of(1, 2, 3, 4, 5, 6).buffer)]));
+writeFileSync(
+  join(folder, 'w.bin'),
+  Buffer.concat([Buffer.alloc(16, 1), Buffer.from(Float32Array.of(1, 2, 3, 4, 5, 6).buffer)]),
+);
 const weights = (offset: number) =>
   fileTensor('w', { type: 'float32', shape: [2, 3] }, { location: 'w.bin', offset, length: 24 });
-const product = (offset = 16): Uint8Array => toOnnx({ y: linear(input('x', 'float32', ['N', 3]), weights(offset)) });
+const product = (offset = 16): Uint8Array =>
+  toOnnx({ y: linear(input('x', 'float32', ['N', 3]), weights(offset)) });
 const x = { type: 'float32', shape: [2, 3], data: Float32Array.of(1, 0, 0, 0, 1, 1) } as const;
 
 describe('openSession', () => {
-  it.each([true, false])('reads weights where they lie in a file (prepack %s), the same at every run', async (prepack) => {
-    const session = await openSession(product(), { folder, threads: 1, prepack });
-    const first = await session.run({ x }, ['y']);
-    const second = await session.run({ x }, ['y']);
-    await session.release();
-    expect(first['y']).toMatchObject({ type: 'float32', shape: [2, 2] });
-    expect([...(first['y']!.data as Float32Array)]).toEqual([1, 4, 5, 11]);
-    expect(second['y']!.data).toEqual(first['y']!.data);
-  });
+  it.each([true, false])(
+    'reads weights where they lie in a file (prepack %s), the same at every run',
+    async (prepack) => {
+      const session = await openSession(product(), { folder, threads: 1, prepack });
+      const first = await session.run({ x }, ['y']);
+      const second = await session.run({ x }, ['y']);
+      await session.release();
+      expect(first['y']).toMatchObject({ type: 'float32', shape: [2, 2] });
+      expect([...(first['y']!.data as Float32Array)]).toEqual([1, 4, 5, 11]);
+      expect(second['y']!.data).toEqual(first['y']!.data);
+    },
+  );
 
   it.each([
     ['bytes that are no graph', Uint8Array.of(1, 2, 3), folder],

@@ -11,7 +11,8 @@ function gatedWorkers() {
   const gates: { blocks: readonly Int32Array[]; open: () => void }[] = [];
   const encoded: number[][] = [];
   const workers: EncodingWorkers = {
-    tokenise: async (texts) => texts.map((text) => ({ blocks: [Int32Array.of(text.length, 1, 2)], truncatedTokens: 0 })),
+    tokenise: async (texts) =>
+      texts.map((text) => ({ blocks: [Int32Array.of(text.length, 1, 2)], truncatedTokens: 0 })),
     encode: (blocks, { signal } = {}) =>
       new Promise((resolve, reject) => {
         let isOpen = false;
@@ -21,7 +22,12 @@ function gatedWorkers() {
           open: () => {
             isOpen = true;
             encoded.push(blocks.map((ids) => ids[0]!));
-            resolve(blocks.map((ids) => ({ anchor: new Float32Array(width).fill(ids[0]!), tokens: new Float32Array(3 * width) })));
+            resolve(
+              blocks.map((ids) => ({
+                anchor: new Float32Array(width).fill(ids[0]!),
+                tokens: new Float32Array(3 * width),
+              })),
+            );
           },
         });
       }),
@@ -83,7 +89,8 @@ describe('StateEncoder', () => {
 
   it('passes on a worker failure to the texts of that batch alone', async () => {
     const encoding: EncodingWorkers = {
-      tokenise: async (texts) => texts.map((text) => ({ blocks: [Int32Array.of(text.length, 1, 2)], truncatedTokens: 0 })),
+      tokenise: async (texts) =>
+        texts.map((text) => ({ blocks: [Int32Array.of(text.length, 1, 2)], truncatedTokens: 0 })),
       encode: async (blocks) => {
         if (blocks[0]![0] === 2) throw new Error('out of luck');
         return blocks.map(() => ({ anchor: new Float32Array(width) }));
@@ -100,7 +107,10 @@ describe('memorySource', () => {
     const state = { width: 2, blockTokens: [1], anchors: new Float32Array(2), truncatedTokens: 0 };
     const key = (textDigest: string) => ({ encodingDigest: 'm', textDigest });
     const source = memorySource({ maxBytes: 16 });
-    await source.putMany([[key('a'), state], [key('b'), state]]);
+    await source.putMany([
+      [key('a'), state],
+      [key('b'), state],
+    ]);
     await source.getMany([key('a')]);
     await source.putMany([[key('c'), state]]);
     const found = await source.getMany([key('a'), key('b'), key('c')]);
@@ -116,14 +126,18 @@ describe('memorySource', () => {
 describe('toBatches', () => {
   it('puts every block in exactly one batch, within about the budget, for any lengths', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 2, max: 160 })), fc.integer({ min: 1, max: 4 }), (lengths, workers) => {
-        const batches = toBatches(lengths, { batchTokens: 512, workers });
-        expect(batches.flat().sort((a, b) => a - b)).toEqual([...lengths.keys()]);
-        for (const batch of batches) {
-          const tokens = batch.reduce((sum, i) => sum + lengths[i]!, 0);
-          expect(tokens).toBeLessThanOrEqual(512 + 160);
-        }
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 2, max: 160 })),
+        fc.integer({ min: 1, max: 4 }),
+        (lengths, workers) => {
+          const batches = toBatches(lengths, { batchTokens: 512, workers });
+          expect(batches.flat().sort((a, b) => a - b)).toEqual([...lengths.keys()]);
+          for (const batch of batches) {
+            const tokens = batch.reduce((sum, i) => sum + lengths[i]!, 0);
+            expect(tokens).toBeLessThanOrEqual(512 + 160);
+          }
+        },
+      ),
     );
   });
 

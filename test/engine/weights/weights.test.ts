@@ -9,7 +9,12 @@ import { lmdbSource } from '../../../engine/states/lmdb-source.ts';
 import { floatToHalf, halfToFloat } from '../../../engine/weights/half.ts';
 import { weightsFor } from '../../../engine/weights/precision-weights.ts';
 import { dequantiseRows, quantiseRows } from '../../../engine/weights/quantise.ts';
-import { readTensorBytes, readTensorTable, toFloat32, toSafetensors } from '../../../engine/weights/safetensors.ts';
+import {
+  readTensorBytes,
+  readTensorTable,
+  toFloat32,
+  toSafetensors,
+} from '../../../engine/weights/safetensors.ts';
 import { assertAllClose } from '../../support/all-close.ts';
 import { randomNumbers, tinyState } from '../../support/tiny-states.ts';
 
@@ -25,7 +30,9 @@ function write(bytes: Uint8Array): string {
 describe('readTensorTable', () => {
   it('finds what was written', async () => {
     const values = Float32Array.of(1, -2, 3.5, 4);
-    const path = write(toSafetensors([{ name: 'a', type: 'F32', shape: [2, 2], bytes: bytesOf(values) }], {}));
+    const path = write(
+      toSafetensors([{ name: 'a', type: 'F32', shape: [2, 2], bytes: bytesOf(values) }], {}),
+    );
     const table = await readTensorTable(path);
     expect([...toFloat32(await readTensorBytes(path, table.get('a')!), 'float32')]).toEqual([...values]);
   });
@@ -33,7 +40,10 @@ describe('readTensorTable', () => {
   it.each([
     ['an empty file', new Uint8Array(0)],
     ['a file that is no safetensors', Buffer.from('PK\u0003\u0004 something else entirely, long enough')],
-    ['a header beyond the end', Buffer.concat([Buffer.from([255, 255, 0, 0, 0, 0, 0, 0]), Buffer.from('{}')])],
+    [
+      'a header beyond the end',
+      Buffer.concat([Buffer.from([255, 255, 0, 0, 0, 0, 0, 0]), Buffer.from('{}')]),
+    ],
     ['a header that is no JSON', Buffer.concat([Buffer.from([4, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{{{{')])],
   ])('refuses %s', async (_what, bytes) => {
     await expect(readTensorTable(write(bytes))).rejects.toThrow(ModelFormatError);
@@ -41,7 +51,9 @@ describe('readTensorTable', () => {
 
   it('refuses a tensor that reaches beyond the file, and a type it cannot read', async () => {
     const whole = toSafetensors([{ name: 'a', type: 'F32', shape: [4], bytes: new Uint8Array(16) }], {});
-    await expect(readTensorTable(write(whole.subarray(0, whole.length - 4)))).rejects.toThrow(/16 bytes for tensor "a"/);
+    await expect(readTensorTable(write(whole.subarray(0, whole.length - 4)))).rejects.toThrow(
+      /16 bytes for tensor "a"/,
+    );
     const foreign = Buffer.from(Buffer.from(whole).toString('latin1').replace('"F32"', '"F64"'), 'latin1');
     await expect(readTensorTable(write(foreign))).rejects.toThrow(/"a".*F64/s);
   });
@@ -88,11 +100,18 @@ describe('quantiseRows', () => {
 describe('weightsFor', () => {
   it('maps float32 weights where they lie and copies others once', async () => {
     const cache = mkdtempSync(join(tmpdir(), 'blockrank-cache-'));
-    const float = write(toSafetensors([{ name: 'a', type: 'F32', shape: [1], bytes: new Uint8Array(4) }], {}));
-    const half = write(toSafetensors([{ name: 'a', type: 'F16', shape: [1], bytes: Uint8Array.of(0, 0x3c) }], {}));
+    const float = write(
+      toSafetensors([{ name: 'a', type: 'F32', shape: [1], bytes: new Uint8Array(4) }], {}),
+    );
+    const half = write(
+      toSafetensors([{ name: 'a', type: 'F16', shape: [1], bytes: Uint8Array.of(0, 0x3c) }], {}),
+    );
     const of = (path: string) => ({ folder, file: path.slice(folder.length + 1), digest: path });
     expect((await weightsFor('fp32', of(float), cache)).folder).toBe(folder);
-    const [first, second] = await Promise.all([weightsFor('fp32', of(half), cache), weightsFor('fp32', of(half), cache)]);
+    const [first, second] = await Promise.all([
+      weightsFor('fp32', of(half), cache),
+      weightsFor('fp32', of(half), cache),
+    ]);
     expect(first.file).toBe(second.file);
     expect(readdirSync(cache)).toEqual([first.file]);
     const entry = first.table.get('a')!;
@@ -113,7 +132,8 @@ describe('state codec', () => {
 
   it('knows damaged and foreign bytes for what they are, wherever they are cut or changed', () => {
     const bytes = encodeState(tinyState([3], 8, randomNumbers(2)));
-    for (let length = 0; length < bytes.length; length += 1) expect(decodeState(bytes.subarray(0, length))).toBeUndefined();
+    for (let length = 0; length < bytes.length; length += 1)
+      expect(decodeState(bytes.subarray(0, length))).toBeUndefined();
     expect(decodeState(Uint8Array.from(bytes, (byte, i) => (i === 2 ? byte + 1 : byte)))).toBeUndefined();
     fc.assert(
       fc.property(fc.uint8Array(), (random) => {

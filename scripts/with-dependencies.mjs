@@ -1,0 +1,74 @@
+/**
+ * Runs a command of the installed packages, installing them first when they are missing or stale:
+ * `node scripts/with-dependencies.mjs COMMAND ARGUMENT…`. Plain JavaScript without imports of packages,
+ * since on a fresh clone there are none.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const root = process.cwd();
+const lockFile = join(root, 'package-lock.json');
+const stamp = join(root, 'node_modules', '.installed');
+const busy = join(root, '.installing');
+/** An installation that takes longer than this has died. */
+const installMs = 10 * 60_000;
+
+const digest = () => createHash('sha256').update(readFileSync(lockFile)).digest('hex');
+const isFresh = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === digest();
+
+/** Installs while no other process does. */
+async function install() {
+  while (!isFresh()) {
+    try {
+      mkdirSync(busy); // fails when another process holds it: one installs, the others wait
+    } catch {
+      if (existsSync(busy) && Date.now() - statSync(busy).mtimeMs > installMs) rmdirSync(busy);
+      await sleep(200);
+      continue;
+    }
+    try {
+      runInstall();
+    } finally {
+      rmdirSync(busy);
+    }
+  }
+}
+
+function runInstall() {
+  process.stderr.write('Installing dependencies (npm ci); this happens once.\n');
+  // Without the variable the runtime's install script downloads CUDA libraries from outside the registry.
+  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  const { status, error } = spawnSync(npm, ['ci', '--no-fund', '--no-audit', '--loglevel=error'], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0) {
+    process.stderr.write(`Cannot install dependencies with "npm ci" in "${root}": ${error?.message ?? `exit code ${status}`}.\n`);
+    process.exit(1);
+  }
+  writeFileSync(stamp, digest());
+}
+
+const [command, ...args] = process.argv.slice(2);
+if (!command) {
+  process.stderr.write('with-dependencies: expected a command to run.\n');
+  process.exit(2);
+}
+await install();
+const program = join(root, 'node_modules', '.bin', command + (process.platform === 'win32' ? '.cmd' : ''));
+const child = spawn(program, args, { stdio: 'inherit', shell: process.platform === 'win32' });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('error', (error) => {
+  process.stderr.write(`Cannot run "${command}": ${error.message}.\n`);
+  process.exit(1);
+});
+child.on('exit', (code, signal) => {
+  if (signal) process.kill(process.pid, signal);
+  else process.exit(code ?? 1);
+});
