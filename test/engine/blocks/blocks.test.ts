@@ -50,6 +50,21 @@ describe('toDocumentBlocks', () => {
         return counting.encode(text);
       },
     };
+    const { truncatedTokens } = toDocumentBlocks('word '.repeat(200_000), spy, caps);
+    // Three blocks of twelve tokens, and room for long words.
+    expect(read).toBeLessThan(1000);
+    expect(truncatedTokens).toBeGreaterThan(190_000); // an estimate of the 200,000 words
+  });
+
+  it('covers every token up to the cap exactly, for any length and caps', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(200),
+        fc.integer({ min: 8, max: 40 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.nat(40),
+        (length, maxDocumentTokens, maxDocumentBlocks, blockOverlapTokens) => {
+          const own = { maxDocumentTokens, maxDocumentBlocks, blockOverlapTokens, maxQueryTokens: 8 };
           const { blocks, truncatedTokens } = toDocumentBlocks(words(length), counting, own);
           const covered = new Set(blocks.flatMap((ids) => [...ids.subarray(1, -1)]));
           expect([...covered]).toEqual(Array.from({ length: length - truncatedTokens }, (_, i) => i));
