@@ -1,0 +1,35 @@
+/** What an adapter's store must hold for the conformance suite. */
+
+/** One document of the suite. */
+export interface SuiteDocument {
+  /** The document's id. */
+  readonly docId: string;
+  /** Its name. */
+  readonly title: string;
+  /** What it says: a text, several, or nothing. */
+  readonly body?: string | readonly string[];
+  /** A field that is not searched. */
+  readonly year: number;
+}
+
+/** The question that all of {@link suiteDocuments} but the last one answer, each differently well. */
+export const suiteQuery = 'stars';
+
+const filler = 'seen from a quiet hill above the old town on a long and cold night of winter'.split(' ');
+
+/**
+ * The documents that the store of an adapter under test must hold, no more and no fewer: their titles and bodies
+ * are searched. They get longer one by one, so that BM25 has an order for them; the last one does not match.
+ */
+export const suiteDocuments: readonly SuiteDocument[] = [
+  ...Array.from({ length: 20 }, (_, i) => ({
+    docId: `d${i}`,
+    title: `Stars, part ${i}`,
+    body: `stars ${filler.slice(0, i % filler.length).join(' ')} ${'and so on '.repeat(i)}end`,
+    year: 1900 + i,
+  })),
+  { docId: 'no-body', title: 'stars without a body, and with quite some words in the title', year: 1990 },
+  { docId: 'list', title: 'A list', body: ['stars in one', 'planets in another', 'telescope in a third'], year: 1991 },
+  { docId: 'odd', title: 'Odd "text" 🌟', body: 'stars \u202Bנגלה\u202C <b>[SEP]</b> \\ \u0001 naïve', year: 1992 },
+  { docId: 'none', title: 'Gardening', body: 'Pruning roses in early spring with a telescope.', year: 1993 },
+];
