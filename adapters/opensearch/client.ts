@@ -48,7 +48,10 @@ async function abortable(
   call: Promise<{ readonly body: unknown }> & { readonly abort?: () => void },
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
-  const abort = (): void => call.abort?.();
+  const abort = (): void => {
+    // Not given back: Node throws what a listener's promise rejects with.
+    call.abort?.();
+  };
   signal?.addEventListener('abort', abort, { once: true });
   try {
     return (await call).body;
