@@ -63,16 +63,23 @@ function checkOptions({ fields, template }: DocumentTextOptions, what: string): 
   const fail = (path: string, message: string): never => {
     throw new ConfigurationError(what, [{ path, message }]);
   };
-  if (fields !== undefined && template !== undefined) fail('fields', 'expected fields or a template, got both');
+  if (fields !== undefined && template !== undefined)
+    fail('fields', 'expected fields or a template, got both');
   if (template !== undefined) {
     if (typeof template !== 'string' || !parseTemplate(template).some((part) => 'field' in part)) {
-      fail('template', `expected a text that names a field in braces, such as "{title} {body}", got ${JSON.stringify(template)}`);
+      fail(
+        'template',
+        `expected a text that names a field in braces, such as "{title} {body}", got ${JSON.stringify(template)}`,
+      );
     }
     return;
   }
   const isList = Array.isArray(fields) && fields.every((field) => typeof field === 'string' && field !== '');
   if (!isList || fields.length === 0) {
-    fail('fields', `expected the names of the fields that the model reads, such as ["title", "body"], got ${JSON.stringify(fields)}`);
+    fail(
+      'fields',
+      `expected the names of the fields that the model reads, such as ["title", "body"], got ${JSON.stringify(fields)}`,
+    );
   }
 }
 

@@ -32,8 +32,17 @@ export function toHitMark(ranked: RankedHit, place: number, firstStageScore: num
 }
 
 /** The mark of a hit after the window: nothing scored it, so that its score is 0, below every reranked one. */
-export function toTailMark(place: number, firstStageRank: number, firstStageScore: number | undefined): HitMark {
-  return { rank: place + 1, score: 0, firstStageRank, ...(firstStageScore !== undefined && { firstStageScore }) };
+export function toTailMark(
+  place: number,
+  firstStageRank: number,
+  firstStageScore: number | undefined,
+): HitMark {
+  return {
+    rank: place + 1,
+    score: 0,
+    firstStageRank,
+    ...(firstStageScore !== undefined && { firstStageScore }),
+  };
 }
 
 /** A hit in its new place. */

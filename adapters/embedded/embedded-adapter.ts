@@ -1,8 +1,8 @@
 /** The adapter over an index of our own: no server at all. */
 import { type Candidate, ConfigurationError, FirstStageError, type Shortlist } from '../../engine/index.ts';
 import type { Adapter, HitMark, Outcome, OutcomeMark, Plan, PlanOptions } from '../adapter.ts';
-import { placeHits, toOutcomeMark } from '../outcome-marks.ts';
 import type { DocumentText } from '../document-text.ts';
+import { placeHits, toOutcomeMark } from '../outcome-marks.ts';
 import {
   buildEmbeddedIndex,
   defaultFields,
@@ -47,10 +47,7 @@ export interface EmbeddedResponse {
 }
 
 /** Options of {@link embeddedAdapter}: an index, or what to make one of when the first search comes. */
-export type EmbeddedAdapterOptions = (
-  | { readonly index: EmbeddedIndex }
-  | EmbeddedIndexOptions
-) & {
+export type EmbeddedAdapterOptions = ({ readonly index: EmbeddedIndex } | EmbeddedIndexOptions) & {
   /** Tells which hits keep their places. @defaultValue none */
   readonly isPinned?: ((hit: EmbeddedHit) => boolean) | undefined;
 };
@@ -77,7 +74,9 @@ const defaultSize = 10;
 export function embeddedAdapter(options: EmbeddedAdapterOptions): EmbeddedAdapter {
   const { isPinned = () => false } = options;
   const openIndex = indexOpener(options);
-  const textOf = documentTextOf('index' in options ? options.index.fields : (options.fields ?? defaultFields));
+  const textOf = documentTextOf(
+    'index' in options ? options.index.fields : (options.fields ?? defaultFields),
+  );
   const search: EmbeddedAdapter['search'] = async ({ request }, { signal } = {}) => {
     signal?.throwIfAborted();
     const index = await openIndex();
@@ -127,7 +126,10 @@ function planEmbedded(request: EmbeddedRequest, options: PlanOptions): Plan<Embe
   return { ...plan, request: sent, query: { text: queryText } };
 }
 
-function searchIndex(index: EmbeddedIndex, { query, from = 0, size = defaultSize }: EmbeddedRequest): EmbeddedResponse {
+function searchIndex(
+  index: EmbeddedIndex,
+  { query, from = 0, size = defaultSize }: EmbeddedRequest,
+): EmbeddedResponse {
   const { matches, total } = index.search(query, from + size);
   const hits = matches.slice(from).map(({ document: { docId, title = '', text = '' }, score }) => {
     return { docId, title, text, score };
@@ -150,7 +152,11 @@ function shortlistOf(
   return {
     query: plan.query ?? { text: '' },
     candidates: window.map((hit): Candidate => {
-      return { docId: hit.docId, ...textOf(hit), ...(hit.score !== undefined && { firstStageScore: hit.score }) };
+      return {
+        docId: hit.docId,
+        ...textOf(hit),
+        ...(hit.score !== undefined && { firstStageScore: hit.score }),
+      };
     }),
     firstStage: 'lexical',
     ...(pinned.length > 0 && { pinned }),
@@ -160,9 +166,12 @@ function shortlistOf(
 /** @throws FirstStageError when the response is none. */
 function hitsOf(response: EmbeddedResponse): readonly EmbeddedHit[] {
   if (Array.isArray(response?.hits)) return response.hits;
-  throw new FirstStageError('Cannot read the answer of "embedded": expected { hits: [...] }, as its search gives it.', {
-    adapter: 'embedded',
-  });
+  throw new FirstStageError(
+    'Cannot read the answer of "embedded": expected { hits: [...] }, as its search gives it.',
+    {
+      adapter: 'embedded',
+    },
+  );
 }
 
 function applyOutcome(
@@ -176,6 +185,8 @@ function applyOutcome(
   const { from, size } = plan.page;
   if (!outcome.reranked) return { ...response, hits: hits.slice(from, from + size), blockrank };
   const placed = placeHits(hits, Math.min(hits.length, plan.rankWindowSize), outcome, ({ score }) => score);
-  const page = placed.slice(from, from + size).map(({ hit, mark }) => ({ ...hit, score: mark.score, blockrank: mark }));
+  const page = placed
+    .slice(from, from + size)
+    .map(({ hit, mark }) => ({ ...hit, score: mark.score, blockrank: mark }));
   return { ...response, hits: page, blockrank };
 }

@@ -49,7 +49,10 @@ export interface EmbeddedIndex {
   /** What is searched and read. */
   readonly fields: readonly EmbeddedField[];
   /** The first `limit` matches, descending by score (equal scores in the documents' order), and how many there are. */
-  search(query: string, limit: number): { readonly matches: readonly EmbeddedMatch[]; readonly total: number };
+  search(
+    query: string,
+    limit: number,
+  ): { readonly matches: readonly EmbeddedMatch[]; readonly total: number };
   /** All of it as plain data, for `JSON.stringify`; {@link loadEmbeddedIndex} takes it back. */
   toJSON(): StoredIndex;
 }
@@ -108,7 +111,10 @@ export async function buildEmbeddedIndex(options: EmbeddedIndexOptions): Promise
 export async function loadEmbeddedIndex(stored: StoredIndex): Promise<EmbeddedIndex> {
   if (stored?.format !== storedFormat || !Array.isArray(stored.documents)) {
     throw new ConfigurationError('Cannot load embedded index', [
-      { path: 'format', message: `expected ${storedFormat}, got ${JSON.stringify(stored?.format)}; build the index again` },
+      {
+        path: 'format',
+        message: `expected ${storedFormat}, got ${JSON.stringify(stored?.format)}; build the index again`,
+      },
     ]);
   }
   const { fields, stopWords, stems, documents } = stored;
@@ -132,9 +138,10 @@ function embeddedIndex(
     fields: analysis.fields,
     search(query, limit) {
       // MiniSearch multiplies a sum of BM25 parts by the number of query terms found; the plain sum is BM25.
-      const found = search
-        .search(query)
-        .map(({ id, score, queryTerms }) => ({ position: id as number, score: score / (queryTerms.length || 1) }));
+      const found = search.search(query).map(({ id, score, queryTerms }) => ({
+        position: id as number,
+        score: score / (queryTerms.length || 1),
+      }));
       found.sort((a, b) => b.score - a.score || a.position - b.position);
       const matches = found
         .slice(0, limit)
@@ -156,7 +163,9 @@ function searchOptions({ stopWords, stems }: Analysis): Options<Entry> {
 }
 
 /** Makes what is searched and read out of a document. @throws ConfigurationError for fields that are none. */
-export function documentTextOf(fields: readonly EmbeddedField[]): (document: EmbeddedDocument) => DocumentText {
+export function documentTextOf(
+  fields: readonly EmbeddedField[],
+): (document: EmbeddedDocument) => DocumentText {
   const { write } = textWriter({ fields }, 'Cannot read documents');
   return (document) => write((field) => [{ text: document[field as EmbeddedField] ?? '', fieldStart: 0 }]);
 }
@@ -179,7 +188,8 @@ function checkDocuments(documents: readonly EmbeddedDocument[]): void {
   if (!Array.isArray(documents)) fail('documents', 'expected a list of { docId, title, text }');
   const seen = new Set<string>();
   for (const [i, { docId }] of documents.entries()) {
-    if (typeof docId !== 'string') fail(`documents[${i}].docId`, `expected a text, got ${JSON.stringify(docId)}`);
+    if (typeof docId !== 'string')
+      fail(`documents[${i}].docId`, `expected a text, got ${JSON.stringify(docId)}`);
     if (seen.has(docId)) fail(`documents[${i}].docId`, `expected an id of its own, got "${docId}" again`);
     seen.add(docId);
   }

@@ -34,7 +34,10 @@ export function openSearchCalls(
   readonly search: (request: object, signal: AbortSignal | undefined) => Promise<unknown>;
   readonly msearch: (lines: readonly SearchLines[], signal: AbortSignal | undefined) => Promise<unknown>;
 } {
-  const optionsFor = (signal: AbortSignal | undefined): object => ({ ...(signal && { maxRetries: 0 }), ...callOptions });
+  const optionsFor = (signal: AbortSignal | undefined): object => ({
+    ...(signal && { maxRetries: 0 }),
+    ...callOptions,
+  });
   return {
     search: (request, signal) => abortable(client.search(request, optionsFor(signal)), signal),
     msearch: (lines, signal) => {

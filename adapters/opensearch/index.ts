@@ -8,7 +8,12 @@ import {
   searchAdapter,
   searchBodySettings,
 } from '../search-body/index.ts';
-import { checkOpenSearchClient, type OpenSearchCallOptions, type OpenSearchClient, openSearchCalls } from './client.ts';
+import {
+  checkOpenSearchClient,
+  type OpenSearchCallOptions,
+  type OpenSearchClient,
+  openSearchCalls,
+} from './client.ts';
 
 export type { QueryTextOption, SearchBodyOptions, SearchHit } from '../search-body/index.ts';
 export type { OpenSearchCallOptions, OpenSearchClient } from './client.ts';

@@ -65,12 +65,14 @@ const adviceByName: Readonly<Record<string, string>> = {
   ConnectionError: "Check the address in the client's options and that the server runs.",
   NoLivingConnectionsError: "Check the addresses in the client's options and that the servers run.",
   TimeoutError: "Raise the client's requestTimeout, or make the query cheaper.",
-  DeserializationError: 'The answer is no JSON: check that the address is a search server and not a proxy\'s error page.',
+  DeserializationError:
+    "The answer is no JSON: check that the address is a search server and not a proxy's error page.",
   SerializationError: 'The request holds something that JSON cannot say, for instance a cycle or a BigInt.',
   ProductNotSupportedError:
     'This is no Elasticsearch: for OpenSearch take opensearchAdapter with the client of "@opensearch-project/opensearch".',
   ConfigurationError: "Check the client's options.",
-  RequestAbortedError: 'Something other than the call\'s signal ended the request: look for an abort of the client.',
+  RequestAbortedError:
+    "Something other than the call's signal ended the request: look for an abort of the client.",
 };
 
 const adviceByStatus: Readonly<Record<number, string>> = {
@@ -93,5 +95,8 @@ function adviceFor({ name, statusCode, said }: Failure): string {
   const byName = Object.hasOwn(adviceByName, name) ? adviceByName[name] : undefined;
   if (byName !== undefined) return byName;
   if (statusCode === undefined) return "Look at the error's cause.";
-  return adviceByStatus[statusCode] ?? (statusCode >= 500 ? "Look at the server's log, and retry later." : "Look at the error's cause.");
+  return (
+    adviceByStatus[statusCode] ??
+    (statusCode >= 500 ? "Look at the server's log, and retry later." : "Look at the error's cause.")
+  );
 }

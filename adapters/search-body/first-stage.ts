@@ -58,13 +58,16 @@ const pinnedScore = 1.7e38;
 export function pinnedBy(view: JsonObject): (hit: JsonObject) => boolean {
   const pin = outermostPin(view);
   if (!pin) return () => false;
-  if (pin.name !== 'pinned') return (hit) => typeof hit['_score'] === 'number' && hit['_score'] >= pinnedScore;
+  if (pin.name !== 'pinned')
+    return (hit) => typeof hit['_score'] === 'number' && hit['_score'] >= pinnedScore;
   const value = isObject(pin.value) ? pin.value : {};
   const ids = new Set(toList(value['ids']));
   const documents = toList(value['docs']).filter(isObject);
   return (hit) =>
     ids.has(hit['_id']) ||
-    documents.some(({ _id, _index }) => _id === hit['_id'] && (_index === undefined || _index === hit['_index']));
+    documents.some(
+      ({ _id, _index }) => _id === hit['_id'] && (_index === undefined || _index === hit['_index']),
+    );
 }
 
 const pins = new Set(['pinned', 'rule', 'rule_query']);

@@ -30,7 +30,11 @@ function valuesAt(value: unknown, path: readonly string[]): readonly unknown[] {
 function toText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (Array.isArray(value)) return value.map(toText).filter((text) => text !== '').join(' ');
+  if (Array.isArray(value))
+    return value
+      .map(toText)
+      .filter((text) => text !== '')
+      .join(' ');
   // Until Elasticsearch 8.17 a semantic_text field keeps its words beside its vectors: `{ text, inference }`.
   return isObject(value) && typeof value['text'] === 'string' && 'inference' in value ? value['text'] : '';
 }
@@ -41,7 +45,9 @@ export function bareHighlight(fields: readonly string[]): JsonObject {
 }
 
 /** Reads the fragments of a field from a hit, without their tags; without any, the whole field. */
-export function highlightReader(highlight: unknown): (hit: JsonObject, field: string) => readonly FieldPart[] {
+export function highlightReader(
+  highlight: unknown,
+): (hit: JsonObject, field: string) => readonly FieldPart[] {
   return (hit, field) => {
     const whole = fieldText(hit, field);
     const found = isObject(hit['highlight']) ? toList(hit['highlight'][field]) : [];

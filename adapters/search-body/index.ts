@@ -1,8 +1,13 @@
 /** What Elasticsearch and OpenSearch have in common: the search API's requests and responses. */
 export { toFirstStageError } from './errors.ts';
-export { type JsonObject, isObject } from './json.ts';
+export { isObject, type JsonObject } from './json.ts';
 export type { SearchLines } from './multi-search.ts';
-export { defaultMaxResultWindow, type SearchBodyOptions, type SearchHit, searchBodySettings } from './options.ts';
+export {
+  defaultMaxResultWindow,
+  type SearchBodyOptions,
+  type SearchHit,
+  searchBodySettings,
+} from './options.ts';
 export type { MarkedHit, MarkedResponse } from './outcome.ts';
-export { type QueryTextOption, findQueryText } from './query-text.ts';
+export { findQueryText, type QueryTextOption } from './query-text.ts';
 export { searchAdapter } from './search-adapter.ts';

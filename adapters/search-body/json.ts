@@ -23,7 +23,10 @@ export function toStrings(value: unknown): readonly string[] {
 }
 
 /** A copy with every property changed; the object itself when no property is. */
-export function mapProperties(object: JsonObject, change: (value: unknown, key: string) => unknown): JsonObject {
+export function mapProperties(
+  object: JsonObject,
+  change: (value: unknown, key: string) => unknown,
+): JsonObject {
   const entries = Object.entries(object).map(([key, value]) => [key, change(value, key)] as const);
   return entries.every(([key, value]) => value === object[key]) ? object : Object.fromEntries(entries);
 }
@@ -43,7 +46,8 @@ export function without(object: JsonObject, keys: readonly string[]): JsonObject
 /** What a value is, for messages: its JSON, shortened, or its type. */
 export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
-  if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') return typeof value;
+  if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint')
+    return typeof value;
   const json = JSON.stringify(value);
   return json.length > 120 ? `${json.slice(0, 120)}…` : json;
 }

@@ -81,7 +81,9 @@ const addressKeys = new Set([
 export function toSearchLines(request: object, place: BodyPlace): SearchLines | undefined {
   const view = viewOf(request);
   if (!view) return undefined;
-  const beside = Object.keys(request).filter((key) => key !== 'body' && (request as JsonObject)[key] !== undefined);
+  const beside = Object.keys(request).filter(
+    (key) => key !== 'body' && (request as JsonObject)[key] !== undefined,
+  );
   const fits = (key: string): boolean => {
     if (headerKeys.has(key) || bodyKeys.has(key)) return true;
     // Elasticsearch's client moves everything it does not know as a parameter into the body, OpenSearch's does not.

@@ -51,9 +51,16 @@ export function searchBodySettings(
   { adapter, place }: Pick<SearchBodySettings, 'adapter' | 'place'>,
 ): SearchBodySettings {
   const what = `Cannot make ${adapter}Adapter`;
-  const { query, highlight = false, isPinned = () => false, maxResultWindow = defaultMaxResultWindow } = options;
+  const {
+    query,
+    highlight = false,
+    isPinned = () => false,
+    maxResultWindow = defaultMaxResultWindow,
+  } = options;
   const fail = (path: string, expected: string, value: unknown): never => {
-    throw new ConfigurationError(what, [{ path, message: `expected ${expected}, got ${describeValue(value)}` }]);
+    throw new ConfigurationError(what, [
+      { path, message: `expected ${expected}, got ${describeValue(value)}` },
+    ]);
   };
   if (!isQueryOption(query)) fail('query', '{ text }, { path } or a function of the request', query);
   if (typeof isPinned !== 'function') fail('isPinned', 'a function of a hit', isPinned);
@@ -67,5 +74,7 @@ function isQueryOption(query: unknown): boolean {
   if (query === undefined || typeof query === 'function') return true;
   if (!isObject(query)) return false;
   const { text, path } = query;
-  return typeof text === 'string' || [path].flat().every((entry) => typeof entry === 'string' && entry !== '');
+  return (
+    typeof text === 'string' || [path].flat().every((entry) => typeof entry === 'string' && entry !== '')
+  );
 }

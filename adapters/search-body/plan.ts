@@ -37,7 +37,8 @@ export function planSearch<Request extends object>(
 
 const filterPathWarning: PlanWarning = {
   code: 'filter-path',
-  message: 'With "filter_path" the answer lacks parts that reranking reads: leave it out, or choose with "_source".',
+  message:
+    'With "filter_path" the answer lacks parts that reranking reads: leave it out, or choose with "_source".',
 };
 
 interface Window {
@@ -67,7 +68,11 @@ function changesFor(
   };
 }
 
-function windowWarnings(pageEnd: number, rankWindowSize: number, maxResultWindow: number): readonly PlanWarning[] {
+function windowWarnings(
+  pageEnd: number,
+  rankWindowSize: number,
+  maxResultWindow: number,
+): readonly PlanWarning[] {
   if (Math.max(pageEnd, rankWindowSize) <= maxResultWindow) return [];
   const setting = `"index.max_result_window" (${maxResultWindow})`;
   const message =

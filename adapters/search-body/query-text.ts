@@ -56,7 +56,8 @@ const direct: Readonly<Record<string, string>> = {
 
 function textOfClause({ family, name, value }: Clause): string | undefined {
   if (!isObject(value)) return undefined;
-  if (family === 'retriever') return wordsIn(value['inference_text']) ?? wordsIn(value['query']) ?? modelText(value);
+  if (family === 'retriever')
+    return wordsIn(value['inference_text']) ?? wordsIn(value['query']) ?? modelText(value);
   if (name === 'knn') return modelText(value);
   if (Object.hasOwn(direct, name)) return wordsIn(value[direct[name]!]);
   if (!Object.hasOwn(byField, name)) return undefined;
@@ -67,7 +68,9 @@ function textOfClause({ family, name, value }: Clause): string | undefined {
 function modelText(value: JsonObject): string | undefined {
   const builder = value['query_vector_builder'];
   if (!isObject(builder)) return undefined;
-  return first(Object.values(builder), (entry) => (isObject(entry) ? wordsIn(entry['model_text']) : undefined));
+  return first(Object.values(builder), (entry) =>
+    isObject(entry) ? wordsIn(entry['model_text']) : undefined,
+  );
 }
 
 /** Text with a word in it; a number is its digits; of a list, its texts joined by spaces. */

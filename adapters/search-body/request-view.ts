@@ -41,7 +41,16 @@ function bodyOf(body: unknown): JsonObject | undefined {
   }
 }
 
-const pageParameters = ['from', 'size', 'sort', 'scroll', 'q', '_source', '_source_includes', '_source_excludes'];
+const pageParameters = [
+  'from',
+  'size',
+  'sort',
+  'scroll',
+  'q',
+  '_source',
+  '_source_includes',
+  '_source_excludes',
+];
 
 function isHarmless(querystring: unknown): boolean {
   return isObject(querystring) && pageParameters.every((name) => querystring[name] === undefined);

@@ -4,9 +4,9 @@ import type { Adapter } from '../adapter.ts';
 import { toFirstStageError } from './errors.ts';
 import type { JsonObject } from './json.ts';
 import { answersOf, type SearchLines, searchTogether } from './multi-search.ts';
+import type { SearchBodySettings } from './options.ts';
 import { applyToResponse } from './outcome.ts';
 import { planSearch } from './plan.ts';
-import type { SearchBodySettings } from './options.ts';
 import { shortlistOf } from './shortlist.ts';
 
 /** How a client is asked; both calls reject with the client's own errors. */
@@ -23,7 +23,11 @@ export function searchAdapter<Request extends object, Response>(
   calls: ClientCalls,
 ): Adapter<Request, Response> & Required<Pick<Adapter<Request, Response>, 'searchMany'>> {
   const { adapter: name, place } = settings;
-  const ask = async <T>(what: string, signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> => {
+  const ask = async <T>(
+    what: string,
+    signal: AbortSignal | undefined,
+    call: () => Promise<T>,
+  ): Promise<T> => {
     signal?.throwIfAborted();
     try {
       return await call();
@@ -40,14 +44,18 @@ export function searchAdapter<Request extends object, Response>(
     search: (plan, { signal } = {}) => search(plan.request, signal),
     async searchMany(plans, { signal } = {}) {
       signal?.throwIfAborted();
-      return searchTogether<Response>(plans.map(({ request }) => request), place, {
-        alone: (request) => search(request, signal),
-        together: async (lines) => {
-          const what = `Multi-search of ${lines.length}`;
-          const response = await ask(what, signal, () => calls.msearch(lines, signal));
-          return answersOf(response, lines.length, name) as readonly (Response | FirstStageError)[];
+      return searchTogether<Response>(
+        plans.map(({ request }) => request),
+        place,
+        {
+          alone: (request) => search(request, signal),
+          together: async (lines) => {
+            const what = `Multi-search of ${lines.length}`;
+            const response = await ask(what, signal, () => calls.msearch(lines, signal));
+            return answersOf(response, lines.length, name) as readonly (Response | FirstStageError)[];
+          },
         },
-      });
+      );
     },
     toShortlist: (plan, response) => shortlistOf(plan, response, settings),
     applyOutcome: (plan, response, outcome) => applyToResponse(plan, response, outcome, settings) as Response,

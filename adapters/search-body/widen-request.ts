@@ -58,19 +58,25 @@ interface Widener {
 function widener(reach: Reach, warn: (warning: PlanWarning) => void): Widener {
   const neighbours = (knn: unknown): unknown => (isObject(knn) ? widenNeighbours(knn, reach, warn) : knn);
   const byField = (value: JsonObject): JsonObject =>
-    mapProperties(value, (field) => (isObject(field) && field['k'] !== undefined ? neighbours(field) : field));
+    mapProperties(value, (field) =>
+      isObject(field) && field['k'] !== undefined ? neighbours(field) : field,
+    );
   const clause = (value: unknown, name: string): unknown => {
     if (!isObject(value)) return value;
     if (name === 'knn') return typeof value['field'] === 'string' ? neighbours(value) : byField(value);
     if (name === 'neural') return byField(value);
     const children = Object.hasOwn(childQueries, name) ? childQueries[name]! : [];
-    const inner = mapProperties(value, (child, key) => (children.includes(key) ? mapEntries(child, query) : child));
+    const inner = mapProperties(value, (child, key) =>
+      children.includes(key) ? mapEntries(child, query) : child,
+    );
     return name === 'hybrid' ? raised(inner, 'pagination_depth', reach.depth) : inner;
   };
   const query = (value: unknown): unknown => (isObject(value) ? mapProperties(value, clause) : value);
   const window = (value: unknown): unknown => (isObject(value) ? widenWindow(value, reach) : value);
   const retriever = (value: unknown): unknown =>
-    isObject(value) ? mapProperties(value, (entry, name) => (isObject(entry) ? one(entry, name) : entry)) : value;
+    isObject(value)
+      ? mapProperties(value, (entry, name) => (isObject(entry) ? one(entry, name) : entry))
+      : value;
   const listed = (entry: unknown): unknown =>
     isObject(entry) && isObject(entry['retriever'])
       ? mapProperties(entry, (value, key) => (key === 'retriever' ? retriever(value) : value))
@@ -89,7 +95,11 @@ function widener(reach: Reach, warn: (warning: PlanWarning) => void): Widener {
 }
 
 /** `k` is how many neighbours come back; `num_candidates`, looked at a shard, may not be below it. */
-function widenNeighbours(knn: JsonObject, { rankWindowSize }: Reach, warn: (warning: PlanWarning) => void): JsonObject {
+function widenNeighbours(
+  knn: JsonObject,
+  { rankWindowSize }: Reach,
+  warn: (warning: PlanWarning) => void,
+): JsonObject {
   const wanted = Math.min(rankWindowSize, maxNeighbours);
   if (rankWindowSize > maxNeighbours) {
     warn({
@@ -111,9 +121,15 @@ function widenWindow(retriever: JsonObject, { rankWindowSize, pageSize }: Reach)
 }
 
 /** Elasticsearch refuses a rescorer retriever whose window is smaller than what is fetched. */
-function widenRescorer(retriever: JsonObject, { depth }: Reach, warn: (warning: PlanWarning) => void): JsonObject {
+function widenRescorer(
+  retriever: JsonObject,
+  { depth }: Reach,
+  warn: (warning: PlanWarning) => void,
+): JsonObject {
   const widened = mapProperties(retriever, (value, key) =>
-    key === 'rescore' ? mapEntries(value, (entry) => (isObject(entry) ? raised(entry, 'window_size', depth) : entry)) : value,
+    key === 'rescore'
+      ? mapEntries(value, (entry) => (isObject(entry) ? raised(entry, 'window_size', depth) : entry))
+      : value,
   );
   if (widened !== retriever) {
     warn({

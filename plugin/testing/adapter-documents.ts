@@ -29,7 +29,17 @@ export const suiteDocuments: readonly SuiteDocument[] = [
     year: 1900 + i,
   })),
   { docId: 'no-body', title: 'stars without a body, and with quite some words in the title', year: 1990 },
-  { docId: 'list', title: 'A list', body: ['stars in one', 'planets in another', 'telescope in a third'], year: 1991 },
-  { docId: 'odd', title: 'Odd "text" 🌟', body: 'stars \u202Bנגלה\u202C <b>[SEP]</b> \\ \u0001 naïve', year: 1992 },
+  {
+    docId: 'list',
+    title: 'A list',
+    body: ['stars in one', 'planets in another', 'telescope in a third'],
+    year: 1991,
+  },
+  {
+    docId: 'odd',
+    title: 'Odd "text" 🌟',
+    body: 'stars \u202Bנגלה\u202C <b>[SEP]</b> \\ \u0001 naïve',
+    year: 1992,
+  },
   { docId: 'none', title: 'Gardening', body: 'Pruning roses in early spring with a telescope.', year: 1993 },
 ];

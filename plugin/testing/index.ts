@@ -1,12 +1,7 @@
 /** The door for users' tests. */
 export { type SuiteDocument, suiteDocuments, suiteQuery } from './adapter-documents.ts';
-export {
-  type AdapterSuiteOptions,
-  adapterSuite,
-  type SuiteHit,
-  type SuiteSubject,
-  type SuiteWish,
-} from './adapter-suite.ts';
+export type { SuiteHit, SuiteSubject, SuiteWish } from './adapter-subject.ts';
+export { type AdapterSuiteOptions, adapterSuite } from './adapter-suite.ts';
 export { type FakeReranker, type FakeRerankerOptions, fakeReranker } from './fake-reranker.ts';
 export { type RerankerSuiteOptions, rerankerSuite } from './reranker-suite.ts';
 export type { TestRunner } from './test-runner.ts';

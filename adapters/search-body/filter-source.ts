@@ -1,0 +1,60 @@
+/** Filters a document as the servers do, by patterns of fields to include and to exclude. */
+import { isObject, type JsonObject } from './json.ts';
+
+/** Which fields are wanted; without includes all are, and excludes win. `*` stands for anything, dots too. */
+export interface SourcePatterns {
+  /** Patterns of what comes: a path, and all below it. */
+  readonly includes: readonly string[];
+  /** Patterns of what does not. */
+  readonly excludes: readonly string[];
+}
+
+/** A copy that holds what the patterns leave. Objects and lists of which nothing is left go too. */
+export function filterSource(source: JsonObject, { includes, excludes }: SourcePatterns): JsonObject {
+  const matcher = (patterns: readonly string[]): ((path: string) => boolean) => {
+    const regexes = patterns.map(toPattern);
+    return (path) => regexes.some((regex) => regex.test(path));
+  };
+  const filter = { isIncluded: matcher(includes), isExcluded: matcher(excludes) };
+  return filterObject(source, { path: '', isWanted: includes.length === 0 }, filter);
+}
+
+/** A pattern of field paths as a regular expression. */
+export function toPattern(pattern: string): RegExp {
+  const literals = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  return new RegExp(`^${literals.join('.*')}$`, 's');
+}
+
+interface Filter {
+  readonly isIncluded: (path: string) => boolean;
+  readonly isExcluded: (path: string) => boolean;
+}
+
+/** Where a value stands, and whether it is wanted as a whole. */
+interface Place {
+  readonly path: string;
+  readonly isWanted: boolean;
+}
+
+function filterObject(object: JsonObject, { path, isWanted }: Place, filter: Filter): JsonObject {
+  const entries = Object.entries(object).flatMap(([key, value]): readonly [string, unknown][] => {
+    const inner = path === '' ? key : `${path}.${key}`;
+    if (filter.isExcluded(inner)) return [];
+    return filterValue(value, { path: inner, isWanted: isWanted || filter.isIncluded(inner) }, filter).map(
+      (kept): [string, unknown] => [key, kept],
+    );
+  });
+  return Object.fromEntries(entries);
+}
+
+/** What is left of a value: the only entry of a list, or nothing. */
+function filterValue(value: unknown, place: Place, filter: Filter): readonly unknown[] {
+  const { isWanted } = place;
+  if (Array.isArray(value)) {
+    const kept = value.flatMap((entry) => filterValue(entry, place, filter));
+    return isWanted || kept.length > 0 ? [kept] : [];
+  }
+  if (!isObject(value)) return isWanted ? [value] : [];
+  const kept = filterObject(value, place, filter);
+  return isWanted || Object.keys(kept).length > 0 ? [kept] : [];
+}

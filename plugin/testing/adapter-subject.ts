@@ -1,0 +1,46 @@
+/** What the adapters' conformance suite must be told of an adapter. */
+import type { Adapter, HitMark, OutcomeMark } from '../../adapters/adapter.ts';
+
+/** What a test of the suite asks for. */
+export interface SuiteWish {
+  /** The question. */
+  readonly query: string;
+  /** 0-based place of the page's first hit; absent: the server's default. */
+  readonly from?: number;
+  /** Hits of the page; absent: the server's default, which must be 10. */
+  readonly size?: number;
+  /** Which fields of the document come back: none, or these of `title`, `body`, `year`; absent: the server's default, all. */
+  readonly source?: false | readonly string[] | { readonly excludes: readonly string[] };
+  /** Something that the server orders by instead of its score. */
+  readonly isSorted?: boolean;
+  /** A request that the server refuses, for instance because its index is not there. */
+  readonly isRefused?: boolean;
+}
+
+/** One hit, as the suite looks at it. */
+export interface SuiteHit {
+  /** The document's id. */
+  readonly docId: string;
+  /** The hit's score. */
+  readonly score: number | undefined;
+  /** What came back of the document; `undefined` when it was not asked for. */
+  readonly source: unknown;
+  /** The stage's mark. */
+  readonly mark: HitMark | undefined;
+}
+
+/** An adapter under test, with what the suite cannot know of it. */
+export interface SuiteSubject<Request, Response> {
+  /** The adapter, over {@link suiteDocuments}, reading `title` and then `body` with a space between. */
+  readonly adapter: Adapter<Request, Response>;
+  /** Writes a request as a user of this server would. */
+  readonly request: (wish: SuiteWish) => Request;
+  /** The hits of a response. */
+  readonly hits: (response: Response) => readonly SuiteHit[];
+  /** The stage's mark on a response. */
+  readonly mark: (response: Response) => OutcomeMark | undefined;
+  /** A response that is none. */
+  readonly malformed: Response;
+  /** Frees what the subject holds. */
+  readonly close?: () => Promise<void>;
+}
