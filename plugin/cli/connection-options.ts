@@ -58,10 +58,15 @@ export function addConnectionOptions(command: Command): Command {
     new Option('--ca <file>', "certificates (PEM) that may have signed the server's"),
     new Option('--cert <file>', "client's certificate (PEM)"),
     new Option('--key <file>', "client's private key (PEM)"),
-    new Option('--key-passphrase <text>', 'what the private key is encrypted with').env('BLOCKRANK_KEY_PASSPHRASE'),
+    new Option('--key-passphrase <text>', 'what the private key is encrypted with').env(
+      'BLOCKRANK_KEY_PASSPHRASE',
+    ),
     new Option('--insecure', "do not check the server's certificate (warns)"),
     new Option('--compatible-with <version>', 'major version of an older Elasticsearch').choices(['8', '9']),
-    new Option('--aws-region <region>', 'sign requests for AWS (OpenSearch); keys from the environment or a profile'),
+    new Option(
+      '--aws-region <region>',
+      'sign requests for AWS (OpenSearch); keys from the environment or a profile',
+    ),
     new Option('--aws-service <service>', 'es, or aoss for Serverless').choices(['es', 'aoss']),
     new Option('--aws-profile <name>', 'profile of the shared AWS credentials file'),
   ];
@@ -113,7 +118,10 @@ function openSearchOf(flags: ConnectionFlags): ServerSection {
   return { opensearch: checked.value! };
 }
 
-function authOf(flags: ConnectionFlags, keys: readonly ('apiKey' | 'username' | 'password' | 'bearer')[]): object {
+function authOf(
+  flags: ConnectionFlags,
+  keys: readonly ('apiKey' | 'username' | 'password' | 'bearer')[],
+): object {
   const auth = defined(Object.fromEntries(keys.map((key) => [key, flags[key]])));
   return Object.keys(auth).length > 0 ? { auth } : {};
 }

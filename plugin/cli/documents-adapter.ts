@@ -31,7 +31,9 @@ export interface DocumentsResponse {
 }
 
 /** An adapter over documents at hand; nothing is searched. */
-export function documentsAdapter(firstStage: FirstStage = 'unknown'): Adapter<DocumentsRequest, DocumentsResponse> {
+export function documentsAdapter(
+  firstStage: FirstStage = 'unknown',
+): Adapter<DocumentsRequest, DocumentsResponse> {
   return {
     name: 'documents',
     plan: (request, { rankWindowSize }) => ({
@@ -82,7 +84,10 @@ function applyOutcome(
   const ranked = hits.map(({ index, logit: _logit, ...mark }, i) => {
     const hit = response.hits[index]!;
     const { firstStageScore } = hit;
-    return { ...hit, blockrank: { ...mark, rank: i + 1, ...(firstStageScore !== undefined && { firstStageScore }) } };
+    return {
+      ...hit,
+      blockrank: { ...mark, rank: i + 1, ...(firstStageScore !== undefined && { firstStageScore }) },
+    };
   });
   const tail = keepsTail ? response.hits.slice(plan.rankWindowSize) : [];
   const rankWindowSize = Math.min(plan.rankWindowSize, response.hits.length);

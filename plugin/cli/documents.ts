@@ -56,7 +56,10 @@ export function parseDocuments(text: string, format: DocumentsFormat, name: stri
   const entries = format === 'json' ? jsonEntries(text, name) : lineEntries(text, format);
   const issues: ConfigurationIssue[] = [];
   const documents = entries.flatMap(({ at, value }, i) => {
-    const checked = value === undefined ? { issues: [{ path: at, message: 'not JSON' }] } : check(documentShape, value, [at]);
+    const checked =
+      value === undefined
+        ? { issues: [{ path: at, message: 'not JSON' }] }
+        : check(documentShape, value, [at]);
     if (checked.issues) issues.push(...checked.issues);
     return checked.issues ? [] : [toDocument(checked.value, i)];
   });

@@ -21,7 +21,9 @@ export function describeError(error: unknown, isVerbose: boolean): string {
   if (isVerbose) return stacks(error);
   if (error instanceof ConfigurationError && error.issues.length > 1) {
     const head = error.message.slice(0, error.message.indexOf(': '));
-    const lines = error.issues.map(({ path, message }) => `  ${path === '' ? '' : `${path}: `}${oneLine(message)}`);
+    const lines = error.issues.map(
+      ({ path, message }) => `  ${path === '' ? '' : `${path}: `}${oneLine(message)}`,
+    );
     return [`${head}: ${error.issues.length} problems`, ...lines].join('\n');
   }
   if (error instanceof BlockRankError) return oneLine(error.message);

@@ -33,7 +33,8 @@ for (const stream of [process.stdout, process.stderr]) {
     process.exit(error.code === 'EPIPE' ? exitCodes.done : exitCodes.failed);
   });
 }
-process.on('unhandledRejection', (error) => fail(error));
+process.on('unhandledRejection', fail);
+process.on('uncaughtException', fail);
 process.exitCode = await run(context);
 
 async function run({ argv, signal }: CliContext): Promise<number> {
@@ -57,7 +58,9 @@ function fail(error: unknown): number {
 
 function program({ stdout, stderr, colours }: CliContext): Command {
   const root = new Command('blockrank')
-    .description('Reranks shortlists of Elasticsearch, OpenSearch or your own with a BlockRank model, in-process.')
+    .description(
+      'Reranks shortlists of Elasticsearch, OpenSearch or your own with a BlockRank model, in-process.',
+    )
     .version(version(), '-V, --version', 'print the version')
     .option('--verbose', 'print stacks with errors')
     .option('--no-color', 'no colours (also with NO_COLOR set, and when piped)')

@@ -21,12 +21,24 @@ export function finiteNumber(bounds: NumberBounds = {}): (text: string) => numbe
 
 /** Gathers an option that may be given several times; each value may hold several, joined by commas. */
 export function list(text: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), ...text.split(',').map((one) => one.trim()).filter((one) => one !== '')];
+  return [
+    ...(before ?? []),
+    ...text
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== ''),
+  ];
 }
 
-function numberParser(kind: string, bounds: NumberBounds, accepts: (value: number) => boolean): (text: string) => number {
+function numberParser(
+  kind: string,
+  bounds: NumberBounds,
+  accepts: (value: number) => boolean,
+): (text: string) => number {
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = bounds;
-  const limits = [Number.isFinite(min) && `at least ${min}`, Number.isFinite(max) && `at most ${max}`].filter(Boolean);
+  const limits = [Number.isFinite(min) && `at least ${min}`, Number.isFinite(max) && `at most ${max}`].filter(
+    Boolean,
+  );
   const expected = [kind, limits.join(' and ')].filter(Boolean).join(', ');
   return (text) => {
     const value = text.trim() === '' ? Number.NaN : Number(text);

@@ -39,8 +39,17 @@ export interface RerankFlags extends ConnectionFlags {
 }
 
 /** The reranker's settings: the file's, and over them the options'. One request needs no warming up for a next one. */
-export function rerankerOf({ model, precision, tier }: RerankFlags, file: RerankerConfig = {}): RerankerConfig {
-  return { warmUp: false, ...file, ...(model && { model }), ...(precision && { precision }), ...(tier && { tier }) };
+export function rerankerOf(
+  { model, precision, tier }: RerankFlags,
+  file: RerankerConfig = {},
+): RerankerConfig {
+  return {
+    warmUp: false,
+    ...file,
+    ...(model && { model }),
+    ...(precision && { precision }),
+    ...(tier && { tier }),
+  };
 }
 
 /** The stage's settings: the file's, and over them the options'. Without a file a failure is told, not smoothed over. */

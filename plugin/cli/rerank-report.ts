@@ -49,7 +49,10 @@ export interface ReportedCandidate {
 }
 
 /** The object that `--json` prints. */
-export type ReportJson = { readonly query: string; readonly candidates: readonly ReportedCandidate[] } & OutcomeMark;
+export type ReportJson = {
+  readonly query: string;
+  readonly candidates: readonly ReportedCandidate[];
+} & OutcomeMark;
 
 /** A report as the object that `--json` prints. */
 export function toReportJson({ query, hits, outcome }: Report): ReportJson {
@@ -67,14 +70,25 @@ export interface TableOptions {
 /** A report as a table: new place, old place, how far it moved, score, id, text. */
 export function toTable(report: Report, { colours, width }: TableOptions): string {
   const rows = report.hits.map((hit, i) => toRow(toCandidate(hit, i)));
-  const head: Row = { rank: 'rank', was: 'was', moved: 'moved', score: 'score', docId: 'document', text: 'text' };
+  const head: Row = {
+    rank: 'rank',
+    was: 'was',
+    moved: 'moved',
+    score: 'score',
+    docId: 'document',
+    text: 'text',
+  };
   const widths = columns.map((name) => Math.max(...[head, ...rows].map((row) => row[name].length)));
   const docIdWidth = Math.min(widths[4]!, 24);
   const toLine = (row: Row, paint: (moved: string) => string): string => {
     const fixed = columns.slice(0, 4).map((name, i) => row[name].padStart(widths[i]!));
     fixed[2] = paint(fixed[2]!);
     const used = widths.slice(0, 4).reduce((sum, one) => sum + one + 2, 0) + docIdWidth + 2;
-    return [...fixed, cut(row.docId, docIdWidth).padEnd(docIdWidth), cut(row.text, Math.max(width - used, 16))].join('  ');
+    return [
+      ...fixed,
+      cut(row.docId, docIdWidth).padEnd(docIdWidth),
+      cut(row.text, Math.max(width - used, 16)),
+    ].join('  ');
   };
   const paintMove = (row: Row) => (moved: string) => {
     if (row.moved.startsWith('+')) return colours.green(moved);
@@ -84,7 +98,12 @@ export function toTable(report: Report, { colours, width }: TableOptions): strin
     toLine(row, paintMove(row)),
     ...explanationLines(report.hits[i]!, width).map((line) => colours.dim(line)),
   ]);
-  return [colours.bold(toLine(head, (moved) => moved).trimEnd()), ...lines, '', colours.dim(summary(report))].join('\n');
+  return [
+    colours.bold(toLine(head, (moved) => moved).trimEnd()),
+    ...lines,
+    '',
+    colours.dim(summary(report)),
+  ].join('\n');
 }
 
 interface Row {
@@ -98,7 +117,10 @@ interface Row {
 
 const columns = ['rank', 'was', 'moved', 'score', 'docId'] as const satisfies readonly (keyof Row)[];
 
-function toCandidate({ docId, title, text, firstStageScore, mark }: ReportedHit, i: number): ReportedCandidate {
+function toCandidate(
+  { docId, title, text, firstStageScore, mark }: ReportedHit,
+  i: number,
+): ReportedCandidate {
   return {
     rank: i + 1,
     docId,
@@ -142,7 +164,8 @@ function explanationLines({ text, mark }: ReportedHit, width: number): string[] 
 function summary({ outcome, hits }: Report): string {
   const { timings, usage, reranked, reason, error } = outcome;
   const times = `first stage ${timings.firstStageMs.toFixed(1)} ms, reranking ${timings.rerankMs.toFixed(1)} ms`;
-  if (!reranked) return `${hits.length} documents in first-stage order: ${reason}${error ? ` (${error.message})` : ''}; ${times}`;
+  if (!reranked)
+    return `${hits.length} documents in first-stage order: ${reason}${error ? ` (${error.message})` : ''}; ${times}`;
   const cost = usage
     ? `; ${usage.tokens} tokens read, ${usage.truncatedTokens} cut away, ${usage.statesEncoded} documents encoded, ${usage.statesFound} at hand`
     : '';

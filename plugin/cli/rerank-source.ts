@@ -50,7 +50,9 @@ function serverSetup(flags: RerankFlags, config: BlockRankConfig | undefined): B
   const textFields = flags.field ?? config?.index.textFields;
   const issues = [
     ...(name === undefined ? [{ path: '--index', message: 'required: the index to search' }] : []),
-    ...(textFields === undefined ? [{ path: '--field', message: 'required: the field or fields that the model reads' }] : []),
+    ...(textFields === undefined
+      ? [{ path: '--field', message: 'required: the field or fields that the model reads' }]
+      : []),
   ];
   if (name === undefined || textFields === undefined) throw new ConfigurationError('Wrong options', issues);
   const queryFields = flags.queryField ?? flags.field ?? config?.index.queryFields ?? textFields;
@@ -62,13 +64,18 @@ function serverSetup(flags: RerankFlags, config: BlockRankConfig | undefined): B
   };
 }
 
-async function documentsOf(context: CliContext, { documents, flags }: RerankAsk): Promise<readonly GivenDocument[]> {
+async function documentsOf(
+  context: CliContext,
+  { documents, flags }: RerankAsk,
+): Promise<readonly GivenDocument[]> {
   if (documents.length > 0 && flags.documents !== undefined) {
     throw usage('give documents as arguments, or with --documents, not both');
   }
   if (documents.length > 0) return documents.map((text, i) => ({ docId: String(i + 1), text }));
   if (flags.documents === undefined && context.stdin.isTTY) {
-    throw usage('nothing to rerank: give documents as arguments, with --documents FILE, or on standard input; or name a server');
+    throw usage(
+      'nothing to rerank: give documents as arguments, with --documents FILE, or on standard input; or name a server',
+    );
   }
   return readDocuments(flags.documents ?? '-', context);
 }
@@ -87,7 +94,11 @@ async function openDocumentsSource(
     close,
     async search({ signal }) {
       const { hits, blockrank } = await stage.search({ query, documents }, { signal });
-      const reported = hits.map(({ blockrank: mark, ...document }) => ({ ...document, ...toText(document), mark }));
+      const reported = hits.map(({ blockrank: mark, ...document }) => ({
+        ...document,
+        ...toText(document),
+        mark,
+      }));
       return { query, hits: reported, outcome: blockrank! };
     },
   };

@@ -36,14 +36,21 @@ export function rerankCommand(context: CliContext): Command {
   addRankingOptions(command);
   return command
     .addHelpText('after', examples)
-    .action((query: string, documents: string[], flags: RerankFlags) => rerank(context, query, documents, flags));
+    .action((query: string, documents: string[], flags: RerankFlags) =>
+      rerank(context, query, documents, flags),
+    );
 }
 
 function addSearchOptions(command: Command): void {
   const options = [
     new Option('--index <name>', 'index, alias, or several joined by commas'),
-    new Option('--field <name>', 'field that the model reads (again for more, in this order)').argParser(list),
-    new Option('--query-field <name>', 'field that is searched, e.g. title^2 (again for more); default: --field').argParser(list),
+    new Option('--field <name>', 'field that the model reads (again for more, in this order)').argParser(
+      list,
+    ),
+    new Option(
+      '--query-field <name>',
+      'field that is searched, e.g. title^2 (again for more); default: --field',
+    ).argParser(list),
     new Option('--query-body <file>', 'JSON file with the search request to send instead'),
     new Option('--size <n>', 'hits shown').argParser(wholeNumber({ min: 1 })).default(10),
   ];
@@ -52,14 +59,23 @@ function addSearchOptions(command: Command): void {
 
 function addRankingOptions(command: Command): void {
   const options = [
-    new Option('--window <n>', 'how many leading documents are reranked (default: 100)').argParser(wholeNumber({ min: 1 })),
+    new Option('--window <n>', 'how many leading documents are reranked (default: 100)').argParser(
+      wholeNumber({ min: 1 }),
+    ),
     new Option('--top-n <n>', 'documents given back at most').argParser(wholeNumber({ min: 1 })),
-    new Option('--min-score <x>', 'smallest calibrated score given back, 0 to 1').argParser(finiteNumber({ min: 0, max: 1 })),
-    new Option('--deadline <ms>', 'time for search and reranking, in milliseconds').argParser(finiteNumber({ min: 1 })),
+    new Option('--min-score <x>', 'smallest calibrated score given back, 0 to 1').argParser(
+      finiteNumber({ min: 0, max: 1 }),
+    ),
+    new Option('--deadline <ms>', 'time for search and reranking, in milliseconds').argParser(
+      finiteNumber({ min: 1 }),
+    ),
     new Option('--explain', 'say what the model looked at'),
     new Option('--model <dir>', 'model folder (default: the one of the package)'),
     new Option('--precision <name>', 'how matrices are multiplied (default: fp32)').choices(['fp32', 'int8']),
-    new Option('--tier <name>', 'read every token, or one vector a block (default: tokens)').choices(['tokens', 'anchor']),
+    new Option('--tier <name>', 'read every token, or one vector a block (default: tokens)').choices([
+      'tokens',
+      'anchor',
+    ]),
   ];
   for (const option of options) command.addOption(option.helpGroup('Ranking:'));
 }
@@ -71,7 +87,9 @@ async function rerank(
   flags: RerankFlags,
 ): Promise<void> {
   if (query.trim() === '') {
-    throw new ConfigurationError('Wrong arguments', [{ path: 'query', message: 'expected words, got nothing' }]);
+    throw new ConfigurationError('Wrong arguments', [
+      { path: 'query', message: 'expected words, got nothing' },
+    ]);
   }
   const source = await openSource(context, { query, documents, flags });
   const progress = context.progress('reranking', 1);
@@ -87,7 +105,10 @@ async function rerank(
 
 function print(context: CliContext, report: Report, { json }: RerankFlags): void {
   for (const { message } of report.outcome.warnings ?? []) context.note(`blockrank: ${message}`);
-  if (json) return context.printJson(toReportJson(report));
+  if (json) {
+    context.printJson(toReportJson(report));
+    return;
+  }
   const { columns } = context.stdout as { readonly columns?: number };
   context.print(toTable(report, { colours: context.colours, width: Math.max(columns ?? 120, 40) }));
 }

@@ -1,7 +1,12 @@
 /** A search server as the source of `blockrank rerank`. */
 import type { Adapter, HitMark, OutcomeMark } from '../../adapters/adapter.ts';
 import { type Candidate, ConfigurationError } from '../../engine/index.ts';
-import { type BlockRankConfig, composeServer, type ServerRequest, type ServerResponse } from '../config/index.ts';
+import {
+  type BlockRankConfig,
+  composeServer,
+  type ServerRequest,
+  type ServerResponse,
+} from '../config/index.ts';
 import type { CliContext } from './context.ts';
 import { readTextFile } from './documents.ts';
 import type { ReportedHit } from './rerank-report.ts';
@@ -13,7 +18,8 @@ export async function openServerSource(
   { query, flags }: RerankAsk,
   config: BlockRankConfig,
 ): Promise<RerankSource> {
-  const body = flags.queryBody === undefined ? defaultBody(query, config, flags.size) : await readBody(flags.queryBody);
+  const body =
+    flags.queryBody === undefined ? defaultBody(query, config, flags.size) : await readBody(flags.queryBody);
   const read: { candidates: readonly Candidate[] } = { candidates: [] };
   const { stage, close } = await composeServer(config, {
     env: context.env,
@@ -50,7 +56,8 @@ async function readBody(path: string): Promise<Record<string, unknown>> {
   } catch (cause) {
     throw fail(`not JSON: ${(cause as Error).message}`, cause);
   }
-  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>;
+  if (typeof body === 'object' && body !== null && !Array.isArray(body))
+    return body as Record<string, unknown>;
   throw fail('expected a JSON object, for instance {"query": {"match": {"body": "wing flow"}}}');
 }
 
@@ -86,13 +93,20 @@ interface SearchBody {
 }
 
 /** OpenSearch's client answers with the body inside. */
-function bodyOf(response: ServerResponse): { readonly hits: readonly Hit[]; readonly blockrank: OutcomeMark } {
+function bodyOf(response: ServerResponse): {
+  readonly hits: readonly Hit[];
+  readonly blockrank: OutcomeMark;
+} {
   const { body = response } = response as { readonly body?: unknown };
   const { hits, blockrank } = body as SearchBody;
   return { hits: hits.hits, blockrank };
 }
 
-function toReported({ _id, _score, _source, blockrank }: Hit, i: number, candidates: readonly Candidate[]): ReportedHit {
+function toReported(
+  { _id, _score, _source, blockrank }: Hit,
+  i: number,
+  candidates: readonly Candidate[],
+): ReportedHit {
   const candidate = candidates[(blockrank?.firstStageRank ?? i + 1) - 1];
   return {
     docId: _id ?? '',

@@ -25,11 +25,9 @@ const sdkPackage: string = '@aws-sdk/credential-provider-node';
  *
  * @throws ConfigurationError when nothing gives credentials.
  */
-export async function awsCredentials(
-  aws: AwsSigning,
-  env: Environment,
-): Promise<() => Promise<AwsKeys>> {
-  const keys = staticKeys(aws) ?? (aws.profile ? undefined : environmentKeys(env)) ?? (await profileKeys(aws, env));
+export async function awsCredentials(aws: AwsSigning, env: Environment): Promise<() => Promise<AwsKeys>> {
+  const keys =
+    staticKeys(aws) ?? (aws.profile ? undefined : environmentKeys(env)) ?? (await profileKeys(aws, env));
   if (keys) return () => Promise.resolve(keys);
   const fromSdk = await sdkProvider(aws.profile ?? env['AWS_PROFILE']);
   if (fromSdk) return fromSdk;
@@ -71,14 +69,19 @@ async function profileKeys(aws: AwsSigning, env: Environment): Promise<AwsKeys |
 }
 
 /** The shared credentials file: `[profile]` lines and `key = value` lines. */
-async function readCredentialsFile(path: string, isNeeded: boolean): Promise<Map<string, Record<string, string>>> {
+async function readCredentialsFile(
+  path: string,
+  isNeeded: boolean,
+): Promise<Map<string, Record<string, string>>> {
   const sections = new Map<string, Record<string, string>>();
   let section: Record<string, string> = {};
   for (const line of (await readOptional(path, isNeeded)).split(/\r?\n/)) {
     const name = /^\s*\[\s*(.+?)\s*\]/.exec(line)?.[1];
     const setting = /^\s*([^#;=\s][^=\s]*)\s*=\s*(.*?)\s*$/.exec(line);
-    if (name !== undefined) sections.set(name, (section = {}));
-    else if (setting) section[setting[1]!] = setting[2]!;
+    if (name !== undefined) {
+      section = {};
+      sections.set(name, section);
+    } else if (setting) section[setting[1]!] = setting[2]!;
   }
   return sections;
 }

@@ -62,5 +62,8 @@ async function openAdapter(
   }
   const client = await connectOpenSearch(opensearch!, context);
   const adapter = opensearchAdapter({ client, fields }) as unknown as ServerAdapter;
-  return { adapter: withConnectionAdvice(adapter, 'opensearch'), close: async () => void (await client.close()) };
+  return {
+    adapter: withConnectionAdvice(adapter, 'opensearch'),
+    close: async () => void (await client.close()),
+  };
 }

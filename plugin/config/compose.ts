@@ -68,5 +68,7 @@ type Defined<T> = { readonly [Key in keyof T]: Exclude<T[Key], undefined> };
 
 /** Drops keys without a value, so that they do not hide a default. */
 function withoutUndefined<T extends object>(settings: T): Defined<T> {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Defined<T>;
+  return Object.fromEntries(
+    Object.entries(settings).filter(([, value]) => value !== undefined),
+  ) as Defined<T>;
 }

@@ -4,7 +4,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { Client as ElasticsearchClient } from '@elastic/elasticsearch';
-import type { Client as OpenSearchClient, ClientOptions as OpenSearchOptions } from '@opensearch-project/opensearch';
+import type {
+  Client as OpenSearchClient,
+  ClientOptions as OpenSearchOptions,
+} from '@opensearch-project/opensearch';
 import { ConfigurationError, type ConfigurationIssue } from '../../engine/index.ts';
 import { awsCredentials } from './aws-credentials.ts';
 import type { Environment } from './environment.ts';
@@ -39,7 +42,10 @@ export async function connectElasticsearch(
   options: ElasticsearchConnection,
   context: ConnectContext,
 ): Promise<ElasticsearchClient> {
-  const { node, cloudId, auth, compatibleWith, maxRetries, requestTimeoutMs } = checked('elasticsearch', options);
+  const { node, cloudId, auth, compatibleWith, maxRetries, requestTimeoutMs } = checked(
+    'elasticsearch',
+    options,
+  );
   const { Client } = await importClient<{ Client: typeof ElasticsearchClient }>(
     context,
     '@elastic/elasticsearch',
@@ -135,7 +141,9 @@ async function readTls(
   const files = await Promise.all([read('ca'), read('cert'), read('key')]);
   if (issues.length > 0) throw new ConfigurationError('Cannot connect', issues);
   if (tls.insecure) {
-    onWarning('The server\'s certificate is not checked ("insecure"): anyone in between can read and change everything.');
+    onWarning(
+      'The server\'s certificate is not checked ("insecure"): anyone in between can read and change everything.',
+    );
   }
   return {
     ...Object.assign({}, ...files),

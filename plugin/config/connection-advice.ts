@@ -9,8 +9,10 @@ export type ServerName = 'elasticsearch' | 'opensearch';
 export function connectionAdvice(error: unknown): string | undefined {
   const chain = [...causes(error)];
   const status = chain.map(statusOf).find((code) => code !== undefined);
-  if (status === 401) return 'the server does not know who asks: check apiKey, username and password, bearer, or aws';
-  if (status === 403) return 'the server refuses this user or key: check its rights on the index, or region, service and keys of aws';
+  if (status === 401)
+    return 'the server does not know who asks: check apiKey, username and password, bearer, or aws';
+  if (status === 403)
+    return 'the server refuses this user or key: check its rights on the index, or region, service and keys of aws';
   const said = chain.map((one) => `${codeOf(one)} ${one.name} ${one.message}`).join('\n');
   return rules.find(({ sign }) => sign.test(said))?.advice;
 }
@@ -57,16 +59,21 @@ interface Rule {
 const rules: readonly Rule[] = [
   {
     sign: /SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|self.signed certificate|unable to (verify|get)|CERT_UNTRUSTED/i,
-    advice: "the server's certificate is signed by nobody known here: give the CA's file as tls.ca (--ca FILE)",
+    advice:
+      "the server's certificate is signed by nobody known here: give the CA's file as tls.ca (--ca FILE)",
   },
   {
     sign: /ERR_TLS_CERT_ALTNAME_INVALID|altnames/i,
     advice: "the server's certificate is for another name: use an address that it names",
   },
-  { sign: /CERT_HAS_EXPIRED|certificate has expired/i, advice: "the server's certificate has expired: renew it" },
+  {
+    sign: /CERT_HAS_EXPIRED|certificate has expired/i,
+    advice: "the server's certificate has expired: renew it",
+  },
   {
     sign: /certificate.required|bad certificate|handshake failure|alert number (40|42|116)/i,
-    advice: 'the server wants a client certificate that it trusts: give tls.cert and tls.key (--cert FILE --key FILE)',
+    advice:
+      'the server wants a client certificate that it trusts: give tls.cert and tls.key (--cert FILE --key FILE)',
   },
   {
     sign: /wrong.version.number|packet length too long|EPROTO/i,

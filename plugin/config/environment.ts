@@ -16,7 +16,12 @@ const reference = /\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
  * @example
  * substitute({ apiKey: '${ES_API_KEY}' }, process.env, issues)
  */
-export function substitute(value: unknown, env: Environment, issues: ConfigurationIssue[], path = ''): unknown {
+export function substitute(
+  value: unknown,
+  env: Environment,
+  issues: ConfigurationIssue[],
+  path = '',
+): unknown {
   if (typeof value === 'string') return substituteText(value, env, issues, path);
   if (Array.isArray(value)) return value.map((one, i) => substitute(one, env, issues, `${path}[${i}]`));
   if (typeof value !== 'object' || value === null) return value;
@@ -27,15 +32,18 @@ export function substitute(value: unknown, env: Environment, issues: Configurati
 }
 
 function substituteText(text: string, env: Environment, issues: ConfigurationIssue[], path: string): string {
-  return text.replace(reference, (_all, escaped: string | undefined, name: string, fallback: string | undefined) => {
-    if (escaped !== undefined) return escaped;
-    const value = env[name] || fallback;
-    if (value !== undefined) return value;
-    const state = env[name] === '' ? 'empty' : 'not set';
-    issues.push({
-      path,
-      message: `environment variable ${name} is ${state}; set it, or write \${${name}:-a fallback}`,
-    });
-    return `\${${name}}`;
-  });
+  return text.replace(
+    reference,
+    (_all, escaped: string | undefined, name: string, fallback: string | undefined) => {
+      if (escaped !== undefined) return escaped;
+      const value = env[name] || fallback;
+      if (value !== undefined) return value;
+      const state = env[name] === '' ? 'empty' : 'not set';
+      issues.push({
+        path,
+        message: `environment variable ${name} is ${state}; set it, or write \${${name}:-a fallback}`,
+      });
+      return `\${${name}}`;
+    },
+  );
 }

@@ -8,7 +8,7 @@ export {
   type ServerRequest,
   type ServerResponse,
 } from './compose-server.ts';
-export { connectElasticsearch, connectOpenSearch, type ConnectContext } from './connect.ts';
+export { type ConnectContext, connectElasticsearch, connectOpenSearch } from './connect.ts';
 export { connectionAdvice, type ServerName, toAdvised, withConnectionAdvice } from './connection-advice.ts';
 export { type Environment, substitute } from './environment.ts';
 export { type Checked, check } from './issues.ts';

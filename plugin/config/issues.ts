@@ -22,7 +22,9 @@ function toIssues(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Confi
   // A union hides what is wrong inside: the alternative whose keys were looked at tells it.
   const inner = issue.code === 'invalid_union' ? issue.errors.filter(isInside).flat() : [];
   if (inner.length > 0) return inner.flatMap((one) => toIssues(one, path));
-  return [{ path: toPath(path), message: secrets.has(path.at(-1)) ? withoutValue(issue.message) : issue.message }];
+  return [
+    { path: toPath(path), message: secrets.has(path.at(-1)) ? withoutValue(issue.message) : issue.message },
+  ];
 }
 
 /** Keys whose values never stand in a message. */

@@ -31,11 +31,18 @@ export async function loadConfig(path: string, env: Environment): Promise<BlockR
  * @param name - What the text is called in the error.
  * @throws ConfigurationError listing every problem.
  */
-export function parseConfig(text: string, env: Environment, name: string = defaultConfigFile): BlockRankConfig {
+export function parseConfig(
+  text: string,
+  env: Environment,
+  name: string = defaultConfigFile,
+): BlockRankConfig {
   const document = parseDocument(text);
   const what = `Cannot use configuration "${name}"`;
   if (document.errors.length > 0) {
-    const issues = document.errors.map(({ message }) => ({ path: '', message: message.split('\n')[0]!.trim() }));
+    const issues = document.errors.map(({ message }) => ({
+      path: '',
+      message: message.split('\n')[0]!.trim(),
+    }));
     throw new ConfigurationError(what, issues);
   }
   const issues: ConfigurationIssue[] = [];

@@ -132,7 +132,10 @@ export interface StageConfig {
   /** Whether every hit gets an explanation. @defaultValue false */
   readonly explain?: boolean | undefined;
   /** Rankings remembered; `false` for none. @defaultValue maxEntries 1000, ttlMs 300000 */
-  readonly cache?: false | { readonly maxEntries?: number | undefined; readonly ttlMs?: number | undefined } | undefined;
+  readonly cache?:
+    | false
+    | { readonly maxEntries?: number | undefined; readonly ttlMs?: number | undefined }
+    | undefined;
   /** Weight of the first stage's score, in [0, 1], for lexical first stages; `false` for none. @defaultValue 0.2 */
   readonly fusion?: false | number | undefined;
 }
@@ -155,16 +158,23 @@ export interface BlockRankConfig {
 const section = <Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> =>
   z.strictObject(shape, {
     error: (issue) =>
-      issue.code === 'unrecognized_keys' ? `unknown key; accepted: ${Object.keys(shape).join(', ')}` : undefined,
+      issue.code === 'unrecognized_keys'
+        ? `unknown key; accepted: ${Object.keys(shape).join(', ')}`
+        : undefined,
   });
 
 /** Runs beside the other checks, so that every problem is told at once. */
-const always = { when: ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null };
+const always = {
+  when: ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null,
+};
 
 const text = z.string().min(1);
 const count = z.int().min(1);
 const milliseconds = z.number().gt(0);
-const address = z.url({ protocol: /^https?$/, error: 'expected an address such as https://search.example:9200' });
+const address = z.url({
+  protocol: /^https?$/,
+  error: 'expected an address such as https://search.example:9200',
+});
 
 const tls = together(
   section({
@@ -178,7 +188,11 @@ const tls = together(
   'key',
 );
 
-const connection = { tls: tls.optional(), maxRetries: z.int().min(0).optional(), requestTimeoutMs: milliseconds.optional() };
+const connection = {
+  tls: tls.optional(),
+  maxRetries: z.int().min(0).optional(),
+  requestTimeoutMs: milliseconds.optional(),
+};
 
 const aws = together(
   section({
@@ -198,7 +212,8 @@ function auth<Auth extends ServerAuth>(forms: readonly (readonly string[])[]): z
   const wanted = `expected ${forms.map((keys) => keys.join(' and ')).join(', or ')}`;
   const shape = Object.fromEntries(forms.flat().map((key) => [key, text.optional()]));
   return section(shape).refine(
-    (value) => forms.some((keys) => Object.keys(value).length === keys.length && keys.every((key) => key in value)),
+    (value) =>
+      forms.some((keys) => Object.keys(value).length === keys.length && keys.every((key) => key in value)),
     { error: wanted },
   ) as unknown as z.ZodType<Auth>;
 }
@@ -248,7 +263,9 @@ const stage = section({
   cache: z
     .union([z.literal(false), section({ maxEntries: count.optional(), ttlMs: milliseconds.optional() })])
     .optional(),
-  fusion: z.union([z.literal(false), z.number().min(0).max(1)], { error: 'expected false, or a number in [0, 1]' }).optional(),
+  fusion: z
+    .union([z.literal(false), z.number().min(0).max(1)], { error: 'expected false, or a number in [0, 1]' })
+    .optional(),
 });
 
 /** The shape of the whole file. */
@@ -256,7 +273,11 @@ export const configSchema: z.ZodType<BlockRankConfig> = exactlyOne(
   section({
     elasticsearch: elasticsearch.optional(),
     opensearch: opensearch.optional(),
-    index: section({ name: text, textFields: z.array(text).min(1), queryFields: z.array(text).min(1).optional() }),
+    index: section({
+      name: text,
+      textFields: z.array(text).min(1),
+      queryFields: z.array(text).min(1).optional(),
+    }),
     reranker: reranker.default({}),
     stage: stage.default({}),
   }),

@@ -14,7 +14,11 @@ const form =
   /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/;
 
 /** What is wrong with a request's signature; `undefined` when it is right. */
-export function verifyAwsSignature(request: IncomingMessage, body: Buffer, account: AwsAccount): string | undefined {
+export function verifyAwsSignature(
+  request: IncomingMessage,
+  body: Buffer,
+  account: AwsAccount,
+): string | undefined {
   const parts = form.exec(request.headers.authorization ?? '');
   if (!parts) return 'Missing Authentication Token';
   const [, accessKeyId, day, region, service, signedNames, signature] = parts as unknown as string[];
@@ -23,11 +27,15 @@ export function verifyAwsSignature(request: IncomingMessage, body: Buffer, accou
   if (region !== account.region || service !== account.service) {
     return `Credential should be scoped to a valid region and service, not '${region}/${service}'.`;
   }
-  if (request.headers['x-amz-security-token'] !== account.sessionToken) return 'The security token is invalid.';
-  const ageMs = Math.abs(Date.now() - Date.parse(time.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5')));
+  if (request.headers['x-amz-security-token'] !== account.sessionToken)
+    return 'The security token is invalid.';
+  const ageMs = Math.abs(
+    Date.now() - Date.parse(time.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5')),
+  );
   if (!(time.startsWith(day!) && ageMs < 300_000)) return 'Signature expired.';
   const bodyDigest = sha256(body);
-  if (request.headers['x-amz-content-sha256'] !== bodyDigest) return 'The body does not match x-amz-content-sha256.';
+  if (request.headers['x-amz-content-sha256'] !== bodyDigest)
+    return 'The body does not match x-amz-content-sha256.';
   const names = signedNames!.split(';');
   if (!names.includes('host')) return 'The header "host" must be signed.';
 
@@ -35,7 +43,10 @@ export function verifyAwsSignature(request: IncomingMessage, body: Buffer, accou
   const canonical = [
     request.method,
     request.url!.split('?')[0]!.split('/').map(encode).join('/'),
-    [...url.searchParams].map(([key, value]) => `${encode(key)}=${encode(value)}`).sort().join('&'),
+    [...url.searchParams]
+      .map(([key, value]) => `${encode(key)}=${encode(value)}`)
+      .sort()
+      .join('&'),
     ...names.map((name) => `${name}:${String(request.headers[name]).trim().replace(/\s+/g, ' ')}`),
     '',
     signedNames,
@@ -49,5 +60,8 @@ export function verifyAwsSignature(request: IncomingMessage, body: Buffer, accou
 }
 
 function encode(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }

@@ -17,7 +17,10 @@ export interface Certificates {
   readonly stranger: Pair;
   /** Files of the above; `encryptedKey` is the client's key under the passphrase `open sesame`. */
   readonly files: Readonly<
-    Record<'ca' | 'strangerCa' | 'clientCert' | 'clientKey' | 'encryptedKey' | 'strangerCert' | 'strangerKey', string>
+    Record<
+      'ca' | 'strangerCa' | 'clientCert' | 'clientKey' | 'encryptedKey' | 'strangerCert' | 'strangerKey',
+      string
+    >
   >;
   remove(): Promise<void>;
 }

@@ -51,7 +51,10 @@ async function search(
   }
 }
 
-async function refusal(options: ElasticsearchConnection, context: Partial<ConnectContext> = {}): Promise<FirstStageError> {
+async function refusal(
+  options: ElasticsearchConnection,
+  context: Partial<ConnectContext> = {},
+): Promise<FirstStageError> {
   const error = await search(options, context).then(
     () => new Error('expected a refusal'),
     (reason: unknown) => reason,
@@ -68,7 +71,11 @@ describe('connectElasticsearch', () => {
   it.each([
     ['an encoded API key', { apiKey: encoded }, `ApiKey ${encoded}`],
     ['an API key as id:key', { apiKey: 'key-id:key-secret' }, `ApiKey ${encoded}`],
-    ['a user and a password', { username: 'eve', password: 'p:ß' }, `Basic ${Buffer.from('eve:p:ß').toString('base64')}`],
+    [
+      'a user and a password',
+      { username: 'eve', password: 'p:ß' },
+      `Basic ${Buffer.from('eve:p:ß').toString('base64')}`,
+    ],
     ['a bearer token', { bearer: 'token-1' }, 'Bearer token-1'],
   ])('searches with %s', async (_what, auth, authorization) => {
     const { url } = await start({ authorization });
@@ -105,7 +112,9 @@ describe('connectElasticsearch', () => {
   it('shows a client certificate', async () => {
     const server = await start({ wantsClientCertificate: true });
     const { clientCert: cert, clientKey: key, encryptedKey } = certificates.files;
-    await expect(search({ node: server.url, tls: { ...tls(), cert, key } })).resolves.toMatchObject({ ids: found });
+    await expect(search({ node: server.url, tls: { ...tls(), cert, key } })).resolves.toMatchObject({
+      ids: found,
+    });
     const locked = { ...tls(), cert, key: encryptedKey, passphrase };
     await expect(search({ node: server.url, tls: locked })).resolves.toMatchObject({ ids: found });
     expect(server.seen.map(({ clientName }) => clientName)).toEqual(['app', 'app']);
@@ -134,8 +143,12 @@ describe('connectElasticsearch', () => {
 
   it('speaks the media type of an older server when told, and names the option when not', async () => {
     const server = await start({ version: 8 });
-    await expect(search({ node: server.url, tls: tls(), compatibleWith: 8 })).resolves.toMatchObject({ ids: found });
-    expect(server.seen[0]?.headers['content-type']).toBe('application/vnd.elasticsearch+json; compatible-with=8');
+    await expect(search({ node: server.url, tls: tls(), compatibleWith: 8 })).resolves.toMatchObject({
+      ids: found,
+    });
+    expect(server.seen[0]?.headers['content-type']).toBe(
+      'application/vnd.elasticsearch+json; compatible-with=8',
+    );
     const error = await refusal({ node: server.url, tls: tls() });
     expect(error.message).toContain('set compatibleWith: 8');
   });
@@ -160,7 +173,9 @@ describe('connectElasticsearch', () => {
   it('says that nothing listens, and that TLS is spoken to a plain port', async () => {
     const plain = await start({ certificates: undefined as never });
     expect((await refusal({ node: 'https://127.0.0.1:1' })).message).toContain('Nothing listens there');
-    expect((await refusal({ node: plain.url.replace('http:', 'https:') })).message).toContain('does not speak TLS');
+    expect((await refusal({ node: plain.url.replace('http:', 'https:') })).message).toContain(
+      'does not speak TLS',
+    );
   });
 
   it('names the package when it is missing', async () => {
@@ -188,7 +203,10 @@ describe('connectElasticsearch', () => {
     await expect(search(wrong)).rejects.toMatchObject({
       issues: [
         { path: 'elasticsearch.node' },
-        { path: 'elasticsearch.auth.user', message: 'unknown key; accepted: apiKey, username, password, bearer' },
+        {
+          path: 'elasticsearch.auth.user',
+          message: 'unknown key; accepted: apiKey, username, password, bearer',
+        },
         { path: 'elasticsearch.auth' },
       ],
     });

@@ -10,7 +10,12 @@ import {
   toAdvised,
 } from '../../../plugin/config/index.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
-import { type AwsAccount, type StrictServer, type StrictServerOptions, startStrictServer } from './strict-server.ts';
+import {
+  type AwsAccount,
+  type StrictServer,
+  type StrictServerOptions,
+  startStrictServer,
+} from './strict-server.ts';
 
 let certificates: Certificates;
 let credentialsFile: string;
@@ -69,7 +74,10 @@ async function search(
   { env = noCredentials, index = 'articles', warnings = [] }: Ask = {},
 ): Promise<readonly string[]> {
   const context = { env, onWarning: (message: string) => void warnings.push(message) };
-  const client = await connectOpenSearch({ maxRetries: 0, tls: { ca: certificates.files.ca }, ...options }, context);
+  const client = await connectOpenSearch(
+    { maxRetries: 0, tls: { ca: certificates.files.ca }, ...options },
+    context,
+  );
   try {
     const { body } = await client.search({ index, body: { query: { match: { body: 'stars' } } } });
     return body.hits.hits.map(({ _id }) => _id!);
@@ -93,7 +101,11 @@ const found = ['c', 'a', 'b'];
 
 describe('connectOpenSearch', () => {
   it.each([
-    ['a user and a password', { username: 'eve', password: 'pß' }, `Basic ${Buffer.from('eve:pß').toString('base64')}`],
+    [
+      'a user and a password',
+      { username: 'eve', password: 'pß' },
+      `Basic ${Buffer.from('eve:pß').toString('base64')}`,
+    ],
     ['a bearer token', { bearer: 'token-1' }, 'Bearer token-1'],
   ])('searches with %s', async (_what, auth, authorization) => {
     const { url } = await start({ authorization });
@@ -128,7 +140,10 @@ describe('connectOpenSearch', () => {
 
   it('names the package when it is missing', async () => {
     const importPackage = (): Promise<unknown> => import('no-such-package-here' as string);
-    const result = connectOpenSearch({ node: 'http://127.0.0.1:1' }, { env: {}, onWarning: () => undefined, importPackage });
+    const result = connectOpenSearch(
+      { node: 'http://127.0.0.1:1' },
+      { env: {}, onWarning: () => undefined, importPackage },
+    );
     await expect(result).rejects.toBeInstanceOf(ConfigurationError);
     await expect(result).rejects.toThrow('run "npm install @opensearch-project/opensearch"');
   });
@@ -137,7 +152,11 @@ describe('connectOpenSearch', () => {
 describe('connectOpenSearch for AWS', () => {
   it.each<[string, Partial<AwsSigning>, ConnectContext['env']]>([
     ['keys of the configuration', { accessKeyId, secretAccessKey }, noCredentials],
-    ['keys of the environment', {}, { ...noCredentials, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }],
+    [
+      'keys of the environment',
+      {},
+      { ...noCredentials, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+    ],
   ])('signs with %s', async (_what, keys, env) => {
     const { url } = await start({ aws: account });
     await expect(search({ node: url, aws: { region, ...keys } }, { env })).resolves.toEqual(found);
@@ -147,7 +166,9 @@ describe('connectOpenSearch for AWS', () => {
     const { url } = await start({ aws: account });
     const env = { AWS_SHARED_CREDENTIALS_FILE: credentialsFile };
     await expect(search({ node: url, aws: { region, profile: 'search' } }, { env })).resolves.toEqual(found);
-    await expect(search({ node: url, aws: { region } }, { env: { ...env, AWS_PROFILE: 'search' } })).resolves.toEqual(found);
+    await expect(
+      search({ node: url, aws: { region } }, { env: { ...env, AWS_PROFILE: 'search' } }),
+    ).resolves.toEqual(found);
     const error = await refusal({ node: url, aws: { region } }, { env });
     expect(error.statusCode).toBe(403);
   });
@@ -155,7 +176,13 @@ describe('connectOpenSearch for AWS', () => {
   it('sends the session token of temporary keys, for Serverless too', async () => {
     const temporary = { ...account, sessionToken: 'session/token==', service: 'aoss' } as const;
     const { url } = await start({ aws: temporary });
-    const aws = { region, service: 'aoss', accessKeyId, secretAccessKey, sessionToken: 'session/token==' } as const;
+    const aws = {
+      region,
+      service: 'aoss',
+      accessKeyId,
+      secretAccessKey,
+      sessionToken: 'session/token==',
+    } as const;
     await expect(search({ node: url, aws })).resolves.toEqual(found);
     const { sessionToken: _left, ...without } = aws;
     expect((await refusal({ node: url, aws: without })).statusCode).toBe(403);

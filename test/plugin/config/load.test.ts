@@ -95,11 +95,15 @@ shards: 3
     ['neither server', 'index: { name: a, textFields: [b] }'],
     ['two servers', `${smallest}\nopensearch: { node: 'https://b.example' }`],
   ])('refuses %s', (_what, text) => {
-    expect(issuesOf(text)).toEqual([{ path: '', message: 'expected exactly one of elasticsearch and opensearch' }]);
+    expect(issuesOf(text)).toEqual([
+      { path: '', message: 'expected exactly one of elasticsearch and opensearch' },
+    ]);
   });
 
   it('reports what is wrong between keys beside what is wrong inside them', () => {
-    const issues = issuesOf(`${smallest}\nopensearch: { node: b, aws: { region: 3, accessKeyId: a }, auth: { bearer: t } }`);
+    const issues = issuesOf(
+      `${smallest}\nopensearch: { node: b, aws: { region: 3, accessKeyId: a }, auth: { bearer: t } }`,
+    );
     expect(issues.map(({ path }) => path).sort()).toEqual([
       '',
       'opensearch',
@@ -131,7 +135,9 @@ shards: 3
 elasticsearch: { node: 'https://\${ES_HOST}', auth: { username: '\${ES_USER}', password: '\${ES_PASSWORD}' } }
 index: { name: articles, textFields: [body], fields: 3 }
 `;
-    expect(issuesOf(text, { ES_USER: 'u', ES_PASSWORD: '' }).map(({ path, message }) => `${path}: ${message}`)).toEqual([
+    expect(
+      issuesOf(text, { ES_USER: 'u', ES_PASSWORD: '' }).map(({ path, message }) => `${path}: ${message}`),
+    ).toEqual([
       'elasticsearch.node: environment variable ES_HOST is not set; set it, or write ${ES_HOST:-a fallback}',
       'elasticsearch.auth.password: environment variable ES_PASSWORD is empty; set it, or write ${ES_PASSWORD:-a fallback}',
       'index.fields: unknown key; accepted: name, textFields, queryFields',

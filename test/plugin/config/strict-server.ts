@@ -3,7 +3,12 @@
  * bodies. Behind the door it searches a handful of documents by counting words.
  */
 import { once } from 'node:events';
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -78,7 +83,7 @@ export async function startStrictServer(options: StrictServerOptions): Promise<S
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
-    request.on('end', () => answer(request, Buffer.concat(parts), response, options, seen));
+    request.on('end', () => answer(request, Buffer.concat(parts), response, { options, seen }));
   };
   const server = openServer(options, serve);
   server.listen(0, '127.0.0.1');
@@ -113,12 +118,16 @@ function openServer(
   );
 }
 
+interface Door {
+  readonly options: StrictServerOptions;
+  readonly seen: SeenRequest[];
+}
+
 function answer(
   request: IncomingMessage,
   raw: Buffer,
   response: ServerResponse,
-  options: StrictServerOptions,
-  seen: SeenRequest[],
+  { options, seen }: Door,
 ): void {
   let status = 200;
   let body: unknown;
@@ -132,14 +141,20 @@ function answer(
   const isElastic = options.product === 'elasticsearch';
   const accept = request.headers.accept ?? '';
   response.writeHead(status, {
-    'content-type': isElastic && status !== 406 && accept.includes('vnd.elasticsearch') ? accept : 'application/json',
+    'content-type':
+      isElastic && status !== 406 && accept.includes('vnd.elasticsearch') ? accept : 'application/json',
     ...(isElastic && { 'x-elastic-product': 'Elasticsearch' }),
     ...(status === 401 && { 'www-authenticate': 'Basic realm="security", ApiKey, Bearer' }),
   });
   response.end(JSON.stringify(body));
 }
 
-function handle(request: IncomingMessage, raw: Buffer, options: StrictServerOptions, seen: SeenRequest[]): unknown {
+function handle(
+  request: IncomingMessage,
+  raw: Buffer,
+  options: StrictServerOptions,
+  seen: SeenRequest[],
+): unknown {
   checkWhoAsks(request, raw, options);
   checkMediaTypes(request, options);
   const text = request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw).toString() : raw.toString();
@@ -156,7 +171,11 @@ function handle(request: IncomingMessage, raw: Buffer, options: StrictServerOpti
   return search(request, url, body, options.documents ?? someDocuments);
 }
 
-function checkWhoAsks(request: IncomingMessage, raw: Buffer, { authorization, aws }: StrictServerOptions): void {
+function checkWhoAsks(
+  request: IncomingMessage,
+  raw: Buffer,
+  { authorization, aws }: StrictServerOptions,
+): void {
   if (aws) {
     const fault = verifyAwsSignature(request, raw, aws);
     if (fault) throw new Refusal(403, 'SignatureDoesNotMatch', fault);
@@ -164,7 +183,9 @@ function checkWhoAsks(request: IncomingMessage, raw: Buffer, { authorization, aw
   }
   const given = request.headers.authorization;
   if (given === authorization) return;
-  const reason = given ? `unable to authenticate with "${given.split(' ')[0]}"` : 'missing authentication credentials';
+  const reason = given
+    ? `unable to authenticate with "${given.split(' ')[0]}"`
+    : 'missing authentication credentials';
   throw new Refusal(401, 'security_exception', reason);
 }
 
@@ -173,10 +194,15 @@ const vendorType = /^application\/vnd\.elasticsearch\+json; ?compatible-with=(\d
 function checkMediaTypes(request: IncomingMessage, { product, version = 9 }: StrictServerOptions): void {
   for (const name of ['accept', 'content-type'] as const) {
     const given = request.headers[name];
-    if (given === undefined || given.startsWith('application/json') || (name === 'accept' && given === '*/*')) continue;
+    if (given === undefined || given.startsWith('application/json') || (name === 'accept' && given === '*/*'))
+      continue;
     const wanted = vendorType.exec(given);
     if (product === 'opensearch' || !wanted) {
-      throw new Refusal(406, 'media_type_header_exception', `Content-Type header [${given}] is not supported`);
+      throw new Refusal(
+        406,
+        'media_type_header_exception',
+        `Content-Type header [${given}] is not supported`,
+      );
     }
     const major = Number(wanted[1]);
     if (major === version || major === version - 1) continue;
@@ -198,12 +224,27 @@ function parseBody(text: string): unknown {
   }
 }
 
-const knownBodyKeys = new Set(['query', 'size', 'from', '_source', 'track_total_hits', 'highlight', 'fields', 'sort']);
+const knownBodyKeys = new Set([
+  'query',
+  'size',
+  'from',
+  '_source',
+  'track_total_hits',
+  'highlight',
+  'fields',
+  'sort',
+]);
 const knownParameters = new Set(['size', 'from', 'typed_keys', 'track_total_hits', 'timeout']);
 
-function search(request: IncomingMessage, url: URL, body: unknown, documents: readonly ServerDocument[]): unknown {
+function search(
+  request: IncomingMessage,
+  url: URL,
+  body: unknown,
+  documents: readonly ServerDocument[],
+): unknown {
   const index = /^\/([^/]+)\/_search$/.exec(url.pathname)?.[1];
-  if (index === undefined) throw new Refusal(404, 'resource_not_found', `no handler for ${request.method} ${url.pathname}`);
+  if (index === undefined)
+    throw new Refusal(404, 'resource_not_found', `no handler for ${request.method} ${url.pathname}`);
   if (request.method !== 'POST' && request.method !== 'GET') {
     throw new Refusal(405, 'method_not_allowed', `incorrect method ${request.method}`);
   }
@@ -212,7 +253,11 @@ function search(request: IncomingMessage, url: URL, body: unknown, documents: re
   }
   for (const name of url.searchParams.keys()) {
     if (!knownParameters.has(name)) {
-      throw new Refusal(400, 'illegal_argument_exception', `request contains unrecognized parameter: [${name}]`);
+      throw new Refusal(
+        400,
+        'illegal_argument_exception',
+        `request contains unrecognized parameter: [${name}]`,
+      );
     }
   }
   const { query, size = 10, from = 0 } = toSearchBody(body);
@@ -243,7 +288,8 @@ interface SearchBody {
 
 function toSearchBody(body: unknown): SearchBody {
   for (const key of Object.keys(body ?? {})) {
-    if (!knownBodyKeys.has(key)) throw new Refusal(400, 'parsing_exception', `unknown key [${key}] in [search]`);
+    if (!knownBodyKeys.has(key))
+      throw new Refusal(400, 'parsing_exception', `unknown key [${key}] in [search]`);
   }
   return (body ?? {}) as SearchBody;
 }

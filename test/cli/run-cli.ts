@@ -1,0 +1,42 @@
+/** Runs the real program as a child process. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliRun {
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Sends Ctrl-C when it is settled. */
+  readonly interruptAfter?: Promise<void>;
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+export function runCli(
+  args: readonly string[],
+  { stdin = '', env = {}, interruptAfter }: CliRun = {},
+): Promise<CliResult> {
+  const { PATH, HOME } = process.env;
+  const child = spawn(process.execPath, ['--import', 'tsx', 'plugin/cli/main.ts', ...args], {
+    cwd: root,
+    // Colours and secrets of whoever runs the tests stay out.
+    env: { PATH, HOME, ...env },
+  });
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      texts[name] += text;
+    });
+  }
+  child.stdin.end(stdin);
+  void interruptAfter?.then(() => child.kill('SIGINT'));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, ...texts }));
+  });
+}
