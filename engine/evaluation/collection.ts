@@ -1,0 +1,94 @@
+/** A test collection in a folder: documents, queries, judgements, first-stage runs. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { ConfigurationError, TrecFormatError } from '../errors.ts';
+import { type Qrels, type Run, readQrels, readRun } from './trec.ts';
+
+/** A document. */
+export interface CollectionDocument {
+  /** Document id. */
+  readonly docId: string;
+  /** Its name; may be empty. */
+  readonly title: string;
+  /** What it says; may be empty. */
+  readonly text: string;
+}
+
+/** A collection in the layout that BEIR made common. */
+export interface Collection {
+  /** Name of the folder. */
+  readonly name: string;
+  /** Documents by id. */
+  readonly documents: ReadonlyMap<string, CollectionDocument>;
+  /** Query texts by id. */
+  readonly queries: ReadonlyMap<string, string>;
+  /** `qrels.tsv`. */
+  readonly qrels: Qrels;
+  /** What the ideal order is taken from: `qrels-full.tsv` where the folder has one. */
+  readonly idealQrels: Qrels;
+}
+
+/**
+ * Reads a folder with `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`.
+ *
+ * @throws ConfigurationError naming the files that are missing. @throws TrecFormatError for a line that is none.
+ */
+export async function readCollection(folder: string): Promise<Collection> {
+  const path = resolve(folder);
+  const missing = ['corpus.jsonl', 'queries.jsonl', 'qrels.tsv'].filter((file) => !existsSync(join(path, file)));
+  if (missing.length > 0) {
+    const issues = missing.map((file) => ({ path: file, message: `expected this file in "${path}"` }));
+    throw new ConfigurationError('Cannot read the collection', issues);
+  }
+  const corpus = await readLines(join(path, 'corpus.jsonl'));
+  const queries = await readLines(join(path, 'queries.jsonl'));
+  const qrels = await readQrels(join(path, 'qrels.tsv'));
+  const full = join(path, 'qrels-full.tsv');
+  return {
+    name: basename(path),
+    documents: new Map(
+      corpus.map(({ _id: docId, title = '', text = '' }) => [docId, { docId, title, text }]),
+    ),
+    queries: new Map(queries.map(({ _id, text = '' }) => [_id, text])),
+    qrels,
+    idealQrels: existsSync(full) ? await readQrels(full) : qrels,
+  };
+}
+
+/** A first-stage run of a collection: `candidates-NAME.tsv`. @throws ConfigurationError when there is none. */
+export async function readCandidates(folder: string, name: string): Promise<Run> {
+  const path = join(resolve(folder), `candidates-${name}.tsv`);
+  if (existsSync(path)) return readRun(path);
+  const message = `expected "${path}"; use "embedded" to search the corpus here, or "judged" for the judged documents`;
+  throw new ConfigurationError('Cannot read candidates', [{ path: 'candidates', message }]);
+}
+
+/** What the model reads of a document: title and text, joined by a space. */
+export function documentText({ title, text }: CollectionDocument): string {
+  return [title, text].filter((part) => part !== '').join(' ');
+}
+
+interface JsonLine {
+  readonly _id: string;
+  readonly title?: string;
+  readonly text?: string;
+}
+
+async function readLines(path: string): Promise<JsonLine[]> {
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  return lines.flatMap((text, i) => {
+    if (text.trim() === '') return [];
+    const parsed = parseLine(text);
+    if (typeof parsed?._id === 'string') return [parsed];
+    throw new TrecFormatError({ path, line: i + 1, text, expected: 'a JSON object with a string "_id"' });
+  });
+}
+
+function parseLine(text: string): JsonLine | undefined {
+  try {
+    return JSON.parse(text) as JsonLine;
+  } catch {
+    return undefined; // reported with its line by the caller
+  }
+}

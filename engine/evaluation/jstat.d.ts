@@ -1,0 +1,10 @@
+/** The part of jstat that is used; the package has no types. */
+declare module 'jstat' {
+  const jstat: {
+    readonly studentt: {
+      cdf(x: number, degreesOfFreedom: number): number;
+      inv(p: number, degreesOfFreedom: number): number;
+    };
+  };
+  export default jstat;
+}

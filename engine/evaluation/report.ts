@@ -1,0 +1,77 @@
+/** Results as a table for people and as JSON for programs. */
+import { averageOver, type CollectionResult } from './evaluate-collection.ts';
+
+/** A collection's results as JSON. */
+export interface JsonResult {
+  readonly dataset: string;
+  readonly candidates: string;
+  readonly n: number;
+  readonly rerankers: Readonly<
+    Record<
+      string,
+      {
+        readonly measures: Readonly<Record<string, number>>;
+        readonly intervals: Readonly<Record<string, readonly [number, number]>>;
+        readonly pValues: Readonly<Record<string, { readonly tTest?: number; readonly randomisation?: number }>>;
+        readonly perQuery: Readonly<Record<string, Readonly<Record<string, number>>>>;
+      }
+    >
+  >;
+}
+
+/** Results as plain data: `{ dataset, candidates, n, rerankers: { NAME: { measures, intervals, pValues, perQuery } } }`. */
+export function toJsonResult(result: CollectionResult, candidates: string): JsonResult {
+  const rerankers = [...result.measured].map(([name, byMeasure]) => {
+    const each = [...byMeasure];
+    return [
+      name,
+      {
+        measures: Object.fromEntries(each.map(([measure, value]) => [measure, value.mean])),
+        intervals: Object.fromEntries(each.map(([measure, { low, high }]) => [measure, [low, high] as const])),
+        pValues: Object.fromEntries(
+          each.map(([measure, { tTest, randomisation }]) => [
+            measure,
+            tTest === undefined || randomisation === undefined ? {} : { tTest, randomisation },
+          ]),
+        ),
+        perQuery: Object.fromEntries(each.map(([measure, { perQuery }]) => [measure, Object.fromEntries(perQuery)])),
+      },
+    ] as const;
+  });
+  return { dataset: result.dataset, candidates, n: result.n, rerankers: Object.fromEntries(rerankers) };
+}
+
+/** A table of one collection: a line a system, each measure with its interval and p-value against the first line. */
+export function toTable(result: CollectionResult): string {
+  const measures = [...(result.measured.values().next().value?.keys() ?? [])];
+  const head = ['reranker', ...measures.flatMap((measure) => [measure, '95 % interval', 'p (t)', 'p (random)'])];
+  const body = [...result.measured].map(([name, byMeasure]) => [
+    name,
+    ...measures.flatMap((measure) => {
+      const { mean, low, high, tTest, randomisation } = byMeasure.get(measure)!;
+      return [decimals(mean), `${decimals(low)}-${decimals(high)}`, pValue(tTest), pValue(randomisation)];
+    }),
+  ]);
+  return [`${result.dataset} (n = ${result.n})`, ...aligned([head, ...body])].join('\n');
+}
+
+/** A table of several collections: a line a system, a column a collection, and their average. */
+export function toSummary(results: readonly CollectionResult[], measure: string): string {
+  const averages = averageOver(results, measure);
+  const head = [measure, ...results.map(({ dataset }) => dataset), 'average'];
+  const body = [...averages].map(([name, average]) => [
+    name,
+    ...results.map(({ measured }) => decimals(measured.get(name)?.get(measure)?.mean ?? 0)),
+    decimals(average),
+  ]);
+  return aligned([head, ...body]).join('\n');
+}
+
+const decimals = (value: number): string => value.toFixed(4);
+const pValue = (value: number | undefined): string =>
+  value === undefined ? '' : value < 0.0001 ? '<.0001' : value.toFixed(4);
+
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd());
+}

@@ -1,0 +1,55 @@
+/** The systems that an evaluation compares: the first stage, and readouts over one encoding. */
+import type { Ranking, ScoreStep, Shortlist } from '../contract.ts';
+import { similarities } from '../readout/reading.ts';
+import { readOut } from '../readout/readout.ts';
+import type { BlockRankReranker } from '../rerank/blockrank-reranker.ts';
+import { fusion } from '../scores/fusion.ts';
+import { toRanking } from '../scores/ranking.ts';
+
+/** Orders a shortlist; positions, best first. */
+export type System = (shortlist: Shortlist, signal?: AbortSignal) => Promise<readonly number[]>;
+
+const noUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
+
+/**
+ * Systems by name over one reranker.
+ *
+ * - `first-stage`: the candidates as they came;
+ * - `default`: what the stage serves, the model fused with a lexical first stage;
+ * - `model`: the model's own order;
+ * - `cosine`: cosine of the query's anchor and the document's first anchor, the encoder without BlockRank;
+ * - `anchor`: as `default`, from anchors alone.
+ */
+export function systemsOver(
+  reranker: BlockRankReranker,
+  fuse: ScoreStep = fusion(),
+): Readonly<Record<string, System>> {
+  const encoded = (shortlist: Shortlist, signal: AbortSignal | undefined): ReturnType<BlockRankReranker['encode']> =>
+    reranker.encode(shortlist, signal ? { signal } : {});
+  const ranked = (shortlist: Shortlist, signal: AbortSignal | undefined): Promise<Ranking> =>
+    reranker.rerank(shortlist, signal ? { signal } : {});
+  return {
+    'first-stage': async ({ candidates }) => [...candidates.keys()],
+    default: async (shortlist, signal) => order(fuse(await ranked(shortlist, signal), shortlist)),
+    model: async (shortlist, signal) => order(await ranked(shortlist, signal)),
+    cosine: async (shortlist, signal) => {
+      const { query, states } = await encoded(shortlist, signal);
+      const cosines = states.map(({ anchors }) => similarities(query.anchor, anchors.subarray(0, query.width))[0]!);
+      return order(fromLogits(cosines));
+    },
+    anchor: async (shortlist, signal) => {
+      const { query, states } = await encoded(shortlist, signal);
+      const { logits } = readOut(query, states, { ...reranker.readout, tokenWeight: 0 });
+      return order(fuse(fromLogits(logits), shortlist));
+    },
+  };
+}
+
+function fromLogits(logits: ArrayLike<number>): Ranking {
+  return toRanking(
+    Array.from(logits, (logit, index) => ({ index, logit })),
+    noUsage,
+  );
+}
+
+const order = ({ candidates }: Ranking): number[] => candidates.map(({ index }) => index);

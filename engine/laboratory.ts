@@ -1,0 +1,11 @@
+/** The door for evaluating and tuning; serving code never opens it. */
+export * from './evaluation/chart.ts';
+export * from './evaluation/collection.ts';
+export * from './evaluation/evaluate-collection.ts';
+export * from './evaluation/measures.ts';
+export * from './evaluation/random.ts';
+export * from './evaluation/report.ts';
+export * from './evaluation/significance.ts';
+export * from './evaluation/systems.ts';
+export * from './evaluation/trec.ts';
+export { type LmdbSource, type LmdbSourceOptions, lmdbSource } from './states/lmdb-source.ts';
