@@ -16,7 +16,9 @@ export async function toChart(results: readonly CollectionResult[], measure: str
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     data: { values },
-    facet: { column: { field: 'dataset', type: 'nominal', title: null, sort: results.map(({ dataset }) => dataset) } },
+    facet: {
+      column: { field: 'dataset', type: 'nominal', title: null, sort: results.map(({ dataset }) => dataset) },
+    },
     spec: {
       width: 26 * order.length,
       height: 220,

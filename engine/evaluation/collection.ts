@@ -36,7 +36,9 @@ export interface Collection {
  */
 export async function readCollection(folder: string): Promise<Collection> {
   const path = resolve(folder);
-  const missing = ['corpus.jsonl', 'queries.jsonl', 'qrels.tsv'].filter((file) => !existsSync(join(path, file)));
+  const missing = ['corpus.jsonl', 'queries.jsonl', 'qrels.tsv'].filter(
+    (file) => !existsSync(join(path, file)),
+  );
   if (missing.length > 0) {
     const issues = missing.map((file) => ({ path: file, message: `expected this file in "${path}"` }));
     throw new ConfigurationError('Cannot read the collection', issues);

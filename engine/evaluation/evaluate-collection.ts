@@ -72,7 +72,10 @@ export async function evaluateCollection(options: EvaluationOptions): Promise<Co
       ),
     ]),
   );
-  const first = values.get(Object.keys(systems)[0] ?? '')?.values().next().value;
+  const first = values
+    .get(Object.keys(systems)[0] ?? '')
+    ?.values()
+    .next().value;
   return { dataset: collection.name, n: first?.size ?? 0, runs, measured };
 }
 
@@ -105,7 +108,11 @@ async function runSystems(options: EvaluationOptions): Promise<Map<string, Run>>
 }
 
 /** A query that the model cannot read keeps its first-stage order, as in the stage. */
-async function rank(system: System, shortlist: Shortlist, signal: AbortSignal | undefined): Promise<readonly number[]> {
+async function rank(
+  system: System,
+  shortlist: Shortlist,
+  signal: AbortSignal | undefined,
+): Promise<readonly number[]> {
   try {
     return await system(shortlist, signal);
   } catch (error) {
@@ -117,7 +124,12 @@ async function rank(system: System, shortlist: Shortlist, signal: AbortSignal | 
 /** A query's candidates in the run's order; documents that the corpus lacks are left out. */
 export function toShortlist(
   queryId: string,
-  { collection, candidates, firstStage, depth = 100 }: Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'depth'>,
+  {
+    collection,
+    candidates,
+    firstStage,
+    depth = 100,
+  }: Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'depth'>,
 ): Shortlist {
   const entries = candidates.get(queryId) ?? [];
   return {
@@ -134,6 +146,9 @@ export function toShortlist(
 export function averageOver(results: readonly CollectionResult[], measure: string): Map<string, number> {
   const names = [...(results[0]?.measured.keys() ?? [])];
   return new Map(
-    names.map((name) => [name, mean(results.map(({ measured }) => measured.get(name)?.get(measure)?.mean ?? 0))]),
+    names.map((name) => [
+      name,
+      mean(results.map(({ measured }) => measured.get(name)?.get(measure)?.mean ?? 0)),
+    ]),
   );
 }

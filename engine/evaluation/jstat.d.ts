@@ -6,5 +6,6 @@ declare module 'jstat' {
       inv(p: number, degreesOfFreedom: number): number;
     };
   };
+  // biome-ignore lint/style/noDefaultExport: the package has no other.
   export default jstat;
 }

@@ -12,7 +12,9 @@ export interface JsonResult {
       {
         readonly measures: Readonly<Record<string, number>>;
         readonly intervals: Readonly<Record<string, readonly [number, number]>>;
-        readonly pValues: Readonly<Record<string, { readonly tTest?: number; readonly randomisation?: number }>>;
+        readonly pValues: Readonly<
+          Record<string, { readonly tTest?: number; readonly randomisation?: number }>
+        >;
         readonly perQuery: Readonly<Record<string, Readonly<Record<string, number>>>>;
       }
     >
@@ -27,14 +29,18 @@ export function toJsonResult(result: CollectionResult, candidates: string): Json
       name,
       {
         measures: Object.fromEntries(each.map(([measure, value]) => [measure, value.mean])),
-        intervals: Object.fromEntries(each.map(([measure, { low, high }]) => [measure, [low, high] as const])),
+        intervals: Object.fromEntries(
+          each.map(([measure, { low, high }]) => [measure, [low, high] as const]),
+        ),
         pValues: Object.fromEntries(
           each.map(([measure, { tTest, randomisation }]) => [
             measure,
             tTest === undefined || randomisation === undefined ? {} : { tTest, randomisation },
           ]),
         ),
-        perQuery: Object.fromEntries(each.map(([measure, { perQuery }]) => [measure, Object.fromEntries(perQuery)])),
+        perQuery: Object.fromEntries(
+          each.map(([measure, { perQuery }]) => [measure, Object.fromEntries(perQuery)]),
+        ),
       },
     ] as const;
   });
@@ -44,7 +50,10 @@ export function toJsonResult(result: CollectionResult, candidates: string): Json
 /** A table of one collection: a line a system, each measure with its interval and p-value against the first line. */
 export function toTable(result: CollectionResult): string {
   const measures = [...(result.measured.values().next().value?.keys() ?? [])];
-  const head = ['reranker', ...measures.flatMap((measure) => [measure, '95 % interval', 'p (t)', 'p (random)'])];
+  const head = [
+    'reranker',
+    ...measures.flatMap((measure) => [measure, '95 % interval', 'p (t)', 'p (random)']),
+  ];
   const body = [...result.measured].map(([name, byMeasure]) => [
     name,
     ...measures.flatMap((measure) => {
@@ -73,5 +82,10 @@ const pValue = (value: number | undefined): string =>
 
 function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
 }

@@ -24,8 +24,10 @@ export function systemsOver(
   reranker: BlockRankReranker,
   fuse: ScoreStep = fusion(),
 ): Readonly<Record<string, System>> {
-  const encoded = (shortlist: Shortlist, signal: AbortSignal | undefined): ReturnType<BlockRankReranker['encode']> =>
-    reranker.encode(shortlist, signal ? { signal } : {});
+  const encoded = (
+    shortlist: Shortlist,
+    signal: AbortSignal | undefined,
+  ): ReturnType<BlockRankReranker['encode']> => reranker.encode(shortlist, signal ? { signal } : {});
   const ranked = (shortlist: Shortlist, signal: AbortSignal | undefined): Promise<Ranking> =>
     reranker.rerank(shortlist, signal ? { signal } : {});
   return {
@@ -34,7 +36,9 @@ export function systemsOver(
     model: async (shortlist, signal) => order(await ranked(shortlist, signal)),
     cosine: async (shortlist, signal) => {
       const { query, states } = await encoded(shortlist, signal);
-      const cosines = states.map(({ anchors }) => similarities(query.anchor, anchors.subarray(0, query.width))[0]!);
+      const cosines = states.map(
+        ({ anchors }) => similarities(query.anchor, anchors.subarray(0, query.width))[0]!,
+      );
       return order(fromLogits(cosines));
     },
     anchor: async (shortlist, signal) => {

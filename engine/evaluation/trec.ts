@@ -41,7 +41,9 @@ export function parseQrels(text: string, path: string): Qrels {
 /** Judgements in TREC's form. */
 export function printQrels(qrels: Qrels): string {
   return [...qrels]
-    .flatMap(([queryId, judged]) => [...judged].map(([docId, relevance]) => `${queryId} 0 ${docId} ${relevance}\n`))
+    .flatMap(([queryId, judged]) =>
+      [...judged].map(([docId, relevance]) => `${queryId} 0 ${docId} ${relevance}\n`),
+    )
     .join('');
 }
 
@@ -55,7 +57,9 @@ export function parseRun(text: string, path: string): Run {
   const run = new Map<string, RunEntry[]>();
   for (const { columns, line, raw } of rows(text)) {
     const isTrec = columns.length === 6;
-    const [queryId, docId, value] = isTrec ? [columns[0], columns[2], columns[4]] : [columns[0], columns[1], columns[3]];
+    const [queryId, docId, value] = isTrec
+      ? [columns[0], columns[2], columns[4]]
+      : [columns[0], columns[1], columns[3]];
     const score = Number(value);
     if (!queryId || !docId || value === undefined || !Number.isFinite(score)) {
       const expected = '"query Q0 document rank score tag" or "query document rank score"';

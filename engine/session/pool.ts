@@ -176,6 +176,7 @@ class Seat<Request, Response> {
   #task: Task<Request, Response> | undefined;
   #isOpen = false;
   #closing = false;
+  #onFree: (() => void) | undefined;
   #onOpen: { resolve: () => void; reject: (error: unknown) => void } | undefined;
 
   constructor(options: PoolOptions, queue: Queue<Request, Response>) {
@@ -206,8 +207,15 @@ class Seat<Request, Response> {
   }
 
   async close(): Promise<void> {
+    // Ending a thread inside the runtime aborts the whole process, so what it loads or runs ends first.
+    await this.opened.catch(() => {});
     this.#closing = true;
     this.#isOpen = false;
+    if (this.#task) {
+      await new Promise<void>((resolve) => {
+        this.#onFree = resolve;
+      });
+    }
     await this.#worker.terminate();
   }
 
@@ -232,6 +240,7 @@ class Seat<Request, Response> {
       this.#task = undefined;
       if (failure) task?.reject(this.#toError(failure));
       else task?.resolve(response as Response);
+      this.#onFree?.();
     }
     this.wake();
   }
@@ -243,6 +252,7 @@ class Seat<Request, Response> {
     this.#isOpen = false;
     const task = this.#task;
     this.#task = undefined;
+    this.#onFree?.();
     if (task && !this.#queue.again(task)) {
       task.reject(
         this.#closing

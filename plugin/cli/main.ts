@@ -4,9 +4,10 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { type CliContext, type CliStreams, cliContext, type MakeCommand } from './context.ts';
 import { describeError, exitCodeOf, exitCodes } from './errors.ts';
+import { evaluateCommand } from './evaluate.ts';
 import { rerankCommand } from './rerank.ts';
 
-const commands: readonly MakeCommand[] = [rerankCommand];
+const commands: readonly MakeCommand[] = [rerankCommand, evaluateCommand];
 
 /** How long closing may take after Ctrl-C, in milliseconds. */
 const closingMs = 2000;

@@ -1,0 +1,183 @@
+/** `blockrank evaluate`: how good each order is on judged collections. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { ConfigurationError, defaultCacheFolder, openReranker } from '../../engine/index.ts';
+import {
+  type Collection,
+  type CollectionResult,
+  evaluateCollection,
+  lmdbSource,
+  type Measure,
+  parseMeasure,
+  printRun,
+  readCollection,
+  type System,
+  systemsOver,
+  toChart,
+  toJsonResult,
+  toSummary,
+  toTable,
+} from '../../engine/laboratory.ts';
+import type { CliContext, MakeCommand } from './context.ts';
+import { candidatesOf } from './evaluate-candidates.ts';
+
+interface EvaluateOptions {
+  readonly data: readonly string[];
+  readonly candidates: string;
+  readonly rerankers: string;
+  readonly measures: string;
+  readonly depth: string;
+  readonly limit?: string;
+  readonly model?: string;
+  readonly precision?: 'fp32' | 'int8';
+  readonly json?: string | true;
+  readonly runDir?: string;
+  readonly chart?: string;
+  readonly cache: string | boolean;
+}
+
+const examples = `
+Examples:
+  blockrank evaluate --data data/trec-dl19 --candidates bm25 --rerankers first-stage,cosine,default
+  blockrank evaluate --data data/scifact data/nfcorpus --candidates bm25 --json results.json --chart results.svg
+  blockrank evaluate --data my-judgements --candidates embedded --run-dir runs
+
+A collection is a folder with corpus.jsonl {_id, title, text}, queries.jsonl {_id, text}, qrels.tsv (query-id,
+corpus-id, score) and, for --candidates NAME, candidates-NAME.tsv (query-id, corpus-id, rank, score).`;
+
+/** Makes the command. */
+export const evaluateCommand: MakeCommand = (context) =>
+  new Command('evaluate')
+    .description('Measures rerankers on collections with relevance judgements, against their first stage.')
+    .requiredOption('--data <folders...>', 'collections; with several, an average too')
+    .option(
+      '--candidates <name>',
+      'first stage: bm25 or another candidates-NAME.tsv, embedded, judged',
+      'embedded',
+    )
+    .option(
+      '--rerankers <names>',
+      'first-stage, default, model, cosine, anchor; separated by commas',
+      'first-stage,cosine,default',
+    )
+    .option('--measures <names>', 'nDCG@k, RR@k, AP, P@k, R@k; separated by commas', 'nDCG@10,RR@10')
+    .option('--depth <n>', 'candidates of a query that are reranked', '100')
+    .option('--limit <n>', 'only the first n judged queries of each collection')
+    .option('--model <folder>', 'model folder (default: the one that comes with blockrank)')
+    .addOption(new Option('--precision <name>', 'fp32 or int8').choices(['fp32', 'int8']))
+    .option('--json [file]', 'results as JSON, to a file or to standard output')
+    .option('--run-dir <folder>', 'write each order as a TREC run')
+    .option('--chart <file>', 'write a bar chart of the first measure as SVG')
+    .option('--cache <folder>', 'where encoded documents are kept between runs')
+    .option('--no-cache', 'keep no encoded documents')
+    .addHelpText('after', examples)
+    .action((options: EvaluateOptions) => evaluate(context, options));
+
+async function evaluate(context: CliContext, options: EvaluateOptions): Promise<void> {
+  const measures = named(options.measures, 'measures', (name) => parseMeasure(name));
+  const folder =
+    typeof options.cache === 'string' ? options.cache : join(defaultCacheFolder(context.env), 'states');
+  const reranker = await openReranker({
+    ...(options.model ? { model: options.model } : {}),
+    ...(options.precision ? { precision: options.precision } : {}),
+    ...(options.cache ? { stateSource: lmdbSource({ folder }) } : {}),
+  });
+  try {
+    const all = systemsOver(reranker);
+    const systems = Object.fromEntries(
+      named(options.rerankers, 'rerankers', (name) => [name, knownSystem(all, name)] as const),
+    );
+    const results: CollectionResult[] = [];
+    for (const data of options.data)
+      results.push(await evaluateFolder(context, data, options, { measures, systems }));
+    await report(context, results, options, measures[0]!.name);
+  } finally {
+    await reranker.close();
+  }
+}
+
+async function evaluateFolder(
+  context: CliContext,
+  folder: string,
+  options: EvaluateOptions,
+  { measures, systems }: { readonly measures: readonly Measure[]; readonly systems: Record<string, System> },
+): Promise<CollectionResult> {
+  const collection = limited(await readCollection(folder), options.limit);
+  const bar = context.progress(collection.name, collection.qrels.size);
+  try {
+    const { run: candidates, firstStage } = await candidatesOf(options.candidates, folder, collection);
+    const result = await evaluateCollection({
+      collection,
+      candidates,
+      firstStage,
+      systems,
+      baseline: Object.keys(systems)[0]!,
+      measures,
+      depth: wholeNumber(options.depth, 'depth'),
+      onProgress: (done) => bar.update(done),
+      signal: context.signal,
+    });
+    if (options.json !== true) context.print(`${toTable(result)}\n`);
+    return result;
+  } finally {
+    bar.stop();
+  }
+}
+
+async function report(
+  context: CliContext,
+  results: readonly CollectionResult[],
+  options: EvaluateOptions,
+  measure: string,
+): Promise<void> {
+  if (results.length > 1 && options.json !== true) context.print(toSummary(results, measure));
+  const json = results.map((result) => toJsonResult(result, options.candidates));
+  const whole = json.length === 1 ? json[0] : json;
+  if (options.json === true) context.printJson(whole);
+  else if (options.json) await writeFile(options.json, `${JSON.stringify(whole)}\n`);
+  if (options.chart) await writeFile(options.chart, await toChart(results, measure));
+  if (options.runDir) await writeRuns(options.runDir, results);
+}
+
+async function writeRuns(folder: string, results: readonly CollectionResult[]): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const { dataset, runs } of results) {
+    for (const [name, run] of runs)
+      await writeFile(join(folder, `${dataset}.${name}.trec`), printRun(run, name));
+  }
+}
+
+function limited(collection: Collection, limit: string | undefined): Collection {
+  if (limit === undefined) return collection;
+  return { ...collection, qrels: new Map([...collection.qrels].slice(0, wholeNumber(limit, 'limit'))) };
+}
+
+/** Every name of a comma-separated list. @throws ConfigurationError listing each that is wrong. */
+function named<T>(list: string, path: string, read: (name: string) => T): T[] {
+  const issues: { path: string; message: string }[] = [];
+  const values = list.split(',').flatMap((name) => {
+    try {
+      return [read(name.trim())];
+    } catch (error) {
+      issues.push({ path, message: error instanceof Error ? error.message : String(error) });
+      return [];
+    }
+  });
+  if (issues.length > 0) throw new ConfigurationError('Cannot evaluate', issues);
+  return values;
+}
+
+function knownSystem(systems: Readonly<Record<string, System>>, name: string): System {
+  const system = systems[name];
+  if (system) return system;
+  throw new RangeError(`expected ${Object.keys(systems).join(', ')}, got ${JSON.stringify(name)}`);
+}
+
+function wholeNumber(text: string, path: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new ConfigurationError('Cannot evaluate', [
+    { path, message: `expected a whole number above 0, got "${text}"` },
+  ]);
+}
