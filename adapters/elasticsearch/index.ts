@@ -19,7 +19,7 @@ export type { QueryTextOption, SearchBodyOptions, SearchHit } from '../search-bo
 export type { ElasticsearchCallOptions, ElasticsearchClient } from './client.ts';
 
 /** What `client.search()` takes: flat, or with a `body` as in 7.x and 8.x. */
-export type ElasticsearchRequest = estypes.SearchRequest & {
+export type ElasticsearchRequest = Omit<estypes.SearchRequest, 'body'> & {
   /** The request's body, when it is not written flat. */
   readonly body?: unknown;
 };

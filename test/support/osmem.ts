@@ -12,9 +12,10 @@ export interface Osmem {
 }
 
 /** Why there is no server here; `undefined` when there is one. */
-export const osmemMissing: string | undefined = findBinary() === undefined
-  ? `package "@osmem/linux-x64" is not installed (${process.platform}-${process.arch})`
-  : undefined;
+export const osmemMissing: string | undefined =
+  findBinary() === undefined
+    ? `package "@osmem/linux-x64" is not installed (${process.platform}-${process.arch})`
+    : undefined;
 
 if (osmemMissing) console.log(`Skipping tests against osmem: ${osmemMissing}.`);
 
@@ -44,7 +45,9 @@ async function announcedUrl(server: ChildProcess): Promise<string> {
     server.once('error', reject);
     server.once('exit', (code) => reject(new Error(`startOsmem: the server ended with code ${code}`)));
   });
-  const line = new Promise<string>((resolve) => createInterface({ input: server.stdout! }).once('line', resolve));
+  const line = new Promise<string>((resolve) =>
+    createInterface({ input: server.stdout! }).once('line', resolve),
+  );
   const { url } = JSON.parse(await Promise.race([line, failed])) as { url: string };
   failed.catch(() => undefined);
   return url;

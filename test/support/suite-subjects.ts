@@ -11,7 +11,12 @@ import {
   type OpenSearchResponse,
   opensearchAdapter,
 } from '../../adapters/opensearch/index.ts';
-import { type SuiteHit, type SuiteSubject, type SuiteWish, suiteDocuments } from '../../plugin/testing/index.ts';
+import {
+  type SuiteHit,
+  type SuiteSubject,
+  type SuiteWish,
+  suiteDocuments,
+} from '../../plugin/testing/index.ts';
 
 /** Makes an index that holds exactly the suite's documents; it must not exist yet. */
 export async function indexSuiteDocuments(url: string, index: string): Promise<void> {
@@ -24,7 +29,12 @@ export async function indexSuiteDocuments(url: string, index: string): Promise<v
   if (answer.errors) throw new Error(`indexSuiteDocuments: ${JSON.stringify(answer)}`);
 }
 
-async function send(method: string, url: string, body: string, type = 'application/json'): Promise<{ errors?: boolean }> {
+async function send(
+  method: string,
+  url: string,
+  body: string,
+  type = 'application/json',
+): Promise<{ errors?: boolean }> {
   const response = await fetch(url, { method, body, headers: { 'content-type': type } });
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${text}`);

@@ -7,15 +7,25 @@ const noRefusal = 'nothing between the caller and the index can refuse a search'
 adapterSuite({
   name: 'embedded',
   open: async () => ({
-    adapter: embeddedAdapter({ index: await buildEmbeddedIndex({ documents: suiteDocuments.map(toDocument) }) }),
+    adapter: embeddedAdapter({
+      index: await buildEmbeddedIndex({ documents: suiteDocuments.map(toDocument) }),
+    }),
     request: ({ query, from, size }) => ({ query, from, size }),
     hits: ({ hits }) =>
-      hits.map(({ docId, score, title, text, blockrank }) => ({ docId, score, source: { title, text }, mark: blockrank })),
+      hits.map(({ docId, score, title, text, blockrank }) => ({
+        docId,
+        score,
+        source: { title, text },
+        mark: blockrank,
+      })),
     mark: ({ blockrank }) => blockrank,
     malformed: { total: 3 } as never,
   }),
   skip: [
-    { test: 'passes a search with an order of its own as it is', reason: 'the index knows no order but its score' },
+    {
+      test: 'passes a search with an order of its own as it is',
+      reason: 'the index knows no order but its score',
+    },
     { test: 'brings back the whole document where that was asked for', reason: noSource },
     { test: 'brings back only the chosen fields', reason: noSource },
     { test: 'leaves out the fields that were not wanted', reason: noSource },
@@ -25,6 +35,10 @@ adapterSuite({
   ],
 });
 
-function toDocument({ docId, title, body }: SuiteDocument): { docId: string; title: string; text: string | undefined } {
+function toDocument({ docId, title, body }: SuiteDocument): {
+  docId: string;
+  title: string;
+  text: string | undefined;
+} {
   return { docId, title, text: body === undefined ? undefined : [body].flat().join(' ') };
 }
