@@ -39,9 +39,9 @@ interface EvaluateOptions {
 
 const examples = `
 Examples:
-  blockrank evaluate --data data/trec-dl19 --candidates bm25 --rerankers first-stage,cosine,default
-  blockrank evaluate --data data/scifact data/nfcorpus --candidates bm25 --json results.json --chart results.svg
-  blockrank evaluate --data my-judgements --candidates embedded --run-dir runs
+  $ blockrank evaluate --data data/trec-dl19 --candidates bm25 --rerankers first-stage,cosine,default
+  $ blockrank evaluate --data data/scifact data/nfcorpus --candidates bm25 --json results.json --chart results.svg
+  $ blockrank evaluate --data my-judgements --candidates embedded --run-dir runs
 
 A collection is a folder with corpus.jsonl {_id, title, text}, queries.jsonl {_id, text}, qrels.tsv (query-id,
 corpus-id, score) and, for --candidates NAME, candidates-NAME.tsv (query-id, corpus-id, rank, score).`;
