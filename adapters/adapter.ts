@@ -27,6 +27,14 @@ export interface PlanWarning {
   readonly message: string;
 }
 
+/** A page of hits. */
+export interface Page {
+  /** 0-based place of its first hit. */
+  readonly from: number;
+  /** Hits it holds at most. */
+  readonly size: number;
+}
+
 /** What will be sent for one request, and what was asked. Made by {@link Adapter.plan}; pure data. */
 export interface Plan<Request> {
   /** What is sent: the user's own object when nothing is changed, else a changed copy. */
@@ -34,7 +42,7 @@ export interface Plan<Request> {
   /** The user's own request, untouched. */
   readonly original: Request;
   /** The page that was asked for, 0-based; `from + size` hits exist at most. */
-  readonly page: { readonly from: number; readonly size: number };
+  readonly page: Page;
   /** How many leading hits are reranked. */
   readonly rankWindowSize: number;
   /** What the model is asked; absent when `reason` is given. */
@@ -72,6 +80,7 @@ export interface RankedHit extends RankedCandidate {
 /** What the stage decided for one response. */
 export type Outcome =
   | {
+      /** The hits come in a new order. */
       readonly reranked: true;
       /** Best first. A permutation of the shortlist, or a part of one when `topN` or `minScore` dropped hits. */
       readonly hits: readonly RankedHit[];
@@ -87,6 +96,7 @@ export type Outcome =
       readonly warnings: readonly PlanWarning[];
     }
   | {
+      /** The hits come in first-stage order. */
       readonly reranked: false;
       /** Why not. */
       readonly reason: UnrerankedReason;
@@ -98,6 +108,14 @@ export type Outcome =
       readonly warnings: readonly PlanWarning[];
     };
 
+/** What failed, as a mark says it. */
+export interface OutcomeFault {
+  /** The error's stable code. */
+  readonly code: string;
+  /** The error's message. */
+  readonly message: string;
+}
+
 /** The mark that {@link Adapter.applyOutcome} leaves on a response, as its property `blockrank`. */
 export interface OutcomeMark {
   /** Whether the hits are in reranked order. */
@@ -105,7 +123,7 @@ export interface OutcomeMark {
   /** Why not; absent when they are. */
   readonly reason?: UnrerankedReason;
   /** The error's `code` and message when one was the reason. */
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: OutcomeFault;
   /** How many hits were reranked. */
   readonly rankWindowSize?: number;
   /** Whether the ranking came from the result cache. */
@@ -118,7 +136,10 @@ export interface OutcomeMark {
   readonly warnings?: readonly PlanWarning[];
 }
 
-/** The mark that {@link Adapter.applyOutcome} leaves on every reranked hit, as its property `blockrank`. */
+/**
+ * The mark that {@link Adapter.applyOutcome} leaves on every hit of a reranked list, as its property `blockrank`;
+ * hits after the window, which nothing scored, carry the score 0.
+ */
 export interface HitMark {
   /** 1-based place in the reranked order. */
   readonly rank: number;
@@ -151,7 +172,7 @@ export interface Adapter<Request, Response> {
   plan(request: Request, options: PlanOptions): Plan<Request>;
   /** Runs the plan's request. @throws FirstStageError for any failure of the server or the way to it. */
   search(plan: Plan<Request>, options?: SearchOptions): Promise<Response>;
-  /** Runs several plans in one round trip; an item that the server refused is a {@link FirstStageError}, not thrown. */
+  /** Runs several plans in one round trip; an item that the server refused is a `FirstStageError`, not thrown. */
   searchMany?(
     plans: readonly Plan<Request>[],
     options?: SearchOptions,

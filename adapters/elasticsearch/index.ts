@@ -15,7 +15,14 @@ import {
   elasticsearchCalls,
 } from './client.ts';
 
-export type { QueryTextOption, SearchBodyOptions, SearchHit } from '../search-body/index.ts';
+export type {
+  JsonObject,
+  MarkedHit,
+  MarkedResponse,
+  QueryTextOption,
+  SearchBodyOptions,
+  SearchHit,
+} from '../search-body/index.ts';
 export type { ElasticsearchCallOptions, ElasticsearchClient } from './client.ts';
 
 /** What `client.search()` takes: flat, or with a `body` as in 7.x and 8.x. */

@@ -46,8 +46,14 @@ export interface EmbeddedResponse {
   readonly blockrank?: OutcomeMark;
 }
 
+/** An index that is there already. */
+export interface GivenIndex {
+  /** Made by `buildEmbeddedIndex` or `loadEmbeddedIndex`. */
+  readonly index: EmbeddedIndex;
+}
+
 /** Options of {@link embeddedAdapter}: an index, or what to make one of when the first search comes. */
-export type EmbeddedAdapterOptions = ({ readonly index: EmbeddedIndex } | EmbeddedIndexOptions) & {
+export type EmbeddedAdapterOptions = (GivenIndex | EmbeddedIndexOptions) & {
   /** Tells which hits keep their places. @defaultValue none */
   readonly isPinned?: ((hit: EmbeddedHit) => boolean) | undefined;
 };

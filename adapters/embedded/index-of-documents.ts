@@ -42,6 +42,14 @@ export interface EmbeddedMatch {
   readonly score: number;
 }
 
+/** What a search finds. */
+export interface EmbeddedMatches {
+  /** The first of them. */
+  readonly matches: readonly EmbeddedMatch[];
+  /** How many there are. */
+  readonly total: number;
+}
+
 /** An index that can be searched and kept. Safe to share between adapters. */
 export interface EmbeddedIndex {
   /** How many documents it holds. */
@@ -49,10 +57,7 @@ export interface EmbeddedIndex {
   /** What is searched and read. */
   readonly fields: readonly EmbeddedField[];
   /** The first `limit` matches, descending by score (equal scores in the documents' order), and how many there are. */
-  search(
-    query: string,
-    limit: number,
-  ): { readonly matches: readonly EmbeddedMatch[]; readonly total: number };
+  search(query: string, limit: number): EmbeddedMatches;
   /** All of it as plain data, for `JSON.stringify`; {@link loadEmbeddedIndex} takes it back. */
   toJSON(): StoredIndex;
 }

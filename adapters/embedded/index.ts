@@ -6,6 +6,7 @@ export {
   type EmbeddedRequest,
   type EmbeddedResponse,
   embeddedAdapter,
+  type GivenIndex,
 } from './embedded-adapter.ts';
 export {
   buildEmbeddedIndex,
@@ -14,6 +15,7 @@ export {
   type EmbeddedIndex,
   type EmbeddedIndexOptions,
   type EmbeddedMatch,
+  type EmbeddedMatches,
   loadEmbeddedIndex,
   type StoredIndex,
 } from './index-of-documents.ts';

@@ -2,12 +2,18 @@
 import { ConfigurationError } from '../../engine/index.ts';
 import type { SearchLines } from '../search-body/index.ts';
 
+/** What the client's promises give. */
+export interface OpenSearchAnswer {
+  /** What the server sent, parsed. */
+  readonly body: unknown;
+}
+
 /** The part of `Client` of `@opensearch-project/opensearch` that is used. */
 export interface OpenSearchClient {
   /** Runs a search. */
-  search(request?: object, options?: object): Promise<{ readonly body: unknown }>;
+  search(request?: object, options?: object): Promise<OpenSearchAnswer>;
   /** Runs several searches. */
-  msearch(request: never, options?: object): Promise<{ readonly body: unknown }>;
+  msearch(request: never, options?: object): Promise<OpenSearchAnswer>;
 }
 
 /** Options that go with every call: the client's own `TransportRequestOptions`, for instance `requestTimeout`. */
@@ -48,7 +54,7 @@ export function openSearchCalls(
 }
 
 async function abortable(
-  call: Promise<{ readonly body: unknown }> & { readonly abort?: () => void },
+  call: Promise<OpenSearchAnswer> & { readonly abort?: () => void },
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
   const abort = (): void => {

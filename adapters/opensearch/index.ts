@@ -15,8 +15,15 @@ import {
   openSearchCalls,
 } from './client.ts';
 
-export type { QueryTextOption, SearchBodyOptions, SearchHit } from '../search-body/index.ts';
-export type { OpenSearchCallOptions, OpenSearchClient } from './client.ts';
+export type {
+  JsonObject,
+  MarkedHit,
+  MarkedResponse,
+  QueryTextOption,
+  SearchBodyOptions,
+  SearchHit,
+} from '../search-body/index.ts';
+export type { OpenSearchAnswer, OpenSearchCallOptions, OpenSearchClient } from './client.ts';
 
 /** What `client.search()` takes. The body is wider than the client's own type, which lacks parts of the server's grammar. */
 export type OpenSearchRequest = Omit<API.Search_Request, 'body'> & {
@@ -24,15 +31,13 @@ export type OpenSearchRequest = Omit<API.Search_Request, 'body'> & {
   readonly body?: API.Search_RequestBody | Readonly<Record<string, unknown>>;
 };
 
-type Hits = API.Search_ResponseBody['hits'];
-
 /** The body of what `client.search()` gives, with the marks of the stage. */
 export type OpenSearchResponse = Omit<API.Search_ResponseBody, 'hits'> &
   MarkedResponse & {
     /** The page. */
-    readonly hits: Omit<Hits, 'hits'> & {
+    readonly hits: Omit<API.Search_ResponseBody['hits'], 'hits'> & {
       /** The page's hits, best first. */
-      readonly hits: readonly (Hits['hits'][number] & MarkedHit)[];
+      readonly hits: readonly (API.Search_ResponseBody['hits']['hits'][number] & MarkedHit)[];
     };
   };
 

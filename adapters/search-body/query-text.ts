@@ -7,8 +7,14 @@ import { isObject, type JsonObject, toList } from './json.ts';
  * several, the first that leads to words), or a function of the request's properties, those of its body included.
  */
 export type QueryTextOption =
-  | { readonly text: string }
-  | { readonly path: string | readonly string[] }
+  | {
+      /** The question itself. */
+      readonly text: string;
+    }
+  | {
+      /** Where it stands in the request; lists on the way may be left out. */
+      readonly path: string | readonly string[];
+    }
   | ((request: JsonObject) => string | undefined);
 
 /** The question in words by the adapter's option; without one, as {@link findQueryText} finds it. Blank text is none. */

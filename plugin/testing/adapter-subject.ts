@@ -1,6 +1,12 @@
 /** What the adapters' conformance suite must be told of an adapter. */
 import type { Adapter, HitMark, OutcomeMark } from '../../adapters/adapter.ts';
 
+/** All fields but these. */
+export interface SuiteExcludes {
+  /** Names of fields. */
+  readonly excludes: readonly string[];
+}
+
 /** What a test of the suite asks for. */
 export interface SuiteWish {
   /** The question. */
@@ -10,7 +16,7 @@ export interface SuiteWish {
   /** Hits of the page; absent: the server's default, which must be 10. */
   readonly size?: number;
   /** Which fields of the document come back: none, or these of `title`, `body`, `year`; absent: the server's default, all. */
-  readonly source?: false | readonly string[] | { readonly excludes: readonly string[] };
+  readonly source?: false | readonly string[] | SuiteExcludes;
   /** Something that the server orders by instead of its score. */
   readonly isSorted?: boolean;
   /** A request that the server refuses, for instance because its index is not there. */

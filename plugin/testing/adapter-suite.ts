@@ -3,7 +3,7 @@
 import type { Subject } from './adapter-check-tools.ts';
 import { adapterChecks } from './adapter-checks.ts';
 import type { SuiteSubject } from './adapter-subject.ts';
-import { type TestRunner, testRunner } from './test-runner.ts';
+import { type SuiteSkip, type TestRunner, testRunner } from './test-runner.ts';
 
 /** Options of {@link adapterSuite}. */
 export interface AdapterSuiteOptions<Request, Response> {
@@ -12,7 +12,7 @@ export interface AdapterSuiteOptions<Request, Response> {
   /** Opens the adapter under test over a store that holds exactly {@link suiteDocuments}; each test opens one. */
   readonly open: () => Promise<SuiteSubject<Request, Response>> | SuiteSubject<Request, Response>;
   /** Tests that this adapter cannot pass, by name, each with the reason, which is printed. @defaultValue `[]` */
-  readonly skip?: readonly { readonly test: string; readonly reason: string }[];
+  readonly skip?: readonly SuiteSkip[];
   /** Where tests are registered. @defaultValue vitest's, else the global `describe` and `it` */
   readonly runner?: TestRunner;
 }

@@ -1,7 +1,7 @@
 /** The door for users' tests. */
 export { type SuiteDocument, suiteDocuments, suiteQuery } from './adapter-documents.ts';
-export type { SuiteHit, SuiteSubject, SuiteWish } from './adapter-subject.ts';
+export type { SuiteExcludes, SuiteHit, SuiteSubject, SuiteWish } from './adapter-subject.ts';
 export { type AdapterSuiteOptions, adapterSuite } from './adapter-suite.ts';
 export { type FakeReranker, type FakeRerankerOptions, fakeReranker } from './fake-reranker.ts';
 export { type RerankerSuiteOptions, rerankerSuite } from './reranker-suite.ts';
-export type { TestRunner } from './test-runner.ts';
+export type { SuiteSkip, TestRunner } from './test-runner.ts';

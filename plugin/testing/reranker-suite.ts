@@ -1,7 +1,7 @@
 /** What every reranker must do, as tests. */
 import assert from 'node:assert/strict';
 import type { Candidate, Ranking, Reranker, Shortlist } from '../../engine/index.ts';
-import { type TestRunner, testRunner } from './test-runner.ts';
+import { type SuiteSkip, type TestRunner, testRunner } from './test-runner.ts';
 
 /** Options of {@link rerankerSuite}. */
 export interface RerankerSuiteOptions {
@@ -10,7 +10,7 @@ export interface RerankerSuiteOptions {
   /** Opens the reranker under test; each test opens one and closes it. */
   readonly open: () => Promise<Reranker> | Reranker;
   /** Tests that this reranker cannot pass, by name, each with the reason, which is printed. @defaultValue `[]` */
-  readonly skip?: readonly { readonly test: string; readonly reason: string }[];
+  readonly skip?: readonly SuiteSkip[];
   /** Where tests are registered. @defaultValue vitest's, else the global `describe` and `it` */
   readonly runner?: TestRunner;
 }

@@ -11,6 +11,14 @@ export interface TestRunner {
   };
 }
 
+/** A test that is not run. */
+export interface SuiteSkip {
+  /** Its name. */
+  readonly test: string;
+  /** Why; printed. */
+  readonly reason: string;
+}
+
 // Only inside vitest, so that this door opens where vitest is not installed.
 const vitest = process.env['VITEST'] ? await import('vitest') : undefined;
 
