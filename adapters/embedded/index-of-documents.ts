@@ -143,6 +143,8 @@ function embeddedIndex(
     fields: analysis.fields,
     search(query, limit) {
       // MiniSearch multiplies a sum of BM25 parts by the number of query terms found; the plain sum is BM25.
+      // nDCG@10 with the plain sum and with the product: scifact .680/.648, nfcorpus .326/.318, cranfield .509/.465
+      // (all judged queries, minisearch 7.2, 2026-11-23).
       const found = search.search(query).map(({ id, score, queryTerms }) => ({
         position: id as number,
         score: score / (queryTerms.length || 1),
