@@ -5,38 +5,53 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const root = process.cwd();
 const lockFile = join(root, 'package-lock.json');
 const stamp = join(root, 'node_modules', '.installed');
+/** Holds the id of the process that installs. */
 const busy = join(root, '.installing');
-/** An installation that takes longer than this has died. */
-const installMs = 10 * 60_000;
-
 const digest = () => createHash('sha256').update(readFileSync(lockFile)).digest('hex');
 const isFresh = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === digest();
 
 /** Installs while no other process does. */
 async function install() {
   while (!isFresh()) {
-    try {
-      mkdirSync(busy); // fails when another process holds it: one installs, the others wait
-    } catch {
-      if (existsSync(busy) && Date.now() - statSync(busy).mtimeMs > installMs) rmdirSync(busy);
+    if (!takeTurn()) {
       await sleep(200);
       continue;
     }
-    try {
-      runInstall();
-    } finally {
-      rmdirSync(busy);
-    }
+    const failure = runInstall();
+    rmSync(busy, { force: true });
+    if (failure === undefined) continue;
+    process.stderr.write(`Cannot install dependencies with "npm ci" in "${root}": ${failure}.\n`);
+    process.exit(1);
   }
 }
 
+/** Whether this process is the one to install; a process that died while it was does not count. */
+function takeTurn() {
+  try {
+    writeFileSync(busy, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch {
+    if (!isRunning(Number(existsSync(busy) ? readFileSync(busy, 'utf8') : 0))) rmSync(busy, { force: true });
+    return false;
+  }
+}
+
+function isRunning(pid) {
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** What went wrong; nothing when nothing did. */
 function runInstall() {
   process.stderr.write('Installing dependencies (npm ci); this happens once.\n');
   // Without the variable the runtime's install script downloads CUDA libraries from outside the registry.
@@ -48,11 +63,9 @@ function runInstall() {
     stdio: ['ignore', 'ignore', 'inherit'],
     shell: process.platform === 'win32',
   });
-  if (status !== 0) {
-    process.stderr.write(`Cannot install dependencies with "npm ci" in "${root}": ${error?.message ?? `exit code ${status}`}.\n`);
-    process.exit(1);
-  }
+  if (status !== 0) return error?.message ?? `exit code ${status}`;
   writeFileSync(stamp, digest());
+  return undefined;
 }
 
 const [command, ...args] = process.argv.slice(2);

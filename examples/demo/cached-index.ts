@@ -10,10 +10,10 @@ export type OnProgress = (done: number, total: number) => void;
 
 /** Loads the index, or builds it when it is not there, is damaged, or is another version's. */
 export async function openCachedIndex(cacheFolder: string, onProgress: OnProgress): Promise<EmbeddedIndex> {
-  const path = join(cacheFolder, `wordnet-${version()}.json`);
+  const path = join(cacheFolder, `wordnet-plain-${version()}.json`);
   const known = await load(path);
   if (known) return known;
-  const index = await buildEmbeddedIndex({ documents: await readSynsets(), fields: ['text'], onProgress });
+  const index = await buildEmbeddedIndex({ documents: await readSynsets(), fields: ['text'], stems: false, onProgress });
   await mkdir(cacheFolder, { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
   await writeFile(temporary, JSON.stringify(index));

@@ -1,0 +1,92 @@
+/** Starts real search servers from Maven packages; the scripts beside this file do the work. */
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+/** A server that the tests know. */
+export interface ServerChoice {
+  /** Which product. */
+  readonly product: 'opensearch' | 'elasticsearch';
+  /** Exact version; others are not published whole. */
+  readonly version: string;
+  /** Java versions that run it, both inclusive. */
+  readonly java: readonly [number, number];
+}
+
+/** A running server. */
+export interface RunningServer {
+  /** Where it listens, on 127.0.0.1. */
+  readonly url: string;
+  /** Ends it. */
+  close(): Promise<void>;
+}
+
+/** Every server that adapters are tested on. */
+export const servers: readonly ServerChoice[] = [
+  { product: 'opensearch', version: '3.6.0', java: [21, 99] },
+  { product: 'opensearch', version: '2.19.6', java: [11, 23] },
+  { product: 'elasticsearch', version: '9.5.3', java: [21, 99] },
+  { product: 'elasticsearch', version: '8.19.21', java: [17, 99] },
+];
+
+const folder = fileURLToPath(new URL('.', import.meta.url));
+const serversFolder =
+  process.env['SERVERS_DIR'] ?? fileURLToPath(new URL('../../../.servers', import.meta.url));
+const run = promisify(execFile);
+
+/** Why a server cannot run here; `undefined` when it can. */
+export function missingFor({ java: [least, most] }: ServerChoice): string | undefined {
+  if (process.platform !== 'linux') return `the scripts need Linux, this is ${process.platform}`;
+  for (const command of ['mvn', 'curl', 'setpriv']) {
+    if (spawnSync('which', [command]).status !== 0) return `"${command}" is not installed`;
+  }
+  const found = javaVersions();
+  if (found.some((version) => version >= least && version <= most)) return undefined;
+  return `no JDK from ${least} to ${most} is installed (found: ${found.join(', ') || 'none'})`;
+}
+
+/** Starts a server with empty data on a free port. The first start of a version downloads it. */
+export async function startServer({ product, version }: ServerChoice): Promise<RunningServer> {
+  const script = join(folder, `${product}-up.sh`);
+  const prefix = product.toUpperCase();
+  const env = {
+    ...process.env,
+    SERVERS_DIR: serversFolder,
+    [`${prefix}_VERSION`]: version,
+    [`${prefix}_PORT`]: String(await freePort()),
+  };
+  const { stdout } = await run(script, ['up'], { env });
+  return {
+    url: stdout.trim().split('\n').at(-1)!,
+    close: async () => {
+      await run(script, ['down'], { env });
+    },
+  };
+}
+
+/** Major versions of the JDKs that the scripts look at. */
+function javaVersions(): number[] {
+  const home = process.env['JVM_DIR'] ?? '/usr/lib/jvm';
+  const homes = existsSync(home) ? readdirSync(home).map((name) => join(home, name)) : [];
+  return [process.env['JAVA_HOME'] ?? '', ...homes].flatMap((each) => {
+    const java = join(each, 'bin', 'java');
+    if (each === '' || !existsSync(java)) return [];
+    const { stderr } = spawnSync(java, ['-version'], { encoding: 'utf8' });
+    const major = /version "(\d+)/.exec(stderr)?.[1];
+    return major ? [Number(major)] : [];
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => resolve(port));
+    });
+  });
+}
