@@ -52,6 +52,16 @@ export interface Shortlist {
   readonly pinned?: readonly number[];
 }
 
+/** A place in a candidate's text and the attention mass it got. */
+export interface ExplainedSpan {
+  /** First character, inclusive (UTF-16 code units). */
+  readonly start: number;
+  /** Last character, exclusive. */
+  readonly end: number;
+  /** Share of the query's attention, in [0, 1]; over all candidates at most 1. */
+  readonly mass: number;
+}
+
 /** What the query block looked at in one candidate. */
 export interface Explanation {
   /** The anchor head's part of the logit: `q'·a_d / tau`. */
@@ -61,7 +71,7 @@ export interface Explanation {
   /** How much the query block took from this document while reading, in [0, 1]; sums to 1 over the list. */
   readonly readingWeight: number;
   /** Attention mass by place in the candidate's text (UTF-16 code units), descending by mass; empty with anchor states. */
-  readonly spans: readonly { readonly start: number; readonly end: number; readonly mass: number }[];
+  readonly spans: readonly ExplainedSpan[];
 }
 
 /** One candidate's place in a ranking. */

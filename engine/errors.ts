@@ -2,6 +2,7 @@
 
 /** Base of every error that is somebody's fault but a programming mistake. Catching it never hides a bug. */
 export class BlockRankError extends Error {
+  /** The class, for programs that cannot use `instanceof`. */
   override name = 'BlockRankError';
   /** Stable, for programs: never changes with the wording of the message. */
   readonly code: string;
@@ -22,6 +23,7 @@ export interface ConfigurationIssue {
 
 /** The operator configured something that cannot be. Thrown once, at construction, listing every issue. */
 export class ConfigurationError extends BlockRankError {
+  /** The class, for programs that cannot use `instanceof`. */
   override name = 'ConfigurationError' as const;
   /** Everything that is wrong, in the order of the configuration. */
   readonly issues: readonly ConfigurationIssue[];
@@ -35,6 +37,7 @@ export class ConfigurationError extends BlockRankError {
 
 /** A model folder is not what it says it is. */
 export class ModelFormatError extends BlockRankError {
+  /** The class, for programs that cannot use `instanceof`. */
   override name = 'ModelFormatError' as const;
   /** The file, or the folder. */
   readonly path: string;
@@ -57,6 +60,7 @@ export class ModelFormatError extends BlockRankError {
 
 /** The search server failed, was not there, or answered something that is not a search response. */
 export class FirstStageError extends BlockRankError {
+  /** The class, for programs that cannot use `instanceof`. */
   override name = 'FirstStageError' as const;
   /** Which adapter asked. */
   readonly adapter: string;
@@ -76,6 +80,7 @@ export class FirstStageError extends BlockRankError {
 
 /** The query cannot be read: it holds no words. Whoever asked acts; a stage passes the list unreranked. */
 export class QueryError extends BlockRankError {
+  /** The class, for programs that cannot use `instanceof`. */
   override name = 'QueryError' as const;
 
   constructor(message: string, options?: ErrorOptions) {
@@ -85,6 +90,7 @@ export class QueryError extends BlockRankError {
 
 /** The device or the runtime failed while computing. */
 export class InferenceError extends BlockRankError {
+  /** The class, for programs that cannot use `instanceof`. */
   override name = 'InferenceError' as const;
   /** ONNX Runtime's name of what ran. */
   readonly executionProvider: string;
@@ -97,6 +103,7 @@ export class InferenceError extends BlockRankError {
 
 /** The time that the caller gave ran out. */
 export class DeadlineExceededError extends BlockRankError {
+  /** The class, for programs that cannot use `instanceof`. */
   override name = 'DeadlineExceededError' as const;
   /** What was allowed, in milliseconds. */
   readonly deadlineMs: number;
@@ -119,6 +126,7 @@ export class DeadlineExceededError extends BlockRankError {
 
 /** A qrels or run file has a line that is none. */
 export class TrecFormatError extends BlockRankError {
+  /** The class, for programs that cannot use `instanceof`. */
   override name = 'TrecFormatError' as const;
   /** The file. */
   readonly path: string;

@@ -50,6 +50,7 @@ export class BlockRankReranker implements Reranker {
   readonly #queries = new LRUCache<string, QueryState>({ max: keptQueries });
   #closed: Promise<void> | undefined;
 
+  /** @internal Made by `openReranker`. */
   constructor(parts: BlockRankParts) {
     this.#parts = parts;
     this.info = parts.info;

@@ -13,7 +13,12 @@ export async function openCachedIndex(cacheFolder: string, onProgress: OnProgres
   const path = join(cacheFolder, `wordnet-plain-${version()}.json`);
   const known = await load(path);
   if (known) return known;
-  const index = await buildEmbeddedIndex({ documents: await readSynsets(), fields: ['text'], stems: false, onProgress });
+  const index = await buildEmbeddedIndex({
+    documents: await readSynsets(),
+    fields: ['text'],
+    stems: false,
+    onProgress,
+  });
   await mkdir(cacheFolder, { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
   await writeFile(temporary, JSON.stringify(index));

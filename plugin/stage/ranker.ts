@@ -41,6 +41,7 @@ export interface Ranker {
 
 /** The stage was closed while a call was in flight. */
 export class StageClosedError extends BlockRankError {
+  /** The class, for programs that cannot use `instanceof`. */
   override name = 'StageClosedError' as const;
 
   constructor() {

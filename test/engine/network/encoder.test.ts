@@ -126,7 +126,8 @@ describe.skipIf(golden.length === 0)('bge-small-en-v1.5', { timeout: 120_000 }, 
       shared,
       golden.map(({ ids }) => ids),
     );
-    for (const [i, { cls }] of golden.entries()) assertAllClose(states[i]!.subarray(0, 384), cls, { atol: 1e-4 });
+    for (const [i, { cls }] of golden.entries())
+      assertAllClose(states[i]!.subarray(0, 384), cls, { atol: 1e-4 });
   });
 
   it.each(['fp32', 'int8'] as const)(
