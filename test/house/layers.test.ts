@@ -1,0 +1,89 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Lints files in a folder of their own under the house's rules; what was said of each, by its place. */
+function lintAll(sources: ReadonlyMap<string, string>): (path: string) => string {
+  const folder = mkdtempSync(join(tmpdir(), 'blockrank-layers-'));
+  copyFileSync(join(root, 'biome.json'), join(folder, 'biome.json'));
+  for (const [path, source] of sources) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), source);
+  }
+  const biome = join(root, 'node_modules', '.bin', 'biome');
+  const { stdout, stderr } = spawnSync(biome, ['lint', '--max-diagnostics=none', '--colors=off'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  const said = `${stdout}${stderr}`.split(/\n(?=\S+\.ts:\d+)/);
+  return (path) => said.filter((part) => part.startsWith(`${path}:`)).join('\n');
+}
+
+const importing = (from: string): string => `import { x } from '${from}';\n\nexport const y: unknown = x;\n`;
+
+/** A place, what it may not import, and the words of the rule. */
+const wrong: readonly (readonly [string, string, string])[] = [
+  ['engine/rerank/a.ts', '../../adapters/adapter.ts', 'The engine knows no search server'],
+  ['engine/states/a.ts', '@elastic/elasticsearch', 'The engine knows no search server'],
+  ['engine/rerank/a.ts', '../../plugin/stage/stage.ts', 'The engine knows no search server'],
+  ['engine/rerank/a.ts', '../evaluation/measures.ts', 'Serving code never imports laboratory code'],
+  ['engine/index.ts', './evaluation/measures.ts', 'Serving code never imports laboratory code'],
+  ['engine/rerank/a.ts', 'onnxruntime-node', 'Only engine/session talks to ONNX Runtime'],
+  ['engine/evaluation/a.ts', 'onnxruntime-node', 'Only engine/session talks to ONNX Runtime'],
+  ['plugin/stage/a.ts', 'onnxruntime-node', 'Only engine/session talks to ONNX Runtime'],
+  ['engine/graph/a.ts', '../network/encoder.ts', 'engine/graph imports no other part'],
+  ['engine/session/a.ts', '../rerank/spans.ts', 'engine/session imports'],
+  ['engine/network/a.ts', '../states/batches.ts', 'engine/network imports'],
+  ['engine/readout/a.ts', '../session/pool.ts', 'engine/readout imports'],
+  ['engine/blocks/a.ts', '../states/batches.ts', 'engine/blocks imports'],
+  ['engine/scores/a.ts', '../states/batches.ts', 'engine/scores imports'],
+  ['engine/model/a.ts', '../rerank/spans.ts', 'engine/model imports'],
+  ['engine/states/a.ts', '../rerank/spans.ts', 'engine/states imports'],
+  ['engine/weights/a.ts', '../network/encoder.ts', 'engine/weights imports'],
+  ['engine/tokenizer/a.ts', '../blocks/caps.ts', 'engine/tokenizer imports'],
+  ['adapters/opensearch/a.ts', '../../plugin/stage/stage.ts', 'Adapters know servers, not the stage'],
+  ['adapters/opensearch/a.ts', '../../engine/states/batches.ts', 'through engine/index.ts'],
+  ['plugin/stage/a.ts', '../../adapters/opensearch/index.ts', 'compose concrete adapters'],
+  ['plugin/stage/a.ts', '../../engine/states/batches.ts', 'through engine/index.ts'],
+  ['plugin/config/a.ts', '../../engine/laboratory.ts', 'through engine/index.ts'],
+  ['plugin/cli/a.ts', '../../engine/states/batches.ts', 'through its two doors'],
+];
+
+/** Imports that the design allows, one a layer. */
+const right: readonly (readonly [string, string])[] = [
+  ['engine/session/a.ts', 'onnxruntime-node'],
+  ['engine/rerank/a.ts', '../states/batches.ts'],
+  ['engine/evaluation/a.ts', '../rerank/spans.ts'],
+  ['adapters/opensearch/a.ts', '../../engine/index.ts'],
+  ['plugin/stage/a.ts', '../../adapters/adapter.ts'],
+  ['plugin/config/a.ts', '../../adapters/opensearch/index.ts'],
+  ['plugin/cli/a.ts', '../../engine/laboratory.ts'],
+];
+
+/** One file a case, so that each is judged on its own. */
+const placed = (path: string, i: number): string =>
+  path.endsWith('/a.ts') ? path.replace('/a.ts', `/case-${i}.ts`) : path;
+const cases = [...wrong, ...right].map(([path, from], i) => ({ path: placed(path, i), from }));
+const saidOf = lintAll(new Map(cases.map(({ path, from }) => [path, importing(from)])));
+
+describe('layer rules', () => {
+  it.each(wrong.map(([path, from, words], i) => ({ path, from, words, place: cases[i]!.path })))(
+    'keep $path from importing $from',
+    ({ place, words }) => {
+      expect(saidOf(place)).toContain('noRestrictedImports');
+      expect(saidOf(place)).toContain(words);
+    },
+  );
+
+  it.each(right.map(([path, from], i) => ({ path, from, place: cases[wrong.length + i]!.path })))(
+    'let $path import $from',
+    ({ place }) => {
+      expect(saidOf(place)).not.toContain('noRestrictedImports');
+    },
+  );
+});
