@@ -4,6 +4,7 @@ import { Client as ElasticsearchClient8 } from 'elasticsearch-8';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rescoringStage } from '../../plugin/stage/index.ts';
 import { adapterSuite, fakeReranker } from '../../plugin/testing/index.ts';
+import { elasticsearchMiddlewareSuite, opensearchMiddlewareSuite } from '../support/middleware-suite.ts';
 import {
   missingFor,
   type RunningServer,
@@ -39,7 +40,9 @@ function describeOpenSearch(url: () => string): void {
     },
   });
 
-  it('brings aggregations, a point in time and vector hits through a reranked search', async () => {
+  describe('reranking inside the client', () => opensearchMiddlewareSuite(open, 'suite'));
+
+  it('brings aggregations, and a point in time through a reranked search', async () => {
     const client = open();
     const { adapter } = openSearchSubject(client, 'suite');
     const stage = rescoringStage({ adapter, reranker: fakeReranker() });
@@ -86,6 +89,8 @@ function describeElasticsearch(url: () => string, { version }: ServerChoice): vo
       return { ...elasticsearchSubject(client as never, 'suite'), close: () => client.close() };
     },
   });
+
+  describe('reranking inside the client', () => elasticsearchMiddlewareSuite(open, 'suite'));
 
   it('brings aggregations, a point in time and collapse through a reranked search', async () => {
     const client = open();

@@ -1,0 +1,236 @@
+/**
+ * Reranking inside a client: a subclass of its Transport that recognises searches by their path. What is not a
+ * search that asked for it goes through untouched.
+ */
+import type { Plan, SearchOptions } from '../adapter.ts';
+import { isObject, type JsonObject } from './json.ts';
+
+/** What a transport is asked to send; both clients' own form. */
+export interface TransportParams {
+  /** HTTP method. */
+  readonly method: string;
+  /** Path, starting with a slash. */
+  readonly path: string;
+  /** A search's body. */
+  readonly body?: unknown;
+  /** A multi-search's lines. */
+  readonly bulkBody?: unknown;
+  /** Parameters of the address. */
+  readonly querystring?: unknown;
+}
+
+/** What one request asks for; the official `context` option carries it: `{ context: { blockrank: { topN: 5 } } }`. */
+export interface RerankWish {
+  /** How many leading hits are reranked. */
+  readonly rankWindowSize?: number;
+  /** Hits given back at most. */
+  readonly topN?: number;
+  /** Smallest calibrated score given back. */
+  readonly minScore?: number;
+  /** The question in words, when the request does not hold it. */
+  readonly queryText?: string;
+  /** Whether every hit gets an explanation. */
+  readonly explain?: boolean;
+  /** Time for everything, in milliseconds. */
+  readonly deadlineMs?: number;
+}
+
+/** The stage, as far as a transport needs it. */
+export interface Rescorer<Request, Response> {
+  /** Searches and reranks. */
+  search(
+    request: Request,
+    options: RerankWish & {
+      readonly signal?: AbortSignal;
+      readonly search: (plan: Plan<Request>, options: SearchOptions) => Promise<Response>;
+    },
+  ): Promise<Response>;
+  /** Searches several and reranks each. */
+  searchMany(
+    requests: readonly Request[],
+    options: RerankWish & {
+      readonly signal?: AbortSignal;
+      readonly each: (request: Request, index: number) => { readonly rerank: boolean };
+      readonly searchMany: (
+        plans: readonly Plan<Request>[],
+        options: SearchOptions,
+      ) => Promise<readonly (Response | Error)[]>;
+    },
+  ): Promise<readonly (Response | Error)[]>;
+}
+
+/** How a client writes a search: from the parts on the wire to what its `search()` takes, and back. */
+export interface RequestForm<Request> {
+  /** What `client.search()` would have been given. */
+  toRequest(parts: SearchParts): Request;
+  /** The parts of what is to be sent; `original` says which keys were in the address. */
+  toParts(request: Request, original: SearchParts): SearchParts;
+}
+
+/** A search on the wire. */
+export interface SearchParts {
+  readonly index: string | undefined;
+  readonly querystring: JsonObject;
+  readonly body: JsonObject;
+}
+
+/** Sends to the server, as the client's own transport does; gives the answer's body. */
+export type Send = (params: TransportParams, options: SearchOptions) => Promise<unknown>;
+
+/** What {@link rerankTransport} needs. */
+export interface TransportReranking<Request, Response> {
+  /** Reranks. */
+  readonly stage: Rescorer<Request, Response>;
+  /** How the client writes a search. */
+  readonly form: RequestForm<Request>;
+  /** Indices whose searches are reranked without asking, `*` stands for any characters. */
+  readonly indices: readonly string[];
+}
+
+/** One call of the transport. */
+export interface TransportCall {
+  readonly params: TransportParams;
+  /** The call's `context.blockrank`: a wish, `true`, `false`, or nothing. */
+  readonly wish: unknown;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The body of a reranked answer; undefined when the call is none of ours and must be sent as it is. */
+export function rerankTransport<Request, Response>(
+  reranking: TransportReranking<Request, Response>,
+  call: TransportCall,
+  send: Send,
+): Promise<unknown> | undefined {
+  const target = targetOf(call.params);
+  if (!target || call.wish === false) return undefined;
+  if (target.kind === 'search') return rerankSearch(reranking, call, target.index, send);
+  return rerankMultiSearch(reranking, call, target.index, send);
+}
+
+interface Target {
+  readonly kind: 'search' | 'msearch';
+  readonly index: string | undefined;
+}
+
+function targetOf({ method, path, querystring }: TransportParams): Target | undefined {
+  const [, index, kind] = /^\/(?:([^/]+)\/)?_(search|msearch)$/.exec(path) ?? [];
+  const isSearch =
+    (method === 'POST' || method === 'GET') && (querystring === undefined || isObject(querystring));
+  if (!isSearch || (kind !== 'search' && kind !== 'msearch')) return undefined;
+  return { kind, index: index === undefined ? undefined : decodeURIComponent(index) };
+}
+
+/** Whether a search of these indices is reranked. */
+function isWanted(patterns: readonly string[], wish: unknown, index: string | undefined): boolean {
+  if (wish === true || isObject(wish)) return true;
+  const names = (index ?? '').split(',');
+  return names.every((name) => patterns.some((pattern) => matches(pattern, name)));
+}
+
+function matches(pattern: string, name: string): boolean {
+  const escaped = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return name !== '' && new RegExp(`^${escaped.join('.*')}$`).test(name);
+}
+
+const toWish = (wish: unknown): RerankWish => (isObject(wish) ? (wish as RerankWish) : {});
+
+function rerankSearch<Request, Response>(
+  { stage, form, indices }: TransportReranking<Request, Response>,
+  { params, wish, signal }: TransportCall,
+  index: string | undefined,
+  send: Send,
+): Promise<Response> | undefined {
+  const { body = {}, querystring } = params;
+  if (!isObject(body) || !isWanted(indices, wish, index)) return undefined;
+  const parts: SearchParts = { index, querystring: (querystring ?? {}) as JsonObject, body };
+  return stage.search(form.toRequest(parts), {
+    ...toWish(wish),
+    ...(signal && { signal }),
+    search: async (plan, options) => {
+      const sent =
+        plan.request === plan.original
+          ? params
+          : { ...params, ...toParams(form.toParts(plan.request, parts)) };
+      return (await send(sent, options)) as Response;
+    },
+  });
+}
+
+/** An address without parameters keeps none, a body without keys is left out. */
+function toParams({ querystring, body }: SearchParts): Pick<TransportParams, 'body' | 'querystring'> {
+  return { querystring, ...(Object.keys(body).length > 0 && { body }) };
+}
+
+/** One search of a multi-search that the server refused, as it said it. */
+class RefusedItem extends Error {
+  readonly item: unknown;
+
+  constructor(item: unknown) {
+    super('The server refused this search.');
+    this.item = item;
+  }
+}
+
+function rerankMultiSearch<Request, Response>(
+  { stage, form, indices }: TransportReranking<Request, Response>,
+  { params, wish, signal }: TransportCall,
+  index: string | undefined,
+  send: Send,
+): Promise<unknown> | undefined {
+  const items = toItems(params.bulkBody ?? params.body, index);
+  const wanted = items?.map((item) => isWanted(indices, wish, item.parts.index));
+  if (!items || !wanted?.includes(true)) return undefined;
+  let answer: JsonObject = {};
+  const requests = items.map(({ parts }) => form.toRequest(parts));
+  const answers = stage.searchMany(requests, {
+    ...toWish(wish),
+    ...(signal && { signal }),
+    each: (_request, i) => ({ rerank: wanted[i]! }),
+    searchMany: async (plans, options) => {
+      const lines = plans.flatMap((plan) => {
+        const { header, parts } = items[requests.indexOf(plan.original)]!;
+        return [header, form.toParts(plan.request, parts).body];
+      });
+      const key = params.bulkBody === undefined ? 'body' : 'bulkBody';
+      answer = (await send({ ...params, [key]: lines }, options)) as JsonObject;
+      const { responses } = answer as { responses?: readonly Response[] };
+      return (responses ?? []).map((item) =>
+        isObject(item) && 'error' in item ? new RefusedItem(item) : item,
+      );
+    },
+  });
+  return answers.then((all) => ({ ...answer, responses: all.map(toAnswer) }));
+}
+
+/** What failed on our side is told as the server tells its own: one item's error touches no other. */
+function toAnswer(answer: unknown): unknown {
+  if (answer instanceof RefusedItem) return answer.item;
+  if (!(answer instanceof Error)) return answer;
+  return { error: { type: answer.name, reason: answer.message, root_cause: [] }, status: 500 };
+}
+
+interface Item {
+  readonly header: JsonObject;
+  readonly parts: SearchParts;
+}
+
+/** The searches of a multi-search; undefined when its lines cannot be read as pairs of objects. */
+function toItems(lines: unknown, index: string | undefined): Item[] | undefined {
+  if (!Array.isArray(lines) || lines.length % 2 !== 0) return undefined;
+  const objects = lines.map((line: unknown) => (typeof line === 'string' ? parse(line) : line));
+  if (!objects.every(isObject)) return undefined;
+  return Array.from({ length: objects.length / 2 }, (_, i) => {
+    const header = objects[2 * i]!;
+    const named = Array.isArray(header['index']) ? header['index'].join(',') : header['index'];
+    const own = typeof named === 'string' ? named : index;
+    return { header, parts: { index: own, querystring: {}, body: objects[2 * i + 1]! } };
+  });
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined; // not ours to judge: the whole request is sent as it is
+  }
+}

@@ -1,0 +1,6 @@
+/** The door of the middleware. */
+export {
+  type MiddlewareOptions,
+  withElasticsearchReranking,
+  withOpenSearchReranking,
+} from './with-reranking.ts';

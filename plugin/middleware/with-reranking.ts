@@ -1,0 +1,98 @@
+/** The stage inside a client that an application has already: `client.search()` anywhere in its code is reranked. */
+import {
+  type ElasticsearchAdapterOptions,
+  type ElasticsearchClient,
+  type ElasticsearchTransportClass,
+  elasticsearchAdapter,
+  elasticsearchTransport,
+} from '../../adapters/elasticsearch/index.ts';
+import {
+  type OpenSearchAdapterOptions,
+  type OpenSearchClient,
+  type OpenSearchTransportClass,
+  opensearchAdapter,
+  opensearchTransport,
+} from '../../adapters/opensearch/index.ts';
+import { type RescoringStageOptions, rescoringStage } from '../stage/index.ts';
+
+/** Options of the stage and of the adapter, and which searches are meant. */
+export type MiddlewareOptions<AdapterOptions> = Omit<RescoringStageOptions<never, never>, 'adapter'> &
+  Omit<AdapterOptions, 'client'> & {
+    /** Indices whose searches are reranked without asking; `*` stands for any characters. @defaultValue none: only calls with `context: { blockrank: true }` */
+    readonly indices?: readonly string[] | undefined;
+  };
+
+interface WithChild {
+  child(options: object): unknown;
+  readonly transport: object;
+}
+
+/**
+ * A client of the same kind over the same connections, whose searches and multi-searches are reranked. Yours is
+ * not changed. Calls, `meta: true`, helpers and errors are the client's own.
+ *
+ * @throws ConfigurationError listing every option that is wrong.
+ *
+ * @example
+ * const client = withElasticsearchReranking(plain, { reranker, fields: ['title', 'body'], indices: ['articles-*'] });
+ * await client.search({ index: 'articles-2026', query: { match: { body: 'food from sunlight' } } });
+ */
+export function withElasticsearchReranking<Client extends ElasticsearchClient & WithChild>(
+  client: Client,
+  options: MiddlewareOptions<ElasticsearchAdapterOptions>,
+): Client {
+  const { stageOptions, adapterOptions, indices } = split(options);
+  const adapter = elasticsearchAdapter({ ...(adapterOptions as ElasticsearchAdapterOptions), client });
+  const stage = rescoringStage({ ...stageOptions, adapter });
+  const Transport = client.transport.constructor as ElasticsearchTransportClass;
+  return client.child({ Transport: elasticsearchTransport(Transport, { stage, indices }) }) as Client;
+}
+
+/**
+ * A client of the same kind over the same connections, whose searches and multi-searches are reranked. Yours is
+ * not changed. Calls, callbacks, `abort()`, helpers and errors are the client's own.
+ *
+ * @throws ConfigurationError listing every option that is wrong.
+ */
+export function withOpenSearchReranking<Client extends OpenSearchClient & WithChild>(
+  client: Client,
+  options: MiddlewareOptions<OpenSearchAdapterOptions>,
+): Client {
+  const { stageOptions, adapterOptions, indices } = split(options);
+  const adapter = opensearchAdapter({ ...(adapterOptions as OpenSearchAdapterOptions), client });
+  const stage = rescoringStage({ ...stageOptions, adapter });
+  const Transport = client.transport.constructor as OpenSearchTransportClass;
+  return client.child({ Transport: opensearchTransport(Transport, { stage, indices }) }) as Client;
+}
+
+const stageKeys = [
+  'reranker',
+  'rankWindowSize',
+  'topN',
+  'minScore',
+  'deadlineMs',
+  'onFailure',
+  'scoreSteps',
+  'cache',
+  'breaker',
+  'explain',
+  'events',
+  'tracing',
+  'now',
+];
+
+/** The stage's options apart from the adapter's. */
+function split(options: object): {
+  stageOptions: Omit<RescoringStageOptions<never, never>, 'adapter'>;
+  adapterOptions: object;
+  indices: readonly string[];
+} {
+  const { indices = [], ...rest } = options as { indices?: readonly string[] };
+  const entries = Object.entries(rest);
+  const isStage = ([key]: [string, unknown]): boolean => stageKeys.includes(key);
+  return {
+    stageOptions: Object.fromEntries(entries.filter(isStage)) as never,
+    adapterOptions: Object.fromEntries(entries.filter((entry) => !isStage(entry))),
+    indices,
+  };
+}
