@@ -100,7 +100,7 @@ export function opensearchMiddlewareSuite(open: () => OpenSearchClient, index: s
   it('serves callbacks and leaves opted-out calls alone', async () => {
     const { client } = both();
     const body = await new Promise((resolve, reject) => {
-      client.search({ index, body: { query } }, (error, result) =>
+      client.search({ index, body: { query } }, (error: unknown, result: { body: unknown }) =>
         error ? reject(error) : resolve(result.body),
       );
     });
