@@ -125,6 +125,8 @@ export interface RerankerInfo {
   readonly executionProvider: string;
   /** Languages the model reads, ISO 639-1. */
   readonly languages: readonly string[];
+  /** Share of a lexical first stage in the fused order that the model was tuned with, in [0, 1]. @defaultValue 0.2 */
+  readonly fusionWeight?: number;
   /** Whether the first request will find everything loaded. */
   readonly ready: boolean;
 }

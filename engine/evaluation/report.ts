@@ -80,7 +80,8 @@ const decimals = (value: number): string => value.toFixed(4);
 const pValue = (value: number | undefined): string =>
   value === undefined ? '' : value < 0.0001 ? '<.0001' : value.toFixed(4);
 
-function aligned(rows: readonly (readonly string[])[]): string[] {
+/** Rows as lines, each column as wide as its widest cell. */
+export function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) =>
     row

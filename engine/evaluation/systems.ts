@@ -22,7 +22,7 @@ const noUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 
  */
 export function systemsOver(
   reranker: BlockRankReranker,
-  fuse: ScoreStep = fusion(),
+  fuse: ScoreStep = fusion({ weight: reranker.info.fusionWeight }),
 ): Readonly<Record<string, System>> {
   const encoded = (
     shortlist: Shortlist,

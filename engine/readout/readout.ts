@@ -70,8 +70,8 @@ function tokenHead(
   parameters: ReadoutParameters,
   logSums: Float64Array | undefined,
 ): Float64Array | undefined {
-  const isTokenTier = states.length > 0 && states.every(({ tokens }) => tokens !== undefined);
-  if (!isTokenTier || query.tokens.length === 0 || parameters.tokenWeight === 0) return undefined;
+  if (states.length === 0 || query.tokens.length === 0 || parameters.tokenWeight === 0) return undefined;
+  if (!logSums && states.some(({ tokens }) => tokens === undefined)) return undefined;
   const D = states.reduce((sum, { blockTokens }) => sum + blockTokens.length, 0);
   const masses = toLogMasses(logSums ?? tokenLogSums(query, states, parameters.tokenTau), D);
   return poolMasses(masses, D, parameters.pooling).map((mass) => parameters.tokenWeight * mass);

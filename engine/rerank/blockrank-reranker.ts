@@ -22,6 +22,8 @@ import type { EncoderWorkers } from './encoder-workers.ts';
 export interface BlockRankParts {
   /** What it is. */
   readonly info: RerankerInfo;
+  /** Where its model lies, absolute. */
+  readonly modelFolder: string;
   /** Reading and scoring. */
   readonly readout: ReadoutParameters;
   /** States of documents. */
@@ -90,6 +92,11 @@ export class BlockRankReranker implements Reranker {
   /** Reading and scoring parameters in use. */
   get readout(): ReadoutParameters {
     return this.#parts.readout;
+  }
+
+  /** The model's folder, absolute. */
+  get modelFolder(): string {
+    return this.#parts.modelFolder;
   }
 
   close(): Promise<void> {

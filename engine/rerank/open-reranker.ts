@@ -87,6 +87,7 @@ export async function openReranker(options: RerankerOptions = {}): Promise<Block
   const info = toInfo(folder, data, readout);
   const reranker = new BlockRankReranker({
     info,
+    modelFolder: folder.path,
     readout,
     workers: encoding,
     states: new StateEncoder({
@@ -152,6 +153,7 @@ function toInfo(folder: ModelFolder, data: EncoderProgramData, readout: ReadoutP
     profile: manifest.profile,
     executionProvider,
     languages: manifest.languages,
+    fusionWeight: manifest.fusionWeight,
     ready: true,
   };
 }

@@ -5,7 +5,7 @@ import { toRanking } from './ranking.ts';
 /** Options of {@link fusion}. */
 export interface FusionOptions {
   /** The first stage's share, in [0, 1]: 0 is the model alone, 1 the first stage alone. @defaultValue 0.2 */
-  readonly weight?: number;
+  readonly weight?: number | undefined;
   /** First stages that are fused; others pass through. @defaultValue `['lexical']` */
   readonly firstStages?: readonly FirstStage[];
 }

@@ -21,14 +21,15 @@ import {
 } from '../../engine/laboratory.ts';
 import type { CliContext, MakeCommand } from './context.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
+import { wholeNumber } from './option-values.ts';
 
 interface EvaluateOptions {
   readonly data: readonly string[];
   readonly candidates: string;
   readonly rerankers: string;
   readonly measures: string;
-  readonly depth: string;
-  readonly limit?: string;
+  readonly depth: number;
+  readonly limit?: number;
   readonly model?: string;
   readonly precision?: 'fp32' | 'int8';
   readonly json?: string | true;
@@ -62,8 +63,8 @@ export const evaluateCommand: MakeCommand = (context) =>
       'first-stage,cosine,default',
     )
     .option('--measures <names>', 'nDCG@k, RR@k, AP, P@k, R@k; separated by commas', 'nDCG@10,RR@10')
-    .option('--depth <n>', 'candidates of a query that are reranked', '100')
-    .option('--limit <n>', 'only the first n judged queries of each collection')
+    .option('--depth <n>', 'candidates of a query that are reranked', wholeNumber({ min: 1 }), 100)
+    .option('--limit <n>', 'only the first n judged queries of each collection', wholeNumber({ min: 1 }))
     .option('--model <folder>', 'model folder (default: the one that comes with blockrank)')
     .addOption(new Option('--precision <name>', 'fp32 or int8').choices(['fp32', 'int8']))
     .option('--json [file]', 'results as JSON, to a file or to standard output')
@@ -114,7 +115,7 @@ async function evaluateFolder(
       systems,
       baseline: Object.keys(systems)[0]!,
       measures,
-      depth: wholeNumber(options.depth, 'depth'),
+      depth: options.depth,
       onProgress: (done) => bar.update(done),
       signal: context.signal,
     });
@@ -148,9 +149,9 @@ async function writeRuns(folder: string, results: readonly CollectionResult[]): 
   }
 }
 
-function limited(collection: Collection, limit: string | undefined): Collection {
+function limited(collection: Collection, limit: number | undefined): Collection {
   if (limit === undefined) return collection;
-  return { ...collection, qrels: new Map([...collection.qrels].slice(0, wholeNumber(limit, 'limit'))) };
+  return { ...collection, qrels: new Map([...collection.qrels].slice(0, limit)) };
 }
 
 /** Every name of a comma-separated list. @throws ConfigurationError listing each that is wrong. */
@@ -172,12 +173,4 @@ function knownSystem(systems: Readonly<Record<string, System>>, name: string): S
   const system = systems[name];
   if (system) return system;
   throw new RangeError(`expected ${Object.keys(systems).join(', ')}, got ${JSON.stringify(name)}`);
-}
-
-function wholeNumber(text: string, path: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new ConfigurationError('Cannot evaluate', [
-    { path, message: `expected a whole number above 0, got "${text}"` },
-  ]);
 }

@@ -6,8 +6,9 @@ import { type CliContext, type CliStreams, cliContext, type MakeCommand } from '
 import { describeError, exitCodeOf, exitCodes } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { rerankCommand } from './rerank.ts';
+import { tuneCommand } from './tune.ts';
 
-const commands: readonly MakeCommand[] = [rerankCommand, evaluateCommand];
+const commands: readonly MakeCommand[] = [rerankCommand, evaluateCommand, tuneCommand];
 
 /** How long closing may take after Ctrl-C, in milliseconds. */
 const closingMs = 2000;

@@ -59,9 +59,10 @@ export async function composeStage<Request, Response>(
   }
 }
 
-function toScoreSteps(weight: StageConfig['fusion']): readonly ScoreStep[] {
-  if (weight === false) return [];
-  return [fusion(weight === undefined ? {} : { weight })];
+/** Nothing where the file says nothing: the stage's own default knows the model's weight. */
+function toScoreSteps(weight: StageConfig['fusion']): readonly ScoreStep[] | undefined {
+  if (weight === undefined) return undefined;
+  return weight === false ? [] : [fusion({ weight })];
 }
 
 type Defined<T> = { readonly [Key in keyof T]: Exclude<T[Key], undefined> };

@@ -136,7 +136,7 @@ export interface StageConfig {
     | false
     | { readonly maxEntries?: number | undefined; readonly ttlMs?: number | undefined }
     | undefined;
-  /** Weight of the first stage's score, in [0, 1], for lexical first stages; `false` for none. @defaultValue 0.2 */
+  /** Weight of the first stage's score, in [0, 1], for lexical first stages; `false` for none. @defaultValue the model's, 0.2 */
   readonly fusion?: false | number | undefined;
 }
 

@@ -39,7 +39,7 @@ export interface RescoringStageOptions<Request, Response> {
   readonly deadlineMs?: number | undefined;
   /** What happens when reranking fails or runs out of time. @defaultValue 'keep-first-stage' */
   readonly onFailure?: OnFailure | undefined;
-  /** Change the ranking after the model, in this order. @defaultValue `[fusion()]` */
+  /** Change the ranking after the model, in this order. @defaultValue `[fusion()]`, with the reranker's `fusionWeight` */
   readonly scoreSteps?: readonly ScoreStep[] | undefined;
   /** Remembers rankings, so that pages of one list agree and repeated lists cost nothing; `false`: no memory, and pages agree only while reranking never fails. @defaultValue `{}` */
   readonly cache?: StageCacheOptions | false | undefined;
@@ -143,7 +143,7 @@ export function stageSettings<Request, Response>(
     minScore: options.minScore,
     deadlineMs: options.deadlineMs,
     onFailure: options.onFailure ?? 'keep-first-stage',
-    scoreSteps: options.scoreSteps ?? [fusion()],
+    scoreSteps: options.scoreSteps ?? [fusion({ weight: options.reranker.info.fusionWeight })],
     cache: cache && {
       maxEntries: cache.maxEntries ?? defaultCacheEntries,
       ttlMs: cache.ttlMs ?? defaultCacheTtlMs,

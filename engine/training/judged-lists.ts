@@ -1,0 +1,82 @@
+/** Shortlists with judgements, encoded once: what every setting of a readout is tried on. */
+import type { BlockState, Shortlist } from '../contract.ts';
+import { QueryError } from '../errors.ts';
+import { type EvaluationOptions, toShortlist } from '../evaluation/evaluate-collection.ts';
+import type { QueryState } from '../readout/parameters.ts';
+import { similarities } from '../readout/reading.ts';
+import { stackAnchors } from '../readout/readout.ts';
+import { tokenLogSums } from '../readout/token-head.ts';
+import type { BlockRankReranker } from '../rerank/blockrank-reranker.ts';
+
+/** A shortlist, what its documents gain, and all that a readout reads of it. */
+export interface JudgedList {
+  /** The collection it is of. */
+  readonly set: string;
+  /** Query and candidates; texts are dropped once they are encoded. */
+  readonly shortlist: Shortlist;
+  /** What each candidate gains, in shortlist order; 0 for documents that are not judged. */
+  readonly gains: readonly number[];
+  /** Gains of all judged documents, descending. */
+  readonly ideal: readonly number[];
+  /** The query block's state. */
+  readonly query: QueryState;
+  /** The candidates' states without their token vectors. */
+  readonly states: readonly BlockState[];
+  /** The token head's numerators by its temperature, shape `[Q, D]` each. */
+  readonly logSums: ReadonlyMap<number, Float64Array>;
+  /** Largest cosine of the query's anchor with an anchor of each candidate: what calibration reads. */
+  readonly cosines: readonly number[];
+}
+
+/** What {@link encodeLists} reads. */
+export interface ListOptions
+  extends Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'depth'> {
+  /** Makes the states; of tier `tokens`. */
+  readonly reranker: BlockRankReranker;
+  /** Temperatures of the token head that will be tried. */
+  readonly tokenTaus: readonly number[];
+  /** Told after each query. */
+  readonly onProgress?: () => void;
+  /** Ends the work: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Encodes the judged shortlists of a collection. Queries whose candidates are all relevant or all not, or that
+ * the model cannot read, are left out: no order of theirs is better than another.
+ */
+export async function encodeLists(options: ListOptions): Promise<JudgedList[]> {
+  const lists: JudgedList[] = [];
+  for (const queryId of options.collection.qrels.keys()) {
+    const list = await encodeList(queryId, options);
+    if (list) lists.push(list);
+    options.onProgress?.();
+  }
+  return lists;
+}
+
+async function encodeList(queryId: string, options: ListOptions): Promise<JudgedList | undefined> {
+  const { collection, reranker, tokenTaus, signal } = options;
+  const shortlist = toShortlist(queryId, options);
+  const judged = collection.qrels.get(queryId)!;
+  const gains = shortlist.candidates.map(({ docId }) => judged.get(docId) ?? 0);
+  if (new Set(gains.map((gain) => gain > 0)).size < 2) return undefined;
+  const encoded = await reranker.encode(shortlist, signal ? { signal } : {}).catch((error: unknown) => {
+    if (error instanceof QueryError) return undefined;
+    throw error;
+  });
+  if (!encoded) return undefined;
+  const { query, states } = encoded;
+  return {
+    set: collection.name,
+    shortlist: { ...shortlist, candidates: shortlist.candidates.map((each) => ({ ...each, text: '' })) },
+    gains,
+    ideal: [...(collection.idealQrels.get(queryId) ?? judged).values()].sort((a, b) => b - a),
+    query,
+    states: states.map(({ tokens: _, ...state }) => state),
+    logSums: new Map(tokenTaus.map((tau) => [tau, tokenLogSums(query, states, tau)])),
+    cosines: states.map((state) =>
+      Math.max(...similarities(query.anchor, stackAnchors([state], query.width))),
+    ),
+  };
+}

@@ -1,0 +1,186 @@
+/** Chooses the readout's parameters on judged lists, and says what the choice is worth on lists it did not see. */
+import { setImmediate } from 'node:timers/promises';
+import { type Measure, mean, parseMeasure } from '../evaluation/measures.ts';
+import { pairedTTest } from '../evaluation/significance.ts';
+import { readOut } from '../readout/readout.ts';
+import { fusion } from '../scores/fusion.ts';
+import { toRanking } from '../scores/ranking.ts';
+import { fitCalibration } from './calibration.ts';
+import type { JudgedList } from './judged-lists.ts';
+import { changedParameters, type Setting } from './settings.ts';
+
+/** Options of {@link tune}. */
+export interface TuneOptions {
+  /** Judged lists of one or several collections; every collection counts the same. */
+  readonly lists: readonly JudgedList[];
+  /** The first is the start: what is kept unless the judgements speak against it. */
+  readonly settings: readonly Setting[];
+  /** Parts of the lists that are held out in turn, at least 2. @defaultValue 5 */
+  readonly folds?: number;
+  /** What is made large. @defaultValue nDCG@10 */
+  readonly measure?: Measure;
+  /** Told how many settings are done. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Ends the search: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** A setting and its means on the lists that it was chosen on. */
+export interface MeasuredSetting {
+  /** Its parameters. */
+  readonly setting: Setting;
+  /** Mean over collections. */
+  readonly mean: number;
+  /** Mean over the lists of each collection. */
+  readonly bySet: Readonly<Record<string, number>>;
+}
+
+/** What tuning found. */
+export interface TuneResult {
+  /** What was there before. */
+  readonly start: MeasuredSetting;
+  /** The largest mean. */
+  readonly best: MeasuredSetting;
+  /** By the rule of {@link tune}, with the calibration fitted. */
+  readonly chosen: MeasuredSetting;
+  /** The same rule on folds: means on held-out lists, and the p-value of the paired t-test between them. */
+  readonly crossValidated: { readonly start: number; readonly chosen: number; readonly p: number };
+}
+
+const usage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
+
+/**
+ * Tries every setting on every list and chooses by a one-standard-error rule: of the settings that are worse than
+ * the best by no more than one standard error of the paired difference, the one that changes the fewest
+ * parameters of the start; among these the best.
+ *
+ * Source of the rule: Breiman et al. 1984, here with paired differences.
+ *
+ * @throws RangeError for no lists, no settings, or fewer lists than folds.
+ */
+export async function tune(options: TuneOptions): Promise<TuneResult> {
+  const { lists, settings, folds = 5, measure = parseMeasure('nDCG@10') } = options;
+  if (settings.length === 0) throw new RangeError('tune: expected at least the start among the settings.');
+  if (!Number.isInteger(folds) || folds < 2 || lists.length < folds) {
+    throw new RangeError(
+      `tune: expected 2 folds or more and as many lists, got ${folds} and ${lists.length}.`,
+    );
+  }
+  const values: Float64Array[] = [];
+  for (const setting of settings) {
+    options.signal?.throwIfAborted();
+    values.push(Float64Array.from(lists, (list) => measureList(list, setting, measure)));
+    options.onProgress?.(values.length, settings.length);
+    await setImmediate();
+  }
+  const all = [...lists.keys()];
+  const table: Table = { lists, settings, values };
+  const chosen = choose(table, all);
+  const measured = (index: number): MeasuredSetting => ({
+    setting: settings[index]!,
+    mean: macroMean(table, values[index]!, all),
+    bySet: Object.fromEntries(
+      [...bySet(table, all)].map(([set, rows]) => [set, mean(rows.map((row) => values[index]![row]!))]),
+    ),
+  });
+  const found = measured(chosen);
+  return {
+    start: measured(0),
+    best: measured(bestOf(table, all)),
+    chosen: { ...found, setting: { ...found.setting, calibration: calibrationOf(lists) } },
+    crossValidated: crossValidate(table, folds),
+  };
+}
+
+/** One setting on one list. */
+export function measureList(list: JudgedList, setting: Setting, measure: Measure): number {
+  const { logits } = readOut(list.query, list.states, setting, list.logSums.get(setting.tokenTau));
+  const ranking = toRanking(
+    Array.from(logits, (logit, index) => ({ index, logit })),
+    usage,
+  );
+  const { candidates } = fusion({ weight: setting.fusionWeight })(ranking, list.shortlist);
+  return measure.value(
+    candidates.map(({ index }) => list.gains[index]!),
+    list.ideal,
+  );
+}
+
+/** Values of settings (rows) on lists (columns). */
+interface Table {
+  readonly lists: readonly JudgedList[];
+  readonly settings: readonly Setting[];
+  readonly values: readonly Float64Array[];
+}
+
+function choose(table: Table, rows: readonly number[]): number {
+  const best = bestOf(table, rows);
+  const candidates = table.settings.flatMap((setting, index) => {
+    const lead = table.values[best]!.map((value, row) => value - table.values[index]![row]!);
+    const mean = macroMean(table, lead, rows);
+    if (mean > macroError(table, lead, rows)) return [];
+    return [{ index, changes: changedParameters(table.settings[0]!, setting).length, lead: mean }];
+  });
+  candidates.sort((a, b) => a.changes - b.changes || a.lead - b.lead || a.index - b.index);
+  return candidates[0]!.index;
+}
+
+function bestOf(table: Table, rows: readonly number[]): number {
+  const means = table.values.map((values) => macroMean(table, values, rows));
+  return means.indexOf(Math.max(...means));
+}
+
+/** Each fold in turn is held out and the rule chooses on the others. */
+function crossValidate(table: Table, folds: number): TuneResult['crossValidated'] {
+  const all = [...table.lists.keys()];
+  const heldOut = new Float64Array(all.length);
+  // Consecutive lists of a collection fall into different folds, so each fold has its share of every collection.
+  for (let fold = 0; fold < folds; fold += 1) {
+    const chosen = choose(
+      table,
+      all.filter((row) => row % folds !== fold),
+    );
+    for (let row = fold; row < all.length; row += folds) heldOut[row] = table.values[chosen]![row]!;
+  }
+  const start = table.values[0]!;
+  return {
+    start: macroMean(table, start, all),
+    chosen: macroMean(table, heldOut, all),
+    p: pairedTTest(all.map((row) => heldOut[row]! - start[row]!)),
+  };
+}
+
+/** Mean over collections of the mean over each one's lists. */
+function macroMean(table: Table, values: Float64Array, rows: readonly number[]): number {
+  return mean([...bySet(table, rows).values()].map((own) => mean(own.map((row) => values[row]!))));
+}
+
+/** Standard error of {@link macroMean}: collections are fixed, their lists are the sample. */
+function macroError(table: Table, values: Float64Array, rows: readonly number[]): number {
+  const sets = [...bySet(table, rows).values()];
+  const variances = sets.map((own) => {
+    const centre = mean(own.map((row) => values[row]!));
+    const squares = own.reduce((sum, row) => sum + (values[row]! - centre) ** 2, 0);
+    return squares / Math.max(1, own.length - 1) / own.length;
+  });
+  return Math.sqrt(variances.reduce((sum, variance) => sum + variance, 0)) / sets.length;
+}
+
+function bySet({ lists }: Table, rows: readonly number[]): Map<string, number[]> {
+  const sets = new Map<string, number[]>();
+  for (const row of rows) {
+    const { set } = lists[row]!;
+    const own = sets.get(set);
+    if (own) own.push(row);
+    else sets.set(set, [row]);
+  }
+  return sets;
+}
+
+function calibrationOf(lists: readonly JudgedList[]): Setting['calibration'] {
+  return fitCalibration(
+    lists.flatMap(({ cosines, gains }) =>
+      cosines.map((cosine, i) => ({ cosine, isRelevant: gains[i]! > 0 })),
+    ),
+  );
+}
