@@ -2,6 +2,7 @@
 export * from './evaluation/chart.ts';
 export * from './evaluation/collection.ts';
 export * from './evaluation/evaluate-collection.ts';
+export * from './evaluation/length-bias.ts';
 export * from './evaluation/measures.ts';
 export * from './evaluation/random.ts';
 export * from './evaluation/report.ts';

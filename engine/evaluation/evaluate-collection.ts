@@ -2,6 +2,7 @@
 import type { FirstStage, Shortlist } from '../contract.ts';
 import { QueryError } from '../errors.ts';
 import { type Collection, documentText } from './collection.ts';
+import { type LengthBias, lengthBias } from './length-bias.ts';
 import { evaluateRun, type Measure, mean, type PerQuery } from './measures.ts';
 import { confidenceInterval, type Interval, pairedTTest, randomisationTest } from './significance.ts';
 import type { System } from './systems.ts';
@@ -49,6 +50,8 @@ export interface CollectionResult {
   readonly runs: ReadonlyMap<string, Run>;
   /** Values by system, then by measure. */
   readonly measured: ReadonlyMap<string, ReadonlyMap<string, MeasuredSystem>>;
+  /** Whether systems prefer long documents. */
+  readonly lengthBias: LengthBias;
 }
 
 /** Runs and measures every system on every query that has candidates; queries without any count 0. */
@@ -76,7 +79,13 @@ export async function evaluateCollection(options: EvaluationOptions): Promise<Co
     .get(Object.keys(systems)[0] ?? '')
     ?.values()
     .next().value;
-  return { dataset: collection.name, n: first?.size ?? 0, runs, measured };
+  return {
+    dataset: collection.name,
+    n: first?.size ?? 0,
+    runs,
+    measured,
+    lengthBias: lengthBias(runs, collection),
+  };
 }
 
 function compare(perQuery: PerQuery, baseline: PerQuery | undefined): MeasuredSystem {

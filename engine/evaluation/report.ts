@@ -1,11 +1,13 @@
 /** Results as a table for people and as JSON for programs. */
 import { averageOver, type CollectionResult } from './evaluate-collection.ts';
+import type { LengthBias } from './length-bias.ts';
 
 /** A collection's results as JSON. */
 export interface JsonResult {
   readonly dataset: string;
   readonly candidates: string;
   readonly n: number;
+  readonly lengthBias: LengthBias;
   readonly rerankers: Readonly<
     Record<
       string,
@@ -21,7 +23,7 @@ export interface JsonResult {
   >;
 }
 
-/** Results as plain data: `{ dataset, candidates, n, rerankers: { NAME: { measures, intervals, pValues, perQuery } } }`. */
+/** Results as plain data: `{ dataset, candidates, n, lengthBias, rerankers: { NAME: { measures, intervals, pValues, perQuery } } }`. */
 export function toJsonResult(result: CollectionResult, candidates: string): JsonResult {
   const rerankers = [...result.measured].map(([name, byMeasure]) => {
     const each = [...byMeasure];
@@ -44,7 +46,8 @@ export function toJsonResult(result: CollectionResult, candidates: string): Json
       },
     ] as const;
   });
-  return { dataset: result.dataset, candidates, n: result.n, rerankers: Object.fromEntries(rerankers) };
+  const { dataset, n, lengthBias } = result;
+  return { dataset, candidates, n, lengthBias, rerankers: Object.fromEntries(rerankers) };
 }
 
 /** A table of one collection: a line a system, each measure with its interval and p-value against the first line. */
@@ -62,6 +65,14 @@ export function toTable(result: CollectionResult): string {
     }),
   ]);
   return [`${result.dataset} (n = ${result.n})`, ...aligned([head, ...body])].join('\n');
+}
+
+/** Whether systems prefer long documents, in one line. */
+export function toLengthLine({
+  lengthBias: { systems, relevant },
+}: Pick<CollectionResult, 'lengthBias'>): string {
+  const each = Object.entries(systems).map(([name, ratio]) => `${name} ${ratio.toFixed(2)}`);
+  return `Length of the first 10 over the list's: ${each.join(', ')}; of the relevant: ${relevant.toFixed(2)}.`;
 }
 
 /** A table of several collections: a line a system, a column a collection, and their average. */

@@ -18,7 +18,8 @@ const noUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 
  * - `default`: what the stage serves, the model fused with a lexical first stage;
  * - `model`: the model's own order;
  * - `cosine`: cosine of the query's anchor and the document's first anchor, the encoder without BlockRank;
- * - `anchor`: as `default`, from anchors alone.
+ * - `anchor`: as `default`, from anchors alone;
+ * - `sum-join`, `max-join`: as `model`, with the blocks of one document joined as the name says.
  */
 export function systemsOver(
   reranker: BlockRankReranker,
@@ -30,7 +31,16 @@ export function systemsOver(
   ): ReturnType<BlockRankReranker['encode']> => reranker.encode(shortlist, signal ? { signal } : {});
   const ranked = (shortlist: Shortlist, signal: AbortSignal | undefined): Promise<Ranking> =>
     reranker.rerank(shortlist, signal ? { signal } : {});
+  const joined =
+    (blockJoin: 'sum' | 'max'): System =>
+    async (shortlist, signal) => {
+      const { query, states } = await encoded(shortlist, signal);
+      const logSums = await reranker.tokenLogSums({ query, states }, reranker.readout.tokenTau);
+      return order(fromLogits(readOut(query, states, { ...reranker.readout, blockJoin }, logSums).logits));
+    };
   return {
+    'sum-join': joined('sum'),
+    'max-join': joined('max'),
     'first-stage': async ({ candidates }) => [...candidates.keys()],
     default: async (shortlist, signal) => order(fuse(await ranked(shortlist, signal), shortlist)),
     model: async (shortlist, signal) => order(await ranked(shortlist, signal)),

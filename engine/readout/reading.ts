@@ -1,7 +1,7 @@
 /** Reading: the query block's anchor attends to the anchors of the document blocks and moves towards them. */
 import type { ReadoutParameters } from './parameters.ts';
 import { softmax } from './softmax.ts';
-import { dotRows, normalised } from './vectors.ts';
+import { dotRows, isNearer, normalised } from './vectors.ts';
 
 /** What reading did. */
 export interface Reading {
@@ -53,9 +53,7 @@ export function similarities(query: Float64Array | Float32Array, anchors: Float3
   const W = query.length;
   const result = new Float64Array(anchors.length / W);
   for (let d = 0; d < result.length; d += 1) {
-    let sum = 0;
-    for (let k = 0; k < W; k += 1) sum += query[k]! * anchors[d * W + k]!;
-    result[d] = sum;
+    result[d] = dotRows({ rows: query, row: 0 }, { rows: anchors, row: d }, W);
   }
   return result;
 }
@@ -71,13 +69,18 @@ function votesOnce(
     .filter((d) => weights[d]! > negligibleWeight)
     .sort((a, b) => weights[b]! - weights[a]! || a - b)
     .slice(0, maxCompared);
+  // |a - b|^2 = 2 - 2 a·b for rows of length 1.
+  const limit = 2 - 2 * duplicateCosine;
+  const copies = new Map(heavy.map((d) => [d, 1]));
+  heavy.forEach((d, i) => {
+    for (const e of heavy.slice(i + 1)) {
+      if (!isNearer({ rows: anchors, row: d }, { rows: anchors, row: e }, W, limit)) continue;
+      copies.set(d, copies.get(d)! + 1);
+      copies.set(e, copies.get(e)! + 1);
+    }
+  });
   const shared = weights.slice();
-  for (const d of heavy) {
-    const copies = heavy.filter(
-      (e) => e === d || dotRows({ rows: anchors, row: d }, { rows: anchors, row: e }, W) >= duplicateCosine,
-    );
-    shared[d] = weights[d]! / copies.length;
-  }
+  for (const d of heavy) shared[d] = weights[d]! / copies.get(d)!;
   const sum = shared.reduce((total, weight) => total + weight, 0);
   return shared.map((weight) => weight / sum);
 }

@@ -1,15 +1,19 @@
-/** Products of float32 vectors, summed in float64. */
+/** Products and distances of vectors, summed in float64. */
+
+/** A row of a matrix. */
+export interface Row {
+  /** The matrix, row-major. */
+  readonly rows: Float32Array | Float64Array;
+  /** Which of its rows. */
+  readonly row: number;
+}
 
 /**
  * Dot product of row `i` of one matrix with row `j` of another.
  *
  * @param width - Values a row of both.
  */
-export function dotRows(
-  { rows: a, row: i }: { readonly rows: Float32Array; readonly row: number },
-  { rows: b, row: j }: { readonly rows: Float32Array; readonly row: number },
-  width: number,
-): number {
+export function dotRows({ rows: a, row: i }: Row, { rows: b, row: j }: Row, width: number): number {
   const p = i * width;
   const q = j * width;
   // Four sums, so that the additions do not wait for each other.
@@ -23,6 +27,18 @@ export function dotRows(
   }
   for (; k < width; k += 1) s0 += a[p + k]! * b[q + k]!;
   return s0 + s1 + (s2 + s3);
+}
+
+/** Whether the squared distance of two rows is at most `limit`; most rows that are apart say so after a few values. */
+export function isNearer(
+  { rows: a, row: i }: Row,
+  { rows: b, row: j }: Row,
+  width: number,
+  limit: number,
+): boolean {
+  let sum = 0;
+  for (let k = 0; k < width && sum <= limit; k += 1) sum += (a[i * width + k]! - b[j * width + k]!) ** 2;
+  return sum <= limit;
 }
 
 /** A copy of `vector` with length 1; a zero vector stays zero. */

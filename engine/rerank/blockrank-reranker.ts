@@ -89,6 +89,15 @@ export class BlockRankReranker implements Reranker {
     return { query, states: encoded.states };
   }
 
+  /**
+   * The numerators of the token head's masses, `log sum_j exp(q_i·x_dj / tau)`, computed by the workers.
+   *
+   * @returns Row-major, shape `[query tokens, blocks]`.
+   */
+  tokenLogSums({ query, states }: EncodedShortlist, tau: number): Promise<Float64Array> {
+    return this.#parts.workers.tokenLogSums(query, states, tau);
+  }
+
   /** Reading and scoring parameters in use. */
   get readout(): ReadoutParameters {
     return this.#parts.readout;
@@ -126,7 +135,7 @@ export class BlockRankReranker implements Reranker {
   ): Promise<Float64Array | undefined> {
     const { tokenWeight, tokenTau } = this.readout;
     if (tokenWeight === 0 || states.some(({ tokens }) => tokens === undefined)) return undefined;
-    return abortable(this.#parts.workers.tokenLogSums(query, states, tokenTau), signal);
+    return abortable(this.tokenLogSums({ query, states }, tokenTau), signal);
   }
 
   async #explain(

@@ -5,7 +5,6 @@ import { type EvaluationOptions, toShortlist } from '../evaluation/evaluate-coll
 import type { QueryState } from '../readout/parameters.ts';
 import { similarities } from '../readout/reading.ts';
 import { stackAnchors } from '../readout/readout.ts';
-import { tokenLogSums } from '../readout/token-head.ts';
 import type { BlockRankReranker } from '../rerank/blockrank-reranker.ts';
 
 /** A shortlist, what its documents gain, and all that a readout reads of it. */
@@ -67,6 +66,8 @@ async function encodeList(queryId: string, options: ListOptions): Promise<Judged
   });
   if (!encoded) return undefined;
   const { query, states } = encoded;
+  const logSums = new Map<number, Float64Array>();
+  for (const tau of tokenTaus) logSums.set(tau, await reranker.tokenLogSums(encoded, tau));
   return {
     set: collection.name,
     shortlist: { ...shortlist, candidates: shortlist.candidates.map((each) => ({ ...each, text: '' })) },
@@ -74,7 +75,7 @@ async function encodeList(queryId: string, options: ListOptions): Promise<Judged
     ideal: [...(collection.idealQrels.get(queryId) ?? judged).values()].sort((a, b) => b - a),
     query,
     states: states.map(({ tokens: _, ...state }) => state),
-    logSums: new Map(tokenTaus.map((tau) => [tau, tokenLogSums(query, states, tau)])),
+    logSums,
     cosines: states.map((state) =>
       Math.max(...similarities(query.anchor, stackAnchors([state], query.width))),
     ),

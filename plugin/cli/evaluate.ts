@@ -16,6 +16,7 @@ import {
   systemsOver,
   toChart,
   toJsonResult,
+  toLengthLine,
   toSummary,
   toTable,
 } from '../../engine/laboratory.ts';
@@ -59,7 +60,7 @@ export const evaluateCommand: MakeCommand = (context) =>
     )
     .option(
       '--rerankers <names>',
-      'first-stage, default, model, cosine, anchor; separated by commas',
+      'first-stage, default, model, cosine, anchor, sum-join, max-join; separated by commas',
       'first-stage,cosine,default',
     )
     .option('--measures <names>', 'nDCG@k, RR@k, AP, P@k, R@k; separated by commas', 'nDCG@10,RR@10')
@@ -119,7 +120,7 @@ async function evaluateFolder(
       onProgress: (done) => bar.update(done),
       signal: context.signal,
     });
-    if (options.json !== true) context.print(`${toTable(result)}\n`);
+    if (options.json !== true) context.print(`${toTable(result)}\n${toLengthLine(result)}\n`);
     return result;
   } finally {
     bar.stop();

@@ -7,6 +7,7 @@ import { TrecFormatError } from '../../../engine/index.ts';
 import {
   confidenceInterval,
   evaluateRun,
+  lengthBias,
   mean,
   pairedTTest,
   parseMeasure,
@@ -143,6 +144,7 @@ describe('toChart', () => {
       dataset: 'tiny',
       n: 1,
       runs: new Map(),
+      lengthBias: { systems: {}, relevant: 1 },
       measured: new Map([
         ['first-stage', byMeasure],
         ['default', byMeasure],
@@ -152,5 +154,29 @@ describe('toChart', () => {
     expect(svg).toMatch(/^<svg/);
     expect(svg).toContain('first-stage');
     expect(svg).toContain('nDCG@10');
+  });
+});
+
+describe('lengthBias', () => {
+  const text = (length: number): string => 'x'.repeat(length);
+  const documents = new Map(
+    [10, 20, 30, 40].map((length, i) => [`d${i}`, { docId: `d${i}`, title: '', text: text(length) }]),
+  );
+  const ranked = (...docIds: readonly string[]) =>
+    new Map([['q', docIds.map((docId, i) => ({ docId, score: 10 - i }))]]);
+  const judged = new Map([['q', new Map([['d1', 1]])]]);
+
+  it('is the length of what comes first over that of the list, beside the relevant documents', () => {
+    const runs = new Map([
+      ['long', ranked('d3', 'd2', 'd1', 'd0')],
+      ['short', ranked('d0', 'd1', 'd2', 'd3')],
+    ]);
+    const bias = lengthBias(runs, { documents, qrels: judged }, 2);
+    expect(bias).toEqual({ systems: { long: 35 / 25, short: 15 / 25 }, relevant: 20 / 25 });
+  });
+
+  it('leaves out lists with nothing relevant', () => {
+    const runs = new Map([['long', ranked('d3', 'd2')]]);
+    expect(lengthBias(runs, { documents, qrels: judged })).toEqual({ systems: { long: 0 }, relevant: 0 });
   });
 });

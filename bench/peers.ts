@@ -1,0 +1,191 @@
+/** Encoding beside transformers.js with the same weights, each at its best. */
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defaultCacheFolder, openReranker } from '../engine/index.ts';
+import { defaultModelFolder, openModelFolder } from '../engine/model/folder.ts';
+import { parseEncoderConfig } from '../engine/network/encoder.ts';
+import { weightsFor } from '../engine/weights/precision-weights.ts';
+import { readTensorBytes, toFloat32 } from '../engine/weights/safetensors.ts';
+import { atLeast, type Bench, rounded, threads } from './support/bench.ts';
+import { exportedBert } from './support/exported-bert.ts';
+import { alternate, median, medianRatio, timed } from './support/measure.ts';
+import { documentsOf, passages, question, shortlistOf } from './support/texts.ts';
+
+const rounds = 5;
+const documents = 64;
+const equalTokens = 128;
+const batchSizes = [1, 4, 16, 64];
+const folder = fileURLToPath(new URL('./peers', import.meta.url));
+
+type Precision = 'fp32' | 'int8';
+
+export const peers: Bench = {
+  about: `Encoding ${documents} documents beside transformers.js: same weights, same threads, the peer at its best batch size and order.`,
+  async run(note) {
+    installPeers(note);
+    const models = await mkdtemp(join(tmpdir(), 'blockrank-peers-'));
+    try {
+      const { source, texts } = passages(documents);
+      const mixes = { natural: texts, equal: documentsOf(documents, equalTokens) };
+      await exportModel(join(models, 'encoder'));
+      const fp32 = await compare('fp32', mixes, join(models, 'encoder'), note);
+      const int8 = await compare('int8', mixes, join(models, 'encoder'), note);
+      return {
+        figures: { documents: { source, count: documents, equalTokens }, peer: peerVersion(), fp32, int8 },
+        checks: [
+          atLeast('fp32, passages: times as fast as the peer', fp32.natural.timesAsFast, 1),
+          atLeast('fp32, equal lengths: times as fast as the peer', fp32.equal.timesAsFast, 1),
+        ],
+      };
+    } finally {
+      await rm(models, { recursive: true });
+    }
+  },
+};
+
+interface Comparison {
+  readonly timesAsFast: number;
+  readonly documentsPerSecond: { readonly blockrank: number; readonly peer: number };
+  readonly peerBatchSize: number;
+  readonly peerOrder: string;
+  /** Largest difference between the two, as 1 - cosine. */
+  readonly disagreement: number;
+}
+
+type Mixes = Readonly<Record<'natural' | 'equal', readonly string[]>>;
+
+async function compare(
+  precision: Precision,
+  mixes: Mixes,
+  model: string,
+  note: (text: string) => void,
+): Promise<Record<keyof Mixes, Comparison>> {
+  const reranker = await openReranker({ tier: 'anchor', stateCacheBytes: 0, workers: threads, precision });
+  const peer = new Peer();
+  try {
+    await peer.ask({ load: { folder: model, dtype: precision === 'fp32' ? 'fp32' : 'q8', threads } });
+    const compareMix = async (mix: keyof Mixes): Promise<Comparison> => {
+      note(`${precision}, ${mix} lengths`);
+      const texts = mixes[mix];
+      const orders = { given: texts, 'by length': [...texts].sort((a, b) => b.length - a.length) };
+      for (const [name, list] of Object.entries(orders)) await peer.ask({ keep: { name, texts: list } });
+      const best = await bestSetting(peer, Object.keys(orders));
+      let seed = 0;
+      const times = await alternate(rounds, {
+        blockrank: () => reranker.encode(shortlistOf(question(seed++), texts)),
+        peer: () => peer.ask({ encode: best }),
+      });
+      const { states } = await reranker.encode(shortlistOf('agreement', orders[best.name as 'given']));
+      const anchors = (await peer.ask({ encode: best }))!;
+      const cosines = states.map(({ anchors: own }, i) => dot(own, anchors[i]!));
+      const perSecond = (each: readonly number[]): number => rounded((documents / median(each)) * 1000);
+      return {
+        timesAsFast: rounded(medianRatio(times.peer, times.blockrank)),
+        documentsPerSecond: { blockrank: perSecond(times.blockrank), peer: perSecond(times.peer) },
+        peerBatchSize: best.batchSize,
+        peerOrder: best.name,
+        disagreement: rounded(1 - Math.min(...cosines), 2),
+      };
+    };
+    return { natural: await compareMix('natural'), equal: await compareMix('equal') };
+  } finally {
+    await Promise.all([reranker.close(), peer.close()]);
+  }
+}
+
+interface EncodeRequest {
+  readonly name: string;
+  readonly batchSize: number;
+  readonly maxTokens: number;
+}
+
+/** The peer's fastest batch size and order. */
+async function bestSetting(peer: Peer, names: readonly string[]): Promise<EncodeRequest> {
+  const settings = names.flatMap((name) =>
+    batchSizes.map((batchSize) => ({ name, batchSize, maxTokens: 160 })),
+  );
+  await peer.ask({ encode: settings[0]! });
+  let best = { setting: settings[0]!, time: Number.POSITIVE_INFINITY };
+  for (const setting of settings) {
+    const time = await timed(() => peer.ask({ encode: setting }));
+    if (time < best.time) best = { setting, time };
+  }
+  return best.setting;
+}
+
+/** The peer's process and its answers. */
+class Peer {
+  readonly #child: ChildProcess = fork(join(folder, 'peer.mjs'), { serialization: 'advanced', execArgv: [] });
+  #asked = 0;
+
+  ask(request: object): Promise<readonly Float32Array[] | undefined> {
+    this.#asked += 1;
+    const id = this.#asked;
+    return new Promise((resolve, reject) => {
+      const listen = (answer: { id: number; anchors?: Float32Array[]; error?: string }): void => {
+        if (answer.id !== id) return;
+        this.#child.off('message', listen).off('exit', fail);
+        if (answer.error) reject(new Error(answer.error));
+        else resolve(answer.anchors);
+      };
+      const fail = (): void =>
+        reject(new Error(`The peer's process ended before it answered ${JSON.stringify(request)}.`));
+      this.#child.on('message', listen).on('exit', fail);
+      this.#child.send({ id, ...request });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#child.removeAllListeners('exit').kill();
+  }
+}
+
+function installPeers(note: (text: string) => void): void {
+  if (existsSync(join(folder, 'node_modules'))) return;
+  note('installing the peer');
+  const args = ['install', '--ignore-scripts', '--package-lock=false', '--no-audit', '--no-fund'];
+  const { status } = spawnSync('npm', args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (status !== 0) throw new Error(`Cannot install the peer with "npm ${args.join(' ')}" in "${folder}".`);
+}
+
+const peerVersion = (): string => {
+  const path = join(folder, 'node_modules/@huggingface/transformers/package.json');
+  return `transformers.js ${JSON.parse(readFileSync(path, 'utf8')).version}`;
+};
+
+/** Writes the default model as transformers.js expects it. */
+async function exportModel(to: string): Promise<void> {
+  const model = await openModelFolder(defaultModelFolder());
+  await mkdir(join(to, 'onnx'), { recursive: true });
+  for (const file of ['config.json', 'tokenizer.json']) await cp(join(model.path, file), join(to, file));
+  await writeFile(
+    join(to, 'tokenizer_config.json'),
+    JSON.stringify({
+      tokenizer_class: 'BertTokenizer',
+      model_max_length: 512,
+      cls_token: '[CLS]',
+      sep_token: '[SEP]',
+      pad_token: '[PAD]',
+      unk_token: '[UNK]',
+      mask_token: '[MASK]',
+    }),
+  );
+  const config = parseEncoderConfig(JSON.parse(readFileSync(join(to, 'config.json'), 'utf8')), to);
+  const source = { folder: model.path, file: 'model.safetensors', digest: model.digest };
+  const weights = await weightsFor('fp32', source, defaultCacheFolder());
+  const read = async (name: string): Promise<{ shape: readonly number[]; values: Float32Array }> => {
+    const entry = weights.table.get(name)!;
+    const bytes = await readTensorBytes(join(weights.folder, weights.file), entry);
+    return { shape: entry.shape, values: toFloat32(bytes, entry.type) };
+  };
+  await writeFile(join(to, 'onnx/model.onnx'), await exportedBert(config, read, 'fp32'));
+  await writeFile(join(to, 'onnx/model_quantized.onnx'), await exportedBert(config, read, 'int8'));
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
+  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+}

@@ -1,0 +1,90 @@
+/** What a bench is, and what it says. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+/** A figure that the project promises. */
+export interface Check {
+  /** What is measured. */
+  readonly name: string;
+  /** What came out. */
+  readonly value: number;
+  /** What is promised. */
+  readonly target: number;
+  /** Whether more is better. */
+  readonly atLeast: boolean;
+}
+
+/** What a bench found: figures by name, and the promised ones once more. */
+export interface BenchResult {
+  /** Plain data, printed as it is. */
+  readonly figures: Readonly<Record<string, unknown>>;
+  /** Promised figures. They are printed and decide nothing: machines differ. */
+  readonly checks: readonly Check[];
+}
+
+/** One bench. */
+export interface Bench {
+  /** What it measures, in one sentence. */
+  readonly about: string;
+  /** Measures. @param note - Tells people what is going on. */
+  run(note: (text: string) => void): Promise<BenchResult>;
+}
+
+/** At least this much is promised. */
+export const atLeast = (name: string, value: number, target: number): Check => ({
+  name,
+  value,
+  target,
+  atLeast: true,
+});
+
+/** At most this much is promised. */
+export const atMost = (name: string, value: number, target: number): Check => ({
+  name,
+  value,
+  target,
+  atLeast: false,
+});
+
+/** Whether the promise is kept here. */
+export const holds = ({ value, target, atLeast: more }: Check): boolean =>
+  more ? value >= target : value <= target;
+
+/** Processors that this process may use: what all contenders share. */
+export const threads: number = availableParallelism();
+
+/** Whether the processor multiplies 512 bits at once; undefined where the system does not say. */
+export function hasAvx512(): boolean | undefined {
+  try {
+    return readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
+  } catch {
+    return undefined; // not Linux
+  }
+}
+
+/** The machine, the date and the versions that a figure belongs to. */
+export function circumstances(): Readonly<Record<string, unknown>> {
+  return {
+    date: new Date().toISOString(),
+    machine: {
+      processor: cpus()[0]?.model.trim(),
+      processors: threads,
+      avx512: hasAvx512(),
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      system: `${platform()} ${release()}`,
+    },
+    versions: {
+      node: process.version,
+      blockrank: versionOf('../../package.json'),
+      'onnxruntime-node': versionOf('../../node_modules/onnxruntime-node/package.json'),
+    },
+  };
+}
+
+function versionOf(path: string): string {
+  return JSON.parse(readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8')).version;
+}
+
+/** A number as people read it. */
+export const rounded = (value: number, digits = 3): number => Number(value.toPrecision(digits));

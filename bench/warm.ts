@@ -1,0 +1,83 @@
+/** Reranking documents whose states are there, against encoding them first. */
+import { openReranker } from '../engine/index.ts';
+import { atLeast, atMost, type Bench, rounded, threads } from './support/bench.ts';
+import { alternate, median, medianRatio } from './support/measure.ts';
+import { documentsOf, question, shortlistOf } from './support/texts.ts';
+
+const rounds = 7;
+const documents = 100;
+const tokens = 128;
+/** Warm runs in one round: a single one is too short to time well. */
+const warmRuns = 10;
+
+export const warm: Bench = {
+  about: `Reranking ${documents} documents of ${tokens} tokens cold and warm, by tier of the states.`,
+  async run(note) {
+    const anchor = await measureTier('anchor', note);
+    const token = await measureTier('tokens', note);
+    return {
+      figures: {
+        coldOverWarm: { anchor: rounded(anchor.coldOverWarm), tokens: rounded(token.coldOverWarm) },
+        coldMs: { anchor: rounded(anchor.coldMs), tokens: rounded(token.coldMs) },
+        warmMs: { anchor: rounded(anchor.warmMs), tokens: rounded(token.warmMs) },
+        warmMsByDocumentTokens: { anchor: anchor.byLength, tokens: token.byLength },
+        warmMs500Documents: { anchor: rounded(anchor.largeMs), tokens: rounded(token.largeMs) },
+      },
+      checks: [
+        atLeast('cold / warm with anchor states', anchor.coldOverWarm, 100),
+        atLeast('cold / warm with token states', token.coldOverWarm, 50),
+        atMost(
+          'warm time with anchors, 128 tokens / 32 tokens',
+          anchor.byLength[128]! / anchor.byLength[32]!,
+          1.2,
+        ),
+        atMost('500 warm documents with token states, seconds', token.largeMs / 1000, 1),
+      ],
+    };
+  },
+};
+
+interface TierFigures {
+  readonly coldOverWarm: number;
+  readonly coldMs: number;
+  readonly warmMs: number;
+  readonly byLength: Record<number, number>;
+  readonly largeMs: number;
+}
+
+async function measureTier(tier: 'anchor' | 'tokens', note: (text: string) => void): Promise<TierFigures> {
+  note(`tier ${tier}`);
+  const reranker = await openReranker({ tier, workers: threads, stateCacheBytes: 2 ** 31 });
+  let seed = 0;
+  const ask = (texts: readonly string[]): Promise<unknown> =>
+    reranker.rerank(shortlistOf(question(seed++), texts));
+  const askOften = async (texts: readonly string[]): Promise<void> => {
+    for (let run = 0; run < warmRuns; run += 1) await ask(texts);
+  };
+  try {
+    const known = documentsOf(documents, tokens);
+    await ask(known);
+    const { cold, warm: hot } = await alternate(rounds, {
+      cold: () => ask(documentsOf(documents, tokens, ++seed)),
+      warm: () => askOften(known),
+    });
+    const byLength: Record<number, number> = {};
+    const lengths = [32, 64, 128].map((length) => [length, documentsOf(documents, length)] as const);
+    for (const [, texts] of lengths) await ask(texts);
+    const contenders = lengths.map(([length, texts]) => [String(length), () => askOften(texts)] as const);
+    const times = await alternate(rounds, Object.fromEntries(contenders));
+    for (const [length] of lengths) byLength[length] = rounded(median(times[String(length)]!) / warmRuns);
+    const many = documentsOf(500, tokens);
+    await ask(many);
+    const { large } = await alternate(rounds, { large: () => ask(many) });
+    return {
+      coldOverWarm: medianRatio(cold, hot) * warmRuns,
+      coldMs: median(cold),
+      warmMs: median(hot) / warmRuns,
+      byLength,
+      largeMs: median(large),
+    };
+  } finally {
+    await reranker.close();
+  }
+}
