@@ -7,4 +7,5 @@ export type { Calibration, QueryState, ReadoutParameters } from './readout/param
 export { BlockRankReranker, type EncodedShortlist } from './rerank/blockrank-reranker.ts';
 export { openReranker, type RerankerOptions } from './rerank/open-reranker.ts';
 export { defaultFusionWeight, type FusionOptions, fusion } from './scores/fusion.ts';
+export { type LmdbSource, type LmdbSourceOptions, lmdbSource } from './states/lmdb-source.ts';
 export { type MemorySourceOptions, memorySource } from './states/memory-source.ts';

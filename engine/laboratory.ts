@@ -9,7 +9,6 @@ export * from './evaluation/report.ts';
 export * from './evaluation/significance.ts';
 export * from './evaluation/systems.ts';
 export * from './evaluation/trec.ts';
-export { type LmdbSource, type LmdbSourceOptions, lmdbSource } from './states/lmdb-source.ts';
 export * from './training/calibration.ts';
 export * from './training/judged-lists.ts';
 export * from './training/settings.ts';

@@ -66,5 +66,5 @@ export function elasticsearchAdapter<TDocument = unknown>(
   const settings = searchBodySettings(options, { adapter: 'elasticsearch', place: 'flat' });
   return searchAdapter(settings, elasticsearchCalls(client, callOptions));
 }
-export type { RerankWish, Rescorer } from '../search-body/reranking-transport.ts';
+export type { RerankWish, Rescorer, TransportReranking } from '../search-body/reranking-transport.ts';
 export { type ElasticsearchTransportClass, elasticsearchTransport } from './transport.ts';

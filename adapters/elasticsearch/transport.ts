@@ -8,13 +8,12 @@ import {
 } from '../search-body/reranking-transport.ts';
 import type { ElasticsearchRequest, ElasticsearchResponse } from './index.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: TypeScript asks a mixin's constructor for any[].
-type Arguments = any[];
-
 /** A transport class of an Elasticsearch client, 8 or 9. */
 export type ElasticsearchTransportClass = new (
-  ...args: Arguments
+  // biome-ignore lint/suspicious/noExplicitAny: TypeScript asks a mixin's constructor for any[].
+  ...args: any[]
 ) => {
+  /** Sends one call to the server. */
   request(params: never, options?: never): Promise<unknown>;
 };
 
@@ -31,7 +30,7 @@ interface CallOptions {
  */
 export function elasticsearchTransport<Base extends ElasticsearchTransportClass>(
   Transport: Base,
-  reranking: Omit<TransportReranking<ElasticsearchRequest, ElasticsearchResponse>, 'form'>,
+  reranking: TransportReranking<ElasticsearchRequest, ElasticsearchResponse>,
 ): Base {
   return class extends Transport {
     override async request(params: never, options?: never): Promise<unknown> {

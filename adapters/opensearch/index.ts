@@ -67,5 +67,5 @@ export function opensearchAdapter(
   const settings = searchBodySettings(options, { adapter: 'opensearch', place: 'body' });
   return searchAdapter(settings, openSearchCalls(client, callOptions));
 }
-export type { RerankWish, Rescorer } from '../search-body/reranking-transport.ts';
+export type { RerankWish, Rescorer, TransportReranking } from '../search-body/reranking-transport.ts';
 export { type OpenSearchTransportClass, opensearchTransport } from './transport.ts';

@@ -7,13 +7,12 @@ import {
 } from '../search-body/reranking-transport.ts';
 import type { OpenSearchRequest, OpenSearchResponse } from './index.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: TypeScript asks a mixin's constructor for any[].
-type Arguments = any[];
-
 /** A transport class of an OpenSearch client, 3.x. */
 export type OpenSearchTransportClass = new (
-  ...args: Arguments
+  // biome-ignore lint/suspicious/noExplicitAny: TypeScript asks a mixin's constructor for any[].
+  ...args: any[]
 ) => {
+  /** Sends one call to the server. */
   request(params: never, options?: never, callback?: never): unknown;
 };
 
@@ -31,7 +30,7 @@ type Abortable = Promise<object> & { abort(): void };
  */
 export function opensearchTransport<Base extends OpenSearchTransportClass>(
   Transport: Base,
-  reranking: Omit<TransportReranking<OpenSearchRequest, OpenSearchResponse>, 'form'>,
+  reranking: TransportReranking<OpenSearchRequest, OpenSearchResponse>,
 ): Base {
   return class extends Transport {
     override request(params: never, options?: never, callback?: never): unknown {
@@ -58,7 +57,7 @@ export function opensearchTransport<Base extends OpenSearchTransportClass>(
 
 /** The reranked answer as the client gives its own: a promise that can be aborted. */
 function reranked(
-  reranking: Omit<TransportReranking<OpenSearchRequest, OpenSearchResponse>, 'form'>,
+  reranking: TransportReranking<OpenSearchRequest, OpenSearchResponse>,
   { params, wish }: { readonly params: TransportParams; readonly wish: unknown },
   base: (sent: TransportParams) => Abortable,
 ): Abortable | undefined {

@@ -77,14 +77,17 @@ export interface SearchParts {
 /** Sends to the server, as the client's own transport does; gives the answer's body. */
 export type Send = (params: TransportParams, options: SearchOptions) => Promise<unknown>;
 
-/** What {@link rerankTransport} needs. */
+/** What a transport's reranking needs. */
 export interface TransportReranking<Request, Response> {
   /** Reranks. */
   readonly stage: Rescorer<Request, Response>;
-  /** How the client writes a search. */
-  readonly form: RequestForm<Request>;
   /** Indices whose searches are reranked without asking, `*` stands for any characters. */
   readonly indices: readonly string[];
+}
+
+interface Reranking<Request, Response> extends TransportReranking<Request, Response> {
+  /** How the client writes a search. */
+  readonly form: RequestForm<Request>;
 }
 
 /** One call of the transport. */
@@ -97,7 +100,7 @@ export interface TransportCall {
 
 /** The body of a reranked answer; undefined when the call is none of ours and must be sent as it is. */
 export function rerankTransport<Request, Response>(
-  reranking: TransportReranking<Request, Response>,
+  reranking: Reranking<Request, Response>,
   call: TransportCall,
   send: Send,
 ): Promise<unknown> | undefined {
@@ -135,7 +138,7 @@ function matches(pattern: string, name: string): boolean {
 const toWish = (wish: unknown): RerankWish => (isObject(wish) ? (wish as RerankWish) : {});
 
 function rerankSearch<Request, Response>(
-  { stage, form, indices }: TransportReranking<Request, Response>,
+  { stage, form, indices }: Reranking<Request, Response>,
   { params, wish, signal }: TransportCall,
   index: string | undefined,
   send: Send,
@@ -172,7 +175,7 @@ class RefusedItem extends Error {
 }
 
 function rerankMultiSearch<Request, Response>(
-  { stage, form, indices }: TransportReranking<Request, Response>,
+  { stage, form, indices }: Reranking<Request, Response>,
   { params, wish, signal }: TransportCall,
   index: string | undefined,
   send: Send,

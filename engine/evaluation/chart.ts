@@ -32,7 +32,7 @@ export async function toChart(results: readonly CollectionResult[], measure: str
           },
         },
         {
-          mark: { type: 'rule', strokeWidth: 1.5 },
+          mark: { type: 'rule', strokeWidth: 1.5, clip: true },
           encoding: { x, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' } },
         },
       ],

@@ -53,10 +53,10 @@ function discounted(gains: readonly number[], cutoff: number): number {
  */
 export function parseMeasure(name: string): Measure {
   const [, kind = '', cutoff] = /^(\w+?)(?:@(\d+))?$/.exec(name) ?? [];
-  const make = kinds[kind];
+  const make = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
   const depth = cutoff === undefined ? Number.POSITIVE_INFINITY : Number(cutoff);
   if (!make || depth < 1 || (kind === 'P' && cutoff === undefined)) {
-    throw new RangeError(`parseMeasure: expected nDCG@k, RR@k, AP, P@k or R@k, got ${JSON.stringify(name)}.`);
+    throw new RangeError(`expected nDCG@k, RR@k, AP, P@k or R@k, got ${JSON.stringify(name)}`);
   }
   return { name, value: make(depth) };
 }

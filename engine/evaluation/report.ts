@@ -1,26 +1,31 @@
 /** Results as a table for people and as JSON for programs. */
-import { averageOver, type CollectionResult } from './evaluate-collection.ts';
+import { averageOver, type CollectionResult, type MeasuredSystem } from './evaluate-collection.ts';
 import type { LengthBias } from './length-bias.ts';
+
+/** One system's results as JSON; measures by name. */
+export interface JsonSystem {
+  /** Means over queries. */
+  readonly measures: Readonly<Record<string, number>>;
+  /** 95 % confidence intervals. */
+  readonly intervals: Readonly<Record<string, readonly [number, number]>>;
+  /** Against the first system; empty for it. */
+  readonly pValues: Readonly<Record<string, Partial<Pick<MeasuredSystem, 'tTest' | 'randomisation'>>>>;
+  /** Values by query id. */
+  readonly perQuery: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
 
 /** A collection's results as JSON. */
 export interface JsonResult {
+  /** Name of the collection. */
   readonly dataset: string;
+  /** Name of the first stage. */
   readonly candidates: string;
+  /** Queries that count. */
   readonly n: number;
+  /** Whether systems prefer long documents. */
   readonly lengthBias: LengthBias;
-  readonly rerankers: Readonly<
-    Record<
-      string,
-      {
-        readonly measures: Readonly<Record<string, number>>;
-        readonly intervals: Readonly<Record<string, readonly [number, number]>>;
-        readonly pValues: Readonly<
-          Record<string, { readonly tTest?: number; readonly randomisation?: number }>
-        >;
-        readonly perQuery: Readonly<Record<string, Readonly<Record<string, number>>>>;
-      }
-    >
-  >;
+  /** Results by system. */
+  readonly rerankers: Readonly<Record<string, JsonSystem>>;
 }
 
 /** Results as plain data: `{ dataset, candidates, n, lengthBias, rerankers: { NAME: { measures, intervals, pValues, perQuery } } }`. */

@@ -9,6 +9,20 @@ import { toRanking } from '../scores/ranking.ts';
 /** Orders a shortlist; positions, best first. */
 export type System = (shortlist: Shortlist, signal?: AbortSignal) => Promise<readonly number[]>;
 
+/** Names of the systems that {@link systemsOver} gives. */
+export const systemNames = [
+  'first-stage',
+  'default',
+  'model',
+  'cosine',
+  'anchor',
+  'sum-join',
+  'max-join',
+] as const;
+
+/** One of {@link systemNames}. */
+export type SystemName = (typeof systemNames)[number];
+
 const noUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
 
 /**
@@ -24,7 +38,7 @@ const noUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 
 export function systemsOver(
   reranker: BlockRankReranker,
   fuse: ScoreStep = fusion({ weight: reranker.info.fusionWeight }),
-): Readonly<Record<string, System>> {
+): Readonly<Record<SystemName, System>> {
   const encoded = (
     shortlist: Shortlist,
     signal: AbortSignal | undefined,

@@ -43,8 +43,20 @@ export interface TuneResult {
   readonly best: MeasuredSetting;
   /** By the rule of {@link tune}, with the calibration fitted. */
   readonly chosen: MeasuredSetting;
-  /** The same rule on folds: means on held-out lists, and the p-value of the paired t-test between them. */
-  readonly crossValidated: { readonly start: number; readonly chosen: number; readonly p: number };
+  /** The rule on folds. */
+  readonly crossValidated: CrossValidation;
+}
+
+/** What the rule is worth on lists that it did not choose on. */
+export interface CrossValidation {
+  /** Mean of the start. */
+  readonly start: number;
+  /** Mean of what the rule chose on the other folds. */
+  readonly chosen: number;
+  /** p-value of the paired t-test between them. */
+  readonly p: number;
+  /** Whether the gain is larger than its standard error; otherwise the start is kept. */
+  readonly isGain: boolean;
 }
 
 const usage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
@@ -52,7 +64,8 @@ const usage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 
 /**
  * Tries every setting on every list and chooses by a one-standard-error rule: of the settings that are worse than
  * the best by no more than one standard error of the paired difference, the one that changes the fewest
- * parameters of the start; among these the best.
+ * parameters of the start; among these the best. Where the same rule gains nothing on held-out lists, the start is
+ * kept. The calibration is fitted either way.
  *
  * Source of the rule: Breiman et al. 1984, here with paired differences.
  *
@@ -75,7 +88,8 @@ export async function tune(options: TuneOptions): Promise<TuneResult> {
   }
   const all = [...lists.keys()];
   const table: Table = { lists, settings, values };
-  const chosen = choose(table, all);
+  const crossValidated = crossValidate(table, folds);
+  const chosen = crossValidated.isGain ? choose(table, all) : 0;
   const measured = (index: number): MeasuredSetting => ({
     setting: settings[index]!,
     mean: macroMean(table, values[index]!, all),
@@ -88,7 +102,7 @@ export async function tune(options: TuneOptions): Promise<TuneResult> {
     start: measured(0),
     best: measured(bestOf(table, all)),
     chosen: { ...found, setting: { ...found.setting, calibration: calibrationOf(lists) } },
-    crossValidated: crossValidate(table, folds),
+    crossValidated,
   };
 }
 
@@ -131,7 +145,7 @@ function bestOf(table: Table, rows: readonly number[]): number {
 }
 
 /** Each fold in turn is held out and the rule chooses on the others. */
-function crossValidate(table: Table, folds: number): TuneResult['crossValidated'] {
+function crossValidate(table: Table, folds: number): CrossValidation {
   const all = [...table.lists.keys()];
   const heldOut = new Float64Array(all.length);
   // Consecutive lists of a collection fall into different folds, so each fold has its share of every collection.
@@ -143,10 +157,12 @@ function crossValidate(table: Table, folds: number): TuneResult['crossValidated'
     for (let row = fold; row < all.length; row += folds) heldOut[row] = table.values[chosen]![row]!;
   }
   const start = table.values[0]!;
+  const gains = heldOut.map((value, row) => value - start[row]!);
   return {
     start: macroMean(table, start, all),
     chosen: macroMean(table, heldOut, all),
-    p: pairedTTest(all.map((row) => heldOut[row]! - start[row]!)),
+    p: pairedTTest([...gains]),
+    isGain: macroMean(table, gains, all) > macroError(table, gains, all),
   };
 }
 

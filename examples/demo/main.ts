@@ -2,7 +2,7 @@
  * A reverse dictionary: describe a thing and find its word. WordNet's glosses are searched by BM25, the first
  * hundred are reranked by the shipped model. No server, no GPU.
  */
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import {
   type EmbeddedIndex,
   type EmbeddedRequest,
@@ -11,6 +11,7 @@ import {
 } from '../../adapters/embedded/index.ts';
 import { defaultCacheFolder, openReranker, type RescoringStage, rescoringStage } from '../../index.ts';
 import { type CliContext, cliContext } from '../../plugin/cli/context.ts';
+import { exitCodeOf } from '../../plugin/cli/errors.ts';
 import { openCachedIndex } from './cached-index.ts';
 import { type DemoResult, toList, toTable } from './report.ts';
 
@@ -63,6 +64,7 @@ const abort = new AbortController();
 process.once('SIGINT', () => abort.abort(new Error('Interrupted.')));
 const context = cliContext({ ...process, argv: process.argv.slice(2) } as never, abort.signal);
 const program = new Command('demo')
+  .exitOverride()
   .description(
     'Describe a thing and find its word: WordNet as a reverse dictionary, BM25 beside the reranked order.',
   )
@@ -82,6 +84,9 @@ const program = new Command('demo')
 try {
   await program.parseAsync();
 } catch (error) {
-  context.note(`demo: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
+  // Commander has told its own errors already.
+  if (!(error instanceof CommanderError)) {
+    context.note(`demo: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  process.exitCode = exitCodeOf(error, abort.signal);
 }

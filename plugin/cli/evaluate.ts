@@ -1,18 +1,25 @@
 /** `blockrank evaluate`: how good each order is on judged collections. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
-import { ConfigurationError, defaultCacheFolder, openReranker } from '../../engine/index.ts';
+import {
+  ConfigurationError,
+  type ConfigurationIssue,
+  defaultCacheFolder,
+  lmdbSource,
+  openReranker,
+} from '../../engine/index.ts';
 import {
   type Collection,
   type CollectionResult,
   evaluateCollection,
-  lmdbSource,
   type Measure,
   parseMeasure,
   printRun,
   readCollection,
   type System,
+  type SystemName,
+  systemNames,
   systemsOver,
   toChart,
   toJsonResult,
@@ -77,7 +84,10 @@ export const evaluateCommand: MakeCommand = (context) =>
     .action((options: EvaluateOptions) => evaluate(context, options));
 
 async function evaluate(context: CliContext, options: EvaluateOptions): Promise<void> {
-  const measures = named(options.measures, 'measures', (name) => parseMeasure(name));
+  const measures = named(options.measures, 'measures', parseMeasure);
+  const names = named(options.rerankers, 'rerankers', knownSystem);
+  const issues = [...measures.issues, ...names.issues, ...(await unwritable(options))];
+  if (issues.length > 0) throw new ConfigurationError('Cannot evaluate', issues);
   const folder =
     typeof options.cache === 'string' ? options.cache : join(defaultCacheFolder(context.env), 'states');
   const reranker = await openReranker({
@@ -87,13 +97,11 @@ async function evaluate(context: CliContext, options: EvaluateOptions): Promise<
   });
   try {
     const all = systemsOver(reranker);
-    const systems = Object.fromEntries(
-      named(options.rerankers, 'rerankers', (name) => [name, knownSystem(all, name)] as const),
-    );
+    const systems = Object.fromEntries(names.values.map((name) => [name, all[name]]));
     const results: CollectionResult[] = [];
     for (const data of options.data)
-      results.push(await evaluateFolder(context, data, options, { measures, systems }));
-    await report(context, results, options, measures[0]!.name);
+      results.push(await evaluateFolder(context, data, options, { measures: measures.values, systems }));
+    await report(context, results, options, measures.values[0]!.name);
   } finally {
     await reranker.close();
   }
@@ -106,6 +114,7 @@ async function evaluateFolder(
   { measures, systems }: { readonly measures: readonly Measure[]; readonly systems: Record<string, System> },
 ): Promise<CollectionResult> {
   const collection = limited(await readCollection(folder), options.limit);
+  assertJudged(folder, collection);
   const bar = context.progress(collection.name, collection.qrels.size);
   try {
     const { run: candidates, firstStage } = await candidatesOf(options.candidates, folder, collection);
@@ -155,9 +164,24 @@ function limited(collection: Collection, limit: number | undefined): Collection 
   return { ...collection, qrels: new Map([...collection.qrels].slice(0, limit)) };
 }
 
-/** Every name of a comma-separated list. @throws ConfigurationError listing each that is wrong. */
-function named<T>(list: string, path: string, read: (name: string) => T): T[] {
-  const issues: { path: string; message: string }[] = [];
+/** @throws ConfigurationError when nothing is judged relevant: every measure would be 0 over no query. */
+function assertJudged(folder: string, { qrels, queries }: Collection): void {
+  const counts = [...qrels].filter(([queryId, judged]) => {
+    return queries.has(queryId) && [...judged.values()].some((relevance) => relevance > 0);
+  });
+  if (counts.length > 0) return;
+  const message = `expected a query of queries.jsonl with a relevant document in "${join(folder, 'qrels.tsv')}"`;
+  throw new ConfigurationError('Cannot evaluate', [{ path: 'data', message }]);
+}
+
+interface Named<T> {
+  readonly values: readonly T[];
+  readonly issues: readonly ConfigurationIssue[];
+}
+
+/** Reads every name of a comma-separated list. */
+function named<T>(list: string, path: string, read: (name: string) => T): Named<T> {
+  const issues: ConfigurationIssue[] = [];
   const values = list.split(',').flatMap((name) => {
     try {
       return [read(name.trim())];
@@ -166,12 +190,28 @@ function named<T>(list: string, path: string, read: (name: string) => T): T[] {
       return [];
     }
   });
-  if (issues.length > 0) throw new ConfigurationError('Cannot evaluate', issues);
-  return values;
+  return { values, issues };
 }
 
-function knownSystem(systems: Readonly<Record<string, System>>, name: string): System {
-  const system = systems[name];
-  if (system) return system;
-  throw new RangeError(`expected ${Object.keys(systems).join(', ')}, got ${JSON.stringify(name)}`);
+function knownSystem(name: string): SystemName {
+  const known = systemNames.find((each) => each === name);
+  if (known) return known;
+  throw new RangeError(`expected ${systemNames.join(', ')}, got ${JSON.stringify(name)}`);
+}
+
+/** Files that could not be written after hours of work. */
+async function unwritable({ json, chart, runDir }: EvaluateOptions): Promise<ConfigurationIssue[]> {
+  const files = [
+    ['json', typeof json === 'string' ? dirname(json) : undefined],
+    ['chart', chart && dirname(chart)],
+    ['run-dir', runDir && dirname(runDir)],
+  ] as const;
+  const issues: ConfigurationIssue[] = [];
+  for (const [path, folder] of files) {
+    if (!folder) continue;
+    await access(folder, constants.W_OK).catch(() => {
+      issues.push({ path, message: `cannot write in the folder "${folder}"` });
+    });
+  }
+  return issues;
 }

@@ -6,6 +6,7 @@ import {
   type BlockRankReranker,
   ConfigurationError,
   defaultCacheFolder,
+  lmdbSource,
   openReranker,
 } from '../../engine/index.ts';
 import {
@@ -16,7 +17,6 @@ import {
   drawSettings,
   encodeLists,
   type JudgedList,
-  lmdbSource,
   parseMeasure,
   readCollection,
   type Setting,
@@ -52,8 +52,8 @@ Examples:
   $ blockrank rerank --model my-model "what does it cost" --documents pages.jsonl
 
 Random settings are tried on judged shortlists. Of those within one standard error of the best, the one that
-changes the fewest parameters of the model's is chosen: few judgements change little. What the choice is worth
-is measured by cross-validation. Collections have the layout of "blockrank evaluate". Nothing is written without
+changes the fewest parameters of the model's is chosen, if the same rule gains on held-out queries (cross-validation);
+otherwise the model's parameters stay. Collections have the layout of "blockrank evaluate". Nothing is written without
 --output.`;
 
 /** Makes the command. */
@@ -245,12 +245,12 @@ function toText(
   const changes = changedParameters(start.setting, chosen.setting).map(
     (name) => `  ${name}: ${JSON.stringify(start.setting[name])} -> ${JSON.stringify(chosen.setting[name])}`,
   );
-  const { start: before, chosen: after, p } = crossValidated;
+  const { start: before, chosen: after, p, isGain } = crossValidated;
   return [
     `${lists.length} lists of ${sets.length} collections, ${trials} settings`,
     ...table,
     `On held-out lists: start ${before.toFixed(4)}, chosen by the same rule ${after.toFixed(4)} (paired t-test p = ${p.toFixed(4)}).`,
-    'Changes:',
+    isGain ? 'Changes:' : 'That is no gain to rely on: parameters stay, the calibration is fitted. Changes:',
     ...changes,
   ].join('\n');
 }

@@ -54,14 +54,15 @@ async function openAdapter(
   { elasticsearch, opensearch, index }: BlockRankConfig,
   context: ConnectContext,
 ): Promise<OpenedAdapter> {
-  const fields = index.textFields;
+  const { textFields: fields, separator, highlight } = index;
+  const text = { fields, separator, highlight };
   if (elasticsearch) {
     const client = await connectElasticsearch(elasticsearch, context);
-    const adapter = elasticsearchAdapter({ client, fields }) as unknown as ServerAdapter;
+    const adapter = elasticsearchAdapter({ client, ...text }) as unknown as ServerAdapter;
     return { adapter: withConnectionAdvice(adapter, 'elasticsearch'), close: () => client.close() };
   }
   const client = await connectOpenSearch(opensearch!, context);
-  const adapter = opensearchAdapter({ client, fields }) as unknown as ServerAdapter;
+  const adapter = opensearchAdapter({ client, ...text }) as unknown as ServerAdapter;
   return {
     adapter: withConnectionAdvice(adapter, 'opensearch'),
     close: async () => void (await client.close()),

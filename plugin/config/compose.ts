@@ -1,6 +1,6 @@
 /** The composition root: from a checked configuration to a running stage. */
 import type { Adapter } from '../../adapters/adapter.ts';
-import { fusion, openReranker, type Reranker, type ScoreStep } from '../../engine/index.ts';
+import { fusion, lmdbSource, openReranker, type Reranker, type ScoreStep } from '../../engine/index.ts';
 import { type RescoringStage, rescoringStage } from '../stage/index.ts';
 import type { RerankerConfig, StageConfig } from './schema.ts';
 
@@ -42,7 +42,9 @@ export async function composeStage<Request, Response>(
     await closeAdapter?.();
   };
   try {
-    const reranker = await openReranker(withoutUndefined(parts.reranker));
+    const { stateFolder, ...options } = withoutUndefined(parts.reranker);
+    const stateSource = stateFolder === undefined ? {} : { stateSource: lmdbSource({ folder: stateFolder }) };
+    const reranker = await openReranker({ ...options, ...stateSource });
     opening.reranker = reranker;
     const stage = rescoringStage({ ...settings, adapter, reranker, scoreSteps: toScoreSteps(weight) });
     return {

@@ -77,6 +77,10 @@ function withAbsolutePaths(config: BlockRankConfig, absolute: (path: string) => 
     ...config,
     ...(elasticsearch && { elasticsearch: { ...elasticsearch, ...files(elasticsearch.tls) } }),
     ...(opensearch && { opensearch: { ...opensearch, ...files(opensearch.tls) } }),
-    reranker: { ...reranker, ...(reranker.model && { model: absolute(reranker.model) }) },
+    reranker: {
+      ...reranker,
+      ...(reranker.model && { model: absolute(reranker.model) }),
+      ...(reranker.stateFolder && { stateFolder: absolute(reranker.stateFolder) }),
+    },
   };
 }

@@ -91,6 +91,10 @@ export interface IndexConfig {
   readonly name: string;
   /** Fields that the model reads, in this order. */
   readonly textFields: readonly string[];
+  /** What stands between two fields that have text. @defaultValue `' '` */
+  readonly separator?: string | undefined;
+  /** Whether a field's text is its highlight fragments, where a hit has some. @defaultValue false */
+  readonly highlight?: boolean | undefined;
   /** What the CLI's own query searches; boosts as in `title^2`. @defaultValue `textFields` */
   readonly queryFields?: readonly string[] | undefined;
 }
@@ -113,6 +117,8 @@ export interface RerankerConfig {
   readonly maxQueryTokens?: number | undefined;
   /** Bytes of block states kept in memory; 0 keeps none. @defaultValue 268435456 (256 MiB) */
   readonly stateCacheBytes?: number | undefined;
+  /** Folder (LMDB) where block states are kept between runs. @defaultValue none: memory alone */
+  readonly stateFolder?: string | undefined;
   /** Whether to run once before answering. @defaultValue true */
   readonly warmUp?: boolean | undefined;
 }
@@ -135,6 +141,11 @@ export interface StageConfig {
   readonly cache?:
     | false
     | { readonly maxEntries?: number | undefined; readonly ttlMs?: number | undefined }
+    | undefined;
+  /** Leaves a failing reranker alone for a while; `false`: never. @defaultValue consecutiveFailures 5, halfOpenAfterMs 5000 */
+  readonly breaker?:
+    | false
+    | { readonly consecutiveFailures?: number | undefined; readonly halfOpenAfterMs?: number | undefined }
     | undefined;
   /** Weight of the first stage's score, in [0, 1], for lexical first stages; `false` for none. @defaultValue the model's, 0.2 */
   readonly fusion?: false | number | undefined;
@@ -250,6 +261,7 @@ const reranker = section({
   maxDocumentTokens: z.int().min(8).optional(),
   maxQueryTokens: count.optional(),
   stateCacheBytes: z.int().min(0).optional(),
+  stateFolder: text.optional(),
   warmUp: z.boolean().optional(),
 });
 
@@ -262,6 +274,12 @@ const stage = section({
   explain: z.boolean().optional(),
   cache: z
     .union([z.literal(false), section({ maxEntries: count.optional(), ttlMs: milliseconds.optional() })])
+    .optional(),
+  breaker: z
+    .union([
+      z.literal(false),
+      section({ consecutiveFailures: count.optional(), halfOpenAfterMs: milliseconds.optional() }),
+    ])
     .optional(),
   fusion: z
     .union([z.literal(false), z.number().min(0).max(1)], { error: 'expected false, or a number in [0, 1]' })
@@ -277,6 +295,8 @@ export const configSchema: z.ZodType<BlockRankConfig> = exactlyOne(
       name: text,
       textFields: z.array(text).min(1),
       queryFields: z.array(text).min(1).optional(),
+      separator: z.string().optional(),
+      highlight: z.boolean().optional(),
     }),
     reranker: reranker.default({}),
     stage: stage.default({}),

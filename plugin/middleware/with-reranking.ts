@@ -22,14 +22,18 @@ export type MiddlewareOptions<AdapterOptions> = Omit<RescoringStageOptions<never
     readonly indices?: readonly string[] | undefined;
   };
 
-interface WithChild {
+/** What a client can do besides searching: make a child of its own kind. */
+export interface WithChild {
+  /** A client over the same connections with other options. */
   child(options: object): unknown;
+  /** Sends the calls. */
   readonly transport: object;
 }
 
 /**
  * A client of the same kind over the same connections, whose searches and multi-searches are reranked. Yours is
- * not changed. Calls, `meta: true`, helpers and errors are the client's own.
+ * not changed. Calls, `meta: true`, helpers and errors are the client's own. Nothing of it needs closing but the
+ * reranker and your client.
  *
  * @throws ConfigurationError listing every option that is wrong.
  *

@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,10 +23,39 @@ const run = async (
   return (await promisify(execFile)('node', ['--import', 'tsx', file, ...args], options)).stdout;
 };
 
+/** The first line and the first measure of every reranker, of a printed table. */
+function measured(table: string): { head: string; means: Record<string, number> } {
+  const [head = '', , ...lines] = table.trim().split('\n');
+  const cells = lines.map((line) => line.split(/ {2,}/)).filter(({ length }) => length > 1);
+  return { head, means: Object.fromEntries(cells.map(([name, mean]) => [name, Number(mean)])) };
+}
+
 describe('examples', () => {
   it('rescore-embedded prints the reranked order', async () => {
     const stdout = await run('examples/rescore-embedded.ts', ['how do plants make food from sunlight']);
     expect(stdout).toMatch(/^\d+ -> 1 {2}Photosynthesis$/m);
+  });
+
+  it('evaluate measures the reranker above the first stage on its own collection', async () => {
+    const { head, means } = measured(await run('examples/evaluate.ts', []));
+    expect(head).toBe('tiny (n = 4)');
+    // Counted words mislead in every query of the collection.
+    expect(means['fused']).toBeGreaterThan(means['first-stage']!);
+  });
+
+  it('evaluate reads a collection from a folder', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'blockrank-example-'));
+    await writeFile(
+      join(folder, 'corpus.jsonl'),
+      '{"_id":"a","text":"red stars"}\n{"_id":"b","text":"bread"}\n',
+    );
+    await writeFile(join(folder, 'queries.jsonl'), '{"_id":"q","text":"stars"}\n');
+    await writeFile(join(folder, 'qrels.tsv'), 'query-id\tcorpus-id\tscore\nq\ta\t1\n');
+    const { head, means } = measured(await run('examples/evaluate.ts', [folder]));
+    expect(head).toContain('(n = 1)');
+    // One document is found, and it is the relevant one.
+    expect(means).toEqual({ 'first-stage': 1, model: 1, fused: 1 });
+    await rm(folder, { recursive: true });
   });
 
   it('fastify-route answers a page and refuses a request without a query', async () => {
@@ -58,4 +90,14 @@ describe.skipIf(osmemMissing)('examples over a server', () => {
     expect(stdout).toMatch(/-> 1 {2}\S+/);
     expect(stdout).toContain('reranked: true');
   });
+
+  it.each(['ELASTICSEARCH_URL', 'OPENSEARCH_URL'])(
+    'client-middleware reranks what the client of %s finds',
+    async (name) => {
+      const env = { [name]: server.url, INDEX: 'suite' };
+      const stdout = await run('examples/client-middleware.ts', ['stars'], env);
+      expect(stdout).toMatch(/-> 1 {2}\S+/);
+      expect(stdout).toContain('reranked: true');
+    },
+  );
 });

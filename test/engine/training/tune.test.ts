@@ -95,9 +95,9 @@ describe('tune', () => {
     expect(crossValidated.p).toBeLessThan(0.001);
   });
 
-  it('mostly keeps the start where relevance has nothing to do with any parameter', async () => {
+  it('keeps the start where relevance has nothing to do with any parameter', async () => {
     const random = seededRandom(5);
-    let [kept, beaten] = [0, 0];
+    let [kept, beaten] = [0, 0]; // by chance some setting is better on the very lists that it is tried on
     for (let draw = 0; draw < 10; draw += 1) {
       const noise = lists(() => Math.floor(random() * 8), ['a'], 20);
       const { best, start: before, chosen } = await tune({ lists: noise, settings });
@@ -105,7 +105,7 @@ describe('tune', () => {
       if (changedParameters(start, chosen.setting).join() === 'calibration') kept += 1;
     }
     expect(beaten).toBeGreaterThanOrEqual(6);
-    expect(kept).toBeGreaterThanOrEqual(6);
+    expect(kept).toBeGreaterThanOrEqual(8);
   });
 
   it('promises no gain on lists that the choice did not see', async () => {

@@ -37,11 +37,11 @@ opensearch:
   tls: { ca: ca.pem, cert: c.pem, key: k.pem, passphrase: p, insecure: true }
   maxRetries: 0
   requestTimeoutMs: 500
-index: { name: articles, textFields: [body], queryFields: [title^2] }
+index: { name: articles, textFields: [body], queryFields: [title^2], separator: ' | ', highlight: true }
 reranker:
-  { model: m, precision: int8, tier: anchor, workers: 2, threads: 1, maxDocumentTokens: 96, maxQueryTokens: 16, stateCacheBytes: 0, warmUp: false }
+  { model: m, precision: int8, tier: anchor, workers: 2, threads: 1, maxDocumentTokens: 96, maxQueryTokens: 16, stateCacheBytes: 0, stateFolder: s, warmUp: false }
 stage:
-  { rankWindowSize: 50, topN: 10, minScore: 0.1, deadlineMs: 300, onFailure: throw, explain: true, cache: { maxEntries: 5, ttlMs: 1000 }, fusion: 0.3 }
+  { rankWindowSize: 50, topN: 10, minScore: 0.1, deadlineMs: 300, onFailure: throw, explain: true, cache: { maxEntries: 5, ttlMs: 1000 }, breaker: { consecutiveFailures: 2, halfOpenAfterMs: 100 }, fusion: 0.3 }
 `,
       {},
     );
@@ -53,6 +53,7 @@ stage:
       onFailure: 'throw',
       explain: true,
       cache: { maxEntries: 5, ttlMs: 1000 },
+      breaker: { consecutiveFailures: 2, halfOpenAfterMs: 100 },
       fusion: 0.3,
     });
     expect(config.opensearch?.aws?.service).toBe('aoss');
@@ -78,7 +79,7 @@ shards: 3
       'elasticsearch.compatibleWith': 'expected 8 or 9',
       'index.name': 'expected text, required',
       'index.textFields': 'expected a list that is not empty, got []',
-      'index.colour': 'unknown key; accepted: name, textFields, queryFields',
+      'index.colour': 'unknown key; accepted: name, textFields, queryFields, separator, highlight',
       'reranker.precision': 'expected "fp32" or "int8", got "fp8"',
       'reranker.workers': 'expected at least 1, got 0',
       'reranker.tier': 'expected "tokens" or "anchor", got 3',
@@ -140,7 +141,7 @@ index: { name: articles, textFields: [body], fields: 3 }
     ).toEqual([
       'elasticsearch.node: environment variable ES_HOST is not set; set it, or write ${ES_HOST:-a fallback}',
       'elasticsearch.auth.password: environment variable ES_PASSWORD is empty; set it, or write ${ES_PASSWORD:-a fallback}',
-      'index.fields: unknown key; accepted: name, textFields, queryFields',
+      'index.fields: unknown key; accepted: name, textFields, queryFields, separator, highlight',
     ]);
   });
 
