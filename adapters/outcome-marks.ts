@@ -21,14 +21,12 @@ export function toOutcomeMark(outcome: Outcome, windowHits: number): OutcomeMark
 /** The mark of a reranked hit. `place` is its 0-based place in the list. */
 export function toHitMark(ranked: RankedHit, place: number, firstStageScore: number | undefined): HitMark {
   const { score, calibratedScore, firstStageRank, explanation } = ranked;
-  return {
-    rank: place + 1,
-    score,
-    ...(calibratedScore !== undefined && { calibratedScore }),
-    firstStageRank,
-    ...(firstStageScore !== undefined && { firstStageScore }),
-    ...(explanation && { explanation }),
-  };
+  // Property by property: this runs for every hit, and a spread of a condition costs more than all the rest.
+  const mark: { -readonly [Key in keyof HitMark]: HitMark[Key] } = { rank: place + 1, score, firstStageRank };
+  if (calibratedScore !== undefined) mark.calibratedScore = calibratedScore;
+  if (firstStageScore !== undefined) mark.firstStageScore = firstStageScore;
+  if (explanation) mark.explanation = explanation;
+  return mark;
 }
 
 /** The mark of a hit after the window: nothing scored it, so that its score is 0, below every reranked one. */

@@ -4,8 +4,11 @@ import { isObject, type JsonObject, toList } from './json.ts';
 
 /** The text of one field of a hit; empty when the hit does not have it. */
 export function fieldText(hit: JsonObject, field: string): string {
-  const path = field.split('.');
   const source = hit['_source'];
+  // Most fields are one text at the top.
+  const plain = isObject(source) && !field.includes('.') ? source[field] : undefined;
+  if (typeof plain === 'string' && Object.hasOwn(source as JsonObject, field)) return plain;
+  const path = field.split('.');
   const values = isObject(source) ? valuesAt(source, path) : [];
   if (values.length > 0) return toText(values);
   const fetched = hit['fields'];

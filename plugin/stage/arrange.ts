@@ -36,14 +36,21 @@ export function arrange(ranking: Ranking, shortlist: Shortlist, limits: Limits):
     (candidate) => !pinned.has(candidate.index) && passes(candidate, minScore),
   );
   const placed = pinned.size === 0 ? loose : withPinned(loose, ranking, pinned);
-  const hits = (topN === undefined ? placed : placed.slice(0, topN)).map((candidate) => ({
-    ...candidate,
-    firstStageRank: candidate.index + 1,
-  }));
+  const hits = (topN === undefined ? placed : placed.slice(0, topN)).map(toRankedHit);
   const isWhole = hits.length === ranking.candidates.length;
   // topN is at most the window, so a list that has a tail has more than topN hits.
   return { hits, keepsTail: isWhole && topN === undefined };
 }
+
+/** Property by property: spreading a hundred candidates took a sixth of the stage's own time. */
+function toRankedHit({ index, logit, score, calibratedScore, explanation }: RankedCandidate): RankedHit {
+  const hit: Writable<RankedHit> = { index, logit, score, firstStageRank: index + 1 };
+  if (calibratedScore !== undefined) hit.calibratedScore = calibratedScore;
+  if (explanation) hit.explanation = explanation;
+  return hit;
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 function pinnedPositions(shortlist: Shortlist): ReadonlySet<number> {
   const { pinned = [], candidates } = shortlist;

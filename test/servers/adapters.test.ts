@@ -2,8 +2,19 @@ import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
 import { Client as ElasticsearchClient8 } from 'elasticsearch-8';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { elasticsearchAdapter } from '../../adapters/elasticsearch/index.ts';
+import { opensearchAdapter } from '../../adapters/opensearch/index.ts';
+import { withElasticsearchReranking, withOpenSearchReranking } from '../../plugin/middleware/index.ts';
 import { rescoringStage } from '../../plugin/stage/index.ts';
 import { adapterSuite, fakeReranker } from '../../plugin/testing/index.ts';
+import {
+  endToEndSuite,
+  type FirstStagesSubject,
+  firstStagesIndex,
+  firstStagesSuite,
+  indexFirstStages,
+  type Page,
+} from '../support/first-stages-suite.ts';
 import { elasticsearchMiddlewareSuite, opensearchMiddlewareSuite } from '../support/middleware-suite.ts';
 import {
   missingFor,
@@ -41,6 +52,19 @@ function describeOpenSearch(url: () => string): void {
   });
 
   describe('reranking inside the client', () => opensearchMiddlewareSuite(open, 'suite'));
+
+  describe('other first stages', () => {
+    let client: OpenSearchClient;
+    beforeAll(async () => {
+      client = open();
+      await indexFirstStages(url(), openSearchVector, { 'index.knn': true });
+    });
+    afterAll(() => client?.close());
+    const subject = (): FirstStagesSubject => openSearchFirstStages(client);
+    firstStagesSuite(subject);
+    describe('end to end with the shipped model', () => endToEndSuite(subject));
+    it.skip('hybrid queries: neural-search needs ML Commons, 390 MB that these tests do not download');
+  });
 
   it('brings aggregations, and a point in time through a reranked search', async () => {
     const client = open();
@@ -92,6 +116,27 @@ function describeElasticsearch(url: () => string, { version }: ServerChoice): vo
 
   describe('reranking inside the client', () => elasticsearchMiddlewareSuite(open, 'suite'));
 
+  describe('other first stages', () => {
+    let client: ElasticsearchClient;
+    beforeAll(async () => {
+      client = open();
+      await indexFirstStages(url(), elasticsearchVector, {});
+    });
+    afterAll(() => client?.close());
+    const subject = (): FirstStagesSubject => elasticsearchFirstStages(client);
+    firstStagesSuite(subject);
+    describe('end to end with the shipped model', () => endToEndSuite(subject));
+
+    it('reranks what a retriever found by vector', async () => {
+      const { plain, staged } = subject();
+      const body = { retriever: { knn: elasticsearchKnn }, size: 5 };
+      const before = await plain(body);
+      const reranker = fakeReranker({ logit: (_candidate, _query, index) => index });
+      const after = await staged(body, reranker, { queryText: 'stars' });
+      expect(after.hits.hits.map(({ _id }) => _id)).toEqual(before.hits.hits.map(({ _id }) => _id).reverse());
+    });
+  });
+
   it('brings aggregations, a point in time and collapse through a reranked search', async () => {
     const client = open();
     const { adapter } = elasticsearchSubject(client, 'suite');
@@ -129,4 +174,57 @@ function describeElasticsearch(url: () => string, { version }: ServerChoice): vo
     await stage.close();
     await client.close();
   });
+}
+
+const vector = [1, 0, 0, 1];
+const size = 5;
+const byWords = { match: { body: 'studies' } };
+
+const openSearchVector = {
+  type: 'knn_vector',
+  dimension: vector.length,
+  // The default engine's native library is not in the published package.
+  method: { name: 'hnsw', engine: 'lucene', space_type: 'cosinesimil' },
+};
+
+function openSearchFirstStages(client: OpenSearchClient): FirstStagesSubject {
+  const index = firstStagesIndex;
+  const knn = { knn: { vector: { vector, k: size } } };
+  const fields = ['title', 'body'];
+  return {
+    byVector: { query: knn, size },
+    byBoth: { query: { bool: { should: [byWords, knn] } }, size: 10 },
+    plain: async (body) => (await client.search({ index, body })).body as unknown as Page,
+    async staged(body, reranker, { highlight = false, ...options } = {}) {
+      const adapter = opensearchAdapter({ client, fields, highlight });
+      const stage = rescoringStage({ adapter, reranker });
+      return (await stage.search({ index, body }, options)) as unknown as Page;
+    },
+    async wrapped(body, reranker) {
+      const reranking = withOpenSearchReranking(client, { reranker, fields, indices: [index] });
+      return (await reranking.search({ index, body })).body as unknown as Page;
+    },
+  };
+}
+
+const elasticsearchVector = { type: 'dense_vector', dims: vector.length, index: true, similarity: 'cosine' };
+const elasticsearchKnn = { field: 'vector', query_vector: vector, k: size, num_candidates: 20 };
+
+function elasticsearchFirstStages(client: ElasticsearchClient): FirstStagesSubject {
+  const index = firstStagesIndex;
+  const fields = ['title', 'body'];
+  return {
+    byVector: { knn: elasticsearchKnn, size },
+    byBoth: { query: byWords, knn: elasticsearchKnn, size: 10 },
+    plain: async (body) => (await client.search({ index, ...body })) as unknown as Page,
+    async staged(body, reranker, { highlight = false, ...options } = {}) {
+      const adapter = elasticsearchAdapter({ client, fields, highlight });
+      const stage = rescoringStage({ adapter, reranker });
+      return (await stage.search({ index, ...body }, options)) as unknown as Page;
+    },
+    async wrapped(body, reranker) {
+      const reranking = withElasticsearchReranking(client, { reranker, fields, indices: [index] });
+      return (await reranking.search({ index, ...body })) as unknown as Page;
+    },
+  };
 }
