@@ -129,7 +129,7 @@ function describeElasticsearch(url: () => string, { version }: ServerChoice): vo
 
     it('reranks what a retriever found by vector', async () => {
       const { plain, staged } = subject();
-      const body = { retriever: { knn: elasticsearchKnn }, size: 5 };
+      const body = { retriever: { knn: elasticsearchKnn }, size };
       const before = await plain(body);
       const reranker = fakeReranker({ logit: (_candidate, _query, index) => index });
       const after = await staged(body, reranker, { queryText: 'stars' });
@@ -177,7 +177,8 @@ function describeElasticsearch(url: () => string, { version }: ServerChoice): vo
 }
 
 const vector = [1, 0, 0, 1];
-const size = 5;
+/** As many as there are documents. */
+const size = 8;
 const byWords = { match: { body: 'studies' } };
 
 const openSearchVector = {
@@ -190,7 +191,7 @@ const openSearchVector = {
 function openSearchFirstStages(client: OpenSearchClient): FirstStagesSubject {
   const index = firstStagesIndex;
   const knn = { knn: { vector: { vector, k: size } } };
-  const fields = ['title', 'body'];
+  const fields = ['body'];
   return {
     byVector: { query: knn, size },
     byBoth: { query: { bool: { should: [byWords, knn] } }, size: 10 },
@@ -212,7 +213,7 @@ const elasticsearchKnn = { field: 'vector', query_vector: vector, k: size, num_c
 
 function elasticsearchFirstStages(client: ElasticsearchClient): FirstStagesSubject {
   const index = firstStagesIndex;
-  const fields = ['title', 'body'];
+  const fields = ['body'];
   return {
     byVector: { knn: elasticsearchKnn, size },
     byBoth: { query: byWords, knn: elasticsearchKnn, size: 10 },

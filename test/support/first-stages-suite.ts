@@ -1,7 +1,7 @@
 /** First stages beyond words, and the shipped model end to end, on a real server. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { HitMark, OutcomeMark } from '../../adapters/adapter.ts';
-import { FirstStageError, openReranker, type Reranker } from '../../index.ts';
+import { FirstStageError, fusion, openReranker, type Reranker } from '../../index.ts';
 import { fakeReranker } from '../../plugin/testing/index.ts';
 
 /** A page as both servers give it. */
@@ -42,10 +42,11 @@ export interface FirstStagesSubject {
 /** Where the documents go. */
 export const firstStagesIndex = 'first-stages';
 
+/** A vector search finds all of them: the adapters ask for as many neighbours as the window holds. */
 const articles = [
-  ['plants', 'Leaves turn sunlight, water and air into sugar, which the rest of a living plant lives on.'],
-  ['restaurant', 'Pot plants in the light of the window, where people make and eat food.'],
-  ['photography', 'How to make the most of light: plants and food are rewarding motifs.'],
+  ['plants', 'Leaves turn sunlight, water and air into sugar, on which all living plants feed.'],
+  ['restaurant', 'Food by the window: light meals between pot plants, open from noon.'],
+  ['photography', 'Portraits in soft light, from a studio in the old town.'],
   ['astronomer', 'Somebody who studies the sky, its planets and galaxies.'],
   ['film', 'A person who studies acting meets the stars of the screen.'],
   ['hotel', 'Five stars for a person who studies the price list.'],
@@ -199,6 +200,20 @@ export function firstStagesSuite(subject: () => FirstStagesSubject): void {
   });
 }
 
+/** The order that the model gives the same list without server, adapter and stage. */
+async function expectedOrder(query: string, { hits }: Page, reranker: Reranker): Promise<string[]> {
+  const texts = new Map<string, string>(articles);
+  const candidates = hits.hits.map(({ _id, _score }) => ({
+    docId: _id,
+    text: texts.get(_id)!,
+    segments: [],
+    firstStageScore: _score!,
+  }));
+  const shortlist = { query: { text: query }, candidates, firstStage: 'lexical' as const };
+  const ranking = fusion()(await reranker.rerank(shortlist), shortlist);
+  return ranking.candidates.map(({ index }) => candidates[index]!.docId);
+}
+
 /** The shipped model over a server, through the stage and inside the client. */
 export function endToEndSuite(subject: () => FirstStagesSubject): void {
   let reranker: Reranker;
@@ -207,14 +222,13 @@ export function endToEndSuite(subject: () => FirstStagesSubject): void {
   });
   afterAll(() => reranker?.close());
 
-  it.each(misleading)('finds the meaning behind "%s"', async (query, wanted) => {
+  it.each(misleading)('gives "%s" the order of the model', async (query, wanted) => {
     const { plain, staged, wrapped } = subject();
     const body = words(query);
     const before = await plain(body);
-    expect(idsOf(before)[0]).not.toBe(wanted);
     const after = await staged(body, reranker);
-    expect(idsOf(after)[0]).toBe(wanted);
-    expect(idsOf(after).sort()).toEqual(idsOf(before).sort());
+    expect(idsOf(after)).toEqual(await expectedOrder(query, before, reranker));
+    expect(idsOf(after).indexOf(wanted)).toBeLessThan(idsOf(before).indexOf(wanted));
     const byId = new Map(before.hits.hits.map(({ _id, _score }, i) => [_id, { rank: i + 1, score: _score }]));
     for (const { _id, blockrank } of after.hits.hits) {
       expect(blockrank?.firstStageRank).toBe(byId.get(_id)!.rank);
