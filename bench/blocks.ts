@@ -1,12 +1,9 @@
 /** Block attention against full attention, and how its cost grows with the list. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { defaultCacheFolder, openReranker } from '../engine/index.ts';
-import { defaultModelFolder, openModelFolder } from '../engine/model/folder.ts';
-import { encoderGraph, parseEncoderConfig, toEncoderFeeds } from '../engine/network/encoder.ts';
+import { openReranker } from '../engine/index.ts';
+import { encoderGraph, toEncoderFeeds } from '../engine/network/encoder.ts';
 import { type GraphSession, openSession } from '../engine/session/runtime.ts';
-import { weightsFor } from '../engine/weights/precision-weights.ts';
 import { atLeast, type Bench, rounded, threads } from './support/bench.ts';
+import { openDefaultModel } from './support/default-model.ts';
 import { alternate, linearity, median, medianRatio } from './support/measure.ts';
 import { documentsOf, question, shortlistOf } from './support/texts.ts';
 
@@ -43,13 +40,7 @@ export const blocks: Bench = {
 
 /** The same session runs both: as a batch of blocks, and as a single block that holds all their tokens. */
 async function timePasses(note: (text: string) => void): Promise<{ block: number[]; full: number[] }> {
-  const folder = await openModelFolder(defaultModelFolder());
-  const config = parseEncoderConfig(
-    JSON.parse(readFileSync(join(folder.path, 'config.json'), 'utf8')),
-    folder.path,
-  );
-  const source = { folder: folder.path, file: 'model.safetensors', digest: folder.digest };
-  const weights = await weightsFor('fp32', source, defaultCacheFolder());
+  const { config, weights } = await openDefaultModel();
   const session = await openSession(encoderGraph(config, weights, { precision: 'fp32' }), {
     folder: weights.folder,
     threads,

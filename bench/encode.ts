@@ -1,11 +1,10 @@
 /** Cold encoding against the model's own matrix products. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type BlockRankReranker, openReranker } from '../engine/index.ts';
-import { type EncoderConfig, parseEncoderConfig } from '../engine/network/encoder.ts';
+import type { EncoderConfig } from '../engine/network/encoder.ts';
 import { openPool } from '../engine/session/pool.ts';
 import { toBatches } from '../engine/states/batches.ts';
 import { atLeast, type Bench, hasAvx512, rounded, threads } from './support/bench.ts';
+import { openDefaultModel } from './support/default-model.ts';
 import { alternate, median, medianRatio } from './support/measure.ts';
 import type { ProductsTask } from './support/products-program.ts';
 import { passages, question, shortlistOf } from './support/texts.ts';
@@ -22,7 +21,7 @@ export const encode: Bench = {
     const options = { stateCacheBytes: 0, workers: threads, batchTokens };
     const fp32 = await openReranker(options);
     const int8 = await openReranker({ ...options, precision: 'int8' });
-    const config = readConfig(fp32.modelFolder);
+    const { config } = await openDefaultModel();
     const pool = await openPool<ProductsTask, null>({
       program: new URL('./support/products-program.ts', import.meta.url),
       data: config,
@@ -64,9 +63,6 @@ export const encode: Bench = {
     }
   },
 };
-
-const readConfig = (folder: string): EncoderConfig =>
-  parseEncoderConfig(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')), folder);
 
 async function blockLengths(reranker: BlockRankReranker, texts: readonly string[]): Promise<number[]> {
   const { states } = await reranker.encode(shortlistOf('lengths', texts));

@@ -5,12 +5,10 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { defaultCacheFolder, openReranker } from '../engine/index.ts';
-import { defaultModelFolder, openModelFolder } from '../engine/model/folder.ts';
-import { parseEncoderConfig } from '../engine/network/encoder.ts';
-import { weightsFor } from '../engine/weights/precision-weights.ts';
+import { openReranker } from '../engine/index.ts';
 import { readTensorBytes, toFloat32 } from '../engine/weights/safetensors.ts';
 import { atLeast, type Bench, rounded, threads } from './support/bench.ts';
+import { openDefaultModel } from './support/default-model.ts';
 import { exportedBert } from './support/exported-bert.ts';
 import { alternate, median, medianRatio, timed } from './support/measure.ts';
 import { documentsOf, passages, question, shortlistOf } from './support/texts.ts';
@@ -160,9 +158,9 @@ const peerVersion = (): string => {
 
 /** Writes the default model as transformers.js expects it. */
 async function exportModel(to: string): Promise<void> {
-  const model = await openModelFolder(defaultModelFolder());
+  const { folder: model, config, weights } = await openDefaultModel();
   await mkdir(join(to, 'onnx'), { recursive: true });
-  for (const file of ['config.json', 'tokenizer.json']) await cp(join(model.path, file), join(to, file));
+  for (const file of ['config.json', 'tokenizer.json']) await cp(join(model, file), join(to, file));
   await writeFile(
     join(to, 'tokenizer_config.json'),
     JSON.stringify({
@@ -175,9 +173,6 @@ async function exportModel(to: string): Promise<void> {
       mask_token: '[MASK]',
     }),
   );
-  const config = parseEncoderConfig(JSON.parse(readFileSync(join(to, 'config.json'), 'utf8')), to);
-  const source = { folder: model.path, file: 'model.safetensors', digest: model.digest };
-  const weights = await weightsFor('fp32', source, defaultCacheFolder());
   const read = async (name: string): Promise<{ shape: readonly number[]; values: Float32Array }> => {
     const entry = weights.table.get(name)!;
     const bytes = await readTensorBytes(join(weights.folder, weights.file), entry);
