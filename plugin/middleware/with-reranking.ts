@@ -14,6 +14,7 @@ import {
   opensearchTransport,
 } from '../../adapters/opensearch/index.ts';
 import { type RescoringStageOptions, rescoringStage } from '../stage/index.ts';
+import { stageOptionNames } from '../stage/options.ts';
 
 /** Options of the stage and of the adapter, and which searches are meant. */
 export type MiddlewareOptions<AdapterOptions> = Omit<RescoringStageOptions<never, never>, 'adapter'> &
@@ -69,22 +70,6 @@ export function withOpenSearchReranking<Client extends OpenSearchClient & WithCh
   return client.child({ Transport: opensearchTransport(Transport, { stage, indices }) }) as Client;
 }
 
-const stageKeys = [
-  'reranker',
-  'rankWindowSize',
-  'topN',
-  'minScore',
-  'deadlineMs',
-  'onFailure',
-  'scoreSteps',
-  'cache',
-  'breaker',
-  'explain',
-  'events',
-  'tracing',
-  'now',
-];
-
 /** The stage's options apart from the adapter's. */
 function split(options: object): {
   stageOptions: Omit<RescoringStageOptions<never, never>, 'adapter'>;
@@ -93,7 +78,7 @@ function split(options: object): {
 } {
   const { indices = [], ...rest } = options as { indices?: readonly string[] };
   const entries = Object.entries(rest);
-  const isStage = ([key]: [string, unknown]): boolean => stageKeys.includes(key);
+  const isStage = ([key]: [string, unknown]): boolean => stageOptionNames.includes(key);
   return {
     stageOptions: Object.fromEntries(entries.filter(isStage)) as never,
     adapterOptions: Object.fromEntries(entries.filter((entry) => !isStage(entry))),

@@ -128,6 +128,9 @@ const optionsShape = z.strictObject({
   now: callable.optional(),
 });
 
+/** Names of all options. */
+export const stageOptionNames: readonly string[] = Object.keys(optionsShape.shape);
+
 /** The options with defaults. @throws ConfigurationError listing everything that is wrong. */
 export function stageSettings<Request, Response>(
   options: RescoringStageOptions<Request, Response>,
