@@ -4,7 +4,6 @@ import { QueryError } from '../errors.ts';
 import { type EvaluationOptions, toShortlist } from '../evaluation/evaluate-collection.ts';
 import type { QueryState } from '../readout/parameters.ts';
 import { similarities } from '../readout/reading.ts';
-import { stackAnchors } from '../readout/readout.ts';
 import type { BlockRankReranker } from '../rerank/blockrank-reranker.ts';
 
 /** A shortlist, what its documents gain, and all that a readout reads of it. */
@@ -76,8 +75,6 @@ async function encodeList(queryId: string, options: ListOptions): Promise<Judged
     query,
     states: states.map(({ tokens: _, ...state }) => state),
     logSums,
-    cosines: states.map((state) =>
-      Math.max(...similarities(query.anchor, stackAnchors([state], query.width))),
-    ),
+    cosines: states.map(({ anchors }) => Math.max(...similarities(query.anchor, anchors))),
   };
 }

@@ -4,7 +4,7 @@ import { type Measure, mean, parseMeasure } from '../evaluation/measures.ts';
 import { pairedTTest } from '../evaluation/significance.ts';
 import { readOut } from '../readout/readout.ts';
 import { fusion } from '../scores/fusion.ts';
-import { toRanking } from '../scores/ranking.ts';
+import { rankLogits } from '../scores/ranking.ts';
 import { fitCalibration } from './calibration.ts';
 import type { JudgedList } from './judged-lists.ts';
 import { changedParameters, type Setting } from './settings.ts';
@@ -59,8 +59,6 @@ export interface CrossValidation {
   readonly isGain: boolean;
 }
 
-const usage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
-
 /**
  * Tries every setting on every list and chooses by a one-standard-error rule: of the settings that are worse than
  * the best by no more than one standard error of the paired difference, the one that changes the fewest
@@ -109,11 +107,7 @@ export async function tune(options: TuneOptions): Promise<TuneResult> {
 /** One setting on one list. */
 export function measureList(list: JudgedList, setting: Setting, measure: Measure): number {
   const { logits } = readOut(list.query, list.states, setting, list.logSums.get(setting.tokenTau));
-  const ranking = toRanking(
-    Array.from(logits, (logit, index) => ({ index, logit })),
-    usage,
-  );
-  const { candidates } = fusion({ weight: setting.fusionWeight })(ranking, list.shortlist);
+  const { candidates } = fusion({ weight: setting.fusionWeight })(rankLogits(logits), list.shortlist);
   return measure.value(
     candidates.map(({ index }) => list.gains[index]!),
     list.ideal,
