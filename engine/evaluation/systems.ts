@@ -4,7 +4,7 @@ import { similarities } from '../readout/reading.ts';
 import { readOut } from '../readout/readout.ts';
 import type { BlockRankReranker } from '../rerank/blockrank-reranker.ts';
 import { fusion } from '../scores/fusion.ts';
-import { toRanking } from '../scores/ranking.ts';
+import { rankLogits } from '../scores/ranking.ts';
 
 /** Orders a shortlist; positions, best first. */
 export type System = (shortlist: Shortlist, signal?: AbortSignal) => Promise<readonly number[]>;
@@ -23,8 +23,6 @@ export const systemNames = [
 /** One of {@link systemNames}. */
 export type SystemName = (typeof systemNames)[number];
 
-const noUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
-
 /**
  * Systems by name over one reranker.
  *
@@ -39,18 +37,18 @@ export function systemsOver(
   reranker: BlockRankReranker,
   fuse: ScoreStep = fusion({ weight: reranker.info.fusionWeight }),
 ): Readonly<Record<SystemName, System>> {
-  const encoded = (
-    shortlist: Shortlist,
-    signal: AbortSignal | undefined,
-  ): ReturnType<BlockRankReranker['encode']> => reranker.encode(shortlist, signal ? { signal } : {});
-  const ranked = (shortlist: Shortlist, signal: AbortSignal | undefined): Promise<Ranking> =>
-    reranker.rerank(shortlist, signal ? { signal } : {});
+  const encoded = oncePerShortlist((shortlist, signal) =>
+    reranker.encode(shortlist, signal ? { signal } : {}),
+  );
+  const ranked = oncePerShortlist((shortlist, signal) =>
+    reranker.rerank(shortlist, signal ? { signal } : {}),
+  );
   const joined =
     (blockJoin: 'sum' | 'max'): System =>
     async (shortlist, signal) => {
       const { query, states } = await encoded(shortlist, signal);
       const logSums = await reranker.tokenLogSums({ query, states }, reranker.readout.tokenTau);
-      return order(fromLogits(readOut(query, states, { ...reranker.readout, blockJoin }, logSums).logits));
+      return order(rankLogits(readOut(query, states, { ...reranker.readout, blockJoin }, logSums).logits));
     };
   return {
     'sum-join': joined('sum'),
@@ -63,21 +61,26 @@ export function systemsOver(
       const cosines = states.map(
         ({ anchors }) => similarities(query.anchor, anchors.subarray(0, query.width))[0]!,
       );
-      return order(fromLogits(cosines));
+      return order(rankLogits(cosines));
     },
     anchor: async (shortlist, signal) => {
       const { query, states } = await encoded(shortlist, signal);
       const { logits } = readOut(query, states, { ...reranker.readout, tokenWeight: 0 });
-      return order(fuse(fromLogits(logits), shortlist));
+      return order(fuse(rankLogits(logits), shortlist));
     },
   };
 }
 
-function fromLogits(logits: ArrayLike<number>): Ranking {
-  return toRanking(
-    Array.from(logits, (logit, index) => ({ index, logit })),
-    noUsage,
-  );
-}
-
 const order = ({ candidates }: Ranking): number[] => candidates.map(({ index }) => index);
+
+/** Systems share what a shortlist costs: the first that asks computes it. */
+function oncePerShortlist<Result>(
+  compute: (shortlist: Shortlist, signal: AbortSignal | undefined) => Promise<Result>,
+): (shortlist: Shortlist, signal: AbortSignal | undefined) => Promise<Result> {
+  const results = new WeakMap<Shortlist, Promise<Result>>();
+  return (shortlist, signal) => {
+    const result = results.get(shortlist) ?? compute(shortlist, signal);
+    results.set(shortlist, result);
+    return result;
+  };
+}
