@@ -1,7 +1,7 @@
 /** Reranking inside an Elasticsearch client: a subclass of its Transport. */
 import {
   type RequestForm,
-  rerankTransport,
+  rerankCalls,
   type SearchParts,
   type TransportParams,
   type TransportReranking,
@@ -32,6 +32,7 @@ export function elasticsearchTransport<Base extends ElasticsearchTransportClass>
   Transport: Base,
   reranking: TransportReranking<ElasticsearchRequest, ElasticsearchResponse>,
 ): Base {
+  const rerank = rerankCalls(reranking, form);
   return class extends Transport {
     override async request(params: never, options?: never): Promise<unknown> {
       const given = (options ?? {}) as CallOptions;
@@ -40,8 +41,7 @@ export function elasticsearchTransport<Base extends ElasticsearchTransportClass>
       if (given.asStream) return base(params, given);
       let inner: Promise<unknown> | undefined;
       let whole: object = {};
-      const body = rerankTransport(
-        { ...reranking, form },
+      const body = rerank(
         { params, wish: given.context?.blockrank, signal: given.signal },
         async (sent, { signal }) => {
           inner = base(sent, { ...given, meta: true, ...(signal && { signal }) });

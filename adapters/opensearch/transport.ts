@@ -1,7 +1,8 @@
 /** Reranking inside an OpenSearch client: a subclass of its Transport, callbacks and `abort()` included. */
 import {
   type RequestForm,
-  rerankTransport,
+  type RerankCall,
+  rerankCalls,
   type TransportParams,
   type TransportReranking,
 } from '../search-body/reranking-transport.ts';
@@ -32,6 +33,7 @@ export function opensearchTransport<Base extends OpenSearchTransportClass>(
   Transport: Base,
   reranking: TransportReranking<OpenSearchRequest, OpenSearchResponse>,
 ): Base {
+  const rerank = rerankCalls(reranking, form);
   return class extends Transport {
     override request(params: never, options?: never, callback?: never): unknown {
       const [given, done] =
@@ -42,7 +44,7 @@ export function opensearchTransport<Base extends OpenSearchTransportClass>(
         super.request(sent as never, given as never) as Abortable;
       const answer = given.asStream
         ? undefined
-        : reranked(reranking, { params, wish: given.context?.blockrank }, base);
+        : reranked(rerank, { params, wish: given.context?.blockrank }, base);
       if (!answer) return super.request(params, options, callback);
       if (!done) return answer;
       answer.then(
@@ -57,26 +59,22 @@ export function opensearchTransport<Base extends OpenSearchTransportClass>(
 
 /** The reranked answer as the client gives its own: a promise that can be aborted. */
 function reranked(
-  reranking: TransportReranking<OpenSearchRequest, OpenSearchResponse>,
+  rerank: RerankCall,
   { params, wish }: { readonly params: TransportParams; readonly wish: unknown },
   base: (sent: TransportParams) => Abortable,
 ): Abortable | undefined {
   const given = new AbortController();
   let inner: Abortable | undefined;
   let whole: object = {};
-  const body = rerankTransport(
-    { ...reranking, form },
-    { params, wish, signal: given.signal },
-    async (sent, { signal }) => {
-      inner = base(sent);
-      const running = inner;
-      signal?.addEventListener('abort', () => {
-        running.abort();
-      });
-      whole = await running;
-      return (whole as { body: unknown }).body;
-    },
-  );
+  const body = rerank({ params, wish, signal: given.signal }, async (sent, { signal }) => {
+    inner = base(sent);
+    const running = inner;
+    signal?.addEventListener('abort', () => {
+      running.abort();
+    });
+    whole = await running;
+    return (whole as { body: unknown }).body;
+  });
   if (!body) return undefined;
   const answer = finish();
   return Object.assign(answer, { abort: () => given.abort(new Error('The search was aborted.')) });

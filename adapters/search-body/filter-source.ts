@@ -19,7 +19,7 @@ export function filterSource(source: JsonObject, { includes, excludes }: SourceP
   return filterObject(source, { path: '', isWanted: includes.length === 0 }, filter);
 }
 
-/** A pattern of field paths as a regular expression. */
+/** A pattern as a regular expression: `*` stands for any characters. */
 export function toPattern(pattern: string): RegExp {
   const literals = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
   return new RegExp(`^${literals.join('.*')}$`, 's');

@@ -3,6 +3,7 @@
  * search that asked for it goes through untouched.
  */
 import type { Plan, SearchOptions } from '../adapter.ts';
+import { toPattern } from './filter-source.ts';
 import { isObject, type JsonObject } from './json.ts';
 
 /** What a transport is asked to send; both clients' own form. */
@@ -85,9 +86,10 @@ export interface TransportReranking<Request, Response> {
   readonly indices: readonly string[];
 }
 
-interface Reranking<Request, Response> extends TransportReranking<Request, Response> {
-  /** How the client writes a search. */
+interface Reranking<Request, Response> {
+  readonly stage: Rescorer<Request, Response>;
   readonly form: RequestForm<Request>;
+  readonly patterns: readonly RegExp[];
 }
 
 /** One call of the transport. */
@@ -99,15 +101,20 @@ export interface TransportCall {
 }
 
 /** The body of a reranked answer; undefined when the call is none of ours and must be sent as it is. */
-export function rerankTransport<Request, Response>(
-  reranking: Reranking<Request, Response>,
-  call: TransportCall,
-  send: Send,
-): Promise<unknown> | undefined {
-  const target = targetOf(call.params);
-  if (!target || call.wish === false) return undefined;
-  if (target.kind === 'search') return rerankSearch(reranking, call, target.index, send);
-  return rerankMultiSearch(reranking, call, target.index, send);
+export type RerankCall = (call: TransportCall, send: Send) => Promise<unknown> | undefined;
+
+/** Prepares reranking for a transport class; `form` is how its client writes a search. */
+export function rerankCalls<Request, Response>(
+  { stage, indices }: TransportReranking<Request, Response>,
+  form: RequestForm<Request>,
+): RerankCall {
+  const reranking = { stage, form, patterns: indices.map(toPattern) };
+  return (call, send) => {
+    const target = targetOf(call.params);
+    if (!target || call.wish === false) return undefined;
+    if (target.kind === 'search') return rerankSearch(reranking, call, target.index, send);
+    return rerankMultiSearch(reranking, call, target.index, send);
+  };
 }
 
 interface Target {
@@ -124,27 +131,22 @@ function targetOf({ method, path, querystring }: TransportParams): Target | unde
 }
 
 /** Whether a search of these indices is reranked. */
-function isWanted(patterns: readonly string[], wish: unknown, index: string | undefined): boolean {
+function isWanted(patterns: readonly RegExp[], wish: unknown, index: string | undefined): boolean {
   if (wish === true || isObject(wish)) return true;
   const names = (index ?? '').split(',');
-  return names.every((name) => patterns.some((pattern) => matches(pattern, name)));
-}
-
-function matches(pattern: string, name: string): boolean {
-  const escaped = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return name !== '' && new RegExp(`^${escaped.join('.*')}$`).test(name);
+  return names.every((name) => name !== '' && patterns.some((pattern) => pattern.test(name)));
 }
 
 const toWish = (wish: unknown): RerankWish => (isObject(wish) ? (wish as RerankWish) : {});
 
 function rerankSearch<Request, Response>(
-  { stage, form, indices }: Reranking<Request, Response>,
+  { stage, form, patterns }: Reranking<Request, Response>,
   { params, wish, signal }: TransportCall,
   index: string | undefined,
   send: Send,
 ): Promise<Response> | undefined {
   const { body = {}, querystring } = params;
-  if (!isObject(body) || !isWanted(indices, wish, index)) return undefined;
+  if (!isObject(body) || !isWanted(patterns, wish, index)) return undefined;
   const parts: SearchParts = { index, querystring: (querystring ?? {}) as JsonObject, body };
   return stage.search(form.toRequest(parts), {
     ...toWish(wish),
@@ -175,13 +177,13 @@ class RefusedItem extends Error {
 }
 
 function rerankMultiSearch<Request, Response>(
-  { stage, form, indices }: Reranking<Request, Response>,
+  { stage, form, patterns }: Reranking<Request, Response>,
   { params, wish, signal }: TransportCall,
   index: string | undefined,
   send: Send,
 ): Promise<unknown> | undefined {
   const items = toItems(params.bulkBody ?? params.body, index);
-  const wanted = items?.map((item) => isWanted(indices, wish, item.parts.index));
+  const wanted = items?.map((item) => isWanted(patterns, wish, item.parts.index));
   if (!items || !wanted?.includes(true)) return undefined;
   let answer: JsonObject = {};
   const requests = items.map(({ parts }) => form.toRequest(parts));
