@@ -42,7 +42,7 @@ export interface RerankerOptions {
   readonly batchTokens?: number;
   /** Bytes of block states kept in memory; 0 keeps none. @defaultValue 268435456 (256 MiB) */
   readonly stateCacheBytes?: number;
-  /** Where block states are looked for behind the memory, and kept. It is closed with the reranker. */
+  /** Where block states are looked for behind the memory, and kept. It is closed with the reranker, or when that cannot be opened. */
   readonly stateSource?: StateSource;
   /** Copy weights into the layout that multiplies fastest; without, workers share mapped pages. @defaultValue true */
   readonly prepack?: boolean;
@@ -63,6 +63,15 @@ const defaultBatchTokens = 384;
  * @throws InferenceError when the runtime cannot load it.
  */
 export async function openReranker(options: RerankerOptions = {}): Promise<BlockRankReranker> {
+  try {
+    return await open(options);
+  } catch (error) {
+    await options.stateSource?.close();
+    throw error;
+  }
+}
+
+async function open(options: RerankerOptions): Promise<BlockRankReranker> {
   const folder = await openModelFolder(options.model ?? defaultModelFolder());
   const config = parseEncoderConfig(
     await readJson(join(folder.path, 'config.json')),
@@ -103,7 +112,12 @@ export async function openReranker(options: RerankerOptions = {}): Promise<Block
       await source.close();
     },
   });
-  if (options.warmUp ?? true) await warmUp(encoding, workers, data.caps);
+  try {
+    if (options.warmUp ?? true) await warmUp(encoding, workers, data.caps);
+  } catch (error) {
+    await reranker.close();
+    throw error;
+  }
   return reranker;
 }
 

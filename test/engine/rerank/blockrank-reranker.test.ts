@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type BlockRankReranker,
   ConfigurationError,
+  memorySource,
   openReranker,
   QueryError,
   type RerankerOptions,
@@ -173,6 +174,12 @@ describe('openReranker', () => {
     await expect(openReranker({ model: cacheFolder })).rejects.toMatchObject({ code: 'model-format' });
     const wrong = await tinyModel({ formatVersion: 2, readout: { alpha: -1 } });
     await expect(openReranker({ model: wrong })).rejects.toThrow(/formatVersion.*readout\.alpha/s);
+  });
+
+  it('closes the state source it was given when it cannot open', async () => {
+    const stateSource = memorySource({ maxBytes: 1 });
+    await expect(openReranker({ model, stateSource, workers: 0 })).rejects.toThrow(ConfigurationError);
+    await expect(stateSource.get([])).rejects.toThrow(TypeError);
   });
 });
 
