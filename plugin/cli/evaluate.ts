@@ -2,13 +2,7 @@
 import { access, constants, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
-import {
-  ConfigurationError,
-  type ConfigurationIssue,
-  defaultCacheFolder,
-  lmdbSource,
-  openReranker,
-} from '../../engine/index.ts';
+import { ConfigurationError, type ConfigurationIssue, openReranker } from '../../engine/index.ts';
 import {
   type Collection,
   type CollectionResult,
@@ -30,6 +24,7 @@ import {
 import type { CliContext, MakeCommand } from './context.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
 import { wholeNumber } from './option-values.ts';
+import { openStateCache } from './state-cache.ts';
 
 interface EvaluateOptions {
   readonly data: readonly string[];
@@ -88,12 +83,11 @@ async function evaluate(context: CliContext, options: EvaluateOptions): Promise<
   const names = named(options.rerankers, 'rerankers', knownSystem);
   const issues = [...measures.issues, ...names.issues, ...(await unwritable(options))];
   if (issues.length > 0) throw new ConfigurationError('Cannot evaluate', issues);
-  const folder =
-    typeof options.cache === 'string' ? options.cache : join(defaultCacheFolder(context.env), 'states');
+  const { cache } = options;
   const reranker = await openReranker({
     ...(options.model ? { model: options.model } : {}),
     ...(options.precision ? { precision: options.precision } : {}),
-    ...(options.cache ? { stateSource: lmdbSource({ folder }) } : {}),
+    ...(cache ? { stateSource: openStateCache(context, cache === true ? undefined : cache) } : {}),
   });
   try {
     const all = systemsOver(reranker);

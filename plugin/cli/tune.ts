@@ -2,13 +2,7 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import {
-  type BlockRankReranker,
-  ConfigurationError,
-  defaultCacheFolder,
-  lmdbSource,
-  openReranker,
-} from '../../engine/index.ts';
+import { type BlockRankReranker, ConfigurationError, openReranker } from '../../engine/index.ts';
 import {
   aligned,
   type Collection,
@@ -28,6 +22,7 @@ import {
 import type { CliContext, MakeCommand } from './context.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
 import { wholeNumber } from './option-values.ts';
+import { openStateCache } from './state-cache.ts';
 
 interface TuneCommandOptions {
   readonly data: readonly string[];
@@ -89,9 +84,7 @@ async function runTune(context: CliContext, options: TuneCommandOptions): Promis
   const reranker = await openReranker({
     ...(options.model ? { model: options.model } : {}),
     stateCacheBytes: 0,
-    stateSource: lmdbSource({
-      folder: options.cache ?? join(defaultCacheFolder(context.env), 'states'),
-    }),
+    stateSource: openStateCache(context, options.cache),
   });
   try {
     const settings = drawSettings(startOf(reranker), defaultSearchSpace, options);
