@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openReranker } from '../engine/index.ts';
+import { similarities } from '../engine/readout/reading.ts';
 import { readTensorBytes, toFloat32 } from '../engine/weights/safetensors.ts';
 import { atLeast, type Bench, rounded, threads } from './support/bench.ts';
 import { openDefaultModel } from './support/default-model.ts';
@@ -80,7 +81,7 @@ async function compare(
       const { states } = await reranker.encode(shortlistOf('agreement', orders[best.name as 'given']));
       const anchors = (await peer.ask({ encode: best }))!;
       // The peer cuts a text where blockrank starts a second block.
-      const cosines = states.map(({ anchors: own }, i) => dot(anchors[i]!, own));
+      const cosines = states.map(({ anchors: own }, i) => similarities(anchors[i]!, own)[0]!);
       const perSecond = (each: readonly number[]): number => rounded((documents / median(each)) * 1000);
       return {
         timesAsFast: rounded(medianRatio(times.peer, times.blockrank)),
@@ -180,8 +181,4 @@ async function exportModel(to: string): Promise<void> {
   };
   await writeFile(join(to, 'onnx/model.onnx'), await exportedBert(config, read, 'fp32'));
   await writeFile(join(to, 'onnx/model_quantized.onnx'), await exportedBert(config, read, 'int8'));
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 }

@@ -1,8 +1,8 @@
 /** The shipped model's shape and its float32 weights. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultCacheFolder } from '../../engine/index.ts';
 import { defaultModelFolder, openModelFolder } from '../../engine/model/folder.ts';
+import { readJson } from '../../engine/model/manifest.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../engine/network/encoder.ts';
 import { type WeightFile, weightsFor } from '../../engine/weights/precision-weights.ts';
 
@@ -19,7 +19,7 @@ export interface DefaultModel {
 /** Opens the model that comes with the package. */
 export async function openDefaultModel(): Promise<DefaultModel> {
   const { path: folder, digest } = await openModelFolder(defaultModelFolder());
-  const config = parseEncoderConfig(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')), folder);
+  const config = parseEncoderConfig(await readJson(join(folder, 'config.json')), folder);
   const source = { folder, file: 'model.safetensors', digest };
   return { folder, config, weights: await weightsFor('fp32', source, defaultCacheFolder()) };
 }

@@ -1,4 +1,5 @@
 /** Times taken side by side: contenders take turns, so that a noisy machine is noisy for all of them. */
+import { mean } from '../../engine/evaluation/measures.ts';
 
 /** Something to time; what it returns is ignored. */
 export type Contender = () => Promise<unknown>;
@@ -48,7 +49,6 @@ export function percentile(values: readonly number[], share: number): number {
 
 /** R^2 of the straight line that fits the points best. */
 export function linearity(xs: readonly number[], ys: readonly number[]): number {
-  const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length;
   const [mx, my] = [mean(xs), mean(ys)];
   const product = (a: readonly number[], ma: number, b: readonly number[], mb: number): number =>
     a.reduce((sum, value, i) => sum + (value - ma) * (b[i]! - mb), 0);
