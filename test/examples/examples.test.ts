@@ -6,12 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { searchApp } from '../../examples/express-route.ts';
 import { searchServer } from '../../examples/fastify-route.ts';
 import { fakeReranker } from '../../plugin/testing/index.ts';
-import { type Osmem, osmemMissing, startOsmem } from '../support/osmem.ts';
-import { indexSuiteDocuments } from '../support/suite-subjects.ts';
+import { describeOverOsmem } from '../support/osmem.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = async (
@@ -76,16 +75,9 @@ describe('examples', () => {
   });
 });
 
-describe.skipIf(osmemMissing)('examples over a server', () => {
-  let server: Osmem;
-  beforeAll(async () => {
-    server = await startOsmem();
-    await indexSuiteDocuments(server.url, 'suite');
-  });
-  afterAll(() => server.close());
-
+describeOverOsmem('examples over a server', (url) => {
   it.each(['elasticsearch', 'opensearch'])('rescore-%s reranks the index', async (name) => {
-    const env = { [`${name.toUpperCase()}_URL`]: server.url, INDEX: 'suite' };
+    const env = { [`${name.toUpperCase()}_URL`]: url(), INDEX: 'suite' };
     const stdout = await run(`examples/rescore-${name}.ts`, ['stars'], env);
     expect(stdout).toMatch(/-> 1 {2}\S+/);
     expect(stdout).toContain('reranked: true');
@@ -94,7 +86,7 @@ describe.skipIf(osmemMissing)('examples over a server', () => {
   it.each(['ELASTICSEARCH_URL', 'OPENSEARCH_URL'])(
     'client-middleware reranks what the client of %s finds',
     async (name) => {
-      const env = { [name]: server.url, INDEX: 'suite' };
+      const env = { [name]: url(), INDEX: 'suite' };
       const stdout = await run('examples/client-middleware.ts', ['stars'], env);
       expect(stdout).toMatch(/-> 1 {2}\S+/);
       expect(stdout).toContain('reranked: true');

@@ -2,25 +2,42 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { indexSuiteDocuments } from './suite-subjects.ts';
 
-/** A running server. */
-export interface Osmem {
+interface Osmem {
   /** Where it listens, on 127.0.0.1. */
   readonly url: string;
-  /** Ends it. */
   close(): Promise<void>;
 }
 
 /** Why there is no server here; `undefined` when there is one. */
-export const osmemMissing: string | undefined =
+const osmemMissing: string | undefined =
   findBinary() === undefined
     ? `package "@osmem/linux-x64" is not installed (${process.platform}-${process.arch})`
     : undefined;
 
 if (osmemMissing) console.log(`Skipping tests against osmem: ${osmemMissing}.`);
 
+/**
+ * Tests over a server of their own, which holds the suite's documents in the index `suite`; skipped where there is none.
+ *
+ * @param define - Defines the tests; where the server listens is known once they run.
+ */
+export function describeOverOsmem(name: string, define: (url: () => string) => void): void {
+  describe.skipIf(osmemMissing)(name, () => {
+    let server: Osmem;
+    beforeAll(async () => {
+      server = await startOsmem();
+      await indexSuiteDocuments(server.url, 'suite');
+    });
+    afterAll(() => server.close());
+    define(() => server.url);
+  });
+}
+
 /** Starts a server on a free port. It ends with this process. */
-export async function startOsmem(): Promise<Osmem> {
+async function startOsmem(): Promise<Osmem> {
   const binary = findBinary();
   if (binary === undefined) throw new Error(`startOsmem: ${osmemMissing}`);
   const server = spawn(binary, ['-addr', '127.0.0.1:0', '-no-ja', '-parent-pid', String(process.pid)], {
