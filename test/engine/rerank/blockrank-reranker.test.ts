@@ -179,7 +179,7 @@ describe('openReranker', () => {
   it('closes the state source it was given when it cannot open', async () => {
     const stateSource = memorySource({ maxBytes: 1 });
     await expect(openReranker({ model, stateSource, workers: 0 })).rejects.toThrow(ConfigurationError);
-    await expect(stateSource.get([])).rejects.toThrow(TypeError);
+    await expect(stateSource.getMany([])).rejects.toThrow(TypeError);
   });
 });
 
