@@ -109,6 +109,14 @@ export function layerNormalisation(x: Value, scale: Value, shift: Value, epsilon
   return operation('LayerNormalization', [x, scale, shift], x, { axis: -1, epsilon: { float: epsilon } });
 }
 
+/** Divides by the root mean square of the last axis, then scales. Source: Zhang and Sennrich (arXiv:1910.07467). */
+export function rmsNormalisation(x: Value, scale: Value, epsilon: number): Value {
+  if (scale.shape.length !== 1 || scale.shape[0] !== x.shape.at(-1)) {
+    fail('rmsNormalisation: expected a scale as long as the last axis', x, scale);
+  }
+  return operation('SimplifiedLayerNormalization', [x, scale], x, { axis: -1, epsilon: { float: epsilon } });
+}
+
 /** Rows of a table `[V, W]` by number: shape of `ids`, then `W`. */
 export function gather(table: Value, ids: Value): Value {
   return operation('Gather', [table, ids], {
@@ -157,6 +165,19 @@ export function slice(x: Value, { axis, start, end }: { axis: number; start: num
   return operation('Slice', [x, integers(start), integers(end), integers(axis)], { type: x.type, shape });
 }
 
+/**
+ * {@link slice} between places that are known only when the graph runs: `start` and `end` int64 `[1]`.
+ *
+ * @param length - The name of the axis' new length.
+ */
+export function sliceTo(
+  x: Value,
+  { axis, start, end, length }: { axis: number; start: Value; end: Value; length: Axis },
+): Value {
+  const shape = x.shape.map((old, i) => (i === axis ? length : old));
+  return operation('Slice', [x, start, end, integers(axis)], { type: x.type, shape });
+}
+
 /** Joins values along an axis. */
 export function concat(values: readonly Value[], axis: number): Value {
   const first = values[0];
@@ -188,16 +209,21 @@ export function cast(x: Value, type: DataType): Value {
   return x.type === type ? x : operation('Cast', [x], { type, shape: x.shape }, { to: onnxTypes[type] });
 }
 
-function unary(type: 'Abs' | 'Sqrt' | 'Round'): (x: Value) => Value {
+function unary(type: 'Abs' | 'Neg' | 'Sqrt' | 'Round' | 'Sigmoid'): (x: Value) => Value {
   return (x) => operation(type, [x], x);
 }
 
 /** `|x|`. */
 export const absolute: (x: Value) => Value = unary('Abs');
+/** `-x`. */
+export const negate: (x: Value) => Value = unary('Neg');
 /** Square root. */
 export const squareRoot: (x: Value) => Value = unary('Sqrt');
 /** To the nearest whole number, halves to even. */
 export const round: (x: Value) => Value = unary('Round');
+
+/** `1 / (1 + exp(-x))`. */
+export const sigmoid: (x: Value) => Value = unary('Sigmoid');
 
 function reduce(type: 'ReduceSum' | 'ReduceMax'): (x: Value) => Value {
   return (x) =>

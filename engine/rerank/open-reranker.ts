@@ -11,7 +11,9 @@ import { readJson } from '../model/manifest.ts';
 import { type EncoderConfig, type Precision, parseEncoderConfig } from '../network/encoder.ts';
 import type { ReadoutParameters } from '../readout/parameters.ts';
 import { openPool } from '../session/pool.ts';
-import { executionProvider } from '../session/runtime.ts';
+
+const executionProvider = 'cpu';
+
 import { layeredSource } from '../states/layered-source.ts';
 import { defaultStateCacheBytes, memorySource } from '../states/memory-source.ts';
 import { StateEncoder } from '../states/state-encoder.ts';

@@ -11,10 +11,14 @@ export interface SessionOptions {
   readonly threads: number;
   /** Whether weights are copied into the layout that multiplies fastest; without, sessions share mapped pages. */
   readonly prepack: boolean;
+  /** What computes. @defaultValue `'cpu'` */
+  readonly provider?: ExecutionProvider;
 }
 
 /** A loaded graph. */
 export interface GraphSession {
+  /** Names of what it is fed. */
+  readonly inputs: ReadonlySet<string>;
   /** Computes the named outputs. @throws InferenceError */
   run(
     feeds: Readonly<Record<string, TensorValue>>,
@@ -25,12 +29,13 @@ export interface GraphSession {
 }
 
 /** ONNX Runtime's name of what runs. */
-export const executionProvider = 'cpu';
+export type ExecutionProvider = 'cpu' | 'webgpu' | 'cuda';
 
-/** Loads a graph. @throws InferenceError when the runtime refuses it. */
+/** Loads a graph. @throws InferenceError when the runtime refuses it, or when a GPU would leave part of it to the processor. */
 export async function openSession(model: Uint8Array, options: SessionOptions): Promise<GraphSession> {
+  const { provider = 'cpu' } = options;
   const session = await ort.InferenceSession.create(model, {
-    executionProviders: [executionProvider],
+    executionProviders: [provider],
     graphOptimizationLevel: 'all',
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
@@ -40,14 +45,18 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
       session: {
         model_external_initializers_file_folder_path: options.folder,
         disable_prepacking: options.prepack ? '0' : '1',
+        disable_cpu_ep_fallback: provider === 'cpu' ? '0' : '1',
         // A waiting thread that spins takes the processor from the other workers.
         intra_op: { allow_spinning: '0' },
       },
+      // Folding a cast would copy half-precision weights to float32 in memory; unfolded, it reads the mapped file.
+      ...(options.prepack ? {} : { optimization: { disable_specified_optimizers: 'ConstantFolding' } }),
     },
   }).catch((cause: unknown) => {
-    throw failed('load the graph', cause);
+    throw failed('load the graph', provider, cause);
   });
   return {
+    inputs: new Set(session.inputNames),
     async run(feeds, outputs) {
       const tensors = Object.fromEntries(
         Object.entries(feeds).map(([name, { type, data, shape }]) => [
@@ -59,7 +68,7 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
         const answer = await session.run(tensors, [...outputs]);
         return Object.fromEntries(outputs.map((name) => [name, toTensorValue(answer[name]!)]));
       } catch (cause) {
-        throw failed('run the graph', cause);
+        throw failed('run the graph', provider, cause);
       }
     },
     release: () => session.release(),
@@ -70,10 +79,17 @@ function toTensorValue({ type, dims, data }: ort.Tensor): TensorValue {
   return { type, shape: dims, data } as TensorValue;
 }
 
-function failed(what: string, cause: unknown): InferenceError {
+/** What to do when a provider is not there. */
+const advice: Readonly<Record<ExecutionProvider, string>> = {
+  cpu: '',
+  webgpu: ' It needs a GPU with a Vulkan driver (Linux), Direct3D 12 (Windows) or Metal (macOS).',
+  cuda: ' Install onnxruntime-node on Linux x64 without ONNXRUNTIME_NODE_INSTALL=skip, and CUDA 12 and cuDNN 9 on LD_LIBRARY_PATH; or use the device "webgpu", which needs the driver alone.',
+};
+
+function failed(what: string, executionProvider: ExecutionProvider, cause: unknown): InferenceError {
   const message = cause instanceof Error ? cause.message : String(cause);
   return new InferenceError(
-    `ONNX Runtime could not ${what} on ${executionProvider}: ${message}`,
+    `ONNX Runtime could not ${what} on ${executionProvider}: ${message}${what === 'load the graph' ? advice[executionProvider] : ''}`,
     { executionProvider },
     { cause },
   );
