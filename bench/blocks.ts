@@ -1,5 +1,5 @@
 /** Block attention against full attention, and how its cost grows with the list. */
-import { openReranker } from '../engine/index.ts';
+import { openEncoderReranker } from '../engine/index.ts';
 import { encoderGraph, toEncoderFeeds } from '../engine/network/encoder.ts';
 import { type GraphSession, openSession } from '../engine/session/runtime.ts';
 import { atLeast, type Bench, rounded, threads } from './support/bench.ts';
@@ -70,7 +70,7 @@ async function timeGrowth(
   note: (text: string) => void,
 ): Promise<{ byLength: Record<number, number>; r2: number }> {
   note(`lists of ${listLengths.join(', ')} documents`);
-  const reranker = await openReranker({ stateCacheBytes: 0, workers: threads });
+  const reranker = await openEncoderReranker({ stateCacheBytes: 0, workers: threads });
   let seed = 0;
   const contenders = listLengths.map((length) => {
     const texts = documentsOf(length, listTokens);

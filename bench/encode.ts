@@ -1,5 +1,5 @@
 /** Cold encoding against the model's own matrix products. */
-import { type BlockRankReranker, openReranker } from '../engine/index.ts';
+import { type BlockRankReranker, openEncoderReranker } from '../engine/index.ts';
 import type { EncoderConfig } from '../engine/network/encoder.ts';
 import { openPool } from '../engine/session/pool.ts';
 import { toBatches } from '../engine/states/batches.ts';
@@ -19,8 +19,8 @@ export const encode: Bench = {
   async run() {
     const { source, texts } = passages(documents);
     const options = { stateCacheBytes: 0, workers: threads, batchTokens };
-    const fp32 = await openReranker(options);
-    const int8 = await openReranker({ ...options, precision: 'int8' });
+    const fp32 = await openEncoderReranker(options);
+    const int8 = await openEncoderReranker({ ...options, precision: 'int8' });
     const { config } = await openDefaultModel();
     const pool = await openPool<ProductsTask, null>({
       program: new URL('./support/products-program.ts', import.meta.url),

@@ -5,7 +5,7 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openReranker } from '../engine/index.ts';
+import { openEncoderReranker } from '../engine/index.ts';
 import { similarities } from '../engine/readout/reading.ts';
 import { readTensorBytes, toFloat32 } from '../engine/weights/safetensors.ts';
 import { atLeast, type Bench, rounded, threads } from './support/bench.ts';
@@ -63,7 +63,12 @@ async function compare(
   model: string,
   note: (text: string) => void,
 ): Promise<Record<keyof Mixes, Comparison>> {
-  const reranker = await openReranker({ tier: 'anchor', stateCacheBytes: 0, workers: threads, precision });
+  const reranker = await openEncoderReranker({
+    tier: 'anchor',
+    stateCacheBytes: 0,
+    workers: threads,
+    precision,
+  });
   const peer = new Peer();
   try {
     await peer.ask({ load: { folder: model, dtype: precision === 'fp32' ? 'fp32' : 'q8', threads } });

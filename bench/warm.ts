@@ -1,5 +1,5 @@
 /** Reranking documents whose states are there, against encoding them first. */
-import { openReranker } from '../engine/index.ts';
+import { openEncoderReranker } from '../engine/index.ts';
 import { atLeast, atMost, type Bench, rounded, threads } from './support/bench.ts';
 import { alternate, median, medianRatio } from './support/measure.ts';
 import { documentsOf, question, shortlistOf } from './support/texts.ts';
@@ -47,7 +47,7 @@ interface TierFigures {
 
 async function measureTier(tier: 'anchor' | 'tokens', note: (text: string) => void): Promise<TierFigures> {
   note(`tier ${tier}`);
-  const reranker = await openReranker({ tier, workers: threads, stateCacheBytes: 2 ** 31 });
+  const reranker = await openEncoderReranker({ tier, workers: threads, stateCacheBytes: 2 ** 31 });
   let seed = 0;
   const ask = (texts: readonly string[]): Promise<unknown> =>
     reranker.rerank(shortlistOf(question(seed++), texts));

@@ -64,14 +64,21 @@ export interface ExplainedSpan {
 
 /** What the query block looked at in one candidate. */
 export interface Explanation {
-  /** The anchor head's part of the logit: `q'·a_d / tau`. */
-  readonly anchorLogit: number;
-  /** The token head's part of the logit; absent with anchor states. */
-  readonly tokenLogit?: number;
-  /** How much the query block took from this document while reading, in [0, 1]; sums to 1 over the list. */
-  readonly readingWeight: number;
-  /** Attention mass by place in the candidate's text (UTF-16 code units), descending by mass; empty with anchor states. */
+  /** The candidate's attention mass, in [0, 1]; sums to 1 over the list. Absent with anchor states. */
+  readonly mass?: number;
+  /** Part of the mass on tokens that stand for no words of the text: special tokens, the prompt's own words. */
+  readonly templateMass?: number;
+  /**
+   * The rest of the mass by place in the candidate's text (UTF-16 code units), descending by mass; with
+   * {@link templateMass} it sums to {@link mass}. Empty with anchor states.
+   */
   readonly spans: readonly ExplainedSpan[];
+  /** Encoders: the anchor head's part of the logit: `q'·a_d / tau`. */
+  readonly anchorLogit?: number;
+  /** Encoders: the token head's part of the logit; absent with anchor states. */
+  readonly tokenLogit?: number;
+  /** Encoders: how much the query block took from this document while reading, in [0, 1]; sums to 1 over the list. */
+  readonly readingWeight?: number;
 }
 
 /** One candidate's place in a ranking. */

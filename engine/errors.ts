@@ -101,6 +101,22 @@ export class InferenceError extends BlockRankError {
   }
 }
 
+/** A shortlist would take more memory than is allowed. Refused before it is run. */
+export class MemoryLimitError extends BlockRankError {
+  /** The class, for programs that cannot use `instanceof`. */
+  override name = 'MemoryLimitError' as const;
+  /** Bytes that the shortlist needs, estimated. */
+  readonly neededBytes: number;
+  /** Bytes that are allowed. */
+  readonly allowedBytes: number;
+
+  constructor(message: string, fault: { neededBytes: number; allowedBytes: number }, options?: ErrorOptions) {
+    super('memory-limit', message, options);
+    this.neededBytes = fault.neededBytes;
+    this.allowedBytes = fault.allowedBytes;
+  }
+}
+
 /** The time that the caller gave ran out. */
 export class DeadlineExceededError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */

@@ -70,7 +70,7 @@ const result = await evaluateCollection({
   collection,
   candidates: await firstStageRun(collection),
   firstStage: 'lexical',
-  systems: { 'first-stage': firstStage!, model: model!, fused: fused! },
+  systems: { 'first-stage': firstStage, model, fused },
   measures: [parseMeasure('nDCG@10'), parseMeasure('RR@10')],
 });
 console.log(toTable(result));

@@ -1,9 +1,4 @@
-/**
- * The prompt of in-context BlockRank, as blocks of token ids. The strings are a data interface: a released
- * checkpoint works only if they match byte for byte.
- *
- * Source: BlockRank (arXiv:2510.05396) and the prompt of its released checkpoint.
- */
+/** Prompts of the in-context profile, as blocks of token ids, cut to their caps. */
 import type { ChatTemplate } from '../tokenizer/chat-template.ts';
 import type { PromptPart, PromptTokenizer } from '../tokenizer/prompt-tokenizer.ts';
 import { type PlacedToken, placeTokens } from './token-places.ts';
@@ -12,9 +7,26 @@ import { type PlacedToken, placeTokens } from './token-places.ts';
 export interface ChatFrame {
   /** Before the instruction, for instance `<s>[INST] `. */
   readonly opening: string;
-  /** Between the query segment and the opened answer, for instance `[/INST] Final Answer: `. */
+  /** Between the user's turn and the answer, for instance `[/INST] `. */
   readonly turn: string;
   /** After a finished answer, for instance `</s>`. */
+  readonly closing: string;
+}
+
+/** The template's own words: with two strings, the user's words stand between them. */
+export type TemplateStrings = readonly [string] | readonly [string, string];
+
+/** The words of a prompt around the user's. */
+export interface PromptTemplate {
+  /** The instruction block, around the query or without it. */
+  readonly instruction: TemplateStrings;
+  /** A document's block, around its text. */
+  document(index: number): readonly [string, string];
+  /** The query block, around the query. */
+  readonly question: readonly [string, string];
+  /** What the answer holds already; tokenised on its own. */
+  readonly answer: string;
+  /** What follows a finished answer. */
   readonly closing: string;
 }
 
@@ -54,9 +66,6 @@ export interface InContextPrompt {
   readonly truncatedQueryTokens: number;
 }
 
-const instructionText =
-  'You will be given a query and a list of documents. Each document will be formatted as ID: <id> | CONTENT: <content> | END ID: <id>. You need to read carefully and understand all of them and your goal is to find all document(s) from the list that can help answer the query.';
-
 /** Stands between segments while a chat is rendered; templates leave it alone. */
 const separator = '\uFDD2';
 
@@ -67,40 +76,56 @@ export function toChatFrame(template: ChatTemplate): ChatFrame {
     { role: 'assistant', content: `Final Answer: ${separator}[` },
   ]);
   const [opening = '', turn = '', rest = ''] = rendered.split(separator);
-  return { opening: opening.replace(/You$/, ''), turn: turn.replace(/^query:/, ''), closing: rest.slice(1) };
+  return {
+    opening: opening.replace(/You$/, ''),
+    turn: turn.replace(/^query:/, '').replace(/Final Answer: $/, ''),
+    closing: rest.slice(1),
+  };
 }
 
-const template = (text: string): PromptPart => ({ text, specials: 'parsed' });
-
-/** Builds prompts for one checkpoint. */
+/** Builds prompts of one template for one checkpoint. */
 export class InContextPrompts {
   readonly #tokenizer: PromptTokenizer;
-  readonly #frame: ChatFrame;
+  readonly #template: PromptTemplate;
   readonly #caps: PromptCaps;
 
-  constructor(tokenizer: PromptTokenizer, frame: ChatFrame, caps: PromptCaps) {
+  constructor(tokenizer: PromptTokenizer, template: PromptTemplate, caps: PromptCaps) {
     this.#tokenizer = tokenizer;
-    this.#frame = frame;
+    this.#template = template;
     this.#caps = caps;
+  }
+
+  /** What follows a finished answer, for training. */
+  get closing(): string {
+    return this.#template.closing;
   }
 
   /**
    * The blocks of a query and its documents, in order; document `i` is printed as id `i`.
    *
-   * @param answer - What the answer holds already; only training gives more than the opening bracket.
+   * @param answer - What the answer holds already; only training gives another than the template's.
    */
-  prompt(query: string, documents: readonly string[], answer = '['): InContextPrompt {
+  prompt(query: string, documents: readonly string[], answer?: string): InContextPrompt {
     const { text, truncatedTokens } = this.#cutQuery(query);
-    const instruction = this.#cutBlock(this.#tokenizer.encode(this.#instruction(text)));
-    const asked = this.#tokenizer.encode(this.#question(text));
-    const completion = this.#tokenizer.encode([template(answer)]);
-    const query_ = this.#cutBlock(Int32Array.of(...asked, ...completion));
+    const instruction = this.#tokenizer.encode(this.#around(this.#template.instruction, text));
     return {
-      instruction,
+      instruction: this.#cutBlock(instruction),
       documents: documents.map((document, index) => this.document(document, index)),
-      query: query_,
-      signals: [asked.length - 1, asked.length],
+      ...this.question(text, answer),
       truncatedQueryTokens: truncatedTokens,
+    };
+  }
+
+  /** The query block alone: another query's over the same documents. */
+  question(
+    query: string,
+    answer: string = this.#template.answer,
+  ): Pick<InContextPrompt, 'query' | 'signals'> {
+    const asked = this.#tokenizer.encode(this.#around(this.#template.question, query));
+    const opened = answer === '' ? [] : this.#tokenizer.encode([{ text: answer, specials: 'parsed' }]);
+    return {
+      query: this.#cutBlock(Int32Array.of(...asked, ...opened)),
+      signals: [asked.length - 1, asked.length],
     };
   }
 
@@ -121,26 +146,15 @@ export class InContextPrompts {
     return placeTokens(this.#tokenizer, parts, 1);
   }
 
-  #instruction(query: string): PromptPart[] {
-    return [
-      template(`${this.#frame.opening}${instructionText}\nQuery: `),
-      this.#words(query),
-      template('\n\nDocuments:'),
-    ];
+  #document(text: string, index: number): PromptPart[] {
+    return this.#around(this.#template.document(index), text);
   }
 
-  #document(text: string, index: number): [PromptPart, PromptPart, PromptPart] {
-    return [template(`\nID: ${index} | CONTENT: `), this.#words(text), template(` | END ID: ${index}`)];
-  }
-
-  #question(query: string): PromptPart[] {
-    return [
-      template(
-        "\n\n====== Now let's start! ======\nWhich document is most relevant to answer the query? Print out the ID of the document.\nQuery: ",
-      ),
-      this.#words(query),
-      template(`\nThe following document(s) can help answer the query:${this.#frame.turn}`),
-    ];
+  /** The template's words around the user's. */
+  #around([lead, ...rest]: TemplateStrings, words: string): PromptPart[] {
+    const parts: PromptPart[] = [{ text: lead, specials: 'parsed' }];
+    for (const text of rest) parts.push(this.#words(words), { text, specials: 'parsed' });
+    return parts;
   }
 
   #words(text: string): PromptPart {

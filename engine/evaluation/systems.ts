@@ -1,8 +1,8 @@
 /** The systems that an evaluation compares: the first stage, and readouts over one encoding. */
-import type { Ranking, ScoreStep, Shortlist } from '../contract.ts';
+import type { Ranking, Reranker, ScoreStep, Shortlist } from '../contract.ts';
 import { similarities } from '../readout/reading.ts';
 import { readOut } from '../readout/readout.ts';
-import type { BlockRankReranker } from '../rerank/blockrank-reranker.ts';
+import { BlockRankReranker } from '../rerank/blockrank-reranker.ts';
 import { fusion } from '../scores/fusion.ts';
 import { rankLogits } from '../scores/ranking.ts';
 
@@ -29,19 +29,37 @@ export type SystemName = (typeof systemNames)[number];
  * - `first-stage`: the candidates as they came;
  * - `default`: what the stage serves, the model fused with a lexical first stage;
  * - `model`: the model's own order;
+ *
+ * and, over an encoder alone, whose states can be read in other ways:
+ *
  * - `cosine`: cosine of the query's anchor and the document's first anchor, the encoder without BlockRank;
  * - `anchor`: as `default`, from anchors alone;
  * - `sum-join`, `max-join`: as `model`, with the blocks of one document joined as the name says.
  */
 export function systemsOver(
-  reranker: BlockRankReranker,
+  reranker: Reranker,
   fuse: ScoreStep = fusion({ weight: reranker.info.fusionWeight }),
-): Readonly<Record<SystemName, System>> {
-  const encoded = oncePerShortlist((shortlist, signal) =>
-    reranker.encode(shortlist, signal ? { signal } : {}),
-  );
+): Systems {
   const ranked = oncePerShortlist((shortlist, signal) =>
     reranker.rerank(shortlist, signal ? { signal } : {}),
+  );
+  return {
+    'first-stage': async ({ candidates }) => [...candidates.keys()],
+    default: async (shortlist, signal) => order(fuse(await ranked(shortlist, signal), shortlist)),
+    model: async (shortlist, signal) => order(await ranked(shortlist, signal)),
+    ...(reranker instanceof BlockRankReranker ? readingsOver(reranker, fuse) : {}),
+  };
+}
+
+type Reading = 'cosine' | 'anchor' | 'sum-join' | 'max-join';
+
+/** What {@link systemsOver} gives: readings of states are there where the model keeps states. */
+export type Systems = Readonly<Record<Exclude<SystemName, Reading>, System>> &
+  Readonly<Partial<Record<Reading, System>>>;
+
+function readingsOver(reranker: BlockRankReranker, fuse: ScoreStep): Readonly<Record<Reading, System>> {
+  const encoded = oncePerShortlist((shortlist, signal) =>
+    reranker.encode(shortlist, signal ? { signal } : {}),
   );
   const joined =
     (blockJoin: 'sum' | 'max'): System =>
@@ -53,9 +71,6 @@ export function systemsOver(
   return {
     'sum-join': joined('sum'),
     'max-join': joined('max'),
-    'first-stage': async ({ candidates }) => [...candidates.keys()],
-    default: async (shortlist, signal) => order(fuse(await ranked(shortlist, signal), shortlist)),
-    model: async (shortlist, signal) => order(await ranked(shortlist, signal)),
     cosine: async (shortlist, signal) => {
       const { query, states } = await encoded(shortlist, signal);
       const cosines = states.map(

@@ -209,14 +209,12 @@ export function cast(x: Value, type: DataType): Value {
   return x.type === type ? x : operation('Cast', [x], { type, shape: x.shape }, { to: onnxTypes[type] });
 }
 
-function unary(type: 'Abs' | 'Neg' | 'Sqrt' | 'Round' | 'Sigmoid'): (x: Value) => Value {
+function unary(type: 'Abs' | 'Sqrt' | 'Round' | 'Sigmoid'): (x: Value) => Value {
   return (x) => operation(type, [x], x);
 }
 
 /** `|x|`. */
 export const absolute: (x: Value) => Value = unary('Abs');
-/** `-x`. */
-export const negate: (x: Value) => Value = unary('Neg');
 /** Square root. */
 export const squareRoot: (x: Value) => Value = unary('Sqrt');
 /** To the nearest whole number, halves to even. */

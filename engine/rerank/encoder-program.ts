@@ -12,7 +12,7 @@ import {
 } from '../network/encoder.ts';
 import type { QueryState } from '../readout/parameters.ts';
 import type { WorkerProgram } from '../session/pool.ts';
-import { type GraphSession, openSession } from '../session/runtime.ts';
+import { type ExecutionProvider, type GraphSession, openSession } from '../session/runtime.ts';
 import type { EncodedBlock, TokenisedDocument } from '../states/state-encoder.ts';
 import { parseTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { EncoderAnswers, EncoderTask } from './encoder-workers.ts';
@@ -41,6 +41,8 @@ export interface EncoderProgramData {
   readonly threads: number;
   /** Whether weights are copied into the layout that multiplies fastest. */
   readonly prepack: boolean;
+  /** What computes. */
+  readonly provider: ExecutionProvider;
 }
 
 /** Opens the program in this thread. */
@@ -53,6 +55,7 @@ export async function open(
     folder: program.weightsFolder,
     threads: program.threads,
     prepack: program.prepack,
+    provider: program.provider,
   });
   const products = await openTokenProducts(program.config.width, program.threads);
   return new EncoderProgram(program, { tokenizer, session, products });

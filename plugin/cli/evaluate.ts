@@ -2,7 +2,12 @@
 import { access, constants, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
-import { ConfigurationError, type ConfigurationIssue, openReranker } from '../../engine/index.ts';
+import {
+  ConfigurationError,
+  type ConfigurationIssue,
+  modelFamily,
+  openReranker,
+} from '../../engine/index.ts';
 import {
   type Collection,
   type CollectionResult,
@@ -13,6 +18,7 @@ import {
   readCollection,
   type System,
   type SystemName,
+  type Systems,
   systemNames,
   systemsOver,
   toChart,
@@ -29,7 +35,7 @@ import { openStateCache } from './state-cache.ts';
 interface EvaluateOptions {
   readonly data: readonly string[];
   readonly candidates: string;
-  readonly rerankers: string;
+  readonly rerankers?: string;
   readonly measures: string;
   readonly depth: number;
   readonly limit?: number;
@@ -62,8 +68,7 @@ export const evaluateCommand: MakeCommand = (context) =>
     )
     .option(
       '--rerankers <names>',
-      'first-stage, default, model, cosine, anchor, sum-join, max-join; separated by commas',
-      'first-stage,cosine,default',
+      'first-stage, default, model; of encoders also cosine, anchor, sum-join, max-join; separated by commas (default: first-stage,cosine,default; of decoders first-stage,default)',
     )
     .option('--measures <names>', 'nDCG@k, RR@k, AP, P@k, R@k; separated by commas', 'nDCG@10,RR@10')
     .option('--depth <n>', 'candidates of a query that are reranked', wholeNumber({ min: 1 }), 100)
@@ -80,18 +85,21 @@ export const evaluateCommand: MakeCommand = (context) =>
 
 async function evaluate(context: CliContext, options: EvaluateOptions): Promise<void> {
   const measures = named(options.measures, 'measures', parseMeasure);
-  const names = named(options.rerankers, 'rerankers', knownSystem);
+  const family = await modelFamily(options.model);
+  const names = named(options.rerankers ?? defaultSystems[family], 'rerankers', knownSystem);
   const issues = [...measures.issues, ...names.issues, ...(await unwritable(options))];
   if (issues.length > 0) throw new ConfigurationError('Cannot evaluate', issues);
   const { cache } = options;
   const reranker = await openReranker({
     ...(options.model ? { model: options.model } : {}),
     ...(options.precision ? { precision: options.precision } : {}),
-    ...(cache ? { stateSource: openStateCache(context, cache === true ? undefined : cache) } : {}),
+    ...(cache && family === 'encoder'
+      ? { stateSource: openStateCache(context, cache === true ? undefined : cache) }
+      : {}),
   });
   try {
     const all = systemsOver(reranker);
-    const systems = Object.fromEntries(names.values.map((name) => [name, all[name]]));
+    const systems = Object.fromEntries(names.values.map((name) => [name, systemOf(all, name)]));
     const results: CollectionResult[] = [];
     for (const data of options.data)
       results.push(await evaluateFolder(context, data, options, { measures: measures.values, systems }));
@@ -99,6 +107,17 @@ async function evaluate(context: CliContext, options: EvaluateOptions): Promise<
   } finally {
     await reranker.close();
   }
+}
+
+/** What is compared when nothing is named. */
+const defaultSystems = { encoder: 'first-stage,cosine,default', decoder: 'first-stage,default' } as const;
+
+function systemOf(systems: Systems, name: SystemName): System {
+  const system = systems[name];
+  if (system) return system;
+  throw new ConfigurationError('Cannot evaluate', [
+    { path: 'rerankers', message: `${name} reads states that only encoders keep; leave it out` },
+  ]);
 }
 
 async function evaluateFolder(

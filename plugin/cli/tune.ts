@@ -2,7 +2,7 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { type BlockRankReranker, ConfigurationError, openReranker } from '../../engine/index.ts';
+import { type BlockRankReranker, ConfigurationError, openEncoderReranker } from '../../engine/index.ts';
 import {
   aligned,
   type Collection,
@@ -81,7 +81,7 @@ export const tuneCommand: MakeCommand = (context) =>
 async function runTune(context: CliContext, options: TuneCommandOptions): Promise<void> {
   const measure = knownMeasure(options.measure);
   const excluded = options.exclude ? await readExcluded(options.exclude) : new Map<string, Set<string>>();
-  const reranker = await openReranker({
+  const reranker = await openEncoderReranker({
     ...(options.model ? { model: options.model } : {}),
     stateCacheBytes: 0,
     stateSource: openStateCache(context, options.cache),

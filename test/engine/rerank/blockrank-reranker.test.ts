@@ -6,7 +6,7 @@ import {
   type BlockRankReranker,
   ConfigurationError,
   memorySource,
-  openReranker,
+  openEncoderReranker,
   QueryError,
   type RerankerOptions,
 } from '../../../engine/index.ts';
@@ -29,7 +29,7 @@ let reranker: BlockRankReranker;
 const opened: BlockRankReranker[] = [];
 
 async function open(options: RerankerOptions = {}): Promise<BlockRankReranker> {
-  const made = await openReranker({ model, cacheFolder, workers: 1, ...options });
+  const made = await openEncoderReranker({ model, cacheFolder, workers: 1, ...options });
   opened.push(made);
   return made;
 }
@@ -163,22 +163,27 @@ describe('BlockRankReranker', () => {
   });
 });
 
-describe('openReranker', () => {
+describe('openEncoderReranker', () => {
   it('lists every option that cannot be', async () => {
-    const call = openReranker({ model, workers: 0, maxDocumentTokens: 9000, precision: 'fp64' as never });
+    const call = openEncoderReranker({
+      model,
+      workers: 0,
+      maxDocumentTokens: 9000,
+      precision: 'fp64' as never,
+    });
     await expect(call).rejects.toThrow(ConfigurationError);
     await expect(call).rejects.toThrow(/workers.*maxDocumentTokens.*precision/s);
   });
 
   it('names what is wrong with a folder that is no model', async () => {
-    await expect(openReranker({ model: cacheFolder })).rejects.toMatchObject({ code: 'model-format' });
+    await expect(openEncoderReranker({ model: cacheFolder })).rejects.toMatchObject({ code: 'model-format' });
     const wrong = await tinyModel({ formatVersion: 2, readout: { alpha: -1 } });
-    await expect(openReranker({ model: wrong })).rejects.toThrow(/formatVersion.*readout\.alpha/s);
+    await expect(openEncoderReranker({ model: wrong })).rejects.toThrow(/formatVersion.*readout\.alpha/s);
   });
 
   it('closes the state source it was given when it cannot open', async () => {
     const stateSource = memorySource({ maxBytes: 1 });
-    await expect(openReranker({ model, stateSource, workers: 0 })).rejects.toThrow(ConfigurationError);
+    await expect(openEncoderReranker({ model, stateSource, workers: 0 })).rejects.toThrow(ConfigurationError);
     await expect(stateSource.getMany([])).rejects.toThrow(TypeError);
   });
 });

@@ -1,0 +1,88 @@
+/** Options of every kind of reranker, and how they are checked. */
+import type { StateSource } from '../contract.ts';
+import { ConfigurationError, type ConfigurationIssue } from '../errors.ts';
+import type { ReadoutParameters } from '../readout/parameters.ts';
+import type { Device } from '../session/device.ts';
+
+/** Options of `openReranker`. */
+export interface RerankerOptions {
+  /** Model folder. @defaultValue the model that comes with the package */
+  readonly model?: string;
+  /** Where the model runs; a device that is named and cannot be opened is an error. @defaultValue `'cpu'` */
+  readonly device?: Device;
+  /**
+   * Multiply in float32, in 8-bit integers (encoders on the processor: smaller, and faster with VNNI), or in half
+   * precision (decoders on a GPU). @defaultValue `'fp32'`; `'fp16'` for decoders on a GPU
+   */
+  readonly precision?: 'fp32' | 'int8' | 'fp16';
+  /** Encoders: which part of a block state is kept and read: every token's vector, or one a block. @defaultValue `'tokens'` */
+  readonly tier?: 'tokens' | 'anchor';
+  /** Worker threads, each with a session over the same mapped weights. @defaultValue the processors at hand; 1 for decoders */
+  readonly workers?: number;
+  /** Threads of one run inside a worker. @defaultValue 1; the processors at hand for decoders */
+  readonly threads?: number;
+  /** Tokens of one document block, 8 (decoders: 48) to the model's positions. @defaultValue the model's, 160 (decoders: 384) */
+  readonly maxDocumentTokens?: number;
+  /** Encoders: blocks of one document. @defaultValue the model's */
+  readonly maxDocumentBlocks?: number;
+  /** Tokens of the query's own words. @defaultValue the model's, 64 (decoders: 128) */
+  readonly maxQueryTokens?: number;
+  /** Tokens encoded in one run: bounds how long a worker cannot be interrupted. @defaultValue 384; 768 for decoders */
+  readonly batchTokens?: number;
+  /** Decoders: bytes that one shortlist may take; a larger one is refused before it is run. @defaultValue four fifths of what is free */
+  readonly memoryLimitBytes?: number;
+  /** Encoders: bytes of block states kept in memory; 0 keeps none. @defaultValue 268435456 (256 MiB) */
+  readonly stateCacheBytes?: number;
+  /** Encoders: where block states are looked for behind the memory, and kept. It is closed with the reranker, or when that cannot be opened. */
+  readonly stateSource?: StateSource;
+  /** Copy weights into the layout that multiplies fastest; without, workers share mapped pages. @defaultValue true; false for decoders */
+  readonly prepack?: boolean;
+  /** Run once before answering, so that the first request finds everything loaded. @defaultValue true */
+  readonly warmUp?: boolean;
+  /** Encoders: reading and scoring parameters in place of the model's. */
+  readonly readout?: Partial<ReadoutParameters>;
+  /** Where copies of weights in another form are kept. @defaultValue `BLOCKRANK_CACHE`, else `~/.cache/blockrank` */
+  readonly cacheFolder?: string;
+}
+
+/** Collects what is wrong with options, so that all of it is told at once. */
+export class OptionCheck {
+  readonly #options: RerankerOptions;
+  readonly #issues: ConfigurationIssue[] = [];
+
+  constructor(options: RerankerOptions) {
+    this.#options = options;
+  }
+
+  /** A whole number, both bounds inclusive. */
+  whole(name: keyof RerankerOptions, least: number, most: number): void {
+    const value = this.#options[name];
+    if (value === undefined || (Number.isInteger(value) && Number(value) >= least && Number(value) <= most)) {
+      return;
+    }
+    this.#tell(name, `expected a whole number from ${least} to ${most}, got ${String(value)}`);
+  }
+
+  /** One of some words. */
+  oneOf(name: keyof RerankerOptions, accepted: readonly string[]): void {
+    const value = this.#options[name];
+    if (value === undefined || accepted.includes(String(value))) return;
+    this.#tell(name, `expected ${accepted.join(' or ')}, got ${JSON.stringify(value)}`);
+  }
+
+  /** Options that mean nothing to this kind of model. */
+  absent(kind: string, names: readonly (keyof RerankerOptions)[]): void {
+    for (const name of names) {
+      if (this.#options[name] !== undefined) this.#tell(name, `${kind} has no such option; leave it out`);
+    }
+  }
+
+  /** @throws ConfigurationError when anything was wrong. */
+  finish(): void {
+    if (this.#issues.length > 0) throw new ConfigurationError('Cannot open the reranker', this.#issues);
+  }
+
+  #tell(path: string, message: string): void {
+    this.#issues.push({ path, message });
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * `npm run -s parity -- DIR [cpu|webgpu|cuda]`: compares this engine with what an official implementation computed.
+ * Ends with one JSON line; exits 1 past the tolerances.
+ */
+import { tolerances } from './compare.ts';
+import { runParity } from './run.ts';
+
+const [root, provider = 'cpu'] = process.argv.slice(2);
+if (!root || !['cpu', 'webgpu', 'cuda'].includes(provider)) {
+  console.error('Usage: npm run -s parity -- DIR [cpu|webgpu|cuda]');
+  process.exit(2);
+}
+const differences = await runParity(root, { provider: provider as 'cpu' });
+for (const failure of differences.failures) console.error(failure);
+console.error(`losses within ${differences.maxLossDifference} (${tolerances.loss} allowed)`);
+if (differences.cases === 0) console.error(`no case found under ${root}`);
+console.log(JSON.stringify(differences.summary()));
+process.exitCode = differences.failures.length > 0 || differences.cases === 0 ? 1 : 0;

@@ -1,0 +1,43 @@
+/** Runs every case under a folder. */
+import { openDecoderFolder, readPromptTools } from '../../engine/model/decoder-folder.ts';
+import type { ExecutionProvider } from '../../engine/session/runtime.ts';
+import { type CaseModel, compareBlockRank } from './blockrank-case.ts';
+import { findCases } from './cases.ts';
+import { Differences } from './compare.ts';
+import { compareIcr, isModelOf } from './icr-case.ts';
+
+/** Options of {@link runParity}. */
+export interface ParityOptions {
+  /** What computes. @defaultValue `'cpu'` */
+  readonly provider?: ExecutionProvider;
+  /** Only cases whose name this is. */
+  readonly names?: readonly string[];
+}
+
+/** Every difference between this engine and the cases under a folder. */
+export async function runParity(
+  root: string,
+  { provider = 'cpu', names }: ParityOptions = {},
+): Promise<Differences> {
+  const { models, icr } = findCases(root);
+  const differences = new Differences();
+  const opened: CaseModel[] = [];
+  for (const { folder, cases } of models) {
+    const model = {
+      folder: await openDecoderFolder(folder),
+      tools: await readPromptTools(folder),
+      session: { folder, threads: 2, prepack: true, provider },
+    };
+    opened.push(model);
+    for (const each of cases) {
+      if (!names || names.includes(each.name)) await compareBlockRank(model, each, differences);
+    }
+  }
+  for (const each of icr) {
+    if (names && !names.includes(each.name)) continue;
+    const model = opened.find((candidate) => isModelOf(candidate, each));
+    if (model) await compareIcr(model, each, differences);
+    else differences.failures.push(`${each.name}: no model folder tokenises its prompt as it says`);
+  }
+  return differences;
+}
