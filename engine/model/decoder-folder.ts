@@ -1,13 +1,17 @@
 /** A decoder's folder on disk: a Hugging Face checkpoint, or one GGUF file. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type DecoderConfig, parseDecoderConfig } from '../network/decoder-config.ts';
 import { type ChatTemplate, parseChatTemplate } from '../tokenizer/chat-template.ts';
 import { type PromptTokenizer, parsePromptTokenizer } from '../tokenizer/prompt-tokenizer.ts';
+import { ggufWeights, readGguf } from '../weights/gguf.ts';
 import { readWeightTable, type WeightTable } from '../weights/weight-table.ts';
+import { defaultCacheFolder } from './cache-folder.ts';
 import { type DecoderManifest, readDecoderManifest } from './decoder-manifest.ts';
+import { ggufConfig } from './gguf-config.ts';
+import { ggufTokenizer } from './gguf-tokenizer.ts';
 import { readJson } from './manifest.ts';
 
 /** A checked decoder folder. */
@@ -32,18 +36,59 @@ export interface PromptTools {
   readonly chat: ChatTemplate;
 }
 
-/** Opens a decoder's folder. @throws ModelFormatError when a file is missing or not valid. */
-export async function openDecoderFolder(folder: string): Promise<DecoderFolder> {
-  const path = resolve(folder);
+/**
+ * Where the GGUF file of a model is: the path itself, or the one such file of a folder without a `config.json`.
+ *
+ * @returns undefined when the model is no GGUF file.
+ */
+export function ggufPath(model: string): string | undefined {
+  const path = resolve(model);
+  if (path.endsWith('.gguf')) return path;
+  if (!existsSync(path) || existsSync(join(path, 'config.json'))) return undefined;
+  const [file] = readdirSync(path).filter((name) => name.endsWith('.gguf'));
+  return file && join(path, file);
+}
+
+/**
+ * Opens a decoder.
+ *
+ * @param model - Folder of a checkpoint or of a GGUF file, or that file.
+ * @param cacheFolder - Where copies of weights in another form are kept.
+ * @throws ModelFormatError when a file is missing or not valid.
+ */
+export async function openDecoderFolder(
+  model: string,
+  cacheFolder: string = defaultCacheFolder(),
+): Promise<DecoderFolder> {
+  const file = ggufPath(model);
+  if (file) return openGgufFile(file, cacheFolder);
+  const path = resolve(model);
   const config = parseDecoderConfig(await readJson(join(path, 'config.json')), join(path, 'config.json'));
   const manifest = await readDecoderManifest(path, config);
   const table = await readWeightTable(path);
-  return { path, config, manifest, weights: { folder: path, table }, digest: await digestOf(path, table) };
+  const files = [...new Set([...table.values()].map((entry) => entry.file))].sort();
+  const described = ['config.json', 'tokenizer.json', 'tokenizer_config.json'];
+  const digest = await digestOf(path, described, files);
+  return { path, config, manifest, weights: { folder: path, table }, digest };
 }
 
-/** Reads the tokenizer and the chat template of a decoder's folder. @throws ModelFormatError */
-export async function readPromptTools(path: string): Promise<PromptTools> {
-  const at = (file: string): string => join(path, file);
+async function openGgufFile(path: string, cacheFolder: string): Promise<DecoderFolder> {
+  const file = await readGguf(path);
+  const config = await ggufConfig(file);
+  const manifest = await readDecoderManifest(dirname(path), config, basename(path, '.gguf'));
+  const digest = await digestOf(dirname(path), [], [basename(path)]);
+  return { path, config, manifest, weights: await ggufWeights(file, { digest, cacheFolder }), digest };
+}
+
+/** Reads the tokenizer and the chat template of a decoder. @throws ModelFormatError */
+export async function readPromptTools(model: string): Promise<PromptTools> {
+  const file = ggufPath(model);
+  if (file) {
+    const { metadata } = await readGguf(file);
+    const { tokenizer, config } = ggufTokenizer(metadata, file);
+    return { tokenizer: parsePromptTokenizer(tokenizer, file), chat: parseChatTemplate(config, file) };
+  }
+  const at = (name: string): string => join(model, name);
   const template = at('chat_template.jinja');
   return {
     tokenizer: parsePromptTokenizer(await readJson(at('tokenizer.json')), at('tokenizer.json')),
@@ -58,12 +103,12 @@ export async function readPromptTools(path: string): Promise<PromptTools> {
 /** Bytes at each end of a weights file that its digest reads: checkpoints are too large to read whole at every start. */
 const sampledBytes = 1 << 20;
 
-async function digestOf(path: string, table: WeightTable): Promise<string> {
+async function digestOf(path: string, whole: readonly string[], sampled: readonly string[]): Promise<string> {
   const hash = createHash('sha256');
-  for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) {
+  for (const file of whole) {
     hash.update(await readFile(join(path, file)).catch(() => file)); // whoever needs it says that it is missing
   }
-  for (const file of [...new Set([...table.values()].map((entry) => entry.file))].sort()) {
+  for (const file of sampled) {
     await sample(join(path, file), (bytes) => hash.update(bytes));
   }
   return hash.digest('hex');

@@ -88,11 +88,16 @@ export const leastDocumentTokens = 48;
 /**
  * Reads a folder's `blockrank.json`; a folder without one is read without training, over all layers and heads.
  *
+ * @param name - What a model without one is called.
  * @throws ModelFormatError naming every problem.
  */
-export async function readDecoderManifest(folder: string, config: DecoderConfig): Promise<DecoderManifest> {
+export async function readDecoderManifest(
+  folder: string,
+  config: DecoderConfig,
+  name: string = basename(folder),
+): Promise<DecoderManifest> {
   const path = join(folder, 'blockrank.json');
-  if (!existsSync(path)) return untrainedManifest(basename(folder), config);
+  if (!existsSync(path)) return untrainedManifest(name, config);
   const parsed = manifestSchema.safeParse(await readJson(path));
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`);

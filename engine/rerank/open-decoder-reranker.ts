@@ -32,7 +32,7 @@ export async function openDecoderReranker(
       { path: 'model', message: 'expected the folder of a decoder, got nothing' },
     ]);
   }
-  const folder = await openDecoderFolder(options.model);
+  const folder = await openDecoderFolder(options.model, options.cacheFolder);
   assertOptions(options, folder.config);
   const data = await toProgramData(options, folder);
   assertReaches(folder, data);

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Reranker } from '../contract.ts';
+import { ggufPath } from '../model/decoder-folder.ts';
 import { defaultModelFolder } from '../model/folder.ts';
 import { readJson } from '../model/manifest.ts';
 import { isDecoderConfig } from '../network/decoder-config.ts';
@@ -27,6 +28,7 @@ export async function openReranker(options: RerankerOptions = {}): Promise<Reran
  * @param model - The folder. @defaultValue the model that comes with the package
  */
 export async function modelFamily(model: string = defaultModelFolder()): Promise<'encoder' | 'decoder'> {
+  if (ggufPath(model)) return 'decoder';
   const config = join(model, 'config.json');
   return existsSync(config) && isDecoderConfig(await readJson(config)) ? 'decoder' : 'encoder';
 }

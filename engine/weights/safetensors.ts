@@ -129,7 +129,7 @@ export async function readTensorBytes(path: string, { offset, length }: TensorEn
 
 /** A tensor's numbers as float32; 8-bit integers come as they are. */
 export function toFloat32(bytes: Uint8Array, type: DataType): Float32Array {
-  const copy = bytes.slice().buffer;
+  const copy = new Uint8Array(bytes).buffer; // a Buffer's own slice would be a view of its pool
   switch (type) {
     case 'float32':
       return new Float32Array(copy);
