@@ -9,7 +9,15 @@ export * from './evaluation/report.ts';
 export * from './evaluation/significance.ts';
 export * from './evaluation/systems.ts';
 export * from './evaluation/trec.ts';
+export { openDecoderFolder } from './model/decoder-folder.ts';
+export {
+  type DecoderManifest,
+  type IcrScoring,
+  type SignalScoring,
+  toDecoderManifestJson,
+} from './model/decoder-manifest.ts';
 export * from './training/calibration.ts';
 export * from './training/judged-lists.ts';
+export * from './training/select-heads.ts';
 export * from './training/settings.ts';
 export * from './training/tune.ts';

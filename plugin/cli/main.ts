@@ -5,10 +5,20 @@ import { Command, CommanderError } from 'commander';
 import { type CliContext, type CliStreams, cliContext, type MakeCommand } from './context.ts';
 import { describeError, exitCodeOf, exitCodes } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { inspectCommand } from './inspect.ts';
+import { pullCommand } from './pull.ts';
 import { rerankCommand } from './rerank.ts';
+import { selectHeadsCommand } from './select-heads.ts';
 import { tuneCommand } from './tune.ts';
 
-const commands: readonly MakeCommand[] = [rerankCommand, evaluateCommand, tuneCommand];
+const commands: readonly MakeCommand[] = [
+  rerankCommand,
+  evaluateCommand,
+  tuneCommand,
+  pullCommand,
+  inspectCommand,
+  selectHeadsCommand,
+];
 
 /** How long closing may take after Ctrl-C, in milliseconds. */
 const closingMs = 2000;

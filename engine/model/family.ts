@@ -1,0 +1,23 @@
+/** Which network a model folder holds. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDecoderConfig } from '../network/decoder-config.ts';
+import { ggufPath } from './decoder-folder.ts';
+import { defaultModelFolder } from './folder.ts';
+import { readJson } from './manifest.ts';
+
+/** Whether a folder holds a decoder: a GGUF file, or a `config.json` of one. */
+export async function isDecoderFolder(model: string): Promise<boolean> {
+  if (ggufPath(model)) return true;
+  const config = join(model, 'config.json');
+  return existsSync(config) && isDecoderConfig(await readJson(config));
+}
+
+/**
+ * Which family a model is of; what is no decoder is taken for an encoder, whose opening then says what is missing.
+ *
+ * @param model - The folder. @defaultValue the model that comes with the package
+ */
+export async function modelFamily(model: string = defaultModelFolder()): Promise<'encoder' | 'decoder'> {
+  return (await isDecoderFolder(model)) ? 'decoder' : 'encoder';
+}

@@ -1,0 +1,111 @@
+/** What a model folder is, without running it. */
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { ModelFormatError } from '../errors.ts';
+import { missingWeights } from '../network/decoder-weights.ts';
+import { parseEncoderConfig } from '../network/encoder.ts';
+import { chooseProvider, devices } from '../session/device.ts';
+import type { ExecutionProvider } from '../session/runtime.ts';
+import { readTensorTable } from '../weights/safetensors.ts';
+import { ggufPath, openDecoderFolder, readPromptTools } from './decoder-folder.ts';
+import { isDecoderFolder } from './family.ts';
+import { openModelFolder } from './folder.ts';
+import { readJson } from './manifest.ts';
+
+/** What {@link inspectModel} finds. */
+export interface ModelReport {
+  /** Absolute path. */
+  readonly path: string;
+  /** The model's name. */
+  readonly name: string;
+  /** Its network. */
+  readonly family: 'encoder' | 'decoder';
+  /** How documents are read. */
+  readonly profile: 'cacheable' | 'in-context';
+  /** How scores are read. */
+  readonly scoring: object;
+  /** Layers, and how many of them a request computes. */
+  readonly layers: { readonly all: number; readonly computed: number };
+  /** Values a vector. */
+  readonly width: number;
+  /** Attention heads. */
+  readonly heads: number;
+  /** Bytes of the weights. */
+  readonly bytes: number;
+  /** Element types of the weights. */
+  readonly types: readonly string[];
+  /** Bytes of keys and values that a document token leaves for one request; decoders alone. */
+  readonly bytesPerToken?: number;
+  /** Weights that are missing or of another shape. */
+  readonly problems: readonly string[];
+  /** Whether each device opens here: `true`, or why not. */
+  readonly devices: Readonly<Record<ExecutionProvider, true | string>>;
+}
+
+/** Describes a model. @throws ModelFormatError when it is none. */
+export async function inspectModel(model: string): Promise<ModelReport> {
+  const report = (await isDecoderFolder(model)) ? await decoderReport(model) : await encoderReport(model);
+  return { ...report, devices: await openDevices() };
+}
+
+type Report = Omit<ModelReport, 'devices'>;
+
+async function decoderReport(model: string): Promise<Report> {
+  const folder = await openDecoderFolder(model);
+  const { config, manifest, weights } = folder;
+  const { scoring } = manifest;
+  const computed = scoring.method === 'signal-tokens' ? scoring.layer + 1 : scoring.layers.to;
+  const entries = [...weights.table.values()];
+  const kept = scoring.method === 'signal-tokens' ? 2 * scoring.layer + 1 : 2 * computed;
+  const file = ggufPath(model);
+  const problems = missingWeights(config, weights.table);
+  await readPromptTools(folder.path).catch((error: unknown) => {
+    if (!(error instanceof ModelFormatError)) throw error;
+    problems.push(error.message);
+  });
+  return {
+    path: folder.path,
+    name: manifest.name,
+    family: 'decoder',
+    profile: 'in-context',
+    scoring,
+    layers: { all: config.layers, computed },
+    width: config.width,
+    heads: config.heads,
+    bytes: file ? (await stat(file)).size : entries.reduce((sum, { length }) => sum + length, 0),
+    types: [...new Set(entries.map(({ type }) => type))],
+    bytesPerToken: kept * config.keyValueHeads * config.headSize * Float32Array.BYTES_PER_ELEMENT,
+    problems,
+  };
+}
+
+async function encoderReport(model: string): Promise<Report> {
+  const { path, manifest } = await openModelFolder(model);
+  const config = parseEncoderConfig(await readJson(join(path, 'config.json')), join(path, 'config.json'));
+  const entries = [...(await readTensorTable(join(path, 'model.safetensors'))).values()];
+  return {
+    path: resolve(path),
+    name: manifest.name,
+    family: 'encoder',
+    profile: manifest.profile,
+    scoring: manifest.readout,
+    layers: { all: config.layers, computed: config.layers },
+    width: config.width,
+    heads: config.heads,
+    bytes: entries.reduce((sum, { length }) => sum + length, 0),
+    types: [...new Set(entries.map(({ type }) => type))],
+    problems: [],
+  };
+}
+
+async function openDevices(): Promise<ModelReport['devices']> {
+  const found: Record<string, true | string> = {};
+  for (const device of devices) {
+    if (device === 'auto') continue;
+    found[device] = await chooseProvider(device).then(
+      () => true as const,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+  }
+  return found as ModelReport['devices'];
+}
