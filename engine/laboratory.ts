@@ -9,10 +9,12 @@ export * from './evaluation/report.ts';
 export * from './evaluation/significance.ts';
 export * from './evaluation/systems.ts';
 export * from './evaluation/trec.ts';
-export { openDecoderFolder } from './model/decoder-folder.ts';
+export { type DecoderManifestFile, decoderManifest } from './model/decoder-folder.ts';
 export {
+  type DecoderCaps,
   type DecoderManifest,
   type IcrScoring,
+  type LayerRange,
   type SignalScoring,
   toDecoderManifestJson,
 } from './model/decoder-manifest.ts';

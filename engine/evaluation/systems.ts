@@ -51,7 +51,8 @@ export function systemsOver(
   };
 }
 
-type Reading = 'cosine' | 'anchor' | 'sum-join' | 'max-join';
+/** Systems that read an encoder's states in a way of their own. */
+export type Reading = 'cosine' | 'anchor' | 'sum-join' | 'max-join';
 
 /** What {@link systemsOver} gives: readings of states are there where the model keeps states. */
 export type Systems = Readonly<Record<Exclude<SystemName, Reading>, System>> &

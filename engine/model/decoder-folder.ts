@@ -80,6 +80,26 @@ async function openGgufFile(path: string, cacheFolder: string): Promise<DecoderF
   return { path, config, manifest, weights: await ggufWeights(file, { digest, cacheFolder }), digest };
 }
 
+/** How a decoder ranks. */
+export interface DecoderManifestFile {
+  /** The file that says so, or would if it were there. */
+  readonly file: string;
+  /** What it says. */
+  readonly manifest: DecoderManifest;
+}
+
+/** How a decoder ranks, and the file that says so. @throws ModelFormatError when it is no decoder. */
+export async function decoderManifest(model: string): Promise<DecoderManifestFile> {
+  const gguf = ggufPath(model);
+  const folder = gguf ? dirname(gguf) : resolve(model);
+  const path = join(folder, 'config.json');
+  const config = gguf
+    ? await ggufConfig(await readGguf(gguf))
+    : parseDecoderConfig(await readJson(path), path);
+  const name = gguf ? basename(gguf, '.gguf') : basename(folder);
+  return { file: join(folder, 'blockrank.json'), manifest: await readDecoderManifest(folder, config, name) };
+}
+
 /** Reads the tokenizer and the chat template of a decoder. @throws ModelFormatError */
 export async function readPromptTools(model: string): Promise<PromptTools> {
   const file = ggufPath(model);

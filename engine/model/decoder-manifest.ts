@@ -18,12 +18,28 @@ export interface SignalScoring {
   readonly queryPosition: number;
 }
 
+/** A run of layers. */
+export interface LayerRange {
+  /** The first, 0-based. */
+  readonly from: number;
+  /** The one after the last. */
+  readonly to: number;
+}
+
+/** Token budgets of a decoder's prompt. */
+export interface DecoderCaps {
+  /** Tokens of one document block, 48 or more. */
+  readonly maxDocumentTokens: number;
+  /** Tokens of the query's own words. */
+  readonly maxQueryTokens: number;
+}
+
 /** In-context reranking without training: the query block's attention over layers and heads. */
 export interface IcrScoring {
   /** Which readout. */
   readonly method: 'icr';
-  /** Layers read: `from` inclusive, `to` exclusive. */
-  readonly layers: { readonly from: number; readonly to: number };
+  /** Layers read. */
+  readonly layers: LayerRange;
   /** Pairs of layer and head that count; absent: every head of those layers. */
   readonly heads?: readonly (readonly [number, number])[] | undefined;
   /** Whether attention of the content-free query `N/A` is subtracted. */
@@ -39,7 +55,7 @@ export interface DecoderManifest {
   /** Languages the model reads, ISO 639-1. */
   readonly languages: readonly string[];
   /** Tokens of a document's block and of the query's own words. */
-  readonly caps: { readonly maxDocumentTokens: number; readonly maxQueryTokens: number };
+  readonly caps: DecoderCaps;
   /** What is cut where a block is too long: see `PromptCaps`. */
   readonly truncation: 'text' | 'block';
   /** How scores are read. */

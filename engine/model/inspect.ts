@@ -24,8 +24,10 @@ export interface ModelReport {
   readonly profile: 'cacheable' | 'in-context';
   /** How scores are read. */
   readonly scoring: object;
-  /** Layers, and how many of them a request computes. */
-  readonly layers: { readonly all: number; readonly computed: number };
+  /** Layers of the network. */
+  readonly layers: number;
+  /** How many of them a request computes. */
+  readonly computedLayers: number;
   /** Values a vector. */
   readonly width: number;
   /** Attention heads. */
@@ -69,7 +71,8 @@ async function decoderReport(model: string): Promise<Report> {
     family: 'decoder',
     profile: 'in-context',
     scoring,
-    layers: { all: config.layers, computed },
+    layers: config.layers,
+    computedLayers: computed,
     width: config.width,
     heads: config.heads,
     bytes: file ? (await stat(file)).size : entries.reduce((sum, { length }) => sum + length, 0),
@@ -89,7 +92,8 @@ async function encoderReport(model: string): Promise<Report> {
     family: 'encoder',
     profile: manifest.profile,
     scoring: manifest.readout,
-    layers: { all: config.layers, computed: config.layers },
+    layers: config.layers,
+    computedLayers: config.layers,
     width: config.width,
     heads: config.heads,
     bytes: entries.reduce((sum, { length }) => sum + length, 0),

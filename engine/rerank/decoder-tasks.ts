@@ -56,14 +56,16 @@ export type RankAnswer =
   | { readonly kind: 'too-large'; readonly neededBytes: number }
   | { readonly kind: 'cancelled' };
 
-/** What a worker answers to {@link HeadsTask}: calibrated scores, shape `[layers, heads, documents]`. */
-export type HeadsAnswer =
-  | {
-      readonly kind: 'heads';
-      readonly scores: Float64Array;
-      readonly shape: readonly [number, number, number];
-    }
-  | Exclude<RankAnswer, { kind: 'ranked' }>;
+/** Calibrated scores of every head over one shortlist. */
+export interface HeadScores {
+  /** Row-major, shape `[layers, heads, documents]`. */
+  readonly scores: Float64Array;
+  /** Lengths of its axes. */
+  readonly shape: readonly [layers: number, heads: number, documents: number];
+}
+
+/** What a worker answers to {@link HeadsTask}. */
+export type HeadsAnswer = ({ readonly kind: 'heads' } & HeadScores) | Exclude<RankAnswer, { kind: 'ranked' }>;
 
 /** What a worker answers, by the task's kind. */
 export interface DecoderAnswers {

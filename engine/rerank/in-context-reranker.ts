@@ -13,7 +13,14 @@ import { toRanking } from '../scores/ranking.ts';
 import { abortable } from '../session/abortable.ts';
 import type { WorkerPool } from '../session/pool.ts';
 import { readableBytes } from './decoder-memory.ts';
-import type { DecoderAnswers, DecoderTask, DocumentScore, HeadsAnswer, RankAnswer } from './decoder-tasks.ts';
+import type {
+  DecoderAnswers,
+  DecoderTask,
+  DocumentScore,
+  HeadScores,
+  HeadsAnswer,
+  RankAnswer,
+} from './decoder-tasks.ts';
 
 /** What {@link InContextReranker} is made of. */
 export interface InContextParts {
@@ -26,9 +33,6 @@ export interface InContextParts {
   /** Bytes that one request may take, asked anew for each. */
   readonly memoryLimitBytes: () => number;
 }
-
-/** Scores of every head over one shortlist. */
-export type HeadScores = Extract<HeadsAnswer, { kind: 'heads' }>;
 
 const noUsage: RankingUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
 
@@ -80,7 +84,8 @@ export class InContextReranker implements Reranker {
     this.#assertCallable('headScores', shortlist, signal);
     const texts = shortlist.candidates.map(({ text }) => text);
     const answer = await this.#request({ kind: 'heads', query: shortlist.query.text, texts }, signal);
-    return answer as HeadScores;
+    const { scores, shape } = answer as HeadScores;
+    return { scores, shape };
   }
 
   /**

@@ -15,6 +15,7 @@ import type { SessionOptions } from '../session/runtime.ts';
 import { toBatches } from '../states/batches.ts';
 import { requestBytes } from './decoder-memory.ts';
 import { DecoderRunner, type Past } from './decoder-runner.ts';
+import type { HeadScores } from './decoder-tasks.ts';
 
 /** What a scorer is made of. */
 export interface ScorerOptions {
@@ -50,12 +51,6 @@ export interface ScoredRequest {
   readonly documents: Float64Array;
   /** The same of each document token; sums to each document's. */
   readonly tokens: Float64Array;
-}
-
-/** Scores of heads, row-major, shape `[layers, heads, documents]`. */
-export interface HeadMatrix {
-  readonly scores: Float64Array;
-  readonly shape: readonly [number, number, number];
 }
 
 /** See the file's header. */
@@ -129,7 +124,7 @@ export class InContextScorer {
   }
 
   /** Calibrated scores by head. @throws TypeError when the model was trained to rank. */
-  async headScores(request: EncodedRequest): Promise<HeadMatrix> {
+  async headScores(request: EncodedRequest): Promise<HeadScores> {
     const { scoring, parts } = this.#options;
     if (scoring.method !== 'icr') {
       throw new TypeError(

@@ -7,6 +7,7 @@ import { QueryError } from '../errors.ts';
 import { type EvaluationOptions, toShortlist } from '../evaluation/evaluate-collection.ts';
 import { evaluateRun, mean, parseMeasure } from '../evaluation/measures.ts';
 import { seededRandom, shuffled } from '../evaluation/random.ts';
+import type { LayerRange } from '../model/decoder-manifest.ts';
 import type { InContextReranker } from '../rerank/in-context-reranker.ts';
 
 /** What {@link selectHeads} reads. */
@@ -95,11 +96,8 @@ function orders(
   });
 }
 
-/** The run of layers of a given length whose heads order best on average; `to` is exclusive. */
-export function bestWindow(
-  heads: readonly MeasuredHead[],
-  length: number,
-): { readonly from: number; readonly to: number } {
+/** The run of layers of a given length whose heads order best on average. */
+export function bestWindow(heads: readonly MeasuredHead[], length: number): LayerRange {
   const layers = [...new Set(heads.map(({ layer }) => layer))].sort((a, b) => a - b);
   const meanOf = (layer: number): number =>
     mean(heads.filter((head) => head.layer === layer).map((head) => head.mean));

@@ -29,13 +29,13 @@ async function inspect(
 
 /** A report for people, a line a fact. */
 export function reportLines(report: ModelReport): string[] {
-  const { layers, bytesPerToken, devices } = report;
+  const { layers, computedLayers, bytesPerToken, devices } = report;
   const rows: [string, string][] = [
     ['name', report.name],
     ['folder', report.path],
     ['family', `${report.family}, ${report.profile}`],
     ['scoring', JSON.stringify(report.scoring)],
-    ['layers', `${layers.all}, of which a request computes ${layers.computed}`],
+    ['layers', `${layers}, of which a request computes ${computedLayers}`],
     ['width', `${report.width}, ${report.heads} heads`],
     ['weights', `${(report.bytes / 1e6).toFixed(1)} MB, ${report.types.join(', ')}`],
     ...(bytesPerToken === undefined

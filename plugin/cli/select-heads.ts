@@ -1,15 +1,14 @@
 /** `blockrank select-heads`: chooses the attention heads of a decoder that is read without training. */
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { ConfigurationError, openDecoderReranker } from '../../engine/index.ts';
 import {
   bestWindow,
   type DecoderManifest,
+  decoderManifest,
   type IcrScoring,
   type MeasuredHead,
-  openDecoderFolder,
   readCollection,
   seededRandom,
   selectHeads,
@@ -66,8 +65,8 @@ export const selectHeadsCommand: MakeCommand = (context) =>
     .action((options: SelectHeadsOptions) => select(context, options));
 
 async function select(context: CliContext, options: SelectHeadsOptions): Promise<void> {
-  const { path, manifest } = await openDecoderFolder(options.model);
-  const before = icrOf(manifest, path);
+  const { file, manifest } = await decoderManifest(options.model);
+  const before = icrOf(manifest, file);
   const reranker = await openDecoderReranker({ model: options.model, warmUp: false });
   try {
     const heads = await measureHeads(context, options, { reranker, firstLayer: before.layers.from });
@@ -75,7 +74,7 @@ async function select(context: CliContext, options: SelectHeadsOptions): Promise
       throw problem('data', 'expected queries with both relevant and other documents among their candidates');
     }
     const scoring = chosen(heads, before, options);
-    const target = options.output ?? join(path.endsWith('.gguf') ? dirname(path) : path, 'blockrank.json');
+    const target = options.output ?? file;
     const json = toDecoderManifestJson({ ...manifest, scoring });
     await writeFile(target, `${JSON.stringify(json, undefined, 2)}\n`);
     if (options.json) context.printJson({ output: target, scoring, heads: heads.slice(0, options.heads) });
@@ -87,8 +86,7 @@ async function select(context: CliContext, options: SelectHeadsOptions): Promise
 }
 
 /** How the model is read now, all heads of its layers. */
-function icrOf({ scoring }: DecoderManifest, path: string): IcrScoring {
-  const file = join(path.endsWith('.gguf') ? dirname(path) : path, 'blockrank.json');
+function icrOf({ scoring }: DecoderManifest, file: string): IcrScoring {
   if (scoring.method === 'icr') {
     if (!scoring.heads) return scoring;
     throw problem('model', `its heads were chosen already; to choose anew, take "${file}" away`);

@@ -1,16 +1,19 @@
 /**
- * `npm run -s parity -- DIR [cpu|webgpu|cuda]`: compares this engine with what an official implementation computed.
+ * `npm run -s parity -- DIR [cpu|webgpu|cuda [names]]`: compares this engine with what an official implementation computed.
  * Ends with one JSON line; exits 1 past the tolerances.
  */
 import { tolerances } from './compare.ts';
 import { runParity } from './run.ts';
 
-const [root, provider = 'cpu'] = process.argv.slice(2);
+const [root, provider = 'cpu', names] = process.argv.slice(2);
 if (!root || !['cpu', 'webgpu', 'cuda'].includes(provider)) {
-  console.error('Usage: npm run -s parity -- DIR [cpu|webgpu|cuda]');
+  console.error('Usage: npm run -s parity -- DIR [cpu|webgpu|cuda [case names, by comma]]');
   process.exit(2);
 }
-const differences = await runParity(root, { provider: provider as 'cpu' });
+const differences = await runParity(root, {
+  provider: provider as 'cpu',
+  ...(names ? { names: names.split(',') } : {}),
+});
 for (const failure of differences.failures) console.error(failure);
 console.error(`losses within ${differences.maxLossDifference} (${tolerances.loss} allowed)`);
 if (differences.cases === 0) console.error(`no case found under ${root}`);

@@ -104,7 +104,8 @@ describe('blockrank inspect', () => {
     expect(JSON.parse(stdout)).toMatchObject({
       family: 'decoder',
       profile: 'in-context',
-      layers: { all: 4, computed: 3 },
+      layers: 4,
+      computedLayers: 3,
       types: ['float32'],
       // Keys and values of two layers, keys of the third: 5 times 2 heads of 8 values of 4 bytes.
       bytesPerToken: 320,

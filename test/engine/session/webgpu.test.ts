@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { parityFixtures } from '../../support/tiny-decoder.ts';
+
+/** The software Vulkan device that Debian's chromium brings; a machine with a GPU names its own driver. */
+const swiftShader = '/usr/lib/chromium/vk_swiftshader_icd.json';
+const driver = process.env['VK_ICD_FILENAMES'] ?? (existsSync(swiftShader) ? swiftShader : undefined);
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** A process of its own: the Vulkan loader reads its environment once. */
+async function run(...args: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', ...args], {
+    cwd: root,
+    env: { ...process.env, VK_ICD_FILENAMES: driver },
+  });
+  return stdout.trim().split('\n').at(-1)!;
+}
+
+if (!driver)
+  console.log(
+    'WebGPU is skipped: no Vulkan driver is named (apt-get install libvulkan1 chromium brings one).',
+  );
+
+// No part of a graph may run on the processor: a session of a named device refuses to be opened otherwise.
+describe.skipIf(!driver)('WebGPU', () => {
+  it('computes what the official implementation computes, for Mistral, Llama and Qwen', async () => {
+    const cases = 'one-document,three-documents,truncated-by-cap,icr-small';
+    const line = await run('scripts/parity/main.ts', parityFixtures, 'webgpu', cases);
+    expect(JSON.parse(line)).toMatchObject({ cases: 10, idsEqual: true, rankingsEqual: true });
+  }, 240_000);
+
+  it('agrees with the processor for both families', async () => {
+    const report = JSON.parse(await run('test/support/webgpu-program.ts')) as Record<
+      string,
+      { provider: string; difference: number }
+    >;
+    for (const family of ['encoder', 'decoder']) {
+      expect(report[family]!.provider).toBe('webgpu');
+      expect(report[family]!.difference).toBeLessThan(1e-4);
+    }
+  }, 120_000);
+});
