@@ -1,6 +1,9 @@
 /** The contract of an adapter: it knows one search server, and nothing of models. */
 import type { BlockRankError } from '../engine/errors.ts';
 import type { Query, RankedCandidate, RankingUsage, Shortlist } from '../engine/index.ts';
+import type { Highlight } from './highlight.ts';
+
+export type { Highlight } from './highlight.ts';
 
 /** Why a request came back in first-stage order. */
 export type UnrerankedReason =
@@ -153,6 +156,8 @@ export interface HitMark {
   readonly firstStageScore?: number;
   /** What the query block looked at; present when asked for. */
   readonly explanation?: RankedCandidate['explanation'];
+  /** The same, shaped like the servers' `highlight`: fragments by field, the heaviest words in `<em>`. */
+  readonly highlight?: Highlight;
 }
 
 /** Options of {@link Adapter.search}. */

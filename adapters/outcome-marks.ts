@@ -1,5 +1,7 @@
 /** The marks that every adapter leaves on responses and hits, made in one place. */
+import type { Candidate } from '../engine/index.ts';
 import type { HitMark, Outcome, OutcomeMark, RankedHit } from './adapter.ts';
+import { toHighlight } from './highlight.ts';
 
 /** The response's mark. `windowHits` is how many hits the window held. */
 export function toOutcomeMark(outcome: Outcome, windowHits: number): OutcomeMark {
@@ -18,14 +20,30 @@ export function toOutcomeMark(outcome: Outcome, windowHits: number): OutcomeMark
   };
 }
 
+/** What the first stage said of a hit. */
+export interface FirstStageHit {
+  /** Its score. */
+  readonly firstStageScore: number | undefined;
+  /** Its place on the shortlist, for marking what the model looked at. */
+  readonly candidate?: Candidate | undefined;
+}
+
 /** The mark of a reranked hit. `place` is its 0-based place in the list. */
-export function toHitMark(ranked: RankedHit, place: number, firstStageScore: number | undefined): HitMark {
+export function toHitMark(
+  ranked: RankedHit,
+  place: number,
+  { firstStageScore, candidate }: FirstStageHit,
+): HitMark {
   const { score, calibratedScore, firstStageRank, explanation } = ranked;
   // Property by property: this runs for every hit, and a spread of a condition costs more than all the rest.
   const mark: { -readonly [Key in keyof HitMark]: HitMark[Key] } = { rank: place + 1, score, firstStageRank };
   if (calibratedScore !== undefined) mark.calibratedScore = calibratedScore;
   if (firstStageScore !== undefined) mark.firstStageScore = firstStageScore;
-  if (explanation) mark.explanation = explanation;
+  if (explanation) {
+    mark.explanation = explanation;
+    const highlight = candidate && toHighlight(candidate, explanation.spans);
+    if (highlight) mark.highlight = highlight;
+  }
   return mark;
 }
 
@@ -43,6 +61,14 @@ export function toTailMark(
   };
 }
 
+/** The hits that were ranked. */
+export interface RankedWindow {
+  /** How many there are. */
+  readonly size: number;
+  /** Their shortlist; asked for only where hits are explained. */
+  readonly candidates: () => readonly Candidate[];
+}
+
 /** A hit in its new place. */
 export interface PlacedHit<Hit> {
   /** The first stage's hit, untouched. */
@@ -55,14 +81,17 @@ export interface PlacedHit<Hit> {
  * The whole list in the outcome's order: the ranked hits, then, when the outcome keeps it, the tail.
  *
  * @param hits - The first stage's hits from rank 1 on.
- * @param windowSize - How many of them were on the shortlist.
+ * @param window - How many of them were on the shortlist, and that list.
  */
 export function placeHits<Hit>(
   hits: readonly Hit[],
-  windowSize: number,
+  window: RankedWindow,
   outcome: Extract<Outcome, { readonly reranked: true }>,
   scoreOf: (hit: Hit) => number | undefined,
 ): readonly PlacedHit<Hit>[] {
+  const windowSize = window.size;
+  const isExplained = outcome.hits.some(({ explanation }) => explanation !== undefined);
+  const candidates = isExplained ? window.candidates() : [];
   const ranked = outcome.hits.map((entry, place) => {
     const hit = hits[entry.index];
     if (hit === undefined || entry.index >= windowSize) {
@@ -70,7 +99,8 @@ export function placeHits<Hit>(
         `applyOutcome: expected positions of the shortlist's ${windowSize} hits, got ${entry.index}.`,
       );
     }
-    return { hit, mark: toHitMark(entry, place, scoreOf(hit)) };
+    const first = { firstStageScore: scoreOf(hit), candidate: candidates[entry.index] };
+    return { hit, mark: toHitMark(entry, place, first) };
   });
   if (!outcome.keepsTail) return ranked;
   const tail = hits.slice(windowSize).map((hit, i) => ({

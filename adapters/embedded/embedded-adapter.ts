@@ -96,7 +96,8 @@ export function embeddedAdapter(options: EmbeddedAdapterOptions): EmbeddedAdapte
     search,
     searchMany: (plans, call) => Promise.all(plans.map((plan) => search(plan, call))),
     toShortlist: (plan, response) => shortlistOf(plan, response, { textOf, isPinned }),
-    applyOutcome,
+    applyOutcome: (plan, response, outcome) =>
+      applyOutcome(plan, response, outcome, () => shortlistOf(plan, response, { textOf, isPinned })),
   };
 }
 
@@ -184,13 +185,18 @@ function applyOutcome(
   plan: Plan<EmbeddedRequest>,
   response: EmbeddedResponse,
   outcome: Outcome,
+  shortlist: () => Shortlist,
 ): EmbeddedResponse {
   const hits = hitsOf(response);
   const blockrank = toOutcomeMark(outcome, Math.min(hits.length, plan.rankWindowSize));
   if (plan.reason !== undefined) return { ...response, blockrank };
   const { from, size } = plan.page;
   if (!outcome.reranked) return { ...response, hits: hits.slice(from, from + size), blockrank };
-  const placed = placeHits(hits, Math.min(hits.length, plan.rankWindowSize), outcome, ({ score }) => score);
+  const window = {
+    size: Math.min(hits.length, plan.rankWindowSize),
+    candidates: () => shortlist().candidates,
+  };
+  const placed = placeHits(hits, window, outcome, ({ score }) => score);
   const page = placed
     .slice(from, from + size)
     .map(({ hit, mark }) => ({ ...hit, score: mark.score, blockrank: mark }));

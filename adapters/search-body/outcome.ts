@@ -5,7 +5,7 @@ import { isObject, type JsonObject, without } from './json.ts';
 import type { SearchBodySettings, SearchHit } from './options.ts';
 import { addsHighlight, sourcePlanOf } from './plan.ts';
 import { viewOf } from './request-view.ts';
-import { hitListOf, hitsOf, scoreOf } from './shortlist.ts';
+import { hitListOf, hitsOf, scoreOf, shortlistOf } from './shortlist.ts';
 
 /** What a response has more after its outcome was applied. */
 export interface MarkedResponse {
@@ -44,7 +44,11 @@ export function applyToResponse(
   const { from, size } = plan.page;
   const restore = restorer(plan, settings);
   if (!outcome.reranked) return marked({ hits: hits.slice(from, from + size).map(restore) });
-  const placed = placeHits(hits, mark.rankWindowSize ?? 0, outcome, scoreOf);
+  const window = {
+    size: mark.rankWindowSize ?? 0,
+    candidates: () => shortlistOf(plan, response, settings).candidates,
+  };
+  const placed = placeHits(hits, window, outcome, scoreOf);
   const page = placed
     .slice(from, from + size)
     .map(({ hit, mark: own }) => ({ ...restore(hit), _score: own.score, blockrank: own }));

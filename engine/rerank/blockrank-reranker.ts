@@ -17,6 +17,7 @@ import { type ScoredCandidate, toRanking } from '../scores/ranking.ts';
 import { abortable } from '../session/abortable.ts';
 import type { EncodedTexts, StateEncoder } from '../states/state-encoder.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
+import type { DocumentMass } from './spans.ts';
 
 /** What {@link BlockRankReranker} is made of. */
 export interface BlockRankParts {
@@ -149,13 +150,13 @@ export class BlockRankReranker implements Reranker {
     signal: AbortSignal | undefined,
   ): Promise<(index: number) => Explanation> {
     const texts = shortlist.candidates.map(({ text }) => text);
-    const spans = logSums
+    const masses = logSums
       ? await abortable(
           this.#parts.workers.spans(query, { states, texts, logSums }, this.readout.tokenTau),
           signal,
         )
       : [];
-    return (index) => toExplanation(result, index, spans[index] ?? []);
+    return (index) => toExplanation(result, index, masses[index]);
   }
 
   async #encodeQuery(text: string, signal: AbortSignal | undefined): Promise<QueryState> {
@@ -172,13 +173,13 @@ export class BlockRankReranker implements Reranker {
   }
 }
 
-function toExplanation(result: ReadoutResult, index: number, spans: Explanation['spans']): Explanation {
+function toExplanation(result: ReadoutResult, index: number, masses: DocumentMass | undefined): Explanation {
   const tokenLogit = result.tokenLogits?.[index];
   return {
     anchorLogit: result.anchorLogits[index]!,
     ...(tokenLogit === undefined ? {} : { tokenLogit }),
     readingWeight: result.readingWeights[index]!,
-    spans,
+    ...(masses ?? { spans: [] }),
   };
 }
 

@@ -1,9 +1,10 @@
 /** The caller's side of the encoder program: typed tasks for the worker pool. */
-import type { BlockState, Explanation } from '../contract.ts';
+import type { BlockState } from '../contract.ts';
 import type { QueryState } from '../readout/parameters.ts';
 import { logSumExp } from '../readout/softmax.ts';
 import type { TaskOptions, WorkerPool } from '../session/pool.ts';
 import type { EncodedBlock, EncodingWorkers, TokenisedDocument } from '../states/state-encoder.ts';
+import type { DocumentMass } from './spans.ts';
 
 /** Token vectors of one document, as a worker reads them. */
 export type TokenState = Pick<BlockState, 'blockTokens'> & { readonly tokens: Float32Array };
@@ -35,7 +36,7 @@ export interface EncoderAnswers {
   readonly encode: readonly EncodedBlock[];
   readonly query: QueryState;
   readonly 'log-sums': Float64Array;
-  readonly spans: readonly Explanation['spans'][];
+  readonly spans: readonly DocumentMass[];
 }
 
 type Answer = EncoderAnswers[keyof EncoderAnswers];
@@ -86,7 +87,7 @@ export class EncoderWorkers implements EncodingWorkers {
    *
    * @param documents - Texts and states, and the list's {@link tokenLogSums} at the same `tau`.
    */
-  async spans(query: QueryState, documents: TextStates, tau: number): Promise<Explanation['spans'][]> {
+  async spans(query: QueryState, documents: TextStates, tau: number): Promise<DocumentMass[]> {
     const { states, texts, logSums } = documents;
     const totals = rowTotals(logSums, query.tokens.length / query.width);
     const answer = await this.#run({

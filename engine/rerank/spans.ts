@@ -24,33 +24,44 @@ export interface SpelledDocument {
   readonly starts: readonly number[];
 }
 
-/** Masses below this share of the heaviest are left out. */
-const leastShare = 0.01;
-
 /**
- * Mass of each place of a document, descending: mean over the query's tokens of the softmax over the whole list.
+ * Mass of a document and of each of its places: mean over the query's tokens of the softmax over the whole list.
  * Tokens that overlapping blocks share add up; pieces of one word are one place.
  */
 export function toSpans(
   state: TokenState,
   { text, spellings, starts }: SpelledDocument,
   query: SpanQuery,
-): Explanation['spans'] {
+): DocumentMass {
+  let templateMass = 0;
   const masses = new Float64Array(spellings.length);
   let first = 0;
   state.blockTokens.forEach((count, block) => {
-    // The first and the last token of a block are special ones and have no place in the text.
-    for (let j = 1; j < count - 1; j += 1) {
+    for (let j = 0; j < count; j += 1) {
+      const mass = tokenMass(state.tokens, first + j, query);
       const own = starts[block]! + j - 1;
-      masses[own] = (masses[own] ?? 0) + tokenMass(state.tokens, first + j, query);
+      // The first and the last token of a block are special ones and have no place in the text.
+      if (j === 0 || j === count - 1) templateMass += mass;
+      else masses[own] = masses[own]! + mass;
     }
     first += count;
   });
   const places = joinPieces(alignTokens(text, spellings), spellings, masses);
-  const heaviest = Math.max(0, ...places.map(({ mass }) => mass));
-  return places
-    .filter(({ start, end, mass }) => end > start && mass > leastShare * heaviest)
+  for (const { start, end, mass } of places) if (end <= start) templateMass += mass;
+  const spans = places
+    .filter(({ start, end }) => end > start)
     .sort((a, b) => b.mass - a.mass || a.start - b.start);
+  return { mass: spans.reduce((sum, { mass }) => sum + mass, templateMass), templateMass, spans };
+}
+
+/** What a document got, and where. */
+export interface DocumentMass {
+  /** All of it. */
+  readonly mass: number;
+  /** On special tokens, and on tokens that are not found in the text. */
+  readonly templateMass: number;
+  /** The rest by place, descending by mass. */
+  readonly spans: Explanation['spans'];
 }
 
 function tokenMass(rows: Float32Array, row: number, { tokens, width, tau, totals }: SpanQuery): number {
