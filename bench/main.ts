@@ -7,12 +7,25 @@ import { fileURLToPath } from 'node:url';
 import { blocks } from './blocks.ts';
 import { encode } from './encode.ts';
 import { latency } from './latency.ts';
+import { memory } from './memory.ts';
 import { peers } from './peers.ts';
+import { prefill } from './prefill.ts';
+import { sparsity } from './sparsity.ts';
 import { stage } from './stage.ts';
 import { type Bench, type BenchResult, circumstances, holds, rounded } from './support/bench.ts';
 import { warm } from './warm.ts';
 
-const benches: Readonly<Record<string, Bench>> = { encode, peers, blocks, warm, latency, stage };
+const benches: Readonly<Record<string, Bench>> = {
+  encode,
+  peers,
+  blocks,
+  warm,
+  latency,
+  stage,
+  sparsity,
+  prefill,
+  memory,
+};
 
 const args = process.argv.slice(2);
 const wantsJson = args.includes('--json');

@@ -1,6 +1,7 @@
 /** How much memory a request of the in-context profile takes, before it is run. */
 import type { DecoderConfig } from '../network/decoder-config.ts';
 import { type KeyValueShape, keyValueBytes } from '../states/key-values.ts';
+import type { WeightTable } from '../weights/weight-table.ts';
 
 /** The sizes of one request, in tokens. */
 export interface RequestSize {
@@ -12,6 +13,8 @@ export interface RequestSize {
   readonly query: number;
   /** Tokens of one batch. */
   readonly batchTokens: number;
+  /** Bytes of weights that a run holds in another precision than their file's: {@link expandedBytes}. */
+  readonly expandedBytes: number;
 }
 
 const floatBytes = 4;
@@ -21,7 +24,7 @@ const copies = 3;
 
 /**
  * Bytes that a request takes at its highest: keys and values of every token, and the larger of one batch of documents
- * and the query block's run over all of them. An upper bound within a factor of two (`npm run bench -- memory`).
+ * and the query block's run over all of them. Measured beside what is taken by `npm run bench -- memory`.
  */
 export function requestBytes(config: DecoderConfig, shape: KeyValueShape, size: RequestSize): number {
   const documents = size.documents.reduce((sum, tokens) => sum + tokens, 0);
@@ -32,7 +35,19 @@ export function requestBytes(config: DecoderConfig, shape: KeyValueShape, size: 
   const queryRun =
     runBytes(config, { tokens: size.query, keys: all }) + 2 * all * shape.tokenWidth * floatBytes;
   const outputs = batch * keyValueBytes(shape);
-  return all * keyValueBytes(shape) + Math.max(batchRun + outputs, queryRun);
+  return all * keyValueBytes(shape) + Math.max(batchRun + outputs, queryRun) + size.expandedBytes;
+}
+
+/**
+ * Bytes that a run takes to multiply weights of half precision where they lie: one layer's in float32, and once more the
+ * largest of them in the order that a product reads. None for weights that are float32 already.
+ */
+export function expandedBytes(weights: WeightTable): number {
+  const layer = [...weights].filter(([name]) => name.startsWith('model.layers.0.'));
+  const bytes = layer
+    .filter(([, { type }]) => type !== 'float32')
+    .map(([, { shape }]) => shape.reduce((product, axis) => product * axis, floatBytes));
+  return bytes.reduce((sum, each) => sum + each, 0) + Math.max(0, ...bytes);
 }
 
 /** One layer's intermediate results for `tokens` tokens that attend to `keys` each. */

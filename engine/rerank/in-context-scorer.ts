@@ -13,7 +13,7 @@ import { attentionMasses, sumByDocument } from '../readout/attention-mass.ts';
 import { type DocumentRange, icrScores, type SpanAttention, tokenAttention } from '../readout/icr.ts';
 import type { SessionOptions } from '../session/runtime.ts';
 import { toBatches } from '../states/batches.ts';
-import { requestBytes } from './decoder-memory.ts';
+import { expandedBytes, requestBytes } from './decoder-memory.ts';
 import { DecoderRunner, type Past } from './decoder-runner.ts';
 import type { HeadScores } from './decoder-tasks.ts';
 
@@ -76,11 +76,13 @@ export class InContextScorer {
 
   /** Bytes that a request will take at its highest. */
   requestBytes(prompt: InContextPrompt): number {
-    return requestBytes(this.#options.parts.config, this.runner.shape, {
+    const { parts, session } = this.#options;
+    return requestBytes(parts.config, this.runner.shape, {
       instruction: prompt.instruction.length,
       documents: prompt.documents.map(({ ids }) => ids.length),
       query: prompt.query.length,
       batchTokens: this.#options.batchTokens,
+      expandedBytes: session.prepack ? 0 : expandedBytes(parts.weights),
     });
   }
 

@@ -40,6 +40,9 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
+    // An arena keeps what it once took, in blocks twice as large each time: several times a layer's float32 weights.
+    enableCpuMemArena: options.prepack,
+    enableMemPattern: options.prepack,
     logSeverityLevel: 3,
     extra: {
       session: {

@@ -5,6 +5,7 @@ import { Command, Option } from 'commander';
 import {
   ConfigurationError,
   type ConfigurationIssue,
+  type Device,
   modelFamily,
   openReranker,
 } from '../../engine/index.ts';
@@ -40,7 +41,8 @@ interface EvaluateOptions {
   readonly depth: number;
   readonly limit?: number;
   readonly model?: string;
-  readonly precision?: 'fp32' | 'int8';
+  readonly precision?: 'fp32' | 'int8' | 'fp16';
+  readonly device?: Device;
   readonly json?: string | true;
   readonly runDir?: string;
   readonly chart?: string;
@@ -74,7 +76,10 @@ export const evaluateCommand: MakeCommand = (context) =>
     .option('--depth <n>', 'candidates of a query that are reranked', wholeNumber({ min: 1 }), 100)
     .option('--limit <n>', 'only the first n judged queries of each collection', wholeNumber({ min: 1 }))
     .option('--model <folder>', 'model folder (default: the one that comes with blockrank)')
-    .addOption(new Option('--precision <name>', 'fp32 or int8').choices(['fp32', 'int8']))
+    .addOption(new Option('--precision <name>', 'fp32, int8 or fp16').choices(['fp32', 'int8', 'fp16']))
+    .addOption(
+      new Option('--device <name>', 'where the model runs').choices(['auto', 'cpu', 'webgpu', 'cuda']),
+    )
     .option('--json [file]', 'results as JSON, to a file or to standard output')
     .option('--run-dir <folder>', 'write each order as a TREC run')
     .option('--chart <file>', 'write a bar chart of the first measure as SVG')
@@ -93,6 +98,7 @@ async function evaluate(context: CliContext, options: EvaluateOptions): Promise<
   const reranker = await openReranker({
     ...(options.model ? { model: options.model } : {}),
     ...(options.precision ? { precision: options.precision } : {}),
+    ...(options.device ? { device: options.device } : {}),
     ...(cache && family === 'encoder'
       ? { stateSource: openStateCache(context, cache === true ? undefined : cache) }
       : {}),

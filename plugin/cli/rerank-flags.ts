@@ -1,4 +1,5 @@
 /** The options of `blockrank rerank`, and what they mean as configuration. */
+import type { Device } from '../../engine/index.ts';
 import type { RerankerConfig, StageConfig } from '../config/index.ts';
 import type { ConnectionFlags } from './connection-options.ts';
 
@@ -31,7 +32,9 @@ export interface RerankFlags extends ConnectionFlags {
   /** `--model` */
   readonly model?: string;
   /** `--precision` */
-  readonly precision?: 'fp32' | 'int8';
+  readonly precision?: 'fp32' | 'int8' | 'fp16';
+  /** `--device` */
+  readonly device?: Device;
   /** `--tier` */
   readonly tier?: 'tokens' | 'anchor';
   /** `--json` */
@@ -40,7 +43,7 @@ export interface RerankFlags extends ConnectionFlags {
 
 /** The reranker's settings: the file's, and over them the options'. One request needs no warming up for a next one. */
 export function rerankerOf(
-  { model, precision, tier }: RerankFlags,
+  { model, precision, device, tier }: RerankFlags,
   file: RerankerConfig = {},
 ): RerankerConfig {
   return {
@@ -48,6 +51,7 @@ export function rerankerOf(
     ...file,
     ...(model && { model }),
     ...(precision && { precision }),
+    ...(device && { device }),
     ...(tier && { tier }),
   };
 }

@@ -71,7 +71,17 @@ function addRankingOptions(command: Command): void {
     ),
     new Option('--explain', 'say what the model looked at'),
     new Option('--model <dir>', 'model folder (default: the one of the package)'),
-    new Option('--precision <name>', 'how matrices are multiplied (default: fp32)').choices(['fp32', 'int8']),
+    new Option('--precision <name>', 'how matrices are multiplied (default: fp32)').choices([
+      'fp32',
+      'int8',
+      'fp16',
+    ]),
+    new Option('--device <name>', 'where the model runs (default: cpu)').choices([
+      'auto',
+      'cpu',
+      'webgpu',
+      'cuda',
+    ]),
     new Option('--tier <name>', 'read every token, or one vector a block (default: tokens)').choices([
       'tokens',
       'anchor',

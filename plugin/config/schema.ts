@@ -103,8 +103,14 @@ export interface IndexConfig {
 export interface RerankerConfig {
   /** Model folder. @defaultValue the model that comes with the package */
   readonly model?: string | undefined;
-  /** `fp32`, or `int8`: smaller and mostly faster. @defaultValue 'fp32' */
-  readonly precision?: 'fp32' | 'int8' | undefined;
+  /** `fp32`; `int8` (encoders on the processor): smaller and mostly faster; `fp16` (decoders on a GPU). @defaultValue 'fp32'; 'fp16' for decoders on a GPU */
+  readonly precision?: 'fp32' | 'int8' | 'fp16' | undefined;
+  /** Where the model runs: `auto`, `cpu`, `webgpu` or `cuda`. @defaultValue 'cpu' */
+  readonly device?: 'auto' | 'cpu' | 'webgpu' | 'cuda' | undefined;
+  /** Tokens of one run, at least 1: bounds how long a worker cannot be interrupted. @defaultValue 384; 768 for decoders */
+  readonly batchTokens?: number | undefined;
+  /** Decoders: bytes that one shortlist may take. @defaultValue four fifths of what is free */
+  readonly memoryLimitBytes?: number | undefined;
   /** `tokens` reads every token's vector, `anchor` one vector a block. @defaultValue 'tokens' */
   readonly tier?: 'tokens' | 'anchor' | undefined;
   /** Worker threads, at least 1. @defaultValue the processors at hand */
@@ -254,7 +260,10 @@ const opensearch = section({
 
 const reranker = section({
   model: text.optional(),
-  precision: z.enum(['fp32', 'int8']).optional(),
+  precision: z.enum(['fp32', 'int8', 'fp16']).optional(),
+  device: z.enum(['auto', 'cpu', 'webgpu', 'cuda']).optional(),
+  batchTokens: count.optional(),
+  memoryLimitBytes: count.optional(),
   tier: z.enum(['tokens', 'anchor']).optional(),
   workers: count.optional(),
   threads: count.optional(),

@@ -99,7 +99,7 @@ let helps: ReadonlyMap<string, string>;
 
 beforeAll(async () => {
   const { stdout } = await runCli(['--help']);
-  const listed = stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}([a-z]+) /gm);
+  const listed = stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}([a-z][a-z-]*) /gm);
   const names = [...listed].map(([, name]) => name!).filter((name) => name !== 'help');
   const each = names.map(async (name) => [name, (await runCli([name, '--help'])).stdout] as const);
   helps = new Map([['', stdout], ...(await Promise.all(each))]);
