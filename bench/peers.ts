@@ -1,6 +1,4 @@
 /** Encoding beside transformers.js with the same weights, each at its best. */
-import { type ChildProcess, fork, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +10,7 @@ import { atLeast, type Bench, rounded, threads } from './support/bench.ts';
 import { openDefaultModel } from './support/default-model.ts';
 import { exportedBert } from './support/exported-bert.ts';
 import { alternate, median, medianRatio, timed } from './support/measure.ts';
+import { installPeer, Peer, peerVersion } from './support/peer.ts';
 import { documentsOf, passages, question, shortlistOf } from './support/texts.ts';
 
 const rounds = 5;
@@ -25,7 +24,7 @@ type Precision = 'fp32' | 'int8';
 export const peers: Bench = {
   about: `Encoding ${documents} documents beside transformers.js: same weights, same threads, the peer at its best batch size and order.`,
   async run(note) {
-    installPeers(note);
+    installPeer(folder, note);
     const models = await mkdtemp(join(tmpdir(), 'blockrank-peers-'));
     try {
       const { source, texts } = passages(documents);
@@ -34,7 +33,12 @@ export const peers: Bench = {
       const fp32 = await compare('fp32', mixes, join(models, 'encoder'), note);
       const int8 = await compare('int8', mixes, join(models, 'encoder'), note);
       return {
-        figures: { documents: { source, count: documents, equalTokens }, peer: peerVersion(), fp32, int8 },
+        figures: {
+          documents: { source, count: documents, equalTokens },
+          peer: peerVersion(folder, '@huggingface/transformers'),
+          fp32,
+          int8,
+        },
         checks: [
           atLeast('fp32, passages: times as fast as the peer', fp32.natural.timesAsFast, 1),
           atLeast('fp32, equal lengths: times as fast as the peer', fp32.equal.timesAsFast, 1),
@@ -69,7 +73,7 @@ async function compare(
     workers: threads,
     precision,
   });
-  const peer = new Peer();
+  const peer = new Peer<readonly Float32Array[]>(folder);
   try {
     await peer.ask({ load: { folder: model, dtype: precision === 'fp32' ? 'fp32' : 'q8', threads } });
     const compareMix = async (mix: keyof Mixes): Promise<Comparison> => {
@@ -109,7 +113,10 @@ interface EncodeRequest {
 }
 
 /** The peer's fastest batch size and order. */
-async function bestSetting(peer: Peer, names: readonly string[]): Promise<EncodeRequest> {
+async function bestSetting(
+  peer: Peer<readonly Float32Array[]>,
+  names: readonly string[],
+): Promise<EncodeRequest> {
   const settings = names.flatMap((name) =>
     batchSizes.map((batchSize) => ({ name, batchSize, maxTokens: 160 })),
   );
@@ -121,46 +128,6 @@ async function bestSetting(peer: Peer, names: readonly string[]): Promise<Encode
   }
   return best.setting;
 }
-
-/** The peer's process and its answers. */
-class Peer {
-  readonly #child: ChildProcess = fork(join(folder, 'peer.mjs'), { serialization: 'advanced', execArgv: [] });
-  #asked = 0;
-
-  ask(request: object): Promise<readonly Float32Array[] | undefined> {
-    this.#asked += 1;
-    const id = this.#asked;
-    return new Promise((resolve, reject) => {
-      const listen = (answer: { id: number; anchors?: Float32Array[]; error?: string }): void => {
-        if (answer.id !== id) return;
-        this.#child.off('message', listen).off('exit', fail);
-        if (answer.error) reject(new Error(answer.error));
-        else resolve(answer.anchors);
-      };
-      const fail = (): void =>
-        reject(new Error(`The peer's process ended before it answered ${JSON.stringify(request)}.`));
-      this.#child.on('message', listen).on('exit', fail);
-      this.#child.send({ id, ...request });
-    });
-  }
-
-  async close(): Promise<void> {
-    this.#child.removeAllListeners('exit').kill();
-  }
-}
-
-function installPeers(note: (text: string) => void): void {
-  if (existsSync(join(folder, 'node_modules'))) return;
-  note('installing the peer');
-  const args = ['install', '--ignore-scripts', '--package-lock=false', '--no-audit', '--no-fund'];
-  const { status } = spawnSync('npm', args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
-  if (status !== 0) throw new Error(`Cannot install the peer with "npm ${args.join(' ')}" in "${folder}".`);
-}
-
-const peerVersion = (): string => {
-  const path = join(folder, 'node_modules/@huggingface/transformers/package.json');
-  return `transformers.js ${JSON.parse(readFileSync(path, 'utf8')).version}`;
-};
 
 /** Writes the default model as transformers.js expects it. */
 async function exportModel(to: string): Promise<void> {

@@ -1,7 +1,8 @@
-/** How fast a decoder reads documents, beside its own matrix products on the same threads. */
+/** How fast a decoder reads documents, beside its own matrix products and beside llama.cpp, on the same threads. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { toOnnx } from '../engine/graph/onnx.ts';
 import * as g from '../engine/graph/operations.ts';
 import { fileTensor, input, type Value } from '../engine/graph/value.ts';
@@ -10,7 +11,9 @@ import { openSession } from '../engine/session/runtime.ts';
 import type { WeightTable } from '../engine/weights/weight-table.ts';
 import { atLeast, type Bench, hasAvx512, rounded, threads } from './support/bench.ts';
 import { randomDecoderWeights, smolShape } from './support/decoder-shape.ts';
-import { alternate, median, medianRatio } from './support/measure.ts';
+import { alternate, median, medianRatio, timed } from './support/measure.ts';
+import { installPeer, Peer, peerVersion } from './support/peer.ts';
+import { type GgufFormat, writeRandomGguf } from './support/random-gguf.ts';
 
 const rounds = 7;
 const documents = 8;
@@ -18,23 +21,31 @@ const tokens = 96;
 const past = 92;
 
 export const prefill: Bench = {
-  about: `${documents} documents of ${tokens} tokens through the 30 layers of SmolLM2-135M's shape, beside their matrix products alone.`,
+  about: `${documents} documents of ${tokens} tokens through the 30 layers of SmolLM2-135M's shape, beside their matrix products alone and beside llama.cpp at its best batch.`,
   async run(note) {
     const folder = await mkdtemp(join(tmpdir(), 'blockrank-prefill-'));
     try {
       note('writing random weights');
       const weights = await randomDecoderWeights(smolShape, { folder, type: 'float32' });
+      installPeer(peerFolder, note);
       const times = await time(weights, folder, note);
       const share = medianRatio(times.products, times.model);
-      const perSecond = (name: keyof typeof times): number =>
+      const perSecond = (name: Exclude<keyof Times, 'batchTokens'>): number =>
         rounded((documents * tokens * 1000) / median(times[name]));
       return {
         figures: {
           tokensPerSecond: perSecond('model'),
           tokensPerSecondMapped: perSecond('mapped'),
           productsTokensPerSecond: perSecond('products'),
+          peer: peerVersion(peerFolder, 'node-llama-cpp'),
+          peerTokensPerSecond: { f16: perSecond('f16'), q8_0: perSecond('q8_0') },
+          peerBatchTokens: times.batchTokens,
+          timesAsFastAsQ8: rounded(medianRatio(times.q8_0, times.model)),
         },
-        checks: [atLeast('products / model', share, hasAvx512() ? 0.85 : 0.9)],
+        checks: [
+          atLeast('products / model', share, hasAvx512() ? 0.85 : 0.9),
+          atLeast('times as fast as llama.cpp, fp16', medianRatio(times.f16, times.model), 1),
+        ],
       };
     } finally {
       await rm(folder, { recursive: true });
@@ -42,7 +53,41 @@ export const prefill: Bench = {
   },
 };
 
-type Times = Record<'model' | 'mapped' | 'products', number[]>;
+type Times = Record<'model' | 'mapped' | 'products' | GgufFormat, number[]> & {
+  readonly batchTokens: Readonly<Record<GgufFormat, number>>;
+};
+
+const peerFolder = fileURLToPath(new URL('./peers/llama', import.meta.url));
+const peerBatches = [128, 256, 512, 768];
+/** The peer's vocabulary is tiny: what the tokens are does not change the time. */
+const peerIds = Array.from({ length: documents }, (_, d) =>
+  Array.from({ length: tokens }, (_id, j) => 260 + ((d * 131 + j * 97) % 250)),
+);
+
+interface LlamaPeer {
+  readonly run: () => Promise<unknown>;
+  readonly batchTokens: number;
+  readonly close: () => Promise<void>;
+}
+
+/** llama.cpp with flash attention, at its fastest batch size. */
+async function openLlama(folder: string, format: GgufFormat): Promise<LlamaPeer> {
+  const path = join(folder, `${format}.gguf`);
+  await writeRandomGguf(path, smolShape, format);
+  const peer = new Peer(peerFolder);
+  const run = (): Promise<unknown> => peer.ask({ prefill: peerIds });
+  const load = (batchSize: number): Promise<unknown> =>
+    peer.ask({ load: { path, threads, sequences: documents, batchSize, contextTokens: documents * 128 } });
+  let best = { batchSize: 0, time: Number.POSITIVE_INFINITY };
+  for (const batchSize of peerBatches) {
+    await load(batchSize);
+    await run();
+    const time = Math.min(await timed(run), await timed(run));
+    if (time < best.time) best = { batchSize, time };
+  }
+  await load(best.batchSize);
+  return { run, batchTokens: best.batchSize, close: () => peer.close() };
+}
 
 async function time(weights: WeightTable, folder: string, note: (text: string) => void): Promise<Times> {
   const reading = { layers: smolShape.layers, lastKeys: false };
@@ -51,14 +96,20 @@ async function time(weights: WeightTable, folder: string, note: (text: string) =
   );
   const contenders = runners.map((runner) => encodingOf(runner));
   const products = await openProducts(weights, folder);
+  note('looking for the best batch of the peer');
+  const peers = { f16: await openLlama(folder, 'f16'), q8_0: await openLlama(folder, 'q8_0') };
   note(`${rounds} rounds`);
   try {
-    return await alternate(rounds, {
+    const times = await alternate(rounds, {
       model: contenders[0]!,
       mapped: contenders[1]!,
       products: products.run,
+      f16: peers.f16.run,
+      q8_0: peers.q8_0.run,
     });
+    return { ...times, batchTokens: { f16: peers.f16.batchTokens, q8_0: peers.q8_0.batchTokens } };
   } finally {
+    await Promise.all([peers.f16.close(), peers.q8_0.close()]);
     for (const runner of runners) await runner.release();
     await products.release();
   }
