@@ -117,6 +117,31 @@ export function rmsNormalisation(x: Value, scale: Value, epsilon: number): Value
   return operation('SimplifiedLayerNormalization', [x, scale], x, { axis: -1, epsilon: { float: epsilon } });
 }
 
+/**
+ * Turns each pair of a head's values by its position's angle: `(a cos - b sin, b cos + a sin)`.
+ *
+ * Axes: `N` sequences, `L` tokens, `D` head size, `R` rows of the tables.
+ *
+ * @param x - Heads side by side, `[N, L, heads·D]`.
+ * @param places - Row of the tables for each token, int64 `[N, L]`.
+ * @param tables - Cosines and sines, `[R, D/2]` each.
+ */
+export function rotaryEmbedding(
+  x: Value,
+  places: Value,
+  tables: { readonly cos: Value; readonly sin: Value },
+  { heads, pairs }: { readonly heads: number; readonly pairs: 'halves' | 'neighbours' },
+): Value {
+  if (x.shape.length !== 3 || x.shape[2] !== 2 * heads * Number(tables.cos.shape[1])) {
+    fail(`rotaryEmbedding: expected [N, L, ${heads}·D] and [R, D/2]`, x, tables.cos);
+  }
+  return operation('RotaryEmbedding', [x, places, tables.cos, tables.sin], x, {
+    domain: 'com.microsoft',
+    num_heads: heads,
+    interleaved: pairs === 'neighbours' ? 1 : 0,
+  });
+}
+
 /** Rows of a table `[V, W]` by number: shape of `ids`, then `W`. */
 export function gather(table: Value, ids: Value): Value {
   return operation('Gather', [table, ids], {

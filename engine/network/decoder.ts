@@ -141,6 +141,12 @@ export function toDecoderFeeds(
     ids: { type: 'int64', shape: [N, L], data: ids },
     mask: { type: 'float32', shape: [G * L, L], data: mask },
     headShape: int64(N, L, -1, config.headSize),
+    rowShape: int64(N, L, -1),
+    places: {
+      type: 'int64',
+      shape: [N, L],
+      data: BigInt64Array.from({ length: N * L }, (_, i) => BigInt(i % L)),
+    },
     pastTokens: int64(pastTokens),
     allTokens: int64(pastTokens + L),
     ...rotations(config.rope, config.headSize, firstPosition, L),
@@ -156,6 +162,7 @@ export function toSignalFeeds(
   const documents = documentKeys.length / (keyValueHeads * headSize);
   return {
     signals: int64(...signals),
+    signalPlaces: { ...int64(...signals), shape: [1, signals.length] },
     documentKeys: { type: 'float32', shape: [documents, keyValueHeads, headSize], data: documentKeys },
     logitShape: int64(heads, signals.length, documents),
   };
@@ -225,11 +232,11 @@ class DecoderBuilder {
     const { keyValueHeads: K, heads: H, headSize: D } = this.#config;
     const normed = this.#normedInput(layer, x);
     const queries = this.#turned(layer, 'q', normed);
-    const grouped = g.transpose(g.multiply(queries, this.#scalar(1 / Math.sqrt(D))), [0, 2, 1, 3]);
+    const grouped = g.transpose(queries, [0, 2, 1, 3]);
     return {
       queries: g.reshape(grouped, ['N', K, `${H / K}L`, D], [0, K, -1, D]),
       keys: g.transpose(this.#turned(layer, 'k', normed), [0, 2, 1, 3]),
-      values: g.transpose(this.#heads(layer, 'v', normed), [0, 2, 1, 3]),
+      values: g.transpose(this.#values(layer, normed), [0, 2, 1, 3]),
     };
   }
 
@@ -303,62 +310,59 @@ class DecoderBuilder {
     return this.#norm(`model.layers.${layer}.input_layernorm.weight`, x);
   }
 
-  /** `[T, W]` to `[N, L, heads, D]`. */
-  #heads(layer: number, part: 'q' | 'k' | 'v', normed: Value): Value {
+  /** Rows of queries, keys or values, `[T, heads·D]`. */
+  #projected(layer: number, part: 'q' | 'k' | 'v', normed: Value): Value {
     const { keyValueHeads, heads, headSize: D, bias } = this.#config;
-    const count = part === 'q' ? heads : keyValueHeads;
     const name = `model.layers.${layer}.self_attn.${part}_proj`;
-    const rows = this.#linear(name, normed, count * D, bias.queryKeyValue);
-    return g.reshapeTo(rows, ['N', 'L', count, D], this.#headShape);
+    return this.#linear(name, normed, (part === 'q' ? heads : keyValueHeads) * D, bias.queryKeyValue);
   }
 
-  /** Queries or keys at their positions, `[N, L, heads, D]`. */
+  /** Values, `[N, L, K, D]`. */
+  #values(layer: number, normed: Value): Value {
+    const { keyValueHeads: K, headSize: D } = this.#config;
+    return g.reshapeTo(this.#projected(layer, 'v', normed), ['N', 'L', K, D], this.#headShape);
+  }
+
+  /** Queries, scaled, or keys at their positions, `[N, L, heads, D]`. */
   #turned(layer: number, part: 'q' | 'k', normed: Value): Value {
-    const heads = this.#headNorm(layer, part, this.#heads(layer, part, normed));
-    const pairs = this.#config.headSize / 2;
-    const [cos, sin] = ['cos', 'sin'].map((name) => input(name, 'float32', [1, 'L', 1, pairs]));
-    return this.#turn(heads, cos!, sin!);
+    const { keyValueHeads, heads, headSize: D } = this.#config;
+    const count = part === 'q' ? heads : keyValueHeads;
+    const rows = this.#headNorm(layer, part, this.#projected(layer, part, normed));
+    const flat = g.reshapeTo(rows, ['N', 'L', count * D], input('rowShape', 'int64', [3]));
+    const turned = this.#turn(flat, input('places', 'int64', ['N', 'L']), part);
+    return g.reshape(turned, ['N', 'L', count, D], [0, 0, count, D]);
   }
 
+  /** Scaled queries of signal tokens, `[S, H, D]`. */
   #signalQueries(layer: number, rows: Value): Value {
-    const { heads: H, headSize: D, bias } = this.#config;
-    const name = `model.layers.${layer}.self_attn.q_proj`;
-    const flat = this.#linear(name, this.#normedInput(layer, rows), H * D, bias.queryKeyValue);
-    const heads = this.#headNorm(layer, 'q', g.reshape(flat, ['S', H, D], [-1, H, D]));
-    const [cos, sin] = ['cos', 'sin'].map((part) => {
-      const table = g.reshape(input(part, 'float32', [1, 'L', 1, D / 2]), ['L', 1, D / 2], [-1, 1, D / 2]);
-      return g.gather(table, this.#signals);
-    });
-    return g.multiply(this.#turn(heads, cos!, sin!), this.#scalar(1 / Math.sqrt(D)));
+    const { heads: H, headSize: D } = this.#config;
+    const queries = this.#headNorm(layer, 'q', this.#projected(layer, 'q', this.#normedInput(layer, rows)));
+    const flat = g.reshape(queries, [1, 'S', H * D], [1, -1, H * D]);
+    const turned = this.#turn(flat, input('signalPlaces', 'int64', [1, 'S']), 'q');
+    return g.reshape(turned, ['S', H, D], [-1, H, D]);
   }
 
-  #headNorm(layer: number, part: 'q' | 'k', heads: Value): Value {
-    if (!this.#config.queryKeyNorm) return heads;
-    return this.#norm(`model.layers.${layer}.self_attn.${part}_norm.weight`, heads);
-  }
-
-  /** Turns each pair `(a, b)` of the last axis by its angle: `(a cos - b sin, b cos + a sin)`. */
-  #turn(x: Value, cosine: Value, sine: Value): Value {
+  /** Normalises each head of rows `[T, heads·D]`. */
+  #headNorm(layer: number, part: 'q' | 'k', rows: Value): Value {
+    if (!this.#config.queryKeyNorm) return rows;
     const D = this.#config.headSize;
-    const axis = x.shape.length - 1;
-    const [cos, sin] = [cosine, sine].map((table) => g.cast(table, this.#type));
-    const halves = this.#config.rope.pairs === 'halves' ? x : this.#swapPairs(x, [D / 2, 2]);
-    const a = g.slice(halves, { axis, start: 0, end: D / 2 });
-    const b = g.slice(halves, { axis, start: D / 2, end: D });
-    // Queries and keys are turned alike, so neighbours that became halves may stay so: products are the same.
-    return g.concat(
-      [g.subtract(g.multiply(a, cos!), g.multiply(b, sin!)), g.add(g.multiply(b, cos!), g.multiply(a, sin!))],
-      axis,
-    );
+    const heads = Number(rows.shape[1]) / D;
+    const perHead = g.reshape(rows, ['T', heads, D], [-1, heads, D]);
+    const normed = this.#norm(`model.layers.${layer}.self_attn.${part}_norm.weight`, perHead);
+    return g.reshape(normed, ['T', heads * D], [-1, heads * D]);
   }
 
-  /** Values `2i` to `i`, `2i + 1` to `i + D/2`. */
-  #swapPairs(x: Value, pairs: readonly [number, number]): Value {
-    const keep = x.shape.slice(0, -1);
-    const rank = keep.length;
-    const split = g.reshape(x, [...keep, ...pairs], [...keep.map(() => 0), ...pairs]);
-    const order = [...keep.keys(), rank + 1, rank];
-    return g.reshape(g.transpose(split, order), x.shape, [...keep.map(() => 0), pairs[0] * pairs[1]]);
+  /** Turns by position; a query's scale is in its tables, where it costs nothing. */
+  #turn(flat: Value, places: Value, part: 'q' | 'k'): Value {
+    const { headSize: D, rope } = this.#config;
+    const scale = part === 'q' ? 1 / Math.sqrt(D) : 1;
+    const table = (name: string): Value => {
+      const values = input(name, 'float32', ['L', D / 2]);
+      return g.cast(scale === 1 ? values : g.multiply(values, scalar(scale)), this.#type);
+    };
+    const heads = Number(flat.shape[2]) / D;
+    const tables = { cos: table('cos'), sin: table('sin') };
+    return g.rotaryEmbedding(flat, places, tables, { heads, pairs: rope.pairs });
   }
 
   /** `down(silu(gate(x)) * up(x))`. */
@@ -379,10 +383,6 @@ class DecoderBuilder {
   #norm(name: string, x: Value): Value {
     const scale = g.cast(this.#raw(name, [x.shape.at(-1) as number]), 'float32');
     return g.cast(g.rmsNormalisation(g.cast(x, 'float32'), scale, this.#config.epsilon), this.#type);
-  }
-
-  #scalar(value: number): Value {
-    return g.cast(scalar(value), this.#type);
   }
 
   #tensor(name: string, shape: readonly number[]): Value {

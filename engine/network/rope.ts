@@ -101,9 +101,9 @@ function amplitude(scaling: RopeScaling): number {
 
 /** Cosine and sine of every pair at every position. */
 export interface Rotations {
-  /** Shape `[1, L, 1, D/2]`. */
+  /** Shape `[L, D/2]`. */
   readonly cos: TensorValue;
-  /** Shape `[1, L, 1, D/2]`. */
+  /** Shape `[L, D/2]`. */
   readonly sin: TensorValue;
 }
 
@@ -124,6 +124,6 @@ export function rotations(rope: RopeParameters, headSize: number, first: number,
       sin[j * pairs + i] = Math.sin(angle) * scale;
     }
   }
-  const shape = [1, count, 1, pairs];
+  const shape = [count, pairs];
   return { cos: { type: 'float32', shape, data: cos }, sin: { type: 'float32', shape, data: sin } };
 }
