@@ -9,6 +9,7 @@ import { blockRankTemplate, contentFreeQuery, icrTemplate } from '../blocks/prom
 import type { PromptTools } from '../model/decoder-folder.ts';
 import type { IcrScoring, SignalScoring } from '../model/decoder-manifest.ts';
 import type { DecoderParts } from '../network/decoder.ts';
+import { assertReach } from '../network/decoder-config.ts';
 import { attentionMasses, sumByDocument } from '../readout/attention-mass.ts';
 import { type DocumentRange, icrScores, type SpanAttention, tokenAttention } from '../readout/icr.ts';
 import type { SessionOptions } from '../session/runtime.ts';
@@ -90,6 +91,7 @@ export class InContextScorer {
    * Blocks to states.
    *
    * @param isCancelled - Asked before each batch. @returns undefined once it was cancelled.
+   * @throws ModelFormatError when the network's attention does not reach back over the whole list.
    */
   async encode(
     prompt: InContextPrompt,
@@ -98,6 +100,10 @@ export class InContextScorer {
     const documentTokens = prompt.documents.map(({ ids }) => ids.length);
     const from = prompt.instruction.length;
     const total = documentTokens.reduce((sum, count) => sum + count, from);
+    const { scoring, parts, session } = this.#options;
+    if (scoring.method === 'icr') {
+      assertReach(parts.config, scoring.layers.to, total + prompt.query.length, session.folder);
+    }
     const past: Past = { states: this.runner.states(total), tokens: total };
     await this.runner.encode([{ ids: prompt.instruction, at: 0 }], {
       past: { ...past, tokens: 0 },

@@ -104,11 +104,8 @@ function digestOf(value: unknown): string {
 
 /** A window that is too short would hide documents from the query block without a word. */
 function assertReaches({ config, path }: DecoderFolder, { scoring, caps }: DecoderProgramData): void {
-  if (scoring.method === 'signal-tokens') {
-    assertReach(config, scoring.layer + 1, scoring.queryPosition + 2 * caps.maxQueryTokens, path);
-  } else {
-    assertReach(config, scoring.layers.to, config.positions, path);
-  }
+  if (scoring.method !== 'signal-tokens') return; // how far it must reach depends on the list
+  assertReach(config, scoring.layer + 1, scoring.queryPosition + 2 * caps.maxQueryTokens, path);
 }
 
 /** One short list in every worker: loads code paths and touches every weight. */

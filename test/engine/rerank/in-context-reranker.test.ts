@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -176,6 +178,17 @@ describe('InContextReranker', () => {
     const expected = scores.slice((2 * 8 + 5) * 4, (2 * 8 + 5) * 4 + 4);
     for (const { index, logit } of chosen.candidates)
       assertAllClose([logit], [expected[index]!], { atol: 1e-9 });
+  });
+
+  it('refuses a list over which a sliding window does not reach, and reads one over which it does', async () => {
+    const folder = await tinyDecoder('mistral-tiny', false);
+    const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as object;
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, sliding_window: 256 }));
+    const reranker = await open({ model: folder });
+    expect((await reranker.rerank(shortlistOf('tide', 'short'))).candidates).toHaveLength(1);
+    await expect(reranker.rerank(shortlistOf('tide', 'long '.repeat(300)))).rejects.toThrow(
+      /sliding window of 256 positions/,
+    );
   });
 
   it('has nothing to say to a query without words', async () => {
