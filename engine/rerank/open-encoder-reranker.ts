@@ -162,6 +162,9 @@ function assertOptions(options: RerankerOptions, config: EncoderConfig): void {
   check.oneOf('precision', ['fp32', 'int8']);
   check.oneOf('tier', ['tokens', 'anchor']);
   check.oneOf('device', devices);
+  if (options.precision === 'int8' && (options.device ?? 'cpu') !== 'cpu') {
+    check.tell('precision', 'int8 is computed on the processor alone; leave it out, or leave out the device');
+  }
   check.absent('an encoder', ['memoryLimitBytes']);
   check.finish();
 }

@@ -60,20 +60,20 @@ export class OptionCheck {
     if (value === undefined || (Number.isInteger(value) && Number(value) >= least && Number(value) <= most)) {
       return;
     }
-    this.#tell(name, `expected a whole number from ${least} to ${most}, got ${String(value)}`);
+    this.tell(name, `expected a whole number from ${least} to ${most}, got ${String(value)}`);
   }
 
   /** One of some words. */
   oneOf(name: keyof RerankerOptions, accepted: readonly string[]): void {
     const value = this.#options[name];
     if (value === undefined || accepted.includes(String(value))) return;
-    this.#tell(name, `expected ${accepted.join(' or ')}, got ${JSON.stringify(value)}`);
+    this.tell(name, `expected ${accepted.join(' or ')}, got ${JSON.stringify(value)}`);
   }
 
   /** Options that mean nothing to this kind of model. */
   absent(kind: string, names: readonly (keyof RerankerOptions)[]): void {
     for (const name of names) {
-      if (this.#options[name] !== undefined) this.#tell(name, `${kind} has no such option; leave it out`);
+      if (this.#options[name] !== undefined) this.tell(name, `${kind} has no such option; leave it out`);
     }
   }
 
@@ -82,7 +82,8 @@ export class OptionCheck {
     if (this.#issues.length > 0) throw new ConfigurationError('Cannot open the reranker', this.#issues);
   }
 
-  #tell(path: string, message: string): void {
+  /** Something else that is wrong. */
+  tell(path: keyof RerankerOptions, message: string): void {
     this.#issues.push({ path, message });
   }
 }

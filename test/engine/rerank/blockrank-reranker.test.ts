@@ -175,6 +175,13 @@ describe('openEncoderReranker', () => {
     await expect(call).rejects.toThrow(/workers.*maxDocumentTokens.*precision/s);
   });
 
+  it('refuses 8-bit integers on a GPU, and options of decoders', async () => {
+    const call = openEncoderReranker({ model, precision: 'int8', device: 'webgpu', memoryLimitBytes: 1 });
+    await expect(call).rejects.toThrow(
+      /precision: int8 is computed on the processor alone.*memoryLimitBytes/s,
+    );
+  });
+
   it('names what is wrong with a folder that is no model', async () => {
     await expect(openEncoderReranker({ model: cacheFolder })).rejects.toMatchObject({ code: 'model-format' });
     const wrong = await tinyModel({ formatVersion: 2, readout: { alpha: -1 } });
