@@ -9,6 +9,7 @@ import {
   type DecoderConfig,
   parseDecoderConfig,
 } from '../../../engine/network/decoder-config.ts';
+import { decoderWeights } from '../../../engine/network/decoder-weights.ts';
 import { inverseFrequencies } from '../../../engine/network/rope.ts';
 import { DecoderRunner } from '../../../engine/rerank/decoder-runner.ts';
 import type { WeightEntry } from '../../../engine/weights/weight-table.ts';
@@ -187,32 +188,12 @@ async function randomWeights(
   config: DecoderConfig,
 ): Promise<{ folder: string; table: Map<string, WeightEntry> }> {
   const folder = await mkdtemp(join(tmpdir(), 'blockrank-shape-'));
-  const { width, heads, keyValueHeads, headSize, innerWidth, vocabulary, bias, queryKeyNorm } = config;
   const table = new Map<string, WeightEntry>();
   let offset = 0;
-  const add = (name: string, ...shape: number[]): void => {
+  for (const [name, shape] of decoderWeights(config)) {
     const length = 2 * shape.reduce((product, axis) => product * axis, 1);
     table.set(name, { type: 'bfloat16', shape, offset, length, file: 'weights.bin' });
     offset += length;
-  };
-  add('model.embed_tokens.weight', vocabulary, width);
-  for (let layer = 0; layer < config.layers; layer += 1) {
-    const name = `model.layers.${layer}`;
-    add(`${name}.input_layernorm.weight`, width);
-    add(`${name}.post_attention_layernorm.weight`, width);
-    for (const [part, rows] of [
-      ['q', heads],
-      ['k', keyValueHeads],
-      ['v', keyValueHeads],
-    ] as const) {
-      add(`${name}.self_attn.${part}_proj.weight`, rows * headSize, width);
-      if (bias.queryKeyValue) add(`${name}.self_attn.${part}_proj.bias`, rows * headSize);
-      if (queryKeyNorm && part !== 'v') add(`${name}.self_attn.${part}_norm.weight`, headSize);
-    }
-    add(`${name}.self_attn.o_proj.weight`, width, heads * headSize);
-    add(`${name}.mlp.gate_proj.weight`, innerWidth, width);
-    add(`${name}.mlp.up_proj.weight`, innerWidth, width);
-    add(`${name}.mlp.down_proj.weight`, width, innerWidth);
   }
   // A prime length, so that no two rows are the same.
   const chunk = new Uint16Array(1_000_003);
