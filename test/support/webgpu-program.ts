@@ -29,4 +29,12 @@ for (const [family, model] of Object.entries(models)) {
   const difference = Math.max(...cpu.scores.map((score, i) => Math.abs(score - gpu.scores[i]!)));
   report[family] = { provider: gpu.provider, difference };
 }
+// Not every device has half precision; one without it says so when the graph is loaded.
+const exact = await scores({ model: models.decoder });
+report['half'] = await scores({ model: models.decoder, device: 'webgpu' }).then(
+  (rough) => ({
+    difference: Math.max(...exact.scores.map((score, i) => Math.abs(score - rough.scores[i]!))),
+  }),
+  (error: unknown) => String(error).slice(0, 200),
+);
 console.log(JSON.stringify(report));

@@ -27,19 +27,24 @@ if (!driver)
 // No part of a graph may run on the processor: a session of a named device refuses to be opened otherwise.
 describe.skipIf(!driver)('WebGPU', () => {
   it('computes what the official implementation computes, for Mistral, Llama and Qwen', async () => {
-    const cases = 'one-document,three-documents,truncated-by-cap,icr-small';
-    const line = await run('scripts/parity/main.ts', parityFixtures, 'webgpu', cases);
-    expect(JSON.parse(line)).toMatchObject({ cases: 10, idsEqual: true, rankingsEqual: true });
-  }, 240_000);
+    // SwiftShader takes minutes for all of them.
+    const isSlow = driver === swiftShader;
+    const some = isSlow ? ['one-document,three-documents,truncated-by-cap,icr-small'] : [];
+    const line = await run('scripts/parity/main.ts', parityFixtures, 'webgpu', ...some);
+    expect(JSON.parse(line)).toMatchObject({ cases: isSlow ? 10 : 24, idsEqual: true, rankingsEqual: true });
+  }, 300_000);
 
   it('agrees with the processor for both families', async () => {
     const report = JSON.parse(await run('test/support/webgpu-program.ts')) as Record<
       string,
       { provider: string; difference: number }
-    >;
+    > & { readonly half?: string | { difference: number } };
     for (const family of ['encoder', 'decoder']) {
       expect(report[family]!.provider).toBe('webgpu');
       expect(report[family]!.difference).toBeLessThan(1e-4);
     }
+    const { half } = report;
+    if (typeof half === 'string') console.log(`Half precision is skipped: ${half}`);
+    else expect(half!.difference).toBeLessThan(5e-3);
   }, 120_000);
 });
