@@ -24,9 +24,16 @@ const memoryShare = 0.8;
  * @throws ConfigurationError listing every option that cannot be. @throws ModelFormatError when the folder is none of a
  * decoder. @throws InferenceError when the runtime cannot load it, or the device is not there.
  */
-export async function openDecoderReranker(
-  options: RerankerOptions & { readonly model?: string },
-): Promise<InContextReranker> {
+export async function openDecoderReranker(options: RerankerOptions): Promise<InContextReranker> {
+  try {
+    return await open(options);
+  } catch (error) {
+    await options.stateSource?.close(); // no decoder keeps one, but whoever gave it need not know
+    throw error;
+  }
+}
+
+async function open(options: RerankerOptions): Promise<InContextReranker> {
   if (options.model === undefined) {
     throw new ConfigurationError('Cannot open the reranker', [
       { path: 'model', message: 'expected the folder of a decoder, got nothing' },

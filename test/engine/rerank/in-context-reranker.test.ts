@@ -6,6 +6,7 @@ import {
   ConfigurationError,
   InContextReranker,
   MemoryLimitError,
+  memorySource,
   openDecoderReranker,
   openReranker,
   QueryError,
@@ -218,6 +219,12 @@ describe('openReranker over a decoder', () => {
     });
     await expect(call).rejects.toThrow(ConfigurationError);
     await expect(call).rejects.toThrow(/maxDocumentTokens.*precision.*tier.*stateCacheBytes/s);
+  });
+
+  it('closes the state source that it cannot use', async () => {
+    const stateSource = memorySource({ maxBytes: 1 });
+    await expect(openReranker({ model, stateSource })).rejects.toThrow(/stateSource/);
+    await expect(stateSource.getMany([])).rejects.toThrow(TypeError);
   });
 
   it('names what is wrong with a manifest', async () => {
