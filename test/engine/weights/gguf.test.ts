@@ -3,12 +3,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openDecoderReranker } from '../../../engine/index.ts';
 import { openDecoderFolder, readPromptTools } from '../../../engine/model/decoder-folder.ts';
 import { ggmlFormats } from '../../../engine/weights/ggml-blocks.ts';
+import { assertAllClose } from '../../support/all-close.ts';
 import { shortlistOf } from '../../support/shortlist.ts';
+import { tinyDecoder } from '../../support/tiny-decoder.ts';
 
 interface Fixture {
   readonly cases: readonly { format: number; name: string; bytes: string; values: number[] }[];
@@ -32,6 +35,44 @@ describe('openDecoderFolder over a GGUF file', () => {
     const path = join(await mkdtemp(join(tmpdir(), 'blockrank-gguf-')), 'model.gguf');
     await writeFile(path, 'no model at all, but long enough to be read as a head of some file');
     await expect(openDecoderFolder(path)).rejects.toMatchObject({ code: 'model-format' });
+  });
+});
+
+describe('a GGUF file beside the checkpoint that it was made from', () => {
+  const gguf = fileURLToPath(new URL('../../fixtures/ggml/mistral-tiny.gguf', import.meta.url));
+
+  it('is used where it lies: plain numbers are not copied', async () => {
+    const { weights, config } = await openDecoderFolder(gguf, '/nowhere');
+    expect(new Set([...weights.table.values()].map(({ file }) => file))).toEqual(
+      new Set(['mistral-tiny.gguf']),
+    );
+    expect(new Set([...weights.table.values()].map(({ type }) => type))).toEqual(
+      new Set(['float32', 'float16']),
+    );
+    expect(config).toMatchObject({
+      layers: 4,
+      headSize: 8,
+      tiedEmbeddings: false,
+      rope: { pairs: 'neighbours' },
+    });
+  });
+
+  it('ranks alike, by its own tokenizer and chat template', async () => {
+    const list = shortlistOf(
+      'When is the tide highest?',
+      'The tide is highest at noon.',
+      'Bread rises.',
+      'Frost, naïve 🐧.',
+    );
+    const scoresOf = async (model: string): Promise<number[]> => {
+      const reranker = await openDecoderReranker({ model, warmUp: false });
+      const { candidates, usage } = await reranker.rerank(list);
+      await reranker.close();
+      return [...[...candidates].sort((a, b) => a.index - b.index).map(({ logit }) => logit), usage.tokens];
+    };
+    const checkpoint = await scoresOf(await tinyDecoder('mistral-tiny', false));
+    // Half of the layers are float16 in the file.
+    assertAllClose(await scoresOf(gguf), checkpoint, { atol: 2e-2 });
   });
 });
 
