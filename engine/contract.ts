@@ -144,6 +144,8 @@ export interface RerankOptions {
   readonly signal?: AbortSignal;
   /** Whether every candidate gets an explanation. @defaultValue false */
   readonly explain?: boolean;
+  /** Time that is left, in milliseconds, for services that are asked on the way; `signal` is what ends the call. @defaultValue unknown */
+  readonly deadlineMs?: number;
 }
 
 /**
@@ -157,6 +159,8 @@ export interface Reranker {
   readonly info: RerankerInfo;
   /** Ranks every candidate of the shortlist. @throws InferenceError when the runtime fails. */
   rerank(shortlist: Shortlist, options?: RerankOptions): Promise<Ranking>;
+  /** Tokens that {@link rerank} would read before caps cut any away, without reading them; absent where nobody can tell. */
+  countTokens?(shortlist: Shortlist, options?: { readonly signal?: AbortSignal }): Promise<number>;
   /** Ends calls in flight and frees workers, sessions and files. Closing twice does nothing. */
   close(): Promise<void>;
 }

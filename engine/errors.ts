@@ -117,6 +117,40 @@ export class MemoryLimitError extends BlockRankError {
   }
 }
 
+/** What is known of a remote service's failure. */
+export interface RemoteFault {
+  /** The service's address, without credentials or query string. */
+  readonly url: string;
+  /** HTTP status of the answer; absent when there was none. */
+  readonly statusCode?: number | undefined;
+  /** Whether the same request may succeed later: no answer, 408, 425, 429, 5xx. Anything else is a wrong configuration. */
+  readonly isTransient: boolean;
+  /** What the service asked for before another try, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** Somebody else's reranking service failed, was not there, or answered something else than a ranking. */
+export class RemoteServiceError extends BlockRankError {
+  /** The class, for programs that cannot use `instanceof`. */
+  override name = 'RemoteServiceError' as const;
+  /** The service's address, without credentials or query string. */
+  readonly url: string;
+  /** HTTP status of the answer; absent when there was none. */
+  readonly statusCode?: number;
+  /** Whether the same request may succeed later; otherwise the operator acts. */
+  readonly isTransient: boolean;
+  /** What the service asked for before another try, in milliseconds; absent when it asked for nothing. */
+  readonly retryAfterMs?: number;
+
+  constructor(message: string, fault: RemoteFault, options?: ErrorOptions) {
+    super(fault.isTransient ? 'remote-transient' : 'remote-configuration', message, options);
+    this.url = fault.url;
+    this.isTransient = fault.isTransient;
+    if (fault.statusCode !== undefined) this.statusCode = fault.statusCode;
+    if (fault.retryAfterMs !== undefined) this.retryAfterMs = fault.retryAfterMs;
+  }
+}
+
 /** The time that the caller gave ran out. */
 export class DeadlineExceededError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */

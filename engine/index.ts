@@ -1,4 +1,6 @@
 /** The door for serving. */
+export { type FailoverEvent, type FailoverOptions, failoverReranker } from './compose/failover.ts';
+export { type ShadowComparison, type ShadowOptions, shadowReranker } from './compose/shadow.ts';
 export type * from './contract.ts';
 export * from './errors.ts';
 export { defaultCacheFolder } from './model/cache-folder.ts';
@@ -7,6 +9,10 @@ export { inspectModel, type ModelReport } from './model/inspect.ts';
 export { type PullOptions, pullModel } from './model/pull.ts';
 export type { Precision } from './network/encoder.ts';
 export type { Calibration, QueryState, ReadoutParameters } from './readout/parameters.ts';
+export type { RemoteApi } from './remote/remote-api.ts';
+export { deadlineHeader } from './remote/remote-call.ts';
+export type { RemoteRerankerOptions } from './remote/remote-options.ts';
+export { remoteReranker } from './remote/remote-reranker.ts';
 export { BlockRankReranker, type EncodedShortlist } from './rerank/blockrank-reranker.ts';
 export type { HeadScores } from './rerank/decoder-tasks.ts';
 export { InContextReranker } from './rerank/in-context-reranker.ts';

@@ -46,6 +46,8 @@ const wrong: readonly (readonly [string, string, string])[] = [
   ['engine/states/a.ts', '../rerank/spans.ts', 'engine/states imports'],
   ['engine/weights/a.ts', '../network/encoder.ts', 'engine/weights imports'],
   ['engine/tokenizer/a.ts', '../blocks/caps.ts', 'engine/tokenizer imports'],
+  ['engine/compose/a.ts', '../rerank/spans.ts', 'engine/compose imports the contract only'],
+  ['engine/remote/a.ts', '../session/pool.ts', 'engine/remote imports'],
   ['adapters/opensearch/a.ts', '../../plugin/stage/stage.ts', 'Adapters know servers, not the stage'],
   ['adapters/opensearch/a.ts', '../../engine/states/batches.ts', 'through engine/index.ts'],
   ['plugin/stage/a.ts', '../../adapters/opensearch/index.ts', 'compose concrete adapters'],
@@ -58,6 +60,7 @@ const wrong: readonly (readonly [string, string, string])[] = [
 const right: readonly (readonly [string, string])[] = [
   ['engine/session/a.ts', 'onnxruntime-node'],
   ['engine/rerank/a.ts', '../states/batches.ts'],
+  ['engine/remote/a.ts', '../session/abortable.ts'],
   ['engine/evaluation/a.ts', '../rerank/spans.ts'],
   ['adapters/opensearch/a.ts', '../../engine/index.ts'],
   ['plugin/stage/a.ts', '../../adapters/adapter.ts'],

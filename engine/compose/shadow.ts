@@ -1,0 +1,86 @@
+/** A second reranker beside the first: measured, never served. */
+import type { Ranking, Reranker, RerankerInfo } from '../contract.ts';
+
+/** One list as both ranked it. */
+export interface ShadowComparison {
+  /** Name of the reranker that answered. */
+  readonly primary: string;
+  /** Name of the one beside it. */
+  readonly shadow: string;
+  /** Share of the primary's first ten (or fewer) that the shadow has among its own, in [0, 1]; absent when it failed. */
+  readonly overlap?: number;
+  /** How long the shadow took, in milliseconds. */
+  readonly shadowMs: number;
+  /** What the shadow failed with. */
+  readonly error?: unknown;
+}
+
+/** Options of {@link shadowReranker}. */
+export interface ShadowOptions {
+  /** Who answers. */
+  readonly primary: Reranker;
+  /** Who is measured. */
+  readonly shadow: Reranker;
+  /** Share of the lists that the shadow sees, in [0, 1]. @defaultValue 1 */
+  readonly share?: number | undefined;
+  /** Lists that the shadow may have in hand; more pass it by, so that a slow shadow takes no memory. @defaultValue 4 */
+  readonly maxInFlight?: number | undefined;
+  /** Told of every list that both ranked. */
+  readonly onComparison: (comparison: ShadowComparison) => void;
+  /** Decides who is measured, in [0, 1). @defaultValue `Math.random` */
+  readonly random?: (() => number) | undefined;
+}
+
+/** Ranks an overlap is taken at. */
+const overlapDepth = 10;
+
+/**
+ * Answers as the primary does, as soon as it does. The shadow starts once the primary has answered, so that it never
+ * makes anybody wait; its failures touch nobody. Closing waits for neither list of it and closes both.
+ */
+export function shadowReranker(options: ShadowOptions): Reranker {
+  const { primary, shadow, share = 1, maxInFlight = 4, random = Math.random } = options;
+  let inFlight = 0;
+  let isClosed = false;
+  const measure = async (shortlist: Parameters<Reranker['rerank']>[0], answer: Ranking): Promise<void> => {
+    inFlight += 1;
+    const started = performance.now();
+    const tell = (rest: Pick<ShadowComparison, 'overlap' | 'error'>): void => {
+      if (isClosed) return;
+      const names = { primary: primary.info.name, shadow: shadow.info.name };
+      options.onComparison({ ...names, shadowMs: performance.now() - started, ...rest });
+    };
+    await shadow
+      .rerank(shortlist)
+      .then(
+        (other) => tell({ overlap: overlap(answer, other) }),
+        (error: unknown) => tell({ error }),
+      )
+      .finally(() => {
+        inFlight -= 1;
+      });
+  };
+  return {
+    get info(): RerankerInfo {
+      return primary.info;
+    },
+    async rerank(shortlist, call) {
+      const answer = await primary.rerank(shortlist, call);
+      if (!isClosed && inFlight < maxInFlight && random() < share) void measure(shortlist, answer);
+      return answer;
+    },
+    ...(primary.countTokens && { countTokens: primary.countTokens.bind(primary) }),
+    async close() {
+      isClosed = true;
+      await Promise.all([primary.close(), shadow.close()]);
+    },
+  };
+}
+
+function overlap(one: Ranking, other: Ranking): number {
+  const topOf = ({ candidates }: Ranking): number[] =>
+    candidates.slice(0, overlapDepth).map(({ index }) => index);
+  const theirs = new Set(topOf(other));
+  const ours = topOf(one);
+  return ours.length === 0 ? 1 : ours.filter((index) => theirs.has(index)).length / ours.length;
+}
