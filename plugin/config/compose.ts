@@ -3,6 +3,7 @@ import type { Adapter } from '../../adapters/adapter.ts';
 import { fusion, lmdbSource, openReranker, type Reranker, type ScoreStep } from '../../engine/index.ts';
 import { type RescoringStage, rescoringStage } from '../stage/index.ts';
 import type { RerankerConfig, StageConfig } from './schema.ts';
+import { withoutUndefined } from './without-undefined.ts';
 
 /** A stage with all that it stands on. */
 export interface Composition<Request, Response> {
@@ -65,13 +66,4 @@ export async function composeStage<Request, Response>(
 function toScoreSteps(weight: StageConfig['fusion']): readonly ScoreStep[] | undefined {
   if (weight === undefined) return undefined;
   return weight === false ? [] : [fusion({ weight })];
-}
-
-type Defined<T> = { readonly [Key in keyof T]: Exclude<T[Key], undefined> };
-
-/** Drops keys without a value, so that they do not hide a default. */
-function withoutUndefined<T extends object>(settings: T): Defined<T> {
-  return Object.fromEntries(
-    Object.entries(settings).filter(([, value]) => value !== undefined),
-  ) as Defined<T>;
 }

@@ -8,10 +8,12 @@ export {
   type ServerRequest,
   type ServerResponse,
 } from './compose-server.ts';
+export { composeService, type ServiceComposition } from './compose-service.ts';
 export { type ConnectContext, connectElasticsearch, connectOpenSearch } from './connect.ts';
 export { connectionAdvice, type ServerName, toAdvised, withConnectionAdvice } from './connection-advice.ts';
 export { type Environment, substitute } from './environment.ts';
 export { type Checked, check } from './issues.ts';
-export { defaultConfigFile, loadConfig, parseConfig } from './load.ts';
+export { defaultConfigFile, loadConfig, loadServeConfig, parseConfig } from './load.ts';
 export type * from './schema.ts';
-export { configSchema, serverSchemas } from './schema.ts';
+export { configSchema, serveConfigSchema, serverSchemas } from './schema.ts';
+export type * from './service-schema.ts';

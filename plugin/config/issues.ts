@@ -30,6 +30,7 @@ function toIssues(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Confi
 /** Keys whose values never stand in a message. */
 const secrets: ReadonlySet<PropertyKey | undefined> = new Set([
   'apiKey',
+  'key',
   'password',
   'bearer',
   'passphrase',

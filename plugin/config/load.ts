@@ -2,10 +2,19 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
+import type { z } from 'zod';
 import { ConfigurationError, type ConfigurationIssue } from '../../engine/index.ts';
 import { type Environment, substitute } from './environment.ts';
 import { check } from './issues.ts';
-import { type BlockRankConfig, configSchema, type ServerTls } from './schema.ts';
+import {
+  type BlockRankConfig,
+  configSchema,
+  type RerankerConfig,
+  type ServeConfig,
+  type ServerTls,
+  serveConfigSchema,
+} from './schema.ts';
+import type { ChainMember, ServedModelConfig, ServiceConfig } from './service-schema.ts';
 
 /** The file's usual name. */
 export const defaultConfigFile = 'blockrank.config.yaml';
@@ -19,10 +28,22 @@ export const defaultConfigFile = 'blockrank.config.yaml';
  * const config = await loadConfig('blockrank.config.yaml', process.env);
  */
 export async function loadConfig(path: string, env: Environment): Promise<BlockRankConfig> {
-  const text = await readText(path);
-  const config = parseConfig(text, env, path);
-  const folder = dirname(resolve(path));
-  return withAbsolutePaths(config, (file) => resolve(folder, file));
+  const config = parseConfig(await readText(path), env, path);
+  return withAbsolutePaths(config, fromFolderOf(path));
+}
+
+/**
+ * Reads what the service needs of a configuration file; a search server need not stand there. Paths are given back absolute.
+ *
+ * @throws ConfigurationError listing every problem.
+ */
+export async function loadServeConfig(path: string, env: Environment): Promise<ServeConfig> {
+  const { reranker, service } = parse(serveConfigSchema, await readText(path), env, path);
+  const absolute = fromFolderOf(path);
+  return {
+    reranker: withAbsoluteModel(reranker, absolute),
+    service: withAbsoluteFiles(service, absolute),
+  };
 }
 
 /**
@@ -36,6 +57,10 @@ export function parseConfig(
   env: Environment,
   name: string = defaultConfigFile,
 ): BlockRankConfig {
+  return parse(configSchema, text, env, name);
+}
+
+function parse<Config>(schema: z.ZodType<Config>, text: string, env: Environment, name: string): Config {
   const document = parseDocument(text);
   const what = `Cannot use configuration "${name}"`;
   if (document.errors.length > 0) {
@@ -47,7 +72,7 @@ export function parseConfig(
   }
   const issues: ConfigurationIssue[] = [];
   const value = substitute(document.toJS() ?? {}, env, issues);
-  const checked = check(configSchema, value);
+  const checked = check(schema, value);
   // A place whose variable is missing is told once: what its text looks like says nothing.
   const told = new Set(issues.map(({ path }) => path));
   issues.push(...(checked.issues ?? []).filter(({ path }) => !told.has(path)));
@@ -65,22 +90,57 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-function withAbsolutePaths(config: BlockRankConfig, absolute: (path: string) => string): BlockRankConfig {
-  const { elasticsearch, opensearch, reranker } = config;
-  const files = (tls: ServerTls | undefined): { tls?: ServerTls } => {
-    const entries = Object.entries(tls ?? {}).map(([key, value]) => {
-      return [key, ['ca', 'cert', 'key'].includes(key) ? absolute(value) : value] as const;
-    });
-    return tls ? { tls: Object.fromEntries(entries) } : {};
-  };
+type ToAbsolute = (path: string) => string;
+
+function fromFolderOf(config: string): ToAbsolute {
+  const folder = dirname(resolve(config));
+  return (file) => resolve(folder, file);
+}
+
+function withAbsolutePaths(config: BlockRankConfig, absolute: ToAbsolute): BlockRankConfig {
+  const { elasticsearch, opensearch, reranker, service } = config;
+  const files = (tls: ServerTls | undefined): { tls?: ServerTls } =>
+    tls ? { tls: withAbsolute(tls, ['ca', 'cert', 'key'], absolute) } : {};
   return {
     ...config,
     ...(elasticsearch && { elasticsearch: { ...elasticsearch, ...files(elasticsearch.tls) } }),
     ...(opensearch && { opensearch: { ...opensearch, ...files(opensearch.tls) } }),
-    reranker: {
-      ...reranker,
-      ...(reranker.model && { model: absolute(reranker.model) }),
-      ...(reranker.stateFolder && { stateFolder: absolute(reranker.stateFolder) }),
-    },
+    reranker: withAbsoluteModel(reranker, absolute),
+    ...(service && { service: withAbsoluteFiles(service, absolute) }),
   };
+}
+
+function withAbsoluteModel(reranker: RerankerConfig, absolute: ToAbsolute): RerankerConfig {
+  return withAbsolute(reranker, ['model', 'stateFolder'], absolute);
+}
+
+function withAbsoluteFiles(service: ServiceConfig, absolute: ToAbsolute): ServiceConfig {
+  const { tls, models } = service;
+  const member = <Member extends ChainMember>(one: Member): Member =>
+    one.local ? { ...one, local: withAbsoluteModel(one.local, absolute) } : one;
+  const model = (one: ServedModelConfig): ServedModelConfig => ({
+    ...one,
+    ...(one.chain && { chain: one.chain.map(member) }),
+    ...(one.shadow && { shadow: member(one.shadow) }),
+  });
+  return {
+    ...withAbsolute(service, ['queryLog'], absolute),
+    ...(tls && { tls: withAbsolute(tls, ['cert', 'key', 'clientCa'], absolute) }),
+    ...(models && {
+      models: Object.fromEntries(Object.entries(models).map(([name, one]) => [name, model(one)])),
+    }),
+  };
+}
+
+/** A copy of a section in which the named files are absolute paths. */
+function withAbsolute<Section extends object>(
+  of: Section,
+  names: readonly (keyof Section)[],
+  absolute: ToAbsolute,
+): Section {
+  const entries = Object.entries(of).map(([key, value]) => {
+    const isFile = names.includes(key as keyof Section) && typeof value === 'string';
+    return [key, isFile ? absolute(value) : value] as const;
+  });
+  return Object.fromEntries(entries) as Section;
 }

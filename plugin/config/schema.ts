@@ -3,6 +3,8 @@
  * Relative paths are read from the folder of the file.
  */
 import { z } from 'zod';
+import { rerankerSection, section } from './sections.ts';
+import { type ServiceConfig, serviceSection } from './service-schema.ts';
 
 /** How a client proves who it is; one of the three. */
 export type ServerAuth =
@@ -169,16 +171,17 @@ export interface BlockRankConfig {
   readonly reranker: RerankerConfig;
   /** The rescoring stage. @defaultValue `{}` */
   readonly stage: StageConfig;
+  /** The HTTP service. @defaultValue `{}` */
+  readonly service?: ServiceConfig | undefined;
 }
 
-/** An object that knows its keys by heart: an unknown one is a problem that names the accepted ones. */
-const section = <Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> =>
-  z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys'
-        ? `unknown key; accepted: ${Object.keys(shape).join(', ')}`
-        : undefined,
-  });
+/** What `blockrank serve` reads of the same file; a search server and an index may stand there or not. */
+export interface ServeConfig {
+  /** The reranker. @defaultValue `{}` */
+  readonly reranker: RerankerConfig;
+  /** The HTTP service. @defaultValue `{}` */
+  readonly service: ServiceConfig;
+}
 
 /** Runs beside the other checks, so that every problem is told at once. */
 const always = {
@@ -258,22 +261,6 @@ const opensearch = section({
   ...connection,
 }).refine((value) => !(value.auth && value.aws), { ...always, error: 'expected auth or aws, not both' });
 
-const reranker = section({
-  model: text.optional(),
-  precision: z.enum(['fp32', 'int8', 'fp16']).optional(),
-  device: z.enum(['auto', 'cpu', 'webgpu', 'cuda']).optional(),
-  batchTokens: count.optional(),
-  memoryLimitBytes: count.optional(),
-  tier: z.enum(['tokens', 'anchor']).optional(),
-  workers: count.optional(),
-  threads: count.optional(),
-  maxDocumentTokens: z.int().min(8).optional(),
-  maxQueryTokens: count.optional(),
-  stateCacheBytes: z.int().min(0).optional(),
-  stateFolder: text.optional(),
-  warmUp: z.boolean().optional(),
-});
-
 const stage = section({
   rankWindowSize: count.optional(),
   topN: count.optional(),
@@ -295,24 +282,34 @@ const stage = section({
     .optional(),
 });
 
-/** The shape of the whole file. */
+const index = section({
+  name: text,
+  textFields: z.array(text).min(1),
+  queryFields: z.array(text).min(1).optional(),
+  separator: z.string().optional(),
+  highlight: z.boolean().optional(),
+});
+
+const servers = { elasticsearch: elasticsearch.optional(), opensearch: opensearch.optional() };
+const ranking = {
+  reranker: rerankerSection.default({}),
+  stage: stage.default({}),
+};
+
+/** The shape of the whole file, for whoever searches. */
 export const configSchema: z.ZodType<BlockRankConfig> = exactlyOne(
-  section({
-    elasticsearch: elasticsearch.optional(),
-    opensearch: opensearch.optional(),
-    index: section({
-      name: text,
-      textFields: z.array(text).min(1),
-      queryFields: z.array(text).min(1).optional(),
-      separator: z.string().optional(),
-      highlight: z.boolean().optional(),
-    }),
-    reranker: reranker.default({}),
-    stage: stage.default({}),
-  }),
+  section({ ...servers, index, ...ranking, service: serviceSection.optional() }),
   'elasticsearch',
   'opensearch',
 );
+
+/** The shape of the whole file, for the service. */
+export const serveConfigSchema: z.ZodType<ServeConfig> = section({
+  ...servers,
+  index: index.optional(),
+  ...ranking,
+  service: serviceSection.default({}),
+});
 
 /** Sections by themselves, for options that come from the command line. */
 export const serverSchemas: {

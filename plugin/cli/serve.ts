@@ -1,0 +1,117 @@
+/** `blockrank serve`: the reranking service, until it is told to end. */
+import { existsSync, type StatWatcher, unwatchFile, watchFile } from 'node:fs';
+import { Command } from 'commander';
+import type { ServiceComposition } from '../config/index.ts';
+import { composeService, defaultConfigFile, loadServeConfig, type ServeConfig } from '../config/index.ts';
+import type { CliContext } from './context.ts';
+import { describeError } from './errors.ts';
+import { wholeNumber } from './option-values.ts';
+
+const examples = `
+Examples:
+  $ blockrank serve
+  $ curl -s localhost:8080/v1/rerank -H 'content-type: application/json' \\
+      -d '{"query": "how do plants make food", "documents": ["Plants make food by photosynthesis.", "The stock market fell."]}'
+  $ blockrank serve --config blockrank.config.yaml --host 0.0.0.0
+
+The reference of all routes is at /docs. SIGTERM and Ctrl-C end the service once requests in hand are answered; SIGHUP
+reads the configuration again, as does a change of the file.`;
+
+/** How often the configuration file is looked at, in milliseconds; mounted volumes tell of no change by themselves. */
+const watchIntervalMs = 1000;
+
+interface ServeFlags {
+  readonly config?: string;
+  readonly host?: string;
+  readonly port?: number;
+}
+
+/** Makes the command `serve`. */
+export function serveCommand(context: CliContext): Command {
+  return new Command('serve')
+    .description('answer rerank requests over HTTP, in the forms of Cohere, Jina, Voyage and TEI')
+    .option('--config <file>', `configuration file (default: ${defaultConfigFile} where there is one)`)
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+    .option(
+      '--port <n>',
+      'port to listen on; 0 for any free one (default: 8080)',
+      wholeNumber({ min: 0, max: 65_535 }),
+    )
+    .addHelpText('after', examples)
+    .action((flags: ServeFlags) => serve(context, flags));
+}
+
+async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
+  const load = configLoader(context, flags);
+  const composition = await composeService(await load.read());
+  const { service } = composition;
+  const ending = new Promise<void>((resolve) => {
+    process.once('SIGTERM', resolve);
+    context.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  const watcher = watchConfig(load.path, reloader(composition, load));
+  service.logger.info({ url: service.url }, 'ready');
+  await ending;
+  watcher.close();
+  await composition.close();
+}
+
+interface ConfigLoader {
+  /** The file; absent when there is none. */
+  readonly path: string | undefined;
+  /** Reads it; the options go over it. */
+  read(): Promise<ServeConfig>;
+}
+
+function configLoader({ env }: CliContext, { config, host, port }: ServeFlags): ConfigLoader {
+  const path = config ?? (existsSync(defaultConfigFile) ? defaultConfigFile : undefined);
+  return {
+    path,
+    async read() {
+      const read = path === undefined ? { reranker: {}, service: {} } : await loadServeConfig(path, env);
+      const given = { ...(host !== undefined && { host }), ...(port !== undefined && { port }) };
+      return { ...read, service: { ...read.service, ...given } };
+    },
+  };
+}
+
+/** Takes the file's configuration, or keeps the one in use and says why. One after another. */
+function reloader({ service, reconfigure }: ServiceComposition, load: ConfigLoader): () => void {
+  const { logger, metrics } = service;
+  let last = Promise.resolve();
+  const reload = async (): Promise<void> => {
+    try {
+      const unchanged = await reconfigure(await load.read());
+      metrics.reloads.inc({ result: 'ok' });
+      logger.info('configuration taken');
+      if (unchanged.length > 0) logger.warn({ settings: unchanged }, 'these settings need a restart');
+    } catch (error) {
+      metrics.reloads.inc({ result: 'refused' });
+      logger.error(
+        { reason: describeError(error, false) },
+        'configuration refused; the one before stays in use',
+      );
+    }
+  };
+  return () => {
+    last = last.then(reload);
+  };
+}
+
+/** Tells of SIGHUP and of every change of the file, also where it is replaced by another or a link is turned. */
+function watchConfig(path: string | undefined, onChange: () => void): { close(): void } {
+  process.on('SIGHUP', onChange);
+  let watcher: StatWatcher | undefined;
+  if (path !== undefined) {
+    watcher = watchFile(path, { interval: watchIntervalMs }, (now, before) => {
+      const isThere = now.mtimeMs !== 0;
+      if (isThere && (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino)) onChange();
+    });
+  }
+  return {
+    close() {
+      process.off('SIGHUP', onChange);
+      if (watcher && path !== undefined) unwatchFile(path);
+    },
+  };
+}

@@ -1,0 +1,226 @@
+/** Keys of the sections `service` and `reranker`'s relatives: what `blockrank serve` reads. */
+import { z } from 'zod';
+import type { RerankerConfig } from './schema.ts';
+import { rerankerSection, section } from './sections.ts';
+
+/** Somebody who may ask; exactly one of `key` and `sha256`. */
+export interface ServiceKeyConfig {
+  /** Who it is: names limits, cache entries, log lines. Several keys may name one tenant. */
+  readonly tenant: string;
+  /** The key itself; best written as `${NAME}`. Hashed as soon as it is read. */
+  readonly key?: string | undefined;
+  /** SHA-256 of the key, hexadecimal, as `blockrank key` prints it. */
+  readonly sha256?: string | undefined;
+  /** Models that this tenant may ask for. @defaultValue all */
+  readonly models?: readonly string[] | undefined;
+  /** Requests a minute, at least 1. @defaultValue no limit */
+  readonly requestsPerMinute?: number | undefined;
+  /** Requests in hand at once, queued ones among them, at least 1. @defaultValue no limit */
+  readonly maxConcurrent?: number | undefined;
+}
+
+/** Somebody else's reranking service. */
+export interface RemoteConfig {
+  /** Its wire form. */
+  readonly api: 'cohere' | 'jina' | 'voyage' | 'tei';
+  /** The endpoint's whole address. */
+  readonly url: string;
+  /** Its key. @defaultValue none */
+  readonly apiKey?: string | undefined;
+  /** Its name of the model. @defaultValue left out */
+  readonly model?: string | undefined;
+  /** Name in logs and metrics. @defaultValue wire form and host */
+  readonly name?: string | undefined;
+  /** Documents of one call. @defaultValue 1000; 32 for `tei` */
+  readonly maxDocuments?: number | undefined;
+  /** Time for one attempt, in milliseconds. @defaultValue 10000 */
+  readonly timeoutMs?: number | undefined;
+  /** Further attempts after a transient failure. @defaultValue 1 */
+  readonly retries?: number | undefined;
+}
+
+/** One member of a chain; exactly one of `local` and `remote`. */
+export interface ChainMember {
+  /** A model on this machine: the keys of `reranker`. */
+  readonly local?: RerankerConfig | undefined;
+  /** Somebody else's service. */
+  readonly remote?: RemoteConfig | undefined;
+}
+
+/** A model as requests name it. */
+export interface ServedModelConfig {
+  /** Who is asked, in this order: the next one when one fails. @defaultValue `[{ local: <the section reranker> }]` */
+  readonly chain?: readonly ChainMember[] | undefined;
+  /** Other names of it; `*` stands for any characters. @defaultValue none */
+  readonly aliases?: readonly string[] | undefined;
+  /** Leaves a failing member alone for a while; `false`: never. @defaultValue consecutiveFailures 5, halfOpenAfterMs 5000 */
+  readonly breaker?:
+    | false
+    | { readonly consecutiveFailures?: number | undefined; readonly halfOpenAfterMs?: number | undefined }
+    | undefined;
+  /** A reranker that is measured beside the chain and never served. @defaultValue none */
+  readonly shadow?: (ChainMember & { readonly share?: number | undefined }) | undefined;
+}
+
+/** Encryption of the service's own listener. */
+export interface ServiceTls {
+  /** File with the certificate chain (PEM). */
+  readonly cert: string;
+  /** File with the private key (PEM). */
+  readonly key: string;
+  /** What the private key is encrypted with. @defaultValue none */
+  readonly passphrase?: string | undefined;
+  /** File with certificates (PEM); clients must show one that they signed. @defaultValue clients show none */
+  readonly clientCa?: string | undefined;
+}
+
+/** The HTTP service. */
+export interface ServiceConfig {
+  /** Address to listen on. @defaultValue '127.0.0.1' */
+  readonly host?: string | undefined;
+  /** Port; 0 for any free one. @defaultValue 8080 */
+  readonly port?: number | undefined;
+  /** Encryption. @defaultValue none */
+  readonly tls?: ServiceTls | undefined;
+  /** Who may ask. @defaultValue everybody who can reach the port */
+  readonly keys?: readonly ServiceKeyConfig[] | undefined;
+  /** Models by name; the first answers requests that name none. @defaultValue `blockrank`, by the section `reranker` */
+  readonly models?: Readonly<Record<string, ServedModelConfig>> | undefined;
+  /** Origins whose pages may ask from a browser. @defaultValue none */
+  readonly corsOrigins?: readonly string[] | undefined;
+  /** Bytes of one request. @defaultValue 10485760 (10 MiB) */
+  readonly maxBodyBytes?: number | undefined;
+  /** Documents of one request. @defaultValue 1000 */
+  readonly maxDocuments?: number | undefined;
+  /** Tokens of one request before caps cut any away. @defaultValue no limit */
+  readonly maxTokens?: number | undefined;
+  /** Requests that are ranked at once. @defaultValue 8 */
+  readonly maxConcurrent?: number | undefined;
+  /** Requests that wait for their turn; more are refused with 503. @defaultValue 256 */
+  readonly maxQueue?: number | undefined;
+  /** Longest time of one request, in milliseconds; a request's own deadline may be shorter. @defaultValue 30000 */
+  readonly deadlineMs?: number | undefined;
+  /** Time for a request's headers and body to arrive, in milliseconds. @defaultValue 30000 */
+  readonly receiveTimeoutMs?: number | undefined;
+  /** Time that requests in hand get when the service is asked to end, in milliseconds. @defaultValue 25000 */
+  readonly drainMs?: number | undefined;
+  /** How long the service says that it is not ready before it stops listening, in milliseconds. @defaultValue 0 */
+  readonly drainDelayMs?: number | undefined;
+  /** Answers remembered; `false` for none. @defaultValue maxEntries 10000, ttlMs 300000 */
+  readonly cache?:
+    | false
+    | { readonly maxEntries?: number | undefined; readonly ttlMs?: number | undefined }
+    | undefined;
+  /** Log lines. @defaultValue level `info`, without texts */
+  readonly log?: ServiceLogConfig | undefined;
+  /** File that gets one line of JSON for every ranking, in the form of OpenSearch's User Behavior Insights. @defaultValue none */
+  readonly queryLog?: string | undefined;
+}
+
+/** Log lines of the service. */
+export interface ServiceLogConfig {
+  /** Least level that is written. @defaultValue 'info' */
+  readonly level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent' | undefined;
+  /** Whether queries and documents may stand in log lines. @defaultValue false */
+  readonly texts?: boolean | undefined;
+}
+
+const text = z.string().min(1);
+const count = z.int().min(1);
+const milliseconds = z.number().gt(0);
+const atMost = z.number().min(0);
+const breaker = z
+  .union([
+    z.literal(false),
+    section({ consecutiveFailures: count.optional(), halfOpenAfterMs: milliseconds.optional() }),
+  ])
+  .optional();
+
+const exactlyOne = <T extends z.ZodType>(of: T, one: string, other: string): T =>
+  of.refine((value) => one in (value as object) !== other in (value as object), {
+    error: `expected exactly one of ${one} and ${other}`,
+    when: ({ value }) => typeof value === 'object' && value !== null,
+  }) as T;
+
+const remote = section({
+  api: z.enum(['cohere', 'jina', 'voyage', 'tei']),
+  url: z.url({ protocol: /^https?$/, error: 'expected an address such as https://api.cohere.com/v2/rerank' }),
+  apiKey: text.optional(),
+  model: text.optional(),
+  name: text.optional(),
+  maxDocuments: count.optional(),
+  timeoutMs: milliseconds.optional(),
+  retries: z.int().min(0).optional(),
+});
+
+const memberShape = { local: rerankerSection.optional(), remote: remote.optional() };
+
+const model = section({
+  chain: z
+    .array(exactlyOne(section(memberShape), 'local', 'remote'))
+    .min(1)
+    .optional(),
+  aliases: z.array(text).optional(),
+  breaker,
+  shadow: exactlyOne(
+    section({ ...memberShape, share: z.number().min(0).max(1).optional() }),
+    'local',
+    'remote',
+  ).optional(),
+});
+
+const key = exactlyOne(
+  section({
+    tenant: z
+      .string()
+      .regex(/^[\w.-]{1,64}$/, 'expected a name of letters, digits, dots, dashes, at most 64'),
+    key: z.string().min(16, 'expected at least 16 characters; `blockrank key` makes one').optional(),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits, as `blockrank key` prints them')
+      .optional(),
+    models: z.array(text).min(1).optional(),
+    requestsPerMinute: count.optional(),
+    maxConcurrent: count.optional(),
+  }),
+  'key',
+  'sha256',
+);
+
+/** The section `service`. */
+export const serviceSection: z.ZodType<ServiceConfig> = section({
+  host: text.optional(),
+  port: z.int().min(0).max(65_535).optional(),
+  tls: section({
+    cert: text,
+    key: text,
+    passphrase: z.string().optional(),
+    clientCa: text.optional(),
+  }).optional(),
+  keys: z.array(key).min(1, 'expected at least one key; leave `keys` out to let everybody in').optional(),
+  models: z
+    .record(
+      z.string().regex(/^[\w.:/-]{1,128}$/, 'expected a model name of letters, digits and ._:/-'),
+      model,
+    )
+    .refine((models) => Object.keys(models).length > 0, 'expected at least one model')
+    .optional(),
+  corsOrigins: z.array(text).optional(),
+  maxBodyBytes: count.optional(),
+  maxDocuments: count.max(100_000).optional(),
+  maxTokens: count.optional(),
+  maxConcurrent: count.optional(),
+  maxQueue: z.int().min(0).optional(),
+  deadlineMs: milliseconds.optional(),
+  receiveTimeoutMs: milliseconds.optional(),
+  drainMs: atMost.optional(),
+  drainDelayMs: atMost.optional(),
+  cache: z
+    .union([z.literal(false), section({ maxEntries: count.optional(), ttlMs: milliseconds.optional() })])
+    .optional(),
+  log: section({
+    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).optional(),
+    texts: z.boolean().optional(),
+  }).optional(),
+  queryLog: text.optional(),
+});

@@ -1,0 +1,11 @@
+/** Settings without the keys that have no value. */
+
+/** A copy's type: no value is undefined. */
+export type Defined<T> = { readonly [Key in keyof T]: Exclude<T[Key], undefined> };
+
+/** Drops keys without a value, so that they do not hide a default. */
+export function withoutUndefined<T extends object>(settings: T): Defined<T> {
+  return Object.fromEntries(
+    Object.entries(settings).filter(([, value]) => value !== undefined),
+  ) as Defined<T>;
+}

@@ -1,0 +1,156 @@
+/** Lets requests in: so many at once, so many waiting, and none that could not be answered in time anyway. */
+import { ServiceFault } from './fault.ts';
+import type { ServiceMetrics } from './metrics.ts';
+import type { ServiceSettings } from './settings.ts';
+
+/** One request at the door. */
+export interface Entrant {
+  /** Ends its waiting. */
+  readonly signal: AbortSignal;
+  /** Time that is left to it, in milliseconds. */
+  readonly leftMs: number;
+  /** The model, for metrics. */
+  readonly model: string;
+}
+
+/** The door. */
+export interface Admission {
+  /** Runs work when its turn comes. @throws ServiceFault `overloaded` when there is no room or no time. */
+  run<T>(entrant: Entrant, work: () => Promise<T>): Promise<T>;
+  /** How long a request that came now would wait, in milliseconds. */
+  expectedWaitMs(): number;
+}
+
+/** What the door looks at; read anew for every request, so that a reload takes effect at once. */
+export interface AdmissionLimits {
+  /** Current settings. */
+  readonly settings: () => Pick<ServiceSettings, 'maxConcurrent' | 'maxQueue'>;
+  /** Told what happens. */
+  readonly metrics: Pick<ServiceMetrics, 'queueDuration' | 'queueWait' | 'queueLength' | 'inFlight' | 'shed'>;
+  /** The clock, in milliseconds. */
+  readonly now: () => number;
+}
+
+interface Waiter {
+  readonly enter: () => void;
+}
+
+/** Weight of the newest request in the running means. */
+const newestWeight = 0.1;
+/** A mean wait is forgotten by half in this time without requests, in milliseconds. */
+const waitHalfLifeMs = 10_000;
+
+/** Opens the door. */
+export function admission(limits: AdmissionLimits): Admission {
+  return new Door(limits);
+}
+
+class Door implements Admission {
+  readonly #limits: AdmissionLimits;
+  readonly #waiting: Waiter[] = [];
+  #running = 0;
+  #meanWorkMs = 0;
+  #meanWaitMs = 0;
+  #lastEntryMs = 0;
+
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits;
+    const { queueWait } = limits.metrics;
+    // Asked for when metrics are collected: without requests the mean fades, so that an autoscaler scales down.
+    Object.assign(queueWait, { collect: () => queueWait.set(this.#fadedWaitMs() / 1000) });
+  }
+
+  async run<T>(entrant: Entrant, work: () => Promise<T>): Promise<T> {
+    const { metrics, now } = this.#limits;
+    const cameMs = now();
+    await this.#enter(entrant);
+    const startedMs = now();
+    this.#noteWait(startedMs - cameMs);
+    metrics.queueDuration.observe({ model: entrant.model }, (startedMs - cameMs) / 1000);
+    try {
+      return await work();
+    } finally {
+      this.#meanWorkMs = blend(this.#meanWorkMs, now() - startedMs);
+      this.#leave();
+    }
+  }
+
+  expectedWaitMs(): number {
+    const { maxConcurrent } = this.#limits.settings();
+    const isFree = this.#running < maxConcurrent && this.#waiting.length === 0;
+    return isFree ? 0 : ((this.#waiting.length + 1) * this.#meanWorkMs) / maxConcurrent;
+  }
+
+  /** Resolves at the request's turn. */
+  async #enter({ signal, leftMs }: Entrant): Promise<void> {
+    signal.throwIfAborted();
+    const { maxConcurrent, maxQueue } = this.#limits.settings();
+    if (this.#running < maxConcurrent && this.#waiting.length === 0) {
+      this.#start();
+      return;
+    }
+    const expectedMs = this.expectedWaitMs();
+    if (this.#waiting.length >= maxQueue) throw this.#refuse('queue-full', expectedMs);
+    if (expectedMs > leftMs) throw this.#refuse('deadline', expectedMs);
+    await new Promise<void>((resolve, reject) => {
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        this.#tellLength();
+        reject(signal.reason);
+      };
+      const waiter: Waiter = {
+        enter: () => {
+          signal.removeEventListener('abort', leave);
+          this.#start();
+          resolve();
+        },
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.#waiting.push(waiter);
+      this.#tellLength();
+    });
+  }
+
+  #start(): void {
+    this.#running += 1;
+    this.#limits.metrics.inFlight.set(this.#running);
+  }
+
+  #leave(): void {
+    this.#running -= 1;
+    while (this.#running < this.#limits.settings().maxConcurrent && this.#waiting.length > 0) {
+      this.#waiting.shift()!.enter();
+    }
+    this.#limits.metrics.inFlight.set(this.#running);
+    this.#tellLength();
+  }
+
+  #refuse(reason: string, expectedMs: number): ServiceFault {
+    this.#limits.metrics.shed.inc({ reason });
+    const message =
+      reason === 'queue-full'
+        ? 'Too many requests are waiting. Try again later, or add replicas.'
+        : `A turn would come in about ${Math.round(expectedMs)} ms, after the deadline. Try again later, or add replicas.`;
+    return new ServiceFault('overloaded', message, {
+      retryAfterS: Math.max(1, Math.ceil(expectedMs / 1000)),
+    });
+  }
+
+  #noteWait(waitMs: number): void {
+    this.#meanWaitMs = blend(this.#fadedWaitMs(), waitMs);
+    this.#lastEntryMs = this.#limits.now();
+  }
+
+  #fadedWaitMs(): number {
+    const idleMs = this.#limits.now() - this.#lastEntryMs;
+    return this.#waiting.length > 0 ? this.#meanWaitMs : this.#meanWaitMs * 0.5 ** (idleMs / waitHalfLifeMs);
+  }
+
+  #tellLength(): void {
+    this.#limits.metrics.queueLength.set(this.#waiting.length);
+  }
+}
+
+function blend(mean: number, newest: number): number {
+  return mean === 0 ? newest : (1 - newestWeight) * mean + newestWeight * newest;
+}

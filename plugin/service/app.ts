@@ -1,0 +1,180 @@
+/** The HTTP side of the service: a Fastify instance with everything on it. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { SecureContextOptions } from 'node:tls';
+import cors from '@fastify/cors';
+import rateLimit from '@fastify/rate-limit';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import { ServiceFault } from './fault.ts';
+import { addReference } from './openapi.ts';
+import { addRerankRoutes, type RouteParts } from './routes.ts';
+import { toFault } from './to-fault.ts';
+import { messageFault } from './wire/cohere.ts';
+import { wireForms } from './wire/forms.ts';
+
+/** Encryption, as read from files. */
+export type ListenTls = SecureContextOptions & {
+  /** Whether clients must show a certificate. */
+  readonly requestCert?: boolean;
+  /** Whether one that was not signed by `ca` is refused. */
+  readonly rejectUnauthorized?: boolean;
+};
+
+/** What the HTTP side needs. */
+export interface AppParts extends RouteParts {
+  /** Gets log lines. */
+  readonly logger: FastifyBaseLogger;
+  /** Encryption; absent: none. */
+  readonly tls?: ListenTls | undefined;
+  /** Origins of pages that may ask. */
+  readonly corsOrigins: readonly string[];
+  /** Time for a request to arrive, in milliseconds. */
+  readonly receiveTimeoutMs: number;
+  /** Bytes of one request, when the service starts. */
+  readonly maxBodyBytes: number;
+  /** Whether requests are answered at the moment. */
+  readonly isReady: () => boolean;
+  /** Whether the service is about to end. */
+  readonly isDraining: () => boolean;
+}
+
+/** Longer than any pool between a search server and the service keeps a connection idle, in milliseconds. */
+const keepAliveMs = 75_000;
+/** How often slow connections are looked for, in milliseconds. */
+const connectionCheckMs = 1000;
+const requestIdPattern = /^[\w.:-]{1,128}$/;
+
+/** Makes the app; nothing listens yet. */
+export async function serviceApp(parts: AppParts): Promise<FastifyInstance> {
+  const app = fastify({
+    loggerInstance: parts.logger,
+    disableRequestLogging: true,
+    bodyLimit: parts.maxBodyBytes,
+    requestTimeout: parts.receiveTimeoutMs,
+    keepAliveTimeout: keepAliveMs,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    genReqId: toRequestId,
+    http: { connectionsCheckingInterval: connectionCheckMs, headersTimeout: parts.receiveTimeoutMs },
+    ...(parts.tls && { https: { ...parts.tls, connectionsCheckingInterval: connectionCheckMs } }),
+  } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance;
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => (value) => (typeof value === 'string' ? value : JSON.stringify(value)));
+  app.decorateRequest('state');
+  app.addHook('onRequest', async (request, reply) => open(request, reply, parts));
+  app.addHook('onResponse', async (request, reply) => count(request, reply, parts));
+  app.setErrorHandler((error, request, reply) => fail(error, { request, reply }, parts));
+  app.setNotFoundHandler((request, reply) => fail(notFound(request, reply), { request, reply }, parts));
+  await app.register(rateLimit, { global: false });
+  if (parts.corsOrigins.length > 0) await app.register(cors, { origin: [...parts.corsOrigins] });
+  await addReference(app);
+  addRerankRoutes(app, parts);
+  addOperatorRoutes(app, parts);
+  return app;
+}
+
+function toRequestId({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID();
+}
+
+function open(request: FastifyRequest, reply: FastifyReply, { now, isDraining }: AppParts): void {
+  request.state = { startedMs: now(), model: '' };
+  void reply.header('x-request-id', request.id);
+  // Whoever keeps a connection open finds another replica for its next request.
+  if (isDraining()) void reply.header('connection', 'close');
+}
+
+function count(request: FastifyRequest, reply: FastifyReply, { metrics, now }: AppParts): void {
+  const { form } = request.routeOptions.config;
+  if (!form) return;
+  const { model, startedMs } = request.state;
+  const labels = { form: form.name, model };
+  metrics.requests.inc({ ...labels, status: String(reply.statusCode) });
+  metrics.duration.observe(labels, (now() - startedMs) / 1000);
+}
+
+/** Every error leaves in the shape of the wire form that was asked. */
+function fail(
+  error: unknown,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  { metrics }: AppParts,
+): FastifyReply {
+  const fault = toFault(error);
+  const write = request.routeOptions.config.form?.fault ?? messageFault;
+  const { status, body } = write(fault, request.id);
+  if (fault.kind === 'deadline') metrics.shed.inc({ reason: 'deadline' });
+  if (fault.kind === 'tenant-limit' && error !== fault) metrics.shed.inc({ reason: 'tenant-limit' });
+  const details = { kind: fault.kind, status, tenant: request.state?.caller?.tenant, cause: causeOf(fault) };
+  if (fault.kind === 'backend') request.log.error(details, 'ranking failed');
+  else request.log.info(details, 'refused');
+  if (fault.retryAfterS !== undefined && !reply.hasHeader('retry-after')) {
+    void reply.header('retry-after', String(fault.retryAfterS));
+  }
+  return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
+}
+
+/** Class and place of what failed. Its message is left out where it may quote a text. */
+function causeOf({ cause }: ServiceFault): object | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  const { name, code, statusCode, stack } = cause as Error & { code?: string; statusCode?: number };
+  const frames = stack
+    ?.split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, 8);
+  return { name, code, statusCode, frames };
+}
+
+const formPaths = new Set(wireForms.flatMap(({ paths }) => paths));
+
+function notFound(request: FastifyRequest, reply: FastifyReply): ServiceFault {
+  const [path = ''] = request.url.split('?');
+  if (!formPaths.has(path)) return new ServiceFault('not-found', 'There is no such route; /docs lists all.');
+  void reply.header('allow', 'POST');
+  return new ServiceFault('method', 'This route takes POST.');
+}
+
+/** What operators and orchestrators ask; none of it needs a key. */
+function addOperatorRoutes(app: FastifyInstance, parts: AppParts): void {
+  const { metrics, isReady } = parts;
+  const tags = ['operation'];
+  const health = async (): Promise<object> => ({ status: 'ok' });
+  app.get('/healthz', { schema: { tags, summary: 'Whether the process runs' } }, health);
+  app.get('/health', { schema: { tags, summary: 'The same, as TEI has it' } }, health);
+  app.get(
+    '/readyz',
+    { schema: { tags, summary: 'Whether requests are answered' } },
+    async (_request, reply) => {
+      const ready = isReady();
+      return reply.code(ready ? 200 : 503).send(JSON.stringify({ ready }));
+    },
+  );
+  app.get('/metrics', { schema: { tags, summary: 'Prometheus metrics' } }, async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+  app.get('/v1/models', { schema: { tags, summary: 'Models that the key may use' } }, async (request) => {
+    const generation = parts.generation();
+    const caller = generation.keys.identify(request.headers);
+    if (!caller)
+      throw new ServiceFault('unauthorized', 'No valid API key: send one as "Authorization: Bearer KEY".');
+    const data = generation.models
+      .filter(({ name }) => caller.models?.has(name) ?? true)
+      .map(({ name, reranker: { info } }) => ({
+        id: name,
+        object: 'model',
+        owned_by: 'blockrank',
+        reranker: info.name,
+        profile: info.profile,
+        executionProvider: info.executionProvider,
+        encodingDigest: info.encodingDigest,
+        readoutDigest: info.readoutDigest,
+        languages: info.languages,
+      }));
+    return { object: 'list', data };
+  });
+}

@@ -1,0 +1,55 @@
+/** One request and its answer, free of any wire form. */
+import type { Ranking } from '../../engine/index.ts';
+import type { ServedScore } from './served-scores.ts';
+
+/** A document as the caller sent it. */
+export interface AskedDocument {
+  /** What the model reads. */
+  readonly text: string;
+  /** The caller's own name for it; the native form alone has one. */
+  readonly id?: string | undefined;
+  /** What a first stage scored; the native form alone has one. */
+  readonly firstStageScore?: number | undefined;
+  /** What stands in the answer when documents are asked back. @defaultValue the text */
+  readonly echo?: unknown;
+}
+
+/** What is asked. */
+export interface Ask {
+  /** The question. */
+  readonly query: string;
+  /** The documents, in the caller's order. */
+  readonly documents: readonly AskedDocument[];
+  /** The model's name; absent: the service's first. */
+  readonly model?: string | undefined;
+  /** Documents in the answer at most; absent: all. */
+  readonly topN?: number | undefined;
+  /** Whether documents stand in the answer. */
+  readonly returnDocuments: boolean;
+  /** Whether every document gets an explanation. */
+  readonly explain: boolean;
+  /** Whether a text that the model cannot read whole is an error. */
+  readonly refusesTruncation: boolean;
+}
+
+/** A ranking as it is served; what caches keep. */
+export interface Ranked {
+  /** The ranking; absent when the query holds no word to rank by. */
+  readonly ranking?: Ranking | undefined;
+  /** Scores in the answer's order, one a document. */
+  readonly scores: readonly ServedScore[];
+}
+
+/** What is answered. */
+export interface Answer extends Ranked {
+  /** What was asked. */
+  readonly ask: Ask;
+  /** Names this answer. */
+  readonly requestId: string;
+  /** The model that answered. */
+  readonly model: string;
+  /** Where the ranking came from. */
+  readonly cache: 'hit' | 'miss' | 'coalesced';
+  /** Time in the service, in milliseconds. */
+  readonly elapsedMs: number;
+}

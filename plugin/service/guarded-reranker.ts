@@ -1,0 +1,54 @@
+/** A reranker behind a circuit breaker, counted. */
+import { BrokenCircuitError } from 'cockatiel';
+import type { Reranker, RerankerInfo } from '../../engine/index.ts';
+import { BlockRankError } from '../../engine/index.ts';
+import { type BreakerOptions, breakerGuard, unguarded } from '../stage/breaker.ts';
+import { breakerLevel, type ServiceMetrics } from './metrics.ts';
+
+/** What {@link guardedReranker} needs. */
+export interface GuardOptions {
+  /** Who is guarded; closed with the guard. */
+  readonly reranker: Reranker;
+  /** The breaker; `false`: none. */
+  readonly breaker: BreakerOptions | false;
+  /** The model's name, for metrics. */
+  readonly model: string;
+  /** Where calls are counted. */
+  readonly metrics: Pick<ServiceMetrics, 'rerankerCalls' | 'breaker'>;
+}
+
+/** Rejects with cockatiel's `BrokenCircuitError` while the breaker is open, so that a chain asks the next one at once. */
+export function guardedReranker({ reranker, breaker, model, metrics }: GuardOptions): Reranker {
+  const labels = { model, reranker: reranker.info.name };
+  metrics.breaker.set(labels, breakerLevel('closed'));
+  const guard = breaker
+    ? breakerGuard(breaker, {
+        onBreakerState: (state) => metrics.breaker.set(labels, breakerLevel(state)),
+        now: () => performance.now(),
+      })
+    : unguarded;
+  const never = new AbortController().signal;
+  return {
+    get info(): RerankerInfo {
+      return reranker.info;
+    },
+    async rerank(shortlist, options = {}) {
+      try {
+        const ranking = await guard.run(options.signal ?? never, () => reranker.rerank(shortlist, options));
+        metrics.rerankerCalls.inc({ ...labels, outcome: 'ok' });
+        return ranking;
+      } catch (error) {
+        metrics.rerankerCalls.inc({ ...labels, outcome: outcomeOf(error, options.signal) });
+        throw error;
+      }
+    },
+    ...(reranker.countTokens && { countTokens: reranker.countTokens.bind(reranker) }),
+    close: () => reranker.close(),
+  };
+}
+
+function outcomeOf(error: unknown, signal: AbortSignal | undefined): string {
+  if (signal?.aborted) return 'aborted';
+  if (error instanceof BlockRankError) return error.code;
+  return error instanceof BrokenCircuitError ? 'circuit-open' : 'other';
+}

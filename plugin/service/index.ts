@@ -1,0 +1,7 @@
+/** The door of the HTTP service. */
+export type { ListenTls } from './app.ts';
+export type { ServedModel, Serving } from './generation.ts';
+export { type GuardOptions, guardedReranker } from './guarded-reranker.ts';
+export { hashKey } from './keys.ts';
+export { type ServiceMetrics, serviceMetrics } from './metrics.ts';
+export { type RerankService, type RerankServiceOptions, rerankService } from './service.ts';

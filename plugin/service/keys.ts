@@ -1,0 +1,61 @@
+/** Who may ask: API keys, kept as hashes and compared in constant time. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ServiceKeyConfig } from '../config/service-schema.ts';
+
+/** Somebody who asks. */
+export interface Caller {
+  /** Who it is. */
+  readonly tenant: string;
+  /** Models that may be asked for; absent: all. */
+  readonly models?: ReadonlySet<string> | undefined;
+  /** Requests a minute; absent: any number. */
+  readonly requestsPerMinute?: number | undefined;
+  /** Requests in hand at once; absent: any number. */
+  readonly maxConcurrent?: number | undefined;
+}
+
+/** Tells callers by their keys. */
+export interface KeyRing {
+  /** The caller; undefined when the headers hold no key of the ring. */
+  identify(headers: IncomingHttpHeaders): Caller | undefined;
+}
+
+/** Everybody, where no keys are configured. */
+export const anonymous: Caller = { tenant: 'anonymous' };
+
+/** SHA-256 of a key, hexadecimal: what a configuration file may hold instead of the key. */
+export function hashKey(key: string): string {
+  return createHash('sha256').update(key).digest('hex');
+}
+
+/** A ring of keys; without any, everybody is let in. */
+export function keyRing(keys: readonly ServiceKeyConfig[] | undefined): KeyRing {
+  if (!keys) return { identify: () => anonymous };
+  const entries = keys.map((entry) => ({
+    hash: Buffer.from(entry.sha256 ?? hashKey(entry.key!), 'hex'),
+    caller: toCaller(entry),
+  }));
+  return {
+    identify(headers) {
+      const key = presentedKey(headers);
+      if (key === undefined) return undefined;
+      const hash = Buffer.from(hashKey(key), 'hex');
+      let found: Caller | undefined;
+      // Every entry is compared, so that the time tells nothing about which one it was.
+      for (const entry of entries) if (timingSafeEqual(entry.hash, hash)) found = entry.caller;
+      return found;
+    },
+  };
+}
+
+function toCaller({ tenant, models, requestsPerMinute, maxConcurrent }: ServiceKeyConfig): Caller {
+  return { tenant, models: models && new Set(models), requestsPerMinute, maxConcurrent };
+}
+
+/** `Authorization: Bearer KEY`, as every public SDK sends it, or `X-API-Key: KEY`. */
+function presentedKey(headers: IncomingHttpHeaders): string | undefined {
+  const bearer = /^Bearer +(\S+)\s*$/i.exec(headers.authorization ?? '')?.[1];
+  const plain = headers['x-api-key'];
+  return bearer ?? (typeof plain === 'string' && plain !== '' ? plain : undefined);
+}

@@ -1,0 +1,190 @@
+/** From an ask to a ranking: remembered, shared with an identical request, or ranked in its turn. */
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { fusion, QueryError, type Ranking, type Shortlist } from '../../engine/index.ts';
+import { checkedRanking } from '../stage/check-ranking.ts';
+import { type SharedCalls, sharedCalls } from '../stage/shared-calls.ts';
+import type { Admission } from './admission.ts';
+import type { Answer, Ask, Ranked } from './ask.ts';
+import { ServiceFault } from './fault.ts';
+import type { Generation, ServedModel } from './generation.ts';
+import type { Caller } from './keys.ts';
+import type { ServiceMetrics } from './metrics.ts';
+import { servedScores } from './served-scores.ts';
+
+/** One request that is to be ranked. */
+export interface Work {
+  /** What is asked. */
+  readonly ask: Ask;
+  /** Who asks. */
+  readonly caller: Caller;
+  /** Under which configuration. */
+  readonly generation: Generation;
+  /** The model that was found for it. */
+  readonly model: ServedModel;
+  /** Ends it: the caller went away, or its time ran out. */
+  readonly signal: AbortSignal;
+  /** Time that is left, in milliseconds. */
+  readonly leftMs: () => number;
+}
+
+/** Ranks asks. */
+export interface RankingWork {
+  /** The ranking and where it came from. @throws ServiceFault, and whatever the reranker throws. */
+  rank(work: Work): Promise<Ranked & Pick<Answer, 'cache'>>;
+}
+
+type Cache = LRUCache<string, Ranked>;
+
+/** Opens an empty memory in front of the door. */
+export function rankingWork(admission: Admission, metrics: ServiceMetrics): RankingWork {
+  const calls = sharedCalls<Ranked>();
+  let cache: { readonly of: Generation; readonly entries: Cache | undefined } | undefined;
+  const cacheOf = (generation: Generation): Cache | undefined => {
+    // A new configuration starts afresh: its models may be others of the same name.
+    if (cache?.of !== generation) cache = { of: generation, entries: openCache(generation) };
+    return cache.entries;
+  };
+  return {
+    async rank(work) {
+      const key = digestOf(work);
+      const entries = cacheOf(work.generation);
+      const known = entries?.get(key);
+      if (known) return tell(metrics, work, known, 'hit');
+      return join(calls, key, work, async (signal) => {
+        const entrant = { signal, leftMs: work.leftMs(), model: work.model.name };
+        const ranked = await admission.run(entrant, () => rankNow(work, signal));
+        entries?.set(key, ranked);
+        note(metrics, work, ranked);
+        return ranked;
+      }).then(({ ranked, isOwn }) => tell(metrics, work, ranked, isOwn ? 'miss' : 'coalesced'));
+    },
+  };
+}
+
+async function join(
+  calls: SharedCalls<Ranked>,
+  key: string,
+  { signal }: Work,
+  start: (signal: AbortSignal) => Promise<Ranked>,
+): Promise<{ ranked: Ranked; isOwn: boolean }> {
+  let isOwn = false;
+  const ranked = await calls.join(key, signal, (shared) => {
+    isOwn = true;
+    return start(shared);
+  });
+  return { ranked, isOwn };
+}
+
+function openCache({ settings: { cache } }: Generation): Cache | undefined {
+  return cache ? new LRUCache<string, Ranked>({ max: cache.maxEntries, ttl: cache.ttlMs }) : undefined;
+}
+
+/** Everything that an answer depends on; the tenant too, so that nobody learns from timing what another asked. */
+function digestOf({ ask, caller, generation, model }: Work): string {
+  const { encodingDigest, readoutDigest, name } = model.reranker.info;
+  const { query, documents, explain } = ask;
+  const of = generation.settings.maxTokens;
+  const texts = documents.map(({ text, firstStageScore }) => [text, firstStageScore]);
+  return createHash('sha256')
+    .update(
+      JSON.stringify([
+        caller.tenant,
+        model.name,
+        name,
+        encodingDigest,
+        readoutDigest,
+        of,
+        explain,
+        query,
+        texts,
+      ]),
+    )
+    .digest('base64');
+}
+
+async function rankNow(work: Work, signal: AbortSignal): Promise<Ranked> {
+  const { ask, model, leftMs } = work;
+  const shortlist = toShortlist(ask);
+  await assertTokens(work, shortlist, signal);
+  const texts = ask.documents.map(({ text }) => text);
+  try {
+    const { reranker } = model;
+    const found = await reranker.rerank(shortlist, { signal, explain: ask.explain, deadlineMs: leftMs() });
+    const checked = checkedRanking(found, texts.length, { reranker: reranker.info, step: 'rerank' });
+    const ranking = fused(checked, shortlist, reranker.info.fusionWeight);
+    return { ranking, scores: servedScores(ranking, texts) };
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    return { scores: servedScores(inOrder(texts.length), texts) };
+  }
+}
+
+/** A lexical first stage's scores count where every document has one. */
+function fused(ranking: Ranking, shortlist: Shortlist, weight: number | undefined): Ranking {
+  return shortlist.firstStage === 'lexical' ? fusion({ weight })(ranking, shortlist) : ranking;
+}
+
+/** What a query without words gets: the documents in the order that they came in. */
+function inOrder(count: number): Ranking {
+  const candidates = Array.from({ length: count }, (_, index) => ({ index, logit: -index, score: 0 }));
+  return { candidates, usage: { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 } };
+}
+
+function toShortlist({ query, documents }: Ask): Shortlist {
+  const isScored = documents.every(({ firstStageScore }) => firstStageScore !== undefined);
+  return {
+    query: { text: query },
+    firstStage: isScored ? 'lexical' : 'unknown',
+    candidates: documents.map(({ text, id, firstStageScore }, i) => ({
+      docId: id ?? String(i),
+      text,
+      segments: [{ field: 'text', start: 0, end: text.length }],
+      ...(firstStageScore !== undefined && { firstStageScore }),
+    })),
+  };
+}
+
+/** A token stands for one byte at least, so that most requests need no counting. */
+async function assertTokens(
+  { model, generation }: Work,
+  shortlist: Shortlist,
+  signal: AbortSignal,
+): Promise<void> {
+  const { maxTokens } = generation.settings;
+  const texts = [shortlist.query.text, ...shortlist.candidates.map(({ text }) => text)];
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  if (bytes <= maxTokens || !model.reranker.countTokens) return;
+  const tokens = await model.reranker.countTokens(shortlist, { signal });
+  if (tokens <= maxTokens) return;
+  throw new ServiceFault(
+    'too-many-tokens',
+    `The request holds ${tokens} tokens; at most ${maxTokens} are accepted. Send fewer or shorter documents.`,
+  );
+}
+
+function tell(
+  { cache }: ServiceMetrics,
+  { ask, model }: Work,
+  ranked: Ranked,
+  result: Answer['cache'],
+): Ranked & Pick<Answer, 'cache'> {
+  cache.inc({ model: model.name, result });
+  if (ask.refusesTruncation && (ranked.ranking?.usage.truncatedTokens ?? 0) > 0) {
+    throw new ServiceFault(
+      'truncated',
+      'A text is longer than the model reads, and the request allows no truncation. Allow it, or send shorter texts.',
+    );
+  }
+  return { ...ranked, cache: result };
+}
+
+function note(metrics: ServiceMetrics, { ask, model: { name: model } }: Work, { ranking }: Ranked): void {
+  metrics.documents.inc({ model }, ask.documents.length);
+  if (!ranking) return;
+  const { tokens, truncatedTokens, statesFound, statesEncoded } = ranking.usage;
+  metrics.tokens.inc({ model }, tokens);
+  metrics.truncatedTokens.inc({ model }, truncatedTokens);
+  metrics.states.inc({ model, result: 'found' }, statesFound);
+  metrics.states.inc({ model, result: 'encoded' }, statesEncoded);
+}

@@ -1,0 +1,72 @@
+/**
+ * From a ranking to the scores that leave the service. Search servers are strict readers: OpenSearch fails the
+ * search on a number without a point and on one of more than 18 characters, Elasticsearch adds one and rounds to
+ * float32. So scores are multiples of a millionth in [0, 1], and those of documents that differ never meet.
+ */
+import type { RankedCandidate, Ranking } from '../../engine/index.ts';
+
+/** A document with the score that is written. */
+export interface ServedScore {
+  /** 0-based position in the request. */
+  readonly index: number;
+  /** The score in millionths, in [0, 1000000]. */
+  readonly millionths: number;
+}
+
+/** Scores are this fine: float32 still tells neighbours apart after Elasticsearch has added 1 or 2. */
+const grid = 1_000_000;
+
+/**
+ * Scores in the ranking's order. The calibrated score where the reranker has one, since thresholds then mean the
+ * same from list to list; else the share of the list's mass. Where calibrated scores contradict the order they are
+ * replaced by the nearest descending sequence. Documents of equal text and logit score the same.
+ *
+ * @param texts - The documents' texts, in the request's order.
+ */
+export function servedScores({ candidates }: Ranking, texts: readonly string[]): ServedScore[] {
+  const groups = toGroups(candidates, texts);
+  const wanted = descending(groups.map(([first]) => first!.calibratedScore ?? first!.score));
+  const steps = wanted.map((score) => Math.round(Math.min(1, Math.max(0, score)) * grid));
+  // From the last up, so that nothing falls below 0; then from the first down, so that nothing is left above 1.
+  for (let rank = steps.length - 2; rank >= 0; rank -= 1) {
+    steps[rank] = Math.max(steps[rank]!, steps[rank + 1]! + 1);
+  }
+  return groups.flatMap((group, rank) => {
+    const millionths = Math.min(steps[rank]!, grid - rank);
+    return group.map(({ index }) => ({ index, millionths }));
+  });
+}
+
+/** Neighbours of equal text and logit, which score the same. */
+function toGroups(candidates: readonly RankedCandidate[], texts: readonly string[]): RankedCandidate[][] {
+  const groups: RankedCandidate[][] = [];
+  for (const candidate of candidates) {
+    const last = groups.at(-1)?.[0];
+    const isTwin = last?.logit === candidate.logit && texts[last.index] === texts[candidate.index];
+    if (isTwin) groups.at(-1)!.push(candidate);
+    else groups.push([candidate]);
+  }
+  return groups;
+}
+
+/** The number as it is written: always a point, at most 8 characters. */
+export function scoreLiteral(millionths: number): string {
+  return (millionths / grid).toFixed(6);
+}
+
+/** The nearest sequence, by least squares, that never rises: runs that rise are replaced by their mean (pool adjacent violators). */
+function descending(values: readonly number[]): number[] {
+  const runs: { sum: number; length: number }[] = [];
+  for (const value of values) {
+    runs.push({ sum: value, length: 1 });
+    while (runs.length > 1 && mean(runs.at(-1)!) > mean(runs.at(-2)!)) {
+      const { sum, length } = runs.pop()!;
+      const last = runs.at(-1)!;
+      last.sum += sum;
+      last.length += length;
+    }
+  }
+  return runs.flatMap((run) => new Array<number>(run.length).fill(mean(run)));
+}
+
+const mean = ({ sum, length }: { sum: number; length: number }): number => sum / length;

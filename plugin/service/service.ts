@@ -1,0 +1,148 @@
+/** The reranking service: an HTTP server over models that may change while it runs. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Tracer, trace } from '@opentelemetry/api';
+import type { FastifyInstance } from 'fastify';
+import { type Logger, pino } from 'pino';
+import type { ServiceConfig } from '../config/service-schema.ts';
+import { admission } from './admission.ts';
+import { type ListenTls, serviceApp } from './app.ts';
+import { ServiceFault } from './fault.ts';
+import { Generation, type Serving } from './generation.ts';
+import { type ServiceMetrics, serviceMetrics } from './metrics.ts';
+import { noQueryLog, queryLog } from './query-log.ts';
+import { rankingWork } from './ranking-work.ts';
+import { listenSettings, serviceSettings } from './settings.ts';
+
+/** Options of {@link rerankService}. */
+export interface RerankServiceOptions {
+  /** What is about the listener is read once; the rest comes again with {@link RerankService.serve}. @defaultValue `{}` */
+  readonly config?: ServiceConfig | undefined;
+  /** Encryption, as read from files. @defaultValue none */
+  readonly tls?: ListenTls | undefined;
+  /** Metrics. @defaultValue fresh ones */
+  readonly metrics?: ServiceMetrics | undefined;
+  /** Log. @defaultValue lines of JSON on standard output, at the level of the configuration */
+  readonly logger?: Logger | undefined;
+  /** Makes spans. @defaultValue the global tracer */
+  readonly tracer?: Tracer | undefined;
+}
+
+/** A running service. */
+export interface RerankService {
+  /** Where it listens. */
+  readonly url: string;
+  /** Its metrics. */
+  readonly metrics: ServiceMetrics;
+  /** Its log. */
+  readonly logger: Logger;
+  /** Serves this from the next request on; requests in hand end under what they came under. */
+  serve(serving: Serving): void;
+  /** Reads the certificate anew. Does nothing without encryption. */
+  renewTls(tls: ListenTls): void;
+  /**
+   * Ends: says that it is not ready, waits, listens no more, lets requests in hand finish, and cuts those off that
+   * take longer than `drainMs`. Closing twice waits for the same end. Rerankers stay open.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a service. It listens at once and answers 503 until it is given models.
+ *
+ * @throws the listener's own error when the address cannot be used.
+ *
+ * @example
+ * const service = await rerankService({ config: { port: 8080 } });
+ * service.serve({ config: {}, models: [{ name: 'blockrank', reranker: await openReranker() }] });
+ */
+export async function rerankService(options: RerankServiceOptions = {}): Promise<RerankService> {
+  const { config = {} } = options;
+  const service = new Service(options, config);
+  await service.listen(options);
+  return service;
+}
+
+class Service implements RerankService {
+  readonly metrics: ServiceMetrics;
+  readonly logger: Logger;
+  readonly #config: ServiceConfig;
+  readonly #queryLog: typeof noQueryLog;
+  #app!: FastifyInstance;
+  #generation: Generation | undefined;
+  #isDraining = false;
+  #closing: Promise<void> | undefined;
+  url = '';
+
+  constructor(options: RerankServiceOptions, config: ServiceConfig) {
+    this.#config = config;
+    this.metrics = options.metrics ?? serviceMetrics();
+    this.logger = options.logger ?? pino({ level: config.log?.level ?? 'info' });
+    this.#queryLog = config.queryLog
+      ? queryLog(config.queryLog, ({ message }) =>
+          this.logger.error({ message }, 'cannot write the query log'),
+        )
+      : noQueryLog;
+  }
+
+  async listen({ tls, tracer = trace.getTracer('blockrank') }: RerankServiceOptions): Promise<void> {
+    const now = (): number => performance.now();
+    const generation = (): Generation => this.#current();
+    const door = admission({ settings: () => generation().settings, metrics: this.metrics, now });
+    const { host, port, receiveTimeoutMs } = listenSettings(this.#config);
+    this.#app = await serviceApp({
+      generation,
+      work: rankingWork(door, this.metrics),
+      metrics: this.metrics,
+      queryLog: this.#queryLog,
+      tracer,
+      now,
+      inHand: new Map(),
+      logger: this.logger,
+      tls,
+      corsOrigins: this.#config.corsOrigins ?? [],
+      receiveTimeoutMs,
+      maxBodyBytes: serviceSettings(this.#config).maxBodyBytes,
+      isReady: () => this.#generation !== undefined && !this.#isDraining,
+      isDraining: () => this.#isDraining,
+    });
+    this.url = await this.#app.listen({ host, port });
+  }
+
+  serve(serving: Serving): void {
+    const before = this.#generation;
+    this.#generation = new Generation(serving);
+    before?.retire();
+    this.metrics.generation.inc();
+    this.metrics.ready.set(1);
+  }
+
+  renewTls(tls: ListenTls): void {
+    const server = this.#app.server as { setSecureContext?: (tls: ListenTls) => void };
+    server.setSecureContext?.(tls);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { drainMs, drainDelayMs } = listenSettings(this.#config);
+    this.#isDraining = true;
+    this.metrics.ready.set(0);
+    await sleep(drainDelayMs);
+    const cutOff = setTimeout(() => {
+      this.logger.warn({ drainMs }, 'requests took longer than the drain allows and were cut off');
+      this.#app.server.closeAllConnections();
+    }, drainMs);
+    await this.#app.close();
+    clearTimeout(cutOff);
+    await this.#queryLog.close();
+    this.#generation?.retire();
+  }
+
+  #current(): Generation {
+    if (this.#generation) return this.#generation;
+    throw new ServiceFault('not-ready', 'The models are being loaded.', { retryAfterS: 5 });
+  }
+}

@@ -1,0 +1,145 @@
+/** Cohere's rerank API, v1 and v2. Source: docs.cohere.com/reference/rerank. */
+import { z } from 'zod';
+import type { Answer, AskedDocument } from '../ask.ts';
+import { faultStatus } from '../fault.ts';
+import {
+  documentText,
+  entriesJson,
+  type FaultWriter,
+  flag,
+  modelName,
+  objectJson,
+  parseBody,
+  queryText,
+  toAsk,
+  toDocuments,
+  topN,
+  type WireForm,
+} from './wire-form.ts';
+
+/** Documents of one billed search unit. */
+const documentsPerUnit = 100;
+/** Fields that a document given as an object is read by. */
+const defaultRankFields = ['text'];
+
+/** A document as v1 takes it: text, or an object of fields. */
+export const fieldedDocument: z.ZodType<string | Record<string, unknown>> = z.union([
+  documentText,
+  z.record(z.string(), z.unknown()),
+]);
+
+const entry = z.object({ index: z.int(), relevance_score: z.number() });
+const meta = z.object({
+  api_version: z.object({ version: z.string() }),
+  billed_units: z.object({ search_units: z.int() }),
+  tokens: z.object({ input_tokens: z.int() }),
+});
+
+const requestV2 = z.object({
+  model: modelName,
+  query: queryText,
+  documents: z.array(documentText).min(1),
+  top_n: topN,
+  max_tokens_per_doc: z.int().min(1).nullish(),
+  priority: z.int().nullish(),
+});
+
+const requestV1 = z.object({
+  model: modelName,
+  query: queryText,
+  documents: z.array(fieldedDocument).min(1),
+  top_n: topN,
+  rank_fields: z.array(z.string()).nullish(),
+  return_documents: flag,
+  max_chunks_per_doc: z.int().min(1).nullish(),
+});
+
+/** Errors are `{"message": …}`. */
+export const messageFault: FaultWriter = ({ kind, message }) => ({
+  status: faultStatus[kind],
+  body: { message },
+});
+
+/** Version 2. */
+export const cohereV2: WireForm = {
+  name: 'cohere-v2',
+  title: 'Cohere rerank v2',
+  paths: ['/cohere/v2/rerank', '/v2/rerank'],
+  request: requestV2,
+  response: z.object({ id: z.string(), results: z.array(entry), meta }),
+  ask(body) {
+    const { query, documents, model, top_n } = parseBody(requestV2, body);
+    return toAsk({ query, documents: toDocuments(documents), model, topN: top_n });
+  },
+  answer: (answer) =>
+    objectJson({
+      id: JSON.stringify(answer.requestId),
+      results: entriesJson(answer, 'relevance_score', () => ''),
+      meta: JSON.stringify(metaOf(answer, '2')),
+    }),
+  fault: messageFault,
+};
+
+/** Version 1: documents may be objects, and come back on request. */
+export const cohereV1: WireForm = {
+  name: 'cohere-v1',
+  title: 'Cohere rerank v1',
+  paths: ['/cohere/v1/rerank'],
+  request: requestV1,
+  response: z.object({
+    id: z.string(),
+    results: z.array(entry.extend({ document: z.record(z.string(), z.unknown()).optional() })),
+    meta,
+  }),
+  ask(body) {
+    const { query, documents, model, top_n, rank_fields, return_documents } = parseBody(requestV1, body);
+    return toAsk({
+      query,
+      documents: fieldedDocuments(documents, rank_fields),
+      model,
+      topN: top_n,
+      returnDocuments: return_documents,
+    });
+  },
+  answer: (answer) =>
+    objectJson({
+      id: JSON.stringify(answer.requestId),
+      results: entriesJson(answer, 'relevance_score', (document) => documentJson(answer, document)),
+      meta: JSON.stringify(metaOf(answer, '1')),
+    }),
+  fault: messageFault,
+};
+
+/** Texts of documents, each by the named fields of its object, joined by line ends; a missing field is left out. */
+export function fieldedDocuments(
+  documents: readonly (string | Record<string, unknown>)[],
+  rankFields: readonly string[] | null | undefined,
+): AskedDocument[] {
+  return documents.map((document) => {
+    if (typeof document === 'string') return { text: document, echo: { text: document } };
+    const values = (rankFields ?? defaultRankFields).map((field) => document[field]);
+    const text = values
+      .filter((value) => value !== undefined && value !== null)
+      .map(toText)
+      .join('\n');
+    return { text, echo: document };
+  });
+}
+
+function toText(value: unknown): string {
+  return (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).toWellFormed();
+}
+
+/** `,"document":{…}` when documents are asked back. */
+export function documentJson({ ask }: Answer, { text, echo }: AskedDocument): string {
+  return ask.returnDocuments ? `,"document":${JSON.stringify(echo ?? { text })}` : '';
+}
+
+/** What the answer cost, as Cohere counts it. */
+export function metaOf({ ask, ranking }: Answer, version: string): object {
+  return {
+    api_version: { version },
+    billed_units: { search_units: Math.ceil(ask.documents.length / documentsPerUnit) },
+    tokens: { input_tokens: ranking?.usage.tokens ?? 0 },
+  };
+}

@@ -1,0 +1,115 @@
+/** The service's own form: ids, first-stage scores, explanations. */
+import { z } from 'zod';
+import type { Answer, AskedDocument } from '../ask.ts';
+import { faultStatus } from '../fault.ts';
+import type { ServedScore } from '../served-scores.ts';
+import {
+  documentText,
+  entriesJson,
+  flag,
+  modelName,
+  objectJson,
+  parseBody,
+  queryText,
+  toAsk,
+  topN,
+  type WireForm,
+} from './wire-form.ts';
+
+const document = z.union([
+  documentText,
+  z.object({ id: z.string().optional(), text: documentText, score: z.number().optional() }),
+]);
+
+const request = z.object({
+  query: queryText,
+  documents: z.array(document).min(1),
+  model: modelName,
+  topN,
+  explain: flag,
+  returnDocuments: flag,
+});
+
+const explanation = z.looseObject({
+  mass: z.number().optional(),
+  spans: z.array(z.object({ start: z.int(), end: z.int(), mass: z.number() })),
+});
+
+/** The form. A document's `score` is a lexical first stage's: given on all of them it is fused in, as the stage does. */
+export const native: WireForm = {
+  name: 'native',
+  title: 'blockrank',
+  paths: ['/blockrank/rerank'],
+  request,
+  response: z.object({
+    requestId: z.string(),
+    model: z.string(),
+    reranked: z.boolean(),
+    reason: z.string().optional(),
+    cache: z.enum(['hit', 'miss', 'coalesced']),
+    results: z.array(
+      z.object({
+        index: z.int(),
+        score: z.number(),
+        id: z.string().optional(),
+        logit: z.number().optional(),
+        share: z.number().optional(),
+        calibratedScore: z.number().optional(),
+        text: z.string().optional(),
+        explanation: explanation.optional(),
+      }),
+    ),
+    usage: z.object({
+      tokens: z.int(),
+      truncatedTokens: z.int(),
+      statesFound: z.int(),
+      statesEncoded: z.int(),
+    }),
+    elapsedMs: z.number(),
+  }),
+  ask(body) {
+    const { documents, ...given } = parseBody(request, body);
+    return toAsk({
+      ...given,
+      documents: documents.map((one) =>
+        typeof one === 'string' ? { text: one } : { id: one.id, text: one.text, firstStageScore: one.score },
+      ),
+    });
+  },
+  answer(answer) {
+    const { requestId, model, ranking, cache, elapsedMs } = answer;
+    const noUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
+    return objectJson({
+      requestId: JSON.stringify(requestId),
+      model: JSON.stringify(model),
+      reranked: String(ranking !== undefined),
+      ...(!ranking && { reason: '"no-query-text"' }),
+      cache: JSON.stringify(cache),
+      results: entriesJson(answer, 'score', detailsJson(answer)),
+      usage: JSON.stringify(ranking?.usage ?? noUsage),
+      elapsedMs: JSON.stringify(Math.round(elapsedMs * 1000) / 1000),
+    });
+  },
+  fault: ({ kind, message }, requestId) => ({
+    status: faultStatus[kind],
+    body: { error: { code: kind, message, requestId } },
+  }),
+};
+
+/** What is known of each document beyond its score. */
+function detailsJson({ ranking, ask }: Answer): (document: AskedDocument, entry: ServedScore) => string {
+  const candidates = new Map(ranking?.candidates.map((candidate) => [candidate.index, candidate]));
+  return ({ id, text }, { index }) => {
+    const candidate = candidates.get(index);
+    const details = {
+      id,
+      logit: candidate?.logit,
+      share: candidate?.score,
+      calibratedScore: candidate?.calibratedScore,
+      ...(ask.returnDocuments && { text }),
+      explanation: candidate?.explanation,
+    };
+    const json = JSON.stringify(details);
+    return json === '{}' ? '' : `,${json.slice(1, -1)}`;
+  };
+}

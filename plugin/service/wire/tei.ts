@@ -1,0 +1,68 @@
+/** Text Embeddings Inference's rerank route, which Elasticsearch's `hugging_face` service asks. Source: its OpenAPI file. */
+import { z } from 'zod';
+import { type FaultKind, faultStatus } from '../fault.ts';
+import {
+  documentText,
+  entriesJson,
+  flag,
+  parseBody,
+  queryText,
+  toAsk,
+  toDocuments,
+  topN,
+  type WireForm,
+} from './wire-form.ts';
+
+/** `top_n` is none of TEI's, but Elasticsearch sends it: it cuts the list by itself, so all documents are given back. */
+const request = z.object({
+  query: queryText,
+  texts: z.array(documentText).min(1),
+  truncate: flag,
+  truncation_direction: z.enum(['left', 'Left', 'right', 'Right']).nullish(),
+  raw_scores: flag,
+  return_text: flag,
+  top_n: topN,
+});
+
+const statuses: Partial<Record<FaultKind, number>> = {
+  invalid: 422,
+  'too-many-documents': 413,
+  'too-many-tokens': 413,
+  truncated: 413,
+  overloaded: 429,
+  backend: 424,
+};
+
+const errorTypes: Partial<Record<FaultKind, string>> = {
+  'tenant-limit': 'Overloaded',
+  overloaded: 'Overloaded',
+  deadline: 'Overloaded',
+  backend: 'Backend',
+  'not-ready': 'Unhealthy',
+};
+
+/** The form. Entries hold nothing more than TEI's own, since Elasticsearch throws on an unknown field. */
+export const tei: WireForm = {
+  name: 'tei',
+  title: 'Text Embeddings Inference rerank',
+  paths: ['/rerank'],
+  request,
+  response: z.array(z.object({ index: z.int(), score: z.number(), text: z.string().optional() })),
+  ask(body) {
+    const { query, texts, truncate, return_text } = parseBody(request, body);
+    return toAsk({
+      query,
+      documents: toDocuments(texts),
+      returnDocuments: return_text,
+      refusesTruncation: truncate === false,
+    });
+  },
+  answer: (answer) =>
+    entriesJson(answer, 'score', ({ text }) =>
+      answer.ask.returnDocuments ? `,"text":${JSON.stringify(text)}` : '',
+    ),
+  fault: ({ kind, message }) => ({
+    status: statuses[kind] ?? faultStatus[kind],
+    body: { error: message, error_type: errorTypes[kind] ?? 'Validation' },
+  }),
+};

@@ -1,0 +1,67 @@
+/** Cohere v1 and Jina in one: what search servers are pointed at. Whoever speaks either reads the answer. */
+import { z } from 'zod';
+import { faultStatus } from '../fault.ts';
+import { documentJson, fieldedDocument, fieldedDocuments, metaOf } from './cohere.ts';
+import { usageOf } from './jina.ts';
+import {
+  entriesJson,
+  flag,
+  modelName,
+  objectJson,
+  parseBody,
+  queryText,
+  toAsk,
+  topN,
+  type WireForm,
+} from './wire-form.ts';
+
+const request = z.object({
+  model: modelName,
+  query: queryText,
+  documents: z.array(fieldedDocument).min(1),
+  top_n: topN,
+  rank_fields: z.array(z.string()).nullish(),
+  return_documents: flag,
+});
+
+/** The form: documents come back on request only, as Cohere does. */
+export const union: WireForm = {
+  name: 'union',
+  title: 'Cohere v1 and Jina in one',
+  paths: ['/v1/rerank'],
+  request,
+  response: z.object({
+    id: z.string(),
+    model: z.string(),
+    object: z.literal('list'),
+    results: z.array(
+      z.object({
+        index: z.int(),
+        relevance_score: z.number(),
+        document: z.record(z.string(), z.unknown()).optional(),
+      }),
+    ),
+    meta: z.looseObject({}),
+    usage: z.object({ total_tokens: z.int(), prompt_tokens: z.int() }),
+  }),
+  ask(body) {
+    const { query, documents, model, top_n, rank_fields, return_documents } = parseBody(request, body);
+    return toAsk({
+      query,
+      documents: fieldedDocuments(documents, rank_fields),
+      model,
+      topN: top_n,
+      returnDocuments: return_documents,
+    });
+  },
+  answer: (answer) =>
+    objectJson({
+      id: JSON.stringify(answer.requestId),
+      model: JSON.stringify(answer.model),
+      object: '"list"',
+      results: entriesJson(answer, 'relevance_score', (document) => documentJson(answer, document)),
+      meta: JSON.stringify(metaOf(answer, '1')),
+      usage: JSON.stringify(usageOf(answer)),
+    }),
+  fault: ({ kind, message }) => ({ status: faultStatus[kind], body: { message, detail: message } }),
+};

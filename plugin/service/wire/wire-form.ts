@@ -1,0 +1,154 @@
+/** What a wire form is: how one public API asks, answers and fails. */
+import { z } from 'zod';
+import type { Answer, Ask, AskedDocument } from '../ask.ts';
+import { ServiceFault } from '../fault.ts';
+import { type ServedScore, scoreLiteral } from '../served-scores.ts';
+
+/** One API's form. */
+export interface WireForm {
+  /** Name in metrics and logs. */
+  readonly name: string;
+  /** Whose form it is, for the reference page. */
+  readonly title: string;
+  /** Paths that speak it. */
+  readonly paths: readonly string[];
+  /** The body, for the reference page. */
+  readonly request: z.ZodType;
+  /** The answer, for the reference page. */
+  readonly response: z.ZodType;
+  /** Reads a body. @throws ServiceFault naming every field that is wrong, never its text. */
+  ask(body: unknown): Ask;
+  /** The answer's JSON. */
+  answer(answer: Answer): string;
+  /** An error's status and body. */
+  fault(fault: ServiceFault, requestId: string): { readonly status: number; readonly body: object };
+}
+
+/** How an API words one error. */
+export type FaultWriter = WireForm['fault'];
+
+/** Question, as every form has it. Surrogates that stand alone are replaced, since no tokenizer reads them. */
+export const queryText: z.ZodType<string> = z.string().transform((text) => text.toWellFormed());
+/** Text of a document. */
+export const documentText: z.ZodType<string> = queryText;
+/** How many documents are given back. */
+export const topN: z.ZodType<number | null | undefined> = z.int().min(1).nullish();
+/** A switch that may be absent or null. */
+export const flag: z.ZodType<boolean | null | undefined> = z.boolean().nullish();
+/** A model's name. */
+export const modelName: z.ZodType<string | null | undefined> = z.string().max(256).nullish();
+
+/** Reads a body by its schema. @throws ServiceFault */
+export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body, { error: wording });
+  if (parsed.success) return parsed.data;
+  const told = parsed.error.issues.slice(0, 5).map((issue) => `${place(issue.path)}${issue.message}`);
+  const more = parsed.error.issues.length - told.length;
+  throw new ServiceFault(
+    'invalid',
+    `Cannot read the request: ${told.join('; ')}${more > 0 ? `; and ${more} more` : ''}.`,
+  );
+}
+
+function place(path: readonly PropertyKey[]): string {
+  const names = path.map((key, i) =>
+    typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`,
+  );
+  return names.length > 0 ? `${names.join('')}: ` : '';
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  object: 'an object',
+  array: 'a list',
+};
+
+/** What is expected, and of what kind the value is; never the value. */
+function wording(issue: z.core.$ZodRawIssue): string | undefined {
+  const { input } = issue;
+  const kind =
+    input === null
+      ? 'null'
+      : Array.isArray(input)
+        ? 'a list'
+        : input === undefined
+          ? 'nothing'
+          : typeof input;
+  switch (issue.code) {
+    case 'invalid_type':
+      return `expected ${typeNames[issue.expected] ?? issue.expected}, got ${kind}`;
+    case 'too_small':
+      return issue.origin === 'array' ? 'expected at least one' : `expected at least ${issue.minimum}`;
+    case 'too_big':
+      return issue.origin === 'string'
+        ? `expected at most ${issue.maximum} characters`
+        : `expected at most ${issue.maximum}`;
+    case 'invalid_union':
+      return `expected text or an object with a text, got ${kind}`;
+    case 'invalid_value':
+      return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+    default:
+      return undefined;
+  }
+}
+
+/** Fields that a form leaves out have these values. */
+export function toAsk(
+  given: Pick<Ask, 'query' | 'documents'> & {
+    readonly model?: string | null | undefined;
+    readonly topN?: number | null | undefined;
+    readonly returnDocuments?: boolean | null | undefined;
+    readonly explain?: boolean | null | undefined;
+    readonly refusesTruncation?: boolean | undefined;
+  },
+): Ask {
+  return {
+    query: given.query,
+    documents: given.documents,
+    model: given.model ?? undefined,
+    topN: given.topN ?? undefined,
+    returnDocuments: given.returnDocuments ?? false,
+    explain: given.explain ?? false,
+    refusesTruncation: given.refusesTruncation ?? false,
+  };
+}
+
+/** Documents that are plain texts. */
+export function toDocuments(texts: readonly string[]): AskedDocument[] {
+  return texts.map((text) => ({ text }));
+}
+
+/** The entries that are given back: the best `topN`. */
+export function servedEntries({ ask, scores }: Answer): readonly ServedScore[] {
+  return ask.topN === undefined ? scores : scores.slice(0, ask.topN);
+}
+
+/**
+ * The answer's entries as a JSON list, written by hand: `JSON.stringify` writes `1` for `1.0`.
+ *
+ * @param rest - Further fields of an entry as JSON, starting with a comma; empty for none.
+ */
+export function entriesJson(
+  answer: Answer,
+  scoreKey: string,
+  rest: (document: AskedDocument, entry: ServedScore) => string,
+): string {
+  const { documents } = answer.ask;
+  const entries = servedEntries(answer).map((entry) => {
+    const { index, millionths } = entry;
+    return `{"index":${index},"${scoreKey}":${scoreLiteral(millionths)}${rest(documents[index]!, entry)}}`;
+  });
+  return `[${entries.join(',')}]`;
+}
+
+/** A JSON object of fields that are JSON already. */
+export function objectJson(fields: Readonly<Record<string, string>>): string {
+  return `{${Object.entries(fields)
+    .map(([key, json]) => `${JSON.stringify(key)}:${json}`)
+    .join(',')}}`;
+}
+
+/** Tokens that a ranking read; 0 when nothing was. */
+export function tokensOf({ ranking }: Answer): number {
+  return ranking?.usage.tokens ?? 0;
+}
