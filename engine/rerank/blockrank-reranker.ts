@@ -81,6 +81,24 @@ export class BlockRankReranker implements Reranker {
     return toRanking(scored, usage);
   }
 
+  /** Tokens of query and documents before caps cut any away. */
+  async countTokens(
+    { query, candidates }: Shortlist,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<number> {
+    if (this.#closed) throw new TypeError('countTokens: the reranker is closed.');
+    const texts = candidates.map(({ text }) => text);
+    const [asked, documents] = await Promise.all([
+      abortable(this.#parts.workers.encodeQuery(query.text), signal),
+      abortable(this.#parts.workers.tokenise(texts, {}), signal),
+    ]);
+    return documents.reduce(
+      (sum, { blocks, truncatedTokens }) =>
+        sum + truncatedTokens + blocks.reduce((length, ids) => length + ids.length, 0),
+      asked.blockTokens + asked.truncatedTokens,
+    );
+  }
+
   /** The states that {@link rerank} would read, for tuning and for readouts of one's own. */
   async encode(
     shortlist: Shortlist,

@@ -2,7 +2,14 @@
 import type { InContextPrompt } from '../blocks/in-context-prompt.ts';
 import { type PromptTools, readPromptTools } from '../model/decoder-folder.ts';
 import type { WorkerProgram } from '../session/pool.ts';
-import type { DecoderAnswers, DecoderTask, DocumentScore, HeadsTask, RankTask } from './decoder-tasks.ts';
+import type {
+  CountTask,
+  DecoderAnswers,
+  DecoderTask,
+  DocumentScore,
+  HeadsTask,
+  RankTask,
+} from './decoder-tasks.ts';
 import {
   type EncodedRequest,
   InContextScorer,
@@ -47,6 +54,8 @@ class DecoderProgram implements WorkerProgram<DecoderTask, Answer> {
         return this.#heads(task);
       case 'continue':
         return this.#continue(task.text, task.tokens);
+      case 'count':
+        return this.#count(task);
       default:
         throw new TypeError(`run: unknown task ${JSON.stringify(task satisfies never)}.`);
     }
@@ -99,6 +108,11 @@ class DecoderProgram implements WorkerProgram<DecoderTask, Answer> {
       if (!explain) return { ...score, templateMass: 0, spans: [] };
       return { ...score, ...toTextSpans(this.#scorer.prompts.places(texts[index]!, index), own) };
     });
+  }
+
+  #count({ query, texts }: CountTask): number {
+    const { tokens, truncatedTokens } = toUsage(this.#scorer.prompts.prompt(query, texts));
+    return tokens + truncatedTokens;
   }
 
   async #continue(text: string, tokens: number): Promise<string> {

@@ -30,8 +30,13 @@ export interface ContinueTask {
   readonly tokens: number;
 }
 
+/** Tokens of a prompt, before caps cut any away. */
+export interface CountTask extends Pick<RankTask, 'query' | 'texts'> {
+  readonly kind: 'count';
+}
+
 /** What a worker is asked. */
-export type DecoderTask = RankTask | HeadsTask | ContinueTask;
+export type DecoderTask = RankTask | HeadsTask | ContinueTask | CountTask;
 
 /** What one document got. */
 export interface DocumentScore {
@@ -72,4 +77,5 @@ export interface DecoderAnswers {
   readonly rank: RankAnswer;
   readonly heads: HeadsAnswer;
   readonly continue: string;
+  readonly count: number;
 }

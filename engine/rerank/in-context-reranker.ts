@@ -88,6 +88,20 @@ export class InContextReranker implements Reranker {
     return { scores, shape };
   }
 
+  /** Tokens of the prompt before caps cut any away. */
+  async countTokens(
+    shortlist: Shortlist,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<number> {
+    this.#assertCallable('countTokens', shortlist, signal);
+    const { query, candidates } = shortlist;
+    const texts = candidates.map(({ text }) => text);
+    return (await abortable(
+      this.#parts.pool.run({ kind: 'count', query: query.text, texts }, signal ? { signal } : {}),
+      signal,
+    )) as number;
+  }
+
   /**
    * The greedy continuation of a text, special tokens parsed: a check of weights and tokenizer.
    *

@@ -6,7 +6,8 @@
 import type { BlockState, StateSource } from '../contract.ts';
 import { abortable } from '../session/abortable.ts';
 import type { TaskOptions } from '../session/pool.ts';
-import { type BatchOptions, toBatches } from './batches.ts';
+import type { BatchOptions } from './batches.ts';
+import { nobodyWaits, SharedBatches } from './shared-batches.ts';
 import { textDigest } from './text-digest.ts';
 
 /** One document as blocks of token ids, as the workers tokenise it. */
@@ -68,9 +69,6 @@ interface Job {
   onUnwanted: () => void;
 }
 
-/** Why a waiting batch leaves the queue. */
-const nobodyWaits = new DOMException('Nobody waits for these documents any more.', 'AbortError');
-
 /** Texts tokenised in one task: small enough that workers share the work, large enough to be worth a message. */
 const textsPerTask = 16;
 
@@ -78,9 +76,16 @@ const textsPerTask = 16;
 export class StateEncoder {
   readonly #options: StateEncoderOptions;
   readonly #jobs = new Map<string, Job>();
+  readonly #batches: SharedBatches<EncodedBlock>;
 
   constructor(options: StateEncoderOptions) {
     this.#options = options;
+    const { encoding, batchTokens, workers } = options;
+    this.#batches = new SharedBatches({
+      batchTokens,
+      workers,
+      encode: (blocks, task) => encoding.encode(blocks, task),
+    });
   }
 
   /** States for texts. Aborting rejects at once with the signal's reason; finished states stay in the source. */
@@ -162,37 +167,23 @@ export class StateEncoder {
     }
   }
 
+  /** A batch that fails takes its own documents down, not those of the others. */
   async #run(jobs: readonly Job[]): Promise<void> {
     const documents = await this.#tokenise(jobs);
-    const blocks = documents.flatMap((document, job) => document.blocks.map((ids, at) => ({ ids, job, at })));
-    const collected = documents.map(({ blocks: own }) => new Array<EncodedBlock | undefined>(own.length));
-    const lengths = blocks.map(({ ids }) => ids.length);
-    const runBatch = async (batch: readonly number[]): Promise<void> => {
-      const members = batch.map((index) => blocks[index]!);
-      const owners = [...new Set(members.map(({ job }) => jobs[job]!))];
-      const encoded = await this.#encodeWhileWanted(
-        members.map(({ ids }) => ids),
-        owners,
-      );
-      members.forEach(({ job, at }, i) => {
-        collected[job]![at] = encoded[i];
-      });
-      await Promise.all(
-        [...new Set(members.map(({ job }) => job))].map((job) =>
-          this.#finish(jobs[job]!, documents[job]!, collected[job]!),
-        ),
-      );
-    };
-    // A batch that fails takes its own documents down, not those of the others.
-    await Promise.all(
-      toBatches(lengths, this.#options).map((batch) =>
-        runBatch(batch).catch((error: unknown) =>
-          this.#fail(
-            batch.map((i) => jobs[blocks[i]!.job]!),
-            error,
-          ),
-        ),
-      ),
+    this.#batches.add(
+      documents.flatMap((document, i) => {
+        const job = jobs[i]!;
+        const collected = new Array<EncodedBlock | undefined>(document.blocks.length);
+        return document.blocks.map((ids, at) => ({
+          ids,
+          owner: job,
+          resolve: (encoded: EncodedBlock) => {
+            collected[at] = encoded;
+            this.#finish(job, document, collected).catch((error: unknown) => this.#fail([job], error));
+          },
+          reject: (error: unknown) => this.#fail([job], error),
+        }));
+      }),
     );
   }
 
@@ -203,28 +194,6 @@ export class StateEncoder {
       tasks.push(this.#options.encoding.tokenise(texts, { priority: 1 }));
     }
     return (await Promise.all(tasks)).flat();
-  }
-
-  /** Leaves the queue when nobody wants any of its documents any more. */
-  async #encodeWhileWanted(
-    blocks: readonly Int32Array[],
-    owners: readonly Job[],
-  ): Promise<readonly EncodedBlock[]> {
-    const giveUp = new AbortController();
-    const check = (): void => {
-      if (owners.every(({ wanted }) => wanted === 0)) {
-        giveUp.abort(nobodyWaits);
-      }
-    };
-    for (const owner of owners) {
-      const before = owner.onUnwanted;
-      owner.onUnwanted = () => {
-        before();
-        check();
-      };
-    }
-    check();
-    return this.#options.encoding.encode(blocks, { signal: giveUp.signal, priority: 2 });
   }
 
   /** Once all blocks of a document are there, its state is kept and handed out. */

@@ -1,0 +1,118 @@
+/**
+ * Blocks of all requests, encoded together: what waits while the workers are busy is batched anew with what comes,
+ * so that many small requests fill batches as one large request does.
+ */
+import type { TaskOptions } from '../session/pool.ts';
+import { type Batch, type BatchOptions, toBatches } from './batches.ts';
+
+/** Somebody whose blocks are encoded. */
+export interface BlockOwner {
+  /** Requests that wait for it. */
+  readonly wanted: number;
+  /** Called when nobody waits any more. */
+  onUnwanted: () => void;
+}
+
+/** A block that waits to be encoded. */
+export interface WaitingBlock<Encoded> {
+  /** Token ids. */
+  readonly ids: Int32Array;
+  /** Whose it is; one that nobody waits for is not encoded. */
+  readonly owner: BlockOwner;
+  /** Gets the vectors. */
+  readonly resolve: (encoded: Encoded) => void;
+  /** Gets what failed. */
+  readonly reject: (error: unknown) => void;
+}
+
+/** What {@link SharedBatches} needs. */
+export interface SharedBatchesOptions<Encoded> extends BatchOptions {
+  /** Encodes one batch. */
+  readonly encode: (blocks: readonly Int32Array[], options: TaskOptions) => Promise<readonly Encoded[]>;
+}
+
+/** Why a block is not encoded. */
+export const nobodyWaits: DOMException = new DOMException(
+  'Nobody waits for these documents any more.',
+  'AbortError',
+);
+
+interface Arrived<Encoded> {
+  readonly block: WaitingBlock<Encoded>;
+  /** Position among all blocks that ever came. */
+  readonly arrival: number;
+}
+
+/** See the file's header. */
+export class SharedBatches<Encoded> {
+  readonly #options: SharedBatchesOptions<Encoded>;
+  #plan: Arrived<Encoded>[][] = [];
+  #running = 0;
+  #arrivals = 0;
+
+  constructor(options: SharedBatchesOptions<Encoded>) {
+    this.#options = options;
+  }
+
+  /** Adds blocks. A list that comes while nothing waits is batched by itself, always in the same way. */
+  add(blocks: readonly WaitingBlock<Encoded>[]): void {
+    const waiting = this.#plan.flat().filter(({ block }) => isWanted(block));
+    for (const { block } of this.#plan.flat()) if (!isWanted(block)) block.reject(nobodyWaits);
+    waiting.push(...blocks.map((block) => ({ block, arrival: this.#arrivals++ })));
+    const lengths = waiting.map(({ block }) => block.ids.length);
+    const batches = toBatches(lengths, this.#options).map((batch: Batch) => batch.map((i) => waiting[i]!));
+    // Who came first is served first, together with whatever has its length.
+    this.#plan = batches.sort((a, b) => earliest(a) - earliest(b));
+    this.#dispatch();
+  }
+
+  /** Keeps every worker busy and one batch at hand; the rest waits here, where it can still be joined. */
+  #dispatch(): void {
+    while (this.#running <= this.#options.workers && this.#plan.length > 0) {
+      const batch = this.#plan.shift()!;
+      const wanted = batch.filter(({ block }) => isWanted(block));
+      for (const { block } of batch) if (!isWanted(block)) block.reject(nobodyWaits);
+      if (wanted.length > 0) void this.#run(wanted.map(({ block }) => block));
+    }
+  }
+
+  async #run(blocks: readonly WaitingBlock<Encoded>[]): Promise<void> {
+    this.#running += 1;
+    try {
+      const signal = whileWanted(blocks.map(({ owner }) => owner));
+      const encoded = await this.#options.encode(
+        blocks.map(({ ids }) => ids),
+        { signal, priority: 2 },
+      );
+      blocks.forEach((block, i) => {
+        block.resolve(encoded[i]!);
+      });
+    } catch (error) {
+      for (const block of blocks) block.reject(error);
+    } finally {
+      this.#running -= 1;
+      this.#dispatch();
+    }
+  }
+}
+
+function isWanted({ owner }: { readonly owner: BlockOwner }): boolean {
+  return owner.wanted > 0;
+}
+
+function earliest(batch: readonly { readonly arrival: number }[]): number {
+  return batch.reduce((least, { arrival }) => Math.min(least, arrival), Number.POSITIVE_INFINITY);
+}
+
+/** Aborts when nobody wants any of the owners any more: a batch that still waits in the pool leaves it. */
+function whileWanted(owners: readonly BlockOwner[]): AbortSignal {
+  const controller = new AbortController();
+  for (const owner of new Set(owners)) {
+    const before = owner.onUnwanted;
+    owner.onUnwanted = () => {
+      before();
+      if (owners.every(({ wanted }) => wanted === 0)) controller.abort(nobodyWaits);
+    };
+  }
+  return controller.signal;
+}
