@@ -9,8 +9,9 @@ import fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  LogController,
 } from 'fastify';
-import { ServiceFault } from './fault.ts';
+import { faultStatus, ServiceFault } from './fault.ts';
 import { addReference } from './openapi.ts';
 import { addRerankRoutes, type RouteParts } from './routes.ts';
 import { toFault } from './to-fault.ts';
@@ -41,6 +42,8 @@ export interface AppParts extends RouteParts {
   readonly isReady: () => boolean;
   /** Whether the service is about to end. */
   readonly isDraining: () => boolean;
+  /** Told when a request comes (1) and when it is over (-1). */
+  readonly onInHand: (change: 1 | -1) => void;
 }
 
 /** Longer than any pool between a search server and the service keeps a connection idle, in milliseconds. */
@@ -53,7 +56,7 @@ const requestIdPattern = /^[\w.:-]{1,128}$/;
 export async function serviceApp(parts: AppParts): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: parts.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: parts.maxBodyBytes,
     requestTimeout: parts.receiveTimeoutMs,
     keepAliveTimeout: keepAliveMs,
@@ -67,7 +70,10 @@ export async function serviceApp(parts: AppParts): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => (value) => (typeof value === 'string' ? value : JSON.stringify(value)));
   app.decorateRequest('state');
   app.addHook('onRequest', async (request, reply) => open(request, reply, parts));
-  app.addHook('onResponse', async (request, reply) => count(request, reply, parts));
+  // Whoever keeps a connection open finds another replica for its next request.
+  app.addHook('onSend', async (_request, reply) => {
+    if (parts.isDraining()) void reply.header('connection', 'close');
+  });
   app.setErrorHandler((error, request, reply) => fail(error, { request, reply }, parts));
   app.setNotFoundHandler((request, reply) => fail(notFound(request, reply), { request, reply }, parts));
   await app.register(rateLimit, { global: false });
@@ -83,19 +89,23 @@ function toRequestId({ headers }: IncomingMessage): string {
   return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID();
 }
 
-function open(request: FastifyRequest, reply: FastifyReply, { now, isDraining }: AppParts): void {
-  request.state = { startedMs: now(), model: '' };
+function open(request: FastifyRequest, reply: FastifyReply, parts: AppParts): void {
+  request.state = { startedMs: parts.now(), model: '' };
+  parts.onInHand(1);
   void reply.header('x-request-id', request.id);
-  // Whoever keeps a connection open finds another replica for its next request.
-  if (isDraining()) void reply.header('connection', 'close');
+  // Closed comes after every request, also after one whose caller went away; Fastify's own hook does not.
+  reply.raw.once('close', () => count(request, reply, parts));
 }
 
-function count(request: FastifyRequest, reply: FastifyReply, { metrics, now }: AppParts): void {
+function count(request: FastifyRequest, reply: FastifyReply, { metrics, now, onInHand }: AppParts): void {
+  onInHand(-1);
+  request.state.generation?.leave();
   const { form } = request.routeOptions.config;
   if (!form) return;
   const { model, startedMs } = request.state;
   const labels = { form: form.name, model };
-  metrics.requests.inc({ ...labels, status: String(reply.statusCode) });
+  const status = reply.raw.writableEnded ? reply.statusCode : faultStatus.aborted;
+  metrics.requests.inc({ ...labels, status: String(status) });
   metrics.duration.observe(labels, (now() - startedMs) / 1000);
 }
 

@@ -79,7 +79,6 @@ export function addRerankRoutes(app: FastifyInstance, parts: RouteParts): void {
       });
     }
   }
-  app.addHook('onResponse', async (request) => request.state.generation?.leave());
 }
 
 /** Before the body is read, so that a stranger's body never is. */

@@ -62,6 +62,11 @@ export async function rerankService(options: RerankServiceOptions = {}): Promise
   return service;
 }
 
+/** How long nothing must come before connections are closed, in milliseconds. */
+const quietMs = 50;
+/** How often requests in hand are looked at while the service ends, in milliseconds. */
+const drainStepMs = 10;
+
 class Service implements RerankService {
   readonly metrics: ServiceMetrics;
   readonly logger: Logger;
@@ -70,6 +75,7 @@ class Service implements RerankService {
   #app!: FastifyInstance;
   #generation: Generation | undefined;
   #isDraining = false;
+  #inHand = 0;
   #closing: Promise<void> | undefined;
   url = '';
 
@@ -104,6 +110,9 @@ class Service implements RerankService {
       maxBodyBytes: serviceSettings(this.#config).maxBodyBytes,
       isReady: () => this.#generation !== undefined && !this.#isDraining,
       isDraining: () => this.#isDraining,
+      onInHand: (change) => {
+        this.#inHand += change;
+      },
     });
     this.url = await this.#app.listen({ host, port });
   }
@@ -131,14 +140,27 @@ class Service implements RerankService {
     this.#isDraining = true;
     this.metrics.ready.set(0);
     await sleep(drainDelayMs);
-    const cutOff = setTimeout(() => {
+    const closed = this.#app.close();
+    if (!(await this.#idleWithin(drainMs))) {
       this.logger.warn({ drainMs }, 'requests took longer than the drain allows and were cut off');
-      this.#app.server.closeAllConnections();
-    }, drainMs);
-    await this.#app.close();
-    clearTimeout(cutOff);
+    }
+    // What is open now is kept for a next request, or was opened without one.
+    this.#app.server.closeAllConnections();
+    await closed;
     await this.#queryLog.close();
     this.#generation?.retire();
+  }
+
+  /** Whether all requests were answered in time, and none came for a moment after that. */
+  async #idleWithin(ms: number): Promise<boolean> {
+    const until = performance.now() + ms;
+    let quietSince = performance.now();
+    while (performance.now() - quietSince < quietMs) {
+      if (performance.now() > until && this.#inHand > 0) return false;
+      await sleep(drainStepMs);
+      if (this.#inHand > 0) quietSince = performance.now();
+    }
+    return true;
   }
 
   #current(): Generation {

@@ -1,0 +1,498 @@
+/** What keeps the service up in production. Each test fails when the part that it names is taken out. */
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { propagation } from '@opentelemetry/api';
+import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import { afterEach, describe, expect, it } from 'vitest';
+import { DeadlineExceededError } from '../../../engine/index.ts';
+import { hashKey } from '../../../plugin/service/index.ts';
+import { fakeReranker } from '../../../plugin/testing/index.ts';
+import { type TestService, type TestServiceOptions, testService } from '../../support/test-service.ts';
+
+let open: TestService[] = [];
+afterEach(async () => {
+  await Promise.all(open.map((service) => service.close()));
+  open = [];
+});
+
+async function start(options: TestServiceOptions = {}): Promise<TestService> {
+  const service = await testService(options);
+  open.push(service);
+  return service;
+}
+
+const ask = (text = 'dogs'): object => ({ query: 'dogs', documents: [text, 'cats'] });
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A reranker whose calls wait until they are let go. */
+function gatedReranker() {
+  const gates: (() => void)[] = [];
+  const reranker = fakeReranker({ fault: () => new Promise<void>((resolve) => gates.push(resolve)) });
+  const waitFor = async (count: number): Promise<void> => {
+    while (gates.length < count) await sleep(1);
+  };
+  return { reranker, gates, waitFor };
+}
+
+describe('API keys', () => {
+  const key = 'k'.repeat(32);
+  const other = 'o'.repeat(32);
+  const keys = [
+    { tenant: 'shop', sha256: hashKey(key), models: ['small'] },
+    { tenant: 'lab', key: other },
+  ];
+  const models = ['small', 'large'].map((name) => ({ name, reranker: fakeReranker() }));
+
+  it('let in who shows one, by either header, and nobody else', async () => {
+    const { post, url } = await start({ config: { keys }, models });
+    expect((await post('/v1/rerank', ask())).status).toBe(401);
+    expect((await post('/v1/rerank', ask(), { authorization: `Bearer ${'x'.repeat(32)}` })).status).toBe(401);
+    expect((await post('/v1/rerank', ask(), { authorization: `Basic ${key}` })).status).toBe(401);
+    expect((await post('/v1/rerank', ask(), { authorization: `Bearer ${key}` })).status).toBe(200);
+    expect((await post('/rerank', { query: 'a', texts: ['b'] }, { 'x-api-key': other })).status).toBe(200);
+    expect((await fetch(`${url}/v1/models`)).status).toBe(401);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it('are looked at before a body is read', async () => {
+    const { post } = await start({ config: { keys, maxBodyBytes: 100 }, models });
+    expect((await post('/v1/rerank', 'x'.repeat(10_000))).status).toBe(401);
+  });
+
+  it('open the models of their tenant alone', async () => {
+    const { post, url } = await start({ config: { keys }, models });
+    const shop = { authorization: `Bearer ${key}` };
+    expect((await post('/v1/rerank', { ...ask(), model: 'large' }, shop)).status).toBe(403);
+    expect((await post('/v1/rerank', ask(), shop)).json.model).toBe('small');
+    const listed = (await (await fetch(`${url}/v1/models`, { headers: shop })).json()) as { data: object[] };
+    expect(listed.data).toHaveLength(1);
+  });
+
+  it('never stand in a log line', async () => {
+    const { post, lines } = await start({ config: { keys }, models });
+    await post('/v1/rerank', ask(), { authorization: `Bearer ${key}` });
+    await post('/v1/rerank', ask(), { authorization: 'Bearer wrong-key-of-somebody' });
+    expect(lines.join('')).toContain('"tenant":"shop"');
+    expect(lines.join('')).not.toMatch(/kkkk|wrong-key/);
+  });
+
+  it('have a limit of requests a minute of their own', async () => {
+    const limited = [
+      { tenant: 'shop', key, requestsPerMinute: 2 },
+      { tenant: 'lab', key: other },
+    ];
+    const { post, metric } = await start({ config: { keys: limited }, models });
+    const shop = { authorization: `Bearer ${key}` };
+    expect((await post('/v1/rerank', ask('1'), shop)).status).toBe(200);
+    expect((await post('/v1/rerank', ask('2'), shop)).status).toBe(200);
+    const third = await post('/v1/rerank', ask('3'), shop);
+    expect(third.status).toBe(429);
+    expect(Number(third.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(third.json.message).toContain('this minute');
+    expect((await post('/v1/rerank', ask('3'), { 'x-api-key': other })).status).toBe(200);
+    expect(await metric('shed_total', { reason: 'tenant-limit' })).toBe(1);
+  });
+
+  it('have a limit of requests at once of their own', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const limited = [
+      { tenant: 'shop', key, maxConcurrent: 1 },
+      { tenant: 'lab', key: other },
+    ];
+    const { post } = await start({ config: { keys: limited }, reranker });
+    const shop = { authorization: `Bearer ${key}` };
+    const first = post('/v1/rerank', ask('1'), shop);
+    await waitFor(1);
+    const second = await post('/v1/rerank', ask('2'), shop);
+    expect([second.status, second.headers.get('retry-after')]).toEqual([429, '1']);
+    const lab = post('/v1/rerank', ask('3'), { 'x-api-key': other });
+    await waitFor(2);
+    for (const gate of gates) gate();
+    expect([(await first).status, (await lab).status]).toEqual([200, 200]);
+    const again = post('/v1/rerank', ask('4'), shop);
+    await waitFor(3);
+    gates[2]!();
+    expect((await again).status).toBe(200);
+  });
+});
+
+describe('caps', () => {
+  it('on bytes, documents and tokens answer in the form that was asked', async () => {
+    const reranker = Object.assign(fakeReranker(), { countTokens: async () => 99 });
+    const { post } = await start({
+      config: { maxBodyBytes: 2000, maxDocuments: 3, maxTokens: 50 },
+      reranker,
+    });
+    const long = { query: 'a', documents: ['b'.repeat(3000)] };
+    expect((await post('/v1/rerank', long)).status).toBe(413);
+    expect((await post('/rerank', { query: 'a', texts: ['b'.repeat(3000)] })).json.error_type).toBe(
+      'Validation',
+    );
+    const many = await post('/v2/rerank', { query: 'a', documents: ['1', '2', '3', '4'] });
+    expect([many.status, many.json.message]).toEqual([
+      400,
+      'The request holds 4 documents; at most 3 are accepted. Rerank fewer, or send several requests.',
+    ]);
+    expect((await post('/rerank', { query: 'a', texts: ['1', '2', '3', '4'] })).status).toBe(413);
+    const tokens = await post('/jina/v1/rerank', { query: 'a', documents: ['word '.repeat(20)] });
+    expect([tokens.status, tokens.json.detail]).toEqual([422, expect.stringContaining('99 tokens')]);
+    expect((await post('/v1/rerank', { query: 'a', documents: ['short'] })).status).toBe(200);
+  });
+
+  it('refuse a truncated answer to who allows no truncation', async () => {
+    const usage = { tokens: 9, truncatedTokens: 5, statesFound: 0, statesEncoded: 1 };
+    const { post } = await start({
+      reranker: fakeReranker({ answer: (ranking) => ({ ...ranking, usage }) }),
+    });
+    expect((await post('/voyage/v1/rerank', { ...ask(), truncation: false })).status).toBe(400);
+    expect((await post('/voyage/v1/rerank', { ...ask(), truncation: true })).status).toBe(200);
+    expect((await post('/rerank', { query: 'a', texts: ['b'], truncate: false })).status).toBe(413);
+  });
+});
+
+describe('the queue', () => {
+  it('is bounded: what does not fit is refused at once with 503 and Retry-After, or as TEI says it', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const { post, metric } = await start({ config: { maxConcurrent: 1, maxQueue: 1 }, reranker });
+    const running = post('/v1/rerank', ask('1'));
+    await waitFor(1);
+    const waiting = post('/v1/rerank', ask('2'));
+    while ((await metric('queue_length')) < 1) await sleep(1);
+    const refused = await post('/v1/rerank', ask('3'));
+    expect(refused.status).toBe(503);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await post('/rerank', { query: 'a', texts: ['3'] })).json.error_type).toBe('Overloaded');
+    expect(await metric('shed_total', { reason: 'queue-full' })).toBe(2);
+    gates[0]!();
+    await waitFor(2);
+    gates[1]!();
+    expect([(await running).status, (await waiting).status]).toEqual([200, 200]);
+    expect(await metric('in_flight')).toBe(0);
+  });
+
+  it('refuses at once whoever could not be answered in time', async () => {
+    const { post, metric } = await start({
+      config: { maxConcurrent: 1, cache: false },
+      reranker: fakeReranker({ delayMs: 200 }),
+    });
+    await post('/v1/rerank', ask('0')); // the service learns how long a ranking takes
+    const running = post('/v1/rerank', ask('1'));
+    while ((await metric('in_flight')) < 1) await sleep(1);
+    const started = performance.now();
+    const refused = await post('/v1/rerank', ask('2'), { 'x-blockrank-deadline-ms': '100' });
+    expect(refused.status).toBe(503);
+    expect(refused.json.message).toContain('after the deadline');
+    expect(performance.now() - started).toBeLessThan(150);
+    await running;
+  });
+
+  it('is left by who goes away, and its place is free again', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const { post, metric, url } = await start({ config: { maxConcurrent: 1, maxQueue: 1 }, reranker });
+    const running = post('/v1/rerank', ask('1'));
+    await waitFor(1);
+    const leaving = new AbortController();
+    const body = JSON.stringify(ask('2'));
+    const headers = { 'content-type': 'application/json' };
+    const gone = fetch(`${url}/v1/rerank`, { method: 'POST', headers, body, signal: leaving.signal });
+    while ((await metric('queue_length')) < 1) await sleep(1);
+    leaving.abort();
+    await expect(gone).rejects.toThrow();
+    while ((await metric('queue_length')) > 0) await sleep(1);
+    gates[0]!();
+    expect((await running).status).toBe(200);
+    expect(reranker.calls).toHaveLength(1);
+  });
+});
+
+describe('deadlines', () => {
+  it('of the request end it, whichever header says so, and are handed on', async () => {
+    const left: (number | undefined)[] = [];
+    const slow = fakeReranker({ delayMs: 5000 });
+    const reranker = {
+      ...slow,
+      info: slow.info,
+      rerank: (...[list, options]: Parameters<typeof slow.rerank>) => {
+        left.push(options?.deadlineMs);
+        return slow.rerank(list, options);
+      },
+    };
+    const { post, metric } = await start({ reranker });
+    for (const header of ['x-blockrank-deadline-ms', 'x-envoy-expected-rq-timeout-ms']) {
+      const started = performance.now();
+      const { status, headers, json } = await post('/v1/rerank', ask(header), { [header]: '80' });
+      expect([status, headers.get('retry-after')]).toEqual([503, '1']);
+      expect(json.message).toContain('80 ms');
+      expect(performance.now() - started).toBeLessThan(1000);
+    }
+    expect(left.every((ms) => ms! > 0 && ms! <= 80)).toBe(true);
+    expect(slow.abortedCalls).toBe(2);
+    expect(await metric('shed_total', { reason: 'deadline' })).toBe(2);
+    expect((await post('/v1/rerank', ask(), { 'x-blockrank-deadline-ms': 'soon' })).status).toBe(400);
+  });
+
+  it('of the service bound every request', async () => {
+    const { post } = await start({ config: { deadlineMs: 60 }, reranker: fakeReranker({ delayMs: 5000 }) });
+    expect((await post('/v1/rerank', ask())).status).toBe(503);
+  });
+
+  it('of one request do not end the ranking that another waits for too', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const { post } = await start({ reranker });
+    const hasty = post('/v1/rerank', ask(), { 'x-blockrank-deadline-ms': '60' });
+    await waitFor(1);
+    const patient = post('/v1/rerank', ask());
+    expect((await hasty).status).toBe(503);
+    gates[0]!();
+    expect((await patient).status).toBe(200);
+    expect(reranker.calls).toHaveLength(1);
+  });
+});
+
+describe('identical requests', () => {
+  it('in flight are ranked once', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const { post, metric } = await start({ reranker });
+    const all = [1, 2, 3].map(() => post('/v1/rerank', ask()));
+    await waitFor(1);
+    await sleep(20);
+    gates[0]!();
+    const caches = (await Promise.all(all)).map(({ headers }) => headers.get('x-blockrank-cache'));
+    expect(caches.toSorted()).toEqual(['coalesced', 'coalesced', 'miss']);
+    expect(reranker.calls).toHaveLength(1);
+    expect(await metric('cache_total', { result: 'coalesced' })).toBe(2);
+  });
+
+  it('later are answered from the cache, whatever form they have, until it forgets them', async () => {
+    const reranker = fakeReranker();
+    const { post, metric } = await start({ config: { cache: { ttlMs: 50, maxEntries: 10 } }, reranker });
+    await post('/v1/rerank', ask());
+    const { headers } = await post('/v2/rerank', { ...ask(), top_n: 1 });
+    expect(headers.get('x-blockrank-cache')).toBe('hit');
+    expect(await metric('cache_total', { result: 'hit', model: 'blockrank' })).toBe(1);
+    await sleep(60);
+    await post('/v1/rerank', ask());
+    expect(reranker.calls).toHaveLength(2);
+  });
+
+  it('differ by query, document, order and model', async () => {
+    const reranker = fakeReranker();
+    const { post } = await start({ reranker });
+    const bodies = [
+      { query: 'a', documents: ['b', 'c'] },
+      { query: 'b', documents: ['b', 'c'] },
+      { query: 'a', documents: ['c', 'b'] },
+      { query: 'a', documents: ['bc'] },
+      { query: 'ab', documents: ['c'] },
+    ];
+    for (const body of bodies) await post('/v1/rerank', body);
+    expect(reranker.calls).toHaveLength(bodies.length);
+  });
+
+  it('of two tenants know nothing of each other', async () => {
+    const reranker = fakeReranker();
+    const keys = [
+      { tenant: 'one', key: '1'.repeat(16) },
+      { tenant: 'two', key: '2'.repeat(16) },
+    ];
+    const { post } = await start({ config: { keys }, reranker });
+    await post('/v1/rerank', ask(), { 'x-api-key': keys[0]!.key });
+    const { headers } = await post('/v1/rerank', ask(), { 'x-api-key': keys[1]!.key });
+    expect(headers.get('x-blockrank-cache')).toBe('miss');
+    expect(reranker.calls).toHaveLength(2);
+  });
+
+  it('are ranked anew under a new configuration', async () => {
+    const [before, after] = [fakeReranker(), fakeReranker()];
+    const running = await start({ reranker: before });
+    await running.post('/v1/rerank', ask());
+    running.service.serve({ config: {}, models: [{ name: 'blockrank', reranker: after }] });
+    await running.post('/v1/rerank', ask());
+    expect([before.calls.length, after.calls.length]).toEqual([1, 1]);
+  });
+
+  it('are all ranked where there is no cache', async () => {
+    const reranker = fakeReranker();
+    const { post } = await start({ config: { cache: false }, reranker });
+    await post('/v1/rerank', ask());
+    await post('/v1/rerank', ask());
+    expect(reranker.calls).toHaveLength(2);
+  });
+});
+
+describe('a new configuration', () => {
+  it('serves the next request; requests in hand end under the old one, which is let go after them', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const running = await start({ reranker });
+    let unused = 0;
+    const first = {
+      config: {},
+      models: [{ name: 'blockrank', reranker }],
+      onUnused: () => {
+        unused += 1;
+      },
+    };
+    running.service.serve(first);
+    const old = running.post('/v1/rerank', ask());
+    await waitFor(1);
+    running.service.serve({
+      config: { keys: [{ tenant: 'shop', key: 'k'.repeat(16) }] },
+      models: [{ name: 'new', reranker: fakeReranker() }],
+    });
+    expect((await running.post('/v1/rerank', ask('x'))).status).toBe(401);
+    expect((await running.post('/v1/rerank', ask('x'), { 'x-api-key': 'k'.repeat(16) })).json.model).toBe(
+      'new',
+    );
+    expect(unused).toBe(0);
+    gates[0]!();
+    expect((await old).json.model).toBe('blockrank');
+    await sleep(20);
+    expect(unused).toBe(1);
+  });
+});
+
+describe('ending', () => {
+  it('lets every request in hand finish and says meanwhile that it is not ready', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const running = await start({ config: { drainDelayMs: 100 }, reranker });
+    const all = ['1', '2', '3'].map((text) => running.post('/v1/rerank', ask(text)));
+    await waitFor(3);
+    const closing = running.close();
+    const ready = await fetch(`${running.url}/readyz`);
+    expect([ready.status, ready.headers.get('connection')]).toEqual([503, 'close']);
+    expect((await fetch(`${running.url}/healthz`)).status).toBe(200);
+    await sleep(150);
+    await expect(fetch(`${running.url}/healthz`)).rejects.toThrow();
+    for (const gate of gates) gate();
+    expect((await Promise.all(all)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    await closing;
+  });
+
+  it('cuts off what takes longer than the drain', async () => {
+    const { reranker, waitFor } = gatedReranker();
+    const running = await start({ config: { drainMs: 50 }, reranker });
+    const stuck = running.post('/v1/rerank', ask());
+    stuck.catch(() => {});
+    await waitFor(1);
+    await running.close();
+    await expect(stuck).rejects.toThrow();
+  });
+});
+
+describe('readiness', () => {
+  it('comes with the models, and requests before that are told to come again', async () => {
+    const { rerankService } = await import('../../../plugin/service/index.ts');
+    const { memoryLogger, postJson } = await import('../../support/test-service.ts');
+    const service = await rerankService({ config: { port: 0 }, logger: memoryLogger().logger });
+    expect((await fetch(`${service.url}/readyz`)).status).toBe(503);
+    const early = await postJson(`${service.url}/v1/rerank`, ask());
+    expect([early.status, early.headers.get('retry-after')]).toEqual([503, '5']);
+    service.serve({ config: {}, models: [{ name: 'm', reranker: fakeReranker() }] });
+    expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
+    await service.close();
+  });
+});
+
+describe('CORS', () => {
+  const preflight = (url: string, origin: string): Promise<Response> =>
+    fetch(`${url}/v1/rerank`, {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'POST' },
+    });
+
+  it('is off unless an origin is named', async () => {
+    const { url } = await start();
+    expect(
+      (await preflight(url, 'https://shop.example')).headers.get('access-control-allow-origin'),
+    ).toBeNull();
+  });
+
+  it('lets the named origins in and no other', async () => {
+    const config = { corsOrigins: ['https://shop.example'] };
+    const { url } = await start({ config, options: { config } });
+    const allowed = await preflight(url, 'https://shop.example');
+    expect(allowed.headers.get('access-control-allow-origin')).toBe('https://shop.example');
+    expect(
+      (await preflight(url, 'https://evil.example')).headers.get('access-control-allow-origin'),
+    ).toBeNull();
+  });
+});
+
+describe('what is written down', () => {
+  it('is one line a request, without texts unless they are asked for', async () => {
+    const quiet = await start();
+    await quiet.post('/v1/rerank', { query: 'secret question', documents: ['secret document'] });
+    expect(quiet.lines.join('')).not.toContain('secret');
+    const line = JSON.parse(quiet.lines.find((one) => one.includes('"ranked"'))!) as Record<string, unknown>;
+    expect(line).toMatchObject({ tenant: 'anonymous', model: 'blockrank', cache: 'miss', documents: 1 });
+    const telling = await start({ config: { log: { texts: true } } });
+    await telling.post('/v1/rerank', { query: 'secret question', documents: ['secret document'] });
+    expect(telling.lines.join('')).toContain('secret question');
+  });
+
+  it('continues the caller’s id and trace', async () => {
+    const exporter = new InMemorySpanExporter();
+    const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+    provider.register();
+    const { post } = await start({ options: { tracer: provider.getTracer('test') } });
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+    const { headers } = await post('/v1/rerank', ask(), { traceparent, 'x-request-id': 'search-42' });
+    expect(headers.get('x-request-id')).toBe('search-42');
+    const [span] = exporter.getFinishedSpans();
+    expect(span?.spanContext().traceId).toBe(traceId);
+    expect(span?.parentSpanContext?.spanId).toBe('b7ad6b7169203331');
+    expect(span?.attributes).toMatchObject({ 'blockrank.model': 'blockrank', 'http.route': '/v1/rerank' });
+    await provider.shutdown();
+    propagation.disable();
+  });
+
+  it('holds rankings as User Behavior Insights has them, on request', async () => {
+    const file = join(await mkdtemp(join(tmpdir(), 'blockrank-log-')), 'queries.jsonl');
+    const running = await start({ config: { queryLog: file }, options: { config: { queryLog: file } } });
+    await running.post(
+      '/blockrank/rerank',
+      {
+        query: 'dogs',
+        documents: [
+          { id: 'a', text: 'cats' },
+          { id: 'b', text: 'dogs' },
+        ],
+      },
+      { 'x-query-id': 'q-7', 'x-request-id': 'r-7' },
+    );
+    await running.close();
+    const line = JSON.parse((await readFile(file, 'utf8')).trim()) as Record<string, unknown>;
+    expect(line).toMatchObject({
+      query_id: 'q-7',
+      user_query: 'dogs',
+      query_response_id: 'r-7',
+      query_response_hit_ids: ['b', 'a'],
+      client_id: 'anonymous',
+      application: 'blockrank',
+      object_id_field: '_id',
+    });
+    expect(Date.parse(String(line['timestamp']))).not.toBeNaN();
+  });
+
+  it('counts what was served', async () => {
+    const { post, metric, url } = await start();
+    await post('/v1/rerank', ask());
+    await post('/v1/rerank', { query: 1 });
+    expect(await metric('requests_total', { form: 'union', model: 'blockrank', status: '200' })).toBe(1);
+    expect(await metric('requests_total', { form: 'union', status: '400' })).toBe(1);
+    expect(await metric('documents_total')).toBe(2);
+    const page = await (await fetch(`${url}/metrics`)).text();
+    expect(page).toContain('blockrank_service_queue_wait_seconds');
+    expect(page).toContain('process_resident_memory_bytes');
+  });
+
+  it('tells a deadline of the reranker from its failure', async () => {
+    const fault = (): never => {
+      throw new DeadlineExceededError({ deadlineMs: 1, elapsedMs: 2, phase: 'rerank' });
+    };
+    const { post } = await start({ reranker: fakeReranker({ fault }) });
+    expect((await post('/v1/rerank', ask())).status).toBe(503);
+  });
+});
