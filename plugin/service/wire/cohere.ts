@@ -22,10 +22,18 @@ const documentsPerUnit = 100;
 /** Fields that a document given as an object is read by. */
 const defaultRankFields = ['text'];
 
+/** Levels of a document's field: writing a deeper value would exhaust the stack. */
+const maxFieldDepth = 32;
+
 /** A document as v1 takes it: text, or an object of fields. */
 export const fieldedDocument: z.ZodType<string | Record<string, unknown>> = z.union([
   documentText,
-  z.record(z.string(), z.unknown()),
+  z.record(
+    z.string(),
+    z
+      .unknown()
+      .refine((value) => isShallow(value, maxFieldDepth), `expected at most ${maxFieldDepth} levels`),
+  ),
 ]);
 
 const entry = z.object({ index: z.int(), relevance_score: z.number() });
@@ -124,6 +132,11 @@ export function fieldedDocuments(
       .join('\n');
     return { text, echo: document };
   });
+}
+
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
 }
 
 function toText(value: unknown): string {

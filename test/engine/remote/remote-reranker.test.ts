@@ -1,0 +1,194 @@
+import type { ServerResponse } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  ConfigurationError,
+  type RemoteRerankerOptions,
+  RemoteServiceError,
+  type Reranker,
+  remoteReranker,
+  type Shortlist,
+} from '../../../engine/index.ts';
+import { rerankerSuite } from '../../../plugin/testing/index.ts';
+import {
+  type AnsweringServer,
+  type AskedRequest,
+  answeringServer,
+  sendJson,
+} from '../../support/answering-server.ts';
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+});
+
+/** A Cohere service that scores a document by the query's words that it holds. */
+async function cohere(
+  misbehave: (response: ServerResponse, asked: AskedRequest, call: number) => boolean = () => false,
+): Promise<AnsweringServer> {
+  let calls = 0;
+  const server = await answeringServer((response, asked) => {
+    calls += 1;
+    if (misbehave(response, asked, calls)) return;
+    const { query, documents } = JSON.parse(asked.body) as { query: string; documents: string[] };
+    const words = query.toLowerCase().split(/\s+/);
+    const results = documents.map((text, index) => ({
+      index,
+      relevance_score: words.filter((word) => text.toLowerCase().includes(word)).length / (words.length + 1),
+    }));
+    sendJson(response, 200, { id: 'x', results });
+  });
+  open.push(server);
+  return server;
+}
+
+function openRemote(url: string, options: Partial<RemoteRerankerOptions> = {}): Reranker {
+  const reranker = remoteReranker({ api: 'cohere', url: `${url}/v2/rerank`, ...options });
+  open.push(reranker);
+  return reranker;
+}
+
+const shortlist: Shortlist = {
+  query: { text: 'dogs bark' },
+  candidates: ['birds', 'dogs bark', 'dogs'].map((text, i) => ({ docId: String(i), text, segments: [] })),
+  firstStage: 'unknown',
+};
+
+rerankerSuite({
+  name: 'a remote service',
+  open: async () => {
+    const server = await cohere();
+    const reranker = remoteReranker({ api: 'cohere', url: `${server.url}/v2/rerank` });
+    return {
+      info: reranker.info,
+      rerank: (list, options) => reranker.rerank(list, options),
+      close: () => reranker.close(),
+    };
+  },
+});
+
+describe('a remote reranker', () => {
+  it('orders by the service’s scores, and hands its key, its model and the time that is left on', async () => {
+    const headers: Record<string, string> = {};
+    const server = await cohere();
+    const fetchOf: typeof fetch = (input, init) => {
+      Object.assign(headers, init?.headers);
+      return fetch(input, init);
+    };
+    const reranker = openRemote(server.url, { apiKey: 'K', model: 'rerank-v3.5', fetch: fetchOf });
+    const { candidates } = await reranker.rerank(shortlist, { deadlineMs: 5000 });
+    expect(candidates.map(({ index }) => index)).toEqual([1, 2, 0]);
+    expect(candidates[0]!.calibratedScore).toBeCloseTo(2 / 3);
+    expect(headers['authorization']).toBe('Bearer K');
+    expect(Number(headers['x-blockrank-deadline-ms'])).toBeLessThanOrEqual(5000);
+    expect(JSON.parse(server.asked[0]!.body)).toMatchObject({ model: 'rerank-v3.5', top_n: 3 });
+  });
+
+  it('tries again what may pass, waiting as long as it is asked to, and tells of it', async () => {
+    const retried: RemoteServiceError[] = [];
+    const server = await cohere((response, _asked, call) => {
+      if (call > 1) return false;
+      response.writeHead(429, { 'retry-after': '0.2' }).end('{"message":"slow down"}');
+      return true;
+    });
+    const reranker = openRemote(server.url, { onRetry: (error) => retried.push(error) });
+    const started = performance.now();
+    await reranker.rerank(shortlist);
+    expect(performance.now() - started).toBeGreaterThanOrEqual(190);
+    expect(retried).toMatchObject([{ statusCode: 429, isTransient: true, retryAfterMs: 200 }]);
+    expect(server.asked).toHaveLength(2);
+  });
+
+  it.each([400, 401, 403, 404, 422])('never tries a status %i again: the operator acts', async (status) => {
+    const server = await cohere((response) => {
+      response.writeHead(status).end('{"message":"invalid api token"}');
+      return true;
+    });
+    const error = await openRemote(server.url, { retries: 3 })
+      .rerank(shortlist)
+      .catch((caught) => caught);
+    expect(error).toBeInstanceOf(RemoteServiceError);
+    expect(error).toMatchObject({ statusCode: status, isTransient: false, code: 'remote-configuration' });
+    expect(error.message).toContain('invalid api token');
+    expect(server.asked).toHaveLength(1);
+  });
+
+  it('gives up after its tries, and at once when it is asked to wait too long', async () => {
+    const failing = await cohere((response) => {
+      response.writeHead(500).end();
+      return true;
+    });
+    await expect(openRemote(failing.url, { retries: 2 }).rerank(shortlist)).rejects.toMatchObject({
+      statusCode: 500,
+      code: 'remote-transient',
+    });
+    expect(failing.asked).toHaveLength(3);
+    const full = await cohere((response) => {
+      response.writeHead(503, { 'retry-after': '60' }).end();
+      return true;
+    });
+    await expect(openRemote(full.url, { retries: 2 }).rerank(shortlist)).rejects.toMatchObject({
+      retryAfterMs: 60_000,
+    });
+    expect(full.asked).toHaveLength(1);
+  });
+
+  it.each([
+    ['text that is not JSON', 'hello'],
+    ['no results', '{"id":"x"}'],
+    ['a score too few', '{"results":[{"index":0,"relevance_score":0.1}]}'],
+    ['a document twice', '{"results":[{"index":0,"relevance_score":0.1},{"index":0,"relevance_score":0.2}]}'],
+    ['a document that was not sent', '{"results":[{"index":7,"relevance_score":0.1}]}'],
+    ['a score that is none', '{"results":[{"index":0,"relevance_score":null}]}'],
+  ])('refuses an answer with %s', async (_what, body) => {
+    const server = await cohere((response) => {
+      response.end(body);
+      return true;
+    });
+    await expect(openRemote(server.url).rerank(shortlist)).rejects.toMatchObject({ isTransient: false });
+  });
+
+  it('gives up on a service that hangs, that is not there, and that redirects', async () => {
+    const hanging = await cohere(() => true);
+    const error = await openRemote(hanging.url, { timeoutMs: 50, retries: 0 })
+      .rerank(shortlist)
+      .catch((e) => e);
+    expect(error).toMatchObject({ isTransient: true });
+    expect(error.message).toContain('no answer within 50 ms');
+    await expect(openRemote('http://127.0.0.1:9', { retries: 0 }).rerank(shortlist)).rejects.toThrow(
+      'Cannot rerank',
+    );
+    const elsewhere = await cohere((response) => {
+      response.writeHead(307, { location: 'http://169.254.169.254/' }).end();
+      return true;
+    });
+    await expect(openRemote(elsewhere.url, { retries: 0 }).rerank(shortlist)).rejects.toThrow(
+      RemoteServiceError,
+    );
+  });
+
+  it('sends a long list in parts and merges them by score', async () => {
+    const server = await cohere();
+    const { candidates } = await openRemote(server.url, { maxDocuments: 2 }).rerank(shortlist);
+    expect(server.asked).toHaveLength(2);
+    expect(candidates.map(({ index }) => index)).toEqual([1, 2, 0]);
+  });
+
+  it('names no key and no document in its errors', async () => {
+    const server = await cohere((response, asked) => {
+      response.writeHead(500).end(asked.body);
+      return true;
+    });
+    const url = `${server.url.replace('http://', 'http://user:secret@')}`;
+    expect(() => openRemote(url)).not.toThrow();
+    const error = await openRemote(server.url, { apiKey: 'K-secret', retries: 0 })
+      .rerank(shortlist)
+      .catch((e) => e);
+    expect(`${error.message}${error.url}`).not.toMatch(/secret|birds/);
+  });
+
+  it('lists everything that is wrong with its options', () => {
+    const open = () => remoteReranker({ api: 'bing', url: 'ftp://x', retries: -1, maxDocuments: 0 } as never);
+    expect(open).toThrow(ConfigurationError);
+    expect(open).toThrow(/api: .*url: .*maxDocuments: .*retries: /s);
+  });
+});
