@@ -1,0 +1,145 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { postJson } from '../support/test-service.ts';
+import { tinyModel } from '../support/tiny-model.ts';
+import { runCli } from './run-cli.ts';
+
+let model: string;
+let folder: string;
+beforeAll(async () => {
+  model = await tinyModel();
+  folder = await mkdtemp(join(tmpdir(), 'blockrank-serve-'));
+});
+afterAll(() => Promise.all([model, folder].map((path) => rm(path, { recursive: true }))));
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+let child: ChildProcess | undefined;
+afterEach(() => {
+  child?.kill('SIGKILL');
+});
+
+interface Running {
+  readonly url: string;
+  /** Every log line so far. */
+  readonly lines: Record<string, unknown>[];
+  /** The next line with this message. */
+  logged(message: string): Promise<Record<string, unknown>>;
+  readonly ended: Promise<number | null>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Starts the real program and waits until it is ready. */
+async function serve(config: string): Promise<Running> {
+  const args = ['--import', 'tsx', 'plugin/cli/main.ts', 'serve', '--config', config];
+  const running = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, TENANT_KEY: 'k'.repeat(16) },
+  });
+  child = running;
+  const lines: Record<string, unknown>[] = [];
+  let rest = '';
+  running.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    const parts = (rest + text).split('\n');
+    rest = parts.pop()!;
+    lines.push(...parts.map((line) => JSON.parse(line) as Record<string, unknown>));
+  });
+  let seen = 0;
+  const logged = async (message: string): Promise<Record<string, unknown>> => {
+    for (;;) {
+      const at = lines.findIndex((line, i) => i >= seen && line['msg'] === message);
+      if (at !== -1) {
+        seen = at + 1;
+        return lines[at]!;
+      }
+      if (running.exitCode !== null) throw new Error(`ended without "${message}"`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  const ended = new Promise<number | null>((resolve) => running.on('exit', resolve));
+  const { url } = await logged('ready');
+  return { url: String(url), lines, logged, ended, kill: (signal) => void running.kill(signal) };
+}
+
+async function write(path: string, service: object, reranker: object = {}): Promise<void> {
+  const whole = {
+    reranker: { model, workers: 1, warmUp: false, ...reranker },
+    service: { port: 0, ...service },
+  };
+  await writeFile(`${path}.new`, JSON.stringify(whole));
+  await rename(`${path}.new`, path); // as editors and mounted volumes do
+}
+
+const ask = { query: 'stars', documents: ['the astronomer', 'a stew'] };
+
+describe('blockrank serve', () => {
+  it('answers, takes a changed file and SIGHUP, keeps what it has when the file is bad, and ends on SIGTERM', async () => {
+    const file = join(folder, 'blockrank.config.yaml');
+    await write(file, {});
+    const { url, logged, ended, kill } = await serve(file);
+    expect((await postJson(`${url}/v1/rerank`, ask)).status).toBe(200);
+
+    await write(file, { keys: [{ tenant: 'shop', key: '${TENANT_KEY}' }] });
+    await logged('configuration taken');
+    expect((await postJson(`${url}/v1/rerank`, ask)).status).toBe(401);
+    const key = { 'x-api-key': 'k'.repeat(16) };
+    expect((await postJson(`${url}/v1/rerank`, ask, key)).status).toBe(200);
+
+    await write(file, { maxDocuments: 'many' });
+    const refused = await logged('configuration refused; the one before stays in use');
+    expect(refused['reason']).toContain('service.maxDocuments: expected a number, got "many"');
+    expect((await postJson(`${url}/v1/rerank`, ask, key)).status).toBe(200);
+
+    await write(file, { maxDocuments: 1 });
+    kill('SIGHUP');
+    await logged('configuration taken');
+    expect((await postJson(`${url}/v1/rerank`, ask)).status).toBe(400);
+    const page = await (await fetch(`${url}/metrics`)).text();
+    expect(page).toMatch(/config_reloads_total\{result="refused"\} 1/);
+
+    kill('SIGTERM');
+    expect(await ended).toBe(0);
+  });
+
+  it('answers what it has in hand before it ends', async () => {
+    const file = join(folder, 'draining.yaml');
+    await write(file, { cache: false }, { stateCacheBytes: 0 });
+    const { url, ended, kill } = await serve(file);
+    const many = Array.from({ length: 40 }, (_, i) => ({
+      query: 'stars',
+      documents: Array.from({ length: 50 }, (_, j) => `document ${i} ${j} about the stars and a stew`),
+    }));
+    const answers = many.map((body) => postJson(`${url}/v1/rerank`, body));
+    while (!/requests_total.* [1-9]/.test(await (await fetch(`${url}/metrics`)).text()));
+    kill('SIGTERM');
+    const statuses = (await Promise.allSettled(answers)).map((answer) =>
+      answer.status === 'fulfilled' ? answer.value.status : String(answer.reason),
+    );
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(await ended).toBe(0);
+  });
+
+  it('does not start with a configuration that cannot be, and says why', async () => {
+    const file = join(folder, 'wrong.yaml');
+    await writeFile(file, 'service: { port: 99999, keys: [{ tenant: "a b", key: short }], models: {} }');
+    const { code, stderr } = await runCli(['serve', '--config', file]);
+    expect(code).toBe(2);
+    for (const path of ['service.port', 'service.keys[0].tenant', 'service.keys[0].key', 'service.models']) {
+      expect(stderr).toContain(path);
+    }
+    expect(stderr).not.toContain('short');
+  });
+});
+
+describe('blockrank key', () => {
+  it('prints a new key and the hash that the configuration takes', async () => {
+    const { stdout } = await runCli(['key']);
+    const [key, hash] = stdout.trim().split('\n');
+    expect(key!.length).toBeGreaterThanOrEqual(40);
+    const again = await runCli(['key', '--stdin'], { stdin: `${key}\n` });
+    expect(again.stdout.trim()).toBe(hash);
+  });
+});

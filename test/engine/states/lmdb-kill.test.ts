@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lmdbSource } from '../../../engine/index.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'blockrank-kill-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Starts a writer, kills it while it writes, and gives what it had acknowledged. */
+async function killedWriter(first: number, afterMs: number): Promise<number[]> {
+  const program = fileURLToPath(new URL('./lmdb-writer.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import', 'tsx', program, folder, String(first)]);
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (part: string) => {
+    if (text === '') setTimeout(() => child.kill('SIGKILL'), afterMs);
+    text += part;
+  });
+  await new Promise((resolve) => child.on('close', resolve));
+  // The last line may be cut: it counts only when its end came through.
+  return text.split('\n').slice(0, -1).map(Number);
+}
+
+describe('states on disk', () => {
+  it('that were acknowledged are there after kill -9, whenever it comes', async () => {
+    const kept: number[] = [];
+    for (const [run, afterMs] of [5, 23, 60].entries())
+      kept.push(...(await killedWriter(run * 1e6, afterMs)));
+    expect(kept.length).toBeGreaterThan(10);
+    const source = lmdbSource({ folder });
+    const found = await source.getMany(kept.map((i) => ({ encodingDigest: 'm', textDigest: String(i) })));
+    expect(found.indexOf(undefined)).toBe(-1);
+    expect(found.map((state) => state!.blockTokens)).toEqual(kept.map(() => [3]));
+    expect(source.damaged).toBe(0);
+    await source.close();
+  });
+});

@@ -1,0 +1,248 @@
+/** A service composed from a configuration, with real (tiny) models. */
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  composeService,
+  type ServeConfig,
+  type ServiceComposition,
+  type ServiceConfig,
+} from '../../../plugin/config/index.ts';
+import { answeringServer, sendJson } from '../../support/answering-server.ts';
+import { memoryLogger, postJson, type ServiceReply } from '../../support/test-service.ts';
+import { tinyModel } from '../../support/tiny-model.ts';
+import { type Certificates, makeCertificates } from './certificates.ts';
+
+let model: string;
+beforeAll(async () => {
+  model = await tinyModel();
+});
+afterAll(() => rm(model, { recursive: true }));
+
+let open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of open) await one.close();
+  open = [];
+});
+
+const reranker = (more = {}) => ({ model, workers: 1, warmUp: false, ...more });
+const config = (service: ServiceConfig = {}): ServeConfig => ({
+  reranker: reranker(),
+  service: { ...service, port: 0 },
+});
+
+async function compose(given: ServeConfig): Promise<ServiceComposition & { url: string }> {
+  const composition = await composeService(given, memoryLogger());
+  open.push(composition);
+  return { ...composition, url: composition.service.url };
+}
+
+const body = { query: 'who studies stars', documents: ['the astronomer studies stars', 'a bean stew'] };
+const ask = (url: string, more: object = {}): Promise<ServiceReply> =>
+  postJson(`${url}/v1/rerank`, { ...body, ...more });
+const metric = async (url: string, line: string): Promise<number> => {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const found = text.split('\n').find((one) => one.startsWith(`blockrank_service_${line} `));
+  return Number(found?.split(' ').at(-1) ?? 0);
+};
+
+describe('composeService', () => {
+  it('serves the model of the section reranker where no models are named', async () => {
+    const { url } = await compose(config());
+    const { status, json } = await ask(url);
+    expect([status, json.model, json.results.length]).toEqual([200, 'blockrank', 2]);
+    expect(json.usage.total_tokens).toBeGreaterThan(0);
+  });
+
+  it('keeps open what the next configuration names like before, and closes what it does not', async () => {
+    const { url, reconfigure } = await compose(config());
+    await ask(url);
+    await reconfigure({
+      ...config({
+        maxDocuments: 5,
+        models: { a: {}, b: { chain: [{ local: reranker({ tier: 'anchor' }) }] } },
+      }),
+    });
+    // The model of before has kept its states: its documents need no encoding.
+    const again = await postJson(`${url}/blockrank/rerank`, { ...body, model: 'a' });
+    expect(again.json.usage).toMatchObject({ statesFound: 2, statesEncoded: 0 });
+    const other = await postJson(`${url}/blockrank/rerank`, { ...body, model: 'b' });
+    expect(other.json.usage.statesEncoded).toBe(2);
+    expect((await ask(url, { documents: ['1', '2', '3', '4', '5', '6'] })).status).toBe(400);
+    await reconfigure(config());
+    expect((await ask(url, { model: 'b' })).status).toBe(404);
+  });
+
+  it('keeps the configuration in use when the next one cannot be opened', async () => {
+    const { url, reconfigure } = await compose(config());
+    const broken = { ...config(), reranker: { model: join(model, 'nowhere') } };
+    await expect(reconfigure(broken)).rejects.toThrow('nowhere');
+    expect((await ask(url)).status).toBe(200);
+  });
+
+  it('says which settings only a restart takes', async () => {
+    const { reconfigure } = await compose(config());
+    expect(await reconfigure(config({ host: '0.0.0.0', maxQueue: 3 }))).toEqual(['host']);
+  });
+
+  it('loses no request while configurations change', async () => {
+    const { url, reconfigure } = await compose(config());
+    const statuses: number[] = [];
+    let isDone = false;
+    const asking = [1, 2, 3, 4].map(async (client) => {
+      for (let i = 0; !isDone; i += 1) {
+        statuses.push((await ask(url, { documents: [`${client} ${i}`, 'stew'] })).status);
+      }
+    });
+    for (let i = 0; i < 6; i += 1) {
+      const tier = i % 2 === 0 ? 'anchor' : 'tokens';
+      await reconfigure({ ...config(), reranker: reranker({ tier }) });
+    }
+    isDone = true;
+    await Promise.all(asking);
+    expect(statuses.length).toBeGreaterThan(20);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+  });
+});
+
+describe('a chain', () => {
+  it('asks the local model when the remote one fails, leaves it alone after some failures, and comes back', async () => {
+    let isUp = false;
+    const server = await answeringServer((response, asked) => {
+      if (!isUp) {
+        response.writeHead(500).end();
+        return;
+      }
+      const { documents } = JSON.parse(asked.body) as { documents: string[] };
+      const results = documents.map((_text, index) => ({ index, relevance_score: (index + 1) / 10 }));
+      sendJson(response, 200, { results });
+    });
+    open.push(server);
+    const remote = { api: 'cohere', url: `${server.url}/v2/rerank`, name: 'cohere', retries: 1 } as const;
+    const { url } = await compose(
+      config({
+        cache: false,
+        models: {
+          blockrank: {
+            chain: [{ remote }, { local: reranker() }],
+            breaker: { consecutiveFailures: 2, halfOpenAfterMs: 300 },
+          },
+        },
+      }),
+    );
+    const state = 'breaker_state{model="blockrank",reranker="cohere"}';
+    expect((await ask(url)).status).toBe(200);
+    expect(server.asked).toHaveLength(2); // one try, and one more
+    expect(await metric(url, 'retries_total{reranker="cohere"}')).toBe(1);
+    await ask(url);
+    expect(await metric(url, state)).toBe(2);
+    const before = server.asked.length;
+    expect((await ask(url)).status).toBe(200);
+    expect(server.asked).toHaveLength(before); // left alone
+    const code = 'code="remote-transient"';
+    expect(await metric(url, `failovers_total{model="blockrank",reranker="cohere",${code}}`)).toBe(2);
+    isUp = true;
+    await new Promise((resolve) => setTimeout(resolve, 320));
+    const { json } = await ask(url);
+    expect(json.results[0].index).toBe(1); // the remote service's order
+    expect(await metric(url, state)).toBe(0);
+  });
+
+  it('answers 503 with Retry-After while its only member is left alone', async () => {
+    const server = await answeringServer((response) => void response.writeHead(500).end());
+    open.push(server);
+    const remote = { api: 'tei', url: `${server.url}/rerank`, retries: 0 } as const;
+    const models = { only: { chain: [{ remote }], breaker: { consecutiveFailures: 1 } } };
+    const { url } = await compose(config({ models }));
+    expect((await ask(url)).status).toBe(500);
+    const { status, headers } = await ask(url);
+    expect([status, headers.get('retry-after')]).toEqual([503, '5']);
+  });
+});
+
+describe('a shadow', () => {
+  it('is measured beside what is served', async () => {
+    const models = { blockrank: { shadow: { local: reranker({ tier: 'anchor' }), share: 1 } } };
+    const { url } = await compose(config({ models }));
+    await ask(url);
+    const deadline = performance.now() + 5000;
+    const count = 'shadow_overlap_count{model="blockrank"}';
+    while ((await metric(url, count)) === 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(await metric(url, count)).toBe(1);
+  });
+});
+
+describe('a worker that dies', () => {
+  it('is replaced, and its request is answered', async () => {
+    const { url } = await compose(config());
+    const post = vi.spyOn(Worker.prototype, 'postMessage');
+    let died = 0;
+    post.mockImplementation(function (this: Worker, message: unknown) {
+      const { request: task } = message as { request: { kind: string } };
+      if (task.kind === 'encode' && died === 0) {
+        died += 1;
+        void this.terminate(); // before it begins: ending a thread inside the runtime would end the process
+        return;
+      }
+      post.mockRestore();
+      this.postMessage(message);
+      post.mockClear();
+    });
+    const spied = ask(url, { documents: ['one', 'two'] });
+    const { status, json } = await spied;
+    post.mockRestore();
+    expect([status, json.results.length]).toEqual([200, 2]);
+    expect((await ask(url, { documents: ['three', 'four'] })).status).toBe(200);
+  });
+});
+
+describe('encryption', () => {
+  let certificates: Certificates;
+  beforeAll(async () => {
+    certificates = await makeCertificates();
+  });
+  afterAll(() => certificates.remove());
+
+  const get = (url: string, options: object): Promise<{ status: number; name: string }> =>
+    new Promise((resolve, reject) => {
+      const sent = request(`${url}/healthz`, { agent: false, ...options }, (response) => {
+        const { subject } = (response.socket as import('node:tls').TLSSocket).getPeerCertificate();
+        response
+          .resume()
+          .on('end', () => resolve({ status: response.statusCode!, name: String(subject.CN) }));
+      });
+      sent.on('error', reject).end();
+    });
+
+  it('asks for a client’s certificate where it is told to, and takes a new certificate while it runs', async () => {
+    const { ca, server, client, stranger, files } = certificates;
+    const folder = join(files.ca, '..');
+    const [cert, key] = [join(folder, 'served.pem'), join(folder, 'served-key.pem')];
+    await writeFile(cert, server.cert);
+    await writeFile(key, server.key);
+    const tls = { cert, key, clientCa: files.ca };
+    const { url, reconfigure } = await compose(config({ tls }));
+    const trusting = { ca: ca.cert, checkServerIdentity: () => undefined };
+    expect(await get(url, { ...trusting, ...client })).toEqual({ status: 200, name: 'search.test' });
+    await expect(get(url, trusting)).rejects.toThrow();
+    await expect(get(url, { ...trusting, ...stranger })).rejects.toThrow();
+    await writeFile(cert, client.cert);
+    await writeFile(key, client.key);
+    await reconfigure(config({ tls }));
+    // A client's certificate in the place of a server's: what counts is that another one is shown.
+    const shown = await get(url, { ...trusting, ...client, rejectUnauthorized: false });
+    expect(shown).toEqual({ status: 200, name: 'app' });
+    expect(await readFile(cert, 'utf8')).toBe(client.cert);
+  });
+
+  it('names the file that it cannot read', async () => {
+    const tls = { cert: '/nowhere/cert.pem', key: certificates.files.clientKey };
+    await expect(compose(config({ tls }))).rejects.toThrow(
+      'service.tls.cert: cannot read "/nowhere/cert.pem"',
+    );
+  });
+});

@@ -1,0 +1,78 @@
+/** The service under more load than it can take: a short form of `npm run bench -- service`. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import autocannon from 'autocannon';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fakeReranker } from '../../../plugin/testing/index.ts';
+import { type TestService, testService } from '../../support/test-service.ts';
+
+const deadlineMs = 1500;
+let service: TestService;
+beforeAll(async () => {
+  service = await testService({
+    config: { maxConcurrent: 8, maxQueue: 64, deadlineMs, cache: false, log: { level: 'silent' } },
+    reranker: fakeReranker({ delayMs: 10 }),
+  });
+});
+afterAll(() => service.close());
+
+let next = 0;
+const body = (): string => JSON.stringify({ query: 'dogs', documents: ['dogs', `cats ${next++}`, 'birds'] });
+
+async function load(connections: number, seconds: number): Promise<autocannon.Result> {
+  return autocannon({
+    url: `${service.url}/v1/rerank`,
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    connections,
+    duration: seconds,
+    timeout: 30,
+    requests: [{ setupRequest: (request) => ({ ...request, body: body() }) }],
+  });
+}
+
+describe('under load', () => {
+  it.each([1, 8, 64, 512])(
+    'of %i connections nothing is answered but 200, 429 and 503',
+    async (connections) => {
+      const result = await load(connections, 2);
+      const statuses = Object.keys(result.statusCodeStats ?? {}).map(Number);
+      expect(statuses.filter((status) => ![200, 429, 503].includes(status))).toEqual([]);
+      expect(statuses).toContain(200);
+      expect([result.errors, result.timeouts, result.mismatches]).toEqual([0, 0, 0]);
+      if (connections <= 64) expect(statuses).toEqual([200]); // they fit into the queue
+    },
+  );
+
+  it('who is answered is answered within the deadline, and everything is let go', async () => {
+    const durations: number[] = [];
+    await Promise.all(
+      Array.from({ length: 300 }, async () => {
+        const started = performance.now();
+        const { status } = await service.post('/v1/rerank', body());
+        if (status === 200) durations.push(performance.now() - started);
+      }),
+    );
+    expect(durations.length).toBeGreaterThan(8);
+    expect(Math.max(...durations)).toBeLessThan(deadlineMs + 1000); // the client's own queue of 300 is in it
+    expect(await service.metric('in_flight')).toBe(0);
+    expect(await service.metric('queue_length')).toBe(0);
+  });
+
+  it('memory stays flat', async () => {
+    await load(64, 2);
+    const before = heapAfterCollection();
+    await load(64, 6);
+    // Thousands of requests later: a body or a ranking kept of each would be tens of megabytes.
+    expect(heapAfterCollection() - before).toBeLessThan(5e6);
+  });
+});
+
+/** Bytes in use once everything that nobody holds is gone. */
+function heapAfterCollection(): number {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  collect();
+  return process.memoryUsage().heapUsed;
+}
