@@ -10,6 +10,8 @@ import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { peers } from './peers.ts';
 import { prefill } from './prefill.ts';
+import { service } from './service.ts';
+import { soak } from './soak.ts';
 import { sparsity } from './sparsity.ts';
 import { stage } from './stage.ts';
 import { type Bench, type BenchResult, circumstances, holds, rounded } from './support/bench.ts';
@@ -25,6 +27,8 @@ const benches: Readonly<Record<string, Bench>> = {
   sparsity,
   prefill,
   memory,
+  service,
+  soak,
 };
 
 const args = process.argv.slice(2);

@@ -1,0 +1,83 @@
+/** The HTTP service under load: what each number of connections gets, and what sharing batches is worth. */
+import { atLeast, atMost, type Bench, rounded, threads } from './support/bench.ts';
+import { type LoadResult, load, type Served, served } from './support/served.ts';
+import { passages, question } from './support/texts.ts';
+
+const deadlineMs = 5000;
+const connectionCounts = [1, 8, 64, 512];
+const documents = 20;
+const secondsEach = 10;
+
+export const service: Bench = {
+  about: `POST /v1/rerank of ${documents} known documents from 1 to 512 connections, deadline ${deadlineMs} ms; new documents alone and at once.`,
+  async run(note) {
+    const running = await served({ deadlineMs, maxQueue: 256, log: { level: 'info' } }, { workers: threads });
+    try {
+      const results: LoadResult[] = [];
+      for (const connections of connectionCounts) {
+        note(`${connections} connections`);
+        results.push(await load(running, { connections, seconds: secondsEach, documents }));
+      }
+      note('new documents, one request after another and at once');
+      const sharing = await shared(running);
+      const statuses = new Set(results.flatMap((one) => Object.keys(one.statuses)));
+      const unexpected = [...statuses].filter((status) => !['200', '429', '503'].includes(status));
+      const errors = results.reduce((sum, one) => sum + one.errors, 0);
+      return {
+        figures: {
+          loads: results.map(toFigures),
+          residentMiB: Math.round(running.residentBytes() / 2 ** 20),
+          ...sharing.figures,
+        },
+        checks: [
+          atMost('answers but 200, 429, 503', unexpected.length + errors, 0),
+          atMost('p99 of accepted requests, ms', Math.max(...results.map((one) => one.p99Ms)), deadlineMs),
+          atLeast('one after another / at once', sharing.ratio, 1),
+        ],
+      };
+    } finally {
+      await running.close();
+    }
+  },
+};
+
+function toFigures({ p50Ms, p99Ms, answeredPerSecond, ...rest }: LoadResult): object {
+  return {
+    ...rest,
+    answeredPerSecond: rounded(answeredPerSecond),
+    p50Ms: rounded(p50Ms),
+    p99Ms: rounded(p99Ms),
+  };
+}
+
+/** Requests of three new documents each: alone they fill no batch. */
+async function shared({ url }: Served): Promise<{ ratio: number; figures: object }> {
+  const requests = 48;
+  const perRequest = 3;
+  const { texts } = passages(requests * perRequest);
+  const ask = async (i: number, round: number): Promise<void> => {
+    const own = texts.slice(i * perRequest, (i + 1) * perRequest).map((text) => `${round} ${text}`);
+    const response = await fetch(`${url}/v1/rerank`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: question(i), documents: own }),
+    });
+    await response.text();
+  };
+  const indexes = Array.from({ length: requests }, (_, i) => i);
+  const times: { alone: number; together: number }[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    const started = performance.now();
+    for (const i of indexes) await ask(i, 2 * round);
+    const between = performance.now();
+    await Promise.all(indexes.map((i) => ask(i, 2 * round + 1)));
+    times.push({ alone: between - started, together: performance.now() - between });
+  }
+  const { alone, together } = times.toSorted((a, b) => a.alone / a.together - b.alone / b.together)[1]!;
+  return {
+    ratio: alone / together,
+    figures: {
+      newDocuments: { requests, perRequest, aloneMs: rounded(alone), togetherMs: rounded(together) },
+    },
+  };
+}
