@@ -1,0 +1,45 @@
+import * as crypto from 'node:crypto';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { hashKey, keyRing } from '../../../plugin/service/keys.ts';
+
+vi.mock('node:crypto', async (importOriginal) => {
+  const original = await importOriginal<typeof crypto>();
+  return { ...original, timingSafeEqual: vi.fn(original.timingSafeEqual) };
+});
+beforeEach(() => {
+  vi.mocked(crypto.timingSafeEqual).mockClear();
+});
+
+const keys = ['a', 'b', 'c'].map((name) => name.repeat(20));
+const ring = keyRing(keys.map((key) => ({ tenant: key[0]!, sha256: hashKey(key) })));
+const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
+
+describe('keyRing', () => {
+  it('finds the tenant of each key', () => {
+    expect(keys.map((key) => ring.identify(bearer(key))?.tenant)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('compares every entry in constant time, whichever fits or none', () => {
+    for (const key of [...keys, 'd'.repeat(20), keys[0]!.slice(1)]) {
+      vi.mocked(crypto.timingSafeEqual).mockClear();
+      ring.identify(bearer(key));
+      expect(crypto.timingSafeEqual).toHaveBeenCalledTimes(3);
+    }
+  });
+
+  it.each([
+    {},
+    { authorization: '' },
+    { authorization: 'Bearer ' },
+    { authorization: `Bearer  ${' '}` },
+    { 'x-api-key': '' },
+  ])('knows nobody by %j', (headers) => {
+    expect(ring.identify(headers)).toBeUndefined();
+  });
+
+  it('keeps a key that was given in words as its hash', () => {
+    const given = keyRing([{ tenant: 'shop', key: keys[0]! }]);
+    expect(given.identify(bearer(keys[0]!))?.tenant).toBe('shop');
+    expect(JSON.stringify(given)).not.toContain('aaaa');
+  });
+});
