@@ -179,23 +179,21 @@ describe('a shadow', () => {
 describe('a worker that dies', () => {
   it('is replaced, and its request is answered', async () => {
     const { url } = await compose(config());
-    const post = vi.spyOn(Worker.prototype, 'postMessage');
+    const postMessage = Worker.prototype.postMessage;
     let died = 0;
-    post.mockImplementation(function (this: Worker, message: unknown) {
+    const spy = vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (
+      this: Worker,
+      message,
+    ) {
       const { request: task } = message as { request: { kind: string } };
-      if (task.kind === 'encode' && died === 0) {
-        died += 1;
-        void this.terminate(); // before it begins: ending a thread inside the runtime would end the process
-        return;
-      }
-      post.mockRestore();
-      this.postMessage(message);
-      post.mockClear();
+      if (task.kind !== 'encode' || died > 0) return postMessage.call(this, message);
+      died += 1;
+      // Before it begins: ending a thread inside the runtime would end the process.
+      void this.terminate();
     });
-    const spied = ask(url, { documents: ['one', 'two'] });
-    const { status, json } = await spied;
-    post.mockRestore();
-    expect([status, json.results.length]).toEqual([200, 2]);
+    const { status, json } = await ask(url, { documents: ['one', 'two'] });
+    spy.mockRestore();
+    expect([died, status, json.results.length]).toEqual([1, 200, 2]);
     expect((await ask(url, { documents: ['three', 'four'] })).status).toBe(200);
   });
 });
