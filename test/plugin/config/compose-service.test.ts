@@ -1,6 +1,7 @@
 /** A service composed from a configuration, with real (tiny) models. */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -48,12 +49,38 @@ const metric = async (url: string, line: string): Promise<number> => {
   return Number(found?.split(' ').at(-1) ?? 0);
 };
 
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
 describe('composeService', () => {
   it('serves the model of the section reranker where no models are named', async () => {
     const { url } = await compose(config());
     const { status, json } = await ask(url);
     expect([status, json.model, json.results.length]).toEqual([200, 'blockrank', 2]);
     expect(json.usage.total_tokens).toBeGreaterThan(0);
+  });
+
+  it('listens before it is ready, and is ready once every model has ranked a list', async () => {
+    const port = await freePort();
+    const opening = compose({ reranker: reranker(), service: { port } });
+    const seen: number[] = [];
+    while (!seen.includes(200)) {
+      await fetch(`http://127.0.0.1:${port}/readyz`).then(
+        ({ status }) => seen.push(status),
+        () => undefined, // not listening yet
+      );
+    }
+    expect(seen[0]).toBe(503);
+    const { url } = await opening;
+    const documents = ['Plants make food by photosynthesis.', 'a new one'];
+    const { json } = await postJson(`${url}/blockrank/rerank`, { query: 'food', documents });
+    expect(json.usage).toMatchObject({ statesFound: 1, statesEncoded: 1 }); // the warm-up has read the first
   });
 
   it('keeps open what the next configuration names like before, and closes what it does not', async () => {
