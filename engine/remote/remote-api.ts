@@ -13,14 +13,6 @@ export interface RemoteAsk {
   readonly model: string | undefined;
 }
 
-/** A document's score as a service gave it. */
-export interface RemoteScore {
-  /** 0-based position in what was sent. */
-  readonly index: number;
-  /** The service's number. */
-  readonly score: number;
-}
-
 interface WireForm {
   readonly request: (ask: RemoteAsk) => object;
   /** Where the scored entries are. */

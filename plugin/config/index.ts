@@ -1,6 +1,7 @@
 /** The door of the configuration. */
 export { type AwsKeys, awsCredentials } from './aws-credentials.ts';
 export { type Composition, type CompositionParts, composeStage } from './compose.ts';
+export { composeProxy } from './compose-proxy.ts';
 export {
   type ComposeContext,
   composeServer,
@@ -14,6 +15,7 @@ export { connectionAdvice, type ServerName, toAdvised, withConnectionAdvice } fr
 export { type Environment, substitute } from './environment.ts';
 export { type Checked, check } from './issues.ts';
 export { defaultConfigFile, loadConfig, loadServeConfig, parseConfig } from './load.ts';
+export type * from './proxy-schema.ts';
 export type * from './schema.ts';
 export { configSchema, serveConfigSchema, serverSchemas } from './schema.ts';
 export type * from './service-schema.ts';

@@ -3,6 +3,7 @@
  * Relative paths are read from the folder of the file.
  */
 import { z } from 'zod';
+import { type ProxyConfig, proxySection } from './proxy-schema.ts';
 import { rerankerSection, section } from './sections.ts';
 import { type ServiceConfig, serviceSection } from './service-schema.ts';
 
@@ -173,6 +174,8 @@ export interface BlockRankConfig {
   readonly stage: StageConfig;
   /** The HTTP service. @defaultValue `{}` */
   readonly service?: ServiceConfig | undefined;
+  /** The reverse proxy. @defaultValue `{}` */
+  readonly proxy?: ProxyConfig | undefined;
 }
 
 /** What `blockrank serve` reads of the same file; a search server and an index may stand there or not. */
@@ -298,7 +301,13 @@ const ranking = {
 
 /** The shape of the whole file, for whoever searches. */
 export const configSchema: z.ZodType<BlockRankConfig> = exactlyOne(
-  section({ ...servers, index, ...ranking, service: serviceSection.optional() }),
+  section({
+    ...servers,
+    index,
+    ...ranking,
+    service: serviceSection.optional(),
+    proxy: proxySection.optional(),
+  }),
   'elasticsearch',
   'opensearch',
 );
@@ -309,6 +318,7 @@ export const serveConfigSchema: z.ZodType<ServeConfig> = section({
   index: index.optional(),
   ...ranking,
   service: serviceSection.default({}),
+  proxy: proxySection.optional(),
 });
 
 /** Sections by themselves, for options that come from the command line. */

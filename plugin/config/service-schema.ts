@@ -54,12 +54,31 @@ export interface ServedModelConfig {
   /** Other names of it; `*` stands for any characters. @defaultValue none */
   readonly aliases?: readonly string[] | undefined;
   /** Leaves a failing member alone for a while; `false`: never. @defaultValue consecutiveFailures 5, halfOpenAfterMs 5000 */
-  readonly breaker?:
-    | false
-    | { readonly consecutiveFailures?: number | undefined; readonly halfOpenAfterMs?: number | undefined }
-    | undefined;
+  readonly breaker?: false | BreakerConfig | undefined;
   /** A reranker that is measured beside the chain and never served. @defaultValue none */
-  readonly shadow?: (ChainMember & { readonly share?: number | undefined }) | undefined;
+  readonly shadow?: ShadowConfig | undefined;
+}
+
+/** When a member is left alone. */
+export interface BreakerConfig {
+  /** Failures in a row that open the breaker, at least 1. @defaultValue 5 */
+  readonly consecutiveFailures?: number | undefined;
+  /** How long it stays open, in milliseconds. @defaultValue 5000 */
+  readonly halfOpenAfterMs?: number | undefined;
+}
+
+/** Who is measured beside what is served. */
+export interface ShadowConfig extends ChainMember {
+  /** Share of the lists that it sees, in [0, 1]. @defaultValue 1 */
+  readonly share?: number | undefined;
+}
+
+/** Bounds of the result cache. */
+export interface ServiceCacheConfig {
+  /** Answers remembered at most, at least 1. @defaultValue 10000 */
+  readonly maxEntries?: number | undefined;
+  /** How long an answer is remembered, in milliseconds. @defaultValue 300000 */
+  readonly ttlMs?: number | undefined;
 }
 
 /** Encryption of the service's own listener. */
@@ -107,10 +126,7 @@ export interface ServiceConfig {
   /** How long the service says that it is not ready before it stops listening, in milliseconds. @defaultValue 0 */
   readonly drainDelayMs?: number | undefined;
   /** Answers remembered; `false` for none. @defaultValue maxEntries 10000, ttlMs 300000 */
-  readonly cache?:
-    | false
-    | { readonly maxEntries?: number | undefined; readonly ttlMs?: number | undefined }
-    | undefined;
+  readonly cache?: false | ServiceCacheConfig | undefined;
   /** Log lines. @defaultValue level `info`, without texts */
   readonly log?: ServiceLogConfig | undefined;
   /** File that gets one line of JSON for every ranking, in the form of OpenSearch's User Behavior Insights. @defaultValue none */

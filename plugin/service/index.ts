@@ -1,4 +1,6 @@
 /** The door of the HTTP service. */
+export type { RerankerConfig } from '../config/schema.ts';
+export type * from '../config/service-schema.ts';
 export type { ListenTls } from './app.ts';
 export type { ServedModel, Serving } from './generation.ts';
 export { type GuardOptions, guardedReranker } from './guarded-reranker.ts';

@@ -53,6 +53,7 @@ const wrong: readonly (readonly [string, string, string])[] = [
   ['plugin/stage/a.ts', '../../adapters/opensearch/index.ts', 'compose concrete adapters'],
   ['plugin/stage/a.ts', '../../engine/states/batches.ts', 'through engine/index.ts'],
   ['plugin/config/a.ts', '../../engine/laboratory.ts', 'through engine/index.ts'],
+  ['plugin/proxy/a.ts', '../../engine/states/batches.ts', 'through engine/index.ts'],
   ['plugin/cli/a.ts', '../../engine/states/batches.ts', 'through its two doors'],
 ];
 
@@ -65,6 +66,7 @@ const right: readonly (readonly [string, string])[] = [
   ['adapters/opensearch/a.ts', '../../engine/index.ts'],
   ['plugin/stage/a.ts', '../../adapters/adapter.ts'],
   ['plugin/config/a.ts', '../../adapters/opensearch/index.ts'],
+  ['plugin/proxy/a.ts', '../../adapters/search-body/index.ts'],
   ['plugin/cli/a.ts', '../../engine/laboratory.ts'],
 ];
 

@@ -3,14 +3,13 @@ import { z } from 'zod';
 import type { Answer, AskedDocument } from '../ask.ts';
 import { faultStatus } from '../fault.ts';
 import {
-  documentText,
   entriesJson,
   type FaultWriter,
   flag,
   modelName,
   objectJson,
   parseBody,
-  queryText,
+  plainText,
   toAsk,
   toDocuments,
   topN,
@@ -27,7 +26,7 @@ const maxFieldDepth = 32;
 
 /** A document as v1 takes it: text, or an object of fields. */
 export const fieldedDocument: z.ZodType<string | Record<string, unknown>> = z.union([
-  documentText,
+  plainText,
   z.record(
     z.string(),
     z
@@ -45,8 +44,8 @@ const meta = z.object({
 
 const requestV2 = z.object({
   model: modelName,
-  query: queryText,
-  documents: z.array(documentText).min(1),
+  query: plainText,
+  documents: z.array(plainText).min(1),
   top_n: topN,
   max_tokens_per_doc: z.int().min(1).nullish(),
   priority: z.int().nullish(),
@@ -54,7 +53,7 @@ const requestV2 = z.object({
 
 const requestV1 = z.object({
   model: modelName,
-  query: queryText,
+  query: plainText,
   documents: z.array(fieldedDocument).min(1),
   top_n: topN,
   rank_fields: z.array(z.string()).nullish(),

@@ -4,14 +4,13 @@ import type { Answer } from '../ask.ts';
 import { faultStatus } from '../fault.ts';
 import { documentJson, fieldedDocuments } from './cohere.ts';
 import {
-  documentText,
   entriesJson,
   type FaultWriter,
   flag,
   modelName,
   objectJson,
   parseBody,
-  queryText,
+  plainText,
   toAsk,
   tokensOf,
   topN,
@@ -20,13 +19,13 @@ import {
 
 /** A document: text, or an object that holds one. */
 export const textDocument: z.ZodType<string | { text: string }> = z.union([
-  documentText,
-  z.object({ text: documentText }),
+  plainText,
+  z.object({ text: plainText }),
 ]);
 
 const request = z.object({
   model: modelName,
-  query: z.union([queryText, z.object({ text: queryText })]),
+  query: z.union([plainText, z.object({ text: plainText })]),
   documents: z.array(textDocument).min(1),
   top_n: topN,
   return_documents: flag,

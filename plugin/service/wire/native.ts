@@ -4,25 +4,24 @@ import type { Answer, AskedDocument } from '../ask.ts';
 import { faultStatus } from '../fault.ts';
 import type { ServedScore } from '../served-scores.ts';
 import {
-  documentText,
   entriesJson,
   flag,
   modelName,
   objectJson,
   parseBody,
-  queryText,
+  plainText,
   toAsk,
   topN,
   type WireForm,
 } from './wire-form.ts';
 
 const document = z.union([
-  documentText,
-  z.object({ id: z.string().optional(), text: documentText, score: z.number().optional() }),
+  plainText,
+  z.object({ id: z.string().optional(), text: plainText, score: z.number().optional() }),
 ]);
 
 const request = z.object({
-  query: queryText,
+  query: plainText,
   documents: z.array(document).min(1),
   model: modelName,
   topN,

@@ -2,11 +2,10 @@
 import { z } from 'zod';
 import { type FaultKind, faultStatus } from '../fault.ts';
 import {
-  documentText,
   entriesJson,
   flag,
   parseBody,
-  queryText,
+  plainText,
   toAsk,
   toDocuments,
   topN,
@@ -15,8 +14,8 @@ import {
 
 /** `top_n` is none of TEI's, but Elasticsearch sends it: it cuts the list by itself, so all documents are given back. */
 const request = z.object({
-  query: queryText,
-  texts: z.array(documentText).min(1),
+  query: plainText,
+  texts: z.array(plainText).min(1),
   truncate: flag,
   truncation_direction: z.enum(['left', 'Left', 'right', 'Right']).nullish(),
   raw_scores: flag,

@@ -9,7 +9,7 @@ import {
   modelName,
   objectJson,
   parseBody,
-  queryText,
+  plainText,
   toAsk,
   topN,
   type WireForm,
@@ -17,7 +17,7 @@ import {
 
 const request = z.object({
   model: modelName,
-  query: queryText,
+  query: plainText,
   documents: z.array(fieldedDocument).min(1),
   top_n: topN,
   rank_fields: z.array(z.string()).nullish(),

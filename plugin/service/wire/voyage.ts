@@ -2,13 +2,12 @@
 import { z } from 'zod';
 import { faultStatus } from '../fault.ts';
 import {
-  documentText,
   entriesJson,
   flag,
   modelName,
   objectJson,
   parseBody,
-  queryText,
+  plainText,
   toAsk,
   toDocuments,
   tokensOf,
@@ -17,8 +16,8 @@ import {
 } from './wire-form.ts';
 
 const request = z.object({
-  query: queryText,
-  documents: z.array(documentText).min(1),
+  query: plainText,
+  documents: z.array(plainText).min(1),
   model: modelName,
   top_k: topN,
   return_documents: flag,

@@ -27,10 +27,8 @@ export interface WireForm {
 /** How an API words one error. */
 export type FaultWriter = WireForm['fault'];
 
-/** Question, as every form has it. Surrogates that stand alone are replaced, since no tokenizer reads them. */
-export const queryText: z.ZodType<string> = z.string().transform((text) => text.toWellFormed());
-/** Text of a document. */
-export const documentText: z.ZodType<string> = queryText;
+/** A question or a document. Surrogates that stand alone are replaced, since no tokenizer reads them. */
+export const plainText: z.ZodType<string> = z.string().transform((text) => text.toWellFormed());
 /** How many documents are given back. */
 export const topN: z.ZodType<number | null | undefined> = z.int().min(1).nullish();
 /** A switch that may be absent or null. */

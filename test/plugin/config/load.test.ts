@@ -88,7 +88,7 @@ shards: 3
       'stage.deadlineMs': 'expected more than 0, got 0',
       'stage.cache.maxEntries': 'expected a number, got "few"',
       'stage.fusion': 'expected false, or a number in [0, 1]',
-      shards: 'unknown key; accepted: elasticsearch, opensearch, index, reranker, stage, service',
+      shards: 'unknown key; accepted: elasticsearch, opensearch, index, reranker, stage, service, proxy',
     });
   });
 

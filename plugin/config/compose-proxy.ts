@@ -1,0 +1,157 @@
+/** From checked settings to a proxy that listens. */
+import { readFile } from 'node:fs/promises';
+import { Registry } from 'prom-client';
+import { ConfigurationError, type ConfigurationIssue } from '../../engine/index.ts';
+import {
+  detectServer,
+  type ListenTls,
+  openProxy,
+  proxyAdapter,
+  type RunningProxy,
+  type ServerProduct,
+} from '../proxy/index.ts';
+import { prometheusStageMetrics, type RescoringStageOptions, type StageEvents } from '../stage/index.ts';
+import { composeStage } from './compose.ts';
+import type { ProxyConfig, ProxyListenTls, ProxyTargetTls } from './proxy-schema.ts';
+import type { IndexConfig, RerankerConfig, StageConfig } from './schema.ts';
+import { withoutUndefined } from './without-undefined.ts';
+
+/** Settings of a proxy that knows its cluster and its indices. */
+export interface ReadyProxyConfig extends ProxyConfig {
+  /** Address of the cluster. */
+  readonly target: string;
+  /** Indices whose searches are reranked. */
+  readonly indices: readonly string[];
+}
+
+/** What {@link composeProxy} puts together. */
+export interface ProxySettings {
+  /** The proxy; paths absolute. */
+  readonly proxy: ReadyProxyConfig;
+  /** What the model reads of a hit. */
+  readonly index: Pick<IndexConfig, 'textFields' | 'separator' | 'highlight'>;
+  /** Settings of the reranker. */
+  readonly reranker: RerankerConfig;
+  /** Settings of the stage. */
+  readonly stage: StageConfig;
+}
+
+/** What composing needs from around it. */
+export interface ProxyContext {
+  /** Told what the operator should know. */
+  readonly onWarning: (message: string) => void;
+  /** Told what the stage does. */
+  readonly events: StageEvents;
+  /** Told of failures that no event of the stage tells. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** A proxy with all that it stands on; closing it closes them too. */
+export interface ProxyComposition extends RunningProxy {
+  /** What the cluster is; absent when nothing was said and nothing answered. */
+  readonly server: ServerProduct | undefined;
+}
+
+/** How long a cluster may take to say who it is, in milliseconds. */
+const detectMs = 2000;
+
+/**
+ * Opens the reranker, a stage, and the proxy over both.
+ *
+ * @throws ConfigurationError listing every setting that cannot be. @throws ModelFormatError when the model folder is none.
+ */
+export async function composeProxy(
+  settings: ProxySettings,
+  context: ProxyContext,
+): Promise<ProxyComposition> {
+  const { target, server: named, marks, scores, targetTls, listenTls, ...own } = settings.proxy;
+  const { textFields: fields, separator, highlight } = settings.index;
+  const files = await readFiles({ targetTls, listenTls });
+  warnOf(settings.proxy, context);
+  const server = named ?? (await detectServer(target, { tls: files.targetTls, timeoutMs: detectMs }));
+  if (!server) context.onWarning(`Nothing answers at ${target} yet: requests get 502 until something does.`);
+  const adapter = proxyAdapter({ server, fields, separator, highlight, marks, scores });
+  const registry = new Registry();
+  const events = [prometheusStageMetrics(registry), context.events];
+  const stage: StageConfig & Pick<RescoringStageOptions<never, never>, 'events'> = {
+    ...settings.stage,
+    events,
+  };
+  const composition = await composeStage({ adapter, reranker: settings.reranker, stage });
+  try {
+    const proxy = await openProxy({
+      ...withoutUndefined(own),
+      ...files,
+      target,
+      adapter,
+      registry,
+      stage: composition.stage,
+      reranker: composition.reranker,
+      onFailure: settings.stage.onFailure,
+      onFault: context.onFault,
+    });
+    return {
+      url: proxy.url,
+      server,
+      async close() {
+        await proxy.close();
+        await composition.close();
+      },
+    };
+  } catch (error) {
+    await composition.close();
+    throw error;
+  }
+}
+
+function warnOf({ target, targetTls, listenTls, host }: ReadyProxyConfig, { onWarning }: ProxyContext): void {
+  if (targetTls?.insecure && target.startsWith('https:')) {
+    onWarning(
+      'The cluster\'s certificate is not checked ("insecure"): anyone in between can read and change everything.',
+    );
+  }
+  const isLocal = host === undefined || host === 'localhost' || host === '::1' || host.startsWith('127.');
+  if (!isLocal && !listenTls && target.startsWith('https:')) {
+    onWarning(
+      'The cluster is reached with encryption, the proxy without: callers\' credentials pass readable. Give a certificate ("listenTls": --tls-cert, --tls-key).',
+    );
+  }
+}
+
+interface PemFiles {
+  readonly targetTls?: ProxyTargetTls | undefined;
+  readonly listenTls?: ProxyListenTls | undefined;
+}
+
+/** The same settings with the files' texts in place of their paths. */
+async function readFiles({ targetTls, listenTls }: PemFiles): Promise<{
+  readonly targetTls?: ProxyTargetTls;
+  readonly listenTls?: ListenTls;
+}> {
+  const issues: ConfigurationIssue[] = [];
+  const read = async <Tls extends object>(name: string, tls: Tls): Promise<Tls> => {
+    const entries = Object.entries(tls).map(async ([key, value]) => {
+      const isFile = ['ca', 'cert', 'key'].includes(key) && typeof value === 'string';
+      return [key, isFile ? await readPem(`proxy.${name}.${key}`, value, issues) : value] as const;
+    });
+    return Object.fromEntries(await Promise.all(entries)) as Tls;
+  };
+  const texts = {
+    ...(targetTls && { targetTls: await read('targetTls', targetTls) }),
+    ...(listenTls && { listenTls: await read('listenTls', listenTls) }),
+  };
+  if (issues.length > 0) throw new ConfigurationError('Cannot open the proxy', issues);
+  return texts;
+}
+
+async function readPem(path: string, file: string, issues: ConfigurationIssue[]): Promise<string> {
+  try {
+    const text = await readFile(file, 'utf8');
+    if (!text.includes('-----BEGIN')) issues.push({ path, message: `expected a PEM file, got "${file}"` });
+    return text;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    issues.push({ path, message: `cannot read "${file}" (${code})` });
+    return '';
+  }
+}

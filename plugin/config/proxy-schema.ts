@@ -1,0 +1,97 @@
+/** Keys of the section `proxy`: what `blockrank proxy` reads beside `index`, `reranker` and `stage`. */
+import { z } from 'zod';
+import { section } from './sections.ts';
+
+/** Encryption of the connections to the cluster. */
+export interface ProxyTargetTls {
+  /** File with the certificates (PEM) of who may have signed the cluster's. @defaultValue the system's */
+  readonly ca?: string | undefined;
+  /** File with the proxy's certificate (PEM); needs `key`. @defaultValue none */
+  readonly cert?: string | undefined;
+  /** File with the proxy's private key (PEM); needs `cert`. @defaultValue none */
+  readonly key?: string | undefined;
+  /** What the private key is encrypted with. @defaultValue none */
+  readonly passphrase?: string | undefined;
+  /** Talk to a cluster whose certificate cannot be checked; warned about on every start. @defaultValue false */
+  readonly insecure?: boolean | undefined;
+}
+
+/** Encryption of the proxy's own listener. */
+export interface ProxyListenTls {
+  /** File with the certificate chain (PEM). */
+  readonly cert: string;
+  /** File with the private key (PEM). */
+  readonly key: string;
+  /** What the private key is encrypted with. @defaultValue none */
+  readonly passphrase?: string | undefined;
+}
+
+/** The reverse proxy. Each default is the one of `openProxy`. */
+export interface ProxyConfig {
+  /** Address of the cluster. @defaultValue the `node` of the section `elasticsearch` or `opensearch` */
+  readonly target?: string | undefined;
+  /** What the cluster is, for metrics and errors. @defaultValue the name of its section, else asked at the start */
+  readonly server?: 'elasticsearch' | 'opensearch' | undefined;
+  /** Indices whose searches are reranked, as requests name them; `*` stands for any characters. @defaultValue the names in `index.name` */
+  readonly indices?: readonly string[] | undefined;
+  /** Address to listen on. @defaultValue '127.0.0.1' */
+  readonly host?: string | undefined;
+  /** Port; 0 for any free one. @defaultValue 9201 */
+  readonly port?: number | undefined;
+  /** Encryption of the connections to the cluster. @defaultValue the `tls` of its section */
+  readonly targetTls?: ProxyTargetTls | undefined;
+  /** Encryption of the proxy's own listener. @defaultValue none */
+  readonly listenTls?: ProxyListenTls | undefined;
+  /** How long the cluster may keep silent, in milliseconds. @defaultValue 300000 */
+  readonly timeoutMs?: number | undefined;
+  /** Bytes of a search's body; a larger one passes untouched. @defaultValue 10485760 (10 MiB) */
+  readonly maxSearchBytes?: number | undefined;
+  /** Bytes of an answer that is reranked; for a larger one the search passes untouched. @defaultValue 67108864 (64 MiB) */
+  readonly maxAnswerBytes?: number | undefined;
+  /** Time that requests in flight get when the proxy is asked to end, in milliseconds. @defaultValue 30000 */
+  readonly drainMs?: number | undefined;
+  /** Whether the cluster sees the `Host` that the caller named. @defaultValue false */
+  readonly keepsHost?: boolean | undefined;
+  /** Whether `/_blockrank/healthz`, `readyz` and `metrics` are the proxy's own. @defaultValue true */
+  readonly ownPages?: boolean | undefined;
+  /** Whether answers and hits say what happened, as their property `blockrank`. @defaultValue true */
+  readonly marks?: boolean | undefined;
+  /** Which number hits carry as `_score`: the cluster's, or the reranker's. @defaultValue 'first-stage' */
+  readonly scores?: 'first-stage' | 'reranked' | undefined;
+}
+
+const text = z.string().min(1);
+const count = z.int().min(1);
+const milliseconds = z.number().gt(0);
+const file = { passphrase: z.string().optional() };
+
+/** The section `proxy`. */
+export const proxySection: z.ZodType<ProxyConfig> = section({
+  target: z
+    .url({ protocol: /^https?$/, error: 'expected an address such as https://search.example:9200' })
+    .optional(),
+  server: z.enum(['elasticsearch', 'opensearch']).optional(),
+  indices: z.array(text).min(1).optional(),
+  host: text.optional(),
+  port: z.int().min(0).max(65_535).optional(),
+  targetTls: section({
+    ca: text.optional(),
+    cert: text.optional(),
+    key: text.optional(),
+    ...file,
+    insecure: z.boolean().optional(),
+  })
+    .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+      error: 'expected cert and key together',
+    })
+    .optional(),
+  listenTls: section({ cert: text, key: text, ...file }).optional(),
+  timeoutMs: milliseconds.optional(),
+  maxSearchBytes: count.optional(),
+  maxAnswerBytes: count.optional(),
+  drainMs: z.number().min(0).optional(),
+  keepsHost: z.boolean().optional(),
+  ownPages: z.boolean().optional(),
+  marks: z.boolean().optional(),
+  scores: z.enum(['first-stage', 'reranked']).optional(),
+});

@@ -1,0 +1,84 @@
+/** Sends a request whose body is at hand, and reads its answer whole. */
+import type { IncomingMessage } from 'node:http';
+import type { Forwarding } from './forward.ts';
+import type { RawHeaders } from './headers.ts';
+import { decoded, readUpTo } from './read-body.ts';
+import type { WireCall } from './search-request.ts';
+import { ProxyError } from './server-error.ts';
+import { openUpstream, StaleConnection, unreachable } from './upstream.ts';
+
+/** An answer of the cluster. */
+export interface Answered {
+  /** HTTP status. */
+  readonly status: number;
+  /** What stands beside the status. */
+  readonly statusMessage: string;
+  /** Headers, as they came. */
+  readonly headers: RawHeaders;
+  /** The body, as it came. */
+  readonly body: Buffer;
+  /** The body without its compression; absent when it cannot be unpacked. */
+  readonly plain: Buffer | undefined;
+}
+
+/** Bounds of one question. */
+export interface AskLimits {
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  /** Bytes that the answer may have. */
+  readonly maxBytes: number;
+}
+
+/** The answer was too large to be read whole. */
+export class AnswerTooLarge extends Error {}
+
+/**
+ * Asks the cluster. A connection that turned out to be closed is tried once more.
+ *
+ * @throws ProxyError when there is no answer, or none in time. @throws AnswerTooLarge
+ */
+export async function ask(forwarding: Forwarding, call: WireCall, limits: AskLimits): Promise<Answered> {
+  try {
+    return await askOnce(forwarding, call, limits);
+  } catch (error) {
+    if (!(error instanceof StaleConnection)) throw error;
+    return askOnce(forwarding, call, limits).catch((again: unknown) => {
+      throw again instanceof StaleConnection ? unreachable(forwarding.target, again) : again;
+    });
+  }
+}
+
+async function askOnce(
+  { target, timeoutMs }: Forwarding,
+  call: WireCall,
+  { signal, maxBytes }: AskLimits,
+): Promise<Answered> {
+  signal.throwIfAborted();
+  const upstream = openUpstream(target, call, timeoutMs);
+  const abandon = (): void => void upstream.request.destroy();
+  signal.addEventListener('abort', abandon, { once: true });
+  try {
+    upstream.request.end(call.body);
+    const message = await upstream.answer;
+    const body = await bodyOf(message, maxBytes).catch((error: unknown) => {
+      const isKnown = error instanceof AnswerTooLarge || error instanceof ProxyError;
+      throw isKnown ? error : unreachable(target, error as Error);
+    });
+    return {
+      status: message.statusCode!,
+      statusMessage: message.statusMessage ?? '',
+      headers: message.rawHeaders,
+      body,
+      plain: await decoded(body, message.headers['content-encoding'], maxBytes),
+    };
+  } finally {
+    signal.removeEventListener('abort', abandon);
+  }
+}
+
+async function bodyOf(message: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const { chunks, isWhole } = await readUpTo(message, maxBytes);
+  if (isWhole) return Buffer.concat(chunks);
+  message.destroy();
+  throw new AnswerTooLarge(`The answer has more than ${maxBytes} bytes.`);
+}

@@ -1,0 +1,69 @@
+/** Options of the reverse proxy, with their defaults. */
+import type { Registry } from 'prom-client';
+import type { Reranker } from '../../engine/index.ts';
+import type { OnFailure, RescoringStage } from '../stage/index.ts';
+import type { ProxyAdapter, WireAnswer, WireSearch } from './proxy-adapter.ts';
+import type { TargetTls } from './target.ts';
+
+/** Address that the proxy listens on by default: this machine alone. */
+export const defaultProxyHost = '127.0.0.1';
+/** Port that the proxy listens on by default. */
+export const defaultProxyPort = 9201;
+/** How long the cluster may keep silent by default, in milliseconds. */
+export const defaultTimeoutMs = 300_000;
+/** Bytes of a search's body by default, at most. */
+export const defaultMaxSearchBytes: number = 10 * 1024 * 1024;
+/** Bytes of an answer that is reranked by default, at most. */
+export const defaultMaxAnswerBytes: number = 64 * 1024 * 1024;
+/** How long requests in flight may take by default once the proxy closes, in milliseconds. */
+export const defaultDrainMs = 30_000;
+
+/** Encryption of the connections to callers. */
+export interface ListenTls {
+  /** The proxy's certificate (PEM). */
+  readonly cert: string;
+  /** The certificate's private key (PEM). */
+  readonly key: string;
+  /** What the private key is encrypted with. @defaultValue none */
+  readonly passphrase?: string | undefined;
+}
+
+/** Options of `openProxy`. */
+export interface ProxyOptions {
+  /** Address of the cluster, e.g. `https://search.example:9200`; a path in it goes before every request's. */
+  readonly target: string;
+  /** Encryption of the connections to the cluster. @defaultValue the system's certificates, checked */
+  readonly targetTls?: TargetTls | undefined;
+  /** Indices whose searches are reranked, as the requests name them; `*` stands for any characters. */
+  readonly indices: readonly string[];
+  /** Reads and writes searches; made by `proxyAdapter`. */
+  readonly adapter: ProxyAdapter;
+  /** Reranks, over the same adapter. The proxy never closes it. */
+  readonly stage: RescoringStage<WireSearch, WireAnswer>;
+  /** What the stage's reranker says of itself, asked anew for each `readyz`. */
+  readonly reranker: Pick<Reranker, 'info'>;
+  /** What the stage was told to do when reranking fails. @defaultValue 'keep-first-stage' */
+  readonly onFailure?: OnFailure | undefined;
+  /** Address to listen on; `0.0.0.0` for all. @defaultValue '127.0.0.1' */
+  readonly host?: string | undefined;
+  /** Port to listen on; 0 for any that is free. @defaultValue 9201 */
+  readonly port?: number | undefined;
+  /** Encryption of the connections to callers. @defaultValue none: plain HTTP */
+  readonly listenTls?: ListenTls | undefined;
+  /** How long the cluster may keep silent before a request is answered with 504, in milliseconds. @defaultValue 300000 */
+  readonly timeoutMs?: number | undefined;
+  /** Bytes that a search's body may have, unpacked; a larger one passes untouched. @defaultValue 10485760 (10 MiB) */
+  readonly maxSearchBytes?: number | undefined;
+  /** Bytes that an answer may have to be reranked; for a larger one the request passes untouched. @defaultValue 67108864 (64 MiB) */
+  readonly maxAnswerBytes?: number | undefined;
+  /** How long requests in flight may take once the proxy closes, in milliseconds. @defaultValue 30000 */
+  readonly drainMs?: number | undefined;
+  /** Whether the cluster sees the `Host` that the caller named, instead of its own. @defaultValue false */
+  readonly keepsHost?: boolean | undefined;
+  /** Whether `/_blockrank/healthz`, `readyz` and `metrics` are the proxy's own. @defaultValue true */
+  readonly ownPages?: boolean | undefined;
+  /** Gets the metric `blockrank_proxy_requests_total{kind,status}`, and is what `/_blockrank/metrics` shows. @defaultValue a new one */
+  readonly registry?: Registry | undefined;
+  /** Told of failures that no event of the stage tells. @defaultValue nobody */
+  readonly onFault?: ((error: unknown) => void) | undefined;
+}

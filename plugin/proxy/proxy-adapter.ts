@@ -1,0 +1,174 @@
+/**
+ * The adapter of the proxy: searches and answers as they stand on the wire, which is the same for both servers.
+ * An answer that is given back in another order keeps the bytes of each of its hits.
+ */
+import type { Adapter, Outcome, Plan } from '../../adapters/adapter.ts';
+import {
+  isObject,
+  type JsonObject,
+  type SearchBodyOptions,
+  searchAdapter,
+  searchBodySettings,
+} from '../../adapters/search-body/index.ts';
+import type { RequestForm } from '../../adapters/search-body/reranking-transport.ts';
+import { elementsOf, membersOf, startOfValue, toBytes } from './json-text.ts';
+import { respell, Spelled } from './respell.ts';
+
+/** A search: parameters of the address, `index`, and the `body` apart. */
+export type WireSearch = JsonObject;
+
+/** The body of an answer, parsed. */
+export type WireAnswer = JsonObject;
+
+/** Options of {@link proxyAdapter}: where the texts are, and what is left on an answer. */
+export interface ProxyAdapterOptions extends SearchBodyOptions {
+  /** What the cluster is called in metrics and errors. @defaultValue 'cluster' */
+  readonly server?: string | undefined;
+  /** Whether answers and hits say what happened, as their property `blockrank`. @defaultValue true */
+  readonly marks?: boolean | undefined;
+  /** Which number a hit carries as `_score`: the cluster's own, to the byte, or the reranker's. @defaultValue 'first-stage' */
+  readonly scores?: 'first-stage' | 'reranked' | undefined;
+}
+
+/** An adapter that remembers the bytes of what it has read. */
+export interface ProxyAdapter extends Adapter<WireSearch, WireAnswer> {
+  /** Reads the answer to a search. @throws SyntaxError when it is no JSON object. */
+  read(bytes: Buffer): WireAnswer;
+  /** Reads the answer to a multi-search, with its `responses`. @throws SyntaxError when it is no JSON object. */
+  readMany(bytes: Buffer): WireAnswer;
+  /** The bytes of an answer that was read here, or that {@link Adapter.applyOutcome} made of one. */
+  spell(answer: WireAnswer): Buffer;
+}
+
+/** How a search is written on the wire. */
+export const wireForm: RequestForm<WireSearch> = {
+  toRequest: ({ index, querystring, body }) => ({
+    ...querystring,
+    ...(index !== undefined && { index }),
+    body,
+  }),
+  toParts: (request, original) => {
+    const { index: _index, body, ...querystring } = request;
+    return { index: original.index, querystring, body: isObject(body) ? body : {} };
+  },
+};
+
+/**
+ * Makes the adapter over which the proxy's stage runs.
+ *
+ * @throws ConfigurationError for an option that cannot be.
+ */
+export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
+  const { server = 'cluster', marks = true, scores = 'first-stage', ...rest } = options;
+  const settings = searchBodySettings(rest, { adapter: server, place: 'body' });
+  const inner = searchAdapter<WireSearch, WireAnswer>(settings, notAsked);
+  const spelled = new WeakMap<object, string>();
+  const parse = (bytes: Buffer): { readonly answer: JsonObject; readonly text: string } => {
+    const answer: unknown = JSON.parse(bytes.toString('utf8'));
+    if (!isObject(answer)) throw new SyntaxError('expected a JSON object');
+    const text = bytes.toString('latin1');
+    spelled.set(answer, text);
+    return { answer, text };
+  };
+  return {
+    name: inner.name,
+    plan: (request, planOptions) => inner.plan(request, planOptions),
+    search: (plan, call) => inner.search(plan, call),
+    toShortlist: (plan, answer) => inner.toShortlist(plan, answer),
+    applyOutcome(plan, answer, outcome) {
+      const bytes = spelled.get(answer);
+      // What the plan refused was sent as it came, and goes back as it came.
+      if (plan.reason !== undefined || bytes === undefined) return answer;
+      const placed = inner.applyOutcome(plan, answer, outcome);
+      const after = inPlaces(answer, placed, plan, { outcome, marks, scores, bytes });
+      spelled.set(placed, respell(bytes, wholeOf(bytes), answer, after));
+      return placed;
+    },
+    read: (bytes) => parse(bytes).answer,
+    readMany(bytes) {
+      const { answer, text } = parse(bytes);
+      const responses = answer['responses'];
+      const member = membersOf(text, startOfValue(text)).findLast(({ key }) => key === 'responses');
+      if (!Array.isArray(responses) || !member) return answer;
+      const slices = elementsOf(text, member.value.start);
+      for (const [i, response] of responses.entries()) {
+        if (isObject(response)) spelled.set(response, text.slice(slices[i]!.start, slices[i]!.end));
+      }
+      return answer;
+    },
+    spell: (answer) => Buffer.from(bytesOf(answer, spelled), 'latin1'),
+  };
+}
+
+/** Nothing goes out through the adapter: the proxy sends with the caller's own headers. */
+const notAsked = {
+  search: (): Promise<never> => Promise.reject(new TypeError('proxyAdapter: expected a search of the proxy')),
+  msearch: (): Promise<never> =>
+    Promise.reject(new TypeError('proxyAdapter: expected a search of the proxy')),
+};
+
+/** An answer that was put together of others is spelled by its parts. */
+function bytesOf(answer: JsonObject, spelled: WeakMap<object, string>): string {
+  const known = spelled.get(answer);
+  if (known !== undefined) return known;
+  const members = Object.entries(answer).map(([key, value]) => {
+    const list = key === 'responses' && Array.isArray(value) ? (value as readonly unknown[]) : undefined;
+    const entries = list?.map(
+      (entry) => (isObject(entry) ? spelled.get(entry) : undefined) ?? toBytes(entry),
+    );
+    return `${toBytes(key)}:${entries ? `[${entries.join(',')}]` : toBytes(value)}`;
+  });
+  return `{${members.join(',')}}`;
+}
+
+function wholeOf(bytes: string): { readonly start: number; readonly end: number } {
+  return { start: startOfValue(bytes), end: bytes.length };
+}
+
+interface Placing {
+  readonly outcome: Outcome;
+  readonly marks: boolean;
+  readonly scores: 'first-stage' | 'reranked';
+  /** The answer's bytes. */
+  readonly bytes: string;
+}
+
+interface HitList {
+  readonly hits: readonly JsonObject[];
+  readonly max_score?: unknown;
+}
+
+/** The answer as it is given back, its hits spelled: each from the bytes of the hit that it was. */
+function inPlaces(
+  answer: WireAnswer,
+  placed: WireAnswer,
+  plan: Plan<WireSearch>,
+  { outcome, marks, scores, bytes }: Placing,
+): JsonObject {
+  const { hits: before, max_score: best } = answer['hits'] as unknown as HitList;
+  const after = placed['hits'] as unknown as HitList;
+  const slices = hitSlices(bytes);
+  const keepsScore = scores === 'first-stage';
+  const entries = after.hits.map((hit, i) => {
+    const { blockrank, ...rest } = hit;
+    const position = outcome.reranked
+      ? (blockrank as { readonly firstStageRank: number }).firstStageRank - 1
+      : plan.page.from + i;
+    const old = before[position]!;
+    const own = { ...rest, ...(keepsScore && { _score: old['_score'] }), ...(marks && { blockrank }) };
+    return respell(bytes, slices[position]!, old, own);
+  });
+  const list = {
+    ...after,
+    ...(keepsScore && { max_score: best }),
+    hits: new Spelled(`[${entries.join(',')}]`),
+  };
+  return { ...placed, hits: list, blockrank: marks ? placed['blockrank'] : undefined };
+}
+
+/** Where the hits stand in an answer's bytes. */
+function hitSlices(bytes: string): ReturnType<typeof elementsOf> {
+  const inside = (start: number): number =>
+    membersOf(bytes, start).findLast(({ key }) => key === 'hits')!.value.start;
+  return elementsOf(bytes, inside(inside(startOfValue(bytes))));
+}

@@ -1,0 +1,176 @@
+/** The reverse proxy: a listener before a cluster, through which everything passes, and searches come back reranked. */
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { Counter, Registry } from 'prom-client';
+import { watchConnections } from './connections.ts';
+import { type Exchange, type Forwarding, forward, markHeader } from './forward.ts';
+import {
+  defaultDrainMs,
+  defaultMaxAnswerBytes,
+  defaultMaxSearchBytes,
+  defaultProxyHost,
+  defaultProxyPort,
+  defaultTimeoutMs,
+  type ListenTls,
+  type ProxyOptions,
+} from './options.ts';
+import { isOwn, showOwnPage } from './own-pages.ts';
+import { rerankSearch, type SearchParts, type Treatment } from './rerank-search.ts';
+import { searchHead } from './search-head.ts';
+import { ProxyError, sendError } from './server-error.ts';
+import { maxHeaderBytes, openTarget } from './target.ts';
+import { wishOf } from './wish.ts';
+
+/** A caller that falls silent gets this much longer than the cluster, in milliseconds, to be told of the timeout first. */
+const callerGraceMs = 1000;
+/** Longest wait that Node's timers know, and the grace; a longer one would fire at once. */
+const maxTimerMs = 2 ** 31 - 1 - callerGraceMs;
+
+/** A proxy that listens. */
+export interface RunningProxy {
+  /** Where it listens, e.g. `http://127.0.0.1:9201`. */
+  readonly url: string;
+  /** Takes no more requests, lets those in flight come to their end, then closes all connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a reverse proxy before a cluster of Elasticsearch or OpenSearch. `_search` and `_msearch` of the named
+ * indices come back reranked; everything else passes byte by byte, as it comes.
+ *
+ * @throws ConfigurationError for an address that cannot be; what Node throws when the port is taken.
+ *
+ * @example
+ * const adapter = proxyAdapter({ fields: ['title', 'body'] });
+ * const stage = rescoringStage({ adapter, reranker });
+ * const proxy = await openProxy({ target: 'http://127.0.0.1:9200', indices: ['products-*'], adapter, stage, reranker });
+ */
+export async function openProxy(options: ProxyOptions): Promise<RunningProxy> {
+  const { host = defaultProxyHost, port = defaultProxyPort } = options;
+  const drainMs = Math.min(options.drainMs ?? defaultDrainMs, maxTimerMs);
+  const timeoutMs = Math.min(options.timeoutMs ?? defaultTimeoutMs, maxTimerMs);
+  const target = openTarget(options.target, {
+    tls: options.targetTls,
+    keepsHost: options.keepsHost ?? false,
+  });
+  const draining = new AbortController();
+  const parts = partsOf(options, { target, timeoutMs }, draining.signal);
+  const server = listener(options.listenTls);
+  server.timeout = timeoutMs + callerGraceMs;
+  const connections = watchConnections(server);
+  const take = (isWaiting: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+    // The connection's next request would come too late.
+    if (draining.signal.aborted) response.shouldKeepAlive = false;
+    connections.use(request.socket);
+    response.once('close', () => draining.signal.aborted && connections.closeIdle());
+    void count(parts, { request, response, isWaiting });
+  };
+  server.on('request', take(false)).on('checkContinue', take(true));
+  const address = await listening(server, host, port);
+  return {
+    url: `${options.listenTls ? 'https' : 'http'}://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
+    async close() {
+      draining.abort();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      connections.closeIdle();
+      const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+      await closed;
+      clearTimeout(timer);
+      target.close();
+    },
+  };
+}
+
+interface ProxyParts extends SearchParts {
+  readonly requests: Counter;
+  readonly ownPages: boolean;
+  readonly registry: Registry;
+  readonly isReady: () => boolean;
+}
+
+function partsOf(options: ProxyOptions, forwarding: Forwarding, draining: AbortSignal): ProxyParts {
+  const { adapter, stage, indices, reranker, registry = new Registry(), onFault = () => {} } = options;
+  return {
+    adapter,
+    stage,
+    indices,
+    forwarding,
+    registry,
+    onFault,
+    isFailOpen: (options.onFailure ?? 'keep-first-stage') === 'keep-first-stage',
+    maxSearchBytes: options.maxSearchBytes ?? defaultMaxSearchBytes,
+    maxAnswerBytes: options.maxAnswerBytes ?? defaultMaxAnswerBytes,
+    ownPages: options.ownPages ?? true,
+    isReady: () => reranker.info.ready && !draining.aborted,
+    requests: new Counter({
+      name: 'blockrank_proxy_requests_total',
+      help: 'Requests, by what became of them and the status that the caller was given.',
+      labelNames: ['kind', 'status'],
+      registers: [registry],
+    }),
+  };
+}
+
+/** Answers a request and counts it. 499 stands for a caller that left before its answer was out. */
+async function count(parts: ProxyParts, exchange: Exchange): Promise<void> {
+  const { response } = exchange;
+  let kind: Treatment | 'own' = 'passed';
+  try {
+    kind = await answer(parts, exchange);
+  } catch (error) {
+    // Nothing of ours may leave a caller without an answer.
+    parts.onFault(error);
+    const message = `The proxy failed: ${String(error)}. The cluster was not harmed; see the proxy's log.`;
+    sendError(response, error instanceof ProxyError ? error : new ProxyError(internal, message));
+  }
+  const isOut = response.writableEnded && !response.errored;
+  parts.requests.inc({ kind, status: isOut ? String(response.statusCode) : '499' });
+}
+
+const internal = { status: 500, type: 'proxy_exception' };
+
+async function answer(parts: ProxyParts, exchange: Exchange): Promise<Treatment | 'own'> {
+  const { request } = exchange;
+  if (parts.ownPages && isOwn(exchange)) {
+    await showOwnPage(parts, exchange);
+    return 'own';
+  }
+  const isSearch = searchHead(request) !== undefined;
+  const wish = isSearch ? wishOf(request.headers[markHeader]?.toString()) : false;
+  if (wish !== false) return rerankSearch(parts, exchange, wish);
+  const added = isSearch ? ['X-Blockrank', 'unreranked; reason=disabled'] : [];
+  await forward(parts.forwarding, exchange, undefined, added);
+  return 'passed';
+}
+
+function listener(tls: ListenTls | undefined): Server {
+  const settings = {
+    maxHeaderSize: maxHeaderBytes,
+    // A large upload may take as long as it takes; headers may not.
+    requestTimeout: 0,
+    headersTimeout: 60_000,
+    // Longer than the pools of usual clients keep a connection.
+    keepAliveTimeout: 75_000,
+  };
+  const server = tls ? createHttpsServer({ ...settings, ...tls }) : createHttpServer(settings);
+  // Node would leave out what comes after the 2000th header without a word; the size limit bounds them.
+  server.maxHeadersCount = 0;
+  return server;
+}
+
+async function listening(server: Server, host: string, port: number): Promise<AddressInfo> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return server.address() as AddressInfo;
+}

@@ -1,0 +1,71 @@
+/** Reads bodies whole, as far as they are small enough. */
+import type { IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
+import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import type { ReadBody } from './forward.ts';
+
+/**
+ * Reads a message's body until it ends, or until more than `maxBytes` have come; then the rest is still to be
+ * read, and the message is paused. Rejects when the connection breaks.
+ */
+export function readUpTo(message: IncomingMessage, maxBytes: number): Promise<ReadBody> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  return new Promise((resolve, reject) => {
+    const onData = (chunk: Buffer): void => {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > maxBytes) settle(() => resolve({ chunks, isWhole: false }));
+    };
+    const onEnd = (): void => settle(() => resolve({ chunks, isWhole: true }));
+    const onError = (error?: Error): void =>
+      settle(() => reject(error ?? new Error('The connection was closed in the middle of a body.')));
+    const onClose = (): void => onError();
+    const settle = (done: () => void): void => {
+      message.pause();
+      message.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
+      done();
+    };
+    message.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+  });
+}
+
+type Decompress = (bytes: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>;
+
+const decoders: Readonly<Record<string, Decompress>> = {
+  identity: async (bytes) => bytes,
+  gzip: promisify(gunzip) as Decompress,
+  'x-gzip': promisify(gunzip) as Decompress,
+  deflate: promisify(inflate) as Decompress,
+  br: promisify(brotliDecompress) as Decompress,
+};
+
+/** Whether {@link decoded} knows this compression. */
+export function canDecode(encoding: string): boolean {
+  return Object.hasOwn(decoders, encoding.trim().toLowerCase());
+}
+
+/**
+ * A body without its compression; `undefined` when that is unknown or wrong, or when more than `maxBytes` would
+ * come out.
+ *
+ * @param encoding - The value of `Content-Encoding`; absent: not compressed.
+ */
+export async function decoded(
+  bytes: Buffer,
+  encoding: string | undefined,
+  maxBytes: number,
+): Promise<Buffer | undefined> {
+  const name = encoding ?? 'identity';
+  if (!canDecode(name)) return undefined;
+  const decode = decoders[name.trim().toLowerCase()]!;
+  try {
+    return await decode(bytes, { maxOutputLength: maxBytes });
+  } catch (error) {
+    // Not ours to judge: the body goes on as it came, and its receiver says what is wrong with it.
+    if (String((error as NodeJS.ErrnoException).code).startsWith('Z_')) return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return undefined;
+    if (String((error as NodeJS.ErrnoException).code).startsWith('ERR__ERROR_FORMAT')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,86 @@
+/** Tells from a request's head alone whether it is a search in JSON. */
+import type { IncomingMessage } from 'node:http';
+import type { JsonObject } from '../../adapters/search-body/index.ts';
+import { pathOf } from './forward.ts';
+import { framingOf } from './headers.ts';
+
+/** What a search's head says. */
+export interface SearchHead {
+  /** Whether it is one search, or several. */
+  readonly kind: 'search' | 'msearch';
+  /** HTTP method. */
+  readonly method: string;
+  /** The path, as it came. */
+  readonly path: string;
+  /** The query string, as it came. */
+  readonly query: string;
+  /** The parameters in it. */
+  readonly querystring: JsonObject;
+}
+
+const searchPath = /^\/(?:([^/]+)\/)?_(search|msearch)$/;
+
+/** Parameters under which the search cannot be read where it should stand. */
+const unreadable = ['index', 'body', 'querystring', 'source', 'source_content_type'];
+
+/** Reads a request's head; `undefined` when it is no search in JSON, as far as its head says. */
+export function searchHead(request: IncomingMessage): SearchHead | undefined {
+  const { method = '', headers } = request;
+  const { path, query } = partsOf(pathOf(request));
+  const [, index = '', kind] = searchPath.exec(path) ?? [];
+  if (kind !== 'search' && kind !== 'msearch') return undefined;
+  const type = headers['content-type'];
+  // Without a type, the servers refuse a body in words of their own.
+  const isTyped = type === undefined ? !hasBody(request) : isJson(type);
+  const isAsked = (method === 'GET' || method === 'POST') && isDecodable(index);
+  const querystring = queryOf(query, kind);
+  return isAsked && isTyped && querystring && acceptsJson(headers.accept)
+    ? { kind, method, path, query, querystring }
+    : undefined;
+}
+
+function hasBody(request: IncomingMessage): boolean {
+  return framingOf(request).length > 0 && request.headers['content-length'] !== '0';
+}
+
+function partsOf(url: string): { readonly path: string; readonly query: string } {
+  const mark = url.indexOf('?');
+  return mark < 0 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) };
+}
+
+/** The parameters by name; `undefined` when one comes twice, or one says that the search is not to be read. */
+function queryOf(query: string, kind: SearchHead['kind']): JsonObject | undefined {
+  const parameters = new URLSearchParams(query);
+  const names = [...parameters.keys()];
+  // A plan sees the parameters of a single search; of several, nobody would see that parts are left out.
+  const excluded = kind === 'msearch' ? [...unreadable, 'filter_path'] : unreadable;
+  const isReadable = !names.some((name) => excluded.includes(name)) && new Set(names).size === names.length;
+  const format = parameters.get('format') ?? 'json';
+  return isReadable && format === 'json' ? Object.fromEntries(parameters) : undefined;
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch (error) {
+    if (error instanceof URIError) return false;
+    throw error;
+  }
+}
+
+const jsonTypes =
+  /^application\/(vnd\.(elasticsearch|opensearch)\+)?(x-nd)?json(\s*;\s*(compatible-with=\d+|charset="?utf-?8"?))*$/i;
+
+/** Whether a media type is JSON, or lines of it. */
+export function isJson(type: string): boolean {
+  return jsonTypes.test(type.trim());
+}
+
+/** Whether the answer will be JSON: nothing else may be named. */
+function acceptsJson(accept = '*/*'): boolean {
+  return accept.split(',').every((type) => {
+    const wanted = type.replace(/;\s*q=[\d.]+/i, '').trim();
+    return wanted === '*/*' || wanted === 'application/*' || isJson(wanted);
+  });
+}

@@ -1,0 +1,148 @@
+/** Reads the searches that may be reranked, and writes them again where the stage changed them. */
+import type { IncomingMessage } from 'node:http';
+import { isObject, type JsonObject } from '../../adapters/search-body/index.ts';
+import type { TransportParams } from '../../adapters/search-body/reranking-transport.ts';
+import { markHeader } from './forward.ts';
+import { endToEnd, type RawHeaders, valuesOf, without } from './headers.ts';
+import { fromBytes, startOfValue, toBytes } from './json-text.ts';
+import { canDecode, decoded } from './read-body.ts';
+import { respell } from './respell.ts';
+import { type SearchHead, searchHead } from './search-head.ts';
+import type { TargetCall } from './target.ts';
+
+/** A request as it goes out, its body at hand. */
+export interface WireCall extends TargetCall {
+  /** The body, in full. */
+  readonly body: Buffer;
+}
+
+/** A search that was read. */
+export interface SearchRequest {
+  /** Whether it is one search, or several. */
+  readonly kind: 'search' | 'msearch';
+  /** What a client's transport would have been given. */
+  readonly params: TransportParams;
+  /** The request to send for what the stage made of it; `params` itself is sent as it came. */
+  toCall(sent: TransportParams): WireCall;
+}
+
+/**
+ * Reads a search; `undefined` for one that is to be passed on as it is.
+ *
+ * @param maxBytes - Bytes that its body may have, unpacked.
+ */
+export async function readSearch(
+  request: IncomingMessage,
+  body: Buffer,
+  maxBytes: number,
+): Promise<SearchRequest | undefined> {
+  const head = searchHead(request);
+  const plain = await decoded(body, request.headers['content-encoding'], maxBytes);
+  const text = plain?.toString('latin1');
+  if (!head || text === undefined) return undefined;
+  const original = { request, head, body, text, hasBody: text.trim() !== '' };
+  return head.kind === 'search' ? oneSearch(original) : severalSearches(original);
+}
+
+interface Original {
+  readonly request: IncomingMessage;
+  readonly head: SearchHead;
+  /** The body, as it came. */
+  readonly body: Buffer;
+  /** The body unpacked, one character a byte. */
+  readonly text: string;
+  readonly hasBody: boolean;
+}
+
+function oneSearch(original: Original): SearchRequest | undefined {
+  const { text } = original;
+  const read = original.hasBody ? parse(text) : {};
+  if (!isObject(read)) return undefined;
+  const params: TransportParams = { ...paramsOf(original), ...(original.hasBody && { body: read }) };
+  const slice = { start: original.hasBody ? startOfValue(text) : 0, end: text.length };
+  return {
+    kind: 'search',
+    params,
+    toCall(sent) {
+      if (sent === params) return callOf(original, original.body);
+      const bytes = original.hasBody ? respell(text, slice, read, sent.body) : toBytes(sent.body ?? {});
+      return callOf(original, Buffer.from(bytes, 'latin1'), sent.querystring as JsonObject);
+    },
+  };
+}
+
+function paramsOf({ head: { method, path, querystring } }: Original): TransportParams {
+  return { method, path, querystring };
+}
+
+function severalSearches(original: Original): SearchRequest | undefined {
+  const { text } = original;
+  const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
+  const read = lines.map(parse);
+  if (!read.every(isObject)) return undefined;
+  const params: TransportParams = { ...paramsOf(original), bulkBody: read };
+  return {
+    kind: 'msearch',
+    params,
+    toCall(sent) {
+      const sentLines = sent.bulkBody as readonly JsonObject[];
+      if (sentLines.every((line, i) => line === read[i])) return callOf(original, original.body);
+      const spelled = sentLines.map((line, i) => {
+        const whole = lines[i]!;
+        const slice = { start: startOfValue(whole), end: whole.length };
+        return `${respell(whole, slice, read[i], line)}\n`;
+      });
+      return callOf(original, Buffer.from(spelled.join(''), 'latin1'));
+    },
+  };
+}
+
+/** The request with this body; with other parameters where `querystring` has fewer than the address. */
+function callOf(
+  { request, head, body: old, hasBody }: Original,
+  body: Buffer,
+  querystring?: JsonObject,
+): WireCall {
+  const { path, query } = head;
+  const pairs = query.split('&').filter((pair) => querystring === undefined || nameOf(pair) in querystring);
+  const dropped = ['content-length', 'expect', markHeader, ...unreadableEncodings(request)];
+  const kept = endToEnd(request.rawHeaders, dropped);
+  const isSame = body === old;
+  return {
+    method: request.method!,
+    path: query === '' ? path : [path, pairs.join('&')].filter((part) => part !== '').join('?'),
+    headers: [
+      ...(isSame ? kept : without(kept, ['content-encoding'])),
+      ...(isSame || hasBody ? [] : contentTypeFor(request)),
+      ...(body.length > 0 || request.method === 'POST' ? ['Content-Length', String(body.length)] : []),
+    ],
+    body,
+  };
+}
+
+/** The caller's wish for compression goes on unless it names one that cannot be unpacked here. */
+function unreadableEncodings({ rawHeaders }: IncomingMessage): readonly string[] {
+  const wanted = valuesOf(rawHeaders, 'accept-encoding').flatMap((value) => value.split(','));
+  return wanted.every((one) => canDecode(one.replace(/;.*$/s, ''))) ? [] : ['accept-encoding'];
+}
+
+/** Elasticsearch wants the same version named in both headers, or in none. */
+function contentTypeFor({ headers }: IncomingMessage): RawHeaders {
+  if (headers['content-type'] !== undefined) return [];
+  const { accept = '' } = headers;
+  return ['Content-Type', accept.includes('compatible-with') ? accept : 'application/json'];
+}
+
+function nameOf(pair: string): string {
+  return [...new URLSearchParams(pair).keys()][0] ?? '';
+}
+
+function parse(bytes: string): unknown {
+  try {
+    return JSON.parse(fromBytes(bytes));
+  } catch (error) {
+    // Not ours to judge: the request goes on as it came, and the cluster says what is wrong with it.
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

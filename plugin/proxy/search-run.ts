@@ -1,0 +1,120 @@
+/** One search on its way through the stage: what was planned, what was sent, what came back. */
+import type { Plan } from '../../adapters/adapter.ts';
+import { isObject } from '../../adapters/search-body/index.ts';
+import type { Rescorer, Send } from '../../adapters/search-body/reranking-transport.ts';
+import { FirstStageError } from '../../engine/index.ts';
+import type { RescoringStage } from '../stage/index.ts';
+import { type Answered, ask } from './ask.ts';
+import type { Forwarding } from './forward.ts';
+import { valuesOf } from './headers.ts';
+import type { ProxyAdapter, WireAnswer, WireSearch } from './proxy-adapter.ts';
+import { isJson } from './search-head.ts';
+import type { SearchRequest } from './search-request.ts';
+
+/** What reranking needs. */
+export interface Reranking {
+  /** Reads and writes searches. */
+  readonly adapter: ProxyAdapter;
+  /** Reranks; runs over `adapter`. */
+  readonly stage: RescoringStage<WireSearch, WireAnswer>;
+  /** Indices whose searches are reranked without asking; `*` stands for any characters. */
+  readonly indices: readonly string[];
+  /** Whether a failure of reranking leaves the first stage's order, instead of an error. */
+  readonly isFailOpen: boolean;
+  /** Bytes that a search's body may have; a larger one passes untouched. */
+  readonly maxSearchBytes: number;
+  /** Bytes that an answer may have to be reranked; a larger one passes untouched. */
+  readonly maxAnswerBytes: number;
+}
+
+/** What one search has come to so far. */
+export interface SearchRun {
+  /** What the stage planned, one plan a search that was understood. */
+  plans: readonly Plan<WireSearch>[];
+  /** Whether the stage has nothing to do with any of them, so that the request is to pass as it is. */
+  isUntouched: boolean;
+  /** The cluster's answer being waited for; goes on when the stage has given up. */
+  sending?: Promise<WireAnswer>;
+  /** The cluster's answer. */
+  answered?: Answered;
+  /** Whether that answer is one that cannot be reranked: an error, or no JSON. */
+  isRefused: boolean;
+  /** Whether something else was sent than came in. */
+  isChanged: boolean;
+}
+
+/** A run in which nothing has happened yet. */
+export function newRun(): SearchRun {
+  return { plans: [], isUntouched: false, isRefused: false, isChanged: false };
+}
+
+/** What stands for the answer to a request that the stage leaves alone: that request goes another way. */
+const untouched: WireAnswer = {};
+
+/** The stage, telling a run what it planned; what it leaves alone it does not send. */
+export function watched(stage: Reranking['stage'], run: SearchRun): Rescorer<WireSearch, WireAnswer> {
+  const note = (plans: readonly Plan<WireSearch>[]): boolean => {
+    run.plans = plans;
+    run.isUntouched = plans.every(({ reason }) => reason !== undefined);
+    return run.isUntouched;
+  };
+  return {
+    search: (request, options) =>
+      stage.search(request, {
+        ...options,
+        search: async (plan, call) => (note([plan]) ? untouched : options.search(plan, call)),
+      }),
+    searchMany: (requests, options) =>
+      stage.searchMany(requests, {
+        ...options,
+        searchMany: async (plans, call) =>
+          note(plans) ? plans.map(() => untouched) : options.searchMany(plans, call),
+      }),
+  };
+}
+
+/** Sends what the stage planned with the caller's own headers, and reads the answer. */
+export function sender(
+  {
+    forwarding,
+    adapter,
+    maxAnswerBytes,
+  }: Pick<Reranking, 'adapter' | 'maxAnswerBytes'> & {
+    readonly forwarding: Forwarding;
+  },
+  search: SearchRequest,
+  run: SearchRun,
+  signal: AbortSignal,
+): Send {
+  const send = async (sent: SearchRequest['params']): Promise<WireAnswer> => {
+    run.isChanged = sent !== search.params;
+    const answered = await ask(forwarding, search.toCall(sent), { signal, maxBytes: maxAnswerBytes });
+    run.answered = answered;
+    const isAnswer = answered.status === 200 && isJson(valuesOf(answered.headers, 'content-type')[0] ?? '');
+    const answer = isAnswer && answered.plain ? readAs(adapter, search.kind, answered.plain) : undefined;
+    if (answer) return answer;
+    run.isRefused = true;
+    throw new FirstStageError(
+      `The cluster at ${forwarding.target.address} answered a search with status ${answered.status}: see the answer, which the caller was given.`,
+      { adapter: adapter.name, statusCode: answered.status },
+    );
+  };
+  // Without the stage's signal: its deadline is for reranking, and the answer is still wanted after it.
+  return (sent) => {
+    run.sending = send(sent);
+    run.sending.catch(() => undefined);
+    return run.sending;
+  };
+}
+
+function readAs(adapter: ProxyAdapter, kind: SearchRequest['kind'], plain: Buffer): WireAnswer | undefined {
+  try {
+    const answer = kind === 'search' ? adapter.read(plain) : adapter.readMany(plain);
+    const isComplete = kind === 'search' ? isObject(answer['hits']) : Array.isArray(answer['responses']);
+    return isComplete ? answer : undefined;
+  } catch (error) {
+    // Not ours to judge: the caller gets what the cluster said.
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

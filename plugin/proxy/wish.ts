@@ -1,0 +1,50 @@
+/** What one request asks of reranking, in its header `x-blockrank`: `on`, `off`, or a JSON object. */
+import { z } from 'zod';
+import type { RerankWish } from '../../adapters/search-body/reranking-transport.ts';
+import { ProxyError } from './server-error.ts';
+
+const wishShape: z.ZodType<RerankWish> = z.strictObject({
+  rankWindowSize: z.int().min(1).optional(),
+  topN: z.int().min(1).optional(),
+  minScore: z.number().min(0).max(1).optional(),
+  queryText: z.string().min(1).optional(),
+  explain: z.boolean().optional(),
+  deadlineMs: z.number().gt(0).optional(),
+}) as z.ZodType<RerankWish>;
+
+/**
+ * Reads the header's value: `true` and an object ask for reranking whatever the index is called, `false` for none;
+ * without the header `undefined`. Outside ASCII, JSON is written with `\u` escapes or in UTF-8.
+ *
+ * @throws ProxyError (status 400) saying what the header may hold.
+ */
+export function wishOf(value: string | undefined): RerankWish | boolean | undefined {
+  const text = value?.trim();
+  if (text === undefined || text === '') return undefined;
+  if (text === 'on' || text === 'true') return true;
+  if (text === 'off' || text === 'false') return false;
+  const read = parse(Buffer.from(text, 'latin1').toString('utf8'));
+  const { data, error } = wishShape.safeParse(read);
+  if (!error) return data;
+  const faults = error.issues.map(({ path, message }) =>
+    [path.join('.'), message].filter(Boolean).join(': '),
+  );
+  throw wrongWish(faults.join('; '));
+}
+
+/** @param fault - What is wrong with the header. */
+export function wrongWish(fault: string): ProxyError {
+  return new ProxyError(
+    { status: 400, type: 'illegal_argument_exception' },
+    `Cannot read the header x-blockrank: ${fault}. It holds "on", "off", or a JSON object with any of rankWindowSize, topN, minScore, queryText, explain, deadlineMs.`,
+  );
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw wrongWish('it is no JSON');
+    throw error;
+  }
+}

@@ -1,0 +1,54 @@
+import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
+import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { detectServer } from '../../plugin/proxy/index.ts';
+import {
+  byteForByteSuite,
+  type Cluster,
+  elasticsearchProxySuite,
+  opensearchProxySuite,
+} from '../plugin/proxy/client-suites.ts';
+import {
+  missingFor,
+  type RunningServer,
+  type ServerChoice,
+  servers,
+  startServer,
+} from '../support/servers/start.ts';
+import { indexSuiteDocuments } from '../support/suite-subjects.ts';
+
+for (const choice of servers) {
+  const missing = missingFor(choice);
+  const name = `${choice.product} ${choice.version}`;
+  if (missing) console.log(`Skipping ${name}: ${missing}.`);
+  describe.skipIf(missing)(`a proxy before ${name}`, () => {
+    let server: RunningServer;
+    beforeAll(async () => {
+      server = await startServer(choice);
+      await indexSuiteDocuments(server.url, 'suite');
+    });
+    afterAll(() => server?.close());
+    describeProxy(choice, { url: () => server.url });
+  });
+}
+
+function describeProxy({ product, version }: ServerChoice, cluster: Cluster): void {
+  it('knows which product the cluster is', async () => {
+    expect(await detectServer(cluster.url(), { timeoutMs: 5000 })).toBe(product);
+  });
+
+  if (product === 'opensearch') {
+    opensearchProxySuite(
+      cluster,
+      (node, compression) => new OpenSearchClient({ node, ...(compression && { compression: 'gzip' }) }),
+    );
+  } else {
+    const type = 'application/vnd.elasticsearch+json; compatible-with=8';
+    const headers = version.startsWith('8.') ? { headers: { accept: type, 'content-type': type } } : {};
+    elasticsearchProxySuite(
+      cluster,
+      (node, compression) => new ElasticsearchClient({ node, compression, ...headers }),
+    );
+  }
+  byteForByteSuite(cluster);
+}
