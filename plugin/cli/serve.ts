@@ -14,8 +14,8 @@ Examples:
       -d '{"query": "how do plants make food", "documents": ["Plants make food by photosynthesis.", "The stock market fell."]}'
   $ blockrank serve --config blockrank.config.yaml --host 0.0.0.0
 
-The reference of all routes is at /docs. SIGTERM and Ctrl-C end the service once requests in hand are answered; SIGHUP
-reads the configuration again, as does a change of the file.`;
+The reference of all routes is at /docs. SIGTERM ends the service once requests in hand are answered (Ctrl-C gives them
+2 seconds); SIGHUP reads the configuration again, as does a change of the file.`;
 
 /** How often the configuration file is looked at, in milliseconds; mounted volumes tell of no change by themselves. */
 const watchIntervalMs = 1000;
@@ -42,13 +42,14 @@ export function serveCommand(context: CliContext): Command {
 }
 
 async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
-  const load = configLoader(context, flags);
-  const composition = await composeService(await load.read());
-  const { service } = composition;
+  // Before anything is opened: a process that is the first of its container has no other way to be ended.
   const ending = new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
     context.signal.addEventListener('abort', () => resolve(), { once: true });
   });
+  const load = configLoader(context, flags);
+  const composition = await composeService(await load.read());
+  const { service } = composition;
   const watcher = watchConfig(load.path, reloader(composition, load));
   service.logger.info({ url: service.url }, 'ready');
   await ending;

@@ -76,8 +76,12 @@ export function serviceMetrics(registry: Registry = freshRegistry()): ServiceMet
     buckets: number[],
     ...labels: Label[]
   ): Histogram<Label> => new Histogram({ ...settingsOf(name, help, labels), buckets });
+  const reloads = counter('config_reloads_total', 'Configurations read.', 'result');
+  // There from the start, so that an alert sees the first refusal as a change.
+  for (const result of ['ok', 'refused'] as const) reloads.inc({ result }, 0);
   return {
     registry,
+    reloads,
     requests: counter('requests_total', 'Answers.', 'form', 'model', 'status'),
     duration: histogram('request_duration_seconds', 'Time of a request.', durationBuckets, 'form', 'model'),
     queueDuration: histogram('queue_duration_seconds', 'Time before a turn.', durationBuckets, 'model'),
@@ -95,7 +99,6 @@ export function serviceMetrics(registry: Registry = freshRegistry()): ServiceMet
     failovers: counter('failovers_total', 'Times the next one was asked.', 'model', 'reranker', 'code'),
     retries: counter('retries_total', 'Further attempts at a remote service.', 'reranker'),
     shadowOverlap: histogram('shadow_overlap', 'First ten in common.', overlapBuckets, 'model'),
-    reloads: counter('config_reloads_total', 'Configurations read.', 'result'),
     generation: gauge('config_generation', 'Configurations taken.'),
     ready: gauge('ready', 'Whether requests are answered.'),
   };

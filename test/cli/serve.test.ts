@@ -122,6 +122,16 @@ describe('blockrank serve', () => {
     expect(await ended).toBe(0);
   });
 
+  it('ends when it is told to while its models are still being opened', async () => {
+    const file = join(folder, 'early.yaml');
+    await write(file, {});
+    const args = ['--import', 'tsx', 'plugin/cli/main.ts', 'serve', '--config', file];
+    child = spawn(process.execPath, args, { cwd: root });
+    const ended = new Promise((resolve) => child!.on('exit', (...how) => resolve(how)));
+    child.stdout!.once('data', () => child!.kill('SIGTERM')); // it listens, and opens its models
+    expect(await ended).toEqual([0, null]);
+  });
+
   it('does not start with a configuration that cannot be, and says why', async () => {
     const file = join(folder, 'wrong.yaml');
     await writeFile(file, 'service: { port: 99999, keys: [{ tenant: "a b", key: short }], models: {} }');
