@@ -66,5 +66,7 @@ export function elasticsearchAdapter<TDocument = unknown>(
   const settings = searchBodySettings(options, { adapter: 'elasticsearch', place: 'flat' });
   return searchAdapter(settings, elasticsearchCalls(client, callOptions));
 }
+export * from '../install/door.ts';
 export type { RerankWish, Rescorer, TransportReranking } from '../search-body/reranking-transport.ts';
+export * from './install/index.ts';
 export { type ElasticsearchTransportClass, elasticsearchTransport } from './transport.ts';

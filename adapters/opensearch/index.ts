@@ -67,5 +67,7 @@ export function opensearchAdapter(
   const settings = searchBodySettings(options, { adapter: 'opensearch', place: 'body' });
   return searchAdapter(settings, openSearchCalls(client, callOptions));
 }
+export * from '../install/door.ts';
 export type { RerankWish, Rescorer, TransportReranking } from '../search-body/reranking-transport.ts';
+export * from './install/index.ts';
 export { type OpenSearchTransportClass, opensearchTransport } from './transport.ts';

@@ -40,7 +40,7 @@ function bodyOf(error: unknown): unknown {
 }
 
 /** The innermost reason of the server's own error object, with its type. */
-function serverReason(body: unknown): string | undefined {
+export function serverReason(body: unknown): string | undefined {
   if (typeof body === 'string' && body.trim() !== '') return body.trim().slice(0, 300);
   if (!isObject(body)) return undefined;
   const { error, message } = body;

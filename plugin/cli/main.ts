@@ -1,23 +1,35 @@
 #!/usr/bin/env node
 /** `blockrank <command>`: the program around the commands. Only this file touches the process. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { type CliContext, type CliStreams, cliContext, type MakeCommand } from './context.ts';
 import { describeError, exitCodeOf, exitCodes } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { inspectCommand } from './inspect.ts';
+import { installCommand } from './install.ts';
+import { keyCommand } from './key.ts';
+import { packageVersion } from './package-version.ts';
+import { proxyCommand } from './proxy.ts';
 import { pullCommand } from './pull.ts';
 import { rerankCommand } from './rerank.ts';
 import { selectHeadsCommand } from './select-heads.ts';
+import { serveCommand } from './serve.ts';
+import { statusCommand } from './status.ts';
 import { tuneCommand } from './tune.ts';
+import { uninstallCommand } from './uninstall.ts';
 
 const commands: readonly MakeCommand[] = [
+  serveCommand,
+  keyCommand,
+  proxyCommand,
   rerankCommand,
   evaluateCommand,
   tuneCommand,
   pullCommand,
   inspectCommand,
   selectHeadsCommand,
+  installCommand,
+  statusCommand,
+  uninstallCommand,
 ];
 
 /** How long closing may take after Ctrl-C, in milliseconds. */
@@ -73,7 +85,7 @@ function program({ stdout, stderr, colours }: CliContext): Command {
     .description(
       'Reranks shortlists of Elasticsearch, OpenSearch or your own with a BlockRank model, in-process.',
     )
-    .version(version(), '-V, --version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .option('--verbose', 'print stacks with errors')
     .option('--no-color', 'no colours (also with NO_COLOR set, and when piped)')
     .showHelpAfterError('(--help shows the options, with examples)')
@@ -87,22 +99,4 @@ function program({ stdout, stderr, colours }: CliContext): Command {
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.');
   for (const make of commands) root.addCommand(make(context).copyInheritedSettings(root));
   return root;
-}
-
-/** From the package's own manifest, beside the sources and beside `dist`. */
-function version(): string {
-  for (const path of ['../../package.json', '../../../package.json']) {
-    const manifest = readManifest(new URL(path, import.meta.url));
-    if (manifest?.name === 'blockrank') return manifest.version;
-  }
-  throw new Error('Cannot find the manifest of the package "blockrank" beside its program.');
-}
-
-function readManifest(url: URL): { name: string; version: string } | undefined {
-  try {
-    return JSON.parse(readFileSync(url, 'utf8'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -11,6 +11,9 @@ const documents = [
   'CHANGELOG.md',
   'models/default/README.md',
   'docs/service.md',
+  'docs/opensearch.md',
+  'deploy/README.md',
+  'deploy/helm/blockrank/README.md',
 ];
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const manifest = JSON.parse(read('package.json')) as {

@@ -48,8 +48,17 @@ export function missingFor({ java: [least, most] }: ServerChoice): string | unde
   return `no JDK from ${least} to ${most} is installed (found: ${found.join(', ') || 'none'})`;
 }
 
+/** How a server is started. */
+export interface StartOptions {
+  /** Whether OpenSearch comes with neural-search and ML Commons, 390 MB more to download. @defaultValue what `OPENSEARCH_ML` says */
+  readonly ml?: boolean;
+}
+
 /** Starts a server with empty data on a free port. The first start of a version downloads it. */
-export async function startServer({ product, version }: ServerChoice): Promise<RunningServer> {
+export async function startServer(
+  { product, version }: ServerChoice,
+  { ml }: StartOptions = {},
+): Promise<RunningServer> {
   const script = join(folder, `${product}-up.sh`);
   const prefix = product.toUpperCase();
   const env = {
@@ -57,6 +66,7 @@ export async function startServer({ product, version }: ServerChoice): Promise<R
     SERVERS_DIR: serversFolder,
     [`${prefix}_VERSION`]: version,
     [`${prefix}_PORT`]: String(await freePort()),
+    ...(ml !== undefined && { OPENSEARCH_ML: ml ? '1' : '0' }),
   };
   const { stdout } = await run(script, ['up'], { env });
   return {

@@ -1,0 +1,151 @@
+/** Sends a plan's calls, one after another, and waits for what the server does in its own time. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FirstStageError } from '../../engine/index.ts';
+import type { Plan, PlanStep, Wait } from './plan.ts';
+import {
+  accepted,
+  type Refusal,
+  type ServerAnswer,
+  type ServerCalls,
+  type ServerRequest,
+  saidBy,
+} from './server-calls.ts';
+
+/** How a plan is run. */
+export interface RunOptions {
+  /** The server. */
+  readonly calls: ServerCalls;
+  /** Told before every step. @defaultValue nobody */
+  readonly onStep?: ((step: PlanStep) => void) | undefined;
+  /** What to do about a refusal, where the server's words tell. @defaultValue common advice */
+  readonly advice?: Refusal['advice'];
+  /** Ends the run between and during calls; what was done stays, and the next run goes on from there. */
+  readonly signal?: AbortSignal | undefined;
+  /** Longest wait for one thing, in milliseconds. @defaultValue 120000 */
+  readonly waitMs?: number | undefined;
+  /** Longest pause before a step, in milliseconds. @defaultValue as the plan says */
+  readonly longestPauseMs?: number | undefined;
+  /** Time between two questions about one thing, in milliseconds. @defaultValue 250 */
+  readonly pollMs?: number | undefined;
+}
+
+const defaultWaitMs = 120_000;
+const defaultPollMs = 250;
+
+/** What a run bound: ids by name. */
+type Bindings = Readonly<Record<string, string>>;
+
+/**
+ * Runs a plan. A step that fails ends the run; what was made before stays, and a later run takes it up.
+ *
+ * @returns What was refused and left, in words; empty when nothing was.
+ * @throws FirstStageError naming the step, what the server said and what to do.
+ */
+export async function runPlan(plan: Plan, options: RunOptions): Promise<readonly string[]> {
+  let bindings: Bindings = {};
+  const notes: string[] = [];
+  for (const step of plan.steps) {
+    options.signal?.throwIfAborted();
+    options.onStep?.(step);
+    const pauseMs = Math.min(step.pauseMs ?? 0, options.longestPauseMs ?? Number.POSITIVE_INFINITY);
+    if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: options.signal });
+    const answer = await send(step, bindings, options);
+    if (isLeft(step, answer)) notes.push(`${step.mayBeRefused!.note} (${saidBy(answer)})`);
+    else bindings = { ...bindings, ...boundBy(step, answer, options) };
+    for (const wait of step.waits ?? []) await waitFor(wait, bindings, options);
+  }
+  return notes;
+}
+
+async function send(step: PlanStep, bindings: Bindings, options: RunOptions): Promise<ServerAnswer> {
+  const { calls, signal, advice, waitMs = defaultWaitMs, pollMs = defaultPollMs } = options;
+  const request = bound(step.request, bindings);
+  const end = performance.now() + waitMs;
+  let answer = await calls.request(request, { signal });
+  while (isPassing(step, answer) && performance.now() < end) {
+    await sleep(pollMs, undefined, { signal });
+    answer = await calls.request(request, { signal });
+  }
+  if (isLeft(step, answer)) return answer;
+  const allowed = step.mayBeGone ? [404] : [];
+  return accepted(answer, { server: calls.server, what: step.does, allowed, ...(advice && { advice }) });
+}
+
+function isPassing({ repeatsOn }: PlanStep, answer: ServerAnswer): boolean {
+  return answer.status >= 400 && (repeatsOn?.test(saidBy(answer)) ?? false);
+}
+
+/** Whether the server refused what it may refuse. */
+function isLeft({ mayBeRefused }: PlanStep, answer: ServerAnswer): boolean {
+  return answer.status >= 400 && (mayBeRefused?.sign.test(saidBy(answer)) ?? false);
+}
+
+function boundBy(step: PlanStep, answer: ServerAnswer, { calls }: RunOptions): Bindings {
+  return Object.fromEntries(
+    Object.entries(step.binds ?? {}).map(([name, property]) => {
+      const value = propertyOf(answer, property);
+      if (value !== undefined) return [name, value];
+      throw new FirstStageError(
+        `Cannot ${step.does}: the server answered ${answer.status} without "${property}". Look at the server's log.`,
+        { adapter: calls.server, statusCode: answer.status },
+      );
+    }),
+  );
+}
+
+async function waitFor(wait: Wait, bindings: Bindings, options: RunOptions): Promise<void> {
+  const { calls, signal, waitMs = defaultWaitMs, pollMs = defaultPollMs } = options;
+  const request = bound(wait.request, bindings);
+  const end = performance.now() + waitMs;
+  for (;;) {
+    const answer = accepted(await calls.request(request, { signal }), {
+      server: calls.server,
+      what: `ask about ${wait.what}`,
+      // What was just made may not be found by every node yet.
+      allowed: [404],
+    });
+    const state = propertyOf(answer, wait.state) ?? 'unknown';
+    if (state === wait.until) return;
+    const said = propertyOf(answer, 'error');
+    if (wait.failed.includes(state)) throw failure(wait, calls, `it ended as "${state}"`, said);
+    if (performance.now() > end) {
+      throw failure(wait, calls, `after ${waitMs / 1000} s it was still "${state}"`, said);
+    }
+    await sleep(pollMs, undefined, { signal });
+  }
+}
+
+function failure(
+  wait: Wait,
+  { server }: ServerCalls,
+  how: string,
+  said: string | undefined,
+): FirstStageError {
+  const reason = said === undefined ? '' : `: ${said}`;
+  return new FirstStageError(
+    `Waiting for ${wait.what} failed: ${how}${reason}. Look at the server's log, then run this again: it goes on from there.`,
+    { adapter: server },
+  );
+}
+
+function propertyOf({ body }: ServerAnswer, name: string): string | undefined {
+  const value = (body as Record<string, unknown> | null | undefined)?.[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** A copy of the call with every `<name>` that is bound replaced. */
+function bound(request: ServerRequest, bindings: Bindings): ServerRequest {
+  const replaced = (text: string): string =>
+    text.replace(/<([a-z_]+)>/g, (whole, name: string) => bindings[name] ?? whole);
+  const walk = (value: unknown): unknown => {
+    if (typeof value === 'string') return replaced(value);
+    if (Array.isArray(value)) return value.map(walk);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, walk(one)]));
+  };
+  return {
+    ...request,
+    path: replaced(request.path),
+    ...(request.body && { body: walk(request.body) as object }),
+  };
+}

@@ -1,0 +1,68 @@
+/** Indices and the search pipelines that are their defaults. */
+import type { ServerRequest } from '../../install/index.ts';
+import type { Ask } from './ask.ts';
+
+/** One index and its default pipeline. */
+export interface BackingIndex {
+  /** Its name. */
+  readonly index: string;
+  /** The pipeline that its searches go through; absent when there is none. */
+  readonly defaultPipeline: string | undefined;
+}
+
+/** An index, or what an alias or a pattern stands for. */
+export interface IndexState {
+  /** As it was named. */
+  readonly name: string;
+  /** The indices behind the name. */
+  readonly behind: readonly BackingIndex[];
+  /** Those of the asked fields that it has. */
+  readonly fields: readonly string[];
+}
+
+const defaultSetting = 'index.search.default_pipeline';
+
+/** Which pipeline an index has as default, for every index that has one. */
+export async function readDefaults(get: Ask): Promise<Record<string, string>> {
+  const request: ServerRequest = {
+    method: 'GET',
+    path: `/_all/_settings/${defaultSetting}`,
+    querystring: { flat_settings: 'true', expand_wildcards: 'all' },
+  };
+  const answer = ((await get(request, "read the indices' default pipelines", [403, 404])) ?? {}) as Readonly<
+    Record<string, { settings?: Readonly<Record<string, string>> }>
+  >;
+  const entries = Object.entries(answer).map(
+    ([index, { settings }]) => [index, settings?.[defaultSetting]] as const,
+  );
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/**
+ * An index by its name, alias or pattern, and which of the fields it has.
+ *
+ * @throws FirstStageError when there is none.
+ */
+export async function readIndex(get: Ask, name: string, fields: readonly string[]): Promise<IndexState> {
+  const path = `/${encodeURIComponent(name)}`;
+  const querystring = { flat_settings: 'true' };
+  const settings = (await get(
+    { method: 'GET', path: `${path}/_settings`, querystring },
+    `read index "${name}"`,
+  )) as Readonly<Record<string, { settings?: Readonly<Record<string, string>> }>>;
+  const caps =
+    fields.length === 0
+      ? undefined
+      : await get(
+          { method: 'GET', path: `${path}/_field_caps`, querystring: { fields: fields.join(',') } },
+          `read the fields of index "${name}"`,
+        );
+  const known = Object.keys((caps as { fields?: object } | undefined)?.fields ?? {});
+  return {
+    name,
+    behind: Object.entries(settings).map(([index, found]) => {
+      return { index, defaultPipeline: found.settings?.[defaultSetting] };
+    }),
+    fields: fields.filter((field) => known.includes(field)),
+  };
+}

@@ -1,0 +1,174 @@
+/**
+ * Tells whether searches are really reranked. A pipeline that ignores failures answers them in the first stage's
+ * order and says nothing, so this looks from three sides at one search of its own:
+ *
+ * - the pipeline's own counts before and after (every version; other traffic counts too);
+ * - the service's count of requests before and after, where it can be read;
+ * - `verbose_pipeline=true`, which names each processor's outcome and its error (OpenSearch 2.19 and 3.x), and which
+ *   no other traffic disturbs.
+ *
+ * What does not tell, and is not used: the extra key `profile` of the answer (`truncate_hits` leaves it there after a
+ * failure too), and scores between 0 and 1 (a first stage's may lie there).
+ */
+import { accepted, type ServerAnswer, type ServerCalls, saidBy } from '../../install/index.ts';
+import { adviceOn } from './advice.ts';
+import { isAtLeast } from './requirements.ts';
+import { readPipelineCounts } from './statistics.ts';
+import { rerankExt, toHits, tryModel } from './trial.ts';
+
+/** What is probed. */
+export interface ProbeOptions {
+  /** Name of the pipeline. */
+  readonly pipeline: string;
+  /** The pipeline's model. */
+  readonly modelId: string;
+  /** The server's version. */
+  readonly version: string;
+  /** Index to search; without one the model alone is asked. @defaultValue none */
+  readonly index?: string | undefined;
+  /** Words to ask with. */
+  readonly query: string;
+  /** How many requests the service has answered; `undefined` when it does not tell. @defaultValue not asked */
+  readonly countServiceRequests?: () => Promise<number | undefined>;
+  /** Ends the probe. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What the probe found. */
+export interface Probe {
+  /**
+   * `reranked`: the search came back in the model's order. `swallowed`: it failed and the pipeline passed it over.
+   * `failed`: the search failed. `no-hits`: the index has no document, so nothing was asked. `model-only`: no index
+   * was named, and the model answers. `model-failed`: no index was named, and the model does not answer.
+   */
+  readonly outcome: 'reranked' | 'swallowed' | 'failed' | 'no-hits' | 'model-only' | 'model-failed';
+  /** What went wrong, in the server's words, and what to do; absent when nothing did. */
+  readonly cause?: string;
+  /** Signs that were seen, one line each. */
+  readonly signs: readonly string[];
+}
+
+/**
+ * Probes with one or two searches, and where something failed one question to the model.
+ *
+ * @throws FirstStageError when the server itself cannot be asked.
+ */
+export async function probeReranking(calls: ServerCalls, options: ProbeOptions): Promise<Probe> {
+  const { index } = options;
+  if (index === undefined) {
+    const cause = await causeFrom(calls, options);
+    const signs = ['no index was named (--index): the model alone was asked'];
+    return cause === undefined ? { outcome: 'model-only', signs } : { outcome: 'model-failed', cause, signs };
+  }
+  const before = await countsOf(calls, options);
+  const answer = await probeSearch(calls, options, { index });
+  if (answer.status >= 400) {
+    return {
+      outcome: 'failed',
+      cause: withAdvice(saidBy(answer)),
+      signs: [`the search answered ${answer.status}`],
+    };
+  }
+  const after = await countsOf(calls, options);
+  if (toHits(answer.body).length === 0)
+    return { outcome: 'no-hits', signs: [`index "${index}" gave no hits`] };
+  const verbose = await verboseOutcome(calls, options, { index });
+  return judge({ before, after, verbose }, () => causeFrom(calls, options));
+}
+
+interface Counts {
+  readonly count: number;
+  readonly failed: number;
+  readonly service: number | undefined;
+}
+
+interface Evidence {
+  readonly before: Counts;
+  readonly after: Counts;
+  readonly verbose: VerboseOutcome | undefined;
+}
+
+interface VerboseOutcome {
+  readonly status: string;
+  readonly error?: string;
+}
+
+async function judge(
+  { before, after, verbose }: Evidence,
+  cause: () => Promise<string | undefined>,
+): Promise<Probe> {
+  const failures = after.failed - before.failed;
+  const signs = [
+    `the pipeline's processor ran ${after.count - before.count} times and failed ${failures} times`,
+    after.service === undefined || before.service === undefined
+      ? "the service's count of requests cannot be read"
+      : `the service answered ${after.service - before.service} requests`,
+    verbose === undefined
+      ? 'this version has no verbose_pipeline'
+      : `verbose_pipeline says "${verbose.status}"${verbose.error ? `: ${verbose.error}` : ''}`,
+  ];
+  const isSwallowed = verbose === undefined ? failures > 0 : verbose.status !== 'success';
+  if (!isSwallowed) return { outcome: 'reranked', signs };
+  // The model, asked directly, says what the pipeline kept to itself; when it answers now, the search's own error is left.
+  const told = (await cause()) ?? (verbose?.error === undefined ? undefined : withAdvice(verbose.error));
+  return {
+    outcome: 'swallowed',
+    cause: told ?? 'the model answers when asked directly: the failure may have passed',
+    signs,
+  };
+}
+
+async function countsOf(calls: ServerCalls, options: ProbeOptions): Promise<Counts> {
+  const { pipeline, signal, countServiceRequests } = options;
+  const counts = await readPipelineCounts(calls, pipeline, { signal });
+  return { ...counts, service: await countServiceRequests?.() };
+}
+
+function probeSearch(
+  calls: ServerCalls,
+  { pipeline, query, signal }: ProbeOptions,
+  { index, isVerbose = false }: { readonly index: string; readonly isVerbose?: boolean },
+): Promise<ServerAnswer> {
+  const querystring = { search_pipeline: pipeline, ...(isVerbose && { verbose_pipeline: 'true' }) };
+  const body = { query: { match_all: {} }, size: 3, ext: rerankExt(query) };
+  const path = `/${encodeURIComponent(index)}/_search`;
+  return calls.request({ method: 'POST', path, querystring, body }, { signal });
+}
+
+async function verboseOutcome(
+  calls: ServerCalls,
+  options: ProbeOptions,
+  { index }: { readonly index: string },
+): Promise<VerboseOutcome | undefined> {
+  if (!isAtLeast(options.version, [2, 19])) return undefined;
+  const answer = accepted(await probeSearch(calls, options, { index, isVerbose: true }), {
+    server: calls.server,
+    what: `search index "${index}" with verbose_pipeline`,
+    allowed: [400],
+  });
+  const { processor_results: results = [] } = answer.body as {
+    processor_results?: readonly { processor_name: string; status: string; error?: string }[];
+  };
+  const found = results.find(({ processor_name: name }) => name === 'rerank');
+  return found && { status: found.status, ...(found.error !== undefined && { error: found.error }) };
+}
+
+/** Why the model does not answer; `undefined` when it does. */
+async function causeFrom(
+  calls: ServerCalls,
+  { modelId, query, signal }: ProbeOptions,
+): Promise<string | undefined> {
+  try {
+    await tryModel(calls, { modelId, query, signal });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    signal?.throwIfAborted();
+    return error.message;
+  }
+}
+
+function withAdvice(said: string): string {
+  const advice = adviceOn(said);
+  return advice === undefined ? said : `${said}. ${advice}`;
+}

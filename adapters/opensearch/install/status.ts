@@ -1,0 +1,131 @@
+/** What of an installation is there, and whether it is as it was made. Pure. */
+import { definitionDigest, readMark } from '../../install/index.ts';
+import { neededSettings } from './cluster-settings.ts';
+import { definitionOfConnector, definitionOfPipeline } from './definitions.ts';
+import type { FoundEntry, OpenSearchState, Pipeline } from './state.ts';
+import { urlOf } from './uninstall.ts';
+
+/** One part of an installation. */
+export interface PartStatus {
+  /** Which. */
+  readonly part: 'connector' | 'model' | 'pipeline' | 'cluster settings' | 'default pipeline';
+  /** How it is: `changed` by somebody after it was made; `foreign` when somebody else made it. */
+  readonly state: 'present' | 'absent' | 'changed' | 'foreign' | 'deployed' | 'not deployed';
+  /** More about it. */
+  readonly detail: string;
+  /** Whether reranking needs it otherwise. */
+  readonly isFault: boolean;
+}
+
+/** What is there. */
+export interface OpenSearchStatus {
+  /** The server's version. */
+  readonly version: string;
+  /** Each part. */
+  readonly parts: readonly PartStatus[];
+  /** The pipeline's model; absent when there is no pipeline. */
+  readonly modelId?: string;
+  /** Where the connector calls; absent when there is none. */
+  readonly url?: string;
+}
+
+/** Reads the parts out of what is there. */
+export function openSearchStatus(state: OpenSearchState, name: string): OpenSearchStatus {
+  const pipeline = state.pipelines[name];
+  const modelId = pipeline && modelOf(pipeline);
+  const model = state.models.find(({ id }) => id === modelId) ?? state.models.find(({ mark }) => mark);
+  const connectorId = model?.source['connector_id'];
+  const connector =
+    state.connectors.find(({ id }) => id === connectorId) ?? state.connectors.find(({ mark }) => mark);
+  const url = connector && urlOf(connector);
+  const indices = Object.keys(state.defaults).filter((index) => state.defaults[index] === name);
+  return {
+    version: state.version,
+    parts: [
+      connectorStatus(connector, url),
+      modelStatus(model),
+      pipelineStatus(name, pipeline),
+      ...(url === undefined ? [] : [settingsStatus(state, url)]),
+      {
+        part: 'default pipeline',
+        state: indices.length > 0 ? 'present' : 'absent',
+        detail: indices.length > 0 ? `of ${indices.join(', ')}` : 'of no index',
+        isFault: false,
+      },
+    ],
+    ...(modelId !== undefined && { modelId }),
+    ...(url !== undefined && { url }),
+  };
+}
+
+function connectorStatus(connector: FoundEntry | undefined, url: string | undefined): PartStatus {
+  const part = 'connector';
+  if (!connector)
+    return { part, state: 'absent', detail: 'run "blockrank install opensearch"', isFault: true };
+  const { id, mark, source } = connector;
+  const detail = `${id} -> ${url}`;
+  if (!mark) return { part, state: 'foreign', detail, isFault: false };
+  const isAsMade = definitionDigest(definitionOfConnector(source)) === mark.digest;
+  if (isAsMade)
+    return { part, state: 'present', detail: `${detail}, made by ${mark.version}`, isFault: false };
+  return { part, state: 'changed', detail: `${detail}, not as ${mark.version} made it`, isFault: false };
+}
+
+function modelStatus(model: FoundEntry | undefined): PartStatus {
+  const part = 'model';
+  if (!model) return { part, state: 'absent', detail: 'run "blockrank install opensearch"', isFault: true };
+  const state = String(model.source['model_state']);
+  const isDeployed = state === 'DEPLOYED';
+  // The server deploys a model by itself when it is first asked.
+  return {
+    part,
+    state: isDeployed ? 'deployed' : 'not deployed',
+    detail: `${model.id}, ${state}`,
+    isFault: !isDeployed && state.endsWith('FAILED'),
+  };
+}
+
+function pipelineStatus(name: string, pipeline: Pipeline | undefined): PartStatus {
+  const part = 'pipeline';
+  if (!pipeline) return { part, state: 'absent', detail: `no search pipeline "${name}"`, isFault: true };
+  const mark = readMark(pipeline['description']);
+  const fields = rerankOf(pipeline)?.context?.document_fields ?? [];
+  const ignores =
+    rerankOf(pipeline)?.ignore_failure === true
+      ? 'failures keep the first order'
+      : 'failures fail the search';
+  const detail = `"${name}" reads ${fields.join(', ')}; ${ignores}`;
+  if (!mark) return { part, state: 'foreign', detail, isFault: false };
+  const isAsMade = definitionDigest(definitionOfPipeline(pipeline)) === mark.digest;
+  return { part, state: isAsMade ? 'present' : 'changed', detail, isFault: rerankOf(pipeline) === undefined };
+}
+
+function settingsStatus({ settings }: OpenSearchState, url: string): PartStatus {
+  const needed = neededSettings(url, settings);
+  const detail =
+    needed.length === 0
+      ? 'let the cluster call the service'
+      : needed.map(({ name, why }) => `${name}: ${why}`).join('; ');
+  return {
+    part: 'cluster settings',
+    state: needed.length === 0 ? 'present' : 'changed',
+    detail,
+    isFault: needed.length > 0,
+  };
+}
+
+interface RerankProcessor {
+  readonly ignore_failure?: boolean;
+  readonly ml_opensearch?: { readonly model_id?: string };
+  readonly context?: { readonly document_fields?: readonly string[] };
+}
+
+function rerankOf(pipeline: Pipeline): RerankProcessor | undefined {
+  const processors = (pipeline['response_processors'] ?? []) as readonly { rerank?: RerankProcessor }[];
+  return processors.find(({ rerank }) => rerank)?.rerank;
+}
+
+/** The model that a pipeline asks. */
+function modelOf(pipeline: Pipeline): string | undefined {
+  return rerankOf(pipeline)?.ml_opensearch?.model_id;
+}

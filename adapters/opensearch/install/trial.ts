@@ -1,0 +1,111 @@
+/** Tries what was installed: the model directly, and one search with and without the pipeline. */
+import { accepted, type ServerCalls } from '../../install/index.ts';
+import { openSearchAdvice } from './advice.ts';
+
+/** What is tried. */
+export interface TrialOptions {
+  /** Name of the pipeline. */
+  readonly pipeline: string;
+  /** Words to ask with. */
+  readonly query: string;
+  /** Index to search. */
+  readonly index: string;
+  /** Fields that are searched for the words; every document counts when none has them. */
+  readonly fields: readonly string[];
+  /** Hits a page. @defaultValue 5 */
+  readonly size?: number;
+  /** Ends the trial. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One hit of a trial. */
+export interface TrialHit {
+  /** Its id. */
+  readonly docId: string;
+  /** Its score: the first stage's before, the model's after. */
+  readonly score: number | null;
+}
+
+/** A search before and after. */
+export interface Trial {
+  /** The first stage's order. */
+  readonly before: readonly TrialHit[];
+  /** The order with the pipeline. */
+  readonly after: readonly TrialHit[];
+  /** Whether the search went by words; otherwise it took any documents, for none has the words. */
+  readonly isByWords: boolean;
+}
+
+/** Two documents, of which the first is about the words. Nothing depends on their order. */
+const sampleDocuments = ['BlockRank reads query and candidates together.', 'A page about something else.'];
+
+/**
+ * Asks the model directly, as the processor does.
+ *
+ * @returns The scores that came back, one for each of two documents.
+ * @throws FirstStageError naming the cause, which a pipeline that ignores failures would not tell.
+ */
+export async function tryModel(
+  calls: ServerCalls,
+  {
+    modelId,
+    query,
+    signal,
+  }: { readonly modelId: string; readonly query: string; readonly signal?: AbortSignal | undefined },
+): Promise<readonly number[]> {
+  const body = { query_text: query, text_docs: sampleDocuments };
+  const path = `/_plugins/_ml/_predict/text_similarity/${modelId}`;
+  const answer = await calls.request({ method: 'POST', path, body }, { signal });
+  accepted(answer, { server: calls.server, what: `ask the model "${modelId}"`, advice: openSearchAdvice });
+  const { inference_results: results = [] } = answer.body as {
+    inference_results?: readonly { output?: readonly { data?: readonly number[] }[] }[];
+  };
+  return (results[0]?.output ?? []).flatMap(({ data = [] }) => data);
+}
+
+/**
+ * Searches an index twice, without and with the pipeline.
+ *
+ * @throws FirstStageError when either search fails.
+ */
+export async function trySearch(calls: ServerCalls, options: TrialOptions): Promise<Trial> {
+  const { query, fields, size = 5 } = options;
+  const byWords = { multi_match: { query, fields, lenient: true } };
+  const worded = await search(calls, options, { query: byWords, size });
+  const isByWords = worded.length > 0;
+  const clause = isByWords ? byWords : { match_all: {} };
+  const before = isByWords ? worded : await search(calls, options, { query: clause, size });
+  const body = { query: clause, size, ext: rerankExt(query) };
+  const after = await search(calls, { ...options, isPiped: true }, body);
+  return { before, after, isByWords };
+}
+
+/** What a search says so that it is reranked. */
+export function rerankExt(query: string): object {
+  return { rerank: { query_context: { query_text: query } } };
+}
+
+async function search(
+  calls: ServerCalls,
+  { index, pipeline, isPiped = false, signal }: TrialOptions & { readonly isPiped?: boolean },
+  body: object,
+): Promise<TrialHit[]> {
+  const answer = await calls.request(
+    {
+      method: 'POST',
+      path: `/${encodeURIComponent(index)}/_search`,
+      querystring: { search_pipeline: isPiped ? pipeline : '_none' },
+      body,
+    },
+    { signal },
+  );
+  const what = `search index "${index}"${isPiped ? ` through pipeline "${pipeline}"` : ''}`;
+  accepted(answer, { server: calls.server, what, advice: openSearchAdvice });
+  return toHits(answer.body);
+}
+
+/** Ids and scores of a search's answer. */
+export function toHits(body: unknown): TrialHit[] {
+  const { hits } = body as { hits: { hits: readonly { _id: string; _score: number | null }[] } };
+  return hits.hits.map(({ _id, _score }) => ({ docId: _id, score: _score }));
+}

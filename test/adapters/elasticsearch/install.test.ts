@@ -1,0 +1,335 @@
+import { Client } from '@elastic/elasticsearch';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  type ElasticsearchInstallOptions,
+  elasticsearchAdvice,
+  endpointDefinition,
+  esqlExample,
+  type Plan,
+  planElasticsearchInstall,
+  planElasticsearchUninstall,
+  readElasticsearchState,
+  retrieverExample,
+  runPlan,
+  type ServerCalls,
+  serverCalls,
+  type TransportOwner,
+  tryEndpoint,
+} from '../../../adapters/elasticsearch/index.ts';
+import { ConfigurationError, FirstStageError } from '../../../engine/index.ts';
+import {
+  type InferenceDouble,
+  type InferenceDoubleOptions,
+  startInferenceDouble,
+} from '../../support/elasticsearch-inference-double.ts';
+import { type RerankServiceDouble, startRerankServiceDouble } from '../../support/rerank-service-double.ts';
+
+interface Stack {
+  readonly elasticsearch: InferenceDouble;
+  readonly service: RerankServiceDouble;
+  readonly calls: ServerCalls;
+  install(options?: Partial<ElasticsearchInstallOptions>, isForced?: boolean): Promise<Plan>;
+}
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await Promise.all(closers.splice(0).map((close) => close()));
+});
+
+async function openStack(options: InferenceDoubleOptions = {}, key?: string): Promise<Stack> {
+  const elasticsearch = await startInferenceDouble(options);
+  const service = await startRerankServiceDouble(key === undefined ? {} : { key });
+  const client = new Client({ node: elasticsearch.url });
+  const calls = serverCalls(client as unknown as TransportOwner, 'elasticsearch');
+  closers.push(() => client.close(), elasticsearch.close, service.close);
+  return {
+    elasticsearch,
+    service,
+    calls,
+    async install(given = {}, isForced = false) {
+      const wanted = endpointDefinition({ serviceUrl: service.url, ...given });
+      const state = await readElasticsearchState(calls, wanted.id);
+      const plan = planElasticsearchInstall(state, wanted, { isForced });
+      if (plan.blockers.length > 0) throw new ConfigurationError('Cannot install', plan.blockers);
+      await runPlan(plan, { calls, advice: elasticsearchAdvice });
+      return plan;
+    },
+  };
+}
+
+const texts = ['first', 'second', 'third "quoted"\nline'];
+
+describe.each(['custom', 'hugging_face'] as const)('an inference endpoint of the service %s', (inference) => {
+  it('is created, and ranks a window in the order of the service', async () => {
+    const { elasticsearch, service, install } = await openStack();
+    await install({ inference });
+    service.forget();
+    const ranked = await elasticsearch.retrieve('blockrank', 'which "one"?', texts);
+    expect(ranked.map(({ index }) => index)).toEqual([2, 1, 0]);
+    const [asked] = service.asked;
+    expect(asked).toMatchObject({ query: 'which "one"?', documents: texts });
+    expect(asked!.path).toBe(inference === 'custom' ? '/v1/rerank' : '/rerank');
+  });
+
+  it('sends neither top_n nor return_documents, which a retriever does not give', async () => {
+    const { elasticsearch, service, install } = await openStack();
+    await install({ inference });
+    await elasticsearch.retrieve('blockrank', 'q', texts);
+    expect(service.asked.at(-1)!.text).not.toMatch(/top_n|return_/);
+  });
+
+  it('keeps scores in order, and none negative, after the transform of the retriever', async () => {
+    const { elasticsearch, install } = await openStack();
+    await install({ inference });
+    const many = Array.from({ length: 100 }, (_, i) => `document ${i}`);
+    const ranked = await elasticsearch.retrieve('blockrank', 'q', many);
+    const scores = ranked.map(({ score }) => score);
+    expect(scores.every((score, i) => score >= 0 && (i === 0 || score < scores[i - 1]!))).toBe(true);
+  });
+
+  it('shows the key to the service', async () => {
+    const { elasticsearch, service, install } = await openStack({}, 'K-secret');
+    await install({ inference, serviceKey: 'K-secret' });
+    await elasticsearch.retrieve('blockrank', 'q', texts);
+    expect(service.asked.at(-1)!.authorization).toBe('Bearer K-secret');
+  });
+
+  it('is left alone by a second run', async () => {
+    const { elasticsearch, install } = await openStack();
+    await install({ inference });
+    const before = elasticsearch.writes().length;
+    const plan = await install({ inference });
+    expect(plan.steps).toEqual([]);
+    expect(plan.parts.map(({ state }) => state)).toEqual(['unchanged']);
+    expect(elasticsearch.writes()).toHaveLength(before);
+  });
+
+  it('is deleted and made again when the address differs', async () => {
+    const { elasticsearch, service, install } = await openStack();
+    await install({ inference });
+    const other = await startRerankServiceDouble();
+    closers.push(other.close);
+    const plan = await install({ inference, serviceUrl: other.url });
+    const path = inference === 'custom' ? '/v1/rerank' : '/rerank';
+    expect(plan.parts[0]!.differences).toEqual([`url: "${service.url}${path}" -> "${other.url}${path}"`]);
+    expect(plan.warnings[0]).toContain('Until "blockrank" is made again');
+    expect(elasticsearch.writes()).toEqual([
+      'PUT /_inference/rerank/blockrank',
+      'DELETE /_inference/rerank/blockrank',
+      'PUT /_inference/rerank/blockrank',
+    ]);
+  });
+
+  it('breaks a search when the service answers for fewer documents', async () => {
+    const { elasticsearch, service, install, calls } = await openStack();
+    await install({ inference });
+    service.behave({ kind: 'drops', count: 1 });
+    await expect(elasticsearch.retrieve('blockrank', 'q', texts)).rejects.toThrow('score count mismatch');
+    await expect(tryEndpoint(calls, 'blockrank')).rejects.toThrow('it gave 1 scores for 2 documents');
+  });
+
+  it('may get whole numbers and long literals as scores', async () => {
+    const { elasticsearch, service, install } = await openStack();
+    await install({ inference });
+    for (const literal of ['1', '0.98765432109876543', '1e-7']) {
+      service.behave({ kind: 'literal', literal });
+      expect(await elasticsearch.retrieve('blockrank', 'q', texts)).toHaveLength(3);
+    }
+  });
+});
+
+describe('an inference endpoint', () => {
+  it('of hugging_face refuses entries with a field of their own', async () => {
+    const { elasticsearch, service, install } = await openStack();
+    await install({ inference: 'hugging_face' });
+    service.behave({ kind: 'extra' });
+    await expect(elasticsearch.retrieve('blockrank', 'q', texts)).rejects.toThrow('unknown field [rank]');
+  });
+
+  it('of custom passes over entries with a field of their own', async () => {
+    const { elasticsearch, service, install } = await openStack();
+    await install();
+    service.behave({ kind: 'extra' });
+    expect(await elasticsearch.retrieve('blockrank', 'q', texts)).toHaveLength(3);
+  });
+
+  it('names the model that was asked for', async () => {
+    const { service, install } = await openStack();
+    await install({ model: 'a "model"' });
+    expect(JSON.parse(service.asked.at(-1)!.text)).toMatchObject({ model: 'a "model"' });
+  });
+
+  it('is not created while the service is away, and the error says what to check', async () => {
+    const { service, install } = await openStack();
+    await service.stop();
+    await expect(install()).rejects.toThrow(/validation call to service threw.*Check|check that it runs/s);
+  });
+
+  it('is replaced with force even when nothing that can be read differs, for keys cannot', async () => {
+    const { elasticsearch, install } = await openStack({}, 'K');
+    await install({ serviceKey: 'K' });
+    const plan = await install({ serviceKey: 'K' });
+    expect(plan.warnings[0]).toContain('The server does not show keys');
+    await install({ serviceKey: 'K' }, true);
+    expect(elasticsearch.writes().slice(1)).toEqual([
+      'DELETE /_inference/rerank/blockrank?force=true',
+      'PUT /_inference/rerank/blockrank',
+    ]);
+  });
+
+  it('of another service is not replaced', async () => {
+    const { calls } = await openStack();
+    const state = await readElasticsearchState(calls, 'blockrank');
+    const theirs = { ...state, endpoint: { service: 'cohere', taskType: 'rerank', settings: {} } };
+    const plan = planElasticsearchInstall(theirs, endpointDefinition({ serviceUrl: 'http://b:1' }));
+    expect(plan.blockers[0]!.message).toContain('somebody else made an inference endpoint of this id');
+  });
+});
+
+describe('a version that puts queries raw into templates', () => {
+  it('is found out by the test call, whose query holds quotes', async () => {
+    const { install, calls } = await openStack({ isQueryRaw: true });
+    // The server's own check takes words that are no JSON either, and the double of the service answers them.
+    await install().catch(() => undefined);
+    await expect(tryEndpoint(calls, 'blockrank')).rejects.toThrow(FirstStageError);
+  });
+});
+
+describe('licences', () => {
+  it.each(['basic', 'standard', 'gold', 'platinum'])(
+    '%s: said plainly, with what works instead',
+    async (type) => {
+      const { install, elasticsearch } = await openStack({ licence: { type, status: 'active' } });
+      await expect(install()).rejects.toThrow(
+        new RegExp(
+          `this cluster has a ${type} licence; inference endpoints need Enterprise or a trial.*blockrank proxy`,
+        ),
+      );
+      expect(elasticsearch.writes()).toEqual([]);
+    },
+  );
+
+  it.each(['trial', 'enterprise'])('%s suffices', async (type) => {
+    const { install } = await openStack({ licence: { type, status: 'active' } });
+    expect((await install()).blockers).toEqual([]);
+  });
+
+  it('that have expired are named', async () => {
+    const { install } = await openStack({ licence: { type: 'trial', status: 'expired' } });
+    await expect(install()).rejects.toThrow("this cluster's trial licence is expired");
+  });
+});
+
+describe('versions', () => {
+  it.each(['8.18.4', '9.0.5', '7.17.0'])('%s is too old', async (version) => {
+    const { install } = await openStack({ version });
+    await expect(install()).rejects.toThrow(
+      `Elasticsearch ${version} cannot ask a reranking service of yours`,
+    );
+  });
+
+  it.each(['8.19.0', '9.1.0', '9.5.3', '10.0.0'])('%s is new enough', async (version) => {
+    const { install } = await openStack({ version });
+    expect((await install()).steps).toHaveLength(1);
+  });
+});
+
+describe('removing', () => {
+  it('deletes the endpoint, and warns of searches that name it', async () => {
+    const { install, calls, elasticsearch } = await openStack();
+    await install();
+    const plan = planElasticsearchUninstall(await readElasticsearchState(calls, 'blockrank'), 'blockrank');
+    expect(plan.warnings[0]).toContain('Searches that name "blockrank"');
+    await runPlan(plan, { calls });
+    expect((await readElasticsearchState(calls, 'blockrank')).endpoint).toBeUndefined();
+    expect(elasticsearch.writes().at(-1)).toBe('DELETE /_inference/rerank/blockrank');
+  });
+
+  it('is refused while something refers to it, but with force', async () => {
+    const { install, calls } = await openStack({ referenced: ['blockrank'] });
+    await install();
+    const state = await readElasticsearchState(calls, 'blockrank');
+    const run = (isForced: boolean): Promise<unknown> =>
+      runPlan(planElasticsearchUninstall(state, 'blockrank', { isForced }), {
+        calls,
+        advice: elasticsearchAdvice,
+      });
+    await expect(run(false)).rejects.toThrow('give --force');
+    await run(true);
+  });
+
+  it('does nothing when nothing is there', async () => {
+    const { calls } = await openStack();
+    const plan = planElasticsearchUninstall(await readElasticsearchState(calls, 'blockrank'), 'blockrank');
+    expect(plan.steps).toEqual([]);
+  });
+});
+
+describe('the double of the inference API', () => {
+  it.each([
+    ['an unknown setting', { nonsense: 1 }, 'unknown to the [custom] service'],
+    ['a template without a value', { request: '{"n":${top_n}}' }, 'Found placeholder [${top_n}]'],
+    ['a request that is an object', { request: {} }, 'cannot be a [String]'],
+    ['a header that is no text', { headers: { a: 1 } }, 'cannot be a [String]'],
+  ])('refuses %s, as the original does', async (_name, changed, reason) => {
+    const { calls, service } = await openStack();
+    const { service: kind, settings } = endpointDefinition({ serviceUrl: service.url });
+    const body = { service: kind, service_settings: { ...settings, ...changed } };
+    const answer = await calls.request({ method: 'PUT', path: '/_inference/rerank/x', body });
+    expect(answer.status).toBe(400);
+    expect(JSON.stringify(answer.body)).toContain(reason);
+  });
+});
+
+describe('endpointDefinition', () => {
+  it('lists every option that cannot be', () => {
+    const options = {
+      serviceUrl: 'blockrank:8080',
+      name: 'Big Name',
+      inference: 'hugging_face',
+      model: 'm',
+    } as const;
+    expect(() => endpointDefinition(options)).toThrow(ConfigurationError);
+    try {
+      endpointDefinition(options);
+    } catch (error) {
+      expect((error as ConfigurationError).issues.map(({ path }) => path)).toEqual([
+        'serviceUrl',
+        'name',
+        'model',
+      ]);
+    }
+  });
+
+  it.each([
+    'http://user:secret@blockrank:8080',
+    'http://blockrank:8080/v1/rerank',
+    'http://blockrank:8080/?a=1',
+    'ftp://blockrank',
+  ])('refuses the address %s', (serviceUrl) => {
+    expect(() => endpointDefinition({ serviceUrl })).toThrow(/serviceUrl/);
+  });
+
+  it('keeps a prefix of the path', () => {
+    const { settings } = endpointDefinition({ serviceUrl: 'https://host/rerankers/' });
+    expect(settings['url']).toBe('https://host/rerankers/v1/rerank');
+  });
+});
+
+describe('examples', () => {
+  it('name the endpoint, one field, a window and what happens on failure', () => {
+    const { retriever } = retrieverExample({ id: 'blockrank', field: 'body', query: 'wing flow' }) as {
+      retriever: { text_similarity_reranker: object };
+    };
+    expect(retriever.text_similarity_reranker).toMatchObject({
+      field: 'body',
+      inference_id: 'blockrank',
+      inference_text: 'wing flow',
+      rank_window_size: 100,
+      allow_rerank_failures: true,
+    });
+    expect(esqlExample({ id: 'blockrank', field: 'body', query: 'a "b"' })).toContain(
+      'RERANK "a \\"b\\"" ON body WITH { "inference_id" : "blockrank" }',
+    );
+  });
+});
