@@ -16,6 +16,9 @@ export interface AwsKeys {
   readonly sessionToken?: string;
 }
 
+/** Loads a package by its name. */
+export type ImportPackage = (name: string) => Promise<unknown>;
+
 /** An optional package; asked only when nothing nearer gives keys. */
 const sdkPackage: string = '@aws-sdk/credential-provider-node';
 
@@ -23,13 +26,19 @@ const sdkPackage: string = '@aws-sdk/credential-provider-node';
  * A function that gives credentials, asked before every request. Roles, containers and single sign-on need the
  * package `@aws-sdk/credential-provider-node`.
  *
- * @throws ConfigurationError when nothing gives credentials.
+ * @param importPackage - Loads the package. @throws ConfigurationError when nothing gives credentials.
  */
-export async function awsCredentials(aws: AwsSigning, env: Environment): Promise<() => Promise<AwsKeys>> {
+export async function awsCredentials(
+  aws: AwsSigning,
+  env: Environment,
+  importPackage: ImportPackage,
+): Promise<() => Promise<AwsKeys>> {
+  const sdk = (profile: string | undefined): ReturnType<typeof sdkProvider> =>
+    sdkProvider(profile, importPackage);
   const keys =
-    staticKeys(aws) ?? (aws.profile ? undefined : environmentKeys(env)) ?? (await profileKeys(aws, env));
+    staticKeys(aws) ?? (aws.profile ? undefined : environmentKeys(env)) ?? (await profileKeys(aws, env, sdk));
   if (keys) return () => Promise.resolve(keys);
-  const fromSdk = await sdkProvider(aws.profile ?? env['AWS_PROFILE']);
+  const fromSdk = await sdk(aws.profile ?? env['AWS_PROFILE']);
   if (fromSdk) return fromSdk;
   const message =
     'no AWS credentials: give accessKeyId and secretAccessKey, a profile, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run "npm install @aws-sdk/credential-provider-node" for roles and single sign-on';
@@ -50,7 +59,11 @@ function environmentKeys(env: Environment): AwsKeys | undefined {
   });
 }
 
-async function profileKeys(aws: AwsSigning, env: Environment): Promise<AwsKeys | undefined> {
+async function profileKeys(
+  aws: AwsSigning,
+  env: Environment,
+  sdk: (profile: string) => Promise<unknown>,
+): Promise<AwsKeys | undefined> {
   const profile = aws.profile ?? env['AWS_PROFILE'] ?? 'default';
   const isNamed = (aws.profile ?? env['AWS_PROFILE']) !== undefined;
   const path = env['AWS_SHARED_CREDENTIALS_FILE'] ?? join(env['HOME'] ?? homedir(), '.aws', 'credentials');
@@ -63,7 +76,7 @@ async function profileKeys(aws: AwsSigning, env: Environment): Promise<AwsKeys |
     sessionToken: found['aws_session_token'],
   };
   const result = keys && staticKeys(keys);
-  if (result || !isNamed || (await sdkProvider(profile))) return result;
+  if (result || !isNamed || (await sdk(profile))) return result;
   const message = `profile "${profile}" has no aws_access_key_id and aws_secret_access_key in "${path}"; profiles there: ${[...sections.keys()].join(', ') || 'none'} (a profile with a role needs "npm install ${sdkPackage}")`;
   throw new ConfigurationError('Cannot connect', [{ path: 'opensearch.aws.profile', message }]);
 }
@@ -98,9 +111,14 @@ async function readOptional(path: string, isNeeded: boolean): Promise<string> {
 }
 
 /** The AWS SDK's own search: roles, containers, single sign-on. */
-async function sdkProvider(profile: string | undefined): Promise<(() => Promise<AwsKeys>) | undefined> {
+async function sdkProvider(
+  profile: string | undefined,
+  importPackage: ImportPackage,
+): Promise<(() => Promise<AwsKeys>) | undefined> {
   try {
-    const sdk = (await import(sdkPackage)) as { defaultProvider(options: object): () => Promise<AwsKeys> };
+    const sdk = (await importPackage(sdkPackage)) as {
+      defaultProvider(options: object): () => Promise<AwsKeys>;
+    };
     return sdk.defaultProvider(profile === undefined ? {} : { profile });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined;

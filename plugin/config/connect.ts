@@ -159,7 +159,11 @@ type SignerOptions = Parameters<Signer['AwsSigv4Signer']>[0];
 async function signer(aws: AwsSigning, context: ConnectContext): Promise<Partial<OpenSearchOptions>> {
   const name = '@opensearch-project/opensearch/aws';
   const { AwsSigv4Signer } = await importClient<Signer>(context, name, 'opensearchAdapter({ client })');
-  const getCredentials = (await awsCredentials(aws, context.env)) as SignerOptions['getCredentials'];
+  const getCredentials = (await awsCredentials(
+    aws,
+    context.env,
+    context.importPackage ?? ((from) => import(from)),
+  )) as SignerOptions['getCredentials'];
   const { Connection, Transport } = AwsSigv4Signer({
     region: aws.region,
     service: aws.service ?? 'es',

@@ -1,5 +1,5 @@
 /** The door of the configuration. */
-export { type AwsKeys, awsCredentials } from './aws-credentials.ts';
+export { type AwsKeys, awsCredentials, type ImportPackage } from './aws-credentials.ts';
 export { type Composition, type CompositionParts, composeStage } from './compose.ts';
 export { composeProxy } from './compose-proxy.ts';
 export {

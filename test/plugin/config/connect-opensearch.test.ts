@@ -69,11 +69,18 @@ interface Ask {
 /** Elsewhere than on the machine's own credentials. */
 const noCredentials = { AWS_SHARED_CREDENTIALS_FILE: '/no/such/file' };
 
+/** Loads what is installed but the AWS SDK, which a machine may have or not. */
+async function withoutAwsSdk(name: string): Promise<unknown> {
+  if (!name.startsWith('@aws-sdk/')) return import(name);
+  throw Object.assign(new Error(`Cannot find package "${name}"`), { code: 'ERR_MODULE_NOT_FOUND' });
+}
+
 async function search(
   options: OpenSearchConnection,
   { env = noCredentials, index = 'articles', warnings = [] }: Ask = {},
 ): Promise<readonly string[]> {
-  const context = { env, onWarning: (message: string) => void warnings.push(message) };
+  const onWarning = (message: string): void => void warnings.push(message);
+  const context = { env, onWarning, importPackage: withoutAwsSdk };
   const client = await connectOpenSearch(
     { maxRetries: 0, tls: { ca: certificates.files.ca }, ...options },
     context,
