@@ -15,6 +15,13 @@ export interface Entrant {
 
 /** The door. */
 export interface Admission {
+  /**
+   * Refuses before the body is read, when nobody could enter and reading alone keeps the thread busy: else refusing
+   * would take the time that those inside need.
+   *
+   * @throws ServiceFault `overloaded`.
+   */
+  assertRoom(): void;
   /** Runs work when its turn comes. @throws ServiceFault `overloaded` when there is no room or no time. */
   run<T>(entrant: Entrant, work: () => Promise<T>): Promise<T>;
   /** How long a request that came now would wait, in milliseconds. */
@@ -29,12 +36,16 @@ export interface AdmissionLimits {
   readonly metrics: Pick<ServiceMetrics, 'queueDuration' | 'queueWait' | 'queueLength' | 'inFlight' | 'shed'>;
   /** The clock, in milliseconds. */
   readonly now: () => number;
+  /** Share of the recent time that the thread was busy, in [0, 1]. */
+  readonly threadUse: () => number;
 }
 
 interface Waiter {
   readonly enter: () => void;
 }
 
+/** A thread that is busy for this share of the time answers late whatever it is asked. */
+const fullThreadUse = 0.9;
 /** Weight of the newest request in the running means. */
 const newestWeight = 0.1;
 /** A mean wait is forgotten by half in this time without requests, in milliseconds. */
@@ -73,6 +84,12 @@ class Door implements Admission {
       this.#meanWorkMs = blend(this.#meanWorkMs, now() - startedMs);
       this.#leave();
     }
+  }
+
+  assertRoom(): void {
+    const { settings, threadUse } = this.#limits;
+    const isFull = this.#waiting.length > 0 && this.#waiting.length >= settings().maxQueue;
+    if (isFull && threadUse() >= fullThreadUse) throw this.#refuse('queue-full', this.expectedWaitMs());
   }
 
   expectedWaitMs(): number {

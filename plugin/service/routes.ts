@@ -1,6 +1,7 @@
 /** What a request goes through: key, body, model, ranking, answer; and how each wire form says that it went wrong. */
 import { context, propagation, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Admission } from './admission.ts';
 import type { Answer, Ask } from './ask.ts';
 import { ServiceFault } from './fault.ts';
 import type { Generation } from './generation.ts';
@@ -18,6 +19,8 @@ import type { WireForm } from './wire/wire-form.ts';
 export interface RouteParts {
   /** The configuration in use. @throws ServiceFault `not-ready` before there is one. */
   readonly generation: () => Generation;
+  /** The door that rankings go through. */
+  readonly admission: Pick<Admission, 'assertRoom'>;
   /** Ranks. */
   readonly work: RankingWork;
   /** Told what happens. */
@@ -82,7 +85,7 @@ export function addRerankRoutes(app: FastifyInstance, parts: RouteParts): void {
 }
 
 /** Before the body is read, so that a stranger's body never is. */
-function identify(request: FastifyRequest, { generation }: RouteParts): void {
+function identify(request: FastifyRequest, { generation, admission }: RouteParts): void {
   const current = generation();
   current.enter();
   request.state.generation = current;
@@ -91,6 +94,7 @@ function identify(request: FastifyRequest, { generation }: RouteParts): void {
     throw new ServiceFault('unauthorized', 'No valid API key: send one as "Authorization: Bearer KEY".');
   }
   request.state.caller = caller;
+  admission.assertRoom();
 }
 
 interface Exchange {

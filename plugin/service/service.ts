@@ -11,7 +11,8 @@ import { Generation, type Serving } from './generation.ts';
 import { type ServiceMetrics, serviceMetrics } from './metrics.ts';
 import { noQueryLog, queryLog } from './query-log.ts';
 import { rankingWork } from './ranking-work.ts';
-import { listenSettings, serviceSettings } from './settings.ts';
+import { listenSettings, type ServiceSettings, serviceSettings } from './settings.ts';
+import { threadUse } from './thread-use.ts';
 
 /** Options of {@link rerankService}. */
 export interface RerankServiceOptions {
@@ -25,6 +26,8 @@ export interface RerankServiceOptions {
   readonly logger?: Logger | undefined;
   /** Makes spans. @defaultValue the global tracer */
   readonly tracer?: Tracer | undefined;
+  /** Share of the recent time that this thread was busy, in [0, 1]. @defaultValue Node's own measure */
+  readonly threadUse?: (() => number) | undefined;
 }
 
 /** A running service. */
@@ -90,13 +93,16 @@ class Service implements RerankService {
       : noQueryLog;
   }
 
-  async listen({ tls, tracer = trace.getTracer('blockrank') }: RerankServiceOptions): Promise<void> {
+  async listen(options: RerankServiceOptions): Promise<void> {
+    const { tls, tracer = trace.getTracer('blockrank'), threadUse: use = threadUse() } = options;
     const now = (): number => performance.now();
     const generation = (): Generation => this.#current();
-    const door = admission({ settings: () => generation().settings, metrics: this.metrics, now });
+    const settings = (): ServiceSettings => generation().settings;
+    const door = admission({ settings, metrics: this.metrics, now, threadUse: use });
     const { host, port, receiveTimeoutMs } = listenSettings(this.#config);
     this.#app = await serviceApp({
       generation,
+      admission: door,
       work: rankingWork(door, this.metrics),
       metrics: this.metrics,
       queryLog: this.#queryLog,

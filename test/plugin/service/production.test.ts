@@ -171,6 +171,25 @@ describe('the queue', () => {
     expect(await metric('in_flight')).toBe(0);
   });
 
+  it.each([
+    ['before it reads a body, while it has no time to read', 1, 503],
+    ['after it has read what is wrong with a body, while it has time', 0.5, 400],
+  ])('that is full refuses %s', async (_when, threadUse, expected) => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const config = { maxConcurrent: 1, maxQueue: 1 };
+    const { post, metric } = await start({ config, reranker, options: { threadUse: () => threadUse } });
+    const running = post('/v1/rerank', ask('1'));
+    await waitFor(1);
+    const waiting = post('/v1/rerank', ask('2'));
+    while ((await metric('queue_length')) < 1) await sleep(1);
+    expect((await post('/v1/rerank', 'no JSON')).status).toBe(expected);
+    gates[0]!();
+    await waitFor(2);
+    gates[1]!();
+    await Promise.all([running, waiting]);
+    expect((await post('/v1/rerank', 'no JSON')).status).toBe(400);
+  });
+
   it('refuses at once whoever could not be answered in time', async () => {
     const { post, metric } = await start({
       config: { maxConcurrent: 1, cache: false },
