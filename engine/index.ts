@@ -23,5 +23,17 @@ export type { RerankerOptions } from './rerank/reranker-options.ts';
 export { defaultFusionWeight, type FusionOptions, fusion } from './scores/fusion.ts';
 export type { Device } from './session/device.ts';
 export type { ExecutionProvider } from './session/runtime.ts';
-export { type LmdbSource, type LmdbSourceOptions, lmdbSource } from './states/lmdb-source.ts';
+export { type DecodedState, decodeState, encodeState, type StateFault } from './states/codec.ts';
+export type { Pruning, PruningRule } from './states/codec-pruning.ts';
+export type { StatePrecision } from './states/codec-rows.ts';
+export { layeredSource } from './states/layered-source.ts';
+export { type LmdbSourceOptions, lmdbSource } from './states/lmdb-source.ts';
 export { type MemorySourceOptions, memorySource } from './states/memory-source.ts';
+export {
+  type RedisClient,
+  type RedisPipeline,
+  type RedisSourceOptions,
+  redisSource,
+} from './states/redis-source.ts';
+export { type StateCodec, stateCodec } from './states/state-codec.ts';
+export type { CountedStateSource, StateCounts } from './states/state-counts.ts';

@@ -7,6 +7,7 @@ export * from './evaluation/measures.ts';
 export * from './evaluation/random.ts';
 export * from './evaluation/report.ts';
 export * from './evaluation/significance.ts';
+export * from './evaluation/state-forms.ts';
 export * from './evaluation/systems.ts';
 export * from './evaluation/trec.ts';
 export { type DecoderManifestFile, decoderManifest } from './model/decoder-folder.ts';

@@ -1,6 +1,9 @@
 /** The part of jstat that is used; the package has no types. */
 declare module 'jstat' {
   const jstat: {
+    readonly normal: {
+      inv(p: number, mean: number, standardDeviation: number): number;
+    };
     readonly studentt: {
       cdf(x: number, degreesOfFreedom: number): number;
       inv(p: number, degreesOfFreedom: number): number;

@@ -16,7 +16,7 @@ import { type ExecutionProvider, type GraphSession, openSession } from '../sessi
 import type { EncodedBlock, TokenisedDocument } from '../states/state-encoder.ts';
 import { parseTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { EncoderAnswers, EncoderTask } from './encoder-workers.ts';
-import { toSpans } from './spans.ts';
+import { toPlaceless, toSpans } from './spans.ts';
 import { openTokenProducts, type TokenProducts } from './token-products.ts';
 
 /** What a worker needs to open the program; structured-cloneable. */
@@ -144,6 +144,8 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     return states.map((state, n) => {
       const text = texts[n]!;
       const { blocks, starts } = toDocumentBlocks(text, tokenizer, this.#program.caps);
+      const isWhole = blocks.every(({ length }, block) => length === state.blockTokens[block]);
+      if (!isWhole) return toPlaceless(state, { ...query, tau, totals });
       const spellings: string[] = [];
       blocks.forEach((ids, block) => {
         ids.subarray(1, -1).forEach((id, j) => {

@@ -135,6 +135,13 @@ function assertOptions(options: RerankerOptions, config: DecoderConfig): void {
   check.whole('memoryLimitBytes', 1, Number.MAX_SAFE_INTEGER);
   check.oneOf('precision', ['fp32', 'fp16']);
   check.oneOf('device', devices);
-  check.absent('a decoder', ['tier', 'maxDocumentBlocks', 'stateCacheBytes', 'stateSource', 'readout']);
+  check.absent('a decoder', [
+    'tier',
+    'maxDocumentBlocks',
+    'stateCacheBytes',
+    'stateSource',
+    'stateCodec',
+    'readout',
+  ]);
   check.finish();
 }

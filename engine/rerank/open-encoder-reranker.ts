@@ -13,6 +13,7 @@ import { chooseProvider, devices } from '../session/device.ts';
 import { openPool } from '../session/pool.ts';
 import { layeredSource } from '../states/layered-source.ts';
 import { defaultStateCacheBytes, memorySource } from '../states/memory-source.ts';
+import type { StateCodec } from '../states/state-codec.ts';
 import { StateEncoder } from '../states/state-encoder.ts';
 import { weightsFor } from '../weights/precision-weights.ts';
 import { BlockRankReranker } from './blockrank-reranker.ts';
@@ -59,7 +60,7 @@ async function open(options: RerankerOptions): Promise<BlockRankReranker> {
   const memory = memorySource({ maxBytes: options.stateCacheBytes ?? defaultStateCacheBytes });
   const source = options.stateSource ? layeredSource(memory, options.stateSource) : memory;
   const readout = { ...folder.manifest.readout, ...options.readout };
-  const info = toInfo(folder, data, readout);
+  const info = toInfo(folder, data, { readout, stateCodec: options.stateCodec });
   const reranker = new BlockRankReranker({
     info,
     modelFolder: folder.path,
@@ -70,6 +71,8 @@ async function open(options: RerankerOptions): Promise<BlockRankReranker> {
       width: config.width,
       encoding,
       source,
+      tier: data.tier,
+      ...(options.stateCodec && { codec: options.stateCodec }),
       workers,
       batchTokens: options.batchTokens ?? defaultBatchTokens,
     }),
@@ -119,7 +122,14 @@ async function toProgramData(
   };
 }
 
-function toInfo(folder: ModelFolder, data: EncoderProgramData, readout: ReadoutParameters): RerankerInfo {
+function toInfo(
+  folder: ModelFolder,
+  data: EncoderProgramData,
+  {
+    readout,
+    stateCodec,
+  }: { readonly readout: ReadoutParameters; readonly stateCodec: StateCodec | undefined },
+): RerankerInfo {
   const { manifest } = folder;
   const { maxQueryTokens, ...documentCaps } = data.caps;
   return {
@@ -128,9 +138,14 @@ function toInfo(folder: ModelFolder, data: EncoderProgramData, readout: ReadoutP
       model: folder.digest,
       documentCaps,
       precision: data.precision,
-      tier: data.tier,
     }),
-    readoutDigest: digestOf({ readout, instruction: manifest.instruction, maxQueryTokens }),
+    readoutDigest: digestOf({
+      readout,
+      instruction: manifest.instruction,
+      maxQueryTokens,
+      tier: data.tier,
+      stateCodec: stateCodec?.name,
+    }),
     profile: manifest.profile,
     executionProvider: data.provider,
     languages: manifest.languages,
@@ -164,6 +179,13 @@ function assertOptions(options: RerankerOptions, config: EncoderConfig): void {
   check.oneOf('device', devices);
   if (options.precision === 'int8' && (options.device ?? 'cpu') !== 'cpu') {
     check.tell('precision', 'int8 is computed on the processor alone; leave it out, or leave out the device');
+  }
+  const tier = options.tier ?? 'tokens';
+  if (options.stateCodec && options.stateCodec.tier !== tier) {
+    check.tell(
+      'stateCodec',
+      `expected a codec of tier ${tier}, which is what is read, got ${options.stateCodec.name}`,
+    );
   }
   check.absent('an encoder', ['memoryLimitBytes']);
   check.finish();

@@ -3,6 +3,7 @@ import type { StateSource } from '../contract.ts';
 import { ConfigurationError, type ConfigurationIssue } from '../errors.ts';
 import type { ReadoutParameters } from '../readout/parameters.ts';
 import type { Device } from '../session/device.ts';
+import type { StateCodec } from '../states/state-codec.ts';
 
 /** Options of `openReranker`. */
 export interface RerankerOptions {
@@ -35,6 +36,11 @@ export interface RerankerOptions {
   readonly stateCacheBytes?: number;
   /** Encoders: where block states are looked for behind the memory, and kept. It is closed with the reranker, or when that cannot be opened. */
   readonly stateSource?: StateSource;
+  /**
+   * Encoders: the form that new states are given, so that a ranking does not depend on whether a state was at hand:
+   * the same codec as the source's, of the same tier as the reranker's. @defaultValue as encoded
+   */
+  readonly stateCodec?: StateCodec;
   /** Copy weights into the layout that multiplies fastest; without, workers share mapped pages. @defaultValue true; false for decoders */
   readonly prepack?: boolean;
   /** Run once before answering, so that the first request finds everything loaded. @defaultValue true */

@@ -54,11 +54,19 @@ export function toSpans(
   return { mass: spans.reduce((sum, { mass }) => sum + mass, templateMass), templateMass, spans };
 }
 
+/** The mass of a document whose state keeps only some of its tokens, or means of them: nobody knows their places. */
+export function toPlaceless({ blockTokens, tokens }: TokenState, query: SpanQuery): DocumentMass {
+  const count = blockTokens.reduce((sum, each) => sum + each, 0);
+  let mass = 0;
+  for (let row = 0; row < count; row += 1) mass += tokenMass(tokens, row, query);
+  return { mass, templateMass: mass, spans: [] };
+}
+
 /** What a document got, and where. */
 export interface DocumentMass {
   /** All of it. */
   readonly mass: number;
-  /** On special tokens, and on tokens that are not found in the text. */
+  /** On special tokens, on tokens that are not found in the text, and on all of a pruned state. */
   readonly templateMass: number;
   /** The rest by place, descending by mass. */
   readonly spans: Explanation['spans'];

@@ -1,68 +1,133 @@
+/** Block states as bytes: a head that says what they are, then the vectors, anchors first. */
+import type { BlockState, StateKey } from '../contract.ts';
+import {
+  headBytes,
+  isOf,
+  isSealed,
+  readHead,
+  type StateHead,
+  seal,
+  stateVersion,
+  versionOf,
+  writeHead,
+} from './codec-head.ts';
+import { type Pruning, pruneTokens } from './codec-pruning.ts';
+import { readRows, rowsBytes, type StatePrecision, writeRows } from './codec-rows.ts';
+import { completeCodec, type StateCodec } from './state-codec.ts';
+
+/** Why bytes are no state of the text that was asked for: not what was written, or written for something else. */
+export type StateFault = 'damaged' | 'foreign';
+
+/** What {@link decodeState} found. */
+export type DecodedState =
+  | {
+      /** The state. */
+      readonly state: BlockState;
+      /** Absent. */
+      readonly fault?: undefined;
+    }
+  | {
+      /** Absent. */
+      readonly state?: undefined;
+      /** Why there is none. */
+      readonly fault: StateFault;
+    };
+
 /**
- * Block states as bytes. Little-endian: magic, version, width, blocks, token flag, tokens a block, truncated
- * tokens, then the vectors in half precision, anchors first.
+ * A state as bytes. A state without token vectors is kept as anchors, whatever the codec says.
+ *
+ * @param key - Written into the head, so that the bytes are known for what they are wherever they lie.
+ * @param codec - How vectors are kept. @defaultValue every vector in half precision
  */
-import type { BlockState } from '../contract.ts';
-import { floatToHalf, halfToFloat } from '../weights/half.ts';
-
-const magic = 0x5342; // "BS"
-const version = 1;
-const headBytes = 16;
-
-/** A state as bytes; vectors are rounded to half precision (relative error at most 2^-11). */
-export function encodeState(state: BlockState): Uint8Array {
-  const { width, blockTokens, anchors, tokens, truncatedTokens } = state;
-  const values = anchors.length + (tokens?.length ?? 0);
-  const bytes = new Uint8Array(headBytes + 4 * blockTokens.length + 2 * values);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, magic, true);
-  view.setUint16(2, version, true);
-  view.setUint16(4, width, true);
-  view.setUint16(6, tokens ? 1 : 0, true);
-  view.setUint32(8, blockTokens.length, true);
-  view.setUint32(12, truncatedTokens, true);
-  blockTokens.forEach((count, block) => {
-    view.setUint32(headBytes + 4 * block, count, true);
-  });
-  const halves = new Uint16Array(bytes.buffer, headBytes + 4 * blockTokens.length, values);
-  writeHalves(anchors, halves, 0);
-  if (tokens) writeHalves(tokens, halves, anchors.length);
+export function encodeState(key: StateKey, state: BlockState, codec: StateCodec = completeCodec): Uint8Array {
+  const { width, anchors, truncatedTokens } = state;
+  const { precision, pruning } = codec;
+  const kept = toKept(state, codec);
+  const parts = kept.tokens ? [anchors, kept.tokens] : [anchors];
+  const rows = parts.reduce((sum, part) => sum + part.length, 0) / width;
+  const at = headBytes(kept.blockTokens.length);
+  const bytes = new Uint8Array(at + rowsBytes(precision, rows, width));
+  const tier = kept.tokens ? 'tokens' : 'anchor';
+  const head: StateHead = {
+    tier,
+    precision,
+    width,
+    blockTokens: kept.blockTokens,
+    truncatedTokens,
+    ...(pruning && tier === 'tokens' && { pruning }),
+  };
+  writeHead(bytes, head, key);
+  writeRows(bytes, { at, rows, width }, precision, parts);
+  seal(bytes);
   return bytes;
 }
 
-/** The state that {@link encodeState} wrote; undefined when the bytes are damaged or of another version. */
-export function decodeState(bytes: Uint8Array): BlockState | undefined {
-  if (bytes.byteLength < headBytes) return undefined;
-  const copy = bytes.slice(); // aligned, and its own
-  const view = new DataView(copy.buffer);
-  if (view.getUint16(0, true) !== magic || view.getUint16(2, true) !== version) return undefined;
-  const width = view.getUint16(4, true);
-  const blocks = view.getUint32(8, true);
-  const body = headBytes + 4 * blocks;
-  if (blocks === 0 || width === 0 || copy.byteLength < body) return undefined;
-  const blockTokens = Array.from({ length: blocks }, (_, block) =>
-    view.getUint32(headBytes + 4 * block, true),
-  );
-  const tokenValues =
-    view.getUint16(6, true) === 1 ? width * blockTokens.reduce((sum, count) => sum + count, 0) : 0;
-  const values = blocks * width + tokenValues;
-  if (copy.byteLength !== body + 2 * values) return undefined;
-  const halves = new Uint16Array(copy.buffer, body, values);
+/**
+ * The state that {@link encodeState} wrote for this key.
+ *
+ * - `damaged`: any bit or length differs from what was written;
+ * - `foreign`: another version of this form, another encoder's or another text's state, or one whose tokens were
+ *   chosen in another way than the codec says: lists of documents that keep different shares of their tokens would
+ *   favour those that keep more.
+ *
+ * @param codec - What is asked for: codec `anchor-…` takes the anchors of any state, precisions may differ.
+ *   @defaultValue any state that keeps all that its tier has
+ */
+export function decodeState(bytes: Uint8Array, key: StateKey, codec?: StateCodec): DecodedState {
+  const version = versionOf(bytes);
+  if (version === undefined) return { fault: 'damaged' };
+  if (version !== stateVersion) return { fault: 'foreign' };
+  const own = new Uint8Array(bytes); // a copy: aligned, and its own
+  const head = readHead(own);
+  if (!head || own.byteLength !== stateBytesOf(head) || !isSealed(own)) return { fault: 'damaged' };
+  if (!isOf(own, key) || !answers(head, codec)) return { fault: 'foreign' };
+  const { width, blockTokens, truncatedTokens, precision } = head;
+  const blocks = blockTokens.length;
+  const place = { at: headBytes(blocks), rows: rowsOf(head), width };
+  const count = place.rows - blocks;
   return {
-    width,
-    blockTokens,
-    anchors: readHalves(halves.subarray(0, blocks * width)),
-    ...(tokenValues > 0 ? { tokens: readHalves(halves.subarray(blocks * width)) } : {}),
-    truncatedTokens: view.getUint32(12, true),
+    state: {
+      width,
+      blockTokens,
+      anchors: readRows(own, place, precision, { first: 0, count: blocks }),
+      ...(count > 0 &&
+        codec?.tier !== 'anchor' && {
+          tokens: readRows(own, place, precision, { first: blocks, count }),
+        }),
+      truncatedTokens,
+    },
   };
 }
 
-function writeHalves(values: Float32Array, halves: Uint16Array, at: number): void {
-  for (let i = 0; i < values.length; i += 1) halves[at + i] = floatToHalf(values[i]!);
+/** The state as it reads once it was kept: what is new and what was found then rank alike, to the last bit. */
+export function throughCodec(state: BlockState, codec: StateCodec): BlockState {
+  const key = { encodingDigest: '', textDigest: '' };
+  return decodeState(encodeState(key, state, codec), key, codec).state ?? state;
 }
 
-function readHalves(halves: Uint16Array): Float32Array {
-  const values = new Float32Array(new SharedArrayBuffer(4 * halves.length));
-  for (let i = 0; i < halves.length; i += 1) values[i] = halfToFloat(halves[i]!);
-  return values;
+function toKept(
+  { tokens, ...state }: BlockState,
+  { tier, pruning }: StateCodec,
+): Pick<BlockState, 'blockTokens' | 'tokens'> {
+  if (!tokens || tier === 'anchor') return { blockTokens: state.blockTokens };
+  return pruning ? pruneTokens({ ...state, tokens }, pruning) : { blockTokens: state.blockTokens, tokens };
+}
+
+function rowsOf({ tier, blockTokens }: StateHead): number {
+  const tokens = tier === 'tokens' ? blockTokens.reduce((sum, count) => sum + count, 0) : 0;
+  return blockTokens.length + tokens;
+}
+
+function stateBytesOf(head: StateHead): number {
+  const precision: StatePrecision = head.precision;
+  return headBytes(head.blockTokens.length) + rowsBytes(precision, rowsOf(head), head.width);
+}
+
+function answers({ tier, pruning }: StateHead, codec: StateCodec | undefined): boolean {
+  if (!codec) return pruning === undefined;
+  return codec.tier === 'anchor' || (tier === 'tokens' && isSamePruning(pruning, codec.pruning));
+}
+
+function isSamePruning(one: Pruning | undefined, other: Pruning | undefined): boolean {
+  return one?.maxTokens === other?.maxTokens && one?.rule === other?.rule;
 }

@@ -1,25 +1,50 @@
 /** Two state sources as one: a fast near one in front of a far one. */
 import type { StateSource } from '../contract.ts';
+import { type CountedStateSource, type StateCounts, StateTally } from './state-counts.ts';
 
-/** Asks `near` first and `far` for the rest; keeps what `far` had in `near`, and new states in both. Closes both. */
-export function layeredSource(near: StateSource, far: StateSource): StateSource {
+/**
+ * Asks `near` first and `far` for the rest; keeps what `far` had in `near`, and new states in both. Closes both.
+ *
+ * A state is missed where neither has it; what is damaged, foreign or failed in either is counted, where they count.
+ */
+export function layeredSource(near: StateSource, far: StateSource): CountedStateSource {
+  const tally = new StateTally();
+  let closing: Promise<void> | undefined;
+  const assertOpen = (method: string): void => {
+    if (closing) throw new TypeError(`${method}: the state source is closed.`);
+  };
   return {
+    get counts() {
+      const layers = [near, far].map(countsOf);
+      const sum = (name: keyof StateCounts): number =>
+        layers.reduce((total, counts) => total + (counts?.[name] ?? 0), 0);
+      return { ...tally.counts, damaged: sum('damaged'), foreign: sum('foreign'), failed: sum('failed') };
+    },
     async getMany(keys) {
+      assertOpen('getMany');
       const found = [...(await near.getMany(keys))];
       const missing = [...keys.keys()].filter((i) => !found[i]);
-      if (missing.length === 0) return found;
-      const fetched = await far.getMany(missing.map((i) => keys[i]!));
-      missing.forEach((i, m) => {
-        found[i] = fetched[m];
-      });
-      await near.putMany(missing.flatMap((i) => (found[i] ? [[keys[i]!, found[i]] as const] : [])));
+      if (missing.length > 0) {
+        const fetched = await far.getMany(missing.map((i) => keys[i]!));
+        missing.forEach((i, m) => {
+          found[i] = fetched[m];
+        });
+        await near.putMany(missing.flatMap((i) => (found[i] ? [[keys[i]!, found[i]] as const] : [])));
+      }
+      for (const state of found) tally.answer(state);
       return found;
     },
     async putMany(entries) {
+      assertOpen('putMany');
       await Promise.all([near.putMany(entries), far.putMany(entries)]);
     },
-    async close() {
-      await Promise.all([near.close(), far.close()]);
+    close() {
+      closing ??= Promise.all([near.close(), far.close()]).then(() => undefined);
+      return closing;
     },
   };
+}
+
+function countsOf(source: StateSource): StateCounts | undefined {
+  return (source as Partial<CountedStateSource>).counts;
 }

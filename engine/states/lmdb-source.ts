@@ -1,47 +1,54 @@
 /** Block states on disk, in LMDB: kept between runs, shared by processes of one machine. */
 import { open } from 'lmdb';
-import type { StateKey, StateSource } from '../contract.ts';
-import { decodeState, encodeState } from './codec.ts';
+import type { BlockState, StateKey } from '../contract.ts';
+import { encodeState } from './codec.ts';
+import type { StateCodec } from './state-codec.ts';
+import { type CountedStateSource, StateTally } from './state-counts.ts';
 
 /** Options of {@link lmdbSource}. */
 export interface LmdbSourceOptions {
   /** Folder of the database; made when it is not there. */
   readonly folder: string;
+  /** How states are kept. @defaultValue all that a state has, in half precision */
+  readonly codec?: StateCodec;
 }
 
-/** A state source that also counts what it could not read. */
-export interface LmdbSource extends StateSource {
-  /** Values that were there and damaged, or of another version; they are encoded anew. */
-  readonly damaged: number;
-}
-
-/** Keeps states in a folder, in half precision. */
-export function lmdbSource({ folder }: LmdbSourceOptions): LmdbSource {
+/** Keeps states in a folder. What cannot be read is a miss, what cannot be kept is dropped; both are counted. */
+export function lmdbSource({ folder, codec }: LmdbSourceOptions): CountedStateSource {
   const database = open<Buffer, string>({ path: folder, encoding: 'binary', noSync: true });
   const nameOf = ({ encodingDigest, textDigest }: StateKey): string => `${encodingDigest}/${textDigest}`;
-  let damaged = 0;
+  const tally = new StateTally();
   let closing: Promise<void> | undefined;
   const assertOpen = (method: string): void => {
     if (closing) throw new TypeError(`${method}: the state source is closed.`);
   };
+  const bytesOf = (key: StateKey): Buffer | undefined => {
+    try {
+      return database.getBinary(nameOf(key));
+    } catch {
+      tally.fail();
+      return undefined;
+    }
+  };
+  const keep = async (key: StateKey, state: BlockState): Promise<void> => {
+    const bytes = Buffer.from(encodeState(key, state, codec).buffer);
+    try {
+      await database.put(nameOf(key), bytes);
+    } catch {
+      tally.fail();
+    }
+  };
   return {
-    get damaged() {
-      return damaged;
+    get counts() {
+      return tally.counts;
     },
     async getMany(keys) {
       assertOpen('getMany');
-      return keys.map((key) => {
-        const bytes = database.getBinary(nameOf(key));
-        const state = bytes && decodeState(bytes);
-        if (bytes && !state) damaged += 1;
-        return state;
-      });
+      return keys.map((key) => tally.read(bytesOf(key), key, codec));
     },
     async putMany(entries) {
       assertOpen('putMany');
-      await Promise.all(
-        entries.map(([key, state]) => database.put(nameOf(key), Buffer.from(encodeState(state)))),
-      );
+      await Promise.all(entries.map(([key, state]) => keep(key, state)));
     },
     close() {
       closing ??= database.close();

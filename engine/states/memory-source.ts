@@ -1,6 +1,7 @@
 /** Block states in memory: least recently used go first, bounded by bytes. */
 import { LRUCache } from 'lru-cache';
-import type { BlockState, StateKey, StateSource } from '../contract.ts';
+import type { BlockState, StateKey } from '../contract.ts';
+import { type CountedStateSource, StateTally } from './state-counts.ts';
 
 /** Options of {@link memorySource}. */
 export interface MemorySourceOptions {
@@ -16,8 +17,10 @@ export function stateBytes(state: BlockState): number {
   return state.anchors.byteLength + (state.tokens?.byteLength ?? 0);
 }
 
-/** Keeps states in this process. */
-export function memorySource({ maxBytes = defaultStateCacheBytes }: MemorySourceOptions = {}): StateSource {
+/** Keeps states in this process, as they are: nothing is rounded, and none is ever damaged or foreign. */
+export function memorySource({
+  maxBytes = defaultStateCacheBytes,
+}: MemorySourceOptions = {}): CountedStateSource {
   const states =
     maxBytes > 0
       ? new LRUCache<string, BlockState>({
@@ -26,14 +29,18 @@ export function memorySource({ maxBytes = defaultStateCacheBytes }: MemorySource
         })
       : undefined;
   const nameOf = ({ encodingDigest, textDigest }: StateKey): string => `${encodingDigest}/${textDigest}`;
+  const tally = new StateTally();
   let isClosed = false;
   const assertOpen = (method: string): void => {
     if (isClosed) throw new TypeError(`${method}: the state source is closed.`);
   };
   return {
+    get counts() {
+      return tally.counts;
+    },
     async getMany(keys) {
       assertOpen('getMany');
-      return keys.map((key) => states?.get(nameOf(key)));
+      return keys.map((key) => tally.answer(states?.get(nameOf(key))));
     },
     async putMany(entries) {
       assertOpen('putMany');

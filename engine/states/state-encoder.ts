@@ -7,7 +7,9 @@ import type { BlockState, StateSource } from '../contract.ts';
 import { abortable } from '../session/abortable.ts';
 import type { TaskOptions } from '../session/pool.ts';
 import type { BatchOptions } from './batches.ts';
+import { throughCodec } from './codec.ts';
 import { nobodyWaits, SharedBatches } from './shared-batches.ts';
+import type { StateCodec } from './state-codec.ts';
 import { textDigest } from './text-digest.ts';
 
 /** One document as blocks of token ids, as the workers tokenise it. */
@@ -44,6 +46,13 @@ export interface StateEncoderOptions extends BatchOptions {
   readonly encoding: EncodingWorkers;
   /** Where states are looked for and kept. */
   readonly source: StateSource;
+  /**
+   * What is wanted: `tokens` takes no state of anchors alone from the source, `anchor` reads the anchors of any.
+   * @defaultValue whatever the source has
+   */
+  readonly tier?: 'tokens' | 'anchor';
+  /** The form that new states are given before they are read or kept. @defaultValue as encoded */
+  readonly codec?: StateCodec;
 }
 
 /** States in the order of the texts, and what they cost. */
@@ -93,8 +102,9 @@ export class StateEncoder {
     signal?.throwIfAborted();
     const digests = texts.map(textDigest);
     const { source, encodingDigest } = this.#options;
-    const found = await source.getMany(digests.map((digest) => ({ encodingDigest, textDigest: digest })));
+    const kept = await source.getMany(digests.map((digest) => ({ encodingDigest, textDigest: digest })));
     signal?.throwIfAborted();
+    const found = kept.map((state) => state && ofTier(state, this.#options.tier));
     const jobs = this.#jobsFor(texts, digests, found);
     try {
       const encoded = new Map(
@@ -204,12 +214,22 @@ export class StateEncoder {
   ): Promise<void> {
     const blocks = collected.filter((block) => block !== undefined);
     if (blocks.length < document.blocks.length || this.#jobs.get(job.digest) !== job) return;
-    const state = joinBlocks(blocks, document, this.#options.width);
-    const { source, encodingDigest } = this.#options;
+    const { source, encodingDigest, codec } = this.#options;
+    const whole = joinBlocks(blocks, document, this.#options.width);
+    const state = codec ? throughCodec(whole, codec) : whole;
     this.#jobs.delete(job.digest);
     job.resolve(state);
     await source.putMany([[{ encodingDigest, textDigest: job.digest }, state]]);
   }
+}
+
+/** The state as the tier reads it; undefined where it lacks what the tier needs. */
+function ofTier(
+  { tokens, ...anchored }: BlockState,
+  tier: 'tokens' | 'anchor' | undefined,
+): BlockState | undefined {
+  if (tier === 'anchor' || (!tokens && tier === undefined)) return anchored;
+  return tokens ? { ...anchored, tokens } : undefined;
 }
 
 function newJob(text: string, digest: string): Job {

@@ -8,6 +8,10 @@ import {
   type Device,
   modelFamily,
   openReranker,
+  type Reranker,
+  type RerankerOptions,
+  type StateCodec,
+  stateCodec,
 } from '../../engine/index.ts';
 import {
   type Collection,
@@ -17,6 +21,7 @@ import {
   parseMeasure,
   printRun,
   readCollection,
+  type StateSize,
   type System,
   type SystemName,
   type Systems,
@@ -24,12 +29,15 @@ import {
   systemsOver,
   toChart,
   toJsonResult,
+  toJsonStateForms,
   toLengthLine,
+  toStateTable,
   toSummary,
   toTable,
 } from '../../engine/laboratory.ts';
 import type { CliContext, MakeCommand } from './context.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
+import { besideStates, formsOver, memoryForStates } from './evaluate-states.ts';
 import { wholeNumber } from './option-values.ts';
 import { openStateCache } from './state-cache.ts';
 
@@ -37,6 +45,7 @@ interface EvaluateOptions {
   readonly data: readonly string[];
   readonly candidates: string;
   readonly rerankers?: string;
+  readonly states?: string;
   readonly measures: string;
   readonly depth: number;
   readonly limit?: number;
@@ -54,6 +63,7 @@ Examples:
   $ blockrank evaluate --data data/trec-dl19 --candidates bm25 --rerankers first-stage,cosine,default
   $ blockrank evaluate --data data/scifact data/nfcorpus --candidates bm25 --json results.json --chart results.svg
   $ blockrank evaluate --data my-judgements --candidates embedded --run-dir runs
+  $ blockrank evaluate --data data/nfcorpus --candidates bm25 --states anchor-int8,tokens-int8,tokens-int8:32
 
 A collection is a folder with corpus.jsonl {_id, title, text}, queries.jsonl {_id, text}, qrels.tsv (query-id,
 corpus-id, score) and, for --candidates NAME, candidates-NAME.tsv (query-id, corpus-id, rank, score).`;
@@ -71,6 +81,10 @@ export const evaluateCommand: MakeCommand = (context) =>
     .option(
       '--rerankers <names>',
       'first-stage, default, model; of encoders also cosine, anchor, sum-join, max-join; separated by commas (default: first-stage,cosine,default; of decoders first-stage,default)',
+    )
+    .option(
+      '--states <codecs>',
+      'instead: what keeping block states costs, in bytes and in the default order; anchor-fp16, anchor-int8, tokens-fp16, tokens-int8, of tokens at most n a document as in tokens-int8:32; separated by commas',
     )
     .option('--measures <names>', 'nDCG@k, RR@k, AP, P@k, R@k; separated by commas', 'nDCG@10,RR@10')
     .option('--depth <n>', 'candidates of a query that are reranked', wholeNumber({ min: 1 }), 100)
@@ -92,23 +106,29 @@ async function evaluate(context: CliContext, options: EvaluateOptions): Promise<
   const measures = named(options.measures, 'measures', parseMeasure);
   const family = await modelFamily(options.model);
   const names = named(options.rerankers ?? defaultSystems[family], 'rerankers', knownSystem);
-  const issues = [...measures.issues, ...names.issues, ...(await unwritable(options))];
+  const codecs = named(options.states, 'states', stateCodec);
+  const issues = [
+    ...measures.issues,
+    ...names.issues,
+    ...codecs.issues,
+    ...besideStates(options, family),
+    ...(await unwritable(options)),
+  ];
   if (issues.length > 0) throw new ConfigurationError('Cannot evaluate', issues);
   const { cache } = options;
   const reranker = await openReranker({
     ...(options.model ? { model: options.model } : {}),
     ...(options.precision ? { precision: options.precision } : {}),
     ...(options.device ? { device: options.device } : {}),
-    ...(cache && family === 'encoder'
-      ? { stateSource: openStateCache(context, cache === true ? undefined : cache) }
-      : {}),
+    ...(options.states === undefined
+      ? cacheOf(context, cache, family)
+      : { stateCacheBytes: memoryForStates() }),
   });
   try {
-    const all = systemsOver(reranker);
-    const systems = Object.fromEntries(names.values.map((name) => [name, systemOf(all, name)]));
-    const results: CollectionResult[] = [];
+    const compare = comparisonOver(reranker, names.values, codecs.values);
+    const results: Evaluated[] = [];
     for (const data of options.data)
-      results.push(await evaluateFolder(context, data, options, { measures: measures.values, systems }));
+      results.push(await evaluateFolder(context, data, options, { measures: measures.values, ...compare() }));
     await report(context, results, options, measures.values[0]!.name);
   } finally {
     await reranker.close();
@@ -117,6 +137,36 @@ async function evaluate(context: CliContext, options: EvaluateOptions): Promise<
 
 /** What is compared when nothing is named. */
 const defaultSystems = { encoder: 'first-stage,cosine,default', decoder: 'first-stage,default' } as const;
+
+/** What one collection is measured with; sizes are complete once it was. */
+interface Comparison {
+  readonly systems: Readonly<Record<string, System>>;
+  readonly sizes?: () => ReadonlyMap<string, StateSize>;
+}
+
+/** A collection's results, and with `--states` the sizes of its states. */
+type Evaluated = CollectionResult & { readonly sizes?: ReadonlyMap<string, StateSize> };
+
+/** Each call starts anew, for one collection. */
+function comparisonOver(
+  reranker: Reranker,
+  names: readonly SystemName[],
+  codecs: readonly StateCodec[],
+): () => Comparison {
+  if (codecs.length > 0) return () => formsOver(reranker, codecs);
+  const all = systemsOver(reranker);
+  const systems = Object.fromEntries(names.map((name) => [name, systemOf(all, name)]));
+  return () => ({ systems });
+}
+
+function cacheOf(
+  context: CliContext,
+  cache: string | boolean,
+  family: 'encoder' | 'decoder',
+): Pick<RerankerOptions, 'stateSource'> {
+  if (!cache || family !== 'encoder') return {};
+  return { stateSource: openStateCache(context, cache === true ? undefined : cache) };
+}
 
 function systemOf(systems: Systems, name: SystemName): System {
   const system = systems[name];
@@ -130,8 +180,8 @@ async function evaluateFolder(
   context: CliContext,
   folder: string,
   options: EvaluateOptions,
-  { measures, systems }: { readonly measures: readonly Measure[]; readonly systems: Record<string, System> },
-): Promise<CollectionResult> {
+  { measures, systems, sizes }: Comparison & { readonly measures: readonly Measure[] },
+): Promise<Evaluated> {
   const collection = limited(await readCollection(folder), options.limit);
   assertJudged(folder, collection);
   const bar = context.progress(collection.name, collection.qrels.size);
@@ -148,21 +198,30 @@ async function evaluateFolder(
       onProgress: (done) => bar.update(done),
       signal: context.signal,
     });
-    if (options.json !== true) context.print(`${toTable(result)}\n${toLengthLine(result)}\n`);
-    return result;
+    const evaluated = sizes ? { ...result, sizes: sizes() } : result;
+    if (options.json !== true) context.print(toText(evaluated));
+    return evaluated;
   } finally {
     bar.stop();
   }
 }
 
+function toText(result: Evaluated): string {
+  const states = result.sizes ? `\n${toStateTable(result, result.sizes)}\n` : '';
+  return `${toTable(result)}\n${toLengthLine(result)}\n${states}`;
+}
+
 async function report(
   context: CliContext,
-  results: readonly CollectionResult[],
+  results: readonly Evaluated[],
   options: EvaluateOptions,
   measure: string,
 ): Promise<void> {
   if (results.length > 1 && options.json !== true) context.print(toSummary(results, measure));
-  const json = results.map((result) => toJsonResult(result, options.candidates));
+  const json = results.map((result) => ({
+    ...toJsonResult(result, options.candidates),
+    ...(result.sizes && { states: toJsonStateForms(result, result.sizes) }),
+  }));
   const whole = json.length === 1 ? json[0] : json;
   if (options.json === true) context.printJson(whole);
   else if (options.json) await writeFile(options.json, `${JSON.stringify(whole)}\n`);
@@ -198,9 +257,10 @@ interface Named<T> {
   readonly issues: readonly ConfigurationIssue[];
 }
 
-/** Reads every name of a comma-separated list. */
-function named<T>(list: string, path: string, read: (name: string) => T): Named<T> {
+/** Reads every name of a comma-separated list; none where there is no list. */
+function named<T>(list: string | undefined, path: string, read: (name: string) => T): Named<T> {
   const issues: ConfigurationIssue[] = [];
+  if (list === undefined) return { values: [], issues };
   const values = list.split(',').flatMap((name) => {
     try {
       return [read(name.trim())];

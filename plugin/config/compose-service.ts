@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises';
 import {
   ConfigurationError,
   failoverReranker,
-  lmdbSource,
   openReranker,
   type Reranker,
   remoteReranker,
@@ -17,9 +16,9 @@ import {
   type ServedModel,
   type ServiceMetrics,
 } from '../service/index.ts';
+import { toRerankerOptions } from './compose-states.ts';
 import type { RerankerConfig, ServeConfig } from './schema.ts';
 import type { ChainMember, RemoteConfig, ServedModelConfig, ServiceTls } from './service-schema.ts';
-import { withoutUndefined } from './without-undefined.ts';
 
 /** A service with all that it stands on. */
 export interface ServiceComposition {
@@ -206,9 +205,8 @@ class RerankerShelf {
 }
 
 /** Opens a local model and lets it rank once, from text to order. */
-async function openWarm({ stateFolder, ...settings }: RerankerConfig): Promise<Reranker> {
-  const stateSource = stateFolder === undefined ? {} : { stateSource: lmdbSource({ folder: stateFolder }) };
-  const reranker = await openReranker({ ...withoutUndefined(settings), ...stateSource });
+async function openWarm(settings: RerankerConfig): Promise<Reranker> {
+  const reranker = await openReranker(await toRerankerOptions(settings));
   try {
     const candidates = warmUpTexts.map((text, i) => ({ docId: String(i), text, segments: [] }));
     await reranker.rerank({ query: { text: 'how do plants make food' }, candidates, firstStage: 'unknown' });

@@ -1,9 +1,9 @@
 /** The composition root: from a checked configuration to a running stage. */
 import type { Adapter } from '../../adapters/adapter.ts';
-import { fusion, lmdbSource, openReranker, type Reranker, type ScoreStep } from '../../engine/index.ts';
+import { fusion, openReranker, type Reranker, type ScoreStep } from '../../engine/index.ts';
 import { type RescoringStage, rescoringStage } from '../stage/index.ts';
+import { toRerankerOptions } from './compose-states.ts';
 import type { RerankerConfig, StageConfig } from './schema.ts';
-import { withoutUndefined } from './without-undefined.ts';
 
 /** A stage with all that it stands on. */
 export interface Composition<Request, Response> {
@@ -43,9 +43,7 @@ export async function composeStage<Request, Response>(
     await closeAdapter?.();
   };
   try {
-    const { stateFolder, ...options } = withoutUndefined(parts.reranker);
-    const stateSource = stateFolder === undefined ? {} : { stateSource: lmdbSource({ folder: stateFolder }) };
-    const reranker = await openReranker({ ...options, ...stateSource });
+    const reranker = await openReranker(await toRerankerOptions(parts.reranker));
     opening.reranker = reranker;
     const stage = rescoringStage({ ...settings, adapter, reranker, scoreSteps: toScoreSteps(weight) });
     return {

@@ -172,8 +172,14 @@ async function signer(aws: AwsSigning, context: ConnectContext): Promise<Partial
   return { Connection, Transport };
 }
 
-async function importClient<T>(
-  { importPackage = (name) => import(name) }: ConnectContext,
+/**
+ * Loads a client's package when it is needed.
+ *
+ * @param injected - Where who has a client already gives it.
+ * @throws ConfigurationError when the package is missing.
+ */
+export async function importClient<T>(
+  { importPackage = (name) => import(name) }: Pick<ConnectContext, 'importPackage'>,
   name: string,
   injected: string,
 ): Promise<T> {

@@ -102,6 +102,16 @@ export interface IndexConfig {
   readonly queryFields?: readonly string[] | undefined;
 }
 
+/** A Redis that keeps block states. */
+export interface StateRedisConfig {
+  /** Address, e.g. `redis://:password@cache.example:6379/0`, or `rediss://` for an encrypted connection. */
+  readonly url: string;
+  /** What keys start with; one for each tenant whose texts must stay apart. @defaultValue 'blockrank' */
+  readonly prefix?: string | undefined;
+  /** How long a state is kept, in milliseconds. @defaultValue as long as Redis has room */
+  readonly ttlMs?: number | undefined;
+}
+
 /** The reranker. Each default is the one of `openReranker`. */
 export interface RerankerConfig {
   /** Model folder. @defaultValue the model that comes with the package */
@@ -128,6 +138,10 @@ export interface RerankerConfig {
   readonly stateCacheBytes?: number | undefined;
   /** Folder (LMDB) where block states are kept between runs. @defaultValue none: memory alone */
   readonly stateFolder?: string | undefined;
+  /** Redis where block states are kept for every replica; it is asked where memory and `stateFolder` have none. @defaultValue none */
+  readonly stateRedis?: StateRedisConfig | undefined;
+  /** How block states are kept, e.g. `tokens-int8` or `anchor-fp16`; its tier is the reranker's. @defaultValue all that `tier` has, in half precision */
+  readonly stateCodec?: string | undefined;
   /** Whether to run once before answering. @defaultValue true */
   readonly warmUp?: boolean | undefined;
 }

@@ -1,5 +1,6 @@
 /** Pieces that several parts of the configuration file are made of. */
 import { z } from 'zod';
+import { stateCodec } from '../../engine/index.ts';
 import type { RerankerConfig } from './schema.ts';
 
 /** An object that knows its keys by heart: an unknown one is a problem that names the accepted ones. */
@@ -16,6 +17,20 @@ export const section = <Shape extends z.core.$ZodLooseShape>(
 const text = z.string().min(1);
 const count = z.int().min(1);
 
+const codec = z.string().check((ctx) => {
+  try {
+    stateCodec(ctx.value);
+  } catch (error) {
+    ctx.issues.push({ code: 'custom', message: (error as RangeError).message, input: ctx.value });
+  }
+});
+
+const redis = section({
+  url: z.url({ protocol: /^rediss?$/, error: 'expected an address such as redis://cache.example:6379' }),
+  prefix: text.optional(),
+  ttlMs: z.number().gt(0).optional(),
+});
+
 /** The section `reranker`, and every other place that names a local model. */
 export const rerankerSection: z.ZodType<RerankerConfig> = section({
   model: text.optional(),
@@ -30,5 +45,7 @@ export const rerankerSection: z.ZodType<RerankerConfig> = section({
   maxQueryTokens: count.optional(),
   stateCacheBytes: z.int().min(0).optional(),
   stateFolder: text.optional(),
+  stateRedis: redis.optional(),
+  stateCodec: codec.optional(),
   warmUp: z.boolean().optional(),
 });

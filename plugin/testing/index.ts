@@ -4,4 +4,10 @@ export type { SuiteExcludes, SuiteHit, SuiteSubject, SuiteWish } from './adapter
 export { type AdapterSuiteOptions, adapterSuite } from './adapter-suite.ts';
 export { type FakeReranker, type FakeRerankerOptions, fakeReranker } from './fake-reranker.ts';
 export { type RerankerSuiteOptions, rerankerSuite } from './reranker-suite.ts';
+export {
+  type StateSourceSubject,
+  type StateSourceSuiteOptions,
+  stateDamageTests,
+  stateSourceSuite,
+} from './state-source-suite.ts';
 export type { SuiteSkip, TestRunner } from './test-runner.ts';

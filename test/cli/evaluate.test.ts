@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { open } from 'lmdb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeState, encodeState, type StateKey } from '../../engine/index.ts';
 import {
   evaluateRun,
   type JsonResult,
+  type JsonStateForm,
   mean,
   parseMeasure,
   readCollection,
@@ -202,8 +204,14 @@ describe.skipIf(!hasModel)('blockrank evaluate', { timeout: 120_000 }, () => {
     const keys = [...database.getKeys()];
     expect(keys).toHaveLength(topics.length * 3);
     // With one state for all of them the model sees no difference, and equal scores keep first-stage order.
-    const state = Buffer.from(database.getBinary(keys[0]!)!);
-    await Promise.all(keys.map((key) => database.put(key, state)));
+    const keyOf = (name: string): StateKey => {
+      const [encodingDigest = '', textDigest = ''] = name.split('/');
+      return { encodingDigest, textDigest };
+    };
+    const { state } = decodeState(database.getBinary(keys[0]!)!, keyOf(keys[0]!));
+    await Promise.all(
+      keys.map((name) => database.put(name, Buffer.from(encodeState(keyOf(name), state!).buffer))),
+    );
     await database.close();
     const { rerankers } = await evaluateJson(...args);
     expect(rerankers['model']!.perQuery).toEqual(rerankers['first-stage']!.perQuery);
@@ -221,7 +229,52 @@ describe.skipIf(!hasModel)('blockrank evaluate', { timeout: 120_000 }, () => {
     expect(rerankers['default']!.measures).toEqual((await evaluateJson()).rerankers['default']!.measures);
   });
 
+  it('prints what codecs of states cost: bytes, and the default order from what they keep', async () => {
+    const names = ['anchor-fp16', 'tokens-fp16', 'tokens-int8:4'];
+    const elsewhere = join(folder, 'no-states');
+    const args = ['--states', names.join(','), '--cache', elsewhere];
+    const { code, stdout } = await evaluate(...args);
+    expect(code).toBe(0);
+    const lines = stdout.split('\n');
+    const at = lines.findIndex((line) => line.startsWith('states '));
+    expect(lines[at]?.split(/ {2,}/)).toEqual([
+      'states',
+      'bytes a document',
+      'of float32',
+      'nDCG@10 loss',
+      'RR@10 loss',
+    ]);
+    expect(lines.slice(at + 1, at + 4).map((line) => line.split(/ {2,}/)[0])).toEqual(names);
+    // What lies on disk was rounded: the order that codecs are compared with must not come from there.
+    expect(existsSync(elsewhere)).toBe(false);
+  });
+
+  it('gives the cost of codecs as JSON, with the significance of each against unencoded states', async () => {
+    const result = (await evaluateJson('--states', 'anchor-int8,tokens-fp16,tokens-int8')) as JsonResult & {
+      states: Record<string, JsonStateForm>;
+    };
+    expect(Object.keys(result.rerankers)).toEqual(['default', 'anchor-int8', 'tokens-fp16', 'tokens-int8']);
+    const { 'anchor-int8': anchor, 'tokens-fp16': half, 'tokens-int8': int8 } = result.states;
+    expect(anchor).toMatchObject({ documents: 12, bytes: 64 + 388 });
+    // Half of float32, and a head.
+    expect(half!.share).toBeGreaterThan(0.5);
+    expect(half!.share).toBeLessThan(0.51);
+    expect(int8!.bytes / half!.bytes).toBeCloseTo(388 / 768, 2);
+    for (const name of ['anchor-int8', 'tokens-fp16', 'tokens-int8']) {
+      const { measures, pValues } = result.rerankers[name]!;
+      expect(Object.keys(pValues['nDCG@10']!)).toEqual(['tTest', 'randomisation']);
+      const lost = result.rerankers['default']!.measures['nDCG@10']! - measures['nDCG@10']!;
+      expect(result.states[name]!.loss['nDCG@10']).toBeCloseTo(lost, 12);
+    }
+  });
+
   it.each([
+    [
+      'a codec that is none',
+      ['--states', 'tokens-fp32,anchor-int8'],
+      ['expected anchor-fp16', '"tokens-fp32"'],
+    ],
+    ['rerankers beside codecs', ['--states', 'tokens-int8', '--rerankers', 'cosine'], ['leave it out']],
     ['a folder that is not there', ['--data', 'no-such'], ['corpus.jsonl', 'queries.jsonl', 'qrels.tsv']],
     ['candidates that are not there', ['--candidates', 'bm25'], ['candidates-bm25.tsv', '"judged"']],
     [

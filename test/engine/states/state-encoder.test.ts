@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { memorySource } from '../../../engine/index.ts';
+import { memorySource, stateCodec } from '../../../engine/index.ts';
 import { toBatches } from '../../../engine/states/batches.ts';
 import { type EncodingWorkers, StateEncoder } from '../../../engine/states/state-encoder.ts';
+import { textDigest } from '../../../engine/states/text-digest.ts';
 
 const width = 2;
 
@@ -99,6 +100,50 @@ describe('StateEncoder', () => {
     const { encoder } = encoderOver(encoding);
     await expect(encoder.encode(['a', 'bb'])).rejects.toThrow('out of luck');
     expect(await encoder.encode(['a'])).toMatchObject({ statesFound: 1 });
+  });
+});
+
+describe('StateEncoder of a tier', () => {
+  const key = { encodingDigest: 'm', textDigest: textDigest('a') };
+  const anchored = { width, blockTokens: [3], anchors: new Float32Array(width), truncatedTokens: 0 };
+  const whole = { ...anchored, tokens: new Float32Array(3 * width) };
+  const instant: EncodingWorkers = {
+    tokenise: async (texts) => texts.map(() => ({ blocks: [Int32Array.of(7, 1, 2)], truncatedTokens: 0 })),
+    encode: async (blocks) =>
+      blocks.map(() => ({
+        anchor: new Float32Array(width).fill(1 / 3),
+        tokens: new Float32Array(6).fill(0.1),
+      })),
+  };
+  const opened = (more: object) => {
+    const source = memorySource();
+    const common = { encodingDigest: 'm', width, encoding: instant, batchTokens: 3, workers: 1 };
+    return { source, encoder: new StateEncoder({ ...common, source, ...more }) };
+  };
+
+  it('`tokens` encodes anew what the source has anchors of alone', async () => {
+    const { source, encoder } = opened({ tier: 'tokens' });
+    await source.putMany([[key, anchored]]);
+    const { states, statesFound } = await encoder.encode(['a']);
+    expect(statesFound).toBe(0);
+    expect(states[0]!.tokens).toHaveLength(6);
+    expect(await encoder.encode(['a'])).toMatchObject({ statesFound: 1 });
+  });
+
+  it('`anchor` reads the anchors of whatever the source has', async () => {
+    const { source, encoder } = opened({ tier: 'anchor' });
+    await source.putMany([[key, whole]]);
+    const { states, statesFound } = await encoder.encode(['a']);
+    expect(statesFound).toBe(1);
+    expect(states[0]!.tokens).toBeUndefined();
+  });
+
+  it('with a codec gives new states the form in which they are kept', async () => {
+    const { encoder } = opened({ tier: 'tokens', codec: stateCodec('tokens-fp16:2') });
+    const [fresh] = (await encoder.encode(['a'])).states;
+    expect(fresh!.blockTokens).toEqual([2]);
+    expect(fresh!.anchors[0]).toBe(0.333251953125); // the half nearest to 1/3
+    expect((await encoder.encode(['a'])).states[0]).toEqual(fresh);
   });
 });
 

@@ -4,8 +4,6 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ModelFormatError } from '../../../engine/index.ts';
-import { decodeState, encodeState } from '../../../engine/states/codec.ts';
-import { lmdbSource } from '../../../engine/states/lmdb-source.ts';
 import { floatToHalf, halfToFloat } from '../../../engine/weights/half.ts';
 import { weightsFor } from '../../../engine/weights/precision-weights.ts';
 import { dequantiseRows, quantiseRows } from '../../../engine/weights/quantise.ts';
@@ -15,8 +13,7 @@ import {
   toFloat32,
   toSafetensors,
 } from '../../../engine/weights/safetensors.ts';
-import { assertAllClose } from '../../support/all-close.ts';
-import { randomNumbers, tinyState } from '../../support/tiny-states.ts';
+import { randomNumbers } from '../../support/tiny-states.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'blockrank-weights-'));
 const bytesOf = (values: Float32Array): Uint8Array => new Uint8Array(values.buffer);
@@ -118,43 +115,5 @@ describe('weightsFor', () => {
     expect([...toFloat32(await readTensorBytes(join(cache, first.file), entry), entry.type)]).toEqual([1]);
     writeFileSync(join(cache, first.file), 'damaged');
     expect((await weightsFor('fp32', of(half), cache)).table.get('a')).toEqual(entry);
-  });
-});
-
-describe('state codec', () => {
-  it('gives back a state within half precision', () => {
-    const state = tinyState([3, 5], 8, randomNumbers(2));
-    const back = decodeState(encodeState(state))!;
-    expect(back.blockTokens).toEqual(state.blockTokens);
-    assertAllClose(back.anchors, state.anchors, { atol: 2 ** -11 });
-    assertAllClose(back.tokens!, state.tokens!, { atol: 2 ** -11 });
-  });
-
-  it('knows damaged and foreign bytes for what they are, wherever they are cut or changed', () => {
-    const bytes = encodeState(tinyState([3], 8, randomNumbers(2)));
-    for (let length = 0; length < bytes.length; length += 1)
-      expect(decodeState(bytes.subarray(0, length))).toBeUndefined();
-    expect(decodeState(Uint8Array.from(bytes, (byte, i) => (i === 2 ? byte + 1 : byte)))).toBeUndefined();
-    fc.assert(
-      fc.property(fc.uint8Array(), (random) => {
-        expect(decodeState(random)).toBeUndefined();
-      }),
-    );
-  });
-});
-
-describe('lmdbSource', () => {
-  it('keeps states between two openings', async () => {
-    const path = join(folder, 'states');
-    const key = { encodingDigest: 'm', textDigest: 't' };
-    const first = lmdbSource({ folder: path });
-    await first.putMany([[key, tinyState([3], 8, randomNumbers(2))]]);
-    await first.close();
-    const second = lmdbSource({ folder: path });
-    const [state, none] = await second.getMany([key, { ...key, textDigest: 'other' }]);
-    expect(state?.blockTokens).toEqual([3]);
-    expect(none).toBeUndefined();
-    await second.close();
-    await expect(second.getMany([key])).rejects.toThrow(TypeError);
   });
 });

@@ -1,0 +1,45 @@
+/**
+ * Calls to somebody who may hang. Who waits gets nothing once the time is up; until every late call has come to an
+ * end nothing more is sent, so that neither waiting requests nor unsent bytes pile up.
+ */
+
+/** See the file's header. */
+export class BoundedWait {
+  readonly #timeoutMs: number;
+  #late = 0;
+
+  /** @param timeoutMs - Longest wait for one call, in milliseconds. */
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** What the call gave; undefined when it failed, took too long, or was not sent because an earlier one still hangs. */
+  async ask<T>(send: () => Promise<T>): Promise<T | undefined> {
+    if (this.#late > 0) return undefined;
+    const answer = send();
+    let isLate = false;
+    const settled = answer.then(
+      (value) => value,
+      () => undefined,
+    );
+    void settled.finally(() => {
+      if (isLate) this.#late -= 1;
+    });
+    return new Promise<T | undefined>((resolve) => {
+      // An answer that lies in the socket already, while this thread was busy, is read before time is called.
+      const timer = setTimeout(() => setImmediate(giveUp), this.#timeoutMs);
+      let isSettled = false;
+      const giveUp = (): void => {
+        if (isSettled) return;
+        isLate = true;
+        this.#late += 1;
+        resolve(undefined);
+      };
+      void settled.then((value) => {
+        isSettled = true;
+        clearTimeout(timer);
+        resolve(value);
+      });
+    });
+  }
+}

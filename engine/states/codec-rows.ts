@@ -1,0 +1,77 @@
+/**
+ * Rows of vectors as bytes.
+ *
+ * - `fp16`: IEEE half precision, relative error at most 2^-11;
+ * - `int8`: one float32 scale a row, all scales first, then one byte a value, error at most half a scale.
+ */
+import { floatToHalf, halfToFloat } from '../weights/half.ts';
+import { quantiseRows } from '../weights/quantise.ts';
+
+/** How a vector's values are kept. */
+export type StatePrecision = 'fp16' | 'int8';
+
+/** A matrix's place in a state's bytes. */
+export interface RowsPlace {
+  /** Its first byte; a multiple of 4. */
+  readonly at: number;
+  /** Vectors. */
+  readonly rows: number;
+  /** Values a vector. */
+  readonly width: number;
+}
+
+/** Bytes that vectors take. */
+export function rowsBytes(precision: StatePrecision, rows: number, width: number): number {
+  return precision === 'fp16' ? 2 * rows * width : rows * (Float32Array.BYTES_PER_ELEMENT + width);
+}
+
+/** Writes vectors; those of `parts` follow each other. */
+export function writeRows(
+  bytes: Uint8Array,
+  place: RowsPlace,
+  precision: StatePrecision,
+  parts: readonly Float32Array[],
+): void {
+  const { at, rows, width } = place;
+  const { buffer } = bytes;
+  if (precision === 'fp16') {
+    const halves = new Uint16Array(buffer, at, rows * width);
+    let next = 0;
+    for (const part of parts) for (const value of part) halves[next++] = floatToHalf(value);
+    return;
+  }
+  const scales = new Float32Array(buffer, at, rows);
+  const integers = new Int8Array(buffer, at + scales.byteLength, rows * width);
+  let row = 0;
+  for (const part of parts) {
+    const quantised = quantiseRows(part, part.length / width);
+    scales.set(quantised.scales, row);
+    integers.set(quantised.values, row * width);
+    row += quantised.scales.length;
+  }
+}
+
+/** Reads `count` vectors from `first` on, into shared memory: workers read them later without a copy. */
+export function readRows(
+  bytes: Uint8Array,
+  { at, rows, width }: RowsPlace,
+  precision: StatePrecision,
+  { first, count }: { readonly first: number; readonly count: number },
+): Float32Array {
+  const { buffer } = bytes;
+  const values = new Float32Array(new SharedArrayBuffer(count * width * Float32Array.BYTES_PER_ELEMENT));
+  const start = first * width;
+  // Plain loops: a list of candidates has millions of values, and a request waits for them.
+  if (precision === 'fp16') {
+    const halves = new Uint16Array(buffer, at, rows * width);
+    for (let i = 0; i < values.length; i += 1) values[i] = halfToFloat(halves[start + i]!);
+    return values;
+  }
+  const scales = new Float32Array(buffer, at, rows);
+  const integers = new Int8Array(buffer, at + scales.byteLength, rows * width);
+  for (let row = 0; row < count; row += 1) {
+    const scale = scales[first + row]!;
+    for (let i = row * width; i < (row + 1) * width; i += 1) values[i] = integers[start + i]! * scale;
+  }
+  return values;
+}

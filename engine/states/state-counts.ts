@@ -1,0 +1,54 @@
+/** What state sources count. */
+import type { BlockState, StateKey, StateSource } from '../contract.ts';
+import { decodeState } from './codec.ts';
+import type { StateCodec } from './state-codec.ts';
+
+/** How often a source had what it was asked for, since it was opened. `found + missed` is the number of keys asked. */
+export interface StateCounts {
+  /** Keys whose state was there and sound. */
+  readonly found: number;
+  /** Keys that gave no state, for whatever reason. */
+  readonly missed: number;
+  /** Misses because the bytes were not those that were written. */
+  readonly damaged: number;
+  /** Misses because the bytes were another encoder's or another text's, of another version or another codec. */
+  readonly foreign: number;
+  /** Misses because the store could not be read, and states that it could not keep. */
+  readonly failed: number;
+}
+
+/** A state source that counts. */
+export interface CountedStateSource extends StateSource {
+  /** The counts up to now. */
+  readonly counts: StateCounts;
+}
+
+/** Keeps a source's counts. */
+export class StateTally {
+  readonly #counts = { found: 0, missed: 0, damaged: 0, foreign: 0, failed: 0 };
+
+  /** A copy of the counts. */
+  get counts(): StateCounts {
+    return { ...this.#counts };
+  }
+
+  /** Counts one answer. */
+  answer(state: BlockState | undefined): BlockState | undefined {
+    if (state) this.#counts.found += 1;
+    else this.#counts.missed += 1;
+    return state;
+  }
+
+  /** Decodes what was stored under a key, counts what came of it, and gives the state where it is sound. */
+  read(bytes: Uint8Array | null | undefined, key: StateKey, codec?: StateCodec): BlockState | undefined {
+    if (!bytes) return this.answer(undefined);
+    const { state, fault } = decodeState(bytes, key, codec);
+    if (fault) this.#counts[fault] += 1;
+    return this.answer(state);
+  }
+
+  /** Counts what the store failed to give or to keep. */
+  fail(times = 1): void {
+    this.#counts.failed += times;
+  }
+}
