@@ -68,5 +68,6 @@ export function elasticsearchAdapter<TDocument = unknown>(
 }
 export * from '../install/door.ts';
 export type { RerankWish, Rescorer, TransportReranking } from '../search-body/reranking-transport.ts';
+export * from '../states/door.ts';
 export * from './install/index.ts';
 export { type ElasticsearchTransportClass, elasticsearchTransport } from './transport.ts';

@@ -69,5 +69,6 @@ export function opensearchAdapter(
 }
 export * from '../install/door.ts';
 export type { RerankWish, Rescorer, TransportReranking } from '../search-body/reranking-transport.ts';
+export * from '../states/door.ts';
 export * from './install/index.ts';
 export { type OpenSearchTransportClass, opensearchTransport } from './transport.ts';

@@ -1,0 +1,115 @@
+/** What the parts of building block states say to each other, and what a caller gives them. */
+import type { BlockState, StateKey } from '../../engine/index.ts';
+import type { BulkOperation } from './bulk.ts';
+
+/** The form in which states are kept. */
+export interface StateForm {
+  /** Its name, for instance `anchor-fp16`. */
+  readonly name: string;
+  /** A state as bytes. */
+  encode(key: StateKey, state: BlockState): Uint8Array;
+}
+
+/** Makes the states of texts. Safe to call concurrently. */
+export interface StateMaker {
+  /** Names the encoder. */
+  readonly encodingDigest: string;
+  /** How states become bytes. */
+  readonly form: StateForm;
+  /** One state a text, in their order. */
+  encode(texts: readonly string[]): Promise<readonly BlockState[]>;
+}
+
+/** What names the states that a maker makes: a stored state of another encoder, or in another form, is foreign. */
+export interface StateNames {
+  /** Names the encoder. */
+  readonly encodingDigest: string;
+  /** The form in which states are kept; its name alone matters. */
+  readonly form: Pick<StateForm, 'name'>;
+}
+
+/** Options of a call that waits. */
+export interface CallOptions {
+  /** Ends the call early. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Which version of a document: later writes to a shard have a higher term, or the same term and a higher number. */
+export interface WriteMark {
+  /** The write's number in its shard. */
+  readonly seqNo: number;
+  /** How often the shard had changed its primary. */
+  readonly primaryTerm: number;
+}
+
+/** A document as the scan found it. */
+export interface ScannedDocument extends WriteMark {
+  /** The concrete index that it lies in. */
+  readonly index: string;
+  /** Its id. */
+  readonly id: string;
+  /** Its routing; absent unless it was indexed with one. */
+  readonly routing?: string | undefined;
+  /** The hit, with the fields that were asked for. */
+  readonly hit: Readonly<Record<string, unknown>>;
+}
+
+/** What a place says about the state that it holds. */
+export interface StoredMark {
+  /** Which encoder made it, and its form; see {@link encodingOf}. */
+  readonly encoding: string;
+  /** Digest of the text that it was made from. */
+  readonly textDigest: string;
+  /** The version of the document that it was made from; absent where the state is a part of the document. */
+  readonly source?: WriteMark | undefined;
+}
+
+/** What was found where a document's state belongs. */
+export interface Place {
+  /** The text that a state is to be made from. */
+  readonly text: string;
+  /** What is stored; absent when nothing is. */
+  readonly stored?: StoredMark | undefined;
+  /** The version that a write replaces; absent when it makes something new. */
+  readonly version?: WriteMark | undefined;
+}
+
+/** A state to be stored. */
+export interface StateEntry {
+  /** Whose it is. */
+  readonly document: ScannedDocument;
+  /** What was found at its place. */
+  readonly place: Place;
+  /** See {@link encodingOf}. */
+  readonly encoding: string;
+  /** SHA-256 of the text that it was made from, hexadecimal. */
+  readonly textDigest: string;
+  /** Its bytes. */
+  readonly bytes: Uint8Array;
+}
+
+/** Where states are kept on the search server. */
+export interface StateStore {
+  /** Parts of `_source` that the scan has to bring. */
+  readonly scanned: readonly string[];
+  /** Makes an index, or adds to a mapping, where that is missing. @returns The indices, their identities told. */
+  prepare(indices: readonly ConcreteIndex[], options?: CallOptions): Promise<readonly ConcreteIndex[]>;
+  /** What is at the documents' places now, in their order; `undefined` for a document that is no longer there. */
+  look(documents: readonly ScannedDocument[], options?: CallOptions): Promise<readonly (Place | undefined)[]>;
+  /** The write that stores a state, unless its place changed since it was looked at. */
+  operation(entry: StateEntry): BulkOperation;
+  /** Takes every state away. @returns What was removed, in words. */
+  drop(indices: readonly ConcreteIndex[], options?: CallOptions): Promise<readonly string[]>;
+}
+
+/** An index that holds documents: what a name, an alias or a data stream stands for. */
+export interface ConcreteIndex {
+  /** Its name. */
+  readonly name: string;
+  /** Changes when the index is made anew under the same name, or the place of its states is. */
+  readonly identity: string;
+  /** Primary shards. */
+  readonly shards: number;
+  /** Copies of each shard, as the setting says it; absent when the index has none. */
+  readonly replicas: string | undefined;
+}

@@ -1,0 +1,12 @@
+/** The part of building states that users of either server see. */
+export { type BuildOptions, type BuildReport, buildStates, type HeartbeatOptions } from './build.ts';
+export type { StateForm, StateMaker, StateNames } from './contract.ts';
+export type { BuildCounts } from './counts.ts';
+export { dropStates } from './drop.ts';
+export { defaultGeneration, defaultStateField, encodingOf, sidecarIndex } from './names.ts';
+export type { PatienceOptions } from './patience.ts';
+export { type SampleOptions, sampleTexts, type TextSample } from './sample.ts';
+export { defaultPageDocuments, type PageOptions } from './scan.ts';
+export { stateCalls } from './state-calls.ts';
+export { type StateSurvey, type SurveyOptions, surveyStates } from './survey.ts';
+export type { StatePlace, StateTargetOptions } from './target.ts';
