@@ -13,6 +13,7 @@ import { pullCommand } from './pull.ts';
 import { rerankCommand } from './rerank.ts';
 import { selectHeadsCommand } from './select-heads.ts';
 import { serveCommand } from './serve.ts';
+import { statesCommand } from './states.ts';
 import { statusCommand } from './status.ts';
 import { tuneCommand } from './tune.ts';
 import { uninstallCommand } from './uninstall.ts';
@@ -30,6 +31,7 @@ const commands: readonly MakeCommand[] = [
   installCommand,
   statusCommand,
   uninstallCommand,
+  statesCommand,
 ];
 
 /** How long closing may take after Ctrl-C, in milliseconds. */

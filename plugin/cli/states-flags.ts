@@ -1,0 +1,138 @@
+/** Options of `blockrank states`, and what they mean. */
+import { type Command, Option } from 'commander';
+import {
+  defaultGeneration,
+  type ServerCalls,
+  type StateNames,
+  type StatePlace,
+  type StateTargetOptions,
+} from '../../adapters/opensearch/index.ts';
+import { ConfigurationError } from '../../engine/index.ts';
+import { addConnectionOptions, type ConnectionFlags } from './connection-options.ts';
+import type { CliContext } from './context.ts';
+import { list, wholeNumber } from './option-values.ts';
+import type { MakerFlags } from './state-maker.ts';
+
+/** Options that name an index and the place of its states. */
+export interface PlaceFlags extends ConnectionFlags {
+  /** `--index` */
+  readonly index: string;
+  /** `--to` */
+  readonly to: 'sidecar' | 'field';
+  /** `--generation` */
+  readonly generation?: string;
+  /** `--state-field` */
+  readonly stateField?: string;
+  /** `--json` */
+  readonly json?: true;
+}
+
+/** Options that name texts and who encodes them. */
+export interface TextFlags extends MakerFlags {
+  /** `--field`, in order */
+  readonly field?: readonly string[];
+  /** `--separator` */
+  readonly separator?: string;
+  /** `--template` */
+  readonly template?: string;
+}
+
+/** Values of the options of `states build`. */
+export interface BuildFlags extends PlaceFlags, TextFlags {
+  /** `--slices` */
+  readonly slices?: number;
+  /** `--workers` */
+  readonly workers?: number;
+  /** `--docs-per-second` */
+  readonly docsPerSecond?: number;
+  /** `--batch` */
+  readonly batch?: number;
+  /** `--dry-run` */
+  readonly dryRun?: true;
+  /** `--no-estimate` */
+  readonly estimate: boolean;
+}
+
+/** Adds the options that name an index and the place of its states. */
+export function addPlaceOptions(command: Command): Command {
+  command
+    .addOption(new Option('--index <name>', 'index, alias, data stream or pattern').makeOptionMandatory())
+    .addOption(
+      new Option('--to <place>', 'an index beside each index, or the documents themselves')
+        .choices(['sidecar', 'field'])
+        .default('sidecar'),
+    )
+    .option('--generation <name>', 'sidecar: which generation (default: one a model and form)')
+    .option('--state-field <name>', 'field: object that holds a state (default: blockrank_state)')
+    .option('--json', 'print JSON');
+  return addConnectionOptions(command);
+}
+
+/** Adds the options that name texts and who encodes them. */
+export function addTextOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--field <name>', 'field that the model reads (again for more, in this order)').argParser(
+        list,
+      ),
+    )
+    .option('--separator <text>', 'what stands between two fields (default: a space)')
+    .option('--template <text>', 'text with fields in braces, in place of --field')
+    .addOption(
+      new Option('--tier <tier>', 'one vector a block, or one a token')
+        .choices(['anchor', 'tokens'])
+        .default('anchor'),
+    )
+    .option('--codec <name>', 'form of states, e.g. anchor-int8 (default: half precision of the tier)')
+    .option('--model <folder>', 'model folder (default: the one in the package)')
+    .addOption(new Option('--precision <name>', 'how the model multiplies').choices(['fp32', 'int8']));
+}
+
+/** Adds the options of a build alone. */
+export function addBuildOptions(command: Command): Command {
+  const number = (flags: string, help: string, min: number): Option =>
+    new Option(flags, help).argParser(wholeNumber({ min }));
+  const options = [
+    number('--slices <n>', 'slices that workers share (default: 16)', 1),
+    number('--workers <n>', 'slices worked on at once by this process (default: 2)', 1),
+    number('--docs-per-second <n>', 'documents encoded a second at most (default: no bound)', 1),
+    number('--batch <n>', 'documents of one batch at most (default: 64)', 1),
+    new Option('--dry-run', 'print what a build would take, and change nothing'),
+    new Option('--no-estimate', 'begin without encoding a sample first'),
+  ];
+  for (const option of options) command.addOption(option);
+  return command;
+}
+
+/** What a command is about. @throws ConfigurationError for a place that cannot be. */
+export function targetOf(
+  { signal }: CliContext,
+  calls: ServerCalls,
+  { flags, names }: { readonly flags: PlaceFlags; readonly names?: StateNames },
+): StateTargetOptions {
+  return { calls, index: flags.index, place: placeOf(flags, names), signal };
+}
+
+function placeOf({ to, generation, stateField }: PlaceFlags, names: StateNames | undefined): StatePlace {
+  if (to === 'field') {
+    if (generation !== undefined) throw usage('--generation', 'is for --to sidecar only');
+    if (names && !names.form.name.startsWith('anchor')) {
+      throw usage('--to', 'states of tier tokens are too large for the documents: take --to sidecar');
+    }
+    if (stateField !== undefined && !/^[^.\s*]+$/.test(stateField)) {
+      throw usage('--state-field', `expected one name without dots, got "${stateField}"`);
+    }
+    return { kind: 'field', field: stateField };
+  }
+  if (stateField !== undefined) throw usage('--state-field', 'is for --to field only');
+  const name = generation ?? (names && defaultGeneration(names));
+  if (name === undefined) throw usage('--generation', 'required: which generation of states');
+  if (!/^[a-z0-9][a-z0-9._-]{0,60}$/.test(name)) {
+    throw usage('--generation', `expected small letters, digits, ".", "_" and "-", got "${name}"`);
+  }
+  return { kind: 'sidecar', generation: name };
+}
+
+function usage(path: string, message: string): ConfigurationError {
+  return new ConfigurationError('Wrong options', [{ path, message }]);
+}

@@ -1,0 +1,73 @@
+/** `blockrank states status`: how many documents have a state that fits. */
+import { Command } from 'commander';
+import { type ServerCalls, type StateSurvey, surveyStates } from '../../adapters/opensearch/index.ts';
+import type { CliContext, Progress } from './context.ts';
+import { openStateMaker } from './state-maker.ts';
+import { withStateServer } from './state-server.ts';
+import { sizeText } from './states-estimate.ts';
+import {
+  addPlaceOptions,
+  addTextOptions,
+  type PlaceFlags,
+  type TextFlags,
+  targetOf,
+} from './states-flags.ts';
+
+const help = `
+Examples:
+  $ blockrank states status --opensearch http://localhost:9200 --index articles --field title --field body
+
+Every document is read, and its text compared with the one that its state was made from; nothing is encoded.`;
+
+type StatusFlags = PlaceFlags & TextFlags;
+
+/** Makes the command `states status`. */
+export function statesStatusCommand(context: CliContext): Command {
+  const command = new Command('status').description(
+    'count documents with fitting, stale, missing and foreign states',
+  );
+  return addTextOptions(addPlaceOptions(command))
+    .addHelpText('after', help)
+    .action((flags: StatusFlags) =>
+      withStateServer(context, flags, (calls) => status(context, calls, flags)),
+    );
+}
+
+async function status(context: CliContext, calls: ServerCalls, flags: StatusFlags): Promise<void> {
+  const maker = await openStateMaker(flags);
+  let bar: Progress | undefined;
+  try {
+    const { field: fields, separator, template } = flags;
+    const target = targetOf(context, calls, { flags, names: maker });
+    const survey = await surveyStates({
+      ...target,
+      names: maker,
+      fields,
+      separator,
+      template,
+      onProgress(done, total) {
+        bar ??= context.progress('reading', total);
+        bar.update(done);
+      },
+    });
+    bar?.stop();
+    if (flags.json) context.printJson({ ...survey, place: target.place });
+    else context.print(surveyLines(survey).join('\n'));
+  } finally {
+    bar?.stop();
+    await maker.close();
+  }
+}
+
+function surveyLines({ documents, fresh, stale, missing, foreign, orphaned, bytes }: StateSurvey): string[] {
+  const rows: readonly (readonly [string, string | number | undefined])[] = [
+    ['documents', documents],
+    ['fresh', fresh],
+    ['stale', stale],
+    ['missing', missing],
+    ['foreign', foreign],
+    ['orphaned', orphaned],
+    ['size', bytes === undefined ? undefined : sizeText(bytes)],
+  ];
+  return rows.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(10)} ${value}`]));
+}

@@ -1,0 +1,474 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
+import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type BuildOptions,
+  buildStates,
+  defaultGeneration,
+  type StateMaker,
+  stateCalls,
+  surveyStates,
+  type TransportOwner,
+} from '../../adapters/opensearch/index.ts';
+import { type OpenStateMaker, openStateMaker } from '../../plugin/cli/state-maker.ts';
+import { statesCommand } from '../../plugin/cli/states.ts';
+import type { CliResult } from '../cli/run-cli.ts';
+import { runCommand } from '../cli/run-command.ts';
+import {
+  type KillingProxy,
+  type ProxyHooks,
+  type SeenCall,
+  startKillingProxy,
+} from '../support/killing-proxy.ts';
+import {
+  missingFor,
+  type RunningServer,
+  type ServerChoice,
+  servers,
+  startServer,
+} from '../support/servers/start.ts';
+import { linesOf, type StatesCluster, type StoredPair, statesCluster } from '../support/states-cluster.ts';
+import { tinyModel } from '../support/tiny-model.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const fields = ['title', 'body'];
+const slowly = 400_000;
+
+for (const choice of servers) {
+  const missing = missingFor(choice);
+  const name = `${choice.product} ${choice.version}, building states`;
+  if (missing) console.log(`Skipping ${name}: ${missing}.`);
+  describe.skipIf(missing)(name, () => describeStates(choice));
+}
+
+function describeStates(choice: ServerChoice): void {
+  let server: RunningServer;
+  let proxy: KillingProxy;
+  let cluster: StatesCluster;
+  let model: string;
+  let maker: OpenStateMaker;
+  let generation: string;
+  let client: TransportOwner & { close(): Promise<unknown> };
+
+  beforeAll(async () => {
+    server = await startServer(choice, { ml: false });
+    proxy = await startKillingProxy(server.url);
+    cluster = statesCluster(server.url);
+    model = await tinyModel();
+    maker = await openStateMaker({ tier: 'anchor', model });
+    generation = defaultGeneration(maker);
+    client = openClient(choice, server.url);
+  });
+  afterAll(async () => {
+    await client?.close();
+    await maker?.close();
+    await proxy?.close();
+    await server?.close();
+  });
+  beforeEach(() => proxy.use({}));
+
+  const flags = (url: string, ...more: string[]): string[] => {
+    const compatible = choice.version.startsWith('8.') ? ['--compatible-with', '8'] : [];
+    return [`--${choice.product}`, url, ...compatible, '--field', 'title,body', '--model', model, ...more];
+  };
+  const states = (command: string, ...more: string[]): Promise<CliResult> =>
+    runCommand(statesCommand, [command, ...flags(server.url, '--json', ...more)]);
+  const build = async (...more: string[]): Promise<Report> => {
+    const { code, stdout, stderr } = await states('build', ...more);
+    expect(stderr).not.toContain('Error');
+    expect(code).toBe(0);
+    return JSON.parse(stdout);
+  };
+  const library = (index: string, place: BuildOptions['place'], own: StateMaker = maker): BuildOptions => ({
+    calls: stateCalls(client, choice.product),
+    index,
+    place,
+    maker: own,
+    fields,
+    owner: `test:${Math.random()}`,
+    page: { documents: 16 },
+  });
+
+  it('prints size and time without changing anything, with --dry-run', async () => {
+    await cluster.seed('dry', { documents: 40 });
+    const { estimate } = await build('--index', 'dry', '--dry-run');
+    expect(estimate).toMatchObject({ documents: 40 });
+    expect(estimate!.bytesPerDocument).toBeGreaterThan(64);
+    const there = await cluster.ask('GET', '/_all/_settings');
+    expect(Object.keys(there).filter((index) => index.startsWith('dry'))).toEqual(['dry']);
+  });
+
+  it('stores the states of all documents behind an alias, each beside its own index', async () => {
+    await cluster.seed('books-1', { documents: 300, shards: 2 });
+    await cluster.seed('books-2', { documents: 200, first: 100 });
+    for (const index of ['books-1', 'books-2']) {
+      await cluster.ask('POST', '/_aliases', { actions: [{ add: { index, alias: 'books' } }] });
+    }
+    const { counts } = await build('--index', 'books');
+    expect(counts).toMatchObject({ seen: 500, written: 500, fresh: 0, conflicts: 0, failed: 0 });
+    for (const index of ['books-1', 'books-2']) {
+      const pairs = await cluster.sidecarPairs(index, generation);
+      expect(pairs).toHaveLength(index === 'books-1' ? 300 : 200);
+      expectFresh(pairs);
+    }
+  });
+
+  it('writes nothing in a second run, and what changed in a third', async () => {
+    const second = await build('--index', 'books');
+    expect(second.counts).toMatchObject({ seen: 500, written: 0, fresh: 500 });
+    await cluster.change('books-1', 'd7', 'other words');
+    const third = await build('--index', 'books');
+    expect(third.counts).toMatchObject({ seen: 500, written: 1, fresh: 499 });
+    expectFresh(await cluster.sidecarPairs('books-1', generation));
+  });
+
+  it('tells fresh, stale and missing states apart, and takes all of them away', async () => {
+    await cluster.change('books-1', 'd8', 'again other words');
+    await cluster.ask('POST', '/books-2/_bulk?refresh=true', linesOf([900, 901], 'index'));
+    const { stdout } = await states('status', '--index', 'books');
+    expect(JSON.parse(stdout)).toMatchObject({
+      documents: 502,
+      fresh: 499,
+      stale: 1,
+      missing: 2,
+      foreign: 0,
+      orphaned: 0,
+    });
+    const foreign = await states(
+      'status',
+      '--index',
+      'books',
+      '--codec',
+      'anchor-int8',
+      '--generation',
+      generation,
+    );
+    expect(JSON.parse(foreign.stdout)).toMatchObject({ fresh: 0, stale: 0, missing: 2, foreign: 500 });
+    const connection = flags(server.url).slice(0, -4);
+    const dropped = await runCommand(statesCommand, [
+      'drop',
+      ...connection,
+      '--index',
+      'books',
+      '--generation',
+      generation,
+    ]);
+    expect(dropped.stdout).toContain(`index "books-2-blockrank-states-${generation}"`);
+    const after = await states('status', '--index', 'books');
+    expect(JSON.parse(after.stdout)).toMatchObject({ fresh: 0, missing: 502 });
+  });
+
+  it('stores states in the documents themselves, and leaves their other fields alone', async () => {
+    await cluster.seed('pages', { documents: 250, shards: 2 });
+    const { counts } = await build('--index', 'pages', '--to', 'field');
+    expect(counts).toMatchObject({ seen: 250, written: 250, conflicts: 0 });
+    const pairs = await cluster.fieldPairs('pages');
+    expectFresh(pairs);
+    expect(pairs.every(({ id, source }) => `d${source.views}` === id)).toBe(true);
+    const again = await build('--index', 'pages', '--to', 'field');
+    expect(again.counts).toMatchObject({ seen: 250, written: 0, fresh: 250 });
+    const connection = flags(server.url).slice(0, -4);
+    await runCommand(statesCommand, ['drop', ...connection, '--index', 'pages', '--to', 'field']);
+    expect((await cluster.fieldPairs('pages')).filter(({ stored }) => stored)).toEqual([]);
+  });
+
+  it('reads a data stream, backing index by backing index', async () => {
+    const template = {
+      index_patterns: ['events*'],
+      data_stream: {},
+      template: { settings: { number_of_replicas: 0 } },
+    };
+    await cluster.ask('PUT', '/_index_template/events', template);
+    await cluster.ask('POST', '/events/_bulk?refresh=true', linesOf(range(60), 'create'));
+    await cluster.ask('POST', '/events/_rollover');
+    await cluster.ask('POST', '/events/_bulk?refresh=true', linesOf(range(40), 'create'));
+    const { counts } = await build('--index', 'events');
+    expect(counts).toMatchObject({ seen: 100, written: 100 });
+    const backing = Object.keys(await cluster.ask('GET', '/events/_settings'));
+    expect(backing).toHaveLength(2);
+    for (const index of backing) expectFresh(await cluster.sidecarPairs(index, generation));
+    const inside = await build('--index', 'events', '--to', 'field');
+    expect(inside.counts).toMatchObject({ seen: 100, written: 100 });
+    for (const index of backing) expectFresh(await cluster.fieldPairs(index));
+  });
+
+  it('does not overwrite documents that change while they are encoded; the next run takes them', async () => {
+    await cluster.seed('moving', { documents: 64 });
+    let isFirst = true;
+    const meddling: StateMaker = {
+      ...maker,
+      async encode(texts) {
+        if (isFirst) {
+          isFirst = false;
+          for (const i of [1, 2, 3]) await cluster.change('moving', `d${i}`, `changed ${i}`);
+          await cluster.ask('DELETE', '/moving/_doc/d4');
+        }
+        return maker.encode(texts);
+      },
+    };
+    const one = { workers: 1, slices: 1 };
+    const { counts } = await buildStates({ ...library('moving', { kind: 'field' }, meddling), ...one });
+    expect(counts).toMatchObject({ seen: 64, written: 60, conflicts: 3, gone: 1 });
+    const changed = (await cluster.fieldPairs('moving')).filter(({ source }) =>
+      source.body.startsWith('changed'),
+    );
+    expect(changed.map(({ stored }) => stored)).toEqual([undefined, undefined, undefined]);
+    const next = await buildStates({ ...library('moving', { kind: 'field' }), ...one });
+    expect(next.counts).toMatchObject({ seen: 63, written: 3, fresh: 60 });
+    expectFresh(await cluster.fieldPairs('moving'));
+  });
+
+  it('never replaces the state of a newer version by that of an older one', async () => {
+    await cluster.seed('racing', { documents: 32 });
+    const place = { kind: 'sidecar', generation: 'racing' } as const;
+    let isFirst = true;
+    const overtaken: StateMaker = {
+      ...maker,
+      async encode(texts) {
+        const states = await maker.encode(texts);
+        if (!isFirst) return states;
+        isFirst = false;
+        await cluster.change('racing', 'd3', 'newer words');
+        await cluster.ask('POST', '/racing/_refresh');
+        // Another build, under a name of its own for its slices, sees the newer words and is first.
+        await buildStates({ ...library('racing', place), index: 'racin*' });
+        return states;
+      },
+    };
+    const { counts } = await buildStates({ ...library('racing', place, overtaken), workers: 1, slices: 1 });
+    expect(counts).toMatchObject({ seen: 32, conflicts: 1 });
+    expectFresh(await cluster.sidecarPairs('racing', 'racing'));
+  });
+
+  it('reads on over a new point in time when one expires', async () => {
+    await cluster.seed('slow', { documents: 96 });
+    let pages = 0;
+    const expiring: StateMaker = {
+      ...maker,
+      async encode(texts) {
+        pages += 1;
+        if (pages % 2 === 0)
+          await cluster.ask(
+            'DELETE',
+            choice.product === 'opensearch' ? '/_search/point_in_time/_all' : '/_pit',
+            choice.product === 'opensearch' ? undefined : { id: lastPit },
+          );
+        return maker.encode(texts);
+      },
+    };
+    let lastPit = '';
+    const options = library('slow', { kind: 'sidecar', generation: 'slow' }, expiring);
+    const calls: BuildOptions['calls'] = {
+      ...options.calls,
+      async request(request, rest) {
+        const answer = await options.calls.request(request, rest);
+        if (request.path.endsWith('/_pit')) lastPit = (answer.body as { id: string }).id;
+        return answer;
+      },
+    };
+    const { counts } = await buildStates({ ...options, calls, workers: 1, slices: 1 });
+    expect(pages).toBe(6);
+    expect(counts).toMatchObject({ seen: 96, written: 96 });
+    expectFresh(await cluster.sidecarPairs('slow', 'slow'));
+  });
+
+  it('shares slices between processes: each document is encoded once', { timeout: slowly }, async () => {
+    await cluster.seed('shared', { documents: 500, shards: 2 });
+    const log = encodingLog();
+    const more = [
+      '--index',
+      'shared',
+      '--docs-per-second',
+      '120',
+      '--batch',
+      '16',
+      '--json',
+      '--no-estimate',
+    ];
+    const runs = [1, 2].map(() => startBuild(flags(server.url, ...more), log));
+    const results = await Promise.all(runs.map(({ ended }) => ended));
+    expect(results.map(({ stderr }) => stderr)).toEqual(['', '']);
+    const reports = results.map(({ stdout }) => JSON.parse(stdout) as Report);
+    const written = reports.map(({ counts }) => counts!.written);
+    expect(written[0]! + written[1]!).toBe(500);
+    expect(Math.min(...written)).toBeGreaterThan(0);
+    expect(encodedIn(log)).toHaveLength(500);
+    expectFresh(await cluster.sidecarPairs('shared', generation));
+  });
+
+  it.each(['sidecar', 'field'] as const)(
+    'misses nothing and writes nothing twice after ten kill -9 (%s)',
+    { timeout: slowly },
+    async (to) => {
+      const index = `killed-${to}`;
+      await cluster.seed(index, { documents: 600, shards: 2 });
+      const log = encodingLog();
+      const args = [
+        ...flags(proxy.url, '--index', index, '--to', to, '--json', '--no-estimate'),
+        '--batch',
+        String(batch),
+      ];
+      const changed = new Set<string>();
+      for (const [round, instant] of instants.entries()) {
+        const run = startBuild([...args, '--docs-per-second', '150'], log);
+        proxy.use(instant(run.kill, 1 + (round % 3)));
+        const { code } = await run.ended;
+        expect(code, `round ${round} was to be killed`).toBeNull();
+        proxy.use({});
+        const id = `d${round * 57}`;
+        await cluster.change(index, id, `changed in round ${round}`);
+        changed.add(id);
+      }
+      const last = await startBuild(args, log).ended;
+      expect(last.stderr).toBe('');
+      expect(last.code).toBe(0);
+      const pairs =
+        to === 'field' ? await cluster.fieldPairs(index) : await cluster.sidecarPairs(index, generation);
+      expect(pairs).toHaveLength(600);
+      expectFresh(pairs);
+      const untouched = pairs.filter(({ id }) => !changed.has(id));
+      expect(new Set(untouched.map(({ version }) => version))).toEqual(new Set([to === 'field' ? 2 : 1]));
+      const encoded = encodedIn(log);
+      const twice = encoded.length - new Set(encoded).size;
+      console.log(
+        `${choice.product} ${choice.version}, ${to}: ${encoded.length} encodings, ${twice} of them twice, after ${instants.length} kills.`,
+      );
+      expect(twice).toBeLessThanOrEqual(instants.length * workers * batch);
+    },
+  );
+
+  it('counts the same as it stored', async () => {
+    const survey = await surveyStates({
+      ...library('killed-sidecar', { kind: 'sidecar', generation }),
+      names: maker,
+    });
+    expect(survey).toMatchObject({ documents: 600, fresh: 600, orphaned: 0 });
+  });
+}
+
+interface Report {
+  readonly counts?: { readonly written: number };
+  readonly estimate?: { readonly bytesPerDocument: number };
+}
+
+const batch = 8;
+/** Slices that one process works on at once, by default. */
+const workers = 2;
+
+/** Ends the process at an instant; `nth` says at which call of its kind. */
+type Instant = (kill: () => void, nth: number) => ProxyHooks;
+
+const isBulk = ({ path }: SeenCall): boolean => path.startsWith('/_bulk');
+const isCheckpoint = ({ method, path, body }: SeenCall): boolean =>
+  method === 'PUT' && path.includes('/blockrank-states-runs/_doc/') && !body.includes('"seen":0');
+
+function atNth(
+  matches: (call: SeenCall) => boolean,
+  nth: number,
+  kill: () => void,
+): (call: SeenCall) => boolean {
+  let seen = 0;
+  return (call) => {
+    if (!matches(call)) return true;
+    seen += 1;
+    if (seen === nth) kill();
+    return seen < nth;
+  };
+}
+
+/** The states are written and acknowledged; the checkpoint never reaches the server. */
+const beforeCheckpoint: Instant = (kill, nth) => ({ onCall: atNth(isCheckpoint, nth, kill) });
+/** The states never reach the server. */
+const beforeBulk: Instant = (kill, nth) => ({ onCall: atNth(isBulk, nth, kill) });
+/** The states are written; nobody hears of it. */
+const beforeAcknowledgement: Instant = (kill, nth) => ({ onAnswer: atNth(isBulk, nth, kill) });
+/** The checkpoint is written; nobody hears of it. */
+const afterCheckpoint: Instant = (kill, nth) => ({ onAnswer: atNth(isCheckpoint, nth, kill) });
+/** Any instant, within a second of the first call of the run itself. */
+const anyInstant: Instant = (kill) => {
+  let isSet = false;
+  return {
+    onCall({ path }) {
+      if (!isSet && path.startsWith('/_bulk')) setTimeout(kill, 600 * Math.random());
+      isSet ||= path.startsWith('/_bulk');
+      return true;
+    },
+  };
+};
+
+const instants: readonly Instant[] = [
+  beforeCheckpoint,
+  anyInstant,
+  beforeAcknowledgement,
+  beforeCheckpoint,
+  beforeBulk,
+  anyInstant,
+  beforeCheckpoint,
+  afterCheckpoint,
+  beforeAcknowledgement,
+  anyInstant,
+];
+
+interface BuildRun {
+  kill(): void;
+  readonly ended: Promise<CliResult>;
+}
+
+/** The real program; every text that it encodes is written to the log first. */
+function startBuild(args: readonly string[], log: string): BuildRun {
+  const hook = join(root, 'test/support/count-encodings.ts');
+  const program = ['--import', 'tsx', '--import', hook, 'plugin/cli/main.ts', 'states', 'build', ...args];
+  const { PATH, HOME } = process.env;
+  const child: ChildProcess = spawn(process.execPath, program, {
+    cwd: root,
+    env: { PATH, HOME, COUNT_ENCODINGS: log },
+  });
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]!.setEncoding('utf8').on('data', (text: string) => {
+      texts[name] += text;
+    });
+  }
+  return {
+    kill: () => child.kill('SIGKILL'),
+    ended: new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code) => resolve({ code, ...texts }));
+    }),
+  };
+}
+
+function encodingLog(): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'blockrank-encodings-')), 'log');
+  writeFileSync(path, '');
+  return path;
+}
+
+function encodedIn(log: string): readonly string[] {
+  return existsSync(log) ? readFileSync(log, 'utf8').split('\n').filter(Boolean) : [];
+}
+
+function expectFresh(pairs: readonly StoredPair[]): void {
+  expect(pairs.length).toBeGreaterThan(0);
+  expect(pairs.filter(({ expected, stored }) => stored !== expected).map(({ id }) => id)).toEqual([]);
+}
+
+function range(length: number): readonly number[] {
+  return Array.from({ length }, (_, i) => i);
+}
+
+function openClient(
+  { product, version }: ServerChoice,
+  url: string,
+): TransportOwner & { close(): Promise<unknown> } {
+  if (product === 'opensearch')
+    return new OpenSearchClient({ node: url }) as unknown as TransportOwner & { close(): Promise<unknown> };
+  const media = 'application/vnd.elasticsearch+json; compatible-with=8';
+  const headers = { accept: media, 'content-type': media };
+  return new ElasticsearchClient({ node: url, ...(version.startsWith('8.') && { headers }) });
+}
