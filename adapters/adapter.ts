@@ -68,6 +68,8 @@ export interface PlanOptions {
 export interface Timings {
   /** The search server, as the client saw it. */
   readonly firstStageMs: number;
+  /** Fetching block states that lie beside the documents; absent where none were fetched. */
+  readonly statesMs?: number;
   /** The reranker, queueing included; 0 when it was not asked. */
   readonly rerankMs: number;
   /** All of it. */
@@ -166,6 +168,16 @@ export interface SearchOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A shortlist with what it was read from. */
+export interface FoundList<Request, Response> {
+  /** What was sent. */
+  readonly plan: Plan<Request>;
+  /** What came back. */
+  readonly response: Response;
+  /** What {@link Adapter.toShortlist} made of it. */
+  readonly shortlist: Shortlist;
+}
+
 /**
  * Knows one search server. `plan`, `toShortlist` and `applyOutcome` are pure: they never change what they are
  * given, and frozen inputs are fine. All methods may run concurrently. An adapter throws; it never recovers.
@@ -184,6 +196,11 @@ export interface Adapter<Request, Response> {
   ): Promise<readonly (Response | BlockRankError)[]>;
   /** Reads the window's candidates from a response, in its order. @throws FirstStageError when it is no search response. */
   toShortlist(plan: Plan<Request>, response: Response): Shortlist;
+  /**
+   * The shortlist with the block states that the server keeps beside its documents. Absent where they come with the
+   * hits, and where none are asked for. @throws FirstStageError for any failure of the server or the way to it.
+   */
+  addStates?(found: FoundList<Request, Response>, options?: SearchOptions): Promise<Shortlist>;
   /** A new response: hits in the outcome's order (then the tail), cut to the page, marked with what happened. */
   applyOutcome(plan: Plan<Request>, response: Response, outcome: Outcome): Response;
 }

@@ -33,9 +33,22 @@ export interface Candidate {
   readonly segments: readonly TextSegment[];
   /** The first stage's score; absent when it gave none. Any finite or non-finite number is accepted. */
   readonly firstStageScore?: number;
-  /** The block state that the search index keeps for this document, encoded; absent when it keeps none. */
-  readonly storedState?: Uint8Array;
+  /** The block state that the search index keeps for this document; absent when it keeps none. */
+  readonly storedState?: StoredState;
 }
+
+/** A vector that a search index keeps for a document: the anchor of a text of one block. */
+export interface StoredVector {
+  /** The vector; of any length above 0, it is scaled to 1. */
+  readonly values: readonly number[];
+  /** {@link StateKey.encodingDigest} of who made it; absent where nobody says so, and then the vector is trusted. */
+  readonly encodingDigest?: string;
+  /** {@link StateKey.textDigest} of the text that it was made from; absent where nobody says so, and then it is trusted. */
+  readonly textDigest?: string;
+}
+
+/** A block state as a search index keeps it: bytes that `encodeState` wrote, or a vector. */
+export type StoredState = Uint8Array | StoredVector;
 
 /** How the first stage found its candidates; fusion is on by default for `lexical` ones. */
 export type FirstStage = 'lexical' | 'vector' | 'hybrid' | 'unknown';
@@ -50,6 +63,8 @@ export interface Shortlist {
   readonly firstStage: FirstStage;
   /** Positions of candidates that keep their places (pinned or fixed hits), ascending; rerankers may ignore it. @defaultValue `[]` */
   readonly pinned?: readonly number[];
+  /** Whether the index was asked for block states: then candidates without one are counted. @defaultValue false */
+  readonly asksStates?: boolean;
 }
 
 /** A place in a candidate's text and the attention mass it got. */
@@ -105,6 +120,22 @@ export interface RankingUsage {
   readonly statesFound: number;
   /** Block states that had to be encoded. */
   readonly statesEncoded: number;
+  /** What the search index had of them; absent where it was not asked. */
+  readonly storedStates?: StoredStateCounts;
+}
+
+/** What came of the states that a search index was asked for; they sum to the candidates. */
+export interface StoredStateCounts {
+  /** Sound, and read. */
+  readonly found: number;
+  /** Not there. */
+  readonly missing: number;
+  /** Made from another text: the document was changed since. */
+  readonly stale: number;
+  /** Made by another encoder, or in a form that is not read here. */
+  readonly foreign: number;
+  /** Not what was written. */
+  readonly damaged: number;
 }
 
 /** The reranked order, best first: a permutation of the shortlist's positions 0..n-1. */
@@ -146,6 +177,26 @@ export interface RerankOptions {
   readonly explain?: boolean;
   /** Time that is left, in milliseconds, for services that are asked on the way; `signal` is what ends the call. @defaultValue unknown */
   readonly deadlineMs?: number;
+  /** Whose request it is: block states that one tenant's request left are not found by another's. @defaultValue nobody's */
+  readonly tenant?: string;
+}
+
+/** A document to be encoded ahead. */
+export interface PreparableDocument {
+  /** The document's id, for the answer alone: states are found by text. */
+  readonly docId: string;
+  /** What the model reads: exactly the text that requests will hold. */
+  readonly text: string;
+}
+
+/** What {@link Reranker.prepare} did. */
+export interface Preparation {
+  /** Documents whose state was at hand. */
+  readonly statesFound: number;
+  /** Documents that were encoded. */
+  readonly statesEncoded: number;
+  /** Ids of documents that a cap cut, in the order given. */
+  readonly truncated: readonly string[];
 }
 
 /**
@@ -161,6 +212,16 @@ export interface Reranker {
   rerank(shortlist: Shortlist, options?: RerankOptions): Promise<Ranking>;
   /** Tokens that {@link rerank} would read before caps cut any away, without reading them; absent where nobody can tell. */
   countTokens?(shortlist: Shortlist, options?: { readonly signal?: AbortSignal }): Promise<number>;
+  /**
+   * Encodes documents ahead of any query and keeps their block states, so that requests with the same texts find them,
+   * whatever ids they come with. Resolves once they are kept. Absent in the `in-context` profile, which keeps none.
+   *
+   * @throws InferenceError when the runtime fails; documents that were finished are kept.
+   */
+  prepare?(
+    documents: readonly PreparableDocument[],
+    options?: Pick<RerankOptions, 'signal' | 'tenant'>,
+  ): Promise<Preparation>;
   /** Ends calls in flight and frees workers, sessions and files. Closing twice does nothing. */
   close(): Promise<void>;
 }
@@ -182,12 +243,14 @@ export interface BlockState {
   readonly truncatedTokens: number;
 }
 
-/** Names a block state: the model and template that made it, and the text it was made from. */
+/** Names a block state: the model and template that made it, the text it was made from, and whose it is. */
 export interface StateKey {
   /** {@link RerankerInfo.encodingDigest} of the encoder. */
   readonly encodingDigest: string;
   /** SHA-256 of the document's text, hexadecimal. */
   readonly textDigest: string;
+  /** Whose it is, any text; states of different tenants are never found for each other. @defaultValue nobody's */
+  readonly tenant?: string;
 }
 
 /** Keeps block states by key. Safe to call concurrently; a state that it cannot keep is dropped without an error. */

@@ -1,6 +1,6 @@
 /** What the adapter needs of Elasticsearch's client, 8.x or 9.x: the object is the user's own. */
 import { ConfigurationError } from '../../engine/index.ts';
-import type { SearchLines } from '../search-body/index.ts';
+import type { ClientCalls, StoredStates } from '../search-body/index.ts';
 
 /** The part of `Client` of `@elastic/elasticsearch` that is used. */
 export interface ElasticsearchClient {
@@ -8,6 +8,8 @@ export interface ElasticsearchClient {
   search(request?: object, options?: object): Promise<unknown>;
   /** Runs several searches. */
   msearch(request?: object, options?: object): Promise<unknown>;
+  /** Fetches documents by id; needed where block states lie in an index beside the documents. */
+  mget?(request?: object, options?: object): Promise<unknown>;
 }
 
 /** Options that go with every call: the client's own `TransportRequestOptions`, for instance `requestTimeout`. */
@@ -26,10 +28,7 @@ export interface ElasticsearchCallOptions {
 export function elasticsearchCalls(
   client: ElasticsearchClient,
   callOptions: ElasticsearchCallOptions,
-): {
-  readonly search: (request: object, signal: AbortSignal | undefined) => Promise<unknown>;
-  readonly msearch: (lines: readonly SearchLines[], signal: AbortSignal | undefined) => Promise<unknown>;
-} {
+): ClientCalls {
   const optionsFor = (signal: AbortSignal | undefined): object => ({
     ...callOptions,
     meta: false,
@@ -39,13 +38,15 @@ export function elasticsearchCalls(
     search: (request, signal) => client.search(request, optionsFor(signal)),
     msearch: (lines, signal) =>
       client.msearch({ searches: lines.flatMap(({ header, body }) => [header, body]) }, optionsFor(signal)),
+    mget: (docs, signal) => client.mget!({ docs }, optionsFor(signal)),
   };
 }
 
-/** @throws ConfigurationError when this is no client. */
-export function checkElasticsearchClient(client: unknown): void {
-  const { search, msearch } = (client ?? {}) as Partial<ElasticsearchClient>;
-  if (typeof search === 'function' && typeof msearch === 'function') return;
+/** @throws ConfigurationError when this is no client that can do what is asked of it. */
+export function checkElasticsearchClient(client: unknown, states: StoredStates | undefined): void {
+  const { search, msearch, mget } = (client ?? {}) as Partial<ElasticsearchClient>;
+  const wanted = states?.kind === 'sidecar' ? [search, msearch, mget] : [search, msearch];
+  if (wanted.every((call) => typeof call === 'function')) return;
   throw new ConfigurationError('Cannot make elasticsearchAdapter', [
     {
       path: 'client',

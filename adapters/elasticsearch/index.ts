@@ -22,6 +22,7 @@ export type {
   QueryTextOption,
   SearchBodyOptions,
   SearchHit,
+  StoredStates,
 } from '../search-body/index.ts';
 export type { ElasticsearchCallOptions, ElasticsearchClient } from './client.ts';
 
@@ -62,7 +63,7 @@ export function elasticsearchAdapter<TDocument = unknown>(
 ): Adapter<ElasticsearchRequest, ElasticsearchResponse<TDocument>> &
   Required<Pick<Adapter<ElasticsearchRequest, ElasticsearchResponse<TDocument>>, 'searchMany'>> {
   const { client, callOptions = {} } = options;
-  checkElasticsearchClient(client);
+  checkElasticsearchClient(client, options.states);
   const settings = searchBodySettings(options, { adapter: 'elasticsearch', place: 'flat' });
   return searchAdapter(settings, elasticsearchCalls(client, callOptions));
 }

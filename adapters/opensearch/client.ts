@@ -1,6 +1,6 @@
 /** What the adapter needs of OpenSearch's client, 3.x: the object is the user's own. */
 import { ConfigurationError } from '../../engine/index.ts';
-import type { SearchLines } from '../search-body/index.ts';
+import type { ClientCalls, StoredStates } from '../search-body/index.ts';
 
 /** What the client's promises give. */
 export interface OpenSearchAnswer {
@@ -14,6 +14,8 @@ export interface OpenSearchClient {
   search(request?: object, options?: object): Promise<OpenSearchAnswer>;
   /** Runs several searches. */
   msearch(request: never, options?: object): Promise<OpenSearchAnswer>;
+  /** Fetches documents by id; needed where block states lie in an index beside the documents. */
+  mget?(request: never, options?: object): Promise<OpenSearchAnswer>;
 }
 
 /** Options that go with every call: the client's own `TransportRequestOptions`, for instance `requestTimeout`. */
@@ -33,13 +35,7 @@ export interface OpenSearchCallOptions {
 }
 
 /** The client's calls, with a signal: the client knows none, but its promises can be aborted. */
-export function openSearchCalls(
-  client: OpenSearchClient,
-  callOptions: OpenSearchCallOptions,
-): {
-  readonly search: (request: object, signal: AbortSignal | undefined) => Promise<unknown>;
-  readonly msearch: (lines: readonly SearchLines[], signal: AbortSignal | undefined) => Promise<unknown>;
-} {
+export function openSearchCalls(client: OpenSearchClient, callOptions: OpenSearchCallOptions): ClientCalls {
   const optionsFor = (signal: AbortSignal | undefined): object => ({
     ...(signal && { maxRetries: 0 }),
     ...callOptions,
@@ -50,6 +46,7 @@ export function openSearchCalls(
       const body = lines.flatMap((line) => [line.header, line.body]);
       return abortable(client.msearch({ body } as never, optionsFor(signal)), signal);
     },
+    mget: (docs, signal) => abortable(client.mget!({ body: { docs } } as never, optionsFor(signal)), signal),
   };
 }
 
@@ -69,10 +66,11 @@ async function abortable(
   }
 }
 
-/** @throws ConfigurationError when this is no client. */
-export function checkOpenSearchClient(client: unknown): void {
-  const { search, msearch } = (client ?? {}) as Partial<OpenSearchClient>;
-  if (typeof search === 'function' && typeof msearch === 'function') return;
+/** @throws ConfigurationError when this is no client that can do what is asked of it. */
+export function checkOpenSearchClient(client: unknown, states: StoredStates | undefined): void {
+  const { search, msearch, mget } = (client ?? {}) as Partial<OpenSearchClient>;
+  const wanted = states?.kind === 'sidecar' ? [search, msearch, mget] : [search, msearch];
+  if (wanted.every((call) => typeof call === 'function')) return;
   throw new ConfigurationError('Cannot make opensearchAdapter', [
     {
       path: 'client',

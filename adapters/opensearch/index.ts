@@ -22,6 +22,7 @@ export type {
   QueryTextOption,
   SearchBodyOptions,
   SearchHit,
+  StoredStates,
 } from '../search-body/index.ts';
 export type { OpenSearchAnswer, OpenSearchCallOptions, OpenSearchClient } from './client.ts';
 
@@ -63,7 +64,7 @@ export function opensearchAdapter(
 ): Adapter<OpenSearchRequest, OpenSearchResponse> &
   Required<Pick<Adapter<OpenSearchRequest, OpenSearchResponse>, 'searchMany'>> {
   const { client, callOptions = {} } = options;
-  checkOpenSearchClient(client);
+  checkOpenSearchClient(client, options.states);
   const settings = searchBodySettings(options, { adapter: 'opensearch', place: 'body' });
   return searchAdapter(settings, openSearchCalls(client, callOptions));
 }

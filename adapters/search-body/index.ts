@@ -1,4 +1,5 @@
 /** What Elasticsearch and OpenSearch have in common: the search API's requests and responses. */
+export type { StoredStates } from '../states/places.ts';
 export { toFirstStageError } from './errors.ts';
 export { isObject, type JsonObject } from './json.ts';
 export type { SearchLines } from './multi-search.ts';
@@ -10,4 +11,4 @@ export {
 } from './options.ts';
 export type { MarkedHit, MarkedResponse } from './outcome.ts';
 export { findQueryText, type QueryTextOption } from './query-text.ts';
-export { searchAdapter } from './search-adapter.ts';
+export { type ClientCalls, searchAdapter } from './search-adapter.ts';

@@ -1,6 +1,7 @@
 /** What the adapters of both search servers have in common as options. */
 import { ConfigurationError } from '../../engine/index.ts';
 import { type DocumentTextOptions, type TextWriter, textWriter } from '../document-text.ts';
+import type { StoredStates } from '../states/places.ts';
 import { describeValue, isObject, type JsonObject } from './json.ts';
 import type { QueryTextOption } from './query-text.ts';
 import type { BodyPlace } from './request-view.ts';
@@ -20,6 +21,12 @@ export interface SearchBodyOptions extends DocumentTextOptions {
   readonly highlight?: boolean | undefined;
   /** Tells which hits keep their places, besides those that an outermost `pinned` query or retriever names. */
   readonly isPinned?: ((hit: SearchHit) => boolean) | undefined;
+  /**
+   * Where the block states of the documents lie, so that they need not be encoded. They are found by the text that was
+   * given to `blockrank states build`: give the same `fields`, `separator` and `template`, and no `highlight`.
+   * @defaultValue none are asked for
+   */
+  readonly states?: StoredStates | undefined;
   /** The index's `index.max_result_window`: no window is fetched beyond it. @defaultValue 10000 */
   readonly maxResultWindow?: number | undefined;
 }
@@ -41,6 +48,8 @@ export interface SearchBodySettings {
   readonly highlight: boolean;
   /** Tells which hits keep their places. */
   readonly isPinned: (hit: SearchHit) => boolean;
+  /** Where block states lie. */
+  readonly states: StoredStates | undefined;
   /** Hits that a search may reach at most. */
   readonly maxResultWindow: number;
 }
@@ -55,6 +64,7 @@ export function searchBodySettings(
     query,
     highlight = false,
     isPinned = () => false,
+    states,
     maxResultWindow = defaultMaxResultWindow,
   } = options;
   const fail = (path: string, expected: string, value: unknown): never => {
@@ -67,7 +77,24 @@ export function searchBodySettings(
   if (!Number.isInteger(maxResultWindow) || maxResultWindow < 1) {
     fail('maxResultWindow', 'an integer from 1', maxResultWindow);
   }
-  return { adapter, place, text: textWriter(options, what), query, highlight, isPinned, maxResultWindow };
+  if (states !== undefined && !isPlace(states)) {
+    fail(
+      'states',
+      '{ kind: "sidecar", generation }, { kind: "field", field? } or { kind: "vector", field }',
+      states,
+    );
+  }
+  if (states && highlight) fail('states', 'no highlight beside it: states are of whole texts', states);
+  const text = textWriter(options, what);
+  return { adapter, place, text, query, highlight, isPinned, states, maxResultWindow };
+}
+
+function isPlace(states: unknown): boolean {
+  if (!isObject(states)) return false;
+  const { kind, generation, field } = states;
+  const isName = (name: unknown): boolean => typeof name === 'string' && name !== '';
+  if (kind === 'sidecar') return isName(generation);
+  return kind === 'field' ? field === undefined || isName(field) : kind === 'vector' && isName(field);
 }
 
 function isQueryOption(query: unknown): boolean {

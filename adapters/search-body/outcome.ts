@@ -6,6 +6,7 @@ import type { SearchBodySettings, SearchHit } from './options.ts';
 import { addsHighlight, sourcePlanOf } from './plan.ts';
 import { viewOf } from './request-view.ts';
 import { hitListOf, hitsOf, scoreOf, shortlistOf } from './shortlist.ts';
+import { stateHider } from './stored-states.ts';
 
 /** What a response has more after its outcome was applied. */
 export interface MarkedResponse {
@@ -62,8 +63,9 @@ function restorer(plan: Plan<object>, settings: SearchBodySettings): (hit: Searc
   const { changes, restore } = sourcePlanOf(view, settings);
   const hasOwnSource = Object.keys(changes).length === 0;
   const ownHighlight = addsHighlight(view, settings);
+  const hide = stateHider(view, settings.states, settings.adapter);
   return (hit) => {
-    const kept = ownHighlight ? without(hit, ['highlight']) : hit;
+    const kept = hide(ownHighlight ? without(hit, ['highlight']) : hit);
     if (hasOwnSource || !isObject(kept)) return kept;
     const source = restore(kept['_source']);
     return source === undefined ? without(kept, ['_source']) : { ...kept, _source: source };

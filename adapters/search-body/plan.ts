@@ -6,6 +6,7 @@ import type { SearchBodySettings } from './options.ts';
 import { queryTextOf } from './query-text.ts';
 import { viewOf, withChanges } from './request-view.ts';
 import { planSource, type SourcePlan } from './source-filter.ts';
+import { fieldsChange, stateFields } from './stored-states.ts';
 import { widenRequest } from './widen-request.ts';
 
 /** Both servers' own default. */
@@ -61,7 +62,8 @@ function changesFor(
       ...(page.from > 0 && { from: 0 }),
       ...(size !== page.size && { size }),
       ...widened.changes,
-      ...planSource(view, settings.text.fields).changes,
+      ...sourcePlanOf(view, settings).changes,
+      ...fieldsChange(view, stateFields(settings.states, settings.adapter)),
       ...(addsHighlight(view, settings) && { highlight: bareHighlight(settings.text.fields) }),
     },
     warnings: [...windowWarnings(pageEnd, rankWindowSize, maxResultWindow), ...widened.warnings],
@@ -84,7 +86,8 @@ function windowWarnings(
 
 /** How the user's `_source` was changed, and how to give it back. */
 export function sourcePlanOf(view: JsonObject, settings: SearchBodySettings): SourcePlan {
-  return planSource(view, settings.text.fields);
+  const { source } = stateFields(settings.states, settings.adapter);
+  return planSource(view, [...settings.text.fields, ...source]);
 }
 
 /** Whether the plan adds a highlight of its own. */

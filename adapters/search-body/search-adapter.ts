@@ -7,7 +7,8 @@ import { answersOf, type SearchLines, searchTogether } from './multi-search.ts';
 import type { SearchBodySettings } from './options.ts';
 import { applyToResponse } from './outcome.ts';
 import { planSearch } from './plan.ts';
-import { shortlistOf } from './shortlist.ts';
+import { shortlistOf, windowOf } from './shortlist.ts';
+import { stateDocuments, withStates } from './sidecar-states.ts';
 
 /** How a client is asked; both calls reject with the client's own errors. */
 export interface ClientCalls {
@@ -15,6 +16,8 @@ export interface ClientCalls {
   readonly search: (request: object, signal: AbortSignal | undefined) => Promise<unknown>;
   /** Sends a multi-search; resolves with the response's body. */
   readonly msearch: (lines: readonly SearchLines[], signal: AbortSignal | undefined) => Promise<unknown>;
+  /** Fetches documents by id; resolves with the response's body. */
+  readonly mget: (docs: readonly JsonObject[], signal: AbortSignal | undefined) => Promise<unknown>;
 }
 
 /** An adapter over a client's calls. An aborted search rejects with the signal's reason. */
@@ -22,7 +25,7 @@ export function searchAdapter<Request extends object, Response>(
   settings: SearchBodySettings,
   calls: ClientCalls,
 ): Adapter<Request, Response> & Required<Pick<Adapter<Request, Response>, 'searchMany'>> {
-  const { adapter: name, place } = settings;
+  const { adapter: name, place, states } = settings;
   const ask = async <T>(
     what: string,
     signal: AbortSignal | undefined,
@@ -58,6 +61,14 @@ export function searchAdapter<Request extends object, Response>(
       );
     },
     toShortlist: (plan, response) => shortlistOf(plan, response, settings),
+    ...(states?.kind === 'sidecar' && {
+      async addStates({ plan, response, shortlist }, { signal } = {}) {
+        const docs = stateDocuments(windowOf(plan, response, settings), states.generation);
+        if (docs.length === 0) return shortlist;
+        const what = `Fetching ${docs.length} block states`;
+        return withStates(shortlist, await ask(what, signal, () => calls.mget(docs, signal)));
+      },
+    }),
     applyOutcome: (plan, response, outcome) => applyToResponse(plan, response, outcome, settings) as Response,
   };
 }

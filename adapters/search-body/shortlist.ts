@@ -6,10 +6,11 @@ import { fieldText, highlightReader } from './hit-text.ts';
 import { describeValue, isObject, type JsonObject } from './json.ts';
 import type { SearchBodySettings, SearchHit } from './options.ts';
 import { viewOf } from './request-view.ts';
+import { stateReader } from './stored-states.ts';
 
 /** The window's candidates, in the response's order. @throws FirstStageError when the response is none. */
 export function shortlistOf(plan: Plan<object>, response: unknown, settings: SearchBodySettings): Shortlist {
-  const window = hitsOf(response, settings.adapter).slice(0, plan.rankWindowSize);
+  const window = windowOf(plan, response, settings);
   const view = viewOf(plan.original) ?? {};
   const sent = viewOf(plan.request) ?? {};
   const fromHighlight = highlightReader(sent['highlight']);
@@ -19,17 +20,34 @@ export function shortlistOf(plan: Plan<object>, response: unknown, settings: Sea
   const isPinnedByRequest = pinnedBy(view);
   const pinned = window.flatMap((hit, i) => (isPinnedByRequest(hit) || settings.isPinned(hit) ? [i] : []));
   const fixed = new Set(pinned);
+  const stateOf = stateReader(settings.states);
   const candidates = window.map((hit, i): Candidate => {
     // A pin's score (1.7e38) says where the hit stands, not how well it fits, and would flatten all others.
     const firstStageScore = fixed.has(i) && isPinnedByRequest(hit) ? undefined : scoreOf(hit);
+    const storedState = stateOf(hit);
     return {
       docId: String(hit['_id'] ?? ''),
       ...settings.text.write((field) => partsOf(hit, field)),
       ...(firstStageScore !== undefined && { firstStageScore }),
+      ...(storedState && { storedState }),
     };
   });
-  const query = plan.query ?? { text: '' };
-  return { query, candidates, firstStage: firstStageOf(view), ...(pinned.length > 0 && { pinned }) };
+  return {
+    query: plan.query ?? { text: '' },
+    candidates,
+    firstStage: firstStageOf(view),
+    ...(pinned.length > 0 && { pinned }),
+    ...(settings.states && { asksStates: true }),
+  };
+}
+
+/** The hits that are reranked. @throws FirstStageError when the response is none. */
+export function windowOf(
+  plan: Plan<object>,
+  response: unknown,
+  settings: SearchBodySettings,
+): readonly SearchHit[] {
+  return hitsOf(response, settings.adapter).slice(0, plan.rankWindowSize);
 }
 
 /** The server's score of a hit; `undefined` when it gave none. */

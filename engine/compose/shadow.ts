@@ -1,5 +1,5 @@
 /** A second reranker beside the first: measured, never served. */
-import type { Ranking, Reranker, RerankerInfo } from '../contract.ts';
+import type { Ranking, Reranker, RerankerInfo, Shortlist } from '../contract.ts';
 
 /** One list as both ranked it. */
 export interface ShadowComparison {
@@ -42,7 +42,11 @@ export function shadowReranker(options: ShadowOptions): Reranker {
   const { primary, shadow, share = 1, maxInFlight = 4, random = Math.random } = options;
   let inFlight = 0;
   let isClosed = false;
-  const measure = async (shortlist: Parameters<Reranker['rerank']>[0], answer: Ranking): Promise<void> => {
+  const measure = async (
+    shortlist: Shortlist,
+    answer: Ranking,
+    tenant: string | undefined,
+  ): Promise<void> => {
     inFlight += 1;
     const started = performance.now();
     const tell = (rest: Pick<ShadowComparison, 'overlap' | 'error'>): void => {
@@ -51,7 +55,7 @@ export function shadowReranker(options: ShadowOptions): Reranker {
       options.onComparison({ ...names, shadowMs: performance.now() - started, ...rest });
     };
     await shadow
-      .rerank(shortlist)
+      .rerank(shortlist, tenant === undefined ? {} : { tenant })
       .then(
         (other) => tell({ overlap: overlap(answer, other) }),
         (error: unknown) => tell({ error }),
@@ -66,7 +70,8 @@ export function shadowReranker(options: ShadowOptions): Reranker {
     },
     async rerank(shortlist, call) {
       const answer = await primary.rerank(shortlist, call);
-      if (!isClosed && inFlight < maxInFlight && random() < share) void measure(shortlist, answer);
+      if (!isClosed && inFlight < maxInFlight && random() < share)
+        void measure(shortlist, answer, call?.tenant);
       return answer;
     },
     ...(primary.countTokens && { countTokens: primary.countTokens.bind(primary) }),

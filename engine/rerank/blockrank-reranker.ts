@@ -3,6 +3,8 @@ import { LRUCache } from 'lru-cache';
 import type {
   BlockState,
   Explanation,
+  PreparableDocument,
+  Preparation,
   Ranking,
   RankingUsage,
   Reranker,
@@ -61,7 +63,7 @@ export class BlockRankReranker implements Reranker {
 
   /** @throws QueryError when the query holds no word that the model reads. */
   async rerank(shortlist: Shortlist, options: RerankOptions = {}): Promise<Ranking> {
-    const { query, encoded } = await this.#encode(shortlist, options.signal);
+    const { query, encoded } = await this.#encode(shortlist, options);
     const usage = toUsage(query, encoded);
     if (shortlist.candidates.length === 0) return { candidates: [], usage };
     const logSums = await this.#tokenLogSums(query, encoded.states, options.signal);
@@ -99,12 +101,25 @@ export class BlockRankReranker implements Reranker {
     );
   }
 
+  /** Encodes documents ahead of any query, and keeps their states where the reranker keeps any. */
+  async prepare(
+    documents: readonly PreparableDocument[],
+    { signal, tenant }: Pick<RerankOptions, 'signal' | 'tenant'> = {},
+  ): Promise<Preparation> {
+    if (this.#closed) throw new TypeError('prepare: the reranker is closed.');
+    const texts = documents.map(({ text }) => text);
+    const encoded = await this.#parts.states.encode(texts, { signal, tenant, untilKept: true });
+    const { states, statesFound, statesEncoded } = encoded;
+    const truncated = documents.flatMap(({ docId }, i) => (states[i]!.truncatedTokens > 0 ? [docId] : []));
+    return { statesFound, statesEncoded, truncated };
+  }
+
   /** The states that {@link rerank} would read, for tuning and for readouts of one's own. */
   async encode(
     shortlist: Shortlist,
-    { signal }: { readonly signal?: AbortSignal } = {},
+    options: Pick<RerankOptions, 'signal' | 'tenant'> = {},
   ): Promise<EncodedShortlist> {
-    const { query, encoded } = await this.#encode(shortlist, signal);
+    const { query, encoded } = await this.#encode(shortlist, options);
     return { query, states: encoded.states };
   }
 
@@ -133,15 +148,17 @@ export class BlockRankReranker implements Reranker {
   }
 
   async #encode(
-    shortlist: Shortlist,
-    signal: AbortSignal | undefined,
+    { query: asked, candidates, asksStates }: Shortlist,
+    { signal, tenant }: Pick<RerankOptions, 'signal' | 'tenant'>,
   ): Promise<{ query: QueryState; encoded: EncodedTexts }> {
     if (this.#closed) throw new TypeError('rerank: the reranker is closed.');
     signal?.throwIfAborted();
-    const texts = shortlist.candidates.map(({ text }) => text);
+    const texts = candidates.map(({ text }) => text);
+    const isStored = asksStates === true || candidates.some(({ storedState }) => storedState !== undefined);
+    const stored = isStored ? candidates.map(({ storedState }) => storedState) : undefined;
     const [query, encoded] = await Promise.all([
-      this.#encodeQuery(shortlist.query.text, signal),
-      this.#parts.states.encode(texts, signal ? { signal } : {}),
+      this.#encodeQuery(asked.text, { signal, tenant }),
+      this.#parts.states.encode(texts, { signal, stored, tenant }),
     ]);
     return { query, encoded };
   }
@@ -177,8 +194,15 @@ export class BlockRankReranker implements Reranker {
     return (index) => toExplanation(result, index, masses[index]);
   }
 
-  async #encodeQuery(text: string, signal: AbortSignal | undefined): Promise<QueryState> {
-    const known = this.#queries.get(text);
+  async #encodeQuery(
+    text: string,
+    {
+      signal,
+      tenant = '',
+    }: { readonly signal: AbortSignal | undefined; readonly tenant: string | undefined },
+  ): Promise<QueryState> {
+    const name = JSON.stringify([tenant, text]);
+    const known = this.#queries.get(name);
     if (known) return known;
     const query = await abortable(this.#parts.workers.encodeQuery(text), signal);
     if (query.tokens.length === 0) {
@@ -186,7 +210,7 @@ export class BlockRankReranker implements Reranker {
         `Cannot rerank for the query ${JSON.stringify(text.slice(0, 80))}: it holds no word that the model reads.`,
       );
     }
-    this.#queries.set(text, query);
+    this.#queries.set(name, query);
     return query;
   }
 }
@@ -201,12 +225,16 @@ function toExplanation(result: ReadoutResult, index: number, masses: DocumentMas
   };
 }
 
-function toUsage(query: QueryState, { states, statesFound, statesEncoded }: EncodedTexts): RankingUsage {
+function toUsage(
+  query: QueryState,
+  { states, statesFound, statesEncoded, storedStates }: EncodedTexts,
+): RankingUsage {
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
   return {
     tokens: query.blockTokens + sum(states.flatMap(({ blockTokens }) => blockTokens)),
     truncatedTokens: query.truncatedTokens + sum(states.map(({ truncatedTokens }) => truncatedTokens)),
     statesFound,
     statesEncoded,
+    ...(storedStates && { storedStates }),
   };
 }

@@ -69,7 +69,8 @@ export function writeHead(bytes: Uint8Array, head: StateHead, key: StateKey): vo
   view.setUint16(10, blockTokens.length, true);
   view.setUint32(12, pruning?.maxTokens ?? 0, true);
   view.setUint32(16, truncatedTokens, true);
-  bytes.set(keyBytes(key), digestsAt);
+  bytes.set(digestStart(key.encodingDigest), digestsAt);
+  bytes.set(digestStart(key.textDigest), digestsAt + digestBytes);
   blockTokens.forEach((count, block) => {
     view.setUint32(countsAt + 4 * block, count, true);
   });
@@ -92,9 +93,19 @@ export function versionOf(bytes: Uint8Array): number | undefined {
   return view.getUint16(0, true) === magic ? view.getUint16(2, true) : undefined;
 }
 
-/** Whether the bytes were made from this text by this encoder. */
-export function isOf(bytes: Uint8Array, key: StateKey): boolean {
-  return Buffer.compare(keyBytes(key), bytes.subarray(digestsAt, checksumAt)) === 0;
+/** Whether the bytes were made by this encoder. */
+export function isOfEncoder(
+  bytes: Uint8Array,
+  { encodingDigest }: Pick<StateKey, 'encodingDigest'>,
+): boolean {
+  const written = bytes.subarray(digestsAt, digestsAt + digestBytes);
+  return Buffer.compare(digestStart(encodingDigest), written) === 0;
+}
+
+/** Whether the bytes were made from this text. */
+export function isOfText(bytes: Uint8Array, { textDigest }: Pick<StateKey, 'textDigest'>): boolean {
+  const written = bytes.subarray(digestsAt + digestBytes, checksumAt);
+  return Buffer.compare(digestStart(textDigest), written) === 0;
 }
 
 /** The head; undefined when the bytes are too few for one, or it makes no sense. */
@@ -121,10 +132,6 @@ function checksum(bytes: Uint8Array): Uint8Array {
   const hash = createHash('sha256');
   hash.update(bytes.subarray(0, checksumAt)).update(bytes.subarray(countsAt));
   return hash.digest().subarray(0, checksumBytes);
-}
-
-function keyBytes({ encodingDigest, textDigest }: StateKey): Uint8Array {
-  return Buffer.concat([digestStart(encodingDigest), digestStart(textDigest)]);
 }
 
 /** The digest's first bytes; a name that is no digest is hashed, so that any two names differ. */

@@ -2,7 +2,8 @@
 import type { BlockState, StateKey } from '../contract.ts';
 import {
   headBytes,
-  isOf,
+  isOfEncoder,
+  isOfText,
   isSealed,
   readHead,
   type StateHead,
@@ -16,7 +17,7 @@ import { readRows, rowsBytes, type StatePrecision, writeRows } from './codec-row
 import { completeCodec, type StateCodec } from './state-codec.ts';
 
 /** Why bytes are no state of the text that was asked for: not what was written, or written for something else. */
-export type StateFault = 'damaged' | 'foreign';
+export type StateFault = 'damaged' | 'foreign' | 'stale';
 
 /** What {@link decodeState} found. */
 export type DecodedState =
@@ -66,9 +67,10 @@ export function encodeState(key: StateKey, state: BlockState, codec: StateCodec 
  * The state that {@link encodeState} wrote for this key.
  *
  * - `damaged`: any bit or length differs from what was written;
- * - `foreign`: another version of this form, another encoder's or another text's state, or one whose tokens were
- *   chosen in another way than the codec says: lists of documents that keep different shares of their tokens would
- *   favour those that keep more.
+ * - `foreign`: another version of this form, another encoder's state, or one whose tokens were chosen in another way
+ *   than the codec says: lists of documents that keep different shares of their tokens would favour those that keep
+ *   more;
+ * - `stale`: this encoder's state of another text.
  *
  * @param codec - What is asked for: codec `anchor-…` takes the anchors of any state, precisions may differ.
  *   @defaultValue any state that keeps all that its tier has
@@ -80,7 +82,8 @@ export function decodeState(bytes: Uint8Array, key: StateKey, codec?: StateCodec
   const own = new Uint8Array(bytes); // a copy: aligned, and its own
   const head = readHead(own);
   if (!head || own.byteLength !== stateBytesOf(head) || !isSealed(own)) return { fault: 'damaged' };
-  if (!isOf(own, key) || !answers(head, codec)) return { fault: 'foreign' };
+  if (!isOfEncoder(own, key) || !answers(head, codec)) return { fault: 'foreign' };
+  if (!isOfText(own, key)) return { fault: 'stale' };
   const { width, blockTokens, truncatedTokens, precision } = head;
   const blocks = blockTokens.length;
   const place = { at: headBytes(blocks), rows: rowsOf(head), width };

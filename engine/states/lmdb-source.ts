@@ -4,6 +4,7 @@ import type { BlockState, StateKey } from '../contract.ts';
 import { encodeState } from './codec.ts';
 import type { StateCodec } from './state-codec.ts';
 import { type CountedStateSource, StateTally } from './state-counts.ts';
+import { stateName } from './state-name.ts';
 
 /** Options of {@link lmdbSource}. */
 export interface LmdbSourceOptions {
@@ -16,7 +17,7 @@ export interface LmdbSourceOptions {
 /** Keeps states in a folder. What cannot be read is a miss, what cannot be kept is dropped; both are counted. */
 export function lmdbSource({ folder, codec }: LmdbSourceOptions): CountedStateSource {
   const database = open<Buffer, string>({ path: folder, encoding: 'binary', noSync: true });
-  const nameOf = ({ encodingDigest, textDigest }: StateKey): string => `${encodingDigest}/${textDigest}`;
+  const nameOf = (key: StateKey): string => stateName(key, '/');
   const tally = new StateTally();
   let closing: Promise<void> | undefined;
   const assertOpen = (method: string): void => {

@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import type { BlockState, StateKey } from '../contract.ts';
 import { type CountedStateSource, StateTally } from './state-counts.ts';
+import { stateName } from './state-name.ts';
 
 /** Options of {@link memorySource}. */
 export interface MemorySourceOptions {
@@ -28,7 +29,7 @@ export function memorySource({
           sizeCalculation: (state) => Math.max(1, stateBytes(state)),
         })
       : undefined;
-  const nameOf = ({ encodingDigest, textDigest }: StateKey): string => `${encodingDigest}/${textDigest}`;
+  const nameOf = (key: StateKey): string => stateName(key, '/');
   const tally = new StateTally();
   let isClosed = false;
   const assertOpen = (method: string): void => {

@@ -4,6 +4,7 @@ import { BoundedWait } from './bounded-wait.ts';
 import { encodeState } from './codec.ts';
 import type { StateCodec } from './state-codec.ts';
 import { type CountedStateSource, type StateCounts, StateTally } from './state-counts.ts';
+import { stateName } from './state-name.ts';
 
 /** Commands that are sent together; ioredis's pipelines are such. */
 export interface RedisPipeline {
@@ -133,8 +134,8 @@ class RedisSource implements CountedStateSource {
     this.#tally.fail(chunk.filter((_, i) => !replies?.[i] || replies[i]![0]).length);
   }
 
-  #nameOf({ encodingDigest, textDigest }: StateKey): string {
-    return `${this.#options.prefix ?? 'blockrank'}:${encodingDigest}:${textDigest}`;
+  #nameOf(key: StateKey): string {
+    return `${this.#options.prefix ?? 'blockrank'}:${stateName(key, ':')}`;
   }
 
   #assertOpen(method: string): void {

@@ -43,7 +43,8 @@ export class StateTally {
   read(bytes: Uint8Array | null | undefined, key: StateKey, codec?: StateCodec): BlockState | undefined {
     if (!bytes) return this.answer(undefined);
     const { state, fault } = decodeState(bytes, key, codec);
-    if (fault) this.#counts[fault] += 1;
+    // Under a key that names the text, another text's state is somebody else's.
+    if (fault) this.#counts[fault === 'damaged' ? 'damaged' : 'foreign'] += 1;
     return this.answer(state);
   }
 

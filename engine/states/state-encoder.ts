@@ -3,13 +3,15 @@
  * What a request started and then gave up on is finished where it runs already, and dropped where it waits,
  * unless another request waits for it too.
  */
-import type { BlockState, StateSource } from '../contract.ts';
+import type { BlockState, StateKey, StateSource, StoredState, StoredStateCounts } from '../contract.ts';
 import { abortable } from '../session/abortable.ts';
 import type { TaskOptions } from '../session/pool.ts';
 import type { BatchOptions } from './batches.ts';
 import { throughCodec } from './codec.ts';
 import { nobodyWaits, SharedBatches } from './shared-batches.ts';
 import type { StateCodec } from './state-codec.ts';
+import { stateName } from './state-name.ts';
+import { countStored, ofTier, readStored } from './stored-state.ts';
 import { textDigest } from './text-digest.ts';
 
 /** One document as blocks of token ids, as the workers tokenise it. */
@@ -55,6 +57,18 @@ export interface StateEncoderOptions extends BatchOptions {
   readonly codec?: StateCodec;
 }
 
+/** Options of {@link StateEncoder.encode}. */
+export interface EncodeOptions {
+  /** Rejects at once with its reason; finished states stay in the source. */
+  readonly signal?: AbortSignal | undefined;
+  /** What a search index keeps for each text; read before the source is asked. @defaultValue no index was asked */
+  readonly stored?: readonly (StoredState | undefined)[] | undefined;
+  /** Whose texts they are; see {@link StateKey.tenant}. @defaultValue nobody's */
+  readonly tenant?: string | undefined;
+  /** Whether to wait until the source has kept what was encoded. @defaultValue false */
+  readonly untilKept?: boolean | undefined;
+}
+
 /** States in the order of the texts, and what they cost. */
 export interface EncodedTexts {
   /** One state a text. */
@@ -63,17 +77,23 @@ export interface EncodedTexts {
   readonly statesFound: number;
   /** Texts whose state had to be encoded, here or by another request at the same time. */
   readonly statesEncoded: number;
+  /** What came of {@link EncodeOptions.stored}; absent without it. */
+  readonly storedStates?: StoredStateCounts;
 }
 
 /** A text that is being encoded. */
 interface Job {
   readonly text: string;
-  readonly digest: string;
+  readonly key: StateKey;
+  /** The key as one text: jobs of different tenants are never shared, or one's time would tell what another asked. */
+  readonly name: string;
   readonly done: Promise<BlockState>;
   readonly resolve: (state: BlockState) => void;
   readonly reject: (error: unknown) => void;
   /** Requests that wait for it. */
   wanted: number;
+  /** Settles once the source has kept the state. */
+  kept: Promise<void>;
   /** Ends the waiting batches of this job once nobody wants them. */
   onUnwanted: () => void;
 }
@@ -97,42 +117,68 @@ export class StateEncoder {
     });
   }
 
-  /** States for texts. Aborting rejects at once with the signal's reason; finished states stay in the source. */
-  async encode(texts: readonly string[], { signal }: { signal?: AbortSignal } = {}): Promise<EncodedTexts> {
+  /** States for texts: those that an index had, then the source's, then encoded ones. */
+  async encode(texts: readonly string[], options: EncodeOptions = {}): Promise<EncodedTexts> {
+    const { signal, stored } = options;
     signal?.throwIfAborted();
-    const digests = texts.map(textDigest);
-    const { source, encodingDigest } = this.#options;
-    const kept = await source.getMany(digests.map((digest) => ({ encodingDigest, textDigest: digest })));
+    const keys = texts.map((text) => this.#keyOf(text, options));
+    const read = stored && keys.map((key, i) => readStored(stored[i], key, this.#options));
+    const found = await this.#find(keys, read?.map(({ state }) => state) ?? []);
     signal?.throwIfAborted();
-    const found = kept.map((state) => state && ofTier(state, this.#options.tier));
-    const jobs = this.#jobsFor(texts, digests, found);
+    const jobs = this.#jobsFor(texts, keys, found);
     try {
       const encoded = new Map(
         await abortable(
           Promise.all(
-            [...jobs].map(async ([digest, job]) => [digest, await this.#waitFor(job, signal)] as const),
+            [...jobs].map(async ([name, job]) => {
+              const state = await this.#waitFor(job, options);
+              if (options.untilKept) await job.kept;
+              return [name, state] as const;
+            }),
           ),
           signal,
         ),
       );
       const statesFound = found.filter((state) => state !== undefined).length;
       return {
-        states: digests.map((digest, i) => found[i] ?? encoded.get(digest)!),
+        states: keys.map((key, i) => found[i] ?? encoded.get(stateName(key, '/'))!),
         statesFound,
         statesEncoded: texts.length - statesFound,
+        ...(read && { storedStates: countStored(read.map(({ fault }) => fault)) }),
       };
     } finally {
       for (const job of jobs.values()) this.#release(job);
     }
   }
 
+  #keyOf(text: string, { tenant }: EncodeOptions): StateKey {
+    const { encodingDigest } = this.#options;
+    return { encodingDigest, textDigest: textDigest(text), ...(tenant !== undefined && { tenant }) };
+  }
+
+  /** What is at hand, and for the rest what the source has. */
+  async #find(
+    keys: readonly StateKey[],
+    atHand: readonly (BlockState | undefined)[],
+  ): Promise<readonly (BlockState | undefined)[]> {
+    const missing = [...keys.keys()].filter((i) => !atHand[i]);
+    if (missing.length === 0) return atHand;
+    const kept = await this.#options.source.getMany(missing.map((i) => keys[i]!));
+    const found = keys.map((_, i) => atHand[i]);
+    missing.forEach((i, m) => {
+      const state = kept[m];
+      found[i] = state && ofTier(state, this.#options.tier);
+    });
+    return found;
+  }
+
   /** A job that was given up in the moment before this request joined it is started anew. */
-  async #waitFor(job: Job, signal: AbortSignal | undefined): Promise<BlockState> {
+  async #waitFor(job: Job, options: EncodeOptions): Promise<BlockState> {
     try {
       return await job.done;
     } catch (error) {
-      if (error !== nobodyWaits || signal?.aborted) throw error;
-      const { states } = await this.encode([job.text], signal ? { signal } : {});
+      if (error !== nobodyWaits || options.signal?.aborted) throw error;
+      const { states } = await this.encode([job.text], { ...options, stored: undefined });
       return states[0]!;
     }
   }
@@ -140,22 +186,22 @@ export class StateEncoder {
   /** The jobs of the texts that were not found: joined where one runs, started where none does. */
   #jobsFor(
     texts: readonly string[],
-    digests: readonly string[],
+    keys: readonly StateKey[],
     found: readonly (BlockState | undefined)[],
   ): Map<string, Job> {
     const wanted = new Map<string, Job>();
     const fresh: Job[] = [];
     texts.forEach((text, i) => {
-      const digest = digests[i]!;
-      if (found[i] || wanted.has(digest)) return;
-      let job = this.#jobs.get(digest);
+      const name = stateName(keys[i]!, '/');
+      if (found[i] || wanted.has(name)) return;
+      let job = this.#jobs.get(name);
       if (!job) {
-        job = newJob(text, digest);
-        this.#jobs.set(digest, job);
+        job = newJob(text, keys[i]!);
+        this.#jobs.set(name, job);
         fresh.push(job);
       }
       job.wanted += 1;
-      wanted.set(digest, job);
+      wanted.set(name, job);
     });
     if (fresh.length > 0) this.#start(fresh);
     return wanted;
@@ -173,7 +219,7 @@ export class StateEncoder {
   #fail(jobs: readonly Job[], error: unknown): void {
     for (const job of jobs) {
       job.reject(error);
-      if (this.#jobs.get(job.digest) === job) this.#jobs.delete(job.digest);
+      if (this.#jobs.get(job.name) === job) this.#jobs.delete(job.name);
     }
   }
 
@@ -213,29 +259,31 @@ export class StateEncoder {
     collected: readonly (EncodedBlock | undefined)[],
   ): Promise<void> {
     const blocks = collected.filter((block) => block !== undefined);
-    if (blocks.length < document.blocks.length || this.#jobs.get(job.digest) !== job) return;
-    const { source, encodingDigest, codec } = this.#options;
+    if (blocks.length < document.blocks.length || this.#jobs.get(job.name) !== job) return;
+    const { source, codec } = this.#options;
     const whole = joinBlocks(blocks, document, this.#options.width);
     const state = codec ? throughCodec(whole, codec) : whole;
-    this.#jobs.delete(job.digest);
+    this.#jobs.delete(job.name);
+    job.kept = source.putMany([[job.key, state]]);
     job.resolve(state);
-    await source.putMany([[{ encodingDigest, textDigest: job.digest }, state]]);
+    await job.kept;
   }
 }
 
-/** The state as the tier reads it; undefined where it lacks what the tier needs. */
-function ofTier(
-  { tokens, ...anchored }: BlockState,
-  tier: 'tokens' | 'anchor' | undefined,
-): BlockState | undefined {
-  if (tier === 'anchor' || (!tokens && tier === undefined)) return anchored;
-  return tokens ? { ...anchored, tokens } : undefined;
-}
-
-function newJob(text: string, digest: string): Job {
+function newJob(text: string, key: StateKey): Job {
   const { promise: done, resolve, reject } = withResolvers<BlockState>();
   done.catch(() => {}); // who waits sees it; nobody waiting is no error
-  return { text, digest, done, resolve, reject, wanted: 0, onUnwanted: () => {} };
+  return {
+    text,
+    key,
+    name: stateName(key, '/'),
+    done,
+    resolve,
+    reject,
+    wanted: 0,
+    kept: Promise.resolve(),
+    onUnwanted: () => {},
+  };
 }
 
 function withResolvers<T>(): {

@@ -58,7 +58,7 @@ function serverSetup(flags: RerankFlags, config: BlockRankConfig | undefined): B
   const queryFields = flags.queryField ?? flags.field ?? config?.index.queryFields ?? textFields;
   return {
     ...(server.elasticsearch ? { elasticsearch: server.elasticsearch } : { opensearch: server.opensearch }),
-    index: { name, textFields, queryFields },
+    index: { ...config?.index, name, textFields, queryFields },
     reranker: rerankerOf(flags, config?.reranker),
     stage: stageOf(flags, config?.stage),
   };

@@ -71,13 +71,7 @@ function remembering(
     read.candidates = shortlist.candidates;
     return shortlist;
   };
-  return {
-    name: adapter.name,
-    plan: (request, options) => adapter.plan(request, options),
-    search: (plan, options) => adapter.search(plan, options),
-    toShortlist,
-    applyOutcome: (plan, response, outcome) => adapter.applyOutcome(plan, response, outcome),
-  };
+  return { ...adapter, toShortlist };
 }
 
 interface Hit {

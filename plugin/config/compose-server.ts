@@ -6,6 +6,7 @@ import { type Composition, composeStage } from './compose.ts';
 import { type ConnectContext, connectElasticsearch, connectOpenSearch } from './connect.ts';
 import { withConnectionAdvice } from './connection-advice.ts';
 import type { BlockRankConfig } from './schema.ts';
+import { readingStored, toStoredStates } from './stored-states.ts';
 
 /** A search as the server's own client takes it: flat for Elasticsearch, with a `body` for OpenSearch. */
 export type ServerRequest = Readonly<Record<string, unknown>>;
@@ -39,7 +40,7 @@ export async function composeServer(
   const { decorate = (same) => same } = context;
   return composeStage({
     adapter: decorate(adapter),
-    reranker: config.reranker,
+    reranker: readingStored(config.reranker, config.index.states),
     stage: config.stage,
     closeAdapter: close,
   });
@@ -55,7 +56,7 @@ async function openAdapter(
   context: ConnectContext,
 ): Promise<OpenedAdapter> {
   const { textFields: fields, separator, highlight } = index;
-  const text = { fields, separator, highlight };
+  const text = { fields, separator, highlight, states: toStoredStates(index.states) };
   if (elasticsearch) {
     const client = await connectElasticsearch(elasticsearch, context);
     const adapter = elasticsearchAdapter({ client, ...text }) as unknown as ServerAdapter;

@@ -31,13 +31,14 @@ export function withConnectionAdvice<Request, Response>(
       throw toAdvised(error, server);
     }
   };
-  const { searchMany } = adapter;
+  const { searchMany, addStates } = adapter;
   return {
     name: adapter.name,
     plan: (request, options) => adapter.plan(request, options),
     search: (plan, options) => advised(adapter.search(plan, options)),
     ...(searchMany && { searchMany: (plans, options) => advised(searchMany.call(adapter, plans, options)) }),
     toShortlist: (plan, response) => adapter.toShortlist(plan, response),
+    ...(addStates && { addStates: (found, options) => advised(addStates.call(adapter, found, options)) }),
     applyOutcome: (plan, response, outcome) => adapter.applyOutcome(plan, response, outcome),
   };
 }

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { type ProxyConfig, proxySection } from './proxy-schema.ts';
 import { rerankerSection, section } from './sections.ts';
 import { type ServiceConfig, serviceSection } from './service-schema.ts';
+import { type StatesConfig, statesSection } from './stored-states.ts';
 
 /** How a client proves who it is; one of the three. */
 export type ServerAuth =
@@ -100,6 +101,8 @@ export interface IndexConfig {
   readonly highlight?: boolean | undefined;
   /** What the CLI's own query searches; boosts as in `title^2`. @defaultValue `textFields` */
   readonly queryFields?: readonly string[] | undefined;
+  /** Where the block states of the documents lie. @defaultValue none are asked for */
+  readonly states?: StatesConfig | undefined;
 }
 
 /** A Redis that keeps block states. */
@@ -305,6 +308,10 @@ const index = section({
   queryFields: z.array(text).min(1).optional(),
   separator: z.string().optional(),
   highlight: z.boolean().optional(),
+  states: statesSection.optional(),
+}).refine(({ highlight, states }) => !(highlight && states), {
+  ...always,
+  error: 'expected highlight or states, not both: states are of whole texts',
 });
 
 const servers = { elasticsearch: elasticsearch.optional(), opensearch: opensearch.optional() };

@@ -17,7 +17,8 @@ export const section = <Shape extends z.core.$ZodLooseShape>(
 const text = z.string().min(1);
 const count = z.int().min(1);
 
-const codec = z.string().check((ctx) => {
+/** The name of a form of block states. */
+export const codecName: z.ZodType<string> = z.string().check((ctx) => {
   try {
     stateCodec(ctx.value);
   } catch (error) {
@@ -46,6 +47,6 @@ export const rerankerSection: z.ZodType<RerankerConfig> = section({
   stateCacheBytes: z.int().min(0).optional(),
   stateFolder: text.optional(),
   stateRedis: redis.optional(),
-  stateCodec: codec.optional(),
+  stateCodec: codecName.optional(),
   warmUp: z.boolean().optional(),
 });

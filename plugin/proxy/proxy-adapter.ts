@@ -105,6 +105,7 @@ const notAsked = {
   search: (): Promise<never> => Promise.reject(new TypeError('proxyAdapter: expected a search of the proxy')),
   msearch: (): Promise<never> =>
     Promise.reject(new TypeError('proxyAdapter: expected a search of the proxy')),
+  mget: (): Promise<never> => Promise.reject(new TypeError('proxyAdapter: expected a search of the proxy')),
 };
 
 /** An answer that was put together of others is spelled by its parts. */

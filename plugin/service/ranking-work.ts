@@ -8,7 +8,7 @@ import type { Admission } from './admission.ts';
 import type { Answer, Ask, Ranked } from './ask.ts';
 import { ServiceFault } from './fault.ts';
 import type { Generation, ServedModel } from './generation.ts';
-import type { Caller } from './keys.ts';
+import { anonymous, type Caller } from './keys.ts';
 import type { ServiceMetrics } from './metrics.ts';
 import { servedScores } from './served-scores.ts';
 
@@ -104,13 +104,18 @@ function digestOf({ ask, caller, generation, model }: Work): string {
 }
 
 async function rankNow(work: Work, signal: AbortSignal): Promise<Ranked> {
-  const { ask, model, leftMs } = work;
+  const { ask, model, caller, leftMs } = work;
   const shortlist = toShortlist(ask);
   await assertTokens(work, shortlist, signal);
   const texts = ask.documents.map(({ text }) => text);
   try {
     const { reranker } = model;
-    const found = await reranker.rerank(shortlist, { signal, explain: ask.explain, deadlineMs: leftMs() });
+    const found = await reranker.rerank(shortlist, {
+      signal,
+      explain: ask.explain,
+      deadlineMs: leftMs(),
+      ...(caller !== anonymous && { tenant: caller.tenant }),
+    });
     const checked = checkedRanking(found, texts.length, { reranker: reranker.info, step: 'rerank' });
     const ranking = fused(checked, shortlist, reranker.info.fusionWeight);
     return { ranking, scores: servedScores(ranking, texts) };

@@ -2,7 +2,7 @@
 import { DeadlineExceededError } from '../../engine/index.ts';
 
 /** What a search is busy with. */
-export type Phase = 'first-stage' | 'rerank';
+export type Phase = 'first-stage' | 'states' | 'rerank';
 
 /** One search's time: first stage, the client's retries and reranking share it. */
 export interface Budget {

@@ -35,6 +35,8 @@ interface Decided {
   /** Whether another request decided it. */
   readonly isRemembered: boolean;
   readonly rerankMs: number;
+  /** Absent when no states were fetched. */
+  readonly statesMs?: number;
 }
 
 /** The response as the caller gets it. */
@@ -48,6 +50,7 @@ export async function finish<Request, Response>(
   const decided = await decide(parts, plan, response, run);
   const timings: Timings = {
     firstStageMs: run.firstStageMs,
+    ...(decided.statesMs !== undefined && { statesMs: decided.statesMs }),
     rerankMs: decided.rerankMs,
     totalMs: settings.now() - run.startedMs,
   };
@@ -75,7 +78,32 @@ async function decide<Request, Response>(
     parts.events.cache({ ...parts.source, result });
   }
   if (isEnough) return { decision: bound, shortlist, isRemembered: true, rerankMs: 0 };
-  return rankNow(parts, { key, shortlist, from: plan.page.from }, run);
+  const { from } = plan.page;
+  const { adapter } = parts.settings;
+  if (!adapter.addStates) return rankNow(parts, { key, shortlist, from }, run);
+  const startedMs = parts.settings.now();
+  const fetch = (): Promise<Shortlist> =>
+    adapter.addStates!({ plan, response, shortlist }, { signal: run.budget.signal });
+  const stated = await withStates(parts, shortlist, run, fetch);
+  const statesMs = parts.settings.now() - startedMs;
+  return { ...(await rankNow(parts, { key, shortlist: stated, from }, run)), statesMs };
+}
+
+/** The list with its block states; without them, where they cannot be fetched: then documents are encoded anew. */
+async function withStates<Request, Response>(
+  { settings, events, source }: StageParts<Request, Response>,
+  shortlist: Shortlist,
+  { budget }: Run,
+  fetch: () => Promise<Shortlist>,
+): Promise<Shortlist> {
+  budget.enter('states');
+  try {
+    return await settings.tracing.trace('states', source, () => budget.within(fetch()));
+  } catch (error) {
+    // Whoever gave up, or ran out of time, is answered by what comes next.
+    if (!budget.signal.aborted) events.failure({ ...source, phase: 'states', error });
+    return shortlist;
+  }
 }
 
 function passed(reason: UnrerankedReason): Decided {
@@ -97,7 +125,7 @@ async function rankNow<Request, Response>(
   const { shortlist, key } = list;
   const { explain } = run.wish;
   const startedMs = settings.now();
-  run.budget.enter('rerank');
+  if (!run.budget.signal.aborted) run.budget.enter('rerank');
   const attributes = { ...source, candidates: shortlist.candidates.length };
   let own: Decision;
   try {

@@ -66,7 +66,7 @@ export interface StageEvents {
   reranked?(event: RerankedEvent): void;
   /** A response was given back in first-stage order. */
   unreranked?(event: UnrerankedEvent): void;
-  /** The first stage or the reranker failed. */
+  /** The first stage, the fetching of block states, or the reranker failed. */
   failure?(event: FailureEvent): void;
   /** The circuit breaker changed its state. */
   breaker?(event: BreakerEvent): void;
@@ -75,7 +75,7 @@ export interface StageEvents {
 }
 
 /** Parts of a search that a tracer sees. */
-export type TracedPart = 'search' | 'first-stage' | 'rerank';
+export type TracedPart = 'search' | 'first-stage' | 'states' | 'rerank';
 
 /** Values that a tracer keeps with a part. */
 export type TraceAttributes = Readonly<Record<string, string | number | boolean>>;

@@ -18,13 +18,19 @@ const breakerLevels: Readonly<Record<BreakerState, number>> = { closed: 0, 'half
 /**
  * Listener that keeps metrics in a registry; several stages may share one. All carry the labels `adapter` and `reranker`.
  *
- * `…_duration_seconds{part}` (`first-stage`, `rerank`, `total`), `…_searches_total{outcome, reason}`,
- * `…_failures_total{phase, code}`, `…_cache_total{result}`, `…_breaker_state` (0 closed, 1 half-open, 2 open).
+ * `…_duration_seconds{part}` (`first-stage`, `states`, `rerank`, `total`), `…_searches_total{outcome, reason}`,
+ * `…_failures_total{phase, code}`, `…_cache_total{result}`, `…_breaker_state` (0 closed, 1 half-open, 2 open),
+ * `…_states_total{result}` (`found`, `encoded`), and of the states that the search index was asked for
+ * `…_stored_states_total{result}` (`found`, `missing`, `stale`, `foreign`, `damaged`).
  */
 export function prometheusStageMetrics(registry: Registry, options: StageMetricsOptions = {}): StageEvents {
-  const { durations, searches, failures, cache, breaker } = stageMetrics(registry, options);
-  const observe = (source: Labels, { firstStageMs, rerankMs, totalMs }: Timings): void => {
+  const { durations, searches, failures, cache, breaker, states, storedStates } = stageMetrics(
+    registry,
+    options,
+  );
+  const observe = (source: Labels, { firstStageMs, statesMs, rerankMs, totalMs }: Timings): void => {
     durations.observe({ ...source, part: 'first-stage' }, firstStageMs / 1000);
+    if (statesMs !== undefined) durations.observe({ ...source, part: 'states' }, statesMs / 1000);
     if (rerankMs > 0) durations.observe({ ...source, part: 'rerank' }, rerankMs / 1000);
     durations.observe({ ...source, part: 'total' }, totalMs / 1000);
   };
@@ -33,6 +39,13 @@ export function prometheusStageMetrics(registry: Registry, options: StageMetrics
       const source = labelsOf(event);
       searches.inc({ ...source, outcome: 'reranked', reason: '' });
       observe(source, event.timings);
+      // What a remembered ranking cost was counted when it was made.
+      if (event.cached) return;
+      const { statesFound, statesEncoded, storedStates: stored } = event.usage;
+      states.inc({ ...source, result: 'found' }, statesFound);
+      states.inc({ ...source, result: 'encoded' }, statesEncoded);
+      for (const [result, count] of Object.entries(stored ?? {}))
+        storedStates.inc({ ...source, result }, count);
     },
     unreranked: (event) => {
       const source = labelsOf(event);
@@ -60,6 +73,8 @@ interface StageMetrics {
   readonly failures: Counter;
   readonly cache: Counter;
   readonly breaker: Gauge;
+  readonly states: Counter;
+  readonly storedStates: Counter;
 }
 
 function stageMetrics(registry: Registry, options: StageMetricsOptions): StageMetrics {
@@ -85,7 +100,16 @@ function stageMetrics(registry: Registry, options: StageMetricsOptions): StageMe
       'outcome',
       'reason',
     ]),
-    failures: counter('failures_total', 'Failures of first stage and reranker.', ['phase', 'code']),
+    failures: counter('failures_total', 'Failures of first stage, block states and reranker.', [
+      'phase',
+      'code',
+    ]),
+    states: counter('states_total', 'Block states that rankings read, at hand or encoded for them.', [
+      'result',
+    ]),
+    storedStates: counter('stored_states_total', 'Block states that the search index was asked for.', [
+      'result',
+    ]),
     cache: counter('cache_total', 'Questions to the ranking cache.', ['result']),
     breaker:
       kept<Gauge>('breaker_state') ??

@@ -107,8 +107,9 @@ export function textOf({ title, body }: SuiteDocument): string {
   return [title, bodyOf(body)].filter((part) => part !== '').join(' ');
 }
 
-/** The value itself, unchangeable. */
+/** The value itself, unchangeable; bytes cannot be frozen. */
 export function deepFreeze<T>(value: T): T {
+  if (ArrayBuffer.isView(value)) return value;
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
     for (const part of Object.values(value)) deepFreeze(part);

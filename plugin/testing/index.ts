@@ -10,4 +10,9 @@ export {
   stateDamageTests,
   stateSourceSuite,
 } from './state-source-suite.ts';
+export {
+  type StoredStatesSubject,
+  type StoredStatesSuiteOptions,
+  storedStatesSuite,
+} from './stored-states-suite.ts';
 export type { SuiteSkip, TestRunner } from './test-runner.ts';

@@ -73,6 +73,19 @@ const checks: Readonly<Record<string, Check>> = {
       assertSameState(found[i], stateOf(i));
     });
   },
+  "tells tenants apart, and what is nobody's from either": async ({ source }) => {
+    const keys = [keyOf('a'), { ...keyOf('a'), tenant: 'one' }, { ...keyOf('a'), tenant: 'other' }];
+    await source.putMany([[keys[1]!, stateOf(1)]]);
+    assert.deepEqual(
+      (await source.getMany(keys)).map((state) => state !== undefined),
+      [false, true, false],
+    );
+    await source.putMany(keys.map((key, i) => [key, stateOf(i)] as const));
+    const found = await source.getMany(keys);
+    keys.forEach((_, i) => {
+      assertSameState(found[i], stateOf(i));
+    });
+  },
   'keeps many states at once': async ({ source }) => {
     const entries = Array.from({ length: 500 }, (_, i) => [keyOf(`many ${i}`), stateOf(i)] as const);
     await source.putMany(entries);

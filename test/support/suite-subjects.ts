@@ -10,6 +10,7 @@ import {
   type OpenSearchRequest,
   type OpenSearchResponse,
   opensearchAdapter,
+  type StoredStates,
 } from '../../adapters/opensearch/index.ts';
 import {
   type SuiteHit,
@@ -47,9 +48,10 @@ const fields = ['title', 'body'];
 export function elasticsearchSubject(
   client: ElasticsearchClient,
   index: string,
+  states?: StoredStates,
 ): SuiteSubject<ElasticsearchRequest, ElasticsearchResponse> {
   return {
-    adapter: elasticsearchAdapter({ client, fields }),
+    adapter: elasticsearchAdapter({ client, fields, states }),
     request: (wish) => ({ index: indexOf(wish, index), ...bodyOf(wish) }) as ElasticsearchRequest,
     hits: ({ hits }) => hits.hits.map(toSuiteHit),
     mark: ({ blockrank }) => blockrank,
@@ -61,9 +63,10 @@ export function elasticsearchSubject(
 export function openSearchSubject(
   client: OpenSearchClient,
   index: string,
+  states?: StoredStates,
 ): SuiteSubject<OpenSearchRequest, OpenSearchResponse> {
   return {
-    adapter: opensearchAdapter({ client, fields }),
+    adapter: opensearchAdapter({ client, fields, states }),
     request: (wish) => ({ index: indexOf(wish, index), body: bodyOf(wish) }),
     hits: ({ hits }) => hits.hits.map((hit) => toSuiteHit(hit)),
     mark: ({ blockrank }) => blockrank,

@@ -2,6 +2,7 @@ import { Client } from '@elastic/elasticsearch';
 import { Client as Client8 } from 'elasticsearch-8';
 import { adapterSuite } from '../../../plugin/testing/index.ts';
 import { describeOverOsmem } from '../../support/osmem.ts';
+import { storedStatesSuites } from '../../support/stored-states-subject.ts';
 import { elasticsearchSubject } from '../../support/suite-subjects.ts';
 
 // osmem answers 406 to the vendor media types that these clients send unless told otherwise.
@@ -20,6 +21,15 @@ describeOverOsmem('elasticsearchAdapter over osmem', (url) => {
     open: () => {
       const client = new Client8({ node: url(), headers });
       return { ...elasticsearchSubject(client, 'suite'), close: () => client.close() };
+    },
+  });
+
+  storedStatesSuites({
+    name: 'client 9',
+    url,
+    open: (index, states) => {
+      const client = new Client({ node: url(), headers });
+      return { ...elasticsearchSubject(client, index, states), close: () => client.close() };
     },
   });
 });

@@ -1,6 +1,7 @@
 import { Client } from '@opensearch-project/opensearch';
 import { adapterSuite } from '../../../plugin/testing/index.ts';
 import { describeOverOsmem } from '../../support/osmem.ts';
+import { storedStatesSuites } from '../../support/stored-states-subject.ts';
 import { openSearchSubject } from '../../support/suite-subjects.ts';
 
 describeOverOsmem('opensearchAdapter over osmem', (url) => {
@@ -9,6 +10,15 @@ describeOverOsmem('opensearchAdapter over osmem', (url) => {
     open: () => {
       const client = new Client({ node: url() });
       return { ...openSearchSubject(client, 'suite'), close: () => client.close() };
+    },
+  });
+
+  storedStatesSuites({
+    name: 'client 3',
+    url,
+    open: (index, states) => {
+      const client = new Client({ node: url() });
+      return { ...openSearchSubject(client, index, states), close: () => client.close() };
     },
   });
 });

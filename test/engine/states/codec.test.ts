@@ -120,7 +120,7 @@ describe('encodeState and decodeState', () => {
         const other = isEncoder
           ? { ...key, encodingDigest: textDigest(text) }
           : { ...key, textDigest: textDigest(text) };
-        expect(decodeState(bytes, other)).toEqual({ fault: 'foreign' });
+        expect(decodeState(bytes, other)).toEqual({ fault: isEncoder ? 'foreign' : 'stale' });
       }),
     );
     expect(decodeState(bytes, { ...key, encodingDigest: 'a name' })).toEqual({ fault: 'foreign' });

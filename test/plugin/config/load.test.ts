@@ -79,7 +79,7 @@ shards: 3
       'elasticsearch.compatibleWith': 'expected 8 or 9',
       'index.name': 'expected text, required',
       'index.textFields': 'expected a list that is not empty, got []',
-      'index.colour': 'unknown key; accepted: name, textFields, queryFields, separator, highlight',
+      'index.colour': 'unknown key; accepted: name, textFields, queryFields, separator, highlight, states',
       'reranker.precision': 'expected "fp32" or "int8" or "fp16", got "fp8"',
       'reranker.workers': 'expected at least 1, got 0',
       'reranker.tier': 'expected "tokens" or "anchor", got 3',
@@ -141,7 +141,7 @@ index: { name: articles, textFields: [body], fields: 3 }
     ).toEqual([
       'elasticsearch.node: environment variable ES_HOST is not set; set it, or write ${ES_HOST:-a fallback}',
       'elasticsearch.auth.password: environment variable ES_PASSWORD is empty; set it, or write ${ES_PASSWORD:-a fallback}',
-      'index.fields: unknown key; accepted: name, textFields, queryFields, separator, highlight',
+      'index.fields: unknown key; accepted: name, textFields, queryFields, separator, highlight, states',
     ]);
   });
 

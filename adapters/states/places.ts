@@ -1,0 +1,38 @@
+/** Where whoever searches finds the block states of an index's documents. */
+import { defaultStateField } from './names.ts';
+
+/** Where the block states of an index lie: what `blockrank states build` was told, or a vector of one's own. */
+export type StoredStates =
+  | {
+      /** In an index beside each index, asked for with one call a list. */
+      readonly kind: 'sidecar';
+      /** Names one generation of states. */
+      readonly generation: string;
+    }
+  | {
+      /** In the documents: they come with the hits, and are taken out of them again unless a request names the field. */
+      readonly kind: 'field';
+      /** The object that holds a state. @defaultValue `'blockrank_state'` */
+      readonly field?: string | undefined;
+      /** Whether states are kept as vectors that serve a vector search too. @defaultValue false */
+      readonly vector?: boolean | undefined;
+    }
+  | {
+      /**
+       * A vector field of one's own: anchors of the very model that reranks, made from the same texts. Nothing in them
+       * says so, and they are trusted.
+       */
+      readonly kind: 'vector';
+      /** The field. */
+      readonly field: string;
+    };
+
+/** The object that holds states in documents. */
+export function stateFieldOf({ field }: Extract<StoredStates, { readonly kind: 'field' }>): string {
+  return field ?? defaultStateField;
+}
+
+/** The encoder that a stored mark names; see `encodingOf`. */
+export function encodingDigestOf(encoding: string): string {
+  return encoding.split('.')[0]!;
+}

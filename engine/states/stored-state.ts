@@ -1,0 +1,71 @@
+/** Reads the states that a search index keeps beside its documents. None is trusted that does not say what it is. */
+import type { BlockState, StateKey, StoredState, StoredStateCounts, StoredVector } from '../contract.ts';
+import { decodeState, type StateFault } from './codec.ts';
+import type { StateCodec } from './state-codec.ts';
+
+/** What a reader of states asks for. */
+export interface WantedState {
+  /** Values a vector. */
+  readonly width: number;
+  /** `tokens` takes no state of anchors alone. @defaultValue whatever there is */
+  readonly tier?: 'tokens' | 'anchor' | undefined;
+  /** How tokens must have been chosen. @defaultValue all of them kept */
+  readonly codec?: StateCodec | undefined;
+}
+
+/** A state that was stored, or why it is none of the text's. */
+export type ReadState =
+  | { readonly state: BlockState; readonly fault?: undefined }
+  | { readonly state?: undefined; readonly fault: StateFault | 'missing' };
+
+/** What is stored for the text that the key names. */
+export function readStored(stored: StoredState | undefined, key: StateKey, wanted: WantedState): ReadState {
+  if (stored === undefined) return { fault: 'missing' };
+  const read =
+    stored instanceof Uint8Array ? decodeState(stored, key, wanted.codec) : ofVector(stored, key, wanted);
+  if (read.fault) return read;
+  const state = read.state.width === wanted.width ? ofTier(read.state, wanted.tier) : undefined;
+  return state ? { state } : { fault: 'foreign' };
+}
+
+/** The state as the tier reads it; undefined where it lacks what the tier needs. */
+export function ofTier(
+  { tokens, ...anchored }: BlockState,
+  tier: 'tokens' | 'anchor' | undefined,
+): BlockState | undefined {
+  if (tier === 'anchor' || (!tokens && tier === undefined)) return anchored;
+  return tokens ? { ...anchored, tokens } : undefined;
+}
+
+/** Counts what came of stored states, one fault or none a candidate. */
+export function countStored(faults: readonly (StateFault | 'missing' | undefined)[]): StoredStateCounts {
+  const count = (wanted: StateFault | 'missing' | undefined): number =>
+    faults.filter((fault) => fault === wanted).length;
+  return {
+    found: count(undefined),
+    missing: count('missing'),
+    stale: count('stale'),
+    foreign: count('foreign'),
+    damaged: count('damaged'),
+  };
+}
+
+/** Nobody knows how many tokens a vector was made from. */
+const unknownTokens = 0;
+
+function ofVector(
+  { values, encodingDigest, textDigest }: StoredVector,
+  key: StateKey,
+  { width }: WantedState,
+): ReadState {
+  if (encodingDigest !== undefined && encodingDigest !== key.encodingDigest) return { fault: 'foreign' };
+  if (values.length !== width) return { fault: 'foreign' };
+  if (textDigest !== undefined && textDigest !== key.textDigest) return { fault: 'stale' };
+  const length = Math.hypot(...values);
+  if (!(length > 0 && Number.isFinite(length))) return { fault: 'damaged' };
+  const anchors = new Float32Array(new SharedArrayBuffer(width * Float32Array.BYTES_PER_ELEMENT));
+  values.forEach((value, i) => {
+    anchors[i] = value / length;
+  });
+  return { state: { width, blockTokens: [unknownTokens], anchors, truncatedTokens: 0 } };
+}

@@ -1,0 +1,58 @@
+/** Keys of `index.states`: where the block states of the documents lie, and what they are read with. */
+import { z } from 'zod';
+import type { StoredStates } from '../../adapters/opensearch/index.ts';
+import { stateCodec } from '../../engine/index.ts';
+import type { RerankerConfig } from './schema.ts';
+import { codecName, section } from './sections.ts';
+
+/** Where block states lie, as `blockrank states build` was told. Exactly one of `sidecar`, `field` and `vectorField`. */
+export interface StatesConfig {
+  /** In an index beside each index: the generation. */
+  readonly sidecar?: string | undefined;
+  /** In the documents: the object that holds them. */
+  readonly field?: string | undefined;
+  /** With `field`: whether they are kept as vectors. @defaultValue false */
+  readonly vector?: boolean | undefined;
+  /** A vector field of one's own, of the model that reranks; it is trusted. */
+  readonly vectorField?: string | undefined;
+  /** The codec that they were built with; the reranker's `tier` and `stateCodec` follow it unless they are given. @defaultValue 'anchor-fp16' */
+  readonly codec?: string | undefined;
+}
+
+/** The codec that states are built with where nothing else is said. */
+const defaultCodec = 'anchor-fp16';
+
+const name = z.string().min(1);
+const places = ['sidecar', 'field', 'vectorField'] as const;
+
+/** The section `index.states`. */
+export const statesSection: z.ZodType<StatesConfig> = section({
+  sidecar: name.optional(),
+  field: name.optional(),
+  vector: z.boolean().optional(),
+  vectorField: name.optional(),
+  codec: codecName.optional(),
+}).refine((value) => places.filter((place) => place in value).length === 1, {
+  when: ({ value }) => typeof value === 'object' && value !== null,
+  error: `expected exactly one of ${places.join(', ')}`,
+});
+
+/** The same as an adapter takes it. */
+export function toStoredStates(config: StatesConfig | undefined): StoredStates | undefined {
+  if (!config) return undefined;
+  const { sidecar, field, vector, vectorField } = config;
+  if (sidecar !== undefined) return { kind: 'sidecar', generation: sidecar };
+  if (vectorField !== undefined) return { kind: 'vector', field: vectorField };
+  return { kind: 'field', field, vector };
+}
+
+/** A reranker that reads what is stored, and gives states that it has to encode the same form. */
+export function readingStored(reranker: RerankerConfig, states: StatesConfig | undefined): RerankerConfig {
+  if (!states) return reranker;
+  const { codec = defaultCodec } = states;
+  return {
+    ...reranker,
+    tier: reranker.tier ?? stateCodec(codec).tier,
+    stateCodec: reranker.stateCodec ?? codec,
+  };
+}
