@@ -1,8 +1,14 @@
 /** `blockrank serve`: the reranking service, until it is told to end. */
-import { existsSync, type StatWatcher, unwatchFile, watchFile } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import type { ServiceComposition } from '../config/index.ts';
-import { composeService, defaultConfigFile, loadServeConfig, type ServeConfig } from '../config/index.ts';
+import {
+  composeService,
+  defaultConfigFile,
+  loadServeConfig,
+  type ServeConfig,
+  watchConfig,
+} from '../config/index.ts';
 import type { CliContext } from './context.ts';
 import { describeError } from './errors.ts';
 import { wholeNumber } from './option-values.ts';
@@ -16,9 +22,6 @@ Examples:
 
 The reference of all routes is at /docs. SIGTERM ends the service once requests in hand are answered (Ctrl-C gives them
 2 seconds); SIGHUP reads the configuration again, as does a change of the file.`;
-
-/** How often the configuration file is looked at, in milliseconds; mounted volumes tell of no change by themselves. */
-const watchIntervalMs = 1000;
 
 interface ServeFlags {
   readonly config?: string;
@@ -50,7 +53,7 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
   const load = configLoader(context, flags);
   const composition = await composeService(await load.read());
   const { service } = composition;
-  const watcher = watchConfig(load.path, reloader(composition, load));
+  const watcher = watchConfig(load.path, reloader(composition, load), { onHangup: true, keepsAlive: true });
   service.logger.info({ url: service.url }, 'ready');
   await ending;
   watcher.close();
@@ -96,23 +99,5 @@ function reloader({ service, reconfigure }: ServiceComposition, load: ConfigLoad
   };
   return () => {
     last = last.then(reload);
-  };
-}
-
-/** Tells of SIGHUP and of every change of the file, also where it is replaced by another or a link is turned. */
-function watchConfig(path: string | undefined, onChange: () => void): { close(): void } {
-  process.on('SIGHUP', onChange);
-  let watcher: StatWatcher | undefined;
-  if (path !== undefined) {
-    watcher = watchFile(path, { interval: watchIntervalMs }, (now, before) => {
-      const isThere = now.mtimeMs !== 0;
-      if (isThere && (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino)) onChange();
-    });
-  }
-  return {
-    close() {
-      process.off('SIGHUP', onChange);
-      if (watcher && path !== undefined) unwatchFile(path);
-    },
   };
 }

@@ -2,7 +2,7 @@
 import type { Adapter } from '../../adapters/adapter.ts';
 import { elasticsearchAdapter } from '../../adapters/elasticsearch/index.ts';
 import { opensearchAdapter } from '../../adapters/opensearch/index.ts';
-import { type Composition, composeStage } from './compose.ts';
+import { type Composition, composeStage, type OpenReranker } from './compose.ts';
 import { type ConnectContext, connectElasticsearch, connectOpenSearch } from './connect.ts';
 import { withConnectionAdvice } from './connection-advice.ts';
 import type { BlockRankConfig } from './schema.ts';
@@ -20,7 +20,9 @@ export type ServerAdapter = Adapter<ServerRequest, ServerResponse>;
 /** What {@link composeServer} needs from around it. */
 export interface ComposeContext extends ConnectContext {
   /** Wraps the adapter, for instance to look at what passes. @defaultValue the adapter itself */
-  readonly decorate?: (adapter: ServerAdapter) => ServerAdapter;
+  readonly decorate?: ((adapter: ServerAdapter) => ServerAdapter) | undefined;
+  /** Opens the reranker. @defaultValue a reranker of its own */
+  readonly openReranker?: OpenReranker | undefined;
 }
 
 /**
@@ -43,6 +45,7 @@ export async function composeServer(
     reranker: readingStored(config.reranker, config.index.states),
     stage: config.stage,
     closeAdapter: close,
+    openReranker: context.openReranker,
   });
 }
 

@@ -17,6 +17,7 @@ import {
   type ServiceMetrics,
 } from '../service/index.ts';
 import { toRerankerOptions } from './compose-states.ts';
+import { type HeldReranker, RerankerShelf } from './reranker-shelf.ts';
 import type { RerankerConfig, ServeConfig } from './schema.ts';
 import type { ChainMember, RemoteConfig, ServedModelConfig, ServiceTls } from './service-schema.ts';
 
@@ -64,7 +65,7 @@ export async function composeService(
 ): Promise<ServiceComposition> {
   const tls = await readServiceTls(config.service.tls);
   const service = await rerankService({ ...options, config: config.service, tls });
-  const shelf = new RerankerShelf(service.metrics);
+  const shelf = new ModelShelf(service.metrics);
   const first = config;
   const reconfigure = async (next: ServeConfig): Promise<readonly string[]> => {
     const renewed = await readServiceTls(next.service.tls);
@@ -88,22 +89,16 @@ export async function composeService(
   return { service, reconfigure, close };
 }
 
-interface Shelved {
-  readonly reranker: Promise<Reranker>;
-  users: number;
-}
-
 interface HeldModels {
   readonly models: readonly ServedModel[];
   /** Closes what nobody else holds. */
   release(): Promise<void>;
 }
 
-/** Open rerankers by what they were opened from, so that a reload opens nothing twice. */
-class RerankerShelf {
+/** Opens the models of a configuration; rerankers that another one in use has too are not opened again. */
+class ModelShelf {
   readonly #metrics: ServiceMetrics;
-  readonly #open = new Map<string, Shelved>();
-  readonly #closing = new Set<Promise<void>>();
+  readonly #shelf = new RerankerShelf();
 
   constructor(metrics: ServiceMetrics) {
     this.#metrics = metrics;
@@ -111,12 +106,16 @@ class RerankerShelf {
 
   /** All models of a configuration. */
   async open({ service, reranker }: ServeConfig): Promise<HeldModels> {
-    const keys: string[] = [];
+    const held: HeldReranker[] = [];
     const release = async (): Promise<void> => {
-      for (const key of keys.splice(0)) this.#letGo(key);
-      await Promise.all(this.#closing);
+      await Promise.all(held.splice(0).map((one) => one.release()));
     };
-    const take = (member: ChainMember): Promise<Reranker> => this.#take(member, keys);
+    const take = (member: ChainMember): Promise<Reranker> => {
+      const name = JSON.stringify([member.local, member.remote]);
+      const one = this.#shelf.take(name, () => this.#openMember(member));
+      held.push(one);
+      return one.reranker;
+    };
     try {
       const models: ServedModel[] = [];
       const named = service.models ?? { [defaultModelName]: {} };
@@ -137,33 +136,8 @@ class RerankerShelf {
     }
   }
 
-  async close(): Promise<void> {
-    for (const key of [...this.#open.keys()]) this.#discard(key);
-    await Promise.all(this.#closing);
-  }
-
-  #take(member: ChainMember, keys: string[]): Promise<Reranker> {
-    const key = JSON.stringify([member.local, member.remote]);
-    const shelved = this.#open.get(key) ?? { reranker: this.#openMember(member), users: 0 };
-    this.#open.set(key, shelved);
-    shelved.users += 1;
-    keys.push(key);
-    return shelved.reranker;
-  }
-
-  #letGo(key: string): void {
-    const shelved = this.#open.get(key);
-    if (!shelved) return;
-    shelved.users -= 1;
-    if (shelved.users === 0) this.#discard(key);
-  }
-
-  #discard(key: string): void {
-    const { reranker } = this.#open.get(key)!;
-    this.#open.delete(key);
-    const closed = reranker.then((open) => open.close()).catch(() => undefined);
-    this.#closing.add(closed);
-    void closed.finally(() => this.#closing.delete(closed));
+  close(): Promise<void> {
+    return this.#shelf.close();
   }
 
   async #openMember({ local, remote }: ChainMember): Promise<Reranker> {

@@ -25,7 +25,14 @@ export interface CompositionParts<Request, Response> {
   readonly stage: StageConfig;
   /** Frees what the adapter stands on. @defaultValue nothing */
   readonly closeAdapter?: () => Promise<void>;
+  /** Opens the reranker. @defaultValue a reranker of its own */
+  readonly openReranker?: OpenReranker | undefined;
 }
+
+/** From settings to a reranker, which is closed by whoever asked for it. */
+export type OpenReranker = (config: RerankerConfig) => Promise<Reranker>;
+
+const openOwn: OpenReranker = async (config) => openReranker(await toRerankerOptions(config));
 
 /**
  * Opens the reranker and a stage over an adapter.
@@ -35,7 +42,7 @@ export interface CompositionParts<Request, Response> {
 export async function composeStage<Request, Response>(
   parts: CompositionParts<Request, Response>,
 ): Promise<Composition<Request, Response>> {
-  const { adapter, closeAdapter } = parts;
+  const { adapter, closeAdapter, openReranker: open = openOwn } = parts;
   const { fusion: weight, ...settings } = parts.stage;
   const opening: { reranker?: Reranker } = {};
   const close = async (): Promise<void> => {
@@ -43,7 +50,7 @@ export async function composeStage<Request, Response>(
     await closeAdapter?.();
   };
   try {
-    const reranker = await openReranker(await toRerankerOptions(parts.reranker));
+    const reranker = await open(parts.reranker);
     opening.reranker = reranker;
     const stage = rescoringStage({ ...settings, adapter, reranker, scoreSteps: toScoreSteps(weight) });
     return {

@@ -1,7 +1,13 @@
 /** The door of the configuration. */
 export { type AwsKeys, awsCredentials, type ImportPackage } from './aws-credentials.ts';
-export { type Composition, type CompositionParts, composeStage } from './compose.ts';
-export { composeProxy } from './compose-proxy.ts';
+export { type Composition, type CompositionParts, composeStage, type OpenReranker } from './compose.ts';
+export {
+  composeProxy,
+  type ProxyComposition,
+  type ProxyContext,
+  type ProxySettings,
+  type ReadyProxyConfig,
+} from './compose-proxy.ts';
 export {
   type ComposeContext,
   composeServer,
@@ -10,6 +16,11 @@ export {
   type ServerResponse,
 } from './compose-server.ts';
 export { composeService, type ServiceComposition } from './compose-service.ts';
+export {
+  type ConfiguredStage,
+  type ConfiguredStageOptions,
+  configuredStage,
+} from './configured-stage.ts';
 export { type ConnectContext, connectElasticsearch, connectOpenSearch } from './connect.ts';
 export { connectionAdvice, type ServerName, toAdvised, withConnectionAdvice } from './connection-advice.ts';
 export { type Environment, substitute } from './environment.ts';
@@ -19,3 +30,5 @@ export type * from './proxy-schema.ts';
 export type * from './schema.ts';
 export { configSchema, serveConfigSchema, serverSchemas } from './schema.ts';
 export type * from './service-schema.ts';
+export type { StatesConfig } from './stored-states.ts';
+export { type ConfigWatch, type WatchOptions, watchConfig } from './watch-config.ts';

@@ -4,8 +4,18 @@ import type { ConfigurationIssue } from '../../engine/index.ts';
 
 /** A checked value, or everything that is wrong with it. */
 export type Checked<T> =
-  | { readonly value: T; readonly issues?: undefined }
-  | { readonly value?: undefined; readonly issues: readonly ConfigurationIssue[] };
+  | {
+      /** The value. */
+      readonly value: T;
+      /** Absent. */
+      readonly issues?: undefined;
+    }
+  | {
+      /** Absent. */
+      readonly value?: undefined;
+      /** What is wrong. */
+      readonly issues: readonly ConfigurationIssue[];
+    };
 
 /** Checks a value against a schema and reports every problem. @param at - Path put before the problems' own. */
 export function check<T>(schema: z.ZodType<T>, value: unknown, at: readonly string[] = []): Checked<T> {

@@ -8,25 +8,31 @@ import { rerankerSection, section } from './sections.ts';
 import { type ServiceConfig, serviceSection } from './service-schema.ts';
 import { type StatesConfig, statesSection } from './stored-states.ts';
 
-/** How a client proves who it is; one of the three. */
-export type ServerAuth =
-  | {
-      /** An API key: the encoded form that the server shows, or `id:key`. */
-      readonly apiKey: string;
-    }
-  | {
-      /** A user's name. */
-      readonly username: string;
-      /** The user's password. */
-      readonly password: string;
-    }
-  | {
-      /** A token, for instance of a service account. */
-      readonly bearer: string;
-    };
+/** An API key. */
+export interface ApiKeyAuth {
+  /** The encoded form that the server shows, or `id:key`. */
+  readonly apiKey: string;
+}
+
+/** A user. */
+export interface UserAuth {
+  /** Their name. */
+  readonly username: string;
+  /** Their password. */
+  readonly password: string;
+}
+
+/** A token, for instance of a service account. */
+export interface BearerAuth {
+  /** The token. */
+  readonly bearer: string;
+}
+
+/** How a client proves who it is. */
+export type ServerAuth = ApiKeyAuth | UserAuth | BearerAuth;
 
 /** How a client of OpenSearch proves who it is. */
-export type OpenSearchAuth = Exclude<ServerAuth, { readonly apiKey: string }>;
+export type OpenSearchAuth = UserAuth | BearerAuth;
 
 /** Encryption of the connection. */
 export interface ServerTls {
@@ -149,6 +155,22 @@ export interface RerankerConfig {
   readonly warmUp?: boolean | undefined;
 }
 
+/** Bounds of the rankings that a stage remembers. */
+export interface StageCacheConfig {
+  /** Lists, at least 1. @defaultValue 1000 */
+  readonly maxEntries?: number | undefined;
+  /** How long each is remembered, in milliseconds. @defaultValue 300000 */
+  readonly ttlMs?: number | undefined;
+}
+
+/** When a stage leaves a failing reranker alone. */
+export interface StageBreakerConfig {
+  /** Failures in a row, at least 1. @defaultValue 5 */
+  readonly consecutiveFailures?: number | undefined;
+  /** How long, in milliseconds. @defaultValue 5000 */
+  readonly halfOpenAfterMs?: number | undefined;
+}
+
 /** The rescoring stage. Each default is the one of `rescoringStage`. */
 export interface StageConfig {
   /** How many leading hits are reranked, at least 1. @defaultValue 100 */
@@ -164,15 +186,9 @@ export interface StageConfig {
   /** Whether every hit gets an explanation. @defaultValue false */
   readonly explain?: boolean | undefined;
   /** Rankings remembered; `false` for none. @defaultValue maxEntries 1000, ttlMs 300000 */
-  readonly cache?:
-    | false
-    | { readonly maxEntries?: number | undefined; readonly ttlMs?: number | undefined }
-    | undefined;
+  readonly cache?: false | StageCacheConfig | undefined;
   /** Leaves a failing reranker alone for a while; `false`: never. @defaultValue consecutiveFailures 5, halfOpenAfterMs 5000 */
-  readonly breaker?:
-    | false
-    | { readonly consecutiveFailures?: number | undefined; readonly halfOpenAfterMs?: number | undefined }
-    | undefined;
+  readonly breaker?: false | StageBreakerConfig | undefined;
   /** Weight of the first stage's score, in [0, 1], for lexical first stages; `false` for none. @defaultValue the model's, 0.2 */
   readonly fusion?: false | number | undefined;
 }
@@ -344,7 +360,9 @@ export const serveConfigSchema: z.ZodType<ServeConfig> = section({
 
 /** Sections by themselves, for options that come from the command line. */
 export const serverSchemas: {
+  /** Of the section `elasticsearch`. */
   readonly elasticsearch: z.ZodType<ElasticsearchConnection>;
+  /** Of the section `opensearch`. */
   readonly opensearch: z.ZodType<OpenSearchConnection>;
 } = { elasticsearch, opensearch };
 

@@ -13,3 +13,4 @@ export type {
   StageSearchOptions,
 } from './search-options.ts';
 export { type RescoringStage, rescoringStage } from './stage.ts';
+export { type OwnedStage, type SwitchableStage, switchableStage } from './switchable-stage.ts';

@@ -99,7 +99,12 @@ export function linesOf(ids: readonly number[], action: 'index' | 'create'): str
     .join('');
 }
 
-function documentOf(i: number): object {
+/** What {@link StatesCluster.seed} writes. */
+export function documentOf(i: number): {
+  readonly title: string;
+  readonly body: string;
+  readonly views: number;
+} {
   return { title: `Title ${i}`, body: `What document ${i} says of cats, dogs and birds`, views: i };
 }
 
