@@ -7,8 +7,8 @@ import { answersOf, type SearchLines, searchTogether } from './multi-search.ts';
 import type { SearchBodySettings } from './options.ts';
 import { applyToResponse } from './outcome.ts';
 import { planSearch } from './plan.ts';
-import { shortlistOf, windowOf } from './shortlist.ts';
-import { stateDocuments, withStates } from './sidecar-states.ts';
+import { shortlistOf } from './shortlist.ts';
+import { sidecarReader } from './sidecar-states.ts';
 
 /** How a client is asked; both calls reject with the client's own errors. */
 export interface ClientCalls {
@@ -25,7 +25,8 @@ export function searchAdapter<Request extends object, Response>(
   settings: SearchBodySettings,
   calls: ClientCalls,
 ): Adapter<Request, Response> & Required<Pick<Adapter<Request, Response>, 'searchMany'>> {
-  const { adapter: name, place, states } = settings;
+  const { adapter: name, place } = settings;
+  const withSidecar = sidecarReader(settings);
   const ask = async <T>(
     what: string,
     signal: AbortSignal | undefined,
@@ -61,13 +62,11 @@ export function searchAdapter<Request extends object, Response>(
       );
     },
     toShortlist: (plan, response) => shortlistOf(plan, response, settings),
-    ...(states?.kind === 'sidecar' && {
-      async addStates({ plan, response, shortlist }, { signal } = {}) {
-        const docs = stateDocuments(windowOf(plan, response, settings), states.generation);
-        if (docs.length === 0) return shortlist;
-        const what = `Fetching ${docs.length} block states`;
-        return withStates(shortlist, await ask(what, signal, () => calls.mget(docs, signal)));
-      },
+    ...(withSidecar && {
+      addStates: (found, { signal } = {}) =>
+        withSidecar(found, (docs) =>
+          ask(`Fetching ${docs.length} block states`, signal, () => calls.mget(docs, signal)),
+        ),
     }),
     applyOutcome: (plan, response, outcome) => applyToResponse(plan, response, outcome, settings) as Response,
   };

@@ -1,22 +1,40 @@
 /** Block states from the index beside the documents: one call a list, by id. */
 import type { Shortlist, StoredState } from '../../engine/index.ts';
+import type { FoundList } from '../adapter.ts';
 import { sidecarIndex } from '../states/names.ts';
 import { isObject, type JsonObject, toList } from './json.ts';
-import type { SearchHit } from './options.ts';
+import type { SearchBodySettings, SearchHit } from './options.ts';
+import { windowOf } from './shortlist.ts';
 import { bytesOf } from './stored-states.ts';
 
-/** The documents of a multi-get, one a hit. */
-export function stateDocuments(hits: readonly SearchHit[], generation: string): readonly JsonObject[] {
-  return hits.map(({ _index, _id, _routing }) => ({
+/** Fetches documents by id, as a multi-get does; resolves with the answer's body. */
+export type FetchDocuments = (docs: readonly JsonObject[]) => Promise<unknown>;
+
+/**
+ * The shortlist with the states of a sidecar. A document that is not there, or whose index is not, has no state.
+ * Undefined where the settings name no sidecar.
+ */
+export function sidecarReader(
+  settings: SearchBodySettings,
+): ((found: FoundList<object, unknown>, fetch: FetchDocuments) => Promise<Shortlist>) | undefined {
+  const { states } = settings;
+  if (states?.kind !== 'sidecar') return undefined;
+  return async ({ plan, response, shortlist }, fetch) => {
+    const docs = windowOf(plan, response, settings).map((hit) => stateDocument(hit, states.generation));
+    return docs.length === 0 ? shortlist : withStates(shortlist, await fetch(docs));
+  };
+}
+
+function stateDocument({ _index, _id, _routing }: SearchHit, generation: string): JsonObject {
+  return {
     _index: sidecarIndex(String(_index), generation),
     _id,
     _source: ['state'],
     ...(_routing !== undefined && { routing: _routing }),
-  }));
+  };
 }
 
-/** The shortlist with what the multi-get brought. A document that is not there, or whose index is not, has no state. */
-export function withStates(shortlist: Shortlist, answer: unknown): Shortlist {
+function withStates(shortlist: Shortlist, answer: unknown): Shortlist {
   const found = toList(isObject(answer) ? answer['docs'] : undefined);
   const candidates = shortlist.candidates.map((candidate, i) => {
     const storedState = stateIn(found[i]);

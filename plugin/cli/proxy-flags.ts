@@ -51,10 +51,10 @@ export async function proxySettings(flags: ProxyFlags, env: Environment): Promis
     throw new ConfigurationError('Wrong options', [...issues.map(toFlagIssue), ...missing]);
   }
   const { target, indices } = value;
-  const { separator, highlight } = file?.index ?? {};
+  const { separator, highlight, states } = file?.index ?? {};
   return {
     proxy: { ...value, target: target!, indices: indices! },
-    index: { textFields: textFields!, separator, highlight },
+    index: { textFields: textFields!, separator, highlight, states },
     reranker: { ...file?.reranker, ...defined(pick(flags, ['model', 'precision', 'device', 'tier'])) },
     stage: {
       ...file?.stage,

@@ -1,7 +1,7 @@
 /** `blockrank proxy`: a reverse proxy before a cluster, until it is told to end. */
 import { Command, Option } from 'commander';
 import { BlockRankError } from '../../engine/index.ts';
-import { composeProxy, type ProxyContext } from '../config/compose-proxy.ts';
+import { composeProxy, type ProxyComposition, type ProxyContext, watchConfig } from '../config/index.ts';
 import type { CliContext } from './context.ts';
 import { describeError } from './errors.ts';
 import { finiteNumber, list, wholeNumber } from './option-values.ts';
@@ -17,7 +17,13 @@ Applications use the proxy's address in place of the cluster's, with the credent
 named indices come back reranked, and say so in the header x-blockrank; everything else passes untouched. A request's
 own header x-blockrank may hold on, off, or JSON such as {"topN":5,"rankWindowSize":50,"queryText":"stars"}.
 Probes and metrics: /_blockrank/healthz, /_blockrank/readyz, /_blockrank/metrics. SIGTERM and Ctrl-C end the proxy once
-requests in flight are answered.`;
+requests in flight are answered; with --config, SIGHUP and a change of the file take its settings anew.`;
+
+const phaseNames = {
+  'first-stage': 'the cluster',
+  states: 'fetching block states',
+  rerank: 'reranking',
+} as const;
 
 /** Failures of one kind are told once in this time, in milliseconds. */
 const noteIntervalMs = 10_000;
@@ -119,12 +125,36 @@ async function proxy(context: CliContext, flags: ProxyFlags): Promise<void> {
     context.signal.addEventListener('abort', () => resolve(), { once: true });
   });
   const running = await composeProxy(settings, watching(context));
+  const watch = watchConfig(flags.config, reloader(context, flags, running), {
+    onHangup: flags.config !== undefined,
+  });
   const { target, indices } = settings.proxy;
   const { url, server = 'unknown' } = running;
   if (flags.json) context.printJson({ url, target, server, indices });
   else context.print(`${url} stands before ${target} (${server}) and reranks ${indices.join(', ')}`);
   await ending;
+  watch.close();
   await running.close();
+}
+
+/** Takes the file's settings, the options over them, or keeps those in use and says why. One after another. */
+function reloader(context: CliContext, flags: ProxyFlags, running: ProxyComposition): () => void {
+  let last = Promise.resolve();
+  const reload = async (): Promise<void> => {
+    try {
+      const unchanged = await running.reconfigure(await proxySettings(flags, context.env));
+      context.note('blockrank: configuration taken');
+      if (unchanged.length > 0)
+        context.note(`blockrank: these settings need a restart: ${unchanged.join(', ')}`);
+    } catch (error) {
+      context.note(
+        `blockrank: configuration refused, the one before stays in use: ${describeError(error, false)}`,
+      );
+    }
+  };
+  return () => {
+    last = last.then(reload);
+  };
 }
 
 /** Tells failures on standard error: what kind, never what was asked or found. */
@@ -142,7 +172,7 @@ function watching(context: CliContext): ProxyContext {
     events: {
       failure: ({ phase, error }) => {
         const code = error instanceof BlockRankError ? error.code : 'other';
-        tell(`${phase} ${code}`, `${phase === 'rerank' ? 'reranking' : 'the cluster'} failed (${code})`);
+        tell(`${phase} ${code}`, `${phaseNames[phase]} failed (${code})`);
       },
       breaker: ({ state }) => tell(`breaker ${state}`, `the circuit breaker is ${state}`),
     },

@@ -6,14 +6,17 @@ import {
   detectServer,
   type ListenTls,
   openProxy,
+  type ProxyReranking,
   proxyAdapter,
   type RunningProxy,
   type ServerProduct,
 } from '../proxy/index.ts';
 import { prometheusStageMetrics, type RescoringStageOptions, type StageEvents } from '../stage/index.ts';
-import { composeStage } from './compose.ts';
+import { composeStage, type OpenReranker } from './compose.ts';
 import type { ProxyConfig, ProxyListenTls, ProxyTargetTls } from './proxy-schema.ts';
+import { RerankerShelf, shelfOpener } from './reranker-shelf.ts';
 import type { IndexConfig, RerankerConfig, StageConfig } from './schema.ts';
+import { readingStored, toStoredStates } from './stored-states.ts';
 import { withoutUndefined } from './without-undefined.ts';
 
 /** Settings of a proxy that knows its cluster and its indices. */
@@ -29,7 +32,7 @@ export interface ProxySettings {
   /** The proxy; paths absolute. */
   readonly proxy: ReadyProxyConfig;
   /** What the model reads of a hit. */
-  readonly index: Pick<IndexConfig, 'textFields' | 'separator' | 'highlight'>;
+  readonly index: Pick<IndexConfig, 'textFields' | 'separator' | 'highlight' | 'states'>;
   /** Settings of the reranker. */
   readonly reranker: RerankerConfig;
   /** Settings of the stage. */
@@ -47,13 +50,30 @@ export interface ProxyContext {
 }
 
 /** A proxy with all that it stands on; closing it closes them too. */
-export interface ProxyComposition extends RunningProxy {
+export interface ProxyComposition extends Pick<RunningProxy, 'url' | 'close'> {
   /** What the cluster is; absent when nothing was said and nothing answered. */
   readonly server: ServerProduct | undefined;
+  /**
+   * Takes other settings of what is reranked and how. What is new is opened first, what is old closed after its last
+   * search. Nothing changes when they cannot be taken.
+   *
+   * @returns Settings that differ and need a restart.
+   * @throws ConfigurationError @throws ModelFormatError
+   */
+  reconfigure(settings: ProxySettings): Promise<readonly string[]>;
 }
 
 /** How long a cluster may take to say who it is, in milliseconds. */
 const detectMs = 2000;
+
+/** Settings of the section `proxy` that are about what is reranked: all others need a new listener. */
+const rerankingKeys: readonly (keyof ProxyConfig)[] = [
+  'indices',
+  'marks',
+  'scores',
+  'maxSearchBytes',
+  'maxAnswerBytes',
+];
 
 /**
  * Opens the reranker, a stage, and the proxy over both.
@@ -64,44 +84,95 @@ export async function composeProxy(
   settings: ProxySettings,
   context: ProxyContext,
 ): Promise<ProxyComposition> {
-  const { target, server: named, marks, scores, targetTls, listenTls, ...own } = settings.proxy;
-  const { textFields: fields, separator, highlight } = settings.index;
+  const { target, server: named, targetTls, listenTls, ...own } = settings.proxy;
   const files = await readFiles({ targetTls, listenTls });
   warnOf(settings.proxy, context);
   const server = named ?? (await detectServer(target, { tls: files.targetTls, timeoutMs: detectMs }));
   if (!server) context.onWarning(`Nothing answers at ${target} yet: requests get 502 until something does.`);
-  const adapter = proxyAdapter({ server, fields, separator, highlight, marks, scores });
   const registry = new Registry();
+  const shelf = new RerankerShelf();
   const events = [prometheusStageMetrics(registry), context.events];
-  const stage: StageConfig & Pick<RescoringStageOptions<never, never>, 'events'> = {
-    ...settings.stage,
-    events,
+  const compose = (given: ProxySettings): Promise<ComposedReranking> =>
+    composeReranking(given, { server, events, open: shelfOpener(shelf) });
+  let current = await compose(settings);
+  const close = async (): Promise<void> => {
+    await current.close();
+    await shelf.close();
   };
-  const composition = await composeStage({ adapter, reranker: settings.reranker, stage });
   try {
-    const proxy = await openProxy({
-      ...withoutUndefined(own),
-      ...files,
-      target,
-      adapter,
-      registry,
-      stage: composition.stage,
-      reranker: composition.reranker,
-      onFailure: settings.stage.onFailure,
-      onFault: context.onFault,
-    });
+    const { onFault } = context;
+    const listening = { ...withoutUndefined(own), ...files, target, registry, onFault };
+    const proxy = await openProxy({ ...listening, ...current.reranking });
     return {
       url: proxy.url,
       server,
+      async reconfigure(next) {
+        const composed = await compose(next);
+        const before = current;
+        current = composed;
+        await proxy.use(composed.reranking);
+        await before.close();
+        return unchangeable(settings.proxy, next.proxy);
+      },
       async close() {
         await proxy.close();
-        await composition.close();
+        await close();
       },
     };
   } catch (error) {
-    await composition.close();
+    await close();
     throw error;
   }
+}
+
+interface ComposedReranking {
+  readonly reranking: ProxyReranking;
+  close(): Promise<void>;
+}
+
+async function composeReranking(
+  { proxy, index, reranker, stage }: ProxySettings,
+  {
+    server,
+    events,
+    open,
+  }: {
+    readonly server: ServerProduct | undefined;
+    readonly events: readonly StageEvents[];
+    readonly open: OpenReranker;
+  },
+): Promise<ComposedReranking> {
+  const { textFields: fields, separator, highlight, states } = index;
+  const { marks, scores, indices, maxSearchBytes, maxAnswerBytes } = proxy;
+  const read = { fields, separator, highlight, states: toStoredStates(states) };
+  const adapter = proxyAdapter({ server, marks, scores, ...read });
+  const watched: StageConfig & Pick<RescoringStageOptions<never, never>, 'events'> = { ...stage, events };
+  const composition = await composeStage({
+    adapter,
+    reranker: readingStored(reranker, states),
+    stage: watched,
+    openReranker: open,
+  });
+  const { onFailure } = stage;
+  const limits = { maxSearchBytes, maxAnswerBytes };
+  return {
+    reranking: {
+      adapter,
+      indices,
+      onFailure,
+      ...limits,
+      stage: composition.stage,
+      reranker: composition.reranker,
+    },
+    close: () => composition.close(),
+  };
+}
+
+function unchangeable(first: ReadyProxyConfig, next: ReadyProxyConfig): readonly string[] {
+  const keys = [...new Set([...Object.keys(first), ...Object.keys(next)])] as (keyof ReadyProxyConfig)[];
+  return keys.filter(
+    (key) => !rerankingKeys.includes(key) && JSON.stringify(first[key]) !== JSON.stringify(next[key]),
+  );
 }
 
 function warnOf({ target, targetTls, listenTls, host }: ReadyProxyConfig, { onWarning }: ProxyContext): void {

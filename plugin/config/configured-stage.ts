@@ -1,5 +1,4 @@
 /** A stage over a search server that follows its configuration file. */
-import { openReranker, type Reranker } from '../../engine/index.ts';
 import { type OwnedStage, type RescoringStage, switchableStage } from '../stage/index.ts';
 import {
   type ComposeContext,
@@ -7,10 +6,8 @@ import {
   type ServerRequest,
   type ServerResponse,
 } from './compose-server.ts';
-import { toRerankerOptions } from './compose-states.ts';
 import { loadConfig } from './load.ts';
-import { RerankerShelf } from './reranker-shelf.ts';
-import type { RerankerConfig } from './schema.ts';
+import { RerankerShelf, shelfOpener } from './reranker-shelf.ts';
 import { watchConfig } from './watch-config.ts';
 
 /** Options of {@link configuredStage}. */
@@ -54,7 +51,7 @@ export async function configuredStage(
   const context = { env: process.env, onWarning: warn, ...options };
   const shelf = new RerankerShelf();
   const compose = async (): Promise<OwnedStage<ServerRequest, ServerResponse>> =>
-    composeServer(await loadConfig(path, context.env), { ...context, openReranker: onShelf(shelf) });
+    composeServer(await loadConfig(path, context.env), { ...context, openReranker: shelfOpener(shelf) });
   const stage = switchableStage(await compose());
   let last: Promise<unknown> = Promise.resolve();
   const reload = (): Promise<void> => {
@@ -74,33 +71,6 @@ export async function configuredStage(
       await stage.close();
       await shelf.close();
     },
-  };
-}
-
-/** Rerankers whose settings stay the same stay open from one configuration to the next. */
-function onShelf(shelf: RerankerShelf): (config: RerankerConfig) => Promise<Reranker> {
-  return async (config) => {
-    const held = shelf.take(JSON.stringify(config), async () =>
-      openReranker(await toRerankerOptions(config)),
-    );
-    try {
-      const reranker = await held.reranker;
-      return withClose(reranker, held.release);
-    } catch (error) {
-      await held.release();
-      throw error;
-    }
-  };
-}
-
-/** The same reranker; closing it gives it back. */
-function withClose(reranker: Reranker, close: () => Promise<void>): Reranker {
-  return {
-    get info() {
-      return reranker.info;
-    },
-    rerank: (shortlist, options) => reranker.rerank(shortlist, options),
-    close,
   };
 }
 

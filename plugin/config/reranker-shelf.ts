@@ -1,5 +1,7 @@
 /** Open rerankers by what they were opened from, so that a reload opens nothing twice. */
-import type { Reranker } from '../../engine/index.ts';
+import { openReranker, type Reranker } from '../../engine/index.ts';
+import type { OpenReranker } from './compose.ts';
+import { toRerankerOptions } from './compose-states.ts';
 
 /** A reranker in somebody's hand. */
 export interface HeldReranker {
@@ -52,4 +54,31 @@ export class RerankerShelf {
     this.#closing.add(closed);
     void closed.finally(() => this.#closing.delete(closed));
   }
+}
+
+/** Opens rerankers from a shelf: those whose settings stay the same stay open from one configuration to the next. */
+export function shelfOpener(shelf: RerankerShelf): OpenReranker {
+  return async (config) => {
+    const held = shelf.take(JSON.stringify(config), async () =>
+      openReranker(await toRerankerOptions(config)),
+    );
+    try {
+      const reranker = await held.reranker;
+      return withClose(reranker, held.release);
+    } catch (error) {
+      await held.release();
+      throw error;
+    }
+  };
+}
+
+/** The same reranker; closing it gives it back. */
+function withClose(reranker: Reranker, close: () => Promise<void>): Reranker {
+  return {
+    get info() {
+      return reranker.info;
+    },
+    rerank: (shortlist, options) => reranker.rerank(shortlist, options),
+    close,
+  };
 }

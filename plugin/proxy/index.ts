@@ -9,9 +9,11 @@ export {
   defaultTimeoutMs,
   type ListenTls,
   type ProxyOptions,
+  type ProxyReranking,
 } from './options.ts';
 export { openProxy, type RunningProxy } from './proxy.ts';
 export {
+  type CallerFetch,
   type ProxyAdapter,
   type ProxyAdapterOptions,
   proxyAdapter,

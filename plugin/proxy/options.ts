@@ -28,12 +28,8 @@ export interface ListenTls {
   readonly passphrase?: string | undefined;
 }
 
-/** Options of `openProxy`. */
-export interface ProxyOptions {
-  /** Address of the cluster, e.g. `https://search.example:9200`; a path in it goes before every request's. */
-  readonly target: string;
-  /** Encryption of the connections to the cluster. @defaultValue the system's certificates, checked */
-  readonly targetTls?: TargetTls | undefined;
+/** What reranks, and what is reranked: all that may be exchanged while the proxy runs. */
+export interface ProxyReranking {
   /** Indices whose searches are reranked, as the requests name them; `*` stands for any characters. */
   readonly indices: readonly string[];
   /** Reads and writes searches; made by `proxyAdapter`. */
@@ -44,6 +40,18 @@ export interface ProxyOptions {
   readonly reranker: Pick<Reranker, 'info'>;
   /** What the stage was told to do when reranking fails. @defaultValue 'keep-first-stage' */
   readonly onFailure?: OnFailure | undefined;
+  /** Bytes that a search's body may have, unpacked; a larger one passes untouched. @defaultValue 10485760 (10 MiB) */
+  readonly maxSearchBytes?: number | undefined;
+  /** Bytes that an answer may have to be reranked; for a larger one the request passes untouched. @defaultValue 67108864 (64 MiB) */
+  readonly maxAnswerBytes?: number | undefined;
+}
+
+/** Options of `openProxy`. */
+export interface ProxyOptions extends ProxyReranking {
+  /** Address of the cluster, e.g. `https://search.example:9200`; a path in it goes before every request's. */
+  readonly target: string;
+  /** Encryption of the connections to the cluster. @defaultValue the system's certificates, checked */
+  readonly targetTls?: TargetTls | undefined;
   /** Address to listen on; `0.0.0.0` for all. @defaultValue '127.0.0.1' */
   readonly host?: string | undefined;
   /** Port to listen on; 0 for any that is free. @defaultValue 9201 */
@@ -52,10 +60,6 @@ export interface ProxyOptions {
   readonly listenTls?: ListenTls | undefined;
   /** How long the cluster may keep silent before a request is answered with 504, in milliseconds. @defaultValue 300000 */
   readonly timeoutMs?: number | undefined;
-  /** Bytes that a search's body may have, unpacked; a larger one passes untouched. @defaultValue 10485760 (10 MiB) */
-  readonly maxSearchBytes?: number | undefined;
-  /** Bytes that an answer may have to be reranked; for a larger one the request passes untouched. @defaultValue 67108864 (64 MiB) */
-  readonly maxAnswerBytes?: number | undefined;
   /** How long requests in flight may take once the proxy closes, in milliseconds. @defaultValue 30000 */
   readonly drainMs?: number | undefined;
   /** Whether the cluster sees the `Host` that the caller named, instead of its own. @defaultValue false */

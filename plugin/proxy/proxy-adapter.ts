@@ -9,6 +9,7 @@ import {
   type SearchBodyOptions,
   searchAdapter,
   searchBodySettings,
+  sidecarReader,
 } from '../../adapters/search-body/index.ts';
 import type { RequestForm } from '../../adapters/search-body/reranking-transport.ts';
 import { elementsOf, membersOf, startOfValue, toBytes } from './json-text.ts';
@@ -19,6 +20,9 @@ export type WireSearch = JsonObject;
 
 /** The body of an answer, parsed. */
 export type WireAnswer = JsonObject;
+
+/** Fetches documents by id, as a multi-get does, with a caller's own headers; resolves with the answer's body. */
+export type CallerFetch = (docs: readonly JsonObject[], signal: AbortSignal | undefined) => Promise<unknown>;
 
 /** Options of {@link proxyAdapter}: where the texts are, and what is left on an answer. */
 export interface ProxyAdapterOptions extends SearchBodyOptions {
@@ -32,10 +36,10 @@ export interface ProxyAdapterOptions extends SearchBodyOptions {
 
 /** An adapter that remembers the bytes of what it has read. */
 export interface ProxyAdapter extends Adapter<WireSearch, WireAnswer> {
-  /** Reads the answer to a search. @throws SyntaxError when it is no JSON object. */
-  read(bytes: Buffer): WireAnswer;
+  /** Reads the answer to a search; `fetch` asks on behalf of the same caller. @throws SyntaxError when it is no JSON object. */
+  read(bytes: Buffer, fetch?: CallerFetch): WireAnswer;
   /** Reads the answer to a multi-search, with its `responses`. @throws SyntaxError when it is no JSON object. */
-  readMany(bytes: Buffer): WireAnswer;
+  readMany(bytes: Buffer, fetch?: CallerFetch): WireAnswer;
   /** The bytes of an answer that was read here, or that {@link Adapter.applyOutcome} made of one. */
   spell(answer: WireAnswer): Buffer;
 }
@@ -63,6 +67,8 @@ export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
   const settings = searchBodySettings(rest, { adapter: server, place: 'body' });
   const inner = searchAdapter<WireSearch, WireAnswer>(settings, notAsked);
   const spelled = new WeakMap<object, string>();
+  const fetches = new WeakMap<object, CallerFetch>();
+  const withSidecar = sidecarReader(settings);
   const parse = (bytes: Buffer): { readonly answer: JsonObject; readonly text: string } => {
     const answer: unknown = JSON.parse(bytes.toString('utf8'));
     if (!isObject(answer)) throw new SyntaxError('expected a JSON object');
@@ -75,6 +81,12 @@ export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
     plan: (request, planOptions) => inner.plan(request, planOptions),
     search: (plan, call) => inner.search(plan, call),
     toShortlist: (plan, answer) => inner.toShortlist(plan, answer),
+    ...(withSidecar && {
+      async addStates(found, { signal } = {}) {
+        const fetch = fetches.get(found.response);
+        return fetch ? withSidecar(found, (docs) => fetch(docs, signal)) : found.shortlist;
+      },
+    }),
     applyOutcome(plan, answer, outcome) {
       const bytes = spelled.get(answer);
       // What the plan refused was sent as it came, and goes back as it came.
@@ -84,15 +96,21 @@ export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
       spelled.set(placed, respell(bytes, wholeOf(bytes), answer, after));
       return placed;
     },
-    read: (bytes) => parse(bytes).answer,
-    readMany(bytes) {
+    read(bytes, fetch) {
+      const { answer } = parse(bytes);
+      if (fetch) fetches.set(answer, fetch);
+      return answer;
+    },
+    readMany(bytes, fetch) {
       const { answer, text } = parse(bytes);
       const responses = answer['responses'];
       const member = membersOf(text, startOfValue(text)).findLast(({ key }) => key === 'responses');
       if (!Array.isArray(responses) || !member) return answer;
       const slices = elementsOf(text, member.value.start);
       for (const [i, response] of responses.entries()) {
-        if (isObject(response)) spelled.set(response, text.slice(slices[i]!.start, slices[i]!.end));
+        if (!isObject(response)) continue;
+        spelled.set(response, text.slice(slices[i]!.start, slices[i]!.end));
+        if (fetch) fetches.set(response, fetch);
       }
       return answer;
     },

@@ -8,6 +8,7 @@ import {
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Counter, Registry } from 'prom-client';
+import { Exchangeable } from '../stage/exchangeable.ts';
 import { watchConnections } from './connections.ts';
 import { type Exchange, type Forwarding, forward, markHeader } from './forward.ts';
 import {
@@ -19,10 +20,12 @@ import {
   defaultTimeoutMs,
   type ListenTls,
   type ProxyOptions,
+  type ProxyReranking,
 } from './options.ts';
 import { isOwn, showOwnPage } from './own-pages.ts';
 import { rerankSearch, type SearchParts, type Treatment } from './rerank-search.ts';
 import { searchHead } from './search-head.ts';
+import type { Reranking } from './search-run.ts';
 import { ProxyError, sendError } from './server-error.ts';
 import { maxHeaderBytes, openTarget } from './target.ts';
 import { wishOf } from './wish.ts';
@@ -36,6 +39,8 @@ const maxTimerMs = 2 ** 31 - 1 - callerGraceMs;
 export interface RunningProxy {
   /** Where it listens, e.g. `http://127.0.0.1:9201`. */
   readonly url: string;
+  /** Reranks later searches with something else. Resolves once the last search that began before is answered. */
+  use(next: ProxyReranking): Promise<void>;
   /** Takes no more requests, lets those in flight come to their end, then closes all connections. */
   close(): Promise<void>;
 }
@@ -74,6 +79,9 @@ export async function openProxy(options: ProxyOptions): Promise<RunningProxy> {
   server.on('request', take(false)).on('checkContinue', take(true));
   const address = await listening(server, host, port);
   return {
+    async use(next) {
+      await parts.reranking.replace(rerankingOf(next));
+    },
     url: `${options.listenTls ? 'https' : 'http'}://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
     async close() {
       draining.abort();
@@ -87,27 +95,41 @@ export async function openProxy(options: ProxyOptions): Promise<RunningProxy> {
   };
 }
 
-interface ProxyParts extends SearchParts {
+interface ProxyParts extends Omit<SearchParts, keyof Reranking> {
+  readonly reranking: Exchangeable<ReadyReranking>;
   readonly requests: Counter;
   readonly ownPages: boolean;
   readonly registry: Registry;
   readonly isReady: () => boolean;
 }
 
-function partsOf(options: ProxyOptions, forwarding: Forwarding, draining: AbortSignal): ProxyParts {
-  const { adapter, stage, indices, reranker, registry = new Registry(), onFault = () => {} } = options;
+interface ReadyReranking extends Reranking {
+  readonly reranker: ProxyReranking['reranker'];
+}
+
+function rerankingOf(options: ProxyReranking): ReadyReranking {
+  const { adapter, stage, indices, reranker } = options;
   return {
     adapter,
     stage,
     indices,
-    forwarding,
-    registry,
-    onFault,
+    reranker,
     isFailOpen: (options.onFailure ?? 'keep-first-stage') === 'keep-first-stage',
     maxSearchBytes: options.maxSearchBytes ?? defaultMaxSearchBytes,
     maxAnswerBytes: options.maxAnswerBytes ?? defaultMaxAnswerBytes,
+  };
+}
+
+function partsOf(options: ProxyOptions, forwarding: Forwarding, draining: AbortSignal): ProxyParts {
+  const { registry = new Registry(), onFault = () => {} } = options;
+  const reranking = new Exchangeable(rerankingOf(options));
+  return {
+    reranking,
+    forwarding,
+    registry,
+    onFault,
     ownPages: options.ownPages ?? true,
-    isReady: () => reranker.info.ready && !draining.aborted,
+    isReady: () => reranking.current.reranker.info.ready && !draining.aborted,
     requests: new Counter({
       name: 'blockrank_proxy_requests_total',
       help: 'Requests, by what became of them and the status that the caller was given.',
@@ -143,7 +165,12 @@ async function answer(parts: ProxyParts, exchange: Exchange): Promise<Treatment 
   }
   const isSearch = searchHead(request) !== undefined;
   const wish = isSearch ? wishOf(request.headers[markHeader]?.toString()) : false;
-  if (wish !== false) return rerankSearch(parts, exchange, wish);
+  if (wish !== false) {
+    const { forwarding, onFault } = parts;
+    return parts.reranking.use((reranking) =>
+      rerankSearch({ ...reranking, forwarding, onFault }, exchange, wish),
+    );
+  }
   const added = isSearch ? ['X-Blockrank', 'unreranked; reason=disabled'] : [];
   await forward(parts.forwarding, exchange, undefined, added);
   return 'passed';

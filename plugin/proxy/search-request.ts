@@ -24,6 +24,8 @@ export interface SearchRequest {
   readonly params: TransportParams;
   /** The request to send for what the stage made of it; `params` itself is sent as it came. */
   toCall(sent: TransportParams): WireCall;
+  /** A request of the proxy's own on behalf of the same caller: its headers, and a body of JSON. */
+  toOwn(path: string, body: JsonObject): WireCall;
 }
 
 /**
@@ -63,6 +65,7 @@ function oneSearch(original: Original): SearchRequest | undefined {
   return {
     kind: 'search',
     params,
+    toOwn: (path, own) => ownCall(original, path, own),
     toCall(sent) {
       if (sent === params) return callOf(original, original.body);
       const bytes = original.hasBody ? respell(text, slice, read, sent.body) : toBytes(sent.body ?? {});
@@ -84,6 +87,7 @@ function severalSearches(original: Original): SearchRequest | undefined {
   return {
     kind: 'msearch',
     params,
+    toOwn: (path, own) => ownCall(original, path, own),
     toCall(sent) {
       const sentLines = sent.bulkBody as readonly JsonObject[];
       if (sentLines.every((line, i) => line === read[i])) return callOf(original, original.body);
@@ -115,6 +119,24 @@ function callOf(
       ...(isSame ? kept : without(kept, ['content-encoding'])),
       ...(isSame || hasBody ? [] : contentTypeFor(request)),
       ...(body.length > 0 || request.method === 'POST' ? ['Content-Length', String(body.length)] : []),
+    ],
+    body,
+  };
+}
+
+function ownCall({ request }: Original, path: string, own: JsonObject): WireCall {
+  const body = Buffer.from(JSON.stringify(own));
+  const dropped = ['content-length', 'content-type', 'content-encoding', 'expect', markHeader];
+  const { accept = '' } = request.headers;
+  return {
+    method: 'POST',
+    path,
+    headers: [
+      ...endToEnd(request.rawHeaders, [...dropped, ...unreadableEncodings(request)]),
+      'Content-Type',
+      accept.includes('compatible-with') ? accept : 'application/json',
+      'Content-Length',
+      String(body.length),
     ],
     body,
   };

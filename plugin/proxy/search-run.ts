@@ -7,7 +7,7 @@ import type { RescoringStage } from '../stage/index.ts';
 import { type Answered, ask } from './ask.ts';
 import type { Forwarding } from './forward.ts';
 import { valuesOf } from './headers.ts';
-import type { ProxyAdapter, WireAnswer, WireSearch } from './proxy-adapter.ts';
+import type { CallerFetch, ProxyAdapter, WireAnswer, WireSearch } from './proxy-adapter.ts';
 import { isJson } from './search-head.ts';
 import type { SearchRequest } from './search-request.ts';
 
@@ -48,6 +48,9 @@ export function newRun(): SearchRun {
   return { plans: [], isUntouched: false, isRefused: false, isChanged: false };
 }
 
+/** Bytes of the states of one list, at most: a thousand documents of tier `tokens`. */
+const maxStatesBytes = 256 * 1024 * 1024;
+
 /** What stands for the answer to a request that the stage leaves alone: that request goes another way. */
 const untouched: WireAnswer = {};
 
@@ -86,12 +89,22 @@ export function sender(
   run: SearchRun,
   signal: AbortSignal,
 ): Send {
+  const fetch: CallerFetch = async (docs, own) => {
+    const limits = { signal: own ? AbortSignal.any([signal, own]) : signal, maxBytes: maxStatesBytes };
+    const answered = await ask(forwarding, search.toOwn('/_mget', { docs }), limits);
+    if (answered.status === 200 && answered.plain) return JSON.parse(answered.plain.toString('utf8'));
+    throw new FirstStageError(
+      `The cluster at ${forwarding.target.address} answered the request for ${docs.length} block states with status ${answered.status}: callers need the right to read the indices of states.`,
+      { adapter: adapter.name, statusCode: answered.status },
+    );
+  };
   const send = async (sent: SearchRequest['params']): Promise<WireAnswer> => {
     run.isChanged = sent !== search.params;
     const answered = await ask(forwarding, search.toCall(sent), { signal, maxBytes: maxAnswerBytes });
     run.answered = answered;
     const isAnswer = answered.status === 200 && isJson(valuesOf(answered.headers, 'content-type')[0] ?? '');
-    const answer = isAnswer && answered.plain ? readAs(adapter, search.kind, answered.plain) : undefined;
+    const answer =
+      isAnswer && answered.plain ? readAs(adapter, search.kind, answered.plain, fetch) : undefined;
     if (answer) return answer;
     run.isRefused = true;
     throw new FirstStageError(
@@ -107,9 +120,14 @@ export function sender(
   };
 }
 
-function readAs(adapter: ProxyAdapter, kind: SearchRequest['kind'], plain: Buffer): WireAnswer | undefined {
+function readAs(
+  adapter: ProxyAdapter,
+  kind: SearchRequest['kind'],
+  plain: Buffer,
+  fetch: CallerFetch,
+): WireAnswer | undefined {
   try {
-    const answer = kind === 'search' ? adapter.read(plain) : adapter.readMany(plain);
+    const answer = kind === 'search' ? adapter.read(plain, fetch) : adapter.readMany(plain, fetch);
     const isComplete = kind === 'search' ? isObject(answer['hits']) : Array.isArray(answer['responses']);
     return isComplete ? answer : undefined;
   } catch (error) {

@@ -1,5 +1,5 @@
 /** A stage whose parts are exchanged while searches run. */
-import { Exchange } from './exchange.ts';
+import { Exchangeable } from './exchangeable.ts';
 import type { RescoringStage } from './stage.ts';
 
 /** A stage with what it stands on. */
@@ -23,7 +23,7 @@ export interface SwitchableStage<Request, Response> extends RescoringStage<Reque
 export function switchableStage<Request, Response>(
   first: OwnedStage<Request, Response>,
 ): SwitchableStage<Request, Response> {
-  const stages = new Exchange(first);
+  const stages = new Exchangeable(first);
   return {
     get breakerState() {
       return stages.current.stage.breakerState;

@@ -145,6 +145,33 @@ describe('blockrank proxy', { timeout: 120_000 }, () => {
     expect(await ended).toBe(0);
   });
 
+  it('takes its file anew on SIGHUP, and keeps what it has when the file is wrong', async () => {
+    const server = await cluster();
+    const path = join(folder, 'reloaded.config.yaml');
+    const configure = (index: string): Promise<void> =>
+      writeFile(
+        path,
+        `opensearch: { node: '${server.url}' }\nindex: { name: ${index}, textFields: [title] }\n`,
+      );
+    await configure('products-1');
+    const { url, child, ended, notes } = await program(['--config', path]);
+    const markOf = async (index: string): Promise<unknown> =>
+      (await search(url, `/${index}/_search`, query)).headers['x-blockrank'];
+    expect([await markOf('products-1'), await markOf('products-2')]).toEqual(['reranked', undefined]);
+    await configure('products-2');
+    child.kill('SIGHUP');
+    await expect.poll(() => markOf('products-2'), { timeout: 30_000 }).toBe('reranked');
+    expect(await markOf('products-1')).toBeUndefined();
+    await writeFile(path, 'index: 3');
+    child.kill('SIGHUP');
+    await expect
+      .poll(notes, { timeout: 30_000 })
+      .toContain('configuration refused, the one before stays in use');
+    expect(await markOf('products-2')).toBe('reranked');
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+  });
+
   it.each([
     ['nothing', [], ['--target: required', '--index: required', '--field: required']],
     [

@@ -39,7 +39,8 @@ export function storedStatesSuites<Request, Response>(options: {
   }
 }
 
-async function keepState(
+/** Keeps bytes as the state of a document. */
+export async function keepState(
   url: string,
   index: string,
   { place, docId, state }: { place: BytesPlace; docId: string; state: Uint8Array },

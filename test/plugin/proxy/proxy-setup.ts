@@ -11,6 +11,7 @@ import {
   openProxy,
   type ProxyAdapterOptions,
   type ProxyOptions,
+  type ProxyReranking,
   proxyAdapter,
   type RunningProxy,
 } from '../../../plugin/proxy/index.ts';
@@ -82,6 +83,8 @@ export async function playedRaw(
 export interface Setup {
   readonly reranker: FakeReranker;
   readonly proxy: RunningProxy;
+  /** What {@link RunningProxy.use} would take. */
+  readonly reranking: ProxyReranking;
   close(): Promise<void>;
 }
 
@@ -98,17 +101,10 @@ export async function proxyBefore(target: string, options: SetupOptions = {}): P
   const adapter = proxyAdapter({ server: 'elasticsearch', fields: ['title', 'body'], ...adapterOptions });
   const stage = rescoringStage({ adapter, reranker, scoreSteps: [], ...(stageOptions as object) });
   const onFailure = stageOptions.onFailure;
-  const proxy = await openProxy({
-    target,
-    indices: ['products-*'],
-    adapter,
-    stage,
-    reranker,
-    port: 0,
-    ...(onFailure && { onFailure }),
-    ...own,
-  });
+  const reranking = { indices: ['products-*'], adapter, stage, reranker, ...(onFailure && { onFailure }) };
+  const proxy = await openProxy({ target, ...reranking, port: 0, ...own });
   return {
+    reranking,
     reranker,
     proxy,
     async close() {

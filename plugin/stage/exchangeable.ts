@@ -8,7 +8,7 @@ interface Held<T> {
 }
 
 /** Whoever began with one value ends with it. */
-export class Exchange<T> {
+export class Exchangeable<T> {
   #current: Held<T>;
 
   constructor(first: T) {
