@@ -14,6 +14,8 @@ import { service } from './service.ts';
 import { soak } from './soak.ts';
 import { sparsity } from './sparsity.ts';
 import { stage } from './stage.ts';
+import { stateWorkers } from './state-workers.ts';
+import { states } from './states.ts';
 import { type Bench, type BenchResult, circumstances, holds, rounded } from './support/bench.ts';
 import { warm } from './warm.ts';
 
@@ -29,6 +31,8 @@ const benches: Readonly<Record<string, Bench>> = {
   memory,
   service,
   soak,
+  states,
+  'state-workers': stateWorkers,
 };
 
 const args = process.argv.slice(2);
