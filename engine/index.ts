@@ -20,6 +20,7 @@ export { openDecoderReranker } from './rerank/open-decoder-reranker.ts';
 export { openEncoderReranker } from './rerank/open-encoder-reranker.ts';
 export { openReranker } from './rerank/open-reranker.ts';
 export type { RerankerOptions } from './rerank/reranker-options.ts';
+export { type StateForm, type StateMaker, stateMaker } from './rerank/state-maker.ts';
 export { defaultFusionWeight, type FusionOptions, fusion } from './scores/fusion.ts';
 export type { Device } from './session/device.ts';
 export type { ExecutionProvider } from './session/runtime.ts';

@@ -1,16 +1,8 @@
 /** One page of documents: which states are missing, encoding those, writing them. */
-import { FirstStageError } from '../../engine/index.ts';
+import { FirstStageError, type StateMaker } from '../../engine/index.ts';
 import { type BulkOutcome, bulk } from './bulk.ts';
 import type { Cluster } from './cluster.ts';
-import type {
-  Place,
-  ScannedDocument,
-  StateEntry,
-  StateMaker,
-  StateNames,
-  StateStore,
-  WriteMark,
-} from './contract.ts';
+import type { Place, ScannedDocument, StateEntry, StateNames, StateStore, WriteMark } from './contract.ts';
 import type { BuildCounts } from './counts.ts';
 import { encodingOf } from './names.ts';
 import type { Pace } from './pace.ts';

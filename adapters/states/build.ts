@@ -1,9 +1,8 @@
 /** Builds block states where the documents are. */
 
-import { FirstStageError } from '../../engine/index.ts';
+import { FirstStageError, type StateMaker } from '../../engine/index.ts';
 import type { DocumentTextOptions } from '../document-text.ts';
 import { workOnSlices } from './build-worker.ts';
-import type { StateMaker } from './contract.ts';
 import { addCounts, type BuildCounts, noCounts, toCounts } from './counts.ts';
 import { encodingOf, runsIndex } from './names.ts';
 import { Pace } from './pace.ts';

@@ -1,24 +1,6 @@
 /** What the parts of building block states say to each other, and what a caller gives them. */
-import type { BlockState, StateKey } from '../../engine/index.ts';
+import type { StateForm } from '../../engine/index.ts';
 import type { BulkOperation } from './bulk.ts';
-
-/** The form in which states are kept. */
-export interface StateForm {
-  /** Its name, for instance `anchor-fp16`. */
-  readonly name: string;
-  /** A state as bytes. */
-  encode(key: StateKey, state: BlockState): Uint8Array;
-}
-
-/** Makes the states of texts. Safe to call concurrently. */
-export interface StateMaker {
-  /** Names the encoder. */
-  readonly encodingDigest: string;
-  /** How states become bytes. */
-  readonly form: StateForm;
-  /** One state a text, in their order. */
-  encode(texts: readonly string[]): Promise<readonly BlockState[]>;
-}
 
 /** What names the states that a maker makes: a stored state of another encoder, or in another form, is foreign. */
 export interface StateNames {

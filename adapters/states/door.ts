@@ -1,6 +1,7 @@
 /** The part of building states that users of either server see. */
+export type { StateForm, StateMaker } from '../../engine/index.ts';
 export { type BuildOptions, type BuildReport, buildStates, type HeartbeatOptions } from './build.ts';
-export type { StateForm, StateMaker, StateNames } from './contract.ts';
+export type { StateNames } from './contract.ts';
 export type { BuildCounts } from './counts.ts';
 export { dropStates } from './drop.ts';
 export { defaultGeneration, defaultStateField, encodingOf, sidecarIndex } from './names.ts';

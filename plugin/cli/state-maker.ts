@@ -1,6 +1,11 @@
 /** Opens the model that makes states. */
-import type { StateMaker } from '../../adapters/opensearch/index.ts';
-import { ConfigurationError, encodeState, openEncoderReranker, stateCodec } from '../../engine/index.ts';
+import {
+  ConfigurationError,
+  openEncoderReranker,
+  type StateMaker,
+  stateCodec,
+  stateMaker,
+} from '../../engine/index.ts';
 
 /** Options that name a model and the form of states. */
 export interface MakerFlags {
@@ -20,9 +25,6 @@ export interface OpenStateMaker extends StateMaker {
   close(): Promise<void>;
 }
 
-/** The query block that is encoded beside the documents' own; any word does. */
-const anyQuery = { text: 'a' };
-
 /** Opens a maker. @throws ConfigurationError for a form that is none. @throws ModelFormatError when the model folder is none of an encoder. */
 export async function openStateMaker({
   tier,
@@ -39,16 +41,7 @@ export async function openStateMaker({
     ...(model !== undefined && { model }),
     ...(precision && { precision }),
   });
-  return {
-    encodingDigest: reranker.info.encodingDigest,
-    form: { name: codec.name, encode: (key, state) => encodeState(key, state, codec) },
-    async encode(texts) {
-      const candidates = texts.map((text) => ({ docId: '', text, segments: [] }));
-      const { states } = await reranker.encode({ query: anyQuery, candidates, firstStage: 'unknown' });
-      return states;
-    },
-    close: () => reranker.close(),
-  };
+  return { ...stateMaker(reranker, codec), close: () => reranker.close() };
 }
 
 function codecOf(name: string): ReturnType<typeof stateCodec> {
