@@ -4,11 +4,16 @@ import { type BulkOutcome, bulk } from './bulk.ts';
 import type { Cluster } from './cluster.ts';
 import type { Place, ScannedDocument, StateEntry, StateNames, StateStore, WriteMark } from './contract.ts';
 import type { BuildCounts } from './counts.ts';
+import { fetchDocuments, versionOf } from './fetch.ts';
+import { makeStates } from './made-state.ts';
 import { encodingOf } from './names.ts';
 import type { Pace } from './pace.ts';
 import { textDigest } from './text-digest.ts';
 
-/** How a stored state stands to its document: `newer` when it was made from a later version than the one at hand. */
+/**
+ * How a stored state stands to its document: `newer` when it was made from a later version than the one at hand, `gone`
+ * when the document is not there any more.
+ */
 export type StateStanding = 'fresh' | 'missing' | 'stale' | 'foreign' | 'newer' | 'gone';
 
 /** What a page is built with. */
@@ -21,6 +26,8 @@ export interface PageTools {
   readonly maker: StateMaker;
   /** Keeps to a rate. */
   readonly pace: Pace;
+  /** Whether a page of which the server takes nothing is an error, and not only counted. */
+  readonly isStrict: boolean;
 }
 
 /** What became of a page. */
@@ -53,7 +60,7 @@ function isLater(one: WriteMark, other: WriteMark): boolean {
 /**
  * Encodes and writes what is missing. Running it again changes nothing: what was written is found.
  *
- * @throws FirstStageError when the server takes no state at all.
+ * @throws FirstStageError when the server takes no state at all, and that is to be an error.
  */
 export async function buildPage(
   documents: readonly ScannedDocument[],
@@ -62,7 +69,7 @@ export async function buildPage(
 ): Promise<PageResult> {
   const { cluster, store, maker } = tools;
   const places = await store.look(documents);
-  const standings = documents.map((document, i) => standingOfState(document, places[i], maker));
+  const standings = await judge(documents, places, tools);
   const count = (...wanted: StateStanding[]): number =>
     standings.filter((standing) => wanted.includes(standing)).length;
   const wanted = documents.flatMap((document, i) =>
@@ -72,9 +79,10 @@ export async function buildPage(
   const entries = await encode(wanted, maker);
   const outcomes = await bulk(cluster, entries.map(store.operation));
   const settled = await settle(entries, outcomes, tools);
-  const failure = firstFailure(settled);
-  if (failure !== undefined && settled.every((outcome) => typeof outcome === 'object')) {
-    throw new FirstStageError(`Cannot write states: ${failure}.`, { adapter: cluster.server });
+  const failures = settled.filter((outcome) => typeof outcome === 'object');
+  if (tools.isStrict && failures.length > 0 && failures.length === settled.length) {
+    const { failed, statusCode } = failures[0]!;
+    throw new FirstStageError(`Cannot write states: ${failed}.`, { adapter: cluster.server, statusCode });
   }
   const became = (kind: BulkOutcome): number => settled.filter((outcome) => outcome === kind).length;
   const counts = {
@@ -83,22 +91,49 @@ export async function buildPage(
     written: became('written'),
     conflicts: became('conflict') + count('newer'),
     gone: became('gone') + count('gone'),
-    failed: settled.filter((outcome) => typeof outcome === 'object').length,
+    failed: failures.length,
+    orphans: 0,
   };
-  return { counts, failure };
+  return { counts, failure: failures[0]?.failed };
+}
+
+/**
+ * Judges a page. A state beside a document that was made from another version, or that does not say from which, is in
+ * doubt: the document may have changed since it was scanned, or its index may have been made anew and count its writes
+ * from the start. As long as it is what was scanned, the state is the one that is old.
+ */
+async function judge(
+  documents: readonly ScannedDocument[],
+  places: readonly (Place | undefined)[],
+  { cluster, store, maker }: PageTools,
+): Promise<readonly StateStanding[]> {
+  const standings = documents.map((document, i) => standingOfState(document, places[i], maker));
+  if (!store.besideOf) return standings;
+  const isInDoubt = (i: number): boolean =>
+    standings[i] === 'newer' || (standings[i] === 'stale' && !places[i]!.stored!.source);
+  const inDoubt = documents.filter((_, i) => isInDoubt(i));
+  const found = await fetchDocuments(cluster, inDoubt, { source: [] });
+  const now = new Map(inDoubt.map((document, i) => [document, found[i]]));
+  return standings.map((standing, i) => {
+    if (!isInDoubt(i)) return standing;
+    const hit = now.get(documents[i]!);
+    if (!hit) return 'gone';
+    return isSame(versionOf(hit), documents[i]!) ? 'stale' : 'newer';
+  });
+}
+
+function isSame(one: WriteMark, other: WriteMark): boolean {
+  return one.seqNo === other.seqNo && one.primaryTerm === other.primaryTerm;
 }
 
 type Wanted = Pick<StateEntry, 'document' | 'place'>;
 
 async function encode(wanted: readonly Wanted[], maker: StateMaker): Promise<readonly StateEntry[]> {
-  if (wanted.length === 0) return [];
-  const states = await maker.encode(wanted.map(({ place }) => place.text));
-  const encoding = encodingOf(maker);
-  return wanted.map((one, i) => {
-    const digest = textDigest(one.place.text);
-    const bytes = maker.form.encode({ encodingDigest: maker.encodingDigest, textDigest: digest }, states[i]!);
-    return { ...one, encoding, textDigest: digest, bytes };
-  });
+  const made = await makeStates(
+    maker,
+    wanted.map(({ place }) => place.text),
+  );
+  return wanted.map((one, i) => ({ ...one, ...made[i]! }));
 }
 
 /** A write whose answer was lost is sent again, and then finds its own state in its way: that is no conflict. */
@@ -114,8 +149,4 @@ async function settle(
     inDoubt.filter(({ document }, i) => standingOfState(document, places[i], maker) === 'fresh'),
   );
   return outcomes.map((outcome, i) => (isThere.has(entries[i]!) ? 'written' : outcome));
-}
-
-function firstFailure(outcomes: readonly BulkOutcome[]): string | undefined {
-  return outcomes.find((outcome) => typeof outcome === 'object')?.failed;
 }

@@ -1,12 +1,14 @@
 /** A worker of a build: takes a slice, reads and builds it page by page, takes the next. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FirstStageError } from '../../engine/index.ts';
-import { buildPage, type PageTools } from './build-page.ts';
+import { buildPage, type PageResult, type PageTools } from './build-page.ts';
 import { addCounts, type BuildCounts } from './counts.ts';
 import { runsIndex } from './names.ts';
+import { sweepPage } from './orphans.ts';
 import { finishRun, type Run, readRun, sliceId } from './run.ts';
-import { type PageOptions, SliceScan } from './scan.ts';
+import { type PageOptions, type ScannedPage, SliceScan } from './scan.ts';
 import { SliceLease, SliceTakenError, standingOf, type WorkerIdentity } from './slice-lease.ts';
+import type { Slice } from './slices.ts';
 import type { StoredDocuments } from './stored-documents.ts';
 
 /** What workers of one process share. */
@@ -74,8 +76,7 @@ function recordGone({ cluster }: WorkerTools): FirstStageError {
 }
 
 async function buildSlice(lease: SliceLease, tools: WorkerTools): Promise<void> {
-  const { cluster, store, page } = tools;
-  const scan = new SliceScan(cluster, lease.slice, { scanned: store.scanned, page });
+  const scan = scanOf(lease.slice, tools);
   try {
     await buildPages(lease, scan, tools);
   } catch (error) {
@@ -89,18 +90,37 @@ async function buildSlice(lease: SliceLease, tools: WorkerTools): Promise<void> 
   }
 }
 
+/** States are compared by their ids alone, so that a page holds many. */
+const sweepPageDocuments = 500;
+
+function scanOf(slice: Slice, { cluster, store, page }: WorkerTools): SliceScan {
+  if (slice.of === 'documents') return new SliceScan(cluster, slice, { scanned: store.scanned, page });
+  const range = { ...slice, index: store.besideOf?.(slice.index) ?? slice.index };
+  return new SliceScan(cluster, range, { scanned: [], page: { ...page, documents: sweepPageDocuments } });
+}
+
 async function buildPages(lease: SliceLease, scan: SliceScan, tools: WorkerTools): Promise<void> {
+  const { slice } = lease;
   let { after, counts } = lease.progress;
-  while (after < lease.slice.to) {
+  while (after < slice.to) {
     if (tools.signal.aborted) return lease.release();
     const page = await scan.next(after);
-    const result =
-      page.documents.length > 0 ? await buildPage(page.documents, tools, tools.signal) : undefined;
+    const result = page.documents.length > 0 ? await workOnPage(page, slice, tools) : undefined;
     after = page.after;
     if (!result) break;
     counts = addCounts(counts, result.counts);
     await lease.save({ after, counts });
     tools.onPage(result.counts, result.failure);
   }
-  await lease.save({ after: lease.slice.to, counts }, { isDone: true });
+  await lease.save({ after: slice.to, counts }, { isDone: true });
+}
+
+function workOnPage(
+  { documents }: ScannedPage,
+  { of, index }: Slice,
+  tools: WorkerTools,
+): Promise<PageResult> {
+  return of === 'documents'
+    ? buildPage(documents, tools, tools.signal)
+    : sweepPage(documents, index, tools, tools);
 }

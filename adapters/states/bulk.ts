@@ -16,7 +16,15 @@ export interface BulkOperation {
 }
 
 /** What became of one write: `conflict` when its condition did not hold, `gone` when its document is not there. */
-export type BulkOutcome = 'written' | 'conflict' | 'gone' | { readonly failed: string };
+export type BulkOutcome = 'written' | 'conflict' | 'gone' | BulkFailure;
+
+/** Why a write was refused. */
+export interface BulkFailure {
+  /** What the server said. */
+  readonly failed: string;
+  /** The status that it said it with. */
+  readonly statusCode: number;
+}
 
 /** Bytes of one call, about: far below what servers refuse, large enough to be worth a call. */
 export const bulkBytes: number = 4 * 1024 * 1024;
@@ -109,7 +117,7 @@ function toOutcome(answer: ServerAnswer): BulkOutcome | 'busy' {
   if (status === 404 && type !== 'index_not_found_exception') return 'gone';
   return isBusyStatus(status)
     ? 'busy'
-    : { failed: `${type} (status ${status}): ${errorReason(answer.body)}` };
+    : { failed: `${type} (status ${status}): ${errorReason(answer.body)}`, statusCode: status };
 }
 
 /** The kind of an item's error; empty when it has none. */

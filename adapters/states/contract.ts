@@ -1,6 +1,7 @@
 /** What the parts of building block states say to each other, and what a caller gives them. */
 import type { StateForm } from '../../engine/index.ts';
 import type { BulkOperation } from './bulk.ts';
+import type { MadeState } from './made-state.ts';
 
 /** What names the states that a maker makes: a stored state of another encoder, or in another form, is foreign. */
 export interface StateNames {
@@ -42,7 +43,10 @@ export interface StoredMark {
   readonly encoding: string;
   /** Digest of the text that it was made from. */
   readonly textDigest: string;
-  /** The version of the document that it was made from; absent where the state is a part of the document. */
+  /**
+   * The version of the document that it was made from; absent where the state is a part of the document, or was written
+   * together with it.
+   */
   readonly source?: WriteMark | undefined;
 }
 
@@ -57,31 +61,27 @@ export interface Place {
 }
 
 /** A state to be stored. */
-export interface StateEntry {
+export interface StateEntry extends MadeState {
   /** Whose it is. */
   readonly document: ScannedDocument;
   /** What was found at its place. */
   readonly place: Place;
-  /** See {@link encodingOf}. */
-  readonly encoding: string;
-  /** SHA-256 of the text that it was made from, hexadecimal. */
-  readonly textDigest: string;
-  /** Its bytes. */
-  readonly bytes: Uint8Array;
 }
 
 /** Where states are kept on the search server. */
 export interface StateStore {
   /** Parts of `_source` that the scan has to bring. */
   readonly scanned: readonly string[];
+  /** The index beside an index, where states are kept in one; it can hold states whose documents are gone. */
+  readonly besideOf?: ((index: string) => string) | undefined;
   /** Makes an index, or adds to a mapping, where that is missing. @returns The indices, their identities told. */
   prepare(indices: readonly ConcreteIndex[], options?: CallOptions): Promise<readonly ConcreteIndex[]>;
   /** What is at the documents' places now, in their order; `undefined` for a document that is no longer there. */
   look(documents: readonly ScannedDocument[], options?: CallOptions): Promise<readonly (Place | undefined)[]>;
   /** The write that stores a state, unless its place changed since it was looked at. */
   operation(entry: StateEntry): BulkOperation;
-  /** Takes every state away. @returns What was removed, in words. */
-  drop(indices: readonly ConcreteIndex[], options?: CallOptions): Promise<readonly string[]>;
+  /** Takes every state of these indices away. @returns What was removed, in words. */
+  drop(indices: readonly string[], options?: CallOptions): Promise<readonly string[]>;
 }
 
 /** An index that holds documents: what a name, an alias or a data stream stands for. */

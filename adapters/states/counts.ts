@@ -1,6 +1,6 @@
 /** What became of documents. */
 
-/** Numbers of documents; every document seen is in exactly one of the others. */
+/** Numbers of documents; every document seen is in exactly one of the others but `orphans`. */
 export interface BuildCounts {
   /** Read. */
   readonly seen: number;
@@ -14,10 +14,20 @@ export interface BuildCounts {
   readonly gone: number;
   /** That the server would not take. */
   readonly failed: number;
+  /** States that were removed because their document is gone. */
+  readonly orphans: number;
 }
 
 /** None of anything. */
-export const noCounts: BuildCounts = { seen: 0, fresh: 0, written: 0, conflicts: 0, gone: 0, failed: 0 };
+export const noCounts: BuildCounts = {
+  seen: 0,
+  fresh: 0,
+  written: 0,
+  conflicts: 0,
+  gone: 0,
+  failed: 0,
+  orphans: 0,
+};
 
 const names = Object.keys(noCounts) as readonly (keyof BuildCounts)[];
 

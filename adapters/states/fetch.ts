@@ -17,7 +17,7 @@ export interface FetchTarget {
 
 /** What {@link fetchDocuments} asks for. */
 export interface FetchOptions extends CallOptions {
-  /** Parts of `_source` that are wanted. */
+  /** Parts of `_source` that are wanted; none of it when there are none. */
   readonly source: readonly string[];
 }
 
@@ -32,7 +32,7 @@ export async function fetchDocuments(
     _index: index,
     _id: id,
     ...(routing !== undefined && { routing }),
-    _source: source,
+    _source: source.length > 0 && source,
   }));
   const request = { method: 'POST', path: '/_mget', body: { docs } } as const;
   return cluster.patience(async () => {

@@ -4,6 +4,7 @@ import { bulk } from './bulk.ts';
 import type { Cluster } from './cluster.ts';
 import type { CallOptions, Place, StateStore, StoredMark } from './contract.ts';
 import { asCondition, fetchDocuments, versionOf } from './fetch.ts';
+import { fieldContent } from './made-state.ts';
 import type { ReadText } from './read-text.ts';
 
 /** What a {@link fieldStore} is over. */
@@ -14,27 +15,26 @@ export interface FieldOptions {
   readonly text: ReadText;
 }
 
-const stateMapping = {
-  properties: {
-    state: { type: 'binary', doc_values: false },
-    encoding: { type: 'keyword' },
-    text_digest: { type: 'keyword', index: false, doc_values: false },
-  },
+const stateProperties = {
+  state: { type: 'binary', doc_values: false },
+  encoding: { type: 'keyword' },
+  text_digest: { type: 'keyword', index: false, doc_values: false },
 };
 
 /**
  * States as one object field. A document is fetched as it is now, and updated only if nobody changed it since: the
  * update names the version that was fetched, and adds nothing but the state.
  */
-export function fieldStore(cluster: Cluster, { field, text }: FieldOptions): StateStore {
+export function fieldStore(cluster: Cluster, options: FieldOptions): StateStore {
+  const { field, text } = options;
   const source = [...text.fields, `${field}.encoding`, `${field}.text_digest`];
+  const mapped = new Set<string>();
   return {
     scanned: [],
-    async prepare(indices, options = {}) {
-      for (const { name } of indices) {
-        const path = `/${encodeURIComponent(name)}/_mapping`;
-        const body = { properties: { [field]: stateMapping } };
-        await cluster.ask({ method: 'PUT', path, body }, { what: `map "${field}" in "${name}"`, ...options });
+    async prepare(indices, { signal } = {}) {
+      for (const { name, identity } of indices) {
+        if (!mapped.has(identity)) await mapField(cluster, name, { ...options, signal });
+        mapped.add(identity);
       }
       return indices;
     },
@@ -45,7 +45,7 @@ export function fieldStore(cluster: Cluster, { field, text }: FieldOptions): Sta
           hit && { text: text.of(hit), version: versionOf(hit), stored: storedIn(hit, field) },
       );
     },
-    operation: ({ document: { index, id, routing }, place, encoding, textDigest, bytes }) => ({
+    operation: ({ document: { index, id, routing }, place, ...made }) => ({
       action: 'update',
       target: {
         _index: index,
@@ -53,25 +53,37 @@ export function fieldStore(cluster: Cluster, { field, text }: FieldOptions): Sta
         ...(routing !== undefined && { routing }),
         ...(place.version && asCondition(place.version)),
       },
-      body: {
-        doc: {
-          [field]: {
-            state: Buffer.from(bytes).toString('base64'),
-            encoding,
-            text_digest: textDigest,
-          },
-        },
-      },
+      body: { doc: { [field]: fieldContent(made) } },
     }),
-    async drop(indices, options = {}) {
+    async drop(indices, dropOptions = {}) {
       const removed: string[] = [];
-      for (const { name } of indices) {
-        const count = await takeAway(cluster, { index: name, field }, options);
-        if (count > 0) removed.push(`field "${field}" of ${count} documents of "${name}"`);
+      for (const index of indices) {
+        const count = await takeAway(cluster, { index, field }, dropOptions);
+        if (count > 0) removed.push(`field "${field}" of ${count} documents of "${index}"`);
       }
       return removed;
     },
   };
+}
+
+/** Adds what is missing to the mapping; one that has all of it is left alone. */
+async function mapField(
+  cluster: Cluster,
+  index: string,
+  { field, signal }: FieldOptions & CallOptions,
+): Promise<void> {
+  const path = `/${encodeURIComponent(index)}/_mapping`;
+  const what = `map "${field}" in "${index}"`;
+  const { body } = await cluster.ask({ method: 'GET', path }, { what, signal });
+  const there = propertiesAt(body, [index, 'mappings', 'properties', field, 'properties']);
+  if (Object.keys(stateProperties).every((name) => name in there)) return;
+  const mapping = { properties: { [field]: { properties: stateProperties } } };
+  await cluster.ask({ method: 'PUT', path, body: mapping }, { what, signal });
+}
+
+function propertiesAt(value: unknown, path: readonly string[]): JsonObject {
+  const found = path.reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), value);
+  return isObject(found) ? found : {};
 }
 
 /** How many documents are changed at once. */

@@ -15,12 +15,14 @@ export interface PatienceOptions {
 /** Runs work until the server takes it. Work may run several times, so it must not matter when it does. */
 export type Patience = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
-/** Statuses of a server that is busy, or away for a while. */
-const busyStatuses: readonly number[] = [429, 502, 503, 504];
-
 /** Whether a status means that the same call may go well later. */
 export function isBusyStatus(status: number): boolean {
-  return busyStatuses.includes(status);
+  return status === 429 || isAwayStatus(status);
+}
+
+/** Whether a status is that of a server, or a part of it, that is away for a while. */
+export function isAwayStatus(status: number): boolean {
+  return [502, 503, 504].includes(status);
 }
 
 /** Makes a patience; waits have decorrelated jitter, so that many workers do not come back at once. */
@@ -38,13 +40,15 @@ export function patience({
     }, signal);
 }
 
-/** Without a status there was no answer at all: the connection was refused or lost. */
-function isBusy(error: Error): boolean {
+/** Whether an error means that the same work may go well later. */
+export function isBusy(error: unknown): boolean {
   if (!(error instanceof FirstStageError)) return false;
-  return error.statusCode === undefined ? isLostConnection(error.cause) : isBusyStatus(error.statusCode);
+  return error.statusCode === undefined ? isLost(error) : isBusyStatus(error.statusCode);
 }
 
-function isLostConnection(cause: unknown): boolean {
-  const name = cause instanceof Error ? cause.name : '';
+/** Whether there was no answer at all: the connection was refused or lost. */
+export function isLost(error: unknown): boolean {
+  if (!(error instanceof FirstStageError) || error.statusCode !== undefined) return false;
+  const name = error.cause instanceof Error ? error.cause.name : '';
   return ['ConnectionError', 'NoLivingConnectionsError', 'TimeoutError'].includes(name);
 }

@@ -1,8 +1,10 @@
 /** A few texts from all over an index, to measure what a build will take. */
 import type { DocumentTextOptions } from '../document-text.ts';
 import type { Place } from './contract.ts';
+import { concreteIndices } from './indices.ts';
 import { SliceScan } from './scan.ts';
-import { concreteIndices, cutSlices, shardSpans } from './shards.ts';
+import { shardSpans } from './shards.ts';
+import { cutSlices } from './slices.ts';
 import { type StateTargetOptions, stateTarget } from './target.ts';
 
 /** Options of {@link sampleTexts}. */
@@ -23,7 +25,9 @@ export interface TextSample {
 export async function sampleTexts(options: SampleOptions): Promise<TextSample> {
   const { index, size, signal } = options;
   const { cluster, store } = stateTarget(options, options);
-  const spans = await shardSpans(cluster, await concreteIndices(cluster, index, { signal }), { signal });
+  const spans = await shardSpans(cluster, await concreteIndices(cluster, index, { signal }), undefined, {
+    signal,
+  });
   const documents = spans.reduce((sum, span) => sum + span.documents, 0);
   const slices = cutSlices(spans, 8);
   const page = { documents: Math.max(1, Math.ceil(size / Math.max(1, slices.length))) };

@@ -3,7 +3,8 @@ import { FirstStageError } from '../../engine/index.ts';
 import { isObject, type JsonObject } from '../search-body/json.ts';
 import type { Cluster } from './cluster.ts';
 import type { CallOptions, ScannedDocument } from './contract.ts';
-import type { Slice } from './shards.ts';
+import { shardPreference } from './shards.ts';
+import type { Slice } from './slices.ts';
 
 /** How pages are cut. */
 export interface PageOptions {
@@ -23,6 +24,9 @@ export interface ScannedPage {
   readonly after: number;
 }
 
+/** What is read of which index. */
+export type ScanRange = Pick<Slice, 'index' | 'shard' | 'to'>;
+
 /** Documents of a page, unless said otherwise. */
 export const defaultPageDocuments = 64;
 
@@ -34,7 +38,7 @@ const defaultPageBytes = 4 * 1024 * 1024;
  */
 export class SliceScan {
   readonly #cluster: Cluster;
-  readonly #slice: Slice;
+  readonly #slice: ScanRange;
   readonly #sourceFields: readonly string[];
   readonly #page: Required<{ [K in keyof PageOptions]: NonNullable<PageOptions[K]> }>;
   #pit: string | undefined;
@@ -42,7 +46,7 @@ export class SliceScan {
 
   constructor(
     cluster: Cluster,
-    slice: Slice,
+    slice: ScanRange,
     { scanned, page = {} }: { readonly scanned: readonly string[]; readonly page?: PageOptions | undefined },
   ) {
     this.#cluster = cluster;
@@ -97,7 +101,10 @@ export class SliceScan {
     const request = {
       method: 'POST',
       path: `/${encodeURIComponent(index)}/${own}`,
-      querystring: { keep_alive: this.#page.keepAlive, preference: `_shards:${shard}` },
+      querystring: {
+        keep_alive: this.#page.keepAlive,
+        preference: shardPreference(this.#cluster.server, shard),
+      },
     } as const;
     const what = `open a point in time of "${index}"`;
     const { body } = await this.#cluster.ask(request, { what, allowed: [404], ...options });

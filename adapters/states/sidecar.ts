@@ -1,5 +1,8 @@
 /** States in an index beside the documents' own: safe from reindexing, and from updates that drop fields. */
+import { FirstStageError } from '../../engine/index.ts';
+import { saidBy } from '../install/server-calls.ts';
 import { isObject, type JsonObject } from '../search-body/json.ts';
+import type { BulkOperation } from './bulk.ts';
 import { type Cluster, refused } from './cluster.ts';
 import type {
   CallOptions,
@@ -9,9 +12,10 @@ import type {
   StateEntry,
   StateStore,
   StoredMark,
-  WriteMark,
 } from './contract.ts';
-import { asCondition, fetchDocuments, versionOf } from './fetch.ts';
+import { asCondition, type FetchTarget, fetchDocuments, versionOf } from './fetch.ts';
+import { indexSettings } from './indices.ts';
+import { besideContent } from './made-state.ts';
 import { sidecarIndex } from './names.ts';
 import type { ReadText } from './read-text.ts';
 
@@ -42,19 +46,25 @@ const markFields = ['encoding', 'text_digest', 'source_seq_no', 'source_primary_
  * looked at, and one of a later version of the document is left alone: an older state never replaces a newer one.
  */
 export function sidecarStore(cluster: Cluster, { generation, text }: SidecarOptions): StateStore {
-  const targetOf = ({ index, id, routing }: ScannedDocument) => ({
-    index: sidecarIndex(index, generation),
+  const besideOf = (index: string): string => sidecarIndex(index, generation);
+  const targetOf = ({ index, id, routing }: ScannedDocument): FetchTarget => ({
+    index: besideOf(index),
     id,
     routing,
   });
+  const checked = new Set<string>();
   return {
     scanned: text.fields,
+    besideOf,
     async prepare(indices, options = {}) {
+      const names = indices.map(({ name }) => besideOf(name));
+      const found = await indexSettings(cluster, names, { isOptional: true, ...options });
       const prepared: ConcreteIndex[] = [];
       for (const index of indices) {
-        const sidecar = sidecarIndex(index.name, generation);
-        const uuid =
-          (await uuidOf(cluster, sidecar, options)) ?? (await make(cluster, { sidecar, index }, options));
+        const sidecar = besideOf(index.name);
+        const uuid = uuidIn(found.get(sidecar)) ?? (await make(cluster, { sidecar, index }, options));
+        if (!checked.has(uuid)) await map(cluster, sidecar, options);
+        checked.add(uuid);
         prepared.push({ ...index, identity: `${index.identity}.${uuid}` });
       }
       return prepared;
@@ -66,8 +76,8 @@ export function sidecarStore(cluster: Cluster, { generation, text }: SidecarOpti
     operation: (entry) => toOperation(entry, targetOf(entry.document)),
     async drop(indices, options = {}) {
       const removed: string[] = [];
-      for (const { name } of indices) {
-        const sidecar = sidecarIndex(name, generation);
+      for (const index of indices) {
+        const sidecar = besideOf(index);
         const request = { method: 'DELETE', path: `/${encodeURIComponent(sidecar)}` } as const;
         const asked = { what: `delete "${sidecar}"`, allowed: [404], ...options };
         if ((await cluster.ask(request, asked)).status !== 404) removed.push(`index "${sidecar}"`);
@@ -96,29 +106,33 @@ async function make(cluster: Cluster, { sidecar, index }: NewSidecar, options: C
   } as const;
   // Refused when another worker was first: then it is there now.
   const answer = await cluster.ask(request, { what: `make "${sidecar}"`, allowed: [400], ...options });
-  const uuid = await uuidOf(cluster, sidecar, options);
+  const found = await indexSettings(cluster, [sidecar], { isOptional: true, ...options });
+  const uuid = uuidIn(found.get(sidecar));
   if (uuid !== undefined) return uuid;
   throw refused(cluster.server, `make "${sidecar}"`, answer);
 }
 
-async function uuidOf(cluster: Cluster, sidecar: string, options: CallOptions): Promise<string | undefined> {
-  const path = `/${encodeURIComponent(sidecar)}/_settings`;
-  const request = { method: 'GET', path, querystring: { flat_settings: 'true' } } as const;
-  const answer = await cluster.ask(request, { what: `read "${sidecar}"`, allowed: [404], ...options });
-  const found = answer.body[sidecar];
-  const settings = isObject(found) ? found['settings'] : undefined;
-  return isObject(settings) ? String(settings['index.uuid']) : undefined;
+/** One that the server made by itself, for a write that came before this, holds states as words: it takes none of ours. */
+async function map(cluster: Cluster, sidecar: string, options: CallOptions): Promise<void> {
+  const path = `/${encodeURIComponent(sidecar)}/_mapping`;
+  const asked = { what: `map "${sidecar}"`, allowed: [400], ...options };
+  const answer = await cluster.ask({ method: 'PUT', path, body: mappings }, asked);
+  if (answer.status !== 400) return;
+  throw new FirstStageError(
+    `Cannot keep states in "${sidecar}": it is there with another mapping (${saidBy(answer)}). Delete it.`,
+    { adapter: cluster.server, statusCode: answer.status },
+    { cause: answer },
+  );
+}
+
+function uuidIn(settings: JsonObject | undefined): string | undefined {
+  return settings && String(settings['index.uuid']);
 }
 
 function toOperation(
-  { document, place, encoding, textDigest, bytes }: StateEntry,
-  {
-    index,
-    id,
-    routing,
-  }: { readonly index: string; readonly id: string; readonly routing: string | undefined },
-): ReturnType<StateStore['operation']> {
-  const { version } = place;
+  { document, place: { version }, ...made }: StateEntry,
+  { index, id, routing }: FetchTarget,
+): BulkOperation {
   return {
     action: version ? 'index' : 'create',
     target: {
@@ -127,13 +141,7 @@ function toOperation(
       ...(routing !== undefined && { routing }),
       ...(version && asCondition(version)),
     },
-    body: {
-      state: Buffer.from(bytes).toString('base64'),
-      encoding,
-      text_digest: textDigest,
-      source_seq_no: document.seqNo,
-      source_primary_term: document.primaryTerm,
-    },
+    body: besideContent(made, document),
   };
 }
 
@@ -144,9 +152,8 @@ function toPlace(text: string, found: JsonObject | undefined): Place {
 
 function toMark(source: unknown): StoredMark {
   const { encoding, text_digest: textDigest, ...rest } = isObject(source) ? source : {};
-  const written: WriteMark = {
-    seqNo: Number(rest['source_seq_no']),
-    primaryTerm: Number(rest['source_primary_term']),
-  };
-  return { encoding: String(encoding), textDigest: String(textDigest), source: written };
+  const { source_seq_no: seqNo, source_primary_term: primaryTerm } = rest;
+  const mark = { encoding: String(encoding), textDigest: String(textDigest) };
+  if (typeof seqNo !== 'number' || typeof primaryTerm !== 'number') return mark;
+  return { ...mark, source: { seqNo, primaryTerm } };
 }

@@ -2,7 +2,7 @@
 import type { CallOptions, WriteMark } from './contract.ts';
 import { type BuildCounts, noCounts, toCounts } from './counts.ts';
 import { type Run, sliceId } from './run.ts';
-import type { Slice } from './shards.ts';
+import type { Slice } from './slices.ts';
 import type { StoredDocument, StoredDocuments } from './stored-documents.ts';
 
 /** How far a slice has come. */
@@ -43,12 +43,18 @@ export type SliceStanding = {
 export function standingOf(
   slice: Slice,
   stored: StoredDocument | undefined,
-  { isDead, now, deadAfterMs }: WorkerIdentity,
+  worker: WorkerIdentity,
 ): SliceStanding {
   if (!stored) return { state: 'free', progress: { after: slice.after, counts: noCounts } };
+  const { isDead, now, deadAfterMs } = worker;
   const { owner, heartbeat_ms: heartbeat, is_done: isDone, after, counts } = stored.content;
   const progress = { after: Number(after), counts: toCounts(counts) };
-  const isLeft = owner === '' || isDead(String(owner)) || now() - Number(heartbeat) > deadAfterMs;
+  // One's own: the server was away when it was to be given back.
+  const isLeft =
+    owner === '' ||
+    owner === worker.owner ||
+    isDead(String(owner)) ||
+    now() - Number(heartbeat) > deadAfterMs;
   const state = isDone === true ? 'done' : isLeft ? 'free' : 'held';
   return { state, progress, version: stored.version };
 }

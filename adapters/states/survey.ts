@@ -4,9 +4,11 @@ import { isObject } from '../search-body/json.ts';
 import { type StateStanding, standingOfState } from './build-page.ts';
 import type { Cluster } from './cluster.ts';
 import type { CallOptions, StateNames } from './contract.ts';
+import { concreteIndices } from './indices.ts';
 import { sidecarIndex } from './names.ts';
 import { SliceScan } from './scan.ts';
-import { concreteIndices, cutSlices, shardSpans } from './shards.ts';
+import { shardSpans } from './shards.ts';
+import { cutSlices } from './slices.ts';
 import { type StateTargetOptions, stateTarget } from './target.ts';
 
 /** Options of {@link surveyStates}. */
@@ -40,7 +42,7 @@ export async function surveyStates(options: SurveyOptions): Promise<StateSurvey>
   const { names, index, place, signal, onProgress } = options;
   const { cluster, store } = stateTarget(options, options);
   const indices = await concreteIndices(cluster, index, { signal });
-  const spans = await shardSpans(cluster, indices, { signal });
+  const spans = await shardSpans(cluster, indices, undefined, { signal });
   const total = spans.reduce((sum, { documents }) => sum + documents, 0);
   const counts: Record<StateStanding, number> = {
     fresh: 0,

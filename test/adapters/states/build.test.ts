@@ -22,7 +22,7 @@ describe('buildStates', () => {
   it('stores one state a document, under its id, with the version that it was made from', async () => {
     fill(double, 25);
     const { counts, documents, isDone } = await buildStates(buildOver(double));
-    expect(counts).toEqual({ seen: 25, fresh: 0, written: 25, conflicts: 0, gone: 0, failed: 0 });
+    expect(counts).toEqual({ seen: 25, fresh: 0, written: 25, conflicts: 0, gone: 0, failed: 0, orphans: 0 });
     expect({ documents, isDone }).toEqual({ documents: 25, isDone: true });
     expect(unfresh(double)).toEqual([]);
     expect(double.documents(sidecar).get('d7')!.source).toMatchObject({
@@ -40,8 +40,8 @@ describe('buildStates', () => {
     const { counts } = await buildStates(buildOver(double, { maker }));
     expect(counts).toMatchObject({ seen: 25, fresh: 25, written: 0 });
     expect(maker.encoded).toEqual([]);
-    // The build, and its one slice: nothing is left of the build before.
-    expect(double.documents('blockrank-states-runs').size).toBe(2);
+    // The build, and its slices of documents and of states: nothing is left of the build before.
+    expect(double.documents('blockrank-states-runs').size).toBe(3);
   });
 
   it("replaces states of another encoder's, where both share a generation", async () => {
@@ -191,7 +191,7 @@ describe('buildStates', () => {
     };
     const place = { kind: 'field' } as const;
     const { counts } = await buildStates(buildOver(double, { maker: meddling, place }));
-    expect(counts).toEqual({ seen: 10, fresh: 0, written: 8, conflicts: 1, gone: 1, failed: 0 });
+    expect(counts).toEqual({ seen: 10, fresh: 0, written: 8, conflicts: 1, gone: 1, failed: 0, orphans: 0 });
     expect(double.documents('docs').get('d4')!.source).toEqual({ title: 'new', body: 'words', views: 7 });
     const next = await buildStates(buildOver(double, { place }));
     expect(next.counts).toMatchObject({ seen: 9, fresh: 8, written: 1 });
@@ -209,6 +209,18 @@ describe('buildStates', () => {
     };
     const failed = buildStates(buildOver(double, { onProgress, workers: 1 }));
     await expect(failed).rejects.toThrow(/"blockrank-states-runs".*was deleted/);
+  });
+
+  it('leaves out nothing that has a lower number than what can be seen already', async () => {
+    fill(double, 10);
+    const land = double.begin('docs', 'late', { title: 'late', body: 'words' });
+    double.write('docs', 'early', { title: 'early', body: 'words' });
+    const first = await buildStates(buildOver(double));
+    // What lies behind the write that is on its way is left for the next run, with it.
+    expect(first.counts).toMatchObject({ seen: 10 });
+    land();
+    await buildStates(buildOver(double));
+    expect(unfresh(double)).toEqual([]);
   });
 
   it('names an index that is not there', async () => {
@@ -298,6 +310,80 @@ describe('slices of a build', () => {
 });
 
 describe('states beside the documents', () => {
+  it('go when their documents are gone, and only then', async () => {
+    fill(double, 30);
+    await buildStates(buildOver(double));
+    for (const id of ['d3', 'd4']) double.remove('docs', id);
+    const { counts } = await buildStates(buildOver(double));
+    expect(counts).toMatchObject({ seen: 28, fresh: 28, orphans: 2 });
+    expect(double.documents(sidecar).size).toBe(28);
+  });
+
+  it('stay when their document comes back while they are compared', async () => {
+    fill(double, 5);
+    await buildStates(buildOver(double));
+    const d3 = double.documents('docs').get('d3')!.source;
+    double.remove('docs', 'd3');
+    double.fault = ({ path, body }) => {
+      // It is back, and its state is found to fit; then the deletion comes.
+      if (path === '/_bulk' && body[0].delete) double.write('docs', 'd3', d3);
+      return undefined;
+    };
+    await buildStates(buildOver(double));
+    expect(unfresh(double)).toEqual([]);
+  });
+
+  it('stay when they are written anew while they are compared', async () => {
+    fill(double, 5);
+    await buildStates(buildOver(double));
+    double.remove('docs', 'd3');
+    double.fault = ({ path, body }) => {
+      if (path === '/_bulk' && body[0].delete) double.write(sidecar, 'd3', { text_digest: 'newer' });
+      return undefined;
+    };
+    const { counts } = await buildStates(buildOver(double));
+    expect(counts).toMatchObject({ orphans: 0 });
+    expect(double.documents(sidecar).get('d3')!.source).toEqual({ text_digest: 'newer' });
+  });
+
+  it('go with their index', async () => {
+    fill(double, 5);
+    double.write('docs-old', 'o1', { title: 'old', body: 'words' });
+    await buildStates(buildOver(double, { index: 'docs*' }));
+    expect(double.documents('docs-old-blockrank-states-g').size).toBe(1);
+    double.delete('docs-old');
+    await buildStates(buildOver(double, { index: 'docs*' }));
+    expect(double.documents('docs-old-blockrank-states-g').size).toBe(0);
+    expect(double.documents(sidecar).size).toBe(5);
+  });
+
+  it('are replaced when their index was made anew, and counts its writes from the start', async () => {
+    for (let i = 0; i < 50; i += 1) double.write('docs', 'd0', { title: `t${i}`, body: 'b' });
+    await buildStates(buildOver(double));
+    double.delete('docs');
+    fill(double, 3);
+    const { counts } = await buildStates(buildOver(double));
+    expect(counts).toMatchObject({ seen: 3, written: 3, conflicts: 0 });
+    expect(unfresh(double)).toEqual([]);
+  });
+
+  it('that were written together with the document are judged by their text alone', async () => {
+    fill(double, 3);
+    await buildStates(buildOver(double));
+    for (const id of ['d1', 'd2']) {
+      const { source_seq_no: _, source_primary_term: __, ...own } = double.documents(sidecar).get(id)!.source;
+      double.write(sidecar, id, id === 'd1' ? own : { ...own, text_digest: 'of another text' });
+    }
+    const { counts } = await buildStates(buildOver(double));
+    expect(counts).toMatchObject({ fresh: 2, written: 1 });
+  });
+
+  it('are not put into an index that the server made by itself', async () => {
+    fill(double, 3);
+    double.write(sidecar, 'd1', { state: 'as words' });
+    await expect(buildStates(buildOver(double))).rejects.toThrow(/with another mapping .* Delete it\./);
+  });
+
   it('are never replaced by those of an older version', async () => {
     fill(double, 10);
     const maker = quickMaker();

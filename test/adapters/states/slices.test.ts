@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cutSlices, type ShardSpan } from '../../../adapters/states/shards.ts';
+import type { ShardSpan } from '../../../adapters/states/shards.ts';
+import { cutSlices } from '../../../adapters/states/slices.ts';
 
-const spanOf = (shard: number, documents: number, first: number): ShardSpan => ({
+const spanOf = (shard: number, documents: number, first: number, after = -1): ShardSpan => ({
   index: { name: 'docs', identity: 'i', shards: 9, replicas: undefined },
   shard,
+  after,
+  to: first + documents + 7,
   documents,
   firstSeqNo: first,
   lastSeqNo: first + documents - 1,
@@ -40,7 +43,8 @@ describe('cutSlices', () => {
   });
 
   it('leaves out what lies before a place', () => {
-    expect(cutSlices([spanOf(0, 100, 0)], 1, () => 59)).toMatchObject([{ after: 59, to: 99 }]);
-    expect(cutSlices([spanOf(0, 100, 0)], 1, () => 99)).toEqual([]);
+    expect(cutSlices([spanOf(0, 40, 60, 58)], 1)).toMatchObject([{ after: 59, to: 99 }]);
+    // Everything behind the place was deleted, or written anew.
+    expect(cutSlices([{ ...spanOf(0, 0, 99), lastSeqNo: 59, after: 59 }], 1)).toEqual([]);
   });
 });

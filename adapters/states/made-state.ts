@@ -1,0 +1,54 @@
+/** States as they are stored: what a document of the index beside says, and what a document's own field says. */
+import type { BlockState, StateMaker } from '../../engine/index.ts';
+import type { JsonObject } from '../search-body/json.ts';
+import type { WriteMark } from './contract.ts';
+import { encodingOf } from './names.ts';
+import { textDigest } from './text-digest.ts';
+
+/** A state that was made from a text. */
+export interface MadeState {
+  /** See {@link encodingOf}. */
+  readonly encoding: string;
+  /** SHA-256 of the text that it was made from, hexadecimal. */
+  readonly textDigest: string;
+  /** The state itself. */
+  readonly state: BlockState;
+  /** Its bytes. */
+  readonly bytes: Uint8Array;
+}
+
+/** Makes the states of texts, in their order. */
+export async function makeStates(maker: StateMaker, texts: readonly string[]): Promise<readonly MadeState[]> {
+  if (texts.length === 0) return [];
+  const states = await maker.encode(texts);
+  return texts.map((text, i) => toMade(maker, text, states[i]!));
+}
+
+/** A state as the maker's form has it. */
+export function toMade(maker: StateMaker, text: string, state: BlockState): MadeState {
+  const digest = textDigest(text);
+  const bytes = maker.form.encode({ encodingDigest: maker.encodingDigest, textDigest: digest }, state);
+  return { encoding: encodingOf(maker), textDigest: digest, state, bytes };
+}
+
+/** What the index beside keeps. @param source - The version of the document; left out where it is written together with the state. */
+export function besideContent(
+  { encoding, textDigest: digest, bytes }: MadeState,
+  source?: WriteMark,
+): JsonObject {
+  return {
+    state: toBase64(bytes),
+    encoding,
+    text_digest: digest,
+    ...(source && { source_seq_no: source.seqNo, source_primary_term: source.primaryTerm }),
+  };
+}
+
+/** What the document's own field keeps. */
+export function fieldContent({ encoding, textDigest: digest, bytes }: MadeState): JsonObject {
+  return { state: toBase64(bytes), encoding, text_digest: digest };
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64');
+}
