@@ -67,7 +67,7 @@ export function refused(server: ServerCalls['server'], what: string, answer: Ser
 
 function adviceFor({ status }: ServerAnswer): string | undefined {
   if (status === 403) {
-    return 'Give these credentials the rights to read the index, and to make and write the indices of states.';
+    return 'Give these credentials the rights to read and refresh the index and to see its statistics, and to make and write the indices of states.';
   }
   if (status === 404) return 'Check the name of the index.';
   if (status === 429) return 'The server stayed overloaded: lower the documents a second, and start again.';

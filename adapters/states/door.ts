@@ -7,7 +7,13 @@ export { dropStates } from './drop.ts';
 export { defaultGeneration, defaultStateField, encodingOf, sidecarIndex } from './names.ts';
 export type { PatienceOptions } from './patience.ts';
 export type { BuildOptions, HeartbeatOptions } from './round.ts';
-export { type SampleOptions, sampleTexts, type TextSample } from './sample.ts';
+export {
+  type SampleOptions,
+  type StateSizes,
+  sampleTexts,
+  stateSizes,
+  type TextSample,
+} from './sample.ts';
 export { defaultPageDocuments, type PageOptions } from './scan.ts';
 export { stateCalls } from './state-calls.ts';
 export { type StateSurvey, type SurveyOptions, surveyStates } from './survey.ts';

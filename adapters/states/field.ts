@@ -1,4 +1,5 @@
 /** States in the documents themselves: they come with the hits of a search. */
+import { ConfigurationError } from '../../engine/index.ts';
 import { isObject, type JsonObject } from '../search-body/json.ts';
 import { bulk } from './bulk.ts';
 import type { Cluster } from './cluster.ts';
@@ -6,6 +7,7 @@ import type { CallOptions, Place, StateStore, StoredMark } from './contract.ts';
 import { asCondition, fetchDocuments, versionOf } from './fetch.ts';
 import { fieldContent } from './made-state.ts';
 import type { ReadText } from './read-text.ts';
+import { assertTakesVectors, mappedWidth, vectorMapping } from './vector.ts';
 
 /** What a {@link fieldStore} is over. */
 export interface FieldOptions {
@@ -13,6 +15,8 @@ export interface FieldOptions {
   readonly field: string;
   /** Makes the text of a document. */
   readonly text: ReadText;
+  /** Gives the values a vector; absent where no vectors are kept. */
+  readonly vectorWidth?: (() => Promise<number>) | undefined;
 }
 
 const stateProperties = {
@@ -27,7 +31,9 @@ const stateProperties = {
  */
 export function fieldStore(cluster: Cluster, options: FieldOptions): StateStore {
   const { field, text } = options;
-  const source = [...text.fields, `${field}.encoding`, `${field}.text_digest`];
+  const hasVector = options.vectorWidth !== undefined;
+  const marks = ['encoding', 'text_digest', ...(hasVector ? ['vector_digest'] : [])];
+  const source = [...text.fields, ...marks.map((mark) => `${field}.${mark}`)];
   const mapped = new Set<string>();
   return {
     scanned: [],
@@ -42,7 +48,11 @@ export function fieldStore(cluster: Cluster, options: FieldOptions): StateStore 
       const found = await fetchDocuments(cluster, documents, { source, signal });
       return found.map(
         (hit): Place | undefined =>
-          hit && { text: text.of(hit), version: versionOf(hit), stored: storedIn(hit, field) },
+          hit && {
+            text: text.of(hit),
+            version: versionOf(hit),
+            stored: storedIn(hit, field, { hasVector }),
+          },
       );
     },
     operation: ({ document: { index, id, routing }, place, ...made }) => ({
@@ -53,7 +63,7 @@ export function fieldStore(cluster: Cluster, options: FieldOptions): StateStore 
         ...(routing !== undefined && { routing }),
         ...(place.version && asCondition(place.version)),
       },
-      body: { doc: { [field]: fieldContent(made) } },
+      body: { doc: { [field]: fieldContent(made, { hasVector }) } },
     }),
     async drop(indices, dropOptions = {}) {
       const removed: string[] = [];
@@ -70,15 +80,39 @@ export function fieldStore(cluster: Cluster, options: FieldOptions): StateStore 
 async function mapField(
   cluster: Cluster,
   index: string,
-  { field, signal }: FieldOptions & CallOptions,
+  { field, vectorWidth, signal }: FieldOptions & CallOptions,
 ): Promise<void> {
   const path = `/${encodeURIComponent(index)}/_mapping`;
   const what = `map "${field}" in "${index}"`;
   const { body } = await cluster.ask({ method: 'GET', path }, { what, signal });
   const there = propertiesAt(body, [index, 'mappings', 'properties', field, 'properties']);
-  if (Object.keys(stateProperties).every((name) => name in there)) return;
-  const mapping = { properties: { [field]: { properties: stateProperties } } };
+  const width = await vectorWidth?.();
+  assertSameVectors(there['vector'], width, `Cannot keep states in "${field}" of "${index}"`);
+  if (width !== undefined && !there['vector']) await assertTakesVectors(cluster, index, { signal });
+  const properties = {
+    ...stateProperties,
+    ...(width !== undefined && {
+      vector: vectorMapping(cluster.server, width),
+      vector_digest: stateProperties.text_digest,
+    }),
+  };
+  if (Object.keys(properties).every((name) => name in there)) return;
+  const mapping = { properties: { [field]: { properties } } };
   await cluster.ask({ method: 'PUT', path, body: mapping }, { what, signal });
+}
+
+/** A field has vectors of one width, or none: vectors that nobody keeps up to date would be found by texts of long ago. */
+function assertSameVectors(there: unknown, width: number | undefined, what: string): void {
+  if (!isObject(there)) return;
+  const found = mappedWidth(there);
+  if (found === width) return;
+  const ours = width === undefined ? 'states without vectors' : `vectors of ${width}`;
+  throw new ConfigurationError(what, [
+    {
+      path: 'place.field',
+      message: `it has vectors of ${found} values, and these are ${ours}: give another field, or the model and the option vector that it was made with`,
+    },
+  ]);
 }
 
 function propertiesAt(value: unknown, path: readonly string[]): JsonObject {
@@ -123,8 +157,14 @@ async function takeAway(
   }
 }
 
-function storedIn({ _source: source }: JsonObject, field: string): StoredMark | undefined {
+function storedIn(
+  { _source: source }: JsonObject,
+  field: string,
+  { hasVector }: { readonly hasVector: boolean },
+): StoredMark | undefined {
   const state = isObject(source) ? source[field] : undefined;
   if (!isObject(state) || typeof state['encoding'] !== 'string') return undefined;
+  // A state that was stored without its vector is half of what is wanted.
+  if (hasVector && state['vector_digest'] !== state['text_digest']) return undefined;
   return { encoding: state['encoding'], textDigest: String(state['text_digest']) };
 }

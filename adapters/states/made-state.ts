@@ -4,6 +4,7 @@ import type { JsonObject } from '../search-body/json.ts';
 import type { WriteMark } from './contract.ts';
 import { encodingOf } from './names.ts';
 import { textDigest } from './text-digest.ts';
+import { vectorOf } from './vector.ts';
 
 /** A state that was made from a text. */
 export interface MadeState {
@@ -44,9 +45,22 @@ export function besideContent(
   };
 }
 
-/** What the document's own field keeps. */
-export function fieldContent({ encoding, textDigest: digest, bytes }: MadeState): JsonObject {
-  return { state: toBase64(bytes), encoding, text_digest: digest };
+/**
+ * What the document's own field keeps. With a vector: that of one block is the whole state; several blocks have their
+ * state beside it. `null` takes the place of what an earlier state may have left.
+ */
+export function fieldContent(made: MadeState, { hasVector }: { readonly hasVector: boolean }): JsonObject {
+  const { encoding, textDigest: digest, state, bytes } = made;
+  const marks = { encoding, text_digest: digest };
+  if (!hasVector) return { state: toBase64(bytes), ...marks };
+  const vector = vectorOf(state);
+  const isWhole = vector && state.blockTokens.length === 1;
+  return {
+    state: isWhole ? null : toBase64(bytes),
+    ...marks,
+    vector: vector ?? null,
+    vector_digest: digest,
+  };
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -1,11 +1,13 @@
-/** A few texts from all over an index, to measure what a build will take. */
+/** A few texts from all over an index, and the sizes of their states, to tell what a build will take. */
+import type { BlockState, StateMaker } from '../../engine/index.ts';
 import type { DocumentTextOptions } from '../document-text.ts';
 import type { Place } from './contract.ts';
 import { concreteIndices } from './indices.ts';
+import { besideContent, fieldContent, toMade } from './made-state.ts';
 import { SliceScan } from './scan.ts';
 import { shardSpans } from './shards.ts';
 import { cutSlices } from './slices.ts';
-import { type StateTargetOptions, stateTarget } from './target.ts';
+import { type StatePlace, type StateTargetOptions, stateTarget } from './target.ts';
 
 /** Options of {@link sampleTexts}. */
 export interface SampleOptions extends StateTargetOptions, DocumentTextOptions {
@@ -44,4 +46,33 @@ export async function sampleTexts(options: SampleOptions): Promise<TextSample> {
     }
   }
   return { documents, texts };
+}
+
+/** What states take, in bytes: sums. */
+export interface StateSizes {
+  /** As vectors: in the form of the maker, and as float32 where the server searches by them. */
+  readonly stateBytes: number;
+  /** As they are sent, and kept in `_source`. */
+  readonly sentBytes: number;
+}
+
+/** Measures states at a place. */
+export function stateSizes(maker: StateMaker, place: StatePlace, states: readonly BlockState[]): StateSizes {
+  const hasVector = place.kind === 'field' && place.vector === true;
+  const sizes = states.map((state) => {
+    const made = toMade(maker, '', state);
+    const content =
+      place.kind === 'sidecar'
+        ? besideContent(made, { seqNo: 0, primaryTerm: 1 })
+        : fieldContent(made, { hasVector });
+    const vectorBytes = hasVector ? Float32Array.BYTES_PER_ELEMENT * state.width : 0;
+    return {
+      state: (content['state'] === null ? 0 : made.bytes.byteLength) + vectorBytes,
+      sent: JSON.stringify(content).length,
+    };
+  });
+  return {
+    stateBytes: sizes.reduce((sum, { state }) => sum + state, 0),
+    sentBytes: sizes.reduce((sum, { sent }) => sum + sent, 0),
+  };
 }

@@ -1,4 +1,5 @@
 /** What every command on states is about: a server, an index, texts, and the place of states. */
+import { ConfigurationError, type StateMaker } from '../../engine/index.ts';
 import type { DocumentTextOptions } from '../document-text.ts';
 import type { ServerCalls } from '../install/server-calls.ts';
 import { type Cluster, cluster } from './cluster.ts';
@@ -6,7 +7,7 @@ import type { StateStore } from './contract.ts';
 import { fieldStore } from './field.ts';
 import { defaultStateField } from './names.ts';
 import type { PatienceOptions } from './patience.ts';
-import { readText } from './read-text.ts';
+import { type ReadText, readText } from './read-text.ts';
 import { sidecarStore } from './sidecar.ts';
 
 /** Where states are kept. */
@@ -22,6 +23,8 @@ export type StatePlace =
       readonly kind: 'field';
       /** The object that holds a state. @defaultValue `'blockrank_state'` */
       readonly field?: string | undefined;
+      /** Whether the anchors are a vector too, by which the server searches. @defaultValue false */
+      readonly vector?: boolean | undefined;
     };
 
 /** Options that building, counting and dropping share. */
@@ -46,16 +49,33 @@ export interface StateTarget {
   readonly store: StateStore;
 }
 
-/** Opens what the options name; nothing is sent. @throws ConfigurationError when no text can be made. */
+/** Opens what the options name; nothing is sent. @throws ConfigurationError when no text can be made, or no vector. */
 export function stateTarget(
-  { calls, place, patience }: StateTargetOptions,
+  { calls, place, patience, maker }: StateTargetOptions & { readonly maker?: StateMaker | undefined },
   textOptions: DocumentTextOptions,
 ): StateTarget {
   const server = cluster(calls, patience);
   const text = readText(textOptions);
-  const store =
-    place.kind === 'sidecar'
-      ? sidecarStore(server, { generation: place.generation, text })
-      : fieldStore(server, { field: place.field ?? defaultStateField, text });
-  return { cluster: server, store };
+  return { cluster: server, store: storeAt(server, place, { text, maker }) };
+}
+
+/** Opens the place of states. @throws ConfigurationError when tokens are to be kept as a vector. */
+export function storeAt(
+  server: Cluster,
+  place: StatePlace,
+  { text, maker }: { readonly text: ReadText; readonly maker: StateMaker | undefined },
+): StateStore {
+  if (place.kind === 'sidecar') return sidecarStore(server, { generation: place.generation, text });
+  const { field = defaultStateField, vector = false } = place;
+  if (!vector) return fieldStore(server, { field, text });
+  if (maker && !maker.form.name.startsWith('anchor')) {
+    const message = `a vector is the anchor of a document: expected a codec of tier anchor, got "${maker.form.name}"`;
+    throw new ConfigurationError('Cannot keep vectors', [{ path: 'place.vector', message }]);
+  }
+  return fieldStore(server, { field, text, vectorWidth: () => widthOf(maker) });
+}
+
+async function widthOf(maker: StateMaker | undefined): Promise<number> {
+  const [state] = (await maker?.encode(['a'])) ?? [];
+  return state?.width ?? 0;
 }
