@@ -1,34 +1,24 @@
 /** `blockrank states build`: stores the state of every document where the documents are. */
 import { Command } from 'commander';
-import {
-  type BuildReport,
-  buildStates,
-  defaultStateField,
-  type ServerCalls,
-  type StatePlace,
-} from '../../adapters/opensearch/index.ts';
+import { type BuildReport, buildStates, type ServerCalls } from '../../adapters/opensearch/index.ts';
 import { FirstStageError } from '../../engine/index.ts';
 import type { CliContext, Progress } from './context.ts';
 import { openStateMaker } from './state-maker.ts';
 import { withStateServer } from './state-server.ts';
-import { durationText, estimateBuild, estimateLine } from './states-estimate.ts';
-import {
-  addBuildOptions,
-  addPlaceOptions,
-  addTextOptions,
-  type BuildFlags,
-  targetOf,
-} from './states-flags.ts';
-import { processIdentity } from './worker-owner.ts';
+import { buildTarget, countsText, placeText, tellEstimate } from './states-building.ts';
+import { durationText } from './states-estimate.ts';
+import { addBuildOptions, addPlaceOptions, addTextOptions, type BuildFlags } from './states-flags.ts';
 
 const help = `
 Examples:
   $ blockrank states build --opensearch http://localhost:9200 --index articles --field title --field body --dry-run
   $ blockrank states build --elasticsearch http://localhost:9200 --index articles --field body --docs-per-second 200
+  $ blockrank states build --elasticsearch http://localhost:9200 --index articles --field body --to field --vector
 
 Give the same fields, separator and template as where searches are reranked: a state is found by its text. Start the
 same command on as many machines as you like: they share the slices. End it at any moment, and start it again: it goes
-on where it was. Documents that somebody changes meanwhile are left alone; the next build takes them.`;
+on where it was. Documents that somebody changes meanwhile are left alone; the next build takes them. States of deleted
+documents are removed.`;
 
 /** Makes the command `states build`. */
 export function buildCommand(context: CliContext): Command {
@@ -43,16 +33,10 @@ export function buildCommand(context: CliContext): Command {
 async function build(context: CliContext, calls: ServerCalls, flags: BuildFlags): Promise<void> {
   const maker = await openStateMaker(flags);
   try {
-    const { field: fields, separator, template, docsPerSecond } = flags;
-    const target = { ...targetOf(context, calls, { flags, names: maker }), fields, separator, template };
-    if (flags.estimate || flags.dryRun) {
-      const estimate = await estimateBuild(maker, target, docsPerSecond);
-      if (flags.dryRun && flags.json) return context.printJson({ estimate, place: target.place });
-      if (flags.dryRun) return context.print(estimateLine(estimate));
-      context.note(estimateLine(estimate));
-    }
+    const target = buildTarget(context, calls, { flags, maker });
+    if (await tellEstimate(context, flags, target)) return;
     const start = performance.now();
-    const report = await runBuild(context, flags, { ...target, maker });
+    const report = await withProgress(context, (onProgress) => buildStates({ ...target, onProgress }));
     const seconds = (performance.now() - start) / 1000;
     if (flags.json) context.printJson({ ...report, seconds, place: target.place });
     else context.print(reportLines(report, seconds, placeText(target.place)).join('\n'));
@@ -62,26 +46,16 @@ async function build(context: CliContext, calls: ServerCalls, flags: BuildFlags)
   }
 }
 
-type BuildTarget = Pick<
-  Parameters<typeof buildStates>[0],
-  'calls' | 'index' | 'place' | 'signal' | 'maker' | 'fields' | 'separator' | 'template'
->;
-
-async function runBuild(context: CliContext, flags: BuildFlags, target: BuildTarget): Promise<BuildReport> {
-  const { slices, workers, docsPerSecond, batch } = flags;
+/** Runs work with a bar that it moves; the bar is taken away after it. */
+async function withProgress<T>(
+  context: CliContext,
+  work: (onProgress: (done: number, total: number) => void) => Promise<T>,
+): Promise<T> {
   let bar: Progress | undefined;
   try {
-    return await buildStates({
-      ...target,
-      ...processIdentity(),
-      slices,
-      workers,
-      documentsPerSecond: docsPerSecond,
-      page: { documents: batch },
-      onProgress(done, total) {
-        bar ??= context.progress('building', total);
-        bar.update(done);
-      },
+    return await work((done, total) => {
+      bar ??= context.progress('building', total);
+      bar.update(done);
     });
   } finally {
     bar?.stop();
@@ -89,26 +63,13 @@ async function runBuild(context: CliContext, flags: BuildFlags, target: BuildTar
 }
 
 function reportLines({ counts, documents, isDone }: BuildReport, seconds: number, place: string): string[] {
-  const { seen, fresh, written, conflicts, gone, failed } = counts;
+  const { seen } = counts;
   const rate = Math.round(seen / Math.max(seconds, 0.001));
-  const parts = [
-    `${written} states written to ${place}`,
-    `${fresh} were there`,
-    ...(conflicts > 0 ? [`${conflicts} documents changed meanwhile (build again)`] : []),
-    ...(gone > 0 ? [`${gone} were deleted meanwhile`] : []),
-    ...(failed > 0 ? [`${failed} were refused`] : []),
-  ];
   return [
-    `${parts.join(', ')}.`,
+    `${countsText(counts, place)}${counts.conflicts > 0 ? ' (build again)' : ''}.`,
     `${seen} of ${documents} documents looked at by this process in ${durationText(seconds)}, ${rate} documents/s.`,
     ...(isDone ? [] : ['Ended early; the same command goes on from here.']),
   ];
-}
-
-function placeText(place: StatePlace): string {
-  return place.kind === 'sidecar'
-    ? `generation "${place.generation}"`
-    : `the field "${place.field ?? defaultStateField}"`;
 }
 
 function assertTaken({ counts, failure }: BuildReport, { server }: ServerCalls): void {

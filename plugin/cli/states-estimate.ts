@@ -1,6 +1,11 @@
 /** What a build will take: a sample of the documents is encoded and measured. */
 import type { DocumentTextOptions } from '../../adapters/document-text.ts';
-import { type StateMaker, type StateTargetOptions, sampleTexts } from '../../adapters/opensearch/index.ts';
+import {
+  type StateMaker,
+  type StateTargetOptions,
+  sampleTexts,
+  stateSizes,
+} from '../../adapters/opensearch/index.ts';
 
 /** An estimate, from a sample. */
 export interface BuildEstimate {
@@ -10,7 +15,10 @@ export interface BuildEstimate {
   readonly sampled: number;
   /** Bytes of one state, the mean of the sample. */
   readonly bytesPerDocument: number;
-  /** Bytes of all states as they are sent and stored, in Base64; copies on other nodes come on top. */
+  /**
+   * Bytes of all states as they are sent and stored, in Base64 or as numbers; copies on other nodes, and the graph by
+   * which vectors are searched, come on top.
+   */
   readonly bytes: number;
   /** Documents encoded a second by this process. */
   readonly documentsPerSecond: number;
@@ -20,9 +28,6 @@ export interface BuildEstimate {
 
 /** Documents that are encoded for an estimate. */
 const sampleSize = 64;
-
-/** Base64 takes four bytes for three. */
-const base64Growth = 4 / 3;
 
 /** Encodes a sample twice: the first time loads the model. @param documentsPerSecond - The bound that a build keeps to. */
 export async function estimateBuild(
@@ -38,14 +43,12 @@ export async function estimateBuild(
   const start = performance.now();
   const states = await maker.encode(texts);
   const perSecond = Math.min(documentsPerSecond, (1000 * texts.length) / (performance.now() - start));
-  const key = { encodingDigest: maker.encodingDigest, textDigest: '0'.repeat(64) };
-  const sizes = states.map((state) => maker.form.encode(key, state).byteLength);
-  const bytesPerDocument = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+  const { stateBytes, sentBytes } = stateSizes(maker, options.place, states);
   return {
     documents,
     sampled: texts.length,
-    bytesPerDocument: Math.round(bytesPerDocument),
-    bytes: Math.round(documents * bytesPerDocument * base64Growth),
+    bytesPerDocument: Math.round(stateBytes / texts.length),
+    bytes: Math.round((documents * sentBytes) / texts.length),
     documentsPerSecond: perSecond,
     seconds: documents / perSecond,
   };

@@ -23,6 +23,8 @@ export interface PlaceFlags extends ConnectionFlags {
   readonly generation?: string;
   /** `--state-field` */
   readonly stateField?: string;
+  /** `--vector` */
+  readonly vector?: true;
   /** `--json` */
   readonly json?: true;
 }
@@ -53,6 +55,14 @@ export interface BuildFlags extends PlaceFlags, TextFlags {
   readonly estimate: boolean;
 }
 
+/** Values of the options of `states watch`. */
+export interface WatchFlags extends BuildFlags {
+  /** `--interval`, in seconds */
+  readonly interval?: number;
+  /** `--sweep`, in seconds */
+  readonly sweep?: number;
+}
+
 /** Adds the options that name an index and the place of its states. */
 export function addPlaceOptions(command: Command): Command {
   command
@@ -64,6 +74,7 @@ export function addPlaceOptions(command: Command): Command {
     )
     .option('--generation <name>', 'sidecar: which generation (default: one a model and form)')
     .option('--state-field <name>', 'field: object that holds a state (default: blockrank_state)')
+    .option('--vector', 'field: keep the anchor as a vector too, which the server searches by')
     .option('--json', 'print JSON');
   return addConnectionOptions(command);
 }
@@ -88,10 +99,8 @@ export function addTextOptions(command: Command): Command {
     .addOption(new Option('--precision <name>', 'how the model multiplies').choices(['fp32', 'int8']));
 }
 
-/** Adds the options of a build alone. */
+/** Adds the options of building and watching. */
 export function addBuildOptions(command: Command): Command {
-  const number = (flags: string, help: string, min: number): Option =>
-    new Option(flags, help).argParser(wholeNumber({ min }));
   const options = [
     number('--slices <n>', 'slices that workers share (default: 16)', 1),
     number('--workers <n>', 'slices worked on at once by this process (default: 2)', 1),
@@ -104,6 +113,20 @@ export function addBuildOptions(command: Command): Command {
   return command;
 }
 
+/** Adds the options of watching alone. */
+export function addWatchOptions(command: Command): Command {
+  const options = [
+    number('--interval <seconds>', 'time between two rounds (default: 5)', 1),
+    number('--sweep <seconds>', 'sidecar: time between two looks for deleted documents (default: 300)', 1),
+  ];
+  for (const option of options) command.addOption(option);
+  return command;
+}
+
+function number(flags: string, help: string, min: number): Option {
+  return new Option(flags, help).argParser(wholeNumber({ min }));
+}
+
 /** What a command is about. @throws ConfigurationError for a place that cannot be. */
 export function targetOf(
   { signal }: CliContext,
@@ -113,18 +136,31 @@ export function targetOf(
   return { calls, index: flags.index, place: placeOf(flags, names), signal };
 }
 
-function placeOf({ to, generation, stateField }: PlaceFlags, names: StateNames | undefined): StatePlace {
-  if (to === 'field') {
-    if (generation !== undefined) throw usage('--generation', 'is for --to sidecar only');
-    if (names && !names.form.name.startsWith('anchor')) {
-      throw usage('--to', 'states of tier tokens are too large for the documents: take --to sidecar');
-    }
-    if (stateField !== undefined && !/^[^.\s*]+$/.test(stateField)) {
-      throw usage('--state-field', `expected one name without dots, got "${stateField}"`);
-    }
-    return { kind: 'field', field: stateField };
+function placeOf(flags: PlaceFlags, names: StateNames | undefined): StatePlace {
+  return flags.to === 'field' ? fieldPlace(flags, names) : sidecarPlace(flags, names);
+}
+
+function fieldPlace(
+  { generation, stateField, vector }: PlaceFlags,
+  names: StateNames | undefined,
+): StatePlace {
+  if (generation !== undefined) throw usage('--generation', 'is for --to sidecar only');
+  if (names && !names.form.name.startsWith('anchor')) {
+    throw usage('--to', 'states of tier tokens are too large for the documents: take --to sidecar');
   }
+  if (stateField !== undefined && !/^[^.\s*]+$/.test(stateField)) {
+    throw usage('--state-field', `expected one name without dots, got "${stateField}"`);
+  }
+  return { kind: 'field', field: stateField, ...(vector && { vector }) };
+}
+
+function sidecarPlace(
+  { generation, stateField, vector }: PlaceFlags,
+  names: StateNames | undefined,
+): StatePlace {
   if (stateField !== undefined) throw usage('--state-field', 'is for --to field only');
+  if (vector)
+    throw usage('--vector', 'is for --to field only: a search finds documents, not what lies beside them');
   const name = generation ?? (names && defaultGeneration(names));
   if (name === undefined) throw usage('--generation', 'required: which generation of states');
   if (!/^[a-z0-9][a-z0-9._-]{0,60}$/.test(name)) {

@@ -4,13 +4,16 @@ import type { MakeCommand } from './context.ts';
 import { buildCommand } from './states-build.ts';
 import { dropCommand } from './states-drop.ts';
 import { statesStatusCommand } from './states-status.ts';
+import { watchCommand } from './states-watch.ts';
 
 /** Makes the command `states`. */
 export const statesCommand: MakeCommand = (context) => {
   const command = new CommandGroup('states').description(
-    'store block states of documents in Elasticsearch or OpenSearch, count them, take them away',
+    'store block states of documents in Elasticsearch or OpenSearch, keep them fresh, count them, take them away',
   );
-  for (const make of [buildCommand, statesStatusCommand, dropCommand]) command.addCommand(make(context));
+  for (const make of [buildCommand, watchCommand, statesStatusCommand, dropCommand]) {
+    command.addCommand(make(context));
+  }
   return command;
 };
 

@@ -13,13 +13,15 @@ export interface CliRun {
   readonly env?: Readonly<Record<string, string>>;
   /** Sends Ctrl-C when it is settled. */
   readonly interruptAfter?: Promise<void>;
+  /** What is sent then. @defaultValue `'SIGINT'` */
+  readonly signal?: NodeJS.Signals;
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 export function runCli(
   args: readonly string[],
-  { stdin = '', env = {}, interruptAfter }: CliRun = {},
+  { stdin = '', env = {}, interruptAfter, signal = 'SIGINT' }: CliRun = {},
 ): Promise<CliResult> {
   const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, ['--import', 'tsx', 'plugin/cli/main.ts', ...args], {
@@ -34,7 +36,7 @@ export function runCli(
     });
   }
   child.stdin.end(stdin);
-  void interruptAfter?.then(() => child.kill('SIGINT'));
+  void interruptAfter?.then(() => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, ...texts }));

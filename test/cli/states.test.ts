@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decodeState } from '../../engine/index.ts';
 import { textDigest } from '../../engine/states/text-digest.ts';
@@ -112,6 +113,8 @@ describe('blockrank states build', () => {
 
   it.each([
     [['--to', 'field', '--codec', 'tokens-int8'], 'take --to sidecar'],
+    [['--to', 'field', '--vector', '--tier', 'tokens'], 'take --to sidecar'],
+    [['--vector'], '--vector: is for --to field only'],
     [['--to', 'field', '--generation', 'g'], '--generation: is for --to sidecar only'],
     [['--state-field', 's'], '--state-field: is for --to field only'],
     [['--to', 'field', '--state-field', 'a.b'], 'expected one name without dots'],
@@ -127,6 +130,95 @@ describe('blockrank states build', () => {
   it('asks for a server when none is named', async () => {
     const { code, stderr } = await runCommand(statesCommand, ['build', '--index', 'docs', ...texts()]);
     expect(stderr).toContain("give the server's address");
+    expect(code).toBe(2);
+  });
+});
+
+describe('blockrank states watch', () => {
+  it('builds, keeps what is new fresh, prints a line a round, and ends at Ctrl-C with 130', async () => {
+    fill(double, 12);
+    const states = () => double.documents('docs-blockrank-states-g');
+    const isFresh = (async () => {
+      while (states().size < 12) await sleep(20);
+      double.write('docs', 'new', { title: 'new', body: 'words' });
+      while (states().size < 13) await sleep(20);
+      // The round's line comes after its last write.
+      await sleep(1000);
+    })();
+    const more = ['--generation', 'g', '--no-estimate', '--interval', '1', '--json'];
+    const { code, stdout, stderr } = await runCli(['states', ...args('watch', ...texts(), ...more)], {
+      interruptAfter: isFresh,
+    });
+    expect(stderr).toBe('');
+    expect(code).toBe(130);
+    const rounds = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(rounds[0]).toMatchObject({ round: 1, isWhole: true, counts: { seen: 12, written: 12 } });
+    expect(rounds.slice(1).reduce((sum, { counts }) => sum + counts.written, 0)).toBe(1);
+    expect(double.openPits()).toBe(0);
+  });
+
+  it('says once that the server is away, goes on when it is back, and ends with 0 when it is told to', async () => {
+    fill(double, 3);
+    const isBack = (async () => {
+      while (double.documents('docs-blockrank-states-g').size < 3) await sleep(20);
+      double.fault = () => 'away';
+      await sleep(3000);
+      double.fault = undefined;
+      double.write('docs', 'new', { title: 'new', body: 'words' });
+      while (double.documents('docs-blockrank-states-g').size < 4) await sleep(20);
+      await sleep(500);
+    })();
+    const more = ['--generation', 'g', '--no-estimate', '--interval', '1'];
+    const { code, stdout, stderr } = await runCli(['states', ...args('watch', ...texts(), ...more)], {
+      interruptAfter: isBack,
+      signal: 'SIGTERM',
+    });
+    expect(stderr).toMatch(
+      /^blockrank: the server is away \(.*\); waiting until it is back\.\nblockrank: the server is back\.\n$/,
+    );
+    expect(stdout).toContain('round 1: 3 states written to generation "g", 0 were there.');
+    expect(stdout).toContain(': 1 states written to generation "g", 0 were there.');
+    expect(code).toBe(0);
+  });
+
+  it('prints an estimate and changes nothing, with --dry-run', async () => {
+    fill(double, 3);
+    const { code, stdout } = await states('watch', '--dry-run');
+    expect(stdout).toMatch(/^3 documents, about \d+ bytes a state/);
+    expect(code).toBe(0);
+    expect(double.calls.filter(({ method }) => method === 'PUT')).toEqual([]);
+  });
+});
+
+describe('blockrank states build --to field --vector', () => {
+  it('keeps the anchor of a document as a vector that the server searches by, and drops it again', async () => {
+    double.make('docs', { 'index.knn': 'true' });
+    double.write('docs', 'short', { title: 'a', body: 'cat' });
+    double.write('docs', 'long', { title: 'a', body: 'dog '.repeat(60) });
+    const to = ['--to', 'field', '--vector'];
+    expect(await states('build', '--no-estimate', ...to)).toMatchObject({ code: 0 });
+    const { vector: mapping } = double.mapping('docs').blockrank_state.properties;
+    const [expected] = await maker.encode(['a cat']);
+    expect(mapping).toMatchObject({ type: 'knn_vector', dimension: expected!.width });
+    const { blockrank_state: short } = double.documents('docs').get('short')!.source;
+    expect(new Float32Array(short.vector)).toEqual(new Float32Array(expected!.anchors));
+    expect(short).toMatchObject({ state: null, vector_digest: textDigest('a cat') });
+    const { blockrank_state: long } = double.documents('docs').get('long')!.source;
+    expect(Buffer.from(long.state, 'base64').byteLength).toBeGreaterThan(64);
+    expect(long.vector.reduce((sum: number, value: number) => sum + value * value, 0)).toBeCloseTo(1, 6);
+    const status = await states('status', '--json', ...to);
+    expect(JSON.parse(status.stdout)).toMatchObject({ documents: 2, fresh: 2 });
+    const drop = await runCommand(statesCommand, args('drop', '--to', 'field'));
+    expect(drop.stdout).toContain('field "blockrank_state" of 2 documents');
+  });
+
+  it('says what to do about an index that takes no vectors, and ends with 2', async () => {
+    fill(double, 1);
+    const { code, stderr } = await states('build', '--no-estimate', '--to', 'field', '--vector');
+    expect(stderr).toMatch(/made without "index.knn": true.*_reindex/);
     expect(code).toBe(2);
   });
 });

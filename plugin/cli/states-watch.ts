@@ -1,0 +1,93 @@
+/** `blockrank states watch`: keeps the states of new and changed documents fresh. */
+import { Command } from 'commander';
+import { type ServerCalls, type WatchOptions, watchStates } from '../../adapters/opensearch/index.ts';
+import type { CliContext, Progress } from './context.ts';
+import { openStateMaker } from './state-maker.ts';
+import { withStateServer } from './state-server.ts';
+import { buildTarget, countsText, placeText, tellEstimate } from './states-building.ts';
+import {
+  addBuildOptions,
+  addPlaceOptions,
+  addTextOptions,
+  addWatchOptions,
+  type WatchFlags,
+} from './states-flags.ts';
+
+const help = `
+Examples:
+  $ blockrank states watch --opensearch http://localhost:9200 --index articles --field title --field body
+  $ blockrank states watch --elasticsearch http://localhost:9200 --index 'logs-*' --field message --interval 30 --json
+
+Builds what is missing first, and then looks every --interval seconds at what was written since. Where it is, it
+remembers in the index "blockrank-states-runs": ended at any moment and started again, it goes on from there. Several
+watches of the same index share the work. With --json every round is one line. Ctrl-C ends it after the batch in hand,
+with 130; SIGTERM with 0.`;
+
+/** Makes the command `states watch`. */
+export function watchCommand(context: CliContext): Command {
+  const command = new Command('watch').description(
+    'build states, and keep those of new and changed documents fresh',
+  );
+  return addWatchOptions(addBuildOptions(addTextOptions(addPlaceOptions(command))))
+    .addHelpText('after', help)
+    .action((flags: WatchFlags) => withStateServer(context, flags, (calls) => watch(context, calls, flags)));
+}
+
+async function watch(context: CliContext, calls: ServerCalls, flags: WatchFlags): Promise<void> {
+  // Before anything is opened: a process that is the first of its container has no other way to be ended.
+  const ending = new AbortController();
+  const end = (): void => ending.abort(new DOMException('Ended.', 'AbortError'));
+  process.once('SIGTERM', end);
+  const maker = await openStateMaker(flags);
+  let bar: Progress | undefined;
+  try {
+    const target = buildTarget(context, calls, { flags, maker });
+    if (await tellEstimate(context, flags, target)) return;
+    await watchStates({
+      ...target,
+      ...listeners(context, flags, placeText(target.place)),
+      onProgress(done, total) {
+        bar ??= context.progress('building', total);
+        bar.update(done);
+        // What comes after is a handful of documents a round.
+        if (done >= total) bar.stop();
+      },
+      signal: AbortSignal.any([context.signal, ending.signal]),
+      intervalMs: toMs(flags.interval),
+      sweepEveryMs: toMs(flags.sweep),
+    });
+  } finally {
+    bar?.stop();
+    process.off('SIGTERM', end);
+    await maker.close();
+  }
+}
+
+/** What people are told, and programs. */
+function listeners(
+  context: CliContext,
+  { json }: WatchFlags,
+  place: string,
+): Pick<WatchOptions, 'onRound' | 'onAway' | 'onBack'> {
+  return {
+    onRound(round) {
+      const { counts, failure, isWhole } = round;
+      if (failure !== undefined) {
+        context.note(
+          `blockrank: the server refused ${counts.failed} states, the first because of ${failure}.`,
+        );
+      }
+      if (json) context.print(JSON.stringify(round));
+      // Rounds that found nothing are told to programs alone.
+      else if (isWhole || counts.seen > 0 || counts.orphans > 0) {
+        context.print(`round ${round.round}: ${countsText(counts, place)}.`);
+      }
+    },
+    onAway: (reason) => context.note(`blockrank: the server is away (${reason}); waiting until it is back.`),
+    onBack: () => context.note('blockrank: the server is back.'),
+  };
+}
+
+function toMs(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : 1000 * seconds;
+}
