@@ -4,6 +4,17 @@ export { type BuildReport, buildStates } from './build.ts';
 export type { StateNames } from './contract.ts';
 export type { BuildCounts } from './counts.ts';
 export { dropStates } from './drop.ts';
+export { stateIngest } from './ingest.ts';
+export type {
+  IngestAction,
+  IngestedBulk,
+  IngestedDocument,
+  IngestedState,
+  IngestedStream,
+  IngestOptions,
+  IngestTarget,
+  StateIngest,
+} from './ingest-contract.ts';
 export { defaultGeneration, defaultStateField, encodingOf, sidecarIndex } from './names.ts';
 export type { PatienceOptions } from './patience.ts';
 export type { BuildOptions, HeartbeatOptions } from './round.ts';
