@@ -7,7 +7,17 @@ interface Task {
   readonly flag?: SharedArrayBuffer;
 }
 
-export async function open(data: unknown): Promise<WorkerProgram<Task, unknown>> {
+/** What the pool hands over. */
+interface Data {
+  readonly answer: number;
+  /** While its first number is 1 the program cannot be opened; the second one counts how often that was tried. */
+  readonly refusal?: SharedArrayBuffer;
+}
+
+export async function open({ answer, refusal }: Data): Promise<WorkerProgram<Task, unknown>> {
+  const [refused, tried] = [0, 1];
+  if (refusal) Atomics.add(new Int32Array(refusal), tried, 1);
+  if (refusal && Atomics.load(new Int32Array(refusal), refused) === 1) throw new Error('the model is gone');
   return {
     async run(task) {
       if (task.do === 'sleep') await new Promise((resolve) => setTimeout(resolve, task.ms));
@@ -15,7 +25,7 @@ export async function open(data: unknown): Promise<WorkerProgram<Task, unknown>>
       if (task.do === 'die-once' && Atomics.add(new Int32Array(task.flag!), 0, 1) === 0) process.exit(3);
       if (task.do === 'throw') throw new Error('the device is gone');
       if (task.do === 'misuse') throw new TypeError('run: expected a task.');
-      return data;
+      return answer;
     },
     async close() {},
   };

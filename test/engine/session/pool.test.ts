@@ -12,9 +12,10 @@ type Task = {
 let pool: WorkerPool<Task, number> | undefined;
 afterEach(() => pool?.close());
 
-async function open(workers: number): Promise<WorkerPool<Task, number>> {
+async function open(workers: number, refusal?: SharedArrayBuffer): Promise<WorkerPool<Task, number>> {
   const program = new URL('./pool-program.ts', import.meta.url);
-  pool = await openPool<Task, number>({ program, data: 40, workers, executionProvider: 'cpu' });
+  const data = { answer: 40, refusal };
+  pool = await openPool<Task, number>({ program, data, workers, executionProvider: 'cpu' });
   return pool;
 }
 const settled = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -83,6 +84,65 @@ describe('openPool', () => {
     await expect(openPool({ program, data: 0, workers: 1, executionProvider: 'cpu' })).rejects.toThrow(
       InferenceError,
     );
+  });
+});
+
+describe('a pool whose program cannot be opened any more', () => {
+  /** A pool, and a switch that keeps its program from being opened. */
+  async function breakable(workers: number) {
+    const shared = new Int32Array(new SharedArrayBuffer(8));
+    const opened = await open(workers, shared.buffer);
+    const refuse = (isOn: boolean): void => {
+      Atomics.store(shared, 0, Number(isOn));
+    };
+    return { opened, refuse, attempts: () => Atomics.load(shared, 1) };
+  }
+
+  it('refuses what waits and what comes while it has no worker, and says that it is not open', async () => {
+    const { opened, refuse } = await breakable(1);
+    expect(opened.isOpen).toBe(true);
+    refuse(true);
+    const running = opened.run({ do: 'die' });
+    const waiting = opened.run({ do: 'echo' });
+    const failure = { code: 'inference', message: expect.stringContaining('the model is gone') };
+    await expect(running).rejects.toMatchObject(failure);
+    await expect(waiting).rejects.toMatchObject(failure);
+    expect(opened.isOpen).toBe(false);
+    let isRefused = false;
+    opened.run({ do: 'echo' }).catch(() => {
+      isRefused = true;
+    });
+    await new Promise(setImmediate); // at once, not with the next attempt
+    expect(isRefused).toBe(true);
+  });
+
+  it('opens its workers as soon as that is possible again, and serves', async () => {
+    const { opened, refuse } = await breakable(2);
+    refuse(true);
+    await Promise.allSettled([opened.run({ do: 'die' }), opened.run({ do: 'die' })]);
+    while (opened.isOpen) await settled(5); // each worker dies in its own time
+    refuse(false);
+    while (!opened.isOpen) await settled(5);
+    expect(await opened.run({ do: 'echo' })).toBe(40);
+  });
+
+  it('gives the task of a worker that died to one that is left', async () => {
+    const { opened, refuse } = await breakable(2);
+    refuse(true);
+    expect(await opened.run({ do: 'die-once', flag: new SharedArrayBuffer(4) })).toBe(40);
+    expect(opened.isOpen).toBe(true);
+  });
+
+  it('is closed while it waits for the next attempt', async () => {
+    const { opened, refuse, attempts } = await breakable(1);
+    refuse(true);
+    await expect(opened.run({ do: 'die' })).rejects.toThrow(InferenceError);
+    await opened.close();
+    const before = attempts();
+    await settled(1500); // longer than the next attempt would wait, and a worker need to start
+    expect(attempts()).toBe(before);
+    expect(opened.isOpen).toBe(false);
+    await expect(opened.run({ do: 'echo' })).rejects.toThrow(TypeError);
   });
 });
 
