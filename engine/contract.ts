@@ -165,7 +165,7 @@ export interface RerankerInfo {
   readonly languages: readonly string[];
   /** Share of a lexical first stage in the fused order that the model was tuned with, in [0, 1]. @defaultValue 0.2 */
   readonly fusionWeight?: number;
-  /** Whether the first request will find everything loaded. */
+  /** Whether a request that comes now finds everything loaded. Turns false while every worker has died and none could be opened anew. */
   readonly ready: boolean;
 }
 

@@ -22,7 +22,8 @@ export interface FailoverOptions {
 
 /**
  * Asks the first reranker, and the next one whenever one fails. What no other would do better is not passed on: the
- * caller gave up, or the query holds no words. Its `info` is the first one's; closing closes all.
+ * caller gave up, or the query holds no words. Its `info` is the first one's, but it is ready while any of them is;
+ * closing closes all.
  *
  * @throws RangeError without a reranker.
  */
@@ -33,7 +34,7 @@ export function failoverReranker({ rerankers, onFailover }: FailoverOptions): Re
   let isClosed = false;
   return {
     get info(): RerankerInfo {
-      return first.info;
+      return { ...first.info, ready: rerankers.some(({ info }) => info.ready) };
     },
     async rerank(shortlist, options = {}) {
       if (isClosed) throw new TypeError('rerank: the reranker is closed.');

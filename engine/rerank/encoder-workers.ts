@@ -101,6 +101,11 @@ export class EncoderWorkers implements EncodingWorkers {
     return [...answer];
   }
 
+  /** Whether a worker answers. */
+  get isOpen(): boolean {
+    return this.#pool.isOpen;
+  }
+
   close(): Promise<void> {
     return this.#pool.close();
   }

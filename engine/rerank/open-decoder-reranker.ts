@@ -54,7 +54,7 @@ async function open(options: RerankerOptions): Promise<InContextReranker> {
     executionProvider: data.session.provider ?? 'cpu',
   });
   const reranker = new InContextReranker({
-    info: toInfo(folder, data),
+    info: toInfo(folder, data, () => pool.isOpen),
     modelFolder: folder.path,
     pool,
     memoryLimitBytes: () => options.memoryLimitBytes ?? Math.floor(freemem() * memoryShare),
@@ -91,7 +91,11 @@ async function toProgramData(options: RerankerOptions, folder: DecoderFolder): P
   };
 }
 
-function toInfo(folder: DecoderFolder, { caps, parts, session }: DecoderProgramData): RerankerInfo {
+function toInfo(
+  folder: DecoderFolder,
+  { caps, parts, session }: DecoderProgramData,
+  isOpen: () => boolean,
+): RerankerInfo {
   const { manifest, digest } = folder;
   return {
     name: manifest.name,
@@ -101,7 +105,9 @@ function toInfo(folder: DecoderFolder, { caps, parts, session }: DecoderProgramD
     executionProvider: session.provider ?? 'cpu',
     languages: manifest.languages,
     fusionWeight: manifest.fusionWeight,
-    ready: true,
+    get ready(): boolean {
+      return isOpen();
+    },
   };
 }
 

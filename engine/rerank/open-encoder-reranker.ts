@@ -60,7 +60,11 @@ async function open(options: RerankerOptions): Promise<BlockRankReranker> {
   const memory = memorySource({ maxBytes: options.stateCacheBytes ?? defaultStateCacheBytes });
   const source = options.stateSource ? layeredSource(memory, options.stateSource) : memory;
   const readout = { ...folder.manifest.readout, ...options.readout };
-  const info = toInfo(folder, data, { readout, stateCodec: options.stateCodec });
+  const info = toInfo(folder, data, {
+    readout,
+    stateCodec: options.stateCodec,
+    isOpen: () => encoding.isOpen,
+  });
   const reranker = new BlockRankReranker({
     info,
     modelFolder: folder.path,
@@ -128,7 +132,12 @@ function toInfo(
   {
     readout,
     stateCodec,
-  }: { readonly readout: ReadoutParameters; readonly stateCodec: StateCodec | undefined },
+    isOpen,
+  }: {
+    readonly readout: ReadoutParameters;
+    readonly stateCodec: StateCodec | undefined;
+    readonly isOpen: () => boolean;
+  },
 ): RerankerInfo {
   const { manifest } = folder;
   const { maxQueryTokens, ...documentCaps } = data.caps;
@@ -150,7 +159,9 @@ function toInfo(
     executionProvider: data.provider,
     languages: manifest.languages,
     fusionWeight: manifest.fusionWeight,
-    ready: true,
+    get ready(): boolean {
+      return isOpen();
+    },
   };
 }
 

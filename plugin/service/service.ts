@@ -91,6 +91,9 @@ class Service implements RerankService {
           this.logger.error({ message }, 'cannot write the query log'),
         )
       : noQueryLog;
+    const { ready } = this.metrics;
+    // Asked for when metrics are collected: workers die and come back without a word.
+    Object.assign(ready, { collect: () => ready.set(Number(this.#isReady())) });
   }
 
   async listen(options: RerankServiceOptions): Promise<void> {
@@ -114,7 +117,7 @@ class Service implements RerankService {
       corsOrigins: this.#config.corsOrigins ?? [],
       receiveTimeoutMs,
       maxBodyBytes: serviceSettings(this.#config).maxBodyBytes,
-      isReady: () => this.#generation !== undefined && !this.#isDraining,
+      isReady: () => this.#isReady(),
       isDraining: () => this.#isDraining,
       onInHand: (change) => {
         this.#inHand += change;
@@ -128,7 +131,6 @@ class Service implements RerankService {
     this.#generation = new Generation(serving);
     before?.retire();
     this.metrics.generation.inc();
-    this.metrics.ready.set(1);
   }
 
   renewTls(tls: ListenTls): void {
@@ -144,7 +146,6 @@ class Service implements RerankService {
   async #close(): Promise<void> {
     const { drainMs, drainDelayMs } = listenSettings(this.#config);
     this.#isDraining = true;
-    this.metrics.ready.set(0);
     await sleep(drainDelayMs);
     const closed = this.#app.close();
     if (!(await this.#idleWithin(drainMs))) {
@@ -167,6 +168,12 @@ class Service implements RerankService {
       if (this.#inHand > 0) quietSince = performance.now();
     }
     return true;
+  }
+
+  /** Whether a request that came now could be answered, whichever model it names. */
+  #isReady(): boolean {
+    const models = this.#generation?.models ?? [];
+    return !this.#isDraining && models.length > 0 && models.every(({ reranker }) => reranker.info.ready);
   }
 
   #current(): Generation {

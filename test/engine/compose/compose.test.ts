@@ -29,6 +29,16 @@ const list = shortlistOf('dogs', 'dogs', 'cats', 'birds');
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
 
 describe('failoverReranker', () => {
+  it('is ready while any of its rerankers is', () => {
+    const readiness = (...ready: boolean[]): boolean =>
+      failoverReranker({ rerankers: ready.map((one) => fakeReranker({ info: { ready: one } })) }).info.ready;
+    expect([readiness(true, false), readiness(false, true), readiness(false, false)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
   it('asks the next one when one fails, and tells which and why', async () => {
     const told: [string, string, string][] = [];
     const last = fakeReranker({ info: { name: 'last' } });

@@ -1,5 +1,5 @@
 /** A service composed from a configuration, with real (tiny) models. */
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -206,24 +206,42 @@ describe('a shadow', () => {
 describe('a worker that dies', () => {
   it('is replaced, and its request is answered', async () => {
     const { url } = await compose(config());
-    const postMessage = Worker.prototype.postMessage;
-    let died = 0;
-    const spy = vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (
-      this: Worker,
-      message,
-    ) {
-      const { request: task } = message as { request: { kind: string } };
-      if (task.kind !== 'encode' || died > 0) return postMessage.call(this, message);
-      died += 1;
-      // Before it begins: ending a thread inside the runtime would end the process.
-      void this.terminate();
-    });
+    const killing = killNextEncoder();
     const { status, json } = await ask(url, { documents: ['one', 'two'] });
-    spy.mockRestore();
-    expect([died, status, json.results.length]).toEqual([1, 200, 2]);
+    expect([killing.died(), status, json.results.length]).toEqual([1, 200, 2]);
     expect((await ask(url, { documents: ['three', 'four'] })).status).toBe(200);
   });
+
+  it('and cannot be replaced makes the service unready until it is, and nobody waits for it', async () => {
+    const own = await tinyModel();
+    const { url } = await compose({ ...config(), reranker: reranker({ model: own }) });
+    const readiness = async (): Promise<number> => (await fetch(`${url}/readyz`)).status;
+    expect([await readiness(), await metric(url, 'ready')]).toEqual([200, 1]);
+    await rename(join(own, 'tokenizer.json'), join(own, 'away.json'));
+    killNextEncoder();
+    expect((await ask(url, { documents: ['one', 'two'] })).status).toBe(500);
+    expect([await readiness(), await metric(url, 'ready')]).toEqual([503, 0]);
+    expect((await ask(url, { documents: ['five'] })).status).toBe(500);
+    await rename(join(own, 'away.json'), join(own, 'tokenizer.json'));
+    while ((await readiness()) !== 200) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect((await ask(url, { documents: ['three', 'four'] })).status).toBe(200);
+    await rm(own, { recursive: true });
+  });
 });
+
+/** Lets the next worker that is to encode die before it begins: ending a thread inside the runtime would end the process. */
+function killNextEncoder(): { died(): number } {
+  const postMessage = Worker.prototype.postMessage;
+  let died = 0;
+  const spy = vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, message) {
+    const { request: task } = message as { request: { kind: string } };
+    if (task.kind !== 'encode') return postMessage.call(this, message);
+    died += 1;
+    void this.terminate();
+    spy.mockRestore();
+  });
+  return { died: () => died };
+}
 
 describe('encryption', () => {
   let certificates: Certificates;
