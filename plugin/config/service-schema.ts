@@ -109,6 +109,8 @@ export interface ServiceConfig {
   readonly corsOrigins?: readonly string[] | undefined;
   /** Bytes of one request. @defaultValue 10485760 (10 MiB) */
   readonly maxBodyBytes?: number | undefined;
+  /** Bytes of all requests in hand together, unpacked; more are refused with 503. @defaultValue 268435456 (256 MiB), or `maxBodyBytes` where that is more */
+  readonly maxHeldBytes?: number | undefined;
   /** Documents of one request. @defaultValue 1000 */
   readonly maxDocuments?: number | undefined;
   /** Tokens of one request before caps cut any away. @defaultValue no limit */
@@ -223,6 +225,7 @@ export const serviceSection: z.ZodType<ServiceConfig> = section({
     .optional(),
   corsOrigins: z.array(text).optional(),
   maxBodyBytes: count.optional(),
+  maxHeldBytes: count.optional(),
   maxDocuments: count.max(100_000).optional(),
   maxTokens: count.optional(),
   maxConcurrent: count.optional(),

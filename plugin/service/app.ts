@@ -12,7 +12,9 @@ import fastify, {
   LogController,
 } from 'fastify';
 import { faultStatus, ServiceFault } from './fault.ts';
+import type { HeldBytes } from './held-bytes.ts';
 import { addReference } from './openapi.ts';
+import { addJsonParser } from './request-body.ts';
 import { addRerankRoutes, type RouteParts } from './routes.ts';
 import { toFault } from './to-fault.ts';
 import { messageFault } from './wire/cohere.ts';
@@ -38,6 +40,8 @@ export interface AppParts extends RouteParts {
   readonly receiveTimeoutMs: number;
   /** Bytes of one request, when the service starts. */
   readonly maxBodyBytes: number;
+  /** Bytes that all requests may hold together. */
+  readonly budget: { open(): HeldBytes };
   /** Whether requests are answered at the moment. */
   readonly isReady: () => boolean;
   /** Whether the service is about to end. */
@@ -69,6 +73,7 @@ export async function serviceApp(parts: AppParts): Promise<FastifyInstance> {
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => (value) => (typeof value === 'string' ? value : JSON.stringify(value)));
   app.decorateRequest('state');
+  addJsonParser(app);
   app.addHook('onRequest', async (request, reply) => open(request, reply, parts));
   // Whoever keeps a connection open finds another replica for its next request.
   app.addHook('onSend', async (_request, reply) => {
@@ -90,7 +95,7 @@ function toRequestId({ headers }: IncomingMessage): string {
 }
 
 function open(request: FastifyRequest, reply: FastifyReply, parts: AppParts): void {
-  request.state = { startedMs: parts.now(), model: '' };
+  request.state = { startedMs: parts.now(), model: '', held: parts.budget.open() };
   parts.onInHand(1);
   void reply.header('x-request-id', request.id);
   // Closed comes after every request, also after one whose caller went away; Fastify's own hook does not.
@@ -99,6 +104,7 @@ function open(request: FastifyRequest, reply: FastifyReply, parts: AppParts): vo
 
 function count(request: FastifyRequest, reply: FastifyReply, { metrics, now, onInHand }: AppParts): void {
   onInHand(-1);
+  request.state.held.release();
   request.state.generation?.leave();
   const { form } = request.routeOptions.config;
   if (!form) return;

@@ -36,6 +36,14 @@ export class ServiceFault extends Error {
   }
 }
 
+/** A body of more bytes than are accepted. */
+export function tooLarge(): ServiceFault {
+  return new ServiceFault(
+    'too-large',
+    'The request is larger than the service accepts. Send fewer documents.',
+  );
+}
+
 /** HTTP status of each kind, where a wire form has none of its own. */
 export const faultStatus: Readonly<Record<FaultKind, number>> = {
   invalid: 400,

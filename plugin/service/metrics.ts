@@ -18,7 +18,7 @@ export interface ServiceMetrics {
   readonly queueLength: Gauge;
   /** Requests that are ranked. */
   readonly inFlight: Gauge;
-  /** Requests refused, by reason: `queue-full`, `deadline`, `tenant-limit`, `draining`. */
+  /** Requests refused, by reason: `queue-full`, `deadline`, `tenant-limit`, `memory`. */
   readonly shed: Counter<'reason'>;
   /** Questions to the cache: `hit`, `miss`, `coalesced`. */
   readonly cache: Counter<'model' | 'result'>;

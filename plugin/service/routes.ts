@@ -5,11 +5,13 @@ import type { Admission } from './admission.ts';
 import type { Answer, Ask } from './ask.ts';
 import { ServiceFault } from './fault.ts';
 import type { Generation } from './generation.ts';
+import type { HeldBytes } from './held-bytes.ts';
 import type { Caller } from './keys.ts';
 import type { ServiceMetrics } from './metrics.ts';
 import { openApiRoute } from './openapi.ts';
 import type { QueryLog } from './query-log.ts';
 import type { RankingWork } from './ranking-work.ts';
+import { receivedBody } from './request-body.ts';
 import { requestTime } from './request-time.ts';
 import { toFault } from './to-fault.ts';
 import { wireForms } from './wire/forms.ts';
@@ -39,6 +41,8 @@ export interface RouteParts {
 export interface RequestState {
   /** When it came, on the service's clock. */
   readonly startedMs: number;
+  /** Bytes that it takes, given back once it is over. */
+  readonly held: HeldBytes;
   /** Its configuration. */
   generation?: Generation;
   /** Who sent it. */
@@ -69,7 +73,7 @@ export function addRerankRoutes(app: FastifyInstance, parts: RouteParts): void {
         config: {
           form,
           rateLimit: {
-            hook: 'preParsing',
+            hook: 'onRequest',
             max: (request) => request.state.caller?.requestsPerMinute ?? Number.MAX_SAFE_INTEGER,
             timeWindow: '1 minute',
             keyGenerator: (request) => request.state.caller?.tenant ?? '',
@@ -77,6 +81,7 @@ export function addRerankRoutes(app: FastifyInstance, parts: RouteParts): void {
           },
         },
         onRequest: async (request) => identify(request, parts),
+        preParsing: async (request, _reply, payload) => receivedBody(request, payload),
         handler: (request, reply) =>
           inSpan(parts, request, (span) => handle(form, { request, reply, parts, span })),
       });

@@ -8,6 +8,7 @@ import { admission } from './admission.ts';
 import { type ListenTls, serviceApp } from './app.ts';
 import { ServiceFault } from './fault.ts';
 import { Generation, type Serving } from './generation.ts';
+import { byteBudget } from './held-bytes.ts';
 import { type ServiceMetrics, serviceMetrics } from './metrics.ts';
 import { noQueryLog, queryLog } from './query-log.ts';
 import { rankingWork } from './ranking-work.ts';
@@ -117,6 +118,10 @@ class Service implements RerankService {
       corsOrigins: this.#config.corsOrigins ?? [],
       receiveTimeoutMs,
       maxBodyBytes: serviceSettings(this.#config).maxBodyBytes,
+      budget: byteBudget({
+        maxBytes: () => settings().maxHeldBytes,
+        onRefused: () => this.metrics.shed.inc({ reason: 'memory' }),
+      }),
       isReady: () => this.#isReady(),
       isDraining: () => this.#isDraining,
       onInHand: (change) => {

@@ -5,6 +5,8 @@ import type { ServiceConfig } from '../config/service-schema.ts';
 export interface ServiceSettings {
   /** Bytes of one request. */
   readonly maxBodyBytes: number;
+  /** Bytes of all requests in hand together. */
+  readonly maxHeldBytes: number;
   /** Documents of one request. */
   readonly maxDocuments: number;
   /** Tokens of one request; Infinity: any number. */
@@ -23,9 +25,11 @@ export interface ServiceSettings {
 
 /** Fills in the defaults. */
 export function serviceSettings(config: ServiceConfig): ServiceSettings {
-  const { cache = {} } = config;
+  const { cache = {}, maxBodyBytes = 10 * 2 ** 20 } = config;
   return {
-    maxBodyBytes: config.maxBodyBytes ?? 10 * 1024 * 1024,
+    maxBodyBytes,
+    // A lone request is never too much, however large it may be.
+    maxHeldBytes: Math.max(maxBodyBytes, config.maxHeldBytes ?? 256 * 2 ** 20),
     maxDocuments: config.maxDocuments ?? 1000,
     maxTokens: config.maxTokens ?? Number.POSITIVE_INFINITY,
     maxConcurrent: config.maxConcurrent ?? 8,

@@ -1,7 +1,7 @@
 /** Whatever was thrown, as what the caller is told. Nothing of what the reranker said about texts gets out. */
 import { BrokenCircuitError } from 'cockatiel';
 import { DeadlineExceededError, MemoryLimitError, RemoteServiceError } from '../../engine/index.ts';
-import { ServiceFault } from './fault.ts';
+import { ServiceFault, tooLarge } from './fault.ts';
 
 /** Turns any error into a fault. */
 export function toFault(error: unknown): ServiceFault {
@@ -12,12 +12,7 @@ export function toFault(error: unknown): ServiceFault {
 /** Errors of Fastify and its plugins, told apart by their codes. */
 function httpFault(error: unknown): ServiceFault | undefined {
   const { code = '', statusCode = 500 } = error as { code?: string; statusCode?: number };
-  if (statusCode === 413) {
-    return new ServiceFault(
-      'too-large',
-      'The request is larger than the service accepts. Send fewer documents.',
-    );
-  }
+  if (statusCode === 413) return tooLarge();
   if (statusCode === 415) {
     return new ServiceFault('media-type', 'Expected the content type application/json.');
   }

@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { DeadlineExceededError } from '../../../engine/index.ts';
 import { hashKey } from '../../../plugin/service/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
+import { gatedReranker } from '../../support/gated-reranker.ts';
 import { type TestService, type TestServiceOptions, testService } from '../../support/test-service.ts';
 
 let open: TestService[] = [];
@@ -24,16 +25,6 @@ async function start(options: TestServiceOptions = {}): Promise<TestService> {
 
 const ask = (text = 'dogs'): object => ({ query: 'dogs', documents: [text, 'cats'] });
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** A reranker whose calls wait until they are let go. */
-function gatedReranker() {
-  const gates: (() => void)[] = [];
-  const reranker = fakeReranker({ fault: () => new Promise<void>((resolve) => gates.push(resolve)) });
-  const waitFor = async (count: number): Promise<void> => {
-    while (gates.length < count) await sleep(1);
-  };
-  return { reranker, gates, waitFor };
-}
 
 describe('API keys', () => {
   const key = 'k'.repeat(32);

@@ -1,0 +1,57 @@
+/** What JSON is made of, counted before it is read: some bodies of few bytes take seconds and gigabytes to read. */
+import { ServiceFault } from './fault.ts';
+
+/** Levels of lists and objects in each other. Documents may have fields with fields; nobody has this many. */
+export const maxJsonDepth = 32;
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const openings: ReadonlySet<number> = new Set([0x5b, 0x7b]);
+const closings: ReadonlySet<number> = new Set([0x5d, 0x7d]);
+
+/**
+ * Looks at the bytes once and keeps nothing. What is no JSON passes, since whoever reads it will say so.
+ *
+ * @param maxValues - Values in all lists and objects together.
+ * @throws ServiceFault `invalid` when it is too deep, `too-large` when it holds too many values.
+ */
+export function assertShape(json: Uint8Array, maxValues: number): void {
+  let depth = 0;
+  let values = 0;
+  for (let at = 0; at < json.length; at += 1) {
+    const byte = json[at]!;
+    if (byte === quote) at = endOfText(json, at);
+    else if (byte === comma) values += 1;
+    else if (openings.has(byte)) {
+      depth += 1;
+      values += 1;
+    } else if (closings.has(byte)) depth -= 1;
+    if (depth > maxJsonDepth) throw tooDeep();
+    if (values > maxValues) throw tooMany(maxValues);
+  }
+}
+
+/** Where the text that begins here ends; the end of all where it does not. */
+function endOfText(json: Uint8Array, from: number): number {
+  for (let at = from + 1; at < json.length; at += 1) {
+    const byte = json[at]!;
+    if (byte === quote) return at;
+    if (byte === backslash) at += 1;
+  }
+  return json.length;
+}
+
+function tooDeep(): ServiceFault {
+  return new ServiceFault(
+    'invalid',
+    `Cannot read the request: expected lists and objects at most ${maxJsonDepth} levels deep in each other.`,
+  );
+}
+
+function tooMany(maxValues: number): ServiceFault {
+  return new ServiceFault(
+    'too-large',
+    `The request holds more than ${maxValues} values. Send fewer documents, or fewer fields of each.`,
+  );
+}
