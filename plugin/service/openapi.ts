@@ -2,8 +2,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifySchema } from 'fastify';
-import { z } from 'zod';
-import type { WireForm } from './wire/wire-form.ts';
+import { toJsonSchema, type WireForm } from './wire/wire-form.ts';
 
 /** Adds `/openapi.json` and `/docs`; routes that are added afterwards stand in both. */
 export async function addReference(app: FastifyInstance): Promise<void> {
@@ -26,10 +25,6 @@ export async function addReference(app: FastifyInstance): Promise<void> {
 
 /** What a form says about its route. Bodies are read by the form itself: Fastify checks nothing. */
 export function openApiRoute(form: WireForm): FastifySchema {
-  const toJsonSchema = (schema: z.ZodType): object => {
-    const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-    return json;
-  };
   return {
     summary: form.title,
     tags: ['rerank'],

@@ -2,7 +2,7 @@
 import { context, propagation, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission } from './admission.ts';
-import type { Answer, Ask } from './ask.ts';
+import type { Answer } from './ask.ts';
 import { ServiceFault } from './fault.ts';
 import type { Generation } from './generation.ts';
 import type { HeldBytes } from './held-bytes.ts';
@@ -114,8 +114,8 @@ async function handle(form: WireForm, { request, reply, parts, span }: Exchange)
   const { startedMs } = state;
   const generation = state.generation!;
   const caller = state.caller!;
+  assertDocuments(form, request.body, generation);
   const ask = form.ask(request.body);
-  assertDocuments(ask, generation);
   const model = generation.modelFor(ask.model, caller);
   state.model = model.name;
   const { deadlineMs } = generation.settings;
@@ -143,8 +143,14 @@ async function handle(form: WireForm, { request, reply, parts, span }: Exchange)
   }
 }
 
-function assertDocuments({ documents }: Ask, { settings: { maxDocuments } }: Generation): void {
-  if (documents.length <= maxDocuments) return;
+/** Before a document is looked at: so many may be wrong that telling it takes more memory than there is. */
+function assertDocuments(
+  { listKey }: WireForm,
+  body: unknown,
+  { settings: { maxDocuments } }: Generation,
+): void {
+  const documents = (body as Readonly<Record<string, unknown>> | null | undefined)?.[listKey];
+  if (!Array.isArray(documents) || documents.length <= maxDocuments) return;
   throw new ServiceFault(
     'too-many-documents',
     `The request holds ${documents.length} documents; at most ${maxDocuments} are accepted. Rerank fewer, or send several requests.`,

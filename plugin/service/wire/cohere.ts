@@ -6,6 +6,7 @@ import {
   entriesJson,
   type FaultWriter,
   flag,
+  listOf,
   modelName,
   objectJson,
   parseBody,
@@ -21,19 +22,19 @@ const documentsPerUnit = 100;
 /** Fields that a document given as an object is read by. */
 const defaultRankFields = ['text'];
 
-/** Levels of a document's field: writing a deeper value would exhaust the stack. */
-const maxFieldDepth = 32;
+/** Fields that documents are read by, at most: all of them are looked for in each. */
+const maxRankFields = 100;
 
 /** A document as v1 takes it: text, or an object of fields. */
 export const fieldedDocument: z.ZodType<string | Record<string, unknown>> = z.union([
   plainText,
-  z.record(
-    z.string(),
-    z
-      .unknown()
-      .refine((value) => isShallow(value, maxFieldDepth), `expected at most ${maxFieldDepth} levels`),
-  ),
+  z.record(z.string(), z.unknown()),
 ]);
+
+/** Names of the fields that a document given as an object is read by. */
+export const rankFieldNames: z.ZodType<string[] | null | undefined> = listOf(z.string(), {
+  most: maxRankFields,
+}).nullish();
 
 const entry = z.object({ index: z.int(), relevance_score: z.number() });
 const meta = z.object({
@@ -45,7 +46,7 @@ const meta = z.object({
 const requestV2 = z.object({
   model: modelName,
   query: plainText,
-  documents: z.array(plainText).min(1),
+  documents: listOf(plainText, { least: 1 }),
   top_n: topN,
   max_tokens_per_doc: z.int().min(1).nullish(),
   priority: z.int().nullish(),
@@ -54,9 +55,9 @@ const requestV2 = z.object({
 const requestV1 = z.object({
   model: modelName,
   query: plainText,
-  documents: z.array(fieldedDocument).min(1),
+  documents: listOf(fieldedDocument, { least: 1 }),
   top_n: topN,
-  rank_fields: z.array(z.string()).nullish(),
+  rank_fields: rankFieldNames,
   return_documents: flag,
   max_chunks_per_doc: z.int().min(1).nullish(),
 });
@@ -71,6 +72,7 @@ export const messageFault: FaultWriter = ({ kind, message }) => ({
 export const cohereV2: WireForm = {
   name: 'cohere-v2',
   title: 'Cohere rerank v2',
+  listKey: 'documents',
   paths: ['/cohere/v2/rerank', '/v2/rerank'],
   request: requestV2,
   response: z.object({ id: z.string(), results: z.array(entry), meta }),
@@ -91,6 +93,7 @@ export const cohereV2: WireForm = {
 export const cohereV1: WireForm = {
   name: 'cohere-v1',
   title: 'Cohere rerank v1',
+  listKey: 'documents',
   paths: ['/cohere/v1/rerank'],
   request: requestV1,
   response: z.object({
@@ -117,25 +120,21 @@ export const cohereV1: WireForm = {
   fault: messageFault,
 };
 
-/** Texts of documents, each by the named fields of its object, joined by line ends; a missing field is left out. */
+/** Texts of documents, each by the named fields of its object, each field once, joined by line ends; a missing one is left out. */
 export function fieldedDocuments(
   documents: readonly (string | Record<string, unknown>)[],
   rankFields: readonly string[] | null | undefined,
 ): AskedDocument[] {
+  const fields = [...new Set(rankFields ?? defaultRankFields)];
   return documents.map((document) => {
     if (typeof document === 'string') return { text: document, echo: { text: document } };
-    const values = (rankFields ?? defaultRankFields).map((field) => document[field]);
-    const text = values
+    const text = fields
+      .map((field) => (Object.hasOwn(document, field) ? document[field] : undefined))
       .filter((value) => value !== undefined && value !== null)
       .map(toText)
       .join('\n');
     return { text, echo: document };
   });
-}
-
-function isShallow(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
 }
 
 function toText(value: unknown): string {

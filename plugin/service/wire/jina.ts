@@ -7,6 +7,7 @@ import {
   entriesJson,
   type FaultWriter,
   flag,
+  listOf,
   modelName,
   objectJson,
   parseBody,
@@ -26,7 +27,7 @@ export const textDocument: z.ZodType<string | { text: string }> = z.union([
 const request = z.object({
   model: modelName,
   query: z.union([plainText, z.object({ text: plainText })]),
-  documents: z.array(textDocument).min(1),
+  documents: listOf(textDocument, { least: 1 }),
   top_n: topN,
   return_documents: flag,
 });
@@ -41,6 +42,7 @@ export const detailFault: FaultWriter = ({ kind, message }) => ({
 export const jina: WireForm = {
   name: 'jina',
   title: 'Jina rerank',
+  listKey: 'documents',
   paths: ['/jina/v1/rerank'],
   request,
   response: z.object({

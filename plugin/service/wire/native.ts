@@ -6,6 +6,7 @@ import type { ServedScore } from '../served-scores.ts';
 import {
   entriesJson,
   flag,
+  listOf,
   modelName,
   objectJson,
   parseBody,
@@ -22,7 +23,7 @@ const document = z.union([
 
 const request = z.object({
   query: plainText,
-  documents: z.array(document).min(1),
+  documents: listOf(document, { least: 1 }),
   model: modelName,
   topN,
   explain: flag,
@@ -38,6 +39,7 @@ const explanation = z.looseObject({
 export const native: WireForm = {
   name: 'native',
   title: 'blockrank',
+  listKey: 'documents',
   paths: ['/blockrank/rerank'],
   request,
   response: z.object({

@@ -4,6 +4,7 @@ import { type FaultKind, faultStatus } from '../fault.ts';
 import {
   entriesJson,
   flag,
+  listOf,
   parseBody,
   plainText,
   toAsk,
@@ -15,7 +16,7 @@ import {
 /** `top_n` is none of TEI's, but Elasticsearch sends it: it cuts the list by itself, so all documents are given back. */
 const request = z.object({
   query: plainText,
-  texts: z.array(plainText).min(1),
+  texts: listOf(plainText, { least: 1 }),
   truncate: flag,
   truncation_direction: z.enum(['left', 'Left', 'right', 'Right']).nullish(),
   raw_scores: flag,
@@ -44,6 +45,7 @@ const errorTypes: Partial<Record<FaultKind, string>> = {
 export const tei: WireForm = {
   name: 'tei',
   title: 'Text Embeddings Inference rerank',
+  listKey: 'texts',
   paths: ['/rerank'],
   request,
   response: z.array(z.object({ index: z.int(), score: z.number(), text: z.string().optional() })),

@@ -1,11 +1,12 @@
 /** Cohere v1 and Jina in one: what search servers are pointed at. Whoever speaks either reads the answer. */
 import { z } from 'zod';
 import { faultStatus } from '../fault.ts';
-import { documentJson, fieldedDocument, fieldedDocuments, metaOf } from './cohere.ts';
+import { documentJson, fieldedDocument, fieldedDocuments, metaOf, rankFieldNames } from './cohere.ts';
 import { usageOf } from './jina.ts';
 import {
   entriesJson,
   flag,
+  listOf,
   modelName,
   objectJson,
   parseBody,
@@ -18,9 +19,9 @@ import {
 const request = z.object({
   model: modelName,
   query: plainText,
-  documents: z.array(fieldedDocument).min(1),
+  documents: listOf(fieldedDocument, { least: 1 }),
   top_n: topN,
-  rank_fields: z.array(z.string()).nullish(),
+  rank_fields: rankFieldNames,
   return_documents: flag,
 });
 
@@ -28,6 +29,7 @@ const request = z.object({
 export const union: WireForm = {
   name: 'union',
   title: 'Cohere v1 and Jina in one',
+  listKey: 'documents',
   paths: ['/v1/rerank'],
   request,
   response: z.object({

@@ -4,6 +4,7 @@ import { faultStatus } from '../fault.ts';
 import {
   entriesJson,
   flag,
+  listOf,
   modelName,
   objectJson,
   parseBody,
@@ -17,7 +18,7 @@ import {
 
 const request = z.object({
   query: plainText,
-  documents: z.array(plainText).min(1),
+  documents: listOf(plainText, { least: 1 }),
   model: modelName,
   top_k: topN,
   return_documents: flag,
@@ -28,6 +29,7 @@ const request = z.object({
 export const voyage: WireForm = {
   name: 'voyage',
   title: 'Voyage rerank',
+  listKey: 'documents',
   paths: ['/voyage/v1/rerank'],
   request,
   response: z.object({

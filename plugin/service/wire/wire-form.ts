@@ -16,6 +16,8 @@ export interface WireForm {
   readonly request: z.ZodType;
   /** The answer, for the reference page. */
   readonly response: z.ZodType;
+  /** Key of the body's list of documents, which is counted before anything else is looked at. */
+  readonly listKey: 'documents' | 'texts';
   /** Reads a body. @throws ServiceFault naming every field that is wrong, never its text. */
   ask(body: unknown): Ask;
   /** The answer's JSON. */
@@ -36,16 +38,52 @@ export const flag: z.ZodType<boolean | null | undefined> = z.boolean().nullish()
 /** A model's name. */
 export const modelName: z.ZodType<string | null | undefined> = z.string().max(256).nullish();
 
+/** What a reader has to send, or gets, as the reference page shows it. */
+export function toJsonSchema(schema: z.ZodType): object {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return json;
+}
+
+/** Complaints that are looked for in one list, and told of one body. */
+const maxComplaints = 5;
+
+/**
+ * A list. Its entries are looked at until a few are wrong: one complaint about each of millions would take more memory
+ * than there is.
+ *
+ * @param bounds - Fewest and most entries. @defaultValue any number
+ */
+export function listOf<T>(
+  entry: z.ZodType<T>,
+  { least = 0, most = Number.MAX_SAFE_INTEGER }: { readonly least?: number; readonly most?: number } = {},
+): z.ZodType<T[]> {
+  const bounded = z.array(z.unknown()).min(least);
+  return (most === Number.MAX_SAFE_INTEGER ? bounded : bounded.max(most))
+    .transform((entries, { issues }) => {
+      const read: T[] = [];
+      for (const [i, one] of entries.entries()) {
+        const parsed = entry.safeParse(one, { error: wording });
+        if (parsed.success) read.push(parsed.data);
+        else issues.push(...parsed.error.issues.map((issue) => toRawIssue(issue, i)));
+        if (issues.length > maxComplaints) break;
+      }
+      return read;
+    })
+    .meta({ items: toJsonSchema(entry) });
+}
+
+function toRawIssue({ message, path }: z.core.$ZodIssue, at: number): z.core.$ZodRawIssue {
+  return { code: 'custom', message, path: [at, ...path], input: undefined };
+}
+
 /** Reads a body by its schema. @throws ServiceFault */
 export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body, { error: wording });
   if (parsed.success) return parsed.data;
-  const told = parsed.error.issues.slice(0, 5).map((issue) => `${place(issue.path)}${issue.message}`);
-  const more = parsed.error.issues.length - told.length;
-  throw new ServiceFault(
-    'invalid',
-    `Cannot read the request: ${told.join('; ')}${more > 0 ? `; and ${more} more` : ''}.`,
-  );
+  const { issues } = parsed.error;
+  const told = issues.slice(0, maxComplaints).map((issue) => `${place(issue.path)}${issue.message}`);
+  const more = issues.length > told.length ? '; and more' : '';
+  throw new ServiceFault('invalid', `Cannot read the request: ${told.join('; ')}${more}.`);
 }
 
 function place(path: readonly PropertyKey[]): string {

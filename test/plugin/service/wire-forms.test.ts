@@ -203,6 +203,11 @@ describe('errors', () => {
       { query: secret, documents: [{ txt: secret }, 5], top_n: secret },
       `{"query": "${secret}", `,
       `"${secret}"`,
+      // Names of a document's fields are the document's, too.
+      { query: 'a', documents: [{ [secret]: JSON.parse('['.repeat(40) + ']'.repeat(40)) as object }] },
+      { query: 'a', documents: [{ [secret]: 1 }, 1], rank_fields: [secret, 1] },
+      { query: 'a', documents: [{ text: { [secret]: secret } }, 1], [secret]: 1 },
+      { query: 'a', texts: [{ [secret]: 1 }] },
     ];
     for (const path of ['/v1/rerank', '/v2/rerank', '/rerank', '/jina/v1/rerank', '/blockrank/rerank']) {
       for (const body of wrong) {
