@@ -9,6 +9,8 @@ export interface RequestTime {
   readonly signal: AbortSignal;
   /** Time that is left, in milliseconds. */
   leftMs(): number;
+  /** What is late is not answered as if it were not. @throws ServiceFault `deadline` when no time is left. */
+  assertLeft(): void;
   /** Frees the timer. */
   close(): void;
 }
@@ -32,24 +34,24 @@ export function requestTime(
   );
   const leftMs = (): number => allowedMs - (now() - startedMs);
   const controller = new AbortController();
-  const expire = (): void =>
-    controller.abort(
-      new ServiceFault(
-        'deadline',
-        `No ranking within the ${allowedMs} ms there were. Allow more time, or send fewer documents.`,
-        {
-          retryAfterS: 1,
-        },
-      ),
+  const late = (): ServiceFault =>
+    new ServiceFault(
+      'deadline',
+      `No ranking within the ${allowedMs} ms there were. Allow more time, or send fewer documents.`,
+      { retryAfterS: 1 },
     );
   const onClose = (): void => {
     if (!response.writableEnded) controller.abort(new ServiceFault('aborted', 'The caller went away.'));
   };
-  const timer = setTimeout(expire, Math.max(0, Math.min(leftMs(), 2 ** 31 - 1)));
+  const timer = setTimeout(() => controller.abort(late()), Math.max(0, Math.min(leftMs(), 2 ** 31 - 1)));
   response.once('close', onClose);
   return {
     signal: controller.signal,
     leftMs,
+    assertLeft() {
+      // The timer may not have had its turn: a thread that is busy past the deadline runs none.
+      if (leftMs() <= 0) throw late();
+    },
     close() {
       clearTimeout(timer);
       response.off('close', onClose);

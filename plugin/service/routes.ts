@@ -12,7 +12,7 @@ import { openApiRoute } from './openapi.ts';
 import type { QueryLog } from './query-log.ts';
 import type { RankingWork } from './ranking-work.ts';
 import { receivedBody } from './request-body.ts';
-import { requestTime } from './request-time.ts';
+import { type RequestTime, requestTime } from './request-time.ts';
 import { toFault } from './to-fault.ts';
 import { wireForms } from './wire/forms.ts';
 import type { WireForm } from './wire/wire-form.ts';
@@ -119,12 +119,15 @@ async function handle(form: WireForm, { request, reply, parts, span }: Exchange)
   const model = generation.modelFor(ask.model, caller);
   state.model = model.name;
   const { deadlineMs } = generation.settings;
-  const time = requestTime(request.headers, reply.raw, { deadlineMs, startedMs, now: parts.now });
   const release = takeSeat(parts, caller);
+  let time: RequestTime | undefined;
   try {
+    time = requestTime(request.headers, reply.raw, { deadlineMs, startedMs, now: parts.now });
     const ranked = await parts.work.rank({ ask, caller, generation, model, ...time });
     const elapsedMs = parts.now() - startedMs;
     const answer: Answer = { ...ranked, ask, requestId: request.id, model: model.name, elapsedMs };
+    const json = form.answer(answer);
+    time.assertLeft();
     span.setAttributes({ 'blockrank.model': model.name, 'blockrank.cache': ranked.cache });
     parts.queryLog.write(answer, caller, header(request, 'x-query-id'));
     log(request, answer, generation.settings.logsTexts);
@@ -136,9 +139,9 @@ async function handle(form: WireForm, { request, reply, parts, span }: Exchange)
         'server-timing': `total;dur=${elapsedMs.toFixed(1)}`,
       })
       .type('application/json; charset=utf-8')
-      .send(form.answer(answer));
+      .send(json);
   } finally {
-    time.close();
+    time?.close();
     release();
   }
 }

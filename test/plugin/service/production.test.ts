@@ -1,4 +1,5 @@
 /** What keeps the service up in production. Each test fails when the part that it names is taken out. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -247,6 +248,38 @@ describe('deadlines', () => {
     expect((await post('/v1/rerank', ask())).status).toBe(503);
   });
 
+  it('that passed while the thread was busy are no late 200, and the ranking is there at the next try', async () => {
+    const deadlineMs = 1000;
+    const reranker = fakeReranker({
+      fault: (call) => {
+        const until = performance.now() + 1.1 * deadlineMs;
+        while (call === 1 && performance.now() < until); // no timer has its turn meanwhile
+      },
+    });
+    const { post, metric } = await start({ config: { deadlineMs }, reranker });
+    const late = await post('/v1/rerank', ask());
+    expect([late.status, late.headers.get('retry-after')]).toEqual([503, '1']);
+    expect(late.json.message).toContain('1000 ms');
+    expect(await metric('shed_total', { reason: 'deadline' })).toBe(1);
+    const again = await post('/v1/rerank', ask());
+    expect([again.status, again.headers.get('x-blockrank-cache')]).toEqual([200, 'hit']);
+  });
+
+  it('are forgotten with the requests that a tenant’s own limit refuses', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const keys = [{ tenant: 'shop', key: 'k'.repeat(16), maxConcurrent: 1 }];
+    const { post } = await start({ config: { keys, deadlineMs: 600_000 }, reranker });
+    const shop = { 'x-api-key': 'k'.repeat(16) };
+    const running = post('/v1/rerank', ask(), shop);
+    await waitFor(1);
+    const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
+    const before = timers();
+    for (let i = 0; i < 50; i += 1) expect((await post('/v1/rerank', ask(), shop)).status).toBe(429);
+    expect(timers() - before).toBeLessThan(25); // a few are the client's
+    gates[0]!();
+    await running;
+  });
+
   it('of one request do not end the ranking that another waits for too', async () => {
     const { reranker, gates, waitFor } = gatedReranker();
     const { post } = await start({ reranker });
@@ -263,10 +296,17 @@ describe('deadlines', () => {
 describe('identical requests', () => {
   it('in flight are ranked once', async () => {
     const { reranker, gates, waitFor } = gatedReranker();
-    const { post, metric } = await start({ reranker });
+    const { post, metric, url } = await start({ reranker });
+    let came = 0;
+    const onCome = (): void => {
+      came += 1;
+    };
+    subscribe('http.server.request.start', onCome);
     const all = [1, 2, 3].map(() => post('/v1/rerank', ask()));
     await waitFor(1);
-    await sleep(20);
+    while (came < 3) await sleep(1);
+    unsubscribe('http.server.request.start', onCome);
+    for (let i = 0; i < 5; i += 1) await fetch(`${url}/healthz`); // their bodies were read meanwhile
     gates[0]!();
     const caches = (await Promise.all(all)).map(({ headers }) => headers.get('x-blockrank-cache'));
     expect(caches.toSorted()).toEqual(['coalesced', 'coalesced', 'miss']);
