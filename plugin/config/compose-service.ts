@@ -48,6 +48,7 @@ const listenerKeys = [
   'corsOrigins',
   'maxBodyBytes',
   'receiveTimeoutMs',
+  'sendTimeoutMs',
   'drainMs',
   'drainDelayMs',
   'queryLog',

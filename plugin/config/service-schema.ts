@@ -123,6 +123,8 @@ export interface ServiceConfig {
   readonly deadlineMs?: number | undefined;
   /** Time for a request's headers and body to arrive, in milliseconds. @defaultValue 30000 */
   readonly receiveTimeoutMs?: number | undefined;
+  /** Time in which a caller has to read something of its answer, in milliseconds; then the connection is closed. @defaultValue 30000 */
+  readonly sendTimeoutMs?: number | undefined;
   /** Time that requests in hand get when the service is asked to end, in milliseconds. @defaultValue 25000 */
   readonly drainMs?: number | undefined;
   /** How long the service says that it is not ready before it stops listening, in milliseconds. @defaultValue 0 */
@@ -232,6 +234,7 @@ export const serviceSection: z.ZodType<ServiceConfig> = section({
   maxQueue: z.int().min(0).optional(),
   deadlineMs: milliseconds.optional(),
   receiveTimeoutMs: milliseconds.optional(),
+  sendTimeoutMs: milliseconds.optional(),
   drainMs: atMost.optional(),
   drainDelayMs: atMost.optional(),
   cache: z

@@ -38,6 +38,8 @@ export interface AppParts extends RouteParts {
   readonly corsOrigins: readonly string[];
   /** Time for a request to arrive, in milliseconds. */
   readonly receiveTimeoutMs: number;
+  /** Time in which something of an answer has to be read, in milliseconds. */
+  readonly sendTimeoutMs: number;
   /** Bytes of one request, when the service starts. */
   readonly maxBodyBytes: number;
   /** Bytes that all requests may hold together. */
@@ -78,6 +80,7 @@ export async function serviceApp(parts: AppParts): Promise<FastifyInstance> {
   // Whoever keeps a connection open finds another replica for its next request.
   app.addHook('onSend', async (_request, reply) => {
     if (parts.isDraining()) void reply.header('connection', 'close');
+    boundSending(reply, parts.sendTimeoutMs);
   });
   app.setErrorHandler((error, request, reply) => fail(error, { request, reply }, parts));
   app.setNotFoundHandler((request, reply) => fail(notFound(request, reply), { request, reply }, parts));
@@ -100,6 +103,16 @@ function open(request: FastifyRequest, reply: FastifyReply, parts: AppParts): vo
   void reply.header('x-request-id', request.id);
   // Closed comes after every request, also after one whose caller went away; Fastify's own hook does not.
   reply.raw.once('close', () => count(request, reply, parts));
+}
+
+/**
+ * Ends a connection whose answer is not read: it would be held, with all that belongs to it, as long as the caller
+ * likes. Each part that is read gives another `timeoutMs`.
+ */
+function boundSending({ raw }: FastifyReply, timeoutMs: number): void {
+  raw.setTimeout(timeoutMs, () => raw.destroy());
+  // Before Node's own listener, which then gives the connection its time to be idle, or the next answer its turn.
+  raw.prependOnceListener('finish', () => raw.setTimeout(0));
 }
 
 function count(request: FastifyRequest, reply: FastifyReply, { metrics, now, onInHand }: AppParts): void {

@@ -103,7 +103,7 @@ class Service implements RerankService {
     const generation = (): Generation => this.#current();
     const settings = (): ServiceSettings => generation().settings;
     const door = admission({ settings, metrics: this.metrics, now, threadUse: use });
-    const { host, port, receiveTimeoutMs } = listenSettings(this.#config);
+    const { host, port, receiveTimeoutMs, sendTimeoutMs } = listenSettings(this.#config);
     this.#app = await serviceApp({
       generation,
       admission: door,
@@ -117,6 +117,7 @@ class Service implements RerankService {
       tls,
       corsOrigins: this.#config.corsOrigins ?? [],
       receiveTimeoutMs,
+      sendTimeoutMs,
       maxBodyBytes: serviceSettings(this.#config).maxBodyBytes,
       budget: byteBudget({
         maxBytes: () => settings().maxHeldBytes,

@@ -48,6 +48,8 @@ export interface ListenSettings {
   readonly port: number;
   /** Time for a request to arrive, in milliseconds. */
   readonly receiveTimeoutMs: number;
+  /** Time in which something of an answer has to be read, in milliseconds. */
+  readonly sendTimeoutMs: number;
   /** Time that requests in hand get at the end, in milliseconds. */
   readonly drainMs: number;
   /** How long the service says that it is not ready before it stops listening, in milliseconds. */
@@ -60,6 +62,7 @@ export function listenSettings(config: ServiceConfig): ListenSettings {
     host: config.host ?? '127.0.0.1',
     port: config.port ?? 8080,
     receiveTimeoutMs: config.receiveTimeoutMs ?? 30_000,
+    sendTimeoutMs: config.sendTimeoutMs ?? 30_000,
     drainMs: config.drainMs ?? 25_000,
     drainDelayMs: config.drainDelayMs ?? 0,
   };
