@@ -18,6 +18,7 @@ import { type ReadoutResult, readOut } from '../readout/readout.ts';
 import { type ScoredCandidate, toRanking } from '../scores/ranking.ts';
 import { abortable } from '../session/abortable.ts';
 import type { EncodedTexts, StateEncoder } from '../states/state-encoder.ts';
+import { textDigest } from '../states/text-digest.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
 import type { DocumentMass } from './spans.ts';
 
@@ -201,7 +202,8 @@ export class BlockRankReranker implements Reranker {
       tenant = '',
     }: { readonly signal: AbortSignal | undefined; readonly tenant: string | undefined },
   ): Promise<QueryState> {
-    const name = JSON.stringify([tenant, text]);
+    // A question of megabytes is kept as its digest.
+    const name = textDigest(JSON.stringify([tenant, text]));
     const known = this.#queries.get(name);
     if (known) return known;
     const query = await abortable(this.#parts.workers.encodeQuery(text), signal);

@@ -12,6 +12,7 @@ import {
 } from '../../../engine/index.ts';
 import { readOut } from '../../../engine/readout/readout.ts';
 import { assertAllClose } from '../../support/all-close.ts';
+import { heapAfterCollection } from '../../support/heap.ts';
 import { shortlistOf } from '../../support/shortlist.ts';
 import { tinyModel } from '../../support/tiny-model.ts';
 
@@ -48,6 +49,14 @@ describe('BlockRankReranker', () => {
     for (let i = 1; i < candidates.length; i += 1) {
       expect(candidates[i]!.score).toBeLessThanOrEqual(candidates[i - 1]!.score);
     }
+  });
+
+  it('keeps what a question was read as, and not its words', async () => {
+    const query = (i: number): string => `how to bake bread ${i} ${'x'.repeat(2_000_000)}`;
+    await reranker.rerank(shortlistOf(query(0), ...texts));
+    const before = heapAfterCollection();
+    for (let i = 1; i <= 10; i += 1) await reranker.rerank(shortlistOf(query(i), ...texts));
+    expect(heapAfterCollection() - before).toBeLessThan(5e6); // of 20 MB
   });
 
   it('gives the same answer to the last bit, cold, from cached states, and after reopening', async () => {
