@@ -77,6 +77,8 @@ export interface ShadowConfig extends ChainMember {
 export interface ServiceCacheConfig {
   /** Answers remembered at most, at least 1. @defaultValue 10000 */
   readonly maxEntries?: number | undefined;
+  /** Candidates in all of them together at most, at least 1; each takes about 200 bytes. An explanation counts one for each place that it names. @defaultValue 500000 */
+  readonly maxCandidates?: number | undefined;
   /** How long an answer is remembered, in milliseconds. @defaultValue 300000 */
   readonly ttlMs?: number | undefined;
 }
@@ -129,7 +131,7 @@ export interface ServiceConfig {
   readonly drainMs?: number | undefined;
   /** How long the service says that it is not ready before it stops listening, in milliseconds. @defaultValue 0 */
   readonly drainDelayMs?: number | undefined;
-  /** Answers remembered; `false` for none. @defaultValue maxEntries 10000, ttlMs 300000 */
+  /** Answers remembered; `false` for none. @defaultValue maxEntries 10000, maxCandidates 500000, ttlMs 300000 */
   readonly cache?: false | ServiceCacheConfig | undefined;
   /** Log lines. @defaultValue level `info`, without texts */
   readonly log?: ServiceLogConfig | undefined;
@@ -238,7 +240,14 @@ export const serviceSection: z.ZodType<ServiceConfig> = section({
   drainMs: atMost.optional(),
   drainDelayMs: atMost.optional(),
   cache: z
-    .union([z.literal(false), section({ maxEntries: count.optional(), ttlMs: milliseconds.optional() })])
+    .union([
+      z.literal(false),
+      section({
+        maxEntries: count.optional(),
+        maxCandidates: count.optional(),
+        ttlMs: milliseconds.optional(),
+      }),
+    ])
     .optional(),
   log: section({
     level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).optional(),

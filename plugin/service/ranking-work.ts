@@ -42,7 +42,10 @@ export function rankingWork(admission: Admission, metrics: ServiceMetrics): Rank
   let cache: { readonly of: Generation; readonly entries: Cache | undefined } | undefined;
   const cacheOf = (generation: Generation): Cache | undefined => {
     // A new configuration starts afresh: its models may be others of the same name.
-    if (cache?.of !== generation) cache = { of: generation, entries: openCache(generation) };
+    if (cache?.of !== generation) {
+      cache?.entries?.clear();
+      cache = { of: generation, entries: openCache(generation) };
+    }
     return cache.entries;
   };
   return {
@@ -77,7 +80,21 @@ async function join(
 }
 
 function openCache({ settings: { cache } }: Generation): Cache | undefined {
-  return cache ? new LRUCache<string, Ranked>({ max: cache.maxEntries, ttl: cache.ttlMs }) : undefined;
+  if (!cache) return undefined;
+  return new LRUCache<string, Ranked>({
+    max: cache.maxEntries,
+    maxSize: cache.maxCandidates,
+    sizeCalculation: candidatesOf,
+    ttl: cache.ttlMs,
+    // What is too old takes no memory, also when nobody asks for it again.
+    ttlAutopurge: true,
+  });
+}
+
+/** What an answer takes in memory: one for each candidate, and one for each place that its explanation names. */
+function candidatesOf({ ranking, scores }: Ranked): number {
+  const places = (ranking?.candidates ?? []).map(({ explanation }) => explanation?.spans.length ?? 0);
+  return places.reduce((sum, count) => sum + count, Math.max(1, scores.length));
 }
 
 /** Everything that an answer depends on; the tenant too, so that nobody learns from timing what another asked. */

@@ -18,7 +18,9 @@ export interface ServiceSettings {
   /** Longest time of one request, in milliseconds. */
   readonly deadlineMs: number;
   /** Answers remembered. */
-  readonly cache: { readonly maxEntries: number; readonly ttlMs: number } | false;
+  readonly cache:
+    | { readonly maxEntries: number; readonly maxCandidates: number; readonly ttlMs: number }
+    | false;
   /** Whether texts may stand in log lines. */
   readonly logsTexts: boolean;
 }
@@ -35,7 +37,11 @@ export function serviceSettings(config: ServiceConfig): ServiceSettings {
     maxConcurrent: config.maxConcurrent ?? 8,
     maxQueue: config.maxQueue ?? 256,
     deadlineMs: config.deadlineMs ?? 30_000,
-    cache: cache && { maxEntries: cache.maxEntries ?? 10_000, ttlMs: cache.ttlMs ?? 300_000 },
+    cache: cache && {
+      maxEntries: cache.maxEntries ?? 10_000,
+      maxCandidates: cache.maxCandidates ?? 500_000,
+      ttlMs: cache.ttlMs ?? 300_000,
+    },
     logsTexts: config.log?.texts ?? false,
   };
 }

@@ -1,9 +1,8 @@
 /** The service under more load than it can take: a short form of `npm run bench -- service`. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import autocannon from 'autocannon';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
+import { heapAfterCollection } from '../../support/heap.ts';
 import { type TestService, testService } from '../../support/test-service.ts';
 
 const deadlineMs = 1500;
@@ -62,12 +61,3 @@ describe('under load', () => {
     expect(heapAfterCollection() - before).toBeLessThan(5e6);
   });
 });
-
-/** Bytes in use once everything that nobody holds is gone. */
-function heapAfterCollection(): number {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
-  collect();
-  return process.memoryUsage().heapUsed;
-}

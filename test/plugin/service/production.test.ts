@@ -10,6 +10,7 @@ import { DeadlineExceededError } from '../../../engine/index.ts';
 import { hashKey } from '../../../plugin/service/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { gatedReranker } from '../../support/gated-reranker.ts';
+import { collectGarbage } from '../../support/heap.ts';
 import { type TestService, type TestServiceOptions, testService } from '../../support/test-service.ts';
 
 let open: TestService[] = [];
@@ -316,14 +317,57 @@ describe('identical requests', () => {
 
   it('later are answered from the cache, whatever form they have, until it forgets them', async () => {
     const reranker = fakeReranker();
-    const { post, metric } = await start({ config: { cache: { ttlMs: 50, maxEntries: 10 } }, reranker });
+    const { post, metric, service } = await start({ reranker });
     await post('/v1/rerank', ask());
     const { headers } = await post('/v2/rerank', { ...ask(), top_n: 1 });
     expect(headers.get('x-blockrank-cache')).toBe('hit');
     expect(await metric('cache_total', { result: 'hit', model: 'blockrank' })).toBe(1);
-    await sleep(60);
+    const forgetful = { config: { cache: { ttlMs: 50 } }, models: [{ name: 'blockrank', reranker }] };
+    service.serve(forgetful);
     await post('/v1/rerank', ask());
-    expect(reranker.calls).toHaveLength(2);
+    await sleep(100);
+    await post('/v1/rerank', ask());
+    expect(reranker.calls).toHaveLength(3);
+  });
+
+  it('are remembered up to so many candidates, and places in them, however few the answers are', async () => {
+    const spans = Array.from({ length: 4 }, (_, start) => ({ start, end: start + 1, mass: 0.1 }));
+    const reranker = fakeReranker({
+      answer: ({ candidates, usage }) => ({
+        usage,
+        candidates: candidates.map((one) => (one.explanation ? { ...one, explanation: { spans } } : one)),
+      }),
+    });
+    const { post } = await start({ config: { cache: { maxCandidates: 10 } }, reranker });
+    const of = (query: string, count: number, explain = false): object => {
+      const documents = Array.from({ length: count }, (_, i) => `document ${i}`);
+      return { query, documents, explain };
+    };
+    const cacheOf = async (body: object): Promise<string> =>
+      (await post('/blockrank/rerank', body)).json.cache;
+    expect(await cacheOf(of('a', 6))).toBe('miss');
+    expect(await cacheOf(of('b', 4))).toBe('miss');
+    expect(await cacheOf(of('a', 6))).toBe('hit'); // ten fit
+    expect(await cacheOf(of('c', 2))).toBe('miss');
+    expect(await cacheOf(of('b', 4))).toBe('miss'); // twelve did not: what was asked for longest ago is gone
+    expect(await cacheOf(of('d', 3, true))).toBe('miss');
+    expect(await cacheOf(of('d', 3, true))).toBe('miss'); // three with four places each never fit
+  });
+
+  it('are let go of once they are too old, also when nobody asks again', async () => {
+    let kept: WeakRef<object> | undefined;
+    const reranker = fakeReranker({
+      answer: (ranking) => {
+        kept = new WeakRef(ranking.candidates[0]!);
+        return ranking;
+      },
+    });
+    const { post } = await start({ config: { cache: { ttlMs: 200 } }, reranker });
+    await post('/v1/rerank', ask());
+    while (kept?.deref()) {
+      await sleep(20);
+      collectGarbage();
+    }
   });
 
   it('differ by query, document, order and model', async () => {
