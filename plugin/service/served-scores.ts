@@ -17,9 +17,10 @@ export interface ServedScore {
 const grid = 1_000_000;
 
 /**
- * Scores in the ranking's order. The calibrated score where the reranker has one, since thresholds then mean the
- * same from list to list; else the share of the list's mass. Where calibrated scores contradict the order they are
- * replaced by the nearest descending sequence. Documents of equal text and logit score the same.
+ * Scores, best first: the ranking's order, in which equal logits are ties. Documents of equal text and logit score the
+ * same and stand together, at the place of the first of them. The calibrated score where the reranker has one, since
+ * thresholds then mean the same from list to list; else the share of the list's mass. Where calibrated scores contradict
+ * the order they are replaced by the nearest descending sequence.
  *
  * @param texts - The documents' texts, in the request's order.
  */
@@ -37,14 +38,23 @@ export function servedScores({ candidates }: Ranking, texts: readonly string[]):
   });
 }
 
-/** Neighbours of equal text and logit, which score the same. */
+/** Candidates of equal text and logit, which score the same; groups in the order of their first ones. */
 function toGroups(candidates: readonly RankedCandidate[], texts: readonly string[]): RankedCandidate[][] {
   const groups: RankedCandidate[][] = [];
+  let tied = new Map<string, RankedCandidate[]>();
+  let logit: number | undefined;
   for (const candidate of candidates) {
-    const last = groups.at(-1)?.[0];
-    const isTwin = last?.logit === candidate.logit && texts[last.index] === texts[candidate.index];
-    if (isTwin) groups.at(-1)!.push(candidate);
-    else groups.push([candidate]);
+    if (candidate.logit !== logit) tied = new Map();
+    logit = candidate.logit;
+    const text = texts[candidate.index]!;
+    const group = tied.get(text);
+    if (group) {
+      group.push(candidate);
+      continue;
+    }
+    const first = [candidate];
+    tied.set(text, first);
+    groups.push(first);
   }
   return groups;
 }

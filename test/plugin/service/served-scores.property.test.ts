@@ -27,6 +27,16 @@ function toRanking(list: readonly { logit: number; calibrated: number | undefine
   return { candidates, usage };
 }
 
+/** By logit; between equal logits by the first document of the same text, so that equal documents stand together. */
+function orderWithTwins(list: readonly { logit: number; text: string }[]): number[] {
+  const first = ({ logit, text }: { logit: number; text: string }): number =>
+    list.findIndex((other) => other.logit === logit && other.text === text);
+  return [...list.keys()].sort((a, b) => {
+    const [one, other] = [list[a]!, list[b]!];
+    return other.logit - one.logit || first(one) - first(other) || a - b;
+  });
+}
+
 const elasticsearchScore = (score: number): number =>
   Math.fround(Math.max(Math.fround(score), 0) + Math.min(Math.fround(Math.exp(score)), 1));
 
@@ -37,7 +47,7 @@ describe('served scores', () => {
         const ranking = toRanking(list);
         const texts = list.map(({ text }) => text);
         const served = servedScores(ranking, texts);
-        expect(served.map(({ index }) => index)).toEqual(ranking.candidates.map(({ index }) => index));
+        expect(served.map(({ index }) => index)).toEqual(orderWithTwins(list));
         served.forEach(({ index, millionths }, rank) => {
           const score = Number(scoreLiteral(millionths));
           expect(score >= 0 && score <= 1).toBe(true);
@@ -55,6 +65,17 @@ describe('served scores', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('are the same for equal documents that stand apart, between others of the same logit', () => {
+    const ranking = toRanking([1, 1, 1, 1].map((logit) => ({ logit, calibrated: 0.5 })));
+    // Two that the model reads alike and that differ all the same: they are told apart by a millionth.
+    expect(servedScores(ranking, ['plants', 'plants ', 'plants', 'plants '])).toEqual([
+      { index: 0, millionths: 500_001 },
+      { index: 2, millionths: 500_001 },
+      { index: 1, millionths: 500_000 },
+      { index: 3, millionths: 500_000 },
+    ]);
   });
 
   it('are written with a point and at most 18 characters', () => {
