@@ -240,6 +240,53 @@ describe.skipIf(!helm).each(Object.keys(variants))('manifests: %s', (name) => {
     expect(Object.keys(annotations)).not.toContain('checksum/config');
   });
 
+  it('point at each other', () => {
+    const deployment = ofKind(manifests, 'Deployment')!;
+    const [{ ports }] = pod().containers;
+    const service = ofKind(manifests, 'Service')!;
+    const portNames = (ports as readonly { readonly name: string }[]).map((each) => each.name);
+    for (const { targetPort } of service['spec'].ports) expect(portNames).toContain(targetPort);
+    const scaler = ofKind(manifests, 'HorizontalPodAutoscaler');
+    expect(scaler?.['spec'].scaleTargetRef.name ?? deployment.metadata.name).toBe(deployment.metadata.name);
+    const monitor = ofKind(manifests, 'ServiceMonitor');
+    expect(service.metadata.labels).toMatchObject(monitor?.['spec'].selector.matchLabels ?? {});
+  });
+
+  it('mount a volume wherever a pod writes, since its root is read-only', () => {
+    const [{ volumeMounts }] = pod().containers;
+    const mounts = volumeMounts as readonly { readonly name: string; readonly mountPath: string }[];
+    const places = mounts.map(({ mountPath }) => mountPath);
+    expect(places).toEqual(expect.arrayContaining(['/tmp', '/var/cache/blockrank']));
+    const volumes = (pod().volumes as readonly { readonly name: string }[]).map((each) => each.name);
+    expect(mounts.map((each) => each.name).sort()).toEqual(volumes.sort());
+  });
+
+  it('give a pod five minutes to load its models', () => {
+    const [{ startupProbe }] = pod().containers;
+    expect(startupProbe.periodSeconds * startupProbe.failureThreshold).toBeGreaterThanOrEqual(300);
+  });
+
+  it('let pods of this release ask for names, for what the values name, and for nothing else', () => {
+    const policy = ofKind(manifests, 'NetworkPolicy');
+    const { networkPolicy: given } = variants[name] as {
+      readonly networkPolicy?: { readonly enabled?: boolean; readonly extraEgress?: readonly unknown[] };
+    };
+    expect(policy === undefined).toBe(given?.enabled === false);
+    if (!policy) return;
+    const { labels } = ofKind(manifests, 'Deployment')!['spec'].template.metadata;
+    expect(labels).toMatchObject(policy['spec'].podSelector.matchLabels);
+    expect(policy['spec'].podSelector.matchLabels['app.kubernetes.io/instance']).toBe('test');
+    expect(policy['spec'].policyTypes).toEqual(['Ingress', 'Egress']);
+    const [names, ...more] = policy['spec'].egress;
+    expect(names.ports.map(({ port }: { port: number }) => port)).toEqual([53, 53]);
+    expect(more).toEqual(given?.extraEgress ?? []);
+  });
+
+  it('never end all pods at once', () => {
+    const wanted = name === 'autoscaling off' ? '25%' : 1;
+    expect(ofKind(manifests, 'PodDisruptionBudget')!['spec'].maxUnavailable).toBe(wanted);
+  });
+
   it('select the pods of this release and no others', () => {
     const { labels } = ofKind(manifests, 'Deployment')!['spec'].template.metadata;
     const selectors = [
