@@ -1,4 +1,5 @@
 /** Reranking inside an Elasticsearch client: a subclass of its Transport. */
+import { withAddressSource } from '../search-body/request-view.ts';
 import {
   type RequestForm,
   rerankCalls,
@@ -65,7 +66,12 @@ export function elasticsearchTransport<Base extends ElasticsearchTransportClass>
 /** `client.search()` takes one flat object; the client sorts its keys into address and body. */
 const form: RequestForm<ElasticsearchRequest> = {
   toRequest: ({ index, querystring, body }) =>
-    ({ ...(index !== undefined && { index }), ...querystring, ...body }) as ElasticsearchRequest,
+    ({
+      ...(index !== undefined && { index }),
+      // Flat, nobody could tell any more where it stood.
+      ...withAddressSource(querystring),
+      ...body,
+    }) as ElasticsearchRequest,
   toParts: (request, original): SearchParts => {
     const { index: _index, ...keys } = request as Readonly<Record<string, unknown>>;
     const isInAddress = ([key, value]: [string, unknown]): boolean =>

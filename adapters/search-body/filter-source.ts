@@ -39,12 +39,22 @@ interface Place {
 function filterObject(object: JsonObject, { path, isWanted }: Place, filter: Filter): JsonObject {
   const entries = Object.entries(object).flatMap(([key, value]): readonly [string, unknown][] => {
     const inner = path === '' ? key : `${path}.${key}`;
-    if (filter.isExcluded(inner)) return [];
-    return filterValue(value, { path: inner, isWanted: isWanted || filter.isIncluded(inner) }, filter).map(
-      (kept): [string, unknown] => [key, kept],
-    );
+    // A key may hold dots itself: `a` names `a.b` however it is written.
+    const paths = pathsTo(inner, path);
+    if (paths.some(filter.isExcluded)) return [];
+    return filterValue(
+      value,
+      { path: inner, isWanted: isWanted || paths.some(filter.isIncluded) },
+      filter,
+    ).map((kept): [string, unknown] => [key, kept]);
   });
   return Object.fromEntries(entries);
+}
+
+/** A path, and those that it goes through below `above`. */
+function pathsTo(path: string, above: string): readonly string[] {
+  const dots = [...path.matchAll(/\./g)].map(({ index }) => index).filter((at) => at > above.length);
+  return [...dots.map((at) => path.slice(0, at)), path];
 }
 
 /** What is left of a value: the only entry of a list, or nothing. */

@@ -16,10 +16,14 @@ export function toList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [value];
 }
 
-/** The strings of a list, or of a comma-separated string. */
+/** The strings of a list; a string alone is its only entry. */
 export function toStrings(value: unknown): readonly string[] {
-  const list = typeof value === 'string' ? value.split(',') : toList(value);
-  return list.filter((entry) => typeof entry === 'string').map((entry) => entry.trim());
+  return toList(value).filter((entry) => typeof entry === 'string');
+}
+
+/** What a parameter of the address lists: parts between commas. An empty one (`_source=`) lists nothing. */
+export function listedIn(value: unknown): readonly string[] {
+  return toStrings(value).flatMap((entry) => entry.split(',').filter((part) => part !== ''));
 }
 
 /** A copy with every property changed; the object itself when no property is. */

@@ -79,7 +79,7 @@ const addressKeys = new Set([
  * words in `q`, or a parameter of the address).
  */
 export function toSearchLines(request: object, place: BodyPlace): SearchLines | undefined {
-  const view = viewOf(request);
+  const view = viewOf(request, place);
   if (!view) return undefined;
   const beside = Object.keys(request).filter(
     (key) => key !== 'body' && (request as JsonObject)[key] !== undefined,

@@ -59,7 +59,7 @@ export function applyToResponse(
 
 /** Takes out of a hit what was only fetched for reading. */
 function restorer(plan: Plan<object>, settings: SearchBodySettings): (hit: SearchHit) => SearchHit {
-  const view = viewOf(plan.original) ?? {};
+  const view = viewOf(plan.original, settings.place) ?? {};
   const { changes, restore } = sourcePlanOf(view, settings);
   const hasOwnSource = Object.keys(changes).length === 0;
   const ownHighlight = addsHighlight(view, settings);

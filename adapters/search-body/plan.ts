@@ -19,7 +19,7 @@ export function planSearch<Request extends object>(
   settings: SearchBodySettings,
 ): Plan<Request> {
   const { rankWindowSize, queryText } = options;
-  const view = viewOf(request);
+  const view = viewOf(request, settings.place);
   const page = pageOf(view ?? {});
   const plan = { request, original: request, page: page ?? { from: 0, size: defaultSize }, rankWindowSize };
   const pass = (reason: UnrerankedReason, warnings: readonly PlanWarning[] = []): Plan<Request> => {
@@ -87,7 +87,7 @@ function windowWarnings(
 /** How the user's `_source` was changed, and how to give it back. */
 export function sourcePlanOf(view: JsonObject, settings: SearchBodySettings): SourcePlan {
   const { source } = stateFields(settings.states, settings.adapter);
-  return planSource(view, [...settings.text.fields, ...source]);
+  return planSource(view, [...settings.text.fields, ...source], settings.adapter);
 }
 
 /** Whether the plan adds a highlight of its own. */

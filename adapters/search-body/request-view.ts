@@ -1,21 +1,38 @@
 /** One way to read and change the requests of both clients: flat, or with a `body`. */
-import { isObject, type JsonObject, without } from './json.ts';
+import { isObject, type JsonObject, listedIn, without } from './json.ts';
 
 /** Where a client keeps what goes into the request's body: beside the index name, or under `body` alone. */
 export type BodyPlace = 'flat' | 'body';
 
 /**
  * Everything the request says, in one object: the body's properties, and over them those beside it, which both
- * servers prefer. A body that is a string is parsed. `undefined` when the body cannot be read (a stream, a
- * buffer, text that is no JSON object) or the page hides in `querystring`.
+ * servers prefer. A body that is a string is parsed. Fields that `_source` names as text come as a list.
+ * `undefined` when the body cannot be read (a stream, a buffer, text that is no JSON object) or the page hides in
+ * `querystring`.
  */
-export function viewOf(request: unknown): JsonObject | undefined {
+export function viewOf(request: unknown, place: BodyPlace): JsonObject | undefined {
   if (!isObject(request)) return undefined;
   const { body, querystring, ...rest } = request;
   const read = bodyOf(body);
   if (!read || (querystring !== undefined && !isHarmless(querystring))) return undefined;
   const given = Object.entries(rest).filter(([, value]) => value !== undefined);
-  return { ...read, ...Object.fromEntries(given) };
+  const view = { ...read, ...Object.fromEntries(given) };
+  const isInAddress = place === 'body' && rest['_source'] !== undefined;
+  return isInAddress ? withAddressSource(view) : withBodySource(view);
+}
+
+/** In an address, `_source` is `true`, `false`, or fields between commas. */
+export function withAddressSource(view: JsonObject): JsonObject {
+  const { _source: source } = view;
+  const isList = Array.isArray(source) || (typeof source === 'string' && !/^(true|false)$/.test(source));
+  return isList ? { ...view, _source: listedIn(source) } : view;
+}
+
+/** In a body, text is one pattern, commas and all; what the address says of `_source` leaves nothing of it. */
+function withBodySource(view: JsonObject): JsonObject {
+  const { _source: source, _source_includes: includes, _source_excludes: excludes } = view;
+  if (includes !== undefined || excludes !== undefined) return without(view, ['_source']);
+  return typeof source === 'string' ? { ...view, _source: [source] } : view;
 }
 
 /** A copy that asks for something else: properties are set, or removed where the change is `undefined`. */

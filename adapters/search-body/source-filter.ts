@@ -1,6 +1,6 @@
 /** The user's own choice of `_source`: what is fetched over it, and how it is what comes back. */
 import { filterSource, toPattern } from './filter-source.ts';
-import { isObject, type JsonObject, toList, toStrings, without } from './json.ts';
+import { isObject, type JsonObject, listedIn, toList, toStrings, without } from './json.ts';
 
 /** Which parts of `_source` somebody wants; patterns may hold `*`. */
 export type SourceChoice =
@@ -18,9 +18,9 @@ export interface SourcePlan {
 
 const unchanged: SourcePlan = { changes: {}, restore: (source) => source };
 
-/** Asks for the needed fields beside what the user chose, and for no more. */
-export function planSource(view: JsonObject, needed: readonly string[]): SourcePlan {
-  const choice = sourceChoice(view);
+/** Asks the server for the needed fields beside what the user chose, and for no more. */
+export function planSource(view: JsonObject, needed: readonly string[], server: string): SourcePlan {
+  const choice = sourceChoice(view, server);
   if (choice.kind === 'all') return unchanged;
   const removed = { _source_includes: undefined, _source_excludes: undefined };
   const drop = Object.fromEntries(Object.entries(removed).filter(([key]) => view[key] !== undefined));
@@ -44,12 +44,20 @@ export function planSource(view: JsonObject, needed: readonly string[]): SourceP
 }
 
 /** What the request asks for. Parameters of the address (`_source_includes`) win over `_source`, as on the servers. */
-export function sourceChoice(view: JsonObject): SourceChoice {
+export function sourceChoice(view: JsonObject, server: string): SourceChoice {
+  const choice = choiceIn(view);
+  if (choice.kind !== 'some' || server !== 'elasticsearch') return choice;
+  // Elasticsearch looks past blanks around a pattern, OpenSearch does not.
+  const trimmed = (patterns: readonly string[]): readonly string[] =>
+    patterns.map((pattern) => pattern.trim());
+  return { ...choice, includes: trimmed(choice.includes), excludes: trimmed(choice.excludes) };
+}
+
+function choiceIn(view: JsonObject): SourceChoice {
   const { _source: source, _source_includes: includes, _source_excludes: excludes } = view;
   if (includes !== undefined || excludes !== undefined) {
     if (source === false || source === 'false') return { kind: 'none' };
-    const isList = typeof source === 'string' ? source !== 'true' : Array.isArray(source);
-    return some(toStrings(includes ?? (isList ? source : [])), toStrings(excludes));
+    return some(listedIn(includes ?? (Array.isArray(source) ? source : [])), listedIn(excludes));
   }
   return source === undefined || source === null ? unsaid(view) : said(source);
 }

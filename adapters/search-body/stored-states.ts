@@ -50,7 +50,7 @@ export function stateHider(
   const added = addedFields(view, stateFields(states, server).fetched);
   // A vector of the user's own is a field like any other: it came because all fields did.
   const hidden = states.kind === 'field' ? stateFieldOf(states) : undefined;
-  const hides = hidden !== undefined && !isNamed(sourceChoice(view), hidden) ? hidden : undefined;
+  const hides = hidden !== undefined && !isNamed(sourceChoice(view, server), hidden) ? hidden : undefined;
   return (hit) => withoutSource(withoutFields(hit, added), hides);
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Adapter } from '../../../adapters/adapter.ts';
 import type { ElasticsearchRequest, ElasticsearchResponse } from '../../../adapters/elasticsearch/index.ts';
 import { filterSource } from '../../../adapters/search-body/filter-source.ts';
 import { anyTimings, rankedOutcome } from '../../support/outcomes.ts';
@@ -194,6 +195,49 @@ describe('_source', () => {
     expect(answer.hits.hits[0]!._source).toEqual({ year: 1, meta: { a: 1 } });
   });
 
+  const document = { title: 'T', body: 'B', a: 1, n: 2, ' n': 3, 'a,n': 4 };
+  type Silent = Adapter<object, { hits: { hits: readonly { _source?: unknown }[] } }>;
+  /** What comes back of the document for a request, whatever more was fetched. */
+  function returnedFor(adapter: unknown, request: object): unknown {
+    const { plan, applyOutcome } = adapter as Silent;
+    const response = { hits: { hits: [{ _id: '1', _score: 1, _source: document }] } };
+    const answer = applyOutcome(plan(request, { rankWindowSize: 10 }), response, rankedOutcome([0]));
+    return answer.hits.hits[0]!._source;
+  }
+
+  // Each as OpenSearch 2.19 and 3.6 and Elasticsearch 8.19 and 9.5 were seen to give it.
+  it.each([
+    ['text in a body: one pattern', { body: { query, _source: 'a,n' } }, { 'a,n': 4 }],
+    ['the same inside an object', { body: { query, _source: { includes: 'a,n' } } }, { 'a,n': 4 }],
+    ['empty text in a body: a pattern that nothing fits', { body: { query, _source: '' } }, {}],
+    ['text in an address: a list', { _source: 'a,n', body: { query } }, { a: 1, n: 2 }],
+    ['an empty parameter: no choice', { _source: '', body: { query, _source: ['a'] } }, document],
+    ['empty includes: no choice', { _source_includes: '', body: { query } }, document],
+    ['empty excludes: no choice', { _source_excludes: '', body: { query } }, document],
+    [
+      'excludes of an address: nothing of the body counts',
+      { _source_excludes: 'title,body,a', body: { query, _source: ['a'] } },
+      { n: 2, ' n': 3, 'a,n': 4 },
+    ],
+    [
+      'includes of an address over "false" in the body',
+      { _source_includes: 'n', body: { query, _source: false } },
+      { n: 2 },
+    ],
+  ])('is read as the servers read %s', (_what, request, expected) => {
+    expect(returnedFor(openSearchSilent(), request)).toEqual(expected);
+  });
+
+  it("is a pattern in Elasticsearch's flat requests, which its client sends in the body", () => {
+    expect(returnedFor(elasticsearchSilent(), { query, _source: 'a,n' })).toEqual({ 'a,n': 4 });
+  });
+
+  it('has blanks around a pattern for OpenSearch alone', () => {
+    const request = { body: { query, _source: ['a', ' n'] } };
+    expect(returnedFor(openSearchSilent(), request)).toEqual({ a: 1, ' n': 3 });
+    expect(returnedFor(elasticsearchSilent(), request)).toEqual({ a: 1, n: 2 });
+  });
+
   it('is none where stored fields are asked for instead', () => {
     const adapter = elasticsearchSilent();
     const plan = adapter.plan({ query, stored_fields: ['x'] }, { rankWindowSize: 10 });
@@ -211,6 +255,8 @@ describe('filterSource', () => {
     [['x.y', 'n'], [], { 'x.y': 1, n: null }],
     [[], ['a', 'z'], { 'x.y': 1, n: null }],
     [['gone'], [], {}],
+    [['x'], [], { 'x.y': 1 }],
+    [[], ['x', 'a', 'z'], { n: null }],
   ])('keeps of a document what %j without %j leaves', (includes, excludes, expected) => {
     expect(filterSource(source, { includes, excludes })).toEqual(expected);
   });
