@@ -200,10 +200,13 @@ const untouched: readonly (readonly [string, string, string, string?, object?])[
   ['an analysis', 'POST', '/_analyze', '{"text":"The Stars!","analyzer":"standard"}', json],
 ];
 
-/** Headers as they travel: without those of one connection, and of one moment. */
+/** Headers as they travel: without those of one connection; a date is one of a moment. */
 function travelling({ rawHeaders }: Answer): readonly string[] {
-  const own = /^(connection|keep-alive|date|transfer-encoding|x-blockrank|content-length)$/i;
-  return rawHeaders.filter((_, i) => !own.test(rawHeaders[i - (i % 2)]!));
+  const own = /^(connection|keep-alive|transfer-encoding|x-blockrank|content-length)$/i;
+  const isDate = (i: number): boolean => i % 2 === 1 && /^date$/i.test(rawHeaders[i - 1]!);
+  return rawHeaders
+    .map((text, i) => (isDate(i) ? 'a date' : text))
+    .filter((_, i) => !own.test(rawHeaders[i - (i % 2)]!));
 }
 
 /** An answer as far as it says the same each time. */
@@ -273,7 +276,7 @@ export function byteForByteSuite(cluster: Cluster): void {
         const [, ownHead, ownHits, ownTail] = whole.exec(proxied!.body.toString())!;
         const timeless = (text: string) => text.replace(/"took":\d+/, '"took":0');
         expect(timeless(ownHead!)).toBe(timeless(head!));
-        expect(ownTail).toBe(tail);
+        expect(timeless(ownTail!)).toBe(timeless(tail!));
         const split = (text: string) => text.split(/(?<=\}),(?=\{"_i(?:d|ndex)")/);
         expect(split(hits!)).toHaveLength(left);
         expect(split(ownHits!)).toEqual(split(hits!).reverse());

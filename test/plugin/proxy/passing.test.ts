@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
 import { type AddressInfo, createServer as createNetServer } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   ask,
   bytesOf,
@@ -409,6 +409,31 @@ describe('a proxy whose caller or server leaves', () => {
       expect(socket.destroyed).toBe(true);
     }
     expect(server.seen).toHaveLength(0);
+  });
+
+  it('gives a body the time that it takes, as long as it keeps coming', async () => {
+    const arrived = Array.from({ length: 4 }, event);
+    const server = await playedRaw((request, response) => {
+      let count = 0;
+      request.on('data', (chunk: Buffer) => {
+        for (const _byte of chunk) arrived[count++]!.happen();
+      });
+      request.once('end', () => response.end('all of it'));
+    });
+    // The clock is the test's own: waiting is decided by what arrives, never by how fast this machine is.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    open.push(async () => vi.useRealTimers());
+    const { proxy } = await proxied(server, { timeoutMs: 60_000 });
+    const socket = await socketTo(proxy.url);
+    open.push(async () => socket.destroy());
+    socket.write('POST /_bulk HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n');
+    for (const { happened } of arrived) {
+      socket.write('x');
+      await happened;
+      // More than the timeout in all, less than it since the last byte.
+      if (happened !== arrived.at(-1)!.happened) vi.advanceTimersByTime(40_000);
+    }
+    expect(await until(socket, /all of it|HTTP\/1\.1 5/)).toContain('200 OK');
   });
 
   it('passes an answer that comes while the body is still being sent', async () => {
