@@ -97,9 +97,16 @@ export function addsHighlight(view: JsonObject, settings: SearchBodySettings): b
 
 /** The page; `undefined` for one that no server gives. Numbers in the address may be written as text. */
 function pageOf(view: JsonObject): Plan<unknown>['page'] | undefined {
-  const from = Number(view['from'] ?? 0);
-  const size = Number(view['size'] ?? defaultSize);
+  const from = countOf(view['from'], 0);
+  const size = countOf(view['size'], defaultSize);
   return isCount(from) && isCount(size) ? { from, size } : undefined;
+}
+
+/** A number as the servers read it; what they refuse (`true`, `null`, `[5]`, "0x5") is none. */
+function countOf(value: unknown, unsaid: number): number {
+  if (value === undefined) return unsaid;
+  const isDigits = typeof value === 'string' && /^\+?\d+$/.test(value);
+  return typeof value === 'number' || isDigits ? Number(value) : Number.NaN;
 }
 
 function isCount(value: number): boolean {

@@ -133,7 +133,8 @@ function targetOf({ method, path, querystring }: TransportParams): Target | unde
 /** Whether a search of these indices is reranked. */
 function isWanted(patterns: readonly RegExp[], wish: unknown, index: string | undefined): boolean {
   if (wish === true || isObject(wish)) return true;
-  const names = (index ?? '').split(',');
+  // What is taken away again (`products-*,-products-old`) adds no index.
+  const names = (index ?? '').split(',').filter((name, i) => i === 0 || !name.startsWith('-'));
   return names.every((name) => name !== '' && patterns.some((pattern) => pattern.test(name)));
 }
 
@@ -226,8 +227,10 @@ function toItems(lines: unknown, index: string | undefined): Item[] | undefined 
   if (!objects.every(isObject)) return undefined;
   return Array.from({ length: objects.length / 2 }, (_, i) => {
     const header = objects[2 * i]!;
-    const named = Array.isArray(header['index']) ? header['index'].join(',') : header['index'];
-    const own = typeof named === 'string' ? named : index;
+    // Both servers read either name.
+    const named = [header['index'], header['indices']].filter((value) => value !== undefined);
+    const isNamed = named.some((value) => typeof value === 'string' || Array.isArray(value));
+    const own = isNamed ? named.flat().join(',') : index;
     return { header, parts: { index: own, querystring: {}, body: objects[2 * i + 1]! } };
   });
 }

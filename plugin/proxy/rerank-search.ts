@@ -102,9 +102,9 @@ function marksOf(answer: JsonObject): readonly (OutcomeMark | undefined)[] {
 function send({ response }: Exchange, answered: Answered, body: Buffer | undefined, added: RawHeaders): void {
   const rewritten = body ? ['content-encoding'] : [];
   const bytes = body ?? answered.body;
-  const headers = endToEnd(answered.headers, ['content-length', markHeader, ...rewritten]);
+  const headers = endToEnd(answered.headers, ['content-length', 'trailer', markHeader, ...rewritten]);
   response.sendDate = false;
-  const length = ['Content-Length', String(bytes.length)];
+  const length = answered.status === 204 ? [] : ['Content-Length', String(bytes.length)];
   response.writeHead(answered.status, answered.statusMessage, [...headers, ...length, ...added]);
   response.end(bytes);
 }

@@ -77,10 +77,10 @@ export function isJson(type: string): boolean {
   return jsonTypes.test(type.trim());
 }
 
-/** Whether the answer will be JSON: nothing else may be named. */
+/** Forms that both servers write when they are asked for them; for anything else they write JSON. */
+const otherForms = /\b(yaml|cbor|smile)\b/i;
+
+/** Whether the answer will be JSON: browsers and HTTP clients name much (`application/json, text/plain, *\/*`), and get JSON. */
 function acceptsJson(accept = '*/*'): boolean {
-  return accept.split(',').every((type) => {
-    const wanted = type.replace(/;\s*q=[\d.]+/i, '').trim();
-    return wanted === '*/*' || wanted === 'application/*' || isJson(wanted);
-  });
+  return !otherForms.test(accept);
 }

@@ -3,11 +3,11 @@ import type { IncomingMessage } from 'node:http';
 import { isObject, type JsonObject } from '../../adapters/search-body/index.ts';
 import type { TransportParams } from '../../adapters/search-body/reranking-transport.ts';
 import { markHeader } from './forward.ts';
-import { endToEnd, type RawHeaders, valuesOf, without } from './headers.ts';
-import { fromBytes, startOfValue, toBytes } from './json-text.ts';
+import { endToEnd, valuesOf, without } from './headers.ts';
+import { fromBytes, membersOf, startOfValue, toBytes } from './json-text.ts';
 import { canDecode, decoded } from './read-body.ts';
 import { respell } from './respell.ts';
-import { type SearchHead, searchHead } from './search-head.ts';
+import { isJson, type SearchHead, searchHead } from './search-head.ts';
 import type { TargetCall } from './target.ts';
 
 /** A request as it goes out, its body at hand. */
@@ -59,7 +59,8 @@ interface Original {
 function oneSearch(original: Original): SearchRequest | undefined {
   const { text } = original;
   const read = original.hasBody ? parse(text) : {};
-  if (!isObject(read)) return undefined;
+  // Both servers refuse a name that comes twice; written again it would come once.
+  if (!isObject(read) || (original.hasBody && repeatsName(text))) return undefined;
   const params: TransportParams = { ...paramsOf(original), ...(original.hasBody && { body: read }) };
   const slice = { start: original.hasBody ? startOfValue(text) : 0, end: text.length };
   return {
@@ -82,7 +83,8 @@ function severalSearches(original: Original): SearchRequest | undefined {
   const { text } = original;
   const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
   const read = lines.map(parse);
-  if (!read.every(isObject)) return undefined;
+  // Both servers refuse a last line without its end.
+  if (!text.endsWith('\n') || !read.every(isObject) || lines.some(repeatsName)) return undefined;
   const params: TransportParams = { ...paramsOf(original), bulkBody: read };
   return {
     kind: 'msearch',
@@ -109,7 +111,7 @@ function callOf(
 ): WireCall {
   const { path, query } = head;
   const pairs = query.split('&').filter((pair) => querystring === undefined || nameOf(pair) in querystring);
-  const dropped = ['content-length', 'expect', markHeader, ...unreadableEncodings(request)];
+  const dropped = ['content-length', 'expect', 'trailer', markHeader, ...unreadableEncodings(request)];
   const kept = endToEnd(request.rawHeaders, dropped);
   const isSame = body === old;
   return {
@@ -117,7 +119,7 @@ function callOf(
     path: query === '' ? path : [path, pairs.join('&')].filter((part) => part !== '').join('?'),
     headers: [
       ...(isSame ? kept : without(kept, ['content-encoding'])),
-      ...(isSame || hasBody ? [] : contentTypeFor(request)),
+      ...(isSame || hasBody || hasType(request) ? [] : ['Content-Type', typeFor(request)]),
       ...(body.length > 0 || request.method === 'POST' ? ['Content-Length', String(body.length)] : []),
     ],
     body,
@@ -126,15 +128,14 @@ function callOf(
 
 function ownCall({ request }: Original, path: string, own: JsonObject): WireCall {
   const body = Buffer.from(JSON.stringify(own));
-  const dropped = ['content-length', 'content-type', 'content-encoding', 'expect', markHeader];
-  const { accept = '' } = request.headers;
+  const dropped = ['content-length', 'content-type', 'content-encoding', 'expect', 'trailer', markHeader];
   return {
     method: 'POST',
     path,
     headers: [
       ...endToEnd(request.rawHeaders, [...dropped, ...unreadableEncodings(request)]),
       'Content-Type',
-      accept.includes('compatible-with') ? accept : 'application/json',
+      typeFor(request),
       'Content-Length',
       String(body.length),
     ],
@@ -148,11 +149,18 @@ function unreadableEncodings({ rawHeaders }: IncomingMessage): readonly string[]
   return wanted.every((one) => canDecode(one.replace(/;.*$/s, ''))) ? [] : ['accept-encoding'];
 }
 
-/** Elasticsearch wants the same version named in both headers, or in none. */
-function contentTypeFor({ headers }: IncomingMessage): RawHeaders {
-  if (headers['content-type'] !== undefined) return [];
-  const { accept = '' } = headers;
-  return ['Content-Type', accept.includes('compatible-with') ? accept : 'application/json'];
+function hasType({ headers }: IncomingMessage): boolean {
+  return headers['content-type'] !== undefined;
+}
+
+/** The type of a body that is written here: Elasticsearch wants the same version named in both headers, or in none. */
+function typeFor({ headers: { accept = '' } }: IncomingMessage): string {
+  return accept.includes('compatible-with') && isJson(accept) ? accept : 'application/json';
+}
+
+function repeatsName(text: string): boolean {
+  const members = membersOf(text, startOfValue(text));
+  return new Set(members.map(({ key }) => key)).size < members.length;
 }
 
 function nameOf(pair: string): string {

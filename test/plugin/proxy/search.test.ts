@@ -87,6 +87,55 @@ describe('a proxy answering searches', () => {
     expect(answer.body.toString()).toBe(answerOf('c', 'b', 'a'));
   });
 
+  it.each([
+    'application/json, text/plain, */*',
+    'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
+    'text/plain',
+  ])('reranks for a caller that accepts "%s", who gets JSON of the servers too', async (accept) => {
+    const server = await played(answering(answerOf('a', 'b')));
+    const { proxy } = await proxied(server);
+    expect(idsOf(await search(proxy.url, '/products-1/_search', query, { accept }))).toEqual(['b', 'a']);
+  });
+
+  it('takes no trailers along, which a body of known length cannot have', async () => {
+    const server = await played((_seen, response) => {
+      response.writeHead(200, { ...headers, trailer: 'X-Sum' });
+      response.addTrailers([['X-Sum', '1']]);
+      response.end(answerOf('a', 'b'));
+    });
+    const { proxy } = await proxied(server);
+    const answer = await ask(proxy.url, {
+      method: 'POST',
+      path: '/products-1/_search',
+      headers: { 'content-type': 'application/json', 'transfer-encoding': 'chunked', trailer: 'X-Check' },
+      body: JSON.stringify(query),
+    });
+    expect(idsOf(answer)).toEqual(['b', 'a']);
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it.each(['products-*,-products-old', 'products-1', 'products-1,products-2'])(
+    'reranks a search of %s, which are all named',
+    async (index) => {
+      const server = await played(answering(answerOf('a', 'b')));
+      const { proxy } = await proxied(server);
+      expect(idsOf(await search(proxy.url, `/${index}/_search`, query))).toEqual(['b', 'a']);
+    },
+  );
+
+  it.each([200, 503])('gives the date of an answer with status %i on, and makes none up', async (status) => {
+    const date = 'Thu, 01 Jan 1970 00:00:00 GMT';
+    const server = await played((seen, response) => {
+      response.sendDate = false;
+      const more = seen.url.includes('dated') ? { date } : {};
+      response.writeHead(status, { ...headers, ...more }).end(answerOf('a', 'b'));
+    });
+    const { proxy } = await proxied(server);
+    const dated = await search(proxy.url, '/products-1/_search?dated', query);
+    expect(dated.headers.date).toBe(date);
+    expect((await search(proxy.url, '/products-1/_search', query)).headers).not.toHaveProperty('date');
+  });
+
   it('adds only its marks to a hit', async () => {
     const server = await played(answering(answerOf('a', 'b')));
     const { proxy } = await proxied(server);
@@ -294,6 +343,9 @@ describe('a proxy leaving searches alone', () => {
       {},
     ],
     ['a multi-search that is none', '/products-1/_msearch', '{}\n', {}],
+    ['a multi-search without its last end of line', '/products-1/_msearch', `{}\n${sized}`, {}],
+    ['a multi-search of "indices" elsewhere', '/products-1/_msearch', `{"indices":"other"}\n${sized}\n`, {}],
+    ['a name that comes twice', '/products-1/_search', `{"size":1,${sized.slice(1, -1)},"size":2}`, {}],
   ] as [string, string, string, Record<string, string>][])(
     'passes %s without a word',
     async (_what, path, body, more) => {
@@ -317,6 +369,9 @@ describe('a proxy leaving searches alone', () => {
     ['no hits asked for', '/products-1/_search?size=0', query, 'size-zero'],
     ['a filtered answer', '/products-1/_search?filter_path=hits.hits._id', query, 'unsupported-request'],
     ['no words', '/products-1/_search', { query: { match_all: {} } }, 'no-query-text'],
+    ['a size that is none', '/products-1/_search', { ...query, size: true }, 'unsupported-request'],
+    ['no size at all', '/products-1/_search', { ...query, size: null }, 'unsupported-request'],
+    ['a size that is no decimal', '/products-1/_search?size=0x3', query, 'unsupported-request'],
   ] as [string, string, object, string][])(
     'passes %s, saying why in a header alone',
     async (_what, path, body, reason) => {
@@ -443,6 +498,14 @@ describe('a proxy when something fails', () => {
     expect({ status: answer.status, text: answer.body.toString() }).toEqual({ status: 503, text });
     expect(answer.headers['content-type']).toBe(headers['content-type']);
     expect(server.seen).toHaveLength(1);
+  });
+
+  it('gives an answer without a body back as it came', async () => {
+    const server = await played((_seen, response) => response.writeHead(204).end());
+    const { proxy } = await proxied(server);
+    const answer = await search(proxy.url, '/products-1/_search', query);
+    expect(answer.status).toBe(204);
+    expect(answer.headers).not.toHaveProperty('content-length');
   });
 
   it('gives a compressed error back as it came', async () => {
