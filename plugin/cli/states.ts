@@ -6,11 +6,20 @@ import { dropCommand } from './states-drop.ts';
 import { statesStatusCommand } from './states-status.ts';
 import { watchCommand } from './states-watch.ts';
 
+const help = `
+Examples:
+  $ blockrank states build --opensearch http://localhost:9200 --index articles --field title --field body
+  $ blockrank states status --opensearch http://localhost:9200 --index articles --field title --field body --json
+
+Every command shows its own options and examples with --help; all of them print JSON with --json.`;
+
 /** Makes the command `states`. */
 export const statesCommand: MakeCommand = (context) => {
-  const command = new CommandGroup('states').description(
-    'store block states of documents in Elasticsearch or OpenSearch, keep them fresh, count them, take them away',
-  );
+  const command = new CommandGroup('states')
+    .description(
+      'store block states of documents in Elasticsearch or OpenSearch, keep them fresh, count them, take them away',
+    )
+    .addHelpText('after', help);
   for (const make of [buildCommand, watchCommand, statesStatusCommand, dropCommand]) {
     command.addCommand(make(context));
   }

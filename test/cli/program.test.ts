@@ -38,14 +38,16 @@ describe('blockrank', { timeout: 60_000 }, () => {
       .map(([, name]) => name!)
       .filter((name) => name !== 'help');
     expect(commands).toContain('rerank');
-    for (const command of commands) {
-      const help = await runCli([command, '--help']);
+    const helps = await Promise.all(
+      commands.map(async (command) => ({ command, ...(await runCli([command, '--help'])) })),
+    );
+    for (const { command, ...help } of helps) {
       expect(help.code, command).toBe(0);
       expect(help.stdout, command).toContain(`$ blockrank ${command} `);
       // The log of serve is JSON in any case.
       if (command !== 'serve') expect(help.stdout, command).toContain('--json');
     }
-  });
+  }, 240_000);
 
   it('prints the version of the package', async () => {
     const { code, stdout } = await runCli(['--version']);

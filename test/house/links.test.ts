@@ -90,13 +90,17 @@ function missingInManifest(text: string): string[] {
   });
 }
 
-/** Commands of `blockrank` and their options that its help does not name. `helps` is by command, `''` for all. */
+/**
+ * Commands of `blockrank` and their options that its help does not name. `helps` is by command, with the command of a
+ * group behind it; `''` for all.
+ */
 function unknownCommands(text: string, helps: ReadonlyMap<string, string>): string[] {
   return codeLines(text).flatMap((line) => {
     const [, words] = /^\s*(?:\$ )?(?:npx )?blockrank +([a-z-].*)$/.exec(line) ?? [];
     if (words === undefined) return [];
     const bare = words.replace(/"[^"]*"|'[^']*'|#.*$/g, '');
-    const command = /^[a-z][\w-]*/.exec(bare)?.[0] ?? '';
+    const [first = '', second] = bare.match(/^[a-z][\w-]*|(?<=^[a-z][\w-]* +)[a-z][\w-]*(?![\w-]*=)/g) ?? [];
+    const command = helps.has(`${first} ${second}`) ? `${first} ${second}` : first;
     const help = helps.get(command);
     if (help === undefined) return [`blockrank ${command}`];
     const options = bare.match(/(?<=^|\s)--[a-z][\w-]*/g) ?? [];
@@ -107,12 +111,21 @@ function unknownCommands(text: string, helps: ReadonlyMap<string, string>): stri
 
 let helps: ReadonlyMap<string, string>;
 
+/** The commands that a help lists; none when it is that of a command. */
+function commandsIn(help: string): string[] {
+  const at = help.indexOf('\nCommands:\n');
+  const listed = at < 0 ? [] : help.slice(at).matchAll(/^ {2}([a-z][a-z-]*) /gm);
+  return [...listed].map(([, name]) => name!).filter((name) => name !== 'help');
+}
+
+async function helpsOf(...command: string[]): Promise<[string, string][]> {
+  const { stdout } = await runCli([...command, '--help']);
+  const inner = await Promise.all(commandsIn(stdout).map((name) => helpsOf(...command, name)));
+  return [[command.join(' '), stdout], ...inner.flat()];
+}
+
 beforeAll(async () => {
-  const { stdout } = await runCli(['--help']);
-  const listed = stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}([a-z][a-z-]*) /gm);
-  const names = [...listed].map(([, name]) => name!).filter((name) => name !== 'help');
-  const each = names.map(async (name) => [name, (await runCli([name, '--help'])).stdout] as const);
-  helps = new Map([['', stdout], ...(await Promise.all(each))]);
+  helps = new Map(await helpsOf());
 });
 
 describe.each(documents)('%s', (path) => {
@@ -175,10 +188,11 @@ describe('the check of documents', () => {
 
   it('finds commands and options that the program lacks', () => {
     const text =
-      '`blockrank rank`, `blockrank tune`\n```sh\nnpx blockrank evaluate --data x --depht 3\nnpx blockrank rerank "an --odd query" --jso # --no\nnpx blockrank --help\n```\n';
+      '`blockrank rank`, `blockrank tune`\n```sh\nnpx blockrank evaluate --data x --depht 3\nnpx blockrank rerank "an --odd query" --jso # --no\nnpx blockrank --help\nnpx blockrank states watch --index x --intervall 5\n```\n';
     expect(unknownCommands(text, helps)).toEqual([
       'blockrank evaluate --depht',
       'blockrank rerank --jso',
+      'blockrank states watch --intervall',
       'blockrank rank',
     ]);
   });

@@ -1,10 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
-import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type BuildOptions,
@@ -32,12 +25,13 @@ import {
   servers,
   startServer,
 } from '../support/servers/start.ts';
+import { openStatesClient } from '../support/states-clients.ts';
 import { linesOf, type StatesCluster, type StoredPair, statesCluster } from '../support/states-cluster.ts';
+import { encodedIn, encodingLog, startStatesProgram } from '../support/states-program.ts';
 import { tinyModel } from '../support/tiny-model.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const fields = ['title', 'body'];
-const slowly = 400_000;
+const slowly = 1_200_000;
 
 for (const choice of servers) {
   const missing = missingFor(choice);
@@ -62,7 +56,7 @@ function describeStates(choice: ServerChoice): void {
     model = await tinyModel();
     maker = await openStateMaker({ tier: 'anchor', model });
     generation = defaultGeneration(maker);
-    client = openClient(choice, server.url);
+    client = openStatesClient(choice, server.url);
   });
   afterAll(async () => {
     await client?.close();
@@ -290,7 +284,7 @@ function describeStates(choice: ServerChoice): void {
       '--json',
       '--no-estimate',
     ];
-    const runs = [1, 2].map(() => startBuild(flags(server.url, ...more), log));
+    const runs = [1, 2].map(() => startStatesProgram('build', flags(server.url, ...more), log));
     const results = await Promise.all(runs.map(({ ended }) => ended));
     expect(results.map(({ stderr }) => stderr)).toEqual(['', '']);
     const reports = results.map(({ stdout }) => JSON.parse(stdout) as Report);
@@ -315,8 +309,8 @@ function describeStates(choice: ServerChoice): void {
       ];
       const changed = new Set<string>();
       for (const [round, instant] of instants.entries()) {
-        const run = startBuild([...args, '--docs-per-second', '150'], log);
-        proxy.use(instant(run.kill, 1 + (round % 3)));
+        const run = startStatesProgram('build', [...args, '--docs-per-second', '150'], log);
+        proxy.use(instant(() => run.kill('SIGKILL'), 1 + (round % 3)));
         const { code } = await run.ended;
         expect(code, `round ${round} was to be killed`).toBeNull();
         proxy.use({});
@@ -324,7 +318,7 @@ function describeStates(choice: ServerChoice): void {
         await cluster.change(index, id, `changed in round ${round}`);
         changed.add(id);
       }
-      const last = await startBuild(args, log).ended;
+      const last = await startStatesProgram('build', args, log).ended;
       expect(last.stderr).toBe('');
       expect(last.code).toBe(0);
       const pairs =
@@ -414,45 +408,6 @@ const instants: readonly Instant[] = [
   anyInstant,
 ];
 
-interface BuildRun {
-  kill(): void;
-  readonly ended: Promise<CliResult>;
-}
-
-/** The real program; every text that it encodes is written to the log first. */
-function startBuild(args: readonly string[], log: string): BuildRun {
-  const hook = join(root, 'test/support/count-encodings.ts');
-  const program = ['--import', 'tsx', '--import', hook, 'plugin/cli/main.ts', 'states', 'build', ...args];
-  const { PATH, HOME } = process.env;
-  const child: ChildProcess = spawn(process.execPath, program, {
-    cwd: root,
-    env: { PATH, HOME, COUNT_ENCODINGS: log },
-  });
-  const texts = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name]!.setEncoding('utf8').on('data', (text: string) => {
-      texts[name] += text;
-    });
-  }
-  return {
-    kill: () => child.kill('SIGKILL'),
-    ended: new Promise((resolve, reject) => {
-      child.on('error', reject);
-      child.on('close', (code) => resolve({ code, ...texts }));
-    }),
-  };
-}
-
-function encodingLog(): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'blockrank-encodings-')), 'log');
-  writeFileSync(path, '');
-  return path;
-}
-
-function encodedIn(log: string): readonly string[] {
-  return existsSync(log) ? readFileSync(log, 'utf8').split('\n').filter(Boolean) : [];
-}
-
 function expectFresh(pairs: readonly StoredPair[]): void {
   expect(pairs.length).toBeGreaterThan(0);
   expect(pairs.filter(({ expected, stored }) => stored !== expected).map(({ id }) => id)).toEqual([]);
@@ -460,15 +415,4 @@ function expectFresh(pairs: readonly StoredPair[]): void {
 
 function range(length: number): readonly number[] {
   return Array.from({ length }, (_, i) => i);
-}
-
-function openClient(
-  { product, version }: ServerChoice,
-  url: string,
-): TransportOwner & { close(): Promise<unknown> } {
-  if (product === 'opensearch')
-    return new OpenSearchClient({ node: url }) as unknown as TransportOwner & { close(): Promise<unknown> };
-  const media = 'application/vnd.elasticsearch+json; compatible-with=8';
-  const headers = { accept: media, 'content-type': media };
-  return new ElasticsearchClient({ node: url, ...(version.startsWith('8.') && { headers }) });
 }

@@ -23,10 +23,17 @@ export interface StatesCluster {
   /** Makes an index of documents `first`..`first + documents - 1`. */
   seed(
     index: string,
-    options: { readonly documents: number; readonly first?: number; readonly shards?: number },
+    options: {
+      readonly documents: number;
+      readonly first?: number;
+      readonly shards?: number;
+      readonly settings?: object;
+    },
   ): Promise<void>;
   /** Writes other words into a document. */
   change(index: string, id: string, body: string): Promise<void>;
+  /** Ids of an index's documents; none when the index is not there. */
+  ids(index: string): Promise<readonly string[]>;
   /** Every document of a concrete index beside the state in its sidecar. */
   sidecarPairs(index: string, generation: string): Promise<readonly StoredPair[]>;
   /** Every document beside the state in itself. */
@@ -48,22 +55,23 @@ export function statesCluster(url: string): StatesCluster {
   const all = async (index: string): Promise<readonly Json[]> => {
     await ask('POST', `/${index}/_refresh`);
     const found = await ask('POST', `/${index}/_search`, { size: 5000, version: true });
-    return found.hits.hits;
+    return found.hits?.hits ?? [];
   };
   return {
     url,
     ask,
-    async seed(index, { documents, first = 0, shards = 1 }) {
+    async seed(index, { documents, first = 0, shards = 1, settings: more }) {
       await ask('DELETE', `/${index}`);
       const properties = { title: { type: 'text' }, body: { type: 'text' }, views: { type: 'integer' } };
-      const settings = { number_of_shards: shards, number_of_replicas: 0 };
+      const settings = { number_of_shards: shards, number_of_replicas: 0, ...more };
       await ask('PUT', `/${index}`, { settings, mappings: { dynamic: 'strict', properties } });
       const ids = Array.from({ length: documents }, (_, i) => first + i);
-      await ask('POST', `/${index}/_bulk?refresh=true`, linesOf(ids, 'index'));
+      if (ids.length > 0) await ask('POST', `/${index}/_bulk?refresh=true`, linesOf(ids, 'index'));
     },
     async change(index, id, body) {
       await ask('POST', `/${index}/_update/${id}`, { doc: { body } });
     },
+    ids: async (index) => (await all(index)).map(({ _id: id }) => id),
     async sidecarPairs(index, generation) {
       const [documents, states] = [await all(index), await all(sidecarIndex(index, generation))];
       const byId = new Map(states.map((state) => [state._id, state]));

@@ -86,6 +86,9 @@ describe('stateIngest, beside the documents', () => {
       { delete: { _index: sidecar, _id: '5', routing: 'r' } },
     ]);
     expect(states).toBe(2);
+    // The other client takes them as they are.
+    const request: Parameters<ElasticsearchClient['bulk']>[0] = { operations };
+    expect(request).toBeDefined();
   });
 
   it('writes the state of an update that says all of the text, and of no other', async () => {
