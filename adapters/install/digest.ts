@@ -9,20 +9,30 @@ export interface Mark {
   readonly digest: string;
   /** Digest of the secret in it; absent when it has none. */
   readonly key?: string | undefined;
+  /** What it took the place of, by name: the default pipelines of indices, `''` for none. @defaultValue nothing */
+  readonly before?: Readonly<Record<string, string>>;
 }
 
-/** Letters and signs that ML Commons allows in a description are few: no `=`, no `[`. */
-const markPattern = /^Made by blockrank (\S+) \(digest: ([0-9a-f]{32})(?:, key: ([0-9a-f]{32}))?\)$/;
+/** Letters and signs that ML Commons allows in a description are few: no `=`, no `[`. `before` is for pipelines alone. */
+const markPattern =
+  /^Made by blockrank (\S+) \(digest: ([0-9a-f]{32})(?:, key: ([0-9a-f]{32}))?(?:, before: ([^\s)]+))?\)$/;
 
 /** A mark as the text of a description. */
-export function markText({ version, digest, key }: Mark): string {
-  return `Made by blockrank ${version} (digest: ${digest}${key === undefined ? '' : `, key: ${key}`})`;
+export function markText({ version, digest, key, before = {} }: Mark): string {
+  const parts = [`digest: ${digest}`];
+  if (key !== undefined) parts.push(`key: ${key}`);
+  const replaced = new URLSearchParams(before).toString();
+  if (replaced !== '') parts.push(`before: ${replaced}`);
+  return `Made by blockrank ${version} (${parts.join(', ')})`;
 }
 
 /** The mark in a description; `undefined` for what somebody else made. */
 export function readMark(description: unknown): Mark | undefined {
-  const [, version, digest, key] = (typeof description === 'string' && markPattern.exec(description)) || [];
-  return version === undefined || digest === undefined ? undefined : { version, digest, key };
+  const match = typeof description === 'string' ? markPattern.exec(description) : null;
+  if (!match) return undefined;
+  const [, version, digest, key, replaced] = match as unknown as [string, string, string, string?, string?];
+  const before = Object.fromEntries(new URLSearchParams(replaced));
+  return { version, digest, key, ...(replaced !== undefined && { before }) };
 }
 
 /** Digest of a JSON value; the order of its properties does not count. */

@@ -11,9 +11,11 @@ export {
 } from './plan.ts';
 export { type RunOptions, runPlan } from './run-plan.ts';
 export {
+  type CallOptions,
   type Refusal,
   type ServerAnswer,
   type ServerCalls,
+  type ServerCallsOptions,
   type ServerRequest,
   serverCalls,
   type TransportOwner,

@@ -23,6 +23,14 @@ export interface PlanStep {
   readonly mayBeRefused?: ToleratedRefusal;
   /** What is waited for afterwards, in this order. @defaultValue nothing */
   readonly waits?: readonly Wait[];
+  /** How long the answer may take, in milliseconds. @defaultValue as long as the client waits */
+  readonly timeoutMs?: number;
+  /** What is wrong with an answer of a good status, in words; `undefined` when nothing is. @defaultValue nothing is */
+  readonly faultOf?: (body: unknown) => string | undefined;
+  /** In what state a failure of this step leaves things, said behind the error. @defaultValue nothing is said */
+  readonly ifItFails?: string;
+  /** What takes this step back; sent when it or a later one fails, unless one of them was the same call. @defaultValue nothing */
+  readonly undo?: ServerRequest;
 }
 
 /** A refusal that does not end a run. */
@@ -53,8 +61,11 @@ export interface PlannedPart {
   readonly part: string;
   /** Its name or id. */
   readonly name: string;
-  /** `absent`: will be made; `changed`: will be replaced; `unchanged`: nothing is sent; `surplus`: will be deleted. */
-  readonly state: 'absent' | 'changed' | 'unchanged' | 'surplus';
+  /**
+   * `absent`: will be made; `changed`: will be replaced; `unchanged`: nothing is sent; `surplus`: will be deleted;
+   * `foreign`: somebody else made it, and it stays.
+   */
+  readonly state: 'absent' | 'changed' | 'unchanged' | 'surplus' | 'foreign';
   /** What would change, one line each. */
   readonly differences: readonly string[];
 }

@@ -1,5 +1,5 @@
 /** Sends a plan's calls, one after another, and waits for what the server does in its own time. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as timer } from 'node:timers/promises';
 import { FirstStageError } from '../../engine/index.ts';
 import type { Plan, PlanStep, Wait } from './plan.ts';
 import {
@@ -23,10 +23,10 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Longest wait for one thing, in milliseconds. @defaultValue 120000 */
   readonly waitMs?: number | undefined;
-  /** Longest pause before a step, in milliseconds. @defaultValue as the plan says */
-  readonly longestPauseMs?: number | undefined;
   /** Time between two questions about one thing, in milliseconds. @defaultValue 250 */
   readonly pollMs?: number | undefined;
+  /** Lets time pass, in milliseconds: before a step, and between two questions. @defaultValue a timer */
+  readonly sleep?: ((ms: number, signal: AbortSignal | undefined) => Promise<unknown>) | undefined;
 }
 
 const defaultWaitMs = 120_000;
@@ -36,39 +36,88 @@ const defaultPollMs = 250;
 type Bindings = Readonly<Record<string, string>>;
 
 /**
- * Runs a plan. A step that fails ends the run; what was made before stays, and a later run takes it up.
+ * Runs a plan. A step that fails ends the run; what was made before stays unless a step says how it is undone, and a
+ * later run takes it up.
  *
  * @returns What was refused and left, in words; empty when nothing was.
- * @throws FirstStageError naming the step, what the server said and what to do.
+ * @throws FirstStageError naming the step, what the server said, what to do, and in what state things are.
  */
 export async function runPlan(plan: Plan, options: RunOptions): Promise<readonly string[]> {
   let bindings: Bindings = {};
+  let undo: ServerRequest | undefined;
   const notes: string[] = [];
   for (const step of plan.steps) {
-    options.signal?.throwIfAborted();
-    options.onStep?.(step);
-    const pauseMs = Math.min(step.pauseMs ?? 0, options.longestPauseMs ?? Number.POSITIVE_INFINITY);
-    if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: options.signal });
-    const answer = await send(step, bindings, options);
-    if (isLeft(step, answer)) notes.push(`${step.mayBeRefused!.note} (${saidBy(answer)})`);
-    else bindings = { ...bindings, ...boundBy(step, answer, options) };
-    for (const wait of step.waits ?? []) await waitFor(wait, bindings, options);
+    undo = step.undo ?? undo;
+    try {
+      const answer = await runStep(step, bindings, options);
+      if (isLeft(step, answer)) notes.push(`${step.mayBeRefused!.note} (${saidBy(answer)})`);
+      else bindings = { ...bindings, ...boundBy(step, answer, options) };
+      for (const wait of step.waits ?? []) await waitFor(wait, bindings, options);
+    } catch (error) {
+      throw toldWithState(error, [step.ifItFails, await undone(undo, options)]);
+    }
+    if (undo && isSameCall(step.request, undo)) undo = undefined;
   }
   return notes;
+}
+
+async function runStep(step: PlanStep, bindings: Bindings, options: RunOptions): Promise<ServerAnswer> {
+  options.signal?.throwIfAborted();
+  options.onStep?.(step);
+  if (step.pauseMs) await sleep(step.pauseMs, options);
+  return send(step, bindings, options);
+}
+
+function sleep(ms: number, { signal, sleep: pass }: RunOptions): Promise<unknown> {
+  return pass ? pass(ms, signal) : timer(ms, undefined, { signal });
+}
+
+/**
+ * Takes a step back, also after an abort: it is one short call.
+ *
+ * @returns What is left, in words; `undefined` when nothing is.
+ */
+async function undone(undo: ServerRequest | undefined, { calls }: RunOptions): Promise<string | undefined> {
+  if (!undo) return undefined;
+  const left = (why: string): string =>
+    `${undo.method} ${undo.path} failed as well (${why}): send it before the next run.`;
+  try {
+    const answer = await calls.request(undo);
+    return answer.status < 400 || answer.status === 404 ? undefined : left(saidBy(answer));
+  } catch (error) {
+    if (!(error instanceof FirstStageError)) throw error;
+    return left(error.message);
+  }
+}
+
+function isSameCall(one: ServerRequest, other: ServerRequest): boolean {
+  return one.method === other.method && one.path === other.path;
+}
+
+/** The same error with the state of things at its end; whoever ended the run on purpose is told nothing. */
+function toldWithState(error: unknown, said: readonly (string | undefined)[]): unknown {
+  const state = said.filter((one) => one !== undefined);
+  if (!(error instanceof FirstStageError) || state.length === 0) return error;
+  const { adapter, statusCode, cause, message } = error;
+  return new FirstStageError([message, ...state].join(' '), { adapter, statusCode }, { cause });
 }
 
 async function send(step: PlanStep, bindings: Bindings, options: RunOptions): Promise<ServerAnswer> {
   const { calls, signal, advice, waitMs = defaultWaitMs, pollMs = defaultPollMs } = options;
   const request = bound(step.request, bindings);
+  const wait = { signal, timeoutMs: step.timeoutMs };
   const end = performance.now() + waitMs;
-  let answer = await calls.request(request, { signal });
+  let answer = await calls.request(request, wait);
   while (isPassing(step, answer) && performance.now() < end) {
-    await sleep(pollMs, undefined, { signal });
-    answer = await calls.request(request, { signal });
+    await sleep(pollMs, options);
+    answer = await calls.request(request, wait);
   }
   if (isLeft(step, answer)) return answer;
   const allowed = step.mayBeGone ? [404] : [];
-  return accepted(answer, { server: calls.server, what: step.does, allowed, ...(advice && { advice }) });
+  accepted(answer, { server: calls.server, what: step.does, allowed, ...(advice && { advice }) });
+  const fault = answer.status < 400 ? step.faultOf?.(answer.body) : undefined;
+  if (fault === undefined) return answer;
+  throw new FirstStageError(`Cannot ${step.does}: ${fault}`, { adapter: calls.server }, { cause: answer });
 }
 
 function isPassing({ repeatsOn }: PlanStep, answer: ServerAnswer): boolean {
@@ -111,7 +160,7 @@ async function waitFor(wait: Wait, bindings: Bindings, options: RunOptions): Pro
     if (performance.now() > end) {
       throw failure(wait, calls, `after ${waitMs / 1000} s it was still "${state}"`, said);
     }
-    await sleep(pollMs, undefined, { signal });
+    await sleep(pollMs, options);
   }
 }
 

@@ -98,7 +98,10 @@ function elasticsearchOf(flags: ConnectionFlags): ServerSection {
     ...(flags.compatibleWith && { compatibleWith: Number(flags.compatibleWith) }),
   };
   const checked = check(serverSchemas.elasticsearch, defined(section));
-  const issues = [...toFlagIssues(checked.issues), ...foreign.map((key) => only(key, '--opensearch'))];
+  const issues = [
+    ...toFlagIssues('elasticsearch', checked.issues),
+    ...foreign.map((key) => only(key, '--opensearch')),
+  ];
   if (issues.length > 0) throw usage(issues);
   return { elasticsearch: checked.value! };
 }
@@ -113,7 +116,10 @@ function openSearchOf(flags: ConnectionFlags): ServerSection {
     ...(Object.keys(aws).length > 0 && { aws }),
   };
   const checked = check(serverSchemas.opensearch, defined(section));
-  const issues = [...toFlagIssues(checked.issues), ...foreign.map((key) => only(key, '--elasticsearch'))];
+  const issues = [
+    ...toFlagIssues('opensearch', checked.issues),
+    ...foreign.map((key) => only(key, '--elasticsearch')),
+  ];
   if (issues.length > 0) throw usage(issues);
   return { opensearch: checked.value! };
 }
@@ -136,15 +142,34 @@ function defined(section: Record<string, unknown>): Record<string, unknown> {
 }
 
 const flagNames: Readonly<Record<string, string>> = {
+  cloudId: '--cloud-id',
+  compatibleWith: '--compatible-with',
+  aws: '--aws-region',
   'aws.region': '--aws-region',
+  'aws.service': '--aws-service',
+  'aws.profile': '--aws-profile',
+  'tls.ca': '--ca',
   'tls.cert': '--cert',
   'tls.key': '--key',
+  'tls.passphrase': '--key-passphrase',
+  'tls.insecure': '--insecure',
   auth: 'who asks',
   'auth.apiKey': '--api-key',
+  'auth.username': '--username',
+  'auth.password': '--password',
+  'auth.bearer': '--bearer',
 };
 
-function toFlagIssues(issues: readonly ConfigurationIssue[] = []): ConfigurationIssue[] {
-  return issues.map(({ path, message }) => ({ path: flagNames[path] ?? path, message }));
+/** The flag for a path in a server's section of the configuration; `undefined` when there is none. */
+export function connectionFlagOf(server: 'elasticsearch' | 'opensearch', path: string): string | undefined {
+  return path === 'node' ? `--${server}` : flagNames[path];
+}
+
+function toFlagIssues(
+  server: 'elasticsearch' | 'opensearch',
+  issues: readonly ConfigurationIssue[] = [],
+): ConfigurationIssue[] {
+  return issues.map(({ path, message }) => ({ path: connectionFlagOf(server, path) ?? path, message }));
 }
 
 function only(key: string, server: string): ConfigurationIssue {

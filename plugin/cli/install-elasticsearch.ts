@@ -1,5 +1,6 @@
 /** `blockrank install elasticsearch`: plan, run, test, examples. */
 import {
+  type EndpointDefinition,
   elasticsearchAdvice,
   endpointDefinition,
   esqlExample,
@@ -10,10 +11,11 @@ import {
   type ServerCalls,
   tryEndpoint,
 } from '../../adapters/elasticsearch/index.ts';
-import { ConfigurationError, type ConfigurationIssue } from '../../engine/index.ts';
+import { ConfigurationError, type ConfigurationIssue, FirstStageError } from '../../engine/index.ts';
 import type { CliContext } from './context.ts';
+import { installFlagOf, withFlagNames } from './flag-names.ts';
 import type { InstallFlags } from './install-flags.ts';
-import { noteWarnings, partLines, planJson, printDryRun, throwBlockers } from './plan-report.ts';
+import { noteStep, noteWarnings, partLines, planJson, printDryRun, throwBlockers } from './plan-report.ts';
 
 /** Options that mean nothing here, by the name that the flags give them. */
 const foreign = [
@@ -34,13 +36,7 @@ export async function installInElasticsearch(
 ): Promise<void> {
   const { signal } = context;
   checkFlags(flags);
-  const wanted = endpointDefinition({
-    serviceUrl: flags.service,
-    name: flags.name,
-    inference: flags.inference,
-    serviceKey: flags.serviceKey,
-    model: flags.serviceModel,
-  });
+  const wanted = await withFlagNames(installFlagOf, () => definitionOf(flags));
   const state = await readElasticsearchState(calls, wanted.id, { signal });
   const plan = planElasticsearchInstall(state, wanted, { isForced: flags.force ?? false });
   const server = `Elasticsearch ${state.version}, ${state.licence?.type ?? 'unknown'} licence`;
@@ -50,14 +46,14 @@ export async function installInElasticsearch(
   }
   throwBlockers(plan, 'install');
   if (!flags.json) context.print(`${server}\n${partLines(plan).join('\n')}`);
+  noteWarnings(context, plan);
   await runPlan(plan, {
     calls,
     advice: elasticsearchAdvice,
     signal,
-    onStep: ({ does }) => context.note(`blockrank: ${does}`),
+    onStep: (step) => noteStep(context, step),
   });
-  noteWarnings(context, plan);
-  const scores = await tryEndpoint(calls, wanted.id, { query: flags.query, signal });
+  const scores = await test(calls, wanted, flags, signal);
   const { index, query, field: [field = 'text'] = [] } = flags;
   const examples = {
     retriever: retrieverExample({ id: wanted.id, field, query }),
@@ -72,6 +68,33 @@ export async function installInElasticsearch(
   context.print(`Search with it:\n  POST /${index ?? 'my-index'}/_search`);
   context.print(indented(JSON.stringify(examples.retriever, undefined, 2)));
   context.print(`\nor in ES|QL:\n${indented(examples.esql)}`);
+}
+
+function definitionOf(flags: InstallFlags): EndpointDefinition {
+  return endpointDefinition({
+    serviceUrl: flags.service,
+    name: flags.name,
+    inference: flags.inference,
+    serviceKey: flags.serviceKey,
+    model: flags.serviceModel,
+  });
+}
+
+async function test(
+  calls: ServerCalls,
+  { id }: EndpointDefinition,
+  { query }: InstallFlags,
+  signal: AbortSignal,
+): Promise<readonly number[]> {
+  try {
+    return await tryEndpoint(calls, id, { query, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof FirstStageError)) throw error;
+    const { adapter, statusCode, cause, message } = error;
+    const told = `The endpoint "${id}" is there and stays, but does not rerank: ${message}`;
+    throw new FirstStageError(told, { adapter, statusCode }, { cause });
+  }
 }
 
 function checkFlags(flags: InstallFlags): void {

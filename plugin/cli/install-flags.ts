@@ -65,17 +65,17 @@ export function addTargetOptions(command: Command): Command {
   return addConnectionOptions(command);
 }
 
-/** `--service` and its key. */
-export function serviceOptions(): Option[] {
+/** `--service` and its key. @param seenFrom - Who reaches the service at that address. */
+export function serviceOptions(seenFrom: string): Option[] {
   return [
-    new Option('--service <url>', 'address of the reranking service as the cluster reaches it'),
+    new Option('--service <url>', `address of the reranking service as ${seenFrom}`),
     new Option('--service-key <key>', "the service's key").env('BLOCKRANK_SERVICE_KEY'),
   ];
 }
 
 /** Adds the options of `install`. */
 export function addInstallOptions(command: Command): Command {
-  const [service, serviceKey] = serviceOptions();
+  const [service, serviceKey] = serviceOptions('the cluster reaches it');
   const both = [
     service!.makeOptionMandatory(),
     serviceKey!,
@@ -88,7 +88,10 @@ export function addInstallOptions(command: Command): Command {
       list,
     ),
     new Option('--index <name>', 'index that is searched for the test, and for --default-pipeline'),
-    new Option('--default-pipeline', 'every search of --index goes through the pipeline (warns)'),
+    new Option(
+      '--default-pipeline',
+      'every search of --index goes through the pipeline (warns; another default is replaced with --force alone)',
+    ),
     new Option('--window <n>', 'hits reranked for a page of 10 (default: 100)').argParser(
       wholeNumber({ min: 10 }),
     ),

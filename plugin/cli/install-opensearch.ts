@@ -3,35 +3,38 @@ import {
   type OpenSearchInstallSettings,
   openSearchAdvice,
   openSearchInstallSettings,
-  type Plan,
   planOpenSearchInstall,
   readOpenSearchState,
   runPlan,
   type ServerCalls,
-  type Trial,
-  tryModel,
-  trySearch,
 } from '../../adapters/opensearch/index.ts';
-import { ConfigurationError } from '../../engine/index.ts';
+import { ConfigurationError, FirstStageError } from '../../engine/index.ts';
 import type { CliContext } from './context.ts';
+import { installFlagOf, withFlagNames } from './flag-names.ts';
 import type { InstallFlags } from './install-flags.ts';
-import { noteWarnings, partLines, planJson, printDryRun, throwBlockers } from './plan-report.ts';
+import { trialLines, tryInstallation } from './installation-trial.ts';
+import { noteStep, noteWarnings, partLines, planJson, printDryRun, throwBlockers } from './plan-report.ts';
 
 /** Words of the test query, unless others are given. */
 const testQuery = 'what is this about';
 
-/** Installs in OpenSearch, or says what it would do. */
+/**
+ * Installs in OpenSearch, or says what it would do.
+ *
+ * @throws FirstStageError when what was installed does not rerank.
+ */
 export async function installInOpenSearch(
   context: CliContext,
   calls: ServerCalls,
   { flags, version }: { readonly flags: InstallFlags; readonly version: string },
 ): Promise<void> {
   const { signal } = context;
-  const settings = settingsOf(flags, version);
+  const settings = await withFlagNames(installFlagOf, () => settingsOf(flags, version));
   const { name, fields } = settings;
   const state = await readOpenSearchState(calls, name, { index: flags.index, fields, signal });
   const plan = planOpenSearchInstall(state, settings, {
     setsClusterSettings: flags.setClusterSettings ?? false,
+    isForced: flags.force ?? false,
   });
   const server = `OpenSearch ${state.version}`;
   if (flags.dryRun) {
@@ -40,16 +43,26 @@ export async function installInOpenSearch(
   }
   throwBlockers(plan, 'install');
   if (!flags.json) context.print(`${server}\n${partLines(plan).join('\n')}`);
+  noteWarnings(context, plan);
   const left = await runPlan(plan, {
     calls,
     advice: openSearchAdvice,
     signal,
-    onStep: ({ does }) => context.note(`blockrank: ${does}`),
+    onStep: (step) => noteStep(context, step),
   });
-  noteWarnings(context, { warnings: [...left, ...plan.warnings] });
-  const tested = await test(calls, settings, { flags, signal });
-  if (flags.json) context.printJson({ server, ...planJson(plan), ...tested });
-  else context.print(reportLines(plan, settings, tested).join('\n'));
+  noteWarnings(context, { warnings: left });
+  const { index, query = testQuery } = flags;
+  const tested = await tryInstallation(calls, { settings, query, index, signal });
+  if (flags.json) context.printJson({ server, ...planJson(plan), left, ...tested });
+  else {
+    const done = plan.steps.length === 0 ? 'Nothing had to change.' : 'Installed.';
+    context.print(['', done, ...trialLines(tested), '', ...useLines(settings, flags)].join('\n'));
+  }
+  if (tested.failure === undefined) return;
+  throw new FirstStageError(
+    `Everything was made and stays, but searches are not reranked: ${tested.failure}`,
+    { adapter: calls.server },
+  );
 }
 
 function settingsOf(flags: InstallFlags, version: string): OpenSearchInstallSettings {
@@ -57,12 +70,9 @@ function settingsOf(flags: InstallFlags, version: string): OpenSearchInstallSett
     const message = 'give the index that gets the pipeline as default: --index NAME';
     throw new ConfigurationError('Wrong options', [{ path: '--default-pipeline', message }]);
   }
-  for (const [flag, value] of [
-    ['--inference', flags.inference],
-    ['--force', flags.force],
-  ] as const) {
-    if (value === undefined) continue;
-    throw new ConfigurationError('Wrong options', [{ path: flag, message: 'is for elasticsearch only' }]);
+  if (flags.inference !== undefined) {
+    const message = 'is for elasticsearch only';
+    throw new ConfigurationError('Wrong options', [{ path: '--inference', message }]);
   }
   return openSearchInstallSettings({
     version,
@@ -80,53 +90,17 @@ function settingsOf(flags: InstallFlags, version: string): OpenSearchInstallSett
   });
 }
 
-interface Tested {
-  /** Scores of two sample documents. */
-  readonly modelScores: readonly number[];
-  /** One search before and after; absent without an index. */
-  readonly search?: Trial;
-}
-
-async function test(
-  calls: ServerCalls,
+function useLines(
   { name, fields }: OpenSearchInstallSettings,
-  { flags, signal }: { readonly flags: InstallFlags; readonly signal: AbortSignal },
-): Promise<Tested> {
-  const query = flags.query ?? testQuery;
-  // Who just installed cannot know the model's id: the pipeline names it.
-  const { pipelines } = await readOpenSearchState(calls, name, { signal });
-  const modelId = /"model_id":"([^"]+)"/.exec(JSON.stringify(pipelines[name]))![1]!;
-  const modelScores = await tryModel(calls, { modelId, query, signal });
-  if (flags.index === undefined) return { modelScores };
-  const search = await trySearch(calls, { pipeline: name, query, index: flags.index, fields, signal });
-  return { modelScores, search };
-}
-
-function reportLines(
-  plan: Plan,
-  settings: OpenSearchInstallSettings,
-  { modelScores, search }: Tested,
+  { index = 'my-index', query = 'words of the user' }: InstallFlags,
 ): string[] {
-  const done = plan.steps.length === 0 ? 'Nothing had to change.' : 'Installed.';
-  const asked = `The model answers: two sample documents score ${modelScores.join(' and ')}.`;
-  return ['', done, asked, ...(search ? searchLines(search) : []), '', ...useLines(settings)];
-}
-
-function searchLines({ before, after, isByWords }: Trial): string[] {
-  const order = (hits: Trial['before']): string =>
-    hits.map(({ docId, score }) => `${docId} (${score})`).join(', ') || 'no hits';
-  const found = isByWords ? 'the words' : 'any documents (none has the words)';
-  return [
-    `Test search for ${found}:`,
-    `  without the pipeline: ${order(before)}`,
-    `  with the pipeline:    ${order(after)}`,
-  ];
-}
-
-function useLines({ name }: OpenSearchInstallSettings): string[] {
+  const body = {
+    query: { match: { [fields[0]!]: query } },
+    ext: { rerank: { query_context: { query_text: query } } },
+  };
   return [
     'A search is reranked when it names the pipeline and holds the words of the user in "ext":',
-    `  POST /my-index/_search?search_pipeline=${name}`,
-    '  {"query": {"match": {"body": "words"}}, "ext": {"rerank": {"query_context": {"query_text": "words"}}}}',
+    `  POST /${index}/_search?search_pipeline=${name}`,
+    `  ${JSON.stringify(body)}`,
   ];
 }

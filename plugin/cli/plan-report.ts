@@ -1,5 +1,11 @@
 /** Plans, runs of plans and statuses as text. */
-import { type Plan, type PlannedPart, requestLine, withoutSecrets } from '../../adapters/opensearch/index.ts';
+import {
+  type Plan,
+  type PlannedPart,
+  type PlanStep,
+  requestLine,
+  withoutSecrets,
+} from '../../adapters/opensearch/index.ts';
 import { ConfigurationError } from '../../engine/index.ts';
 import type { CliContext } from './context.ts';
 
@@ -8,6 +14,7 @@ const meanings: Readonly<Record<PlannedPart['state'], string>> = {
   changed: 'differs: will be changed',
   unchanged: 'as wanted',
   surplus: 'will be deleted',
+  foreign: 'somebody else made it: it stays',
 };
 
 /** What is there and what becomes of it, one line a part and one a difference. */
@@ -41,6 +48,13 @@ export function planJson(plan: Plan): object {
     warnings: plan.warnings,
     blockers: plan.blockers,
   };
+}
+
+/** Tells on standard error what is about to be sent, and what is waited before. */
+export function noteStep(context: CliContext, { does, pauseMs = 0 }: PlanStep): void {
+  const pause =
+    pauseMs > 0 ? ` (in ${Math.ceil(pauseMs / 1000)} s, when the searches in hand have ended)` : '';
+  context.note(`blockrank: ${does}${pause}`);
 }
 
 /** Tells the warnings on standard error. */

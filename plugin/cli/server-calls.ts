@@ -2,9 +2,10 @@
 import { Argument } from 'commander';
 import { type ServerCalls, serverCalls, type TransportOwner } from '../../adapters/opensearch/index.ts';
 import { ConfigurationError } from '../../engine/index.ts';
-import { connectElasticsearch, connectOpenSearch, toAdvised } from '../config/index.ts';
-import { type ConnectionFlags, serverOfFlags } from './connection-options.ts';
+import { connectElasticsearch, connectionAdvice, connectOpenSearch } from '../config/index.ts';
+import { type ConnectionFlags, connectionFlagOf, serverOfFlags } from './connection-options.ts';
 import type { CliContext } from './context.ts';
+import { withFlagNames } from './flag-names.ts';
 
 /** Which server a command is about. */
 export type ServerKind = 'opensearch' | 'elasticsearch';
@@ -15,7 +16,8 @@ export function serverArgument(): Argument {
 }
 
 /**
- * Runs work with calls to the server, and closes them after it. Failures of the connection say what to change.
+ * Runs work with calls to the server, and closes them after it. A call without an answer says what to change about the
+ * connection; what an answer means, whoever asked for it says: a 401 may be the reranking service's.
  *
  * @throws ConfigurationError when the options name no server, or one of the other kind.
  */
@@ -24,11 +26,11 @@ export async function withServerCalls<T>(
   { server, flags }: { readonly server: ServerKind; readonly flags: ConnectionFlags },
   work: (calls: ServerCalls) => Promise<T>,
 ): Promise<T> {
-  const client = await connect(context, server, flags);
+  const flagOf = (path: string): string | undefined =>
+    connectionFlagOf(server, path.replace(`${server}.`, ''));
+  const client = await withFlagNames(flagOf, () => connect(context, server, flags));
   try {
-    return await work(serverCalls(client, server));
-  } catch (error) {
-    throw toAdvised(error, server);
+    return await work(serverCalls(client, server, { advice: connectionAdvice }));
   } finally {
     await client.close();
   }

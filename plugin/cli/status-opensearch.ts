@@ -1,5 +1,6 @@
 /** The status of an installation in OpenSearch. */
 import {
+  answerTimeoutMs,
   type OpenSearchStatus,
   openSearchStatus,
   type PipelineCounts,
@@ -10,11 +11,13 @@ import {
 } from '../../adapters/opensearch/index.ts';
 import type { StatusReport, StatusSubject } from './status-report.ts';
 
-const outcomes: Readonly<Record<Probe['outcome'], string>> = {
+/** What a probe's outcome means. */
+export const outcomeTexts: Readonly<Record<Probe['outcome'], string>> = {
   reranked: 'searches are reranked',
   swallowed: 'SEARCHES ARE NOT RERANKED: the reranker failed and the pipeline passed it over',
   failed: 'SEARCHES FAIL',
-  'no-hits': 'unknown: the index gave no hits',
+  unknown: 'UNKNOWN: hits came back, and no rerank processor was seen to run',
+  'no-hits': 'unknown: the index gave no hits; the model answers',
   'model-only': 'the model answers; give --index to probe a search',
   'model-failed': 'THE MODEL DOES NOT ANSWER',
 };
@@ -41,6 +44,7 @@ export async function openSearchReport({
           index,
           query: query!,
           signal,
+          timeoutMs: answerTimeoutMs(status.readTimeoutSeconds ?? 0),
           ...(service && { countServiceRequests: () => service.countRequests() }),
         });
   const counts = modelId === undefined ? undefined : await readPipelineCounts(calls, name, { signal });
@@ -75,7 +79,7 @@ function countLines(counts: PipelineCounts | undefined): string[] {
 function probeLines(probe: Probe | undefined): string[] {
   if (!probe) return [];
   return [
-    `  ${'probe'.padEnd(16)}  ${outcomes[probe.outcome]}`,
+    `  ${'probe'.padEnd(16)}  ${outcomeTexts[probe.outcome]}`,
     ...probe.signs.map((sign) => `  ${' '.repeat(16)}    ${sign}`),
   ];
 }

@@ -25,7 +25,7 @@ export const statusCommand: MakeCommand = (context) => {
     .addArgument(serverArgument())
     .addOption(new Option('--index <name>', 'index to probe with a search'))
     .addOption(new Option('--query <words>', 'words of the probe').default('what is this about'));
-  for (const option of serviceOptions()) command.addOption(option);
+  for (const option of serviceOptions('it is reached from here')) command.addOption(option);
   return addTargetOptions(command)
     .addHelpText('after', help)
     .action((server: ServerKind, flags: StatusFlags) =>

@@ -20,7 +20,7 @@ import {
   setClusterSettingsOption,
   type UninstallFlags,
 } from './install-flags.ts';
-import { noteWarnings, partLines, planJson, printDryRun, throwBlockers } from './plan-report.ts';
+import { noteStep, noteWarnings, partLines, planJson, printDryRun, throwBlockers } from './plan-report.ts';
 import { type ServerKind, serverArgument, withServerCalls } from './server-calls.ts';
 
 const help = `
@@ -30,7 +30,7 @@ Examples:
   $ blockrank uninstall elasticsearch --elasticsearch http://localhost:9200
 
 It refuses while an index has the pipeline as its default or another pipeline uses the model, unless --force is given,
-which takes the default away from the index. Things of the name that somebody else made stay.`;
+which takes the default away from the index, or gives it back the one it had before. Things of the name that somebody else made stay.`;
 
 /** Makes the command `uninstall`. */
 export const uninstallCommand: MakeCommand = (context) => {
@@ -55,13 +55,14 @@ async function uninstall(context: CliContext, calls: ServerCalls, flags: Uninsta
   }
   throwBlockers(plan, 'uninstall');
   if (!json) context.print(`${server}\n${partLines(plan).join('\n')}`);
+  noteWarnings(context, plan);
   const left = await runPlan(plan, {
     calls,
     advice: calls.server === 'opensearch' ? openSearchAdvice : elasticsearchAdvice,
     signal: context.signal,
-    onStep: ({ does }) => context.note(`blockrank: ${does}`),
+    onStep: (step) => noteStep(context, step),
   });
-  noteWarnings(context, { warnings: [...left, ...plan.warnings] });
+  noteWarnings(context, { warnings: left });
   if (json) context.printJson({ server, ...planJson(plan), left });
   else if (left.length > 0) context.print(`Everything of "${name}" is gone but what the warnings name.`);
   else

@@ -56,7 +56,7 @@ describe('blockrank install opensearch', () => {
     const { code, stdout, stderr } = await runCli(['install', 'opensearch', '--opensearch', url, ...wanted]);
     expect(stdout).toContain('Installed.');
     expect(stdout).toContain('POST /my-index/_search?search_pipeline=blockrank');
-    expect(stderr).toMatch(/create connector.*register and deploy model.*create search pipeline.*warning: /s);
+    expect(stderr).toMatch(/warning: .*create connector.*register and deploy model.*create search pipeline/s);
     expect(code).toBe(0);
     expect(pipelines.has('blockrank')).toBe(true);
   });
@@ -112,7 +112,7 @@ describe('blockrank install opensearch', () => {
     [
       'no fields',
       ['opensearch', '--opensearch', 'http://a', '--service', serviceUrl],
-      /fields: expected at least one/,
+      /--field: expected at least one/,
     ],
     [
       'a default of no index',
@@ -125,6 +125,27 @@ describe('blockrank install opensearch', () => {
       /elasticsearch only/,
     ],
     ['a small window', ['opensearch', '--opensearch', 'http://a', ...wanted, '--window', '5'], /at least 10/],
+    [
+      'a service that is no address',
+      ['opensearch', '--opensearch', 'http://a', '--service', 'blockrank', '--field', 'body'],
+      /--service: expected the address of the service/,
+    ],
+    [
+      'a name that the server would not take',
+      ['opensearch', '--opensearch', 'http://a', ...wanted, '--name', 'Big Name'],
+      /--name: expected lower-case letters/,
+    ],
+    ['a server that is no address', ['opensearch', '--opensearch', 'a', ...wanted], /--opensearch: expected/],
+    [
+      'a key of Elasticsearch',
+      ['opensearch', '--opensearch', 'http://a', ...wanted, '--api-key', 'k'],
+      /--api-key: /,
+    ],
+    [
+      'a file that is not there',
+      ['opensearch', '--opensearch', 'https://a', ...wanted, '--ca', '/no/such.pem'],
+      /--ca: cannot read/,
+    ],
   ])('refuses %s', async (_name, args, message) => {
     const { code, stderr } = await install([...args]);
     expect(stderr).toMatch(message);
@@ -162,7 +183,7 @@ describe('blockrank install opensearch', () => {
       const untrusted = await connect(url, []);
       expect(untrusted.stderr).toContain('--ca FILE');
       const unknown = await connect(url, ca);
-      expect(unknown.stderr).toContain('Check the credentials');
+      expect(unknown.stderr).toContain('does not know who asks: check --username and --password');
       expect([untrusted.code, unknown.code]).toEqual([1, 1]);
     });
 
@@ -174,19 +195,24 @@ describe('blockrank install opensearch', () => {
       expect(writes).toHaveLength(3);
     });
 
-    it('signs every call for AWS', async () => {
+    it.each(['es', 'aoss'] as const)('signs every call for the service %s of AWS', async (service) => {
       const aws: AwsAccount = {
         accessKeyId: 'AKID',
         secretAccessKey: 'secret',
         region: 'eu-central-1',
-        service: 'es',
+        service,
       };
       const { url, writes } = await openSearch({ aws });
       const env = { AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'secret' };
-      const { code, stderr } = await connect(url, ['--aws-region', aws.region], env);
+      const region = ['--aws-region', aws.region];
+      const { code, stderr } = await connect(url, [...region, '--aws-service', service], env);
       expect(stderr).not.toContain('Signature');
       expect(code).toBe(0);
       expect(writes).toHaveLength(3);
+      const other = service === 'es' ? 'aoss' : 'es';
+      const wrong = await connect(url, [...region, '--aws-service', other], env);
+      expect(wrong.stderr).toContain('scoped to a valid region and service');
+      expect(wrong.code).toBe(1);
     });
   });
 });
@@ -301,6 +327,8 @@ describe('blockrank install elasticsearch', () => {
   });
 
   it.each<[string[], RegExp]>([
+    [['--service', 'blockrank'], /--service: expected the address of the service/],
+    [['--inference', 'hugging_face', '--service-model', 'm'], /--service-model: .*names no model/],
     [['--window', '50'], /--window: is for opensearch only/],
     [['--field', 'a,b'], /give one: Elasticsearch reranks by exactly one field/],
     [['--set-cluster-settings'], /--set-cluster-settings: is for opensearch only/],

@@ -1,6 +1,11 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { probeReranking, readOpenSearchState } from '../../adapters/opensearch/index.ts';
+import {
+  openSearchStatus,
+  probeReranking,
+  readOpenSearchState,
+  readPipelineCounts,
+} from '../../adapters/opensearch/index.ts';
 import { openReranker, type Reranker } from '../../engine/index.ts';
 import { installCommand } from '../../plugin/cli/install.ts';
 import { statusCommand } from '../../plugin/cli/status.ts';
@@ -95,7 +100,7 @@ function describeOpenSearch(choice: ServerChoice): void {
     });
 
     it('makes hits come back in the order of the service', async () => {
-      const { code, stdout } = await runCli([
+      const { code, stdout, stderr } = await runCli([
         'install',
         'opensearch',
         '--opensearch',
@@ -106,6 +111,7 @@ function describeOpenSearch(choice: ServerChoice): void {
         '--query',
         'animals',
       ]);
+      expect(stderr).not.toMatch(/Cannot|no answer/);
       expect(stdout).toMatch(/without the pipeline: 3 \(.*\), 1 \(.*\), 2 \(.*\), 4 /);
       expect(stdout).toMatch(/with the pipeline: {4}4 \(0\.8\), 2 \(0\.6\), 1 \(0\.4\), 3 \(0\.2\)/);
       expect(code).toBe(0);
@@ -223,6 +229,66 @@ function describeOpenSearch(choice: ServerChoice): void {
       await cluster.uninstall('half');
     });
 
+    it('stops before the switch when the new service does not answer, and searches go on', async () => {
+      const options = ['--field', 'body', '--name', 'careful', '--fail', '--read-timeout', '2'];
+      expect((await cli('install', '--service', service.url, ...options)).code).toBe(0);
+      const other = await startRerankServiceDouble();
+      await other.stop();
+      const failed = await cli('install', '--service', other.url, ...options);
+      expect(failed.code).toBe(1);
+      expect(failed.stderr).toMatch(
+        /no service listens there.*Nothing was switched: searches go on as before/,
+      );
+      expect(idsOf(await search('careful'))).toEqual(rerankedOrder);
+      expect((await readOpenSearchState(cluster.calls, 'careful')).models).toHaveLength(2);
+      // Once the service is there, the next run takes up what was made.
+      await other.start();
+      const { code, stderr } = await cli('install', '--service', other.url, ...options);
+      expect(stderr).not.toContain('create connector');
+      expect(code).toBe(0);
+      other.forget();
+      expect(idsOf(await search('careful'))).toEqual(rerankedOrder);
+      expect(other.asked).toHaveLength(1);
+      expect((await readOpenSearchState(cluster.calls, 'careful')).models).toHaveLength(1);
+      await other.close();
+      await cluster.uninstall('careful');
+    });
+
+    it('keeps a model that another pipeline asks, and warns', async () => {
+      await cluster.install({ serviceUrl: service.url, name: 'shared', readTimeoutSeconds: 1 });
+      const before = await readOpenSearchState(cluster.calls, 'shared');
+      const { modelId } = openSearchStatus(before, 'shared');
+      const { description: _, ...copy } = before.pipelines['shared']!;
+      await cluster.ask('PUT', '/_search/pipeline/of-an-operator', copy);
+      const plan = await cluster.install({ serviceUrl: service.url, name: 'shared', serviceKey: 'K' });
+      expect(plan.warnings.join()).toContain('for the search pipeline "of-an-operator" asks it');
+      expect(idsOf(await search('of-an-operator'))).toEqual(rerankedOrder);
+      const { models, connectors } = await readOpenSearchState(cluster.calls, 'shared');
+      expect(models.map(({ id }) => id)).toContain(modelId);
+      expect([models.length, connectors.length]).toEqual([2, 2]);
+      await cluster.ask('DELETE', '/_search/pipeline/of-an-operator');
+      await cluster.uninstall('shared');
+    });
+
+    it('fails when what was switched does not rerank a whole window', async () => {
+      const lines = Array.from(
+        { length: 120 },
+        (_, i) => `{"index":{"_id":"${i}"}}\n{"body":"animals ${i}"}\n`,
+      );
+      await cluster.ask('POST', '/window/_bulk?refresh=true', lines.join(''));
+      const options = ['--service', service.url, '--field', 'body', '--name', 'wide', '--index', 'window'];
+      service.behave({ kind: 'few', most: 50, status: 500, text: 'too many' });
+      const { code, stdout, stderr } = await cli('install', ...options);
+      expect(stdout).toContain('SEARCHES ARE NOT RERANKED');
+      expect(stderr).toContain('Everything was made and stays, but searches are not reranked');
+      expect(code).toBe(1);
+      expect((await cli('status', '--name', 'wide', '--index', 'window')).code).toBe(1);
+      service.behave({ kind: 'well' });
+      expect((await cli('install', ...options)).code).toBe(0);
+      expect(service.asked.at(-1)!.documents).toHaveLength(100);
+      await cluster.uninstall('wide');
+    });
+
     it('refuses to overwrite a pipeline of somebody else', async () => {
       await cluster.ask('PUT', '/_search/pipeline/theirs', { response_processors: [{ truncate_hits: {} }] });
       const { code, stderr } = await cli(
@@ -275,8 +341,33 @@ function describeOpenSearch(choice: ServerChoice): void {
       expect(idsOf(await search('set'))).toEqual(rerankedOrder);
       const left = await cli('uninstall', '--name', 'set', '--dry-run');
       expect(left.stderr).toContain(`keeps the entry ${ours}`);
-      await cli('uninstall', '--name', 'set', '--set-cluster-settings');
+      const removed = await cli('uninstall', '--name', 'set', '--set-cluster-settings');
+      expect(removed.stdout).toContain(`loses ${JSON.stringify(ours)}`);
       expect(await listed()).toEqual([foreign]);
+    });
+
+    it('keep our entry while another installation calls the same service', async () => {
+      const options = ['--service', service.url, '--field', 'body', '--set-cluster-settings'];
+      await cli('install', ...options, '--name', 'first');
+      await cli('install', ...options, '--name', 'second');
+      const { stderr } = await cli('uninstall', '--name', 'first', '--set-cluster-settings');
+      expect(stderr).toMatch(/keeps the entry.*\("second"\) calls the same service/);
+      expect(await listed()).toHaveLength(2);
+      await cli('uninstall', '--name', 'second', '--set-cluster-settings');
+      expect(await listed()).toEqual([foreign]);
+    });
+
+    it('are read for trust only when a connector is made: a model without it goes on, also deployed again', async () => {
+      const options = ['--service', service.url, '--field', 'body', '--name', 'untrusted'];
+      await cli('install', ...options, '--set-cluster-settings');
+      await set({ [trusted]: [foreign] });
+      const { models } = await readOpenSearchState(cluster.calls, 'untrusted');
+      await cluster.ask('POST', `/_plugins/_ml/models/${models[0]!.id}/_undeploy`);
+      const { code, stderr } = await cli('install', ...options, '--field', 'title');
+      expect(stderr).toMatch(/deploy model.*change search pipeline/s);
+      expect(code).toBe(0);
+      expect(idsOf(await search('untrusted'))).toEqual(rerankedOrder);
+      await cluster.uninstall('untrusted');
     });
 
     it('refuse an address that is written otherwise: localhost is not 127.0.0.1', async () => {
@@ -345,12 +436,15 @@ function describeOpenSearch(choice: ServerChoice): void {
       ['is slower than the read timeout', { kind: 'slow', ms: 20_000 }, 500, /Read timed out/i],
       ['writes a whole number', { kind: 'literal', literal: '1' }, 500, /Integer cannot be cast/],
       ['writes a large whole number', { kind: 'literal', literal: '3000000000' }, 500, /Long cannot be cast/],
-      [
-        'writes a long literal',
-        { kind: 'literal', literal: '0.12345678901234567' },
-        500,
-        /BigDecimal cannot be cast/,
-      ],
+      ...['0.12345678901234567', '-0.1234567890123456', '1.234567890123456e-7'].map(
+        (literal) =>
+          [
+            `writes the long literal ${literal}`,
+            { kind: 'literal', literal },
+            500,
+            /BigDecimal cannot be cast/,
+          ] as const,
+      ),
       ['writes a score as text', { kind: 'literal', literal: '"0.5"' }, 500, /String cannot be cast/],
       ['writes NaN', { kind: 'literal', literal: 'NaN' }, 500, /Float cannot be cast/],
       ['writes null', { kind: 'literal', literal: 'null' }, 500, /null_pointer/],
@@ -401,13 +495,26 @@ function describeOpenSearch(choice: ServerChoice): void {
       expect(service.asked).toHaveLength(1);
     });
 
-    it.each(['1.0', '0.0', '1e-7', '1E-7', '12.345678901234567'])('may write %s', async (literal) => {
-      service.behave({ kind: 'literal', literal });
-      const { status, body } = await search('strict');
-      expect(status).toBe(200);
-      const hit = body.hits.hits.find(({ _id }: { _id: string }) => _id === '4');
-      expect(hit._score).toBeCloseTo(Number(literal), 5);
+    it('is slow: cancel_after_time_interval does not bound the wait, the read timeout does', async () => {
+      service.behave({ kind: 'slow', ms: 20_000 });
+      const strict = await search('strict', {}, '&cancel_after_time_interval=100ms');
+      // The read timeout's words, not those of a cancelled task.
+      expect(strict.status).toBe(500);
+      expect(JSON.stringify(strict.body)).toMatch(/Read timed out/i);
+      const kept = await search('kept', {}, '&cancel_after_time_interval=100ms');
+      expect([kept.status, idsOf(kept)]).toEqual([200, firstOrder]);
     });
+
+    it.each(['1.0', '0.0', '-0.0', '1e5', '1e-7', '1E-7', '12.345678901234567', '0.1234567890123456'])(
+      'may write %s',
+      async (literal) => {
+        service.behave({ kind: 'literal', literal });
+        const { status, body } = await search('strict');
+        expect(status).toBe(200);
+        const hit = body.hits.hits.find(({ _id }: { _id: string }) => _id === '4');
+        expect(hit._score).toBeCloseTo(Number(literal), 5);
+      },
+    );
 
     it('may add fields to its results', async () => {
       service.behave({ kind: 'extra' });
@@ -538,7 +645,10 @@ function describeOpenSearch(choice: ServerChoice): void {
       const strict = await bare('strict');
       expect(strict.status).toBe(500);
       expect(JSON.stringify(strict.body)).toMatch(withoutExt);
+      const before = await readPipelineCounts(cluster.calls, 'kept');
       expect(idsOf(await bare('kept'))).toEqual(firstOrder);
+      const { count, failed } = await readPipelineCounts(cluster.calls, 'kept');
+      expect([count - before.count, failed - before.failed]).toEqual([1, 1]);
     });
 
     it('answers 500 with track_total_hits: false, or passes it over', async () => {
@@ -562,8 +672,10 @@ function describeOpenSearch(choice: ServerChoice): void {
     });
 
     it('gives the model empty text when _source leaves the field out, and the text with "fields"', async () => {
-      await search('strict', { _source: false });
-      expect(documents()).toEqual(['', '', '', '']);
+      for (const filter of [false, ['title'], { excludes: ['body'] }]) {
+        await search('strict', { _source: filter });
+        expect(documents()).toEqual(['', '', '', '']);
+      }
       await search('strict', { _source: false, fields: ['body'] });
       expect(documents()[0]).toBe('Birds are flying animals animals');
     });
@@ -583,6 +695,25 @@ function describeOpenSearch(choice: ServerChoice): void {
       const second = await search('strict', { ...sort, search_after: last });
       const ids = [...idsOf(first), ...idsOf(second)];
       expect(new Set(ids).size).toBeLessThan(ids.length);
+    });
+
+    it('repeats hits, and leaves others out, when search_after goes on in a point in time', async () => {
+      const path = '/animals/_search/point_in_time?keep_alive=1m';
+      const { pit_id: id } = (await cluster.ask('POST', path)).body;
+      const page = (more: object = {}): Promise<Answered> =>
+        cluster.ask('POST', '/_search?search_pipeline=strict', {
+          ...byWords,
+          ...ext('q'),
+          size: 2,
+          sort: [{ n: 'asc' }],
+          pit: { id },
+          ...more,
+        });
+      const first = await page();
+      const second = await page({ search_after: first.body.hits.hits.at(-1).sort });
+      // The window is the whole list, of which page 1 shows the best two; page 2 goes on behind hit 3 in the order of n.
+      expect([idsOf(first), idsOf(second)]).toEqual([['4', '3'], ['4']]);
+      await cluster.ask('DELETE', '/_search/point_in_time', { pit_id: [id] });
     });
 
     it('reranks the first page of a scroll alone', async () => {
@@ -630,6 +761,14 @@ function describeOpenSearch(choice: ServerChoice): void {
       expect(service.asked.at(-1)!.query).toBe('about 4');
     });
 
+    it('substitutes them inside documents too, also the words of the user', async () => {
+      const text = 'animals ${parameters.query} and ${parameters.top_n}';
+      await cluster.ask('PUT', '/placeholders/_doc/1?refresh=true', { body: text });
+      const path = '/placeholders/_search?search_pipeline=strict';
+      await cluster.ask('POST', path, { ...byWords, ...ext('the words') });
+      expect(documents()).toEqual(['animals the words and 1']);
+    });
+
     it('never puts the credential into the words of users', async () => {
       await search('strict', ext('about ${credential.key}'));
       expect(service.asked.at(-1)!.query).toBe('about ${credential.key}');
@@ -641,6 +780,12 @@ function describeOpenSearch(choice: ServerChoice): void {
       expect(refused.status).toBe(400);
       expect(JSON.stringify(refused.body)).toContain('placeholder not filled in payload');
       expect(idsOf(await search('kept', ext(words)))).toEqual(firstOrder);
+      expect(service.asked).toEqual([]);
+      await cluster.ask('PUT', '/placeholder/_doc/1?refresh=true', { body: `animals ${words}` });
+      const path = '/placeholder/_search?search_pipeline=strict';
+      const found = await cluster.ask('POST', path, { ...byWords, ...ext('q') });
+      expect(found.status).toBe(400);
+      expect(JSON.stringify(found.body)).toContain('placeholder not filled in payload');
       expect(service.asked).toEqual([]);
     });
 
@@ -732,6 +877,41 @@ function describeOpenSearch(choice: ServerChoice): void {
       );
     });
 
+    it('takes the place of another one only by force, and uninstall gives that back', async () => {
+      const setting = 'index.search.default_pipeline';
+      const theirs = { response_processors: [{ truncate_hits: {} }] };
+      await indexAnimals(cluster, 'shop');
+      await cluster.ask('PUT', '/_search/pipeline/theirs', theirs);
+      await cluster.ask('PUT', '/shop/_settings', { [setting]: 'theirs' });
+      const args = ['--service', service.url, '--field', 'body', '--name', 'shop'];
+      const options = [...args, '--index', 'shop', '--default-pipeline'];
+      const refused = await cli('install', ...options);
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toContain('shop: this index has "theirs" as its default pipeline');
+      expect((await cli('install', ...options, '--force')).code).toBe(0);
+      const ranked = await cluster.ask('POST', '/shop/_search', { ...byWords, ...ext('q') });
+      expect(idsOf(ranked)).toEqual(rerankedOrder);
+      expect((await cli('install', ...options)).stdout).toContain('Nothing had to change.');
+      expect((await cli('uninstall', '--name', 'shop', '--force')).code).toBe(0);
+      const { body } = await cluster.ask('GET', `/shop/_settings/${setting}?flat_settings=true`);
+      expect(body.shop.settings).toEqual({ [setting]: 'theirs' });
+      await cluster.ask('DELETE', '/shop');
+      await cluster.ask('DELETE', '/_search/pipeline/theirs');
+    });
+
+    it('is not made one when the service does not answer', async () => {
+      await indexAnimals(cluster, 'untouched');
+      await service.stop();
+      const args = ['--service', service.url, '--field', 'body', '--name', 'untouched'];
+      const { code, stderr } = await cli('install', ...args, '--index', 'untouched', '--default-pipeline');
+      await service.start();
+      expect(code).toBe(1);
+      expect(stderr).toContain('Nothing was switched');
+      const answer = await cluster.ask('POST', '/untouched/_search', byWords);
+      expect([answer.status, idsOf(answer)]).toEqual([200, firstOrder]);
+      await cluster.uninstall('untouched');
+    });
+
     it('keeps uninstall from removing it, until --force takes the default away', async () => {
       const refused = await cli('uninstall', '--name', 'default');
       expect(refused.code).toBe(2);
@@ -813,7 +993,7 @@ function describeOpenSearch(choice: ServerChoice): void {
       expect(code).toBe(0);
     });
 
-    it('refuses a wrong key, which status names', async () => {
+    it('refuses a wrong key, which install names before it switches: searches go on with the right one', async () => {
       const args = [
         '--service',
         real.url,
@@ -827,9 +1007,22 @@ function describeOpenSearch(choice: ServerChoice): void {
       const { code, stderr } = await cli('install', ...args);
       expect(code).toBe(1);
       expect(stderr).toContain('The service does not know the key: give --service-key.');
+      expect(stderr).toContain('Nothing was switched');
+      expect(stderr).not.toMatch(/--username|apiKey/);
       const status = await cli('status', '--name', 'real', '--index', 'animals');
+      expect(status.stdout).toContain('searches are reranked');
+      expect(status.code).toBe(0);
+    });
+
+    it('refuses a wrong key of a first installation, which status names', async () => {
+      const args = ['--service', real.url, '--field', 'body', '--name', 'wrong'];
+      const { code, stderr } = await cli('install', ...args, '--service-key', 'K-that-is-wrong');
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/Everything was made and stays.*does not know the key: give --service-key\.$/m);
+      const status = await cli('status', '--name', 'wrong', '--index', 'animals');
       expect(status.code).toBe(1);
       expect(status.stderr).toContain('give --service-key');
+      await cluster.uninstall('wrong');
     });
   });
 
@@ -847,7 +1040,37 @@ function describeOpenSearch(choice: ServerChoice): void {
     await service.start();
     expect(code).toBe(1);
     expect(stderr).toContain('no service listens there: start it, or correct --service');
+    expect(stderr).toContain('Everything was made and stays');
     await cluster.uninstall('early');
+  });
+
+  it('is told which scheme to check when the service speaks http and --service says https', async () => {
+    const args = ['--field', 'body', '--name', 'scheme'];
+    await cluster.ask('PUT', '/_cluster/settings', { persistent: { [trusted]: ['.*'] } });
+    const { code, stderr } = await cli(
+      'install',
+      '--service',
+      service.url.replace('http:', 'https:'),
+      ...args,
+    );
+    await cluster.ask('PUT', '/_cluster/settings', { persistent: { [trusted]: null } });
+    expect(code).toBe(1);
+    expect(stderr).toContain('check http:// against https:// in --service');
+    await cluster.uninstall('scheme');
+  });
+
+  it('tells status that an empty index cannot, and a dead service is found all the same', async () => {
+    await cluster.ask('PUT', '/empty', {});
+    await cluster.install({ serviceUrl: service.url, name: 'unfilled' });
+    const args = ['--name', 'unfilled', '--index', 'empty'];
+    const well = await cli('status', ...args);
+    expect([well.code, well.stdout]).toEqual([0, expect.stringContaining('the model answers')]);
+    await service.stop();
+    const { code, stderr } = await cli('status', ...args);
+    await service.start();
+    expect(code).toBe(1);
+    expect(stderr).toContain('no service listens there');
+    await cluster.uninstall('unfilled');
   });
 }
 

@@ -5,6 +5,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Refusal as PlainRefusal } from './refusal.ts';
 
 export interface InferenceDoubleOptions {
   /** @defaultValue '9.1.0' */
@@ -15,6 +16,8 @@ export interface InferenceDoubleOptions {
   readonly isQueryRaw?: boolean;
   /** Endpoints that an ingest pipeline refers to. @defaultValue none */
   readonly referenced?: readonly string[];
+  /** Endpoints of other services, by id, which nobody can ask here. @defaultValue none */
+  readonly foreign?: Readonly<Record<string, string>>;
 }
 
 /** One call that came in. */
@@ -26,6 +29,8 @@ export interface InferenceCall {
 export interface InferenceDouble {
   readonly url: string;
   readonly calls: readonly InferenceCall[];
+  /** Ids of the endpoints that are there. */
+  ids(): readonly string[];
   /** Calls that change something. */
   writes(): readonly string[];
   /**
@@ -49,21 +54,22 @@ interface Endpoint {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-class Refusal extends Error {
-  readonly status: number;
-  readonly type: string;
+class Refusal extends PlainRefusal {
   readonly causedBy: string | undefined;
   constructor(status: number, type: string, reason: string, cause?: string) {
-    super(reason);
-    this.status = status;
-    this.type = type;
+    super(status, type, reason);
     this.causedBy = cause;
   }
 }
 
 export async function startInferenceDouble(options: InferenceDoubleOptions = {}): Promise<InferenceDouble> {
   const calls: InferenceCall[] = [];
-  const endpoints = new Map<string, Endpoint>();
+  const endpoints = new Map<string, Endpoint>(
+    Object.entries(options.foreign ?? {}).map(([id, service]) => [
+      id,
+      { service, settings: {}, secrets: {} },
+    ]),
+  );
   const server = createServer((request, response) => {
     void textOf(request).then(async (text) => {
       const body: unknown = text === '' ? undefined : JSON.parse(text);
@@ -83,6 +89,7 @@ export async function startInferenceDouble(options: InferenceDoubleOptions = {})
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
+    ids: () => [...endpoints.keys()],
     writes: () => calls.map(({ line }) => line).filter((line) => /^(?:PUT|DELETE)/.test(line)),
     async retrieve(id, query, texts) {
       const ranked = await infer(endpoints.get(id)!, { query, texts }, options);

@@ -1,6 +1,7 @@
 /**
  * OpenSearch with ML Commons and neural-search, as far as an installation speaks to it: it keeps connectors, models,
- * pipelines and settings, refuses what the original refuses, and answers in its recorded words. No search runs.
+ * pipelines and settings, refuses what the original refuses, and answers in its recorded words. Models answer as a test
+ * says; searches are in `opensearch-search-double.ts`.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -9,6 +10,8 @@ import type { AddressInfo } from 'node:net';
 import { verifyAwsSignature } from '../plugin/config/aws-signature.ts';
 import type { Certificates } from '../plugin/config/certificates.ts';
 import type { AwsAccount } from '../plugin/config/strict-server.ts';
+import { type AskedModel, type PipelineCounts, searched, statisticsOf } from './opensearch-search-double.ts';
+import { Refusal } from './refusal.ts';
 
 export interface MlDoubleOptions {
   /** @defaultValue '3.6.0' */
@@ -23,6 +26,10 @@ export interface MlDoubleOptions {
   readonly hidesSettings?: boolean;
   /** Processors that the nodes name; `undefined`: the endpoint is not there. */
   readonly processors?: readonly string[] | undefined;
+  /** Processors of a second node. @defaultValue there is none */
+  readonly processorsOfSecondNode?: readonly string[];
+  /** Documents of the index `docs`. @defaultValue 0 */
+  readonly documents?: number;
   /** What a model becomes when it is deployed. @defaultValue 'DEPLOYED' */
   readonly deployedState?: string;
   /** What a registration's task becomes. @defaultValue 'COMPLETED' */
@@ -40,6 +47,9 @@ export interface MlDoubleOptions {
 
 type Json = Record<string, unknown>;
 
+/** A score a document, or how the cluster refuses. */
+export type ModelAnswer = readonly number[] | { readonly status: number; readonly reason: string };
+
 export interface MlDouble {
   readonly url: string;
   readonly connectors: Map<string, Json>;
@@ -51,6 +61,14 @@ export interface MlDouble {
   readonly defaults: Map<string, string | undefined>;
   /** Calls that change something, in order. */
   readonly writes: string[];
+  /** Questions to models, directly and by pipelines, in order. */
+  readonly asked: AskedModel[];
+  /** What the nodes count of each pipeline's rerank processor. */
+  readonly counts: Map<string, PipelineCounts>;
+  /** Says how models answer from now on; at first a later document scores better. */
+  answerBy(answer: (asked: AskedModel) => ModelAnswer): void;
+  /** @throws Refusal when the model does not answer, or is not there. */
+  ask(asked: AskedModel): readonly number[];
   close(): Promise<void>;
 }
 
@@ -71,17 +89,8 @@ const defaultSettings: Json = {
   'plugins.ml_commons.task_dispatcher.eligible_node_role.remote_model': ['data', 'ml'],
 };
 
-class Refusal extends Error {
-  readonly status: number;
-  readonly type: string;
-  constructor(status: number, type: string, reason: string) {
-    super(reason);
-    this.status = status;
-    this.type = type;
-  }
-}
-
 export async function startMlDouble(options: MlDoubleOptions = {}): Promise<MlDouble> {
+  let answerOf = ({ documents }: AskedModel): ModelAnswer => documents.map((_text, i) => 0.25 + i / 2);
   const double: MlDouble = {
     url: '',
     connectors: new Map(),
@@ -91,12 +100,27 @@ export async function startMlDouble(options: MlDoubleOptions = {}): Promise<MlDo
     persistent: {},
     defaults: new Map([['docs', undefined]]),
     writes: [],
+    asked: [],
+    counts: new Map(),
+    answerBy(next) {
+      answerOf = next;
+    },
+    ask(asked) {
+      model(asked.modelId, double);
+      double.asked.push(asked);
+      const answer = answerOf(asked);
+      if ('reason' in answer) throw new Refusal(answer.status, 'status_exception', answer.reason);
+      return answer;
+    },
     close: async () => undefined,
   };
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
-    request.on('end', () => answer(request, Buffer.concat(parts), response, { options, double }));
+    request.on('end', () => {
+      const { searchParams: parameters } = new URL(request.url ?? '/', 'http://server');
+      answer(request, Buffer.concat(parts), response, { options, double, parameters });
+    });
   };
   const { certificates, wantsClientCertificate = false } = options;
   const tls = { requestCert: wantsClientCertificate, rejectUnauthorized: wantsClientCertificate };
@@ -119,6 +143,8 @@ export async function startMlDouble(options: MlDoubleOptions = {}): Promise<MlDo
 interface Context {
   readonly options: MlDoubleOptions;
   readonly double: MlDouble;
+  /** Of the address. */
+  readonly parameters: URLSearchParams;
 }
 
 function answer(request: IncomingMessage, raw: Buffer, response: ServerResponse, context: Context): void {
@@ -183,7 +209,9 @@ const routes: readonly Route[] = [
   [
     'GET',
     /^\/_nodes\/stats\/search_pipeline$/,
-    () => ({ nodes: { n1: { search_pipeline: { pipelines: {} } } } }),
+    (_match, _body, { double }) => ({
+      nodes: { n1: { search_pipeline: { pipelines: statisticsOf(double) } } },
+    }),
   ],
   ['GET', /^\/_search\/pipeline$/, (_match, _body, { double }) => Object.fromEntries(double.pipelines)],
   [
@@ -208,6 +236,14 @@ const routes: readonly Route[] = [
     'POST',
     new RegExp(`^${ml}/(connectors|models|model_groups)/_search$`),
     ([, kind], body, { double }) => found(kind!, body, double),
+  ],
+  [
+    'POST',
+    /^\/([^/]+)\/_search$/,
+    ([, index], body, { options, double, parameters }) => {
+      indexEntry(index!, double);
+      return searched(double, body, { documents: options.documents ?? 0, parameters });
+    },
   ],
   [
     'POST',
@@ -262,8 +298,12 @@ function setClusterSettings(body: Json, { double }: Context): unknown {
 function processors({ options }: Context): unknown {
   const known = 'processors' in options ? options.processors : ['oversample', 'truncate_hits', 'rerank'];
   if (!known) throw new Refusal(400, 'illegal_argument_exception', 'no handler found');
-  const types = known.map((type) => ({ type }));
-  return { nodes: { n1: { search_pipelines: { request_processors: types, response_processors: types } } } };
+  const { processorsOfSecondNode: second } = options;
+  const node = (names: readonly string[]): object => {
+    const types = names.map((type) => ({ type }));
+    return { search_pipelines: { request_processors: types, response_processors: types } };
+  };
+  return { nodes: { n1: node(known), ...(second && { n2: node(second) }) } };
 }
 
 function put(entries: Map<string, Json>, name: string, body: Json): unknown {
@@ -299,10 +339,11 @@ function setDefault(name: string, body: Json, double: MlDouble): unknown {
 }
 
 function found(kind: string, body: Json, { connectors, models, groups }: MlDouble): unknown {
-  const { query } = body as { query: { term: { 'name.keyword': string } } };
+  const { query } = body as { query: { term?: { 'name.keyword': string } } };
+  const name = query.term?.['name.keyword'];
   const entries = { connectors, models, model_groups: groups }[kind]!;
   const hits = [...entries]
-    .filter(([, source]) => source['name'] === query.term['name.keyword'])
+    .filter(([, source]) => name === undefined || source['name'] === name)
     .map(([_id, _source]) => ({ _id, _source }));
   return { hits: { total: { value: hits.length }, hits } };
 }
@@ -395,11 +436,9 @@ function deleteModel(id: string, { options, double }: Context): unknown {
   return remove(double.models, id);
 }
 
-function predict(id: string, body: Json, double: MlDouble): unknown {
-  model(id, double);
-  const output = (body['text_docs'] as string[]).map((_text, i) => ({
-    name: 'similarity',
-    data: [0.25 + i / 2],
-  }));
+function predict(modelId: string, body: Json, double: MlDouble): unknown {
+  const { query_text: query, text_docs: documents } = body as { query_text: string; text_docs: string[] };
+  const scores = double.ask({ modelId, query, documents });
+  const output = scores.map((score) => ({ name: 'similarity', data: [score] }));
   return { inference_results: [{ output, status_code: 200 }] };
 }

@@ -19,6 +19,8 @@ export type Behaviour =
   | { readonly kind: 'literal'; readonly literal: string }
   /** Leaves out this many results; a negative number adds some. */
   | { readonly kind: 'drops'; readonly count: number }
+  /** Answers this status with this text when it is asked about more documents than this. */
+  | { readonly kind: 'few'; readonly most: number; readonly status: number; readonly text: string }
   /** Gives every result the index 0. */
   | { readonly kind: 'repeats' }
   /** Adds a field to every result. */
@@ -104,6 +106,9 @@ export async function startRerankServiceDouble(
 
 async function answer(entry: RerankRequest, response: ServerResponse, behaviour: Behaviour): Promise<void> {
   if (behaviour.kind === 'status') return send(response, behaviour.status, behaviour.text);
+  if (behaviour.kind === 'few' && entry.documents.length > behaviour.most) {
+    return send(response, behaviour.status, behaviour.text);
+  }
   if (behaviour.kind === 'hangs-up') return void response.socket?.destroy();
   if (behaviour.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, behaviour.ms));
   const results = resultsFor(entry.documents.length, behaviour);

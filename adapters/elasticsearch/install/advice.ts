@@ -1,6 +1,7 @@
 /** What to do about a refusal of the inference API, told by the server's words. */
 import { type ServerAnswer, saidBy } from '../../install/index.ts';
 
+// A status counts as the service's only behind the words that introduce it: without them the cluster refuses.
 const rules: readonly (readonly [RegExp, string])[] = [
   [
     /non-compliant for|license_expiration|license is non/i,
@@ -12,16 +13,20 @@ const rules: readonly (readonly [RegExp, string])[] = [
     'Something refers to it: give --force to delete it all the same.',
   ],
   [
+    /request from inference entity id.*status \[401\]/is,
+    'The service does not know the key: give --service-key, with --force if the endpoint is there already.',
+  ],
+  [
+    /request from inference entity id.*status \[403\]/is,
+    'The service refuses this key: give another with --service-key, or a --service-model that it may use.',
+  ],
+  [
     /validation call to service threw/i,
     'The cluster asked the service and failed: check that it runs, that --service is its address as the nodes see it, and the key.',
   ],
   [
     /connection refused|connect timed out|unknownhost|failed to send/i,
     'The nodes cannot reach the service: check --service and that it runs.',
-  ],
-  [
-    /\b401\b|unauthori[sz]ed|authentication/i,
-    'The service does not know the key: give --service-key, with --force if the endpoint is there already.',
   ],
   [
     /top_n|template|placeholder/i,

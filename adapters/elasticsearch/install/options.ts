@@ -48,7 +48,7 @@ export function endpointDefinition(options: ElasticsearchInstallOptions): Endpoi
     issues.push({ path: 'name', message });
   }
   if (model !== undefined && service === 'hugging_face') {
-    issues.push({ path: 'model', message: 'TEI\'s form names no model: take "custom"' });
+    issues.push({ path: 'model', message: 'the form of TEI ("hugging_face") names no model: take "custom"' });
   }
   if (model?.includes('${')) {
     issues.push({ path: 'model', message: `expected a name, got a template: "${model}"` });
@@ -93,6 +93,11 @@ function customSettings(serviceKey: string | undefined, model: string | undefine
 /** The body that creates the endpoint. */
 export function endpointBody({ service, settings, secrets }: EndpointDefinition): object {
   return { service, service_settings: { ...settings, ...secrets } };
+}
+
+/** The id of the endpoint on which a changed one is tried first. */
+export function trialId(id: string): string {
+  return `${id}-trial`;
 }
 
 /** Where an endpoint lives. */

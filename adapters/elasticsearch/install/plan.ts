@@ -1,15 +1,17 @@
 /** What has to be sent so that Elasticsearch has the endpoint, or has it no more. Pure. */
 import type { ConfigurationIssue } from '../../../engine/index.ts';
 import { differencesOf, onlyNamed, type Plan, type PlanStep } from '../../install/index.ts';
-import { type EndpointDefinition, endpointBody, pathOf } from './options.ts';
-import type { ElasticsearchState, Licence } from './state.ts';
+import { type EndpointDefinition, endpointBody, pathOf, trialId } from './options.ts';
+import type { ElasticsearchState, FoundEndpoint, Licence } from './state.ts';
+import { endpointQuestion, endpointTimeoutMs, faultInRanking } from './trial.ts';
 
 /** Licences that may use inference endpoints and the reranking retriever. */
 const sufficient = new Set(['enterprise', 'trial']);
 
 /**
  * Plans an installation. The server cannot change an endpoint's address or template in place, and its id is what
- * searches name: a changed endpoint is deleted and made again.
+ * searches name: a changed endpoint is made under another id and asked, and only when it answers is the one there
+ * deleted and made again.
  *
  * @param options - `isForced`: replace the endpoint even when nothing that can be read differs (its key cannot), and
  * even when something refers to it.
@@ -21,23 +23,17 @@ export function planElasticsearchInstall(
 ): Plan {
   const { isForced = false } = options;
   const { endpoint } = state;
-  const blockers = [...licenceIssues(state.licence), ...foreignIssues(state, wanted)];
+  const blockers = [...licenceIssues(state.licence), ...foreignIssues(state, wanted.id)];
   const part = { part: 'inference endpoint', name: wanted.id };
-  const create: PlanStep = {
-    does: `create inference endpoint "${wanted.id}"`,
-    request: { method: 'PUT', path: pathOf(wanted.id), body: endpointBody(wanted) },
-  };
   const warnings = [
     'Creating the endpoint asks the service once: it has to run, and the cluster has to reach it.',
     ...useWarnings,
   ];
   if (!endpoint) {
-    return { parts: [{ ...part, state: 'absent', differences: [] }], steps: [create], warnings, blockers };
+    const steps = [creation(wanted)];
+    return { parts: [{ ...part, state: 'absent', differences: [] }], steps, warnings, blockers };
   }
-  const differences = differencesOf(
-    onlyNamed({ service: endpoint.service, ...endpoint.settings }, { service: '', ...wanted.settings }),
-    { service: wanted.service, ...wanted.settings },
-  );
+  const differences = differencesIn(endpoint, wanted);
   if (differences.length === 0 && !isForced) {
     const told = Object.keys(wanted.secrets).length > 0 ? [keyWarning] : [];
     return {
@@ -49,25 +45,82 @@ export function planElasticsearchInstall(
   }
   const gap = `Until "${wanted.id}" is made again, searches that name it fail, or keep the first stage's order with "allow_rerank_failures".`;
   return {
-    parts: [{ ...part, state: 'changed', differences }],
-    steps: [deletion(wanted.id, isForced), create],
+    parts: [{ ...part, state: isForeign(endpoint) ? 'foreign' : 'changed', differences }],
+    steps: [...trialSteps(state, wanted), ...swapSteps(wanted, isForced)],
     warnings: [gap, ...warnings],
-    blockers,
+    blockers: [...blockers, ...trialIssues(state, wanted.id, isForced)],
   };
+}
+
+/** What the server adds of its own does not count, but every header does, for it adds none. */
+function differencesIn({ service, settings }: FoundEndpoint, wanted: EndpointDefinition): string[] {
+  const named = onlyNamed({ service, ...settings }, { service: '', ...wanted.settings }) as object;
+  const { headers } = settings;
+  const whole = 'headers' in wanted.settings && headers !== undefined ? { headers } : {};
+  return differencesOf({ ...named, ...whole }, { service: wanted.service, ...wanted.settings });
+}
+
+function creation(wanted: EndpointDefinition): PlanStep {
+  return {
+    does: `create inference endpoint "${wanted.id}"`,
+    request: { method: 'PUT', path: pathOf(wanted.id), body: endpointBody(wanted) },
+    timeoutMs: endpointTimeoutMs,
+  };
+}
+
+/** Makes the wanted endpoint under another id, asks it, and deletes it: nothing that searches use is touched. */
+function trialSteps({ trial }: ElasticsearchState, wanted: EndpointDefinition): PlanStep[] {
+  const id = trialId(wanted.id);
+  const ifItFails = `The endpoint "${wanted.id}" is as it was, and searches go on.`;
+  const remove = deletion(id, false);
+  const steps: PlanStep[] = [
+    { ...creation({ ...wanted, id }), undo: remove.request },
+    {
+      does: `ask inference endpoint "${id}"`,
+      request: endpointQuestion(id),
+      timeoutMs: endpointTimeoutMs,
+      faultOf: faultInRanking,
+    },
+    remove,
+  ];
+  return [...(trial ? [remove] : []), ...steps].map((step) => ({ ...step, ifItFails }));
+}
+
+function swapSteps(wanted: EndpointDefinition, isForced: boolean): PlanStep[] {
+  const { id } = wanted;
+  return [
+    { ...deletion(id, isForced), ifItFails: `The endpoint "${id}" is as it was, and searches go on.` },
+    {
+      ...creation(wanted),
+      ifItFails: `The endpoint "${id}" was deleted and is not there again: searches that name it fail until this is run again.`,
+    },
+  ];
 }
 
 /** Plans a removal; nothing when there is no endpoint. */
 export function planElasticsearchUninstall(
-  { endpoint }: ElasticsearchState,
+  state: ElasticsearchState,
   name: string,
   options: { readonly isForced?: boolean } = {},
 ): Plan {
-  if (!endpoint) return { parts: [], steps: [], warnings: [], blockers: [] };
+  const { endpoint, trial } = state;
+  const left = trial
+    ? [
+        `"${trialId(name)}" is there as well, perhaps left by an interrupted run: DELETE ${pathOf(trialId(name))} removes it.`,
+      ]
+    : [];
+  if (!endpoint) return { parts: [], steps: [], warnings: left, blockers: [] };
+  const part = { part: 'inference endpoint', name, differences: [] };
+  if (isForeign(endpoint)) {
+    const blockers = foreignIssues(state, name);
+    return { parts: [{ ...part, state: 'foreign' }], steps: [], warnings: left, blockers };
+  }
   return {
-    parts: [{ part: 'inference endpoint', name, state: 'surplus', differences: [] }],
+    parts: [{ ...part, state: 'surplus' }],
     steps: [deletion(name, options.isForced ?? false)],
     warnings: [
       `Searches that name "${name}" in a text_similarity_reranker or in ES|QL's RERANK will fail. The server knows references of ingest pipelines and semantic_text fields alone: for those, --force.`,
+      ...left,
     ],
     blockers: [],
   };
@@ -104,8 +157,22 @@ export function licenceIssues(licence: Licence | undefined): ConfigurationIssue[
   return [{ path: 'licence', message: `this cluster's ${type} licence is ${status}. ${instead}` }];
 }
 
-function foreignIssues({ endpoint }: ElasticsearchState, { id }: EndpointDefinition): ConfigurationIssue[] {
-  if (!endpoint || ['custom', 'hugging_face'].includes(endpoint.service)) return [];
-  const message = `somebody else made an inference endpoint of this id, of the service "${endpoint.service}": give another --name`;
-  return [{ path: id, message }];
+function isForeign({ service }: FoundEndpoint): boolean {
+  return !['custom', 'hugging_face'].includes(service);
+}
+
+function foreignIssues({ endpoint }: ElasticsearchState, id: string): ConfigurationIssue[] {
+  if (!(endpoint && isForeign(endpoint))) return [];
+  const message = `somebody else made the inference endpoint "${id}", of the service "${endpoint.service}": it stays; give another --name`;
+  return [{ path: '--name', message }];
+}
+
+/** Without a mark nobody can tell whose it is, so it is not deleted unasked, and never when it cannot be ours. */
+function trialIssues({ trial }: ElasticsearchState, id: string, isForced: boolean): ConfigurationIssue[] {
+  if (!trial || (isForced && !isForeign(trial))) return [];
+  const taken = `an inference endpoint of this id is there, on which "${id}" would be tried first`;
+  const message = isForeign(trial)
+    ? `${taken}; somebody else made it, of the service "${trial.service}": give another --name`
+    : `${taken}: when an interrupted run left it, give --force to delete it; otherwise give another --name`;
+  return [{ path: trialId(id), message }];
 }

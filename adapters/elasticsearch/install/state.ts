@@ -1,7 +1,7 @@
 /** What an Elasticsearch cluster is and has: version, licence, the endpoint of the name. */
 import { ConfigurationError } from '../../../engine/index.ts';
 import { accepted, type ServerAnswer, type ServerCalls, saidBy } from '../../install/index.ts';
-import { pathOf } from './options.ts';
+import { pathOf, trialId } from './options.ts';
 
 /** An inference endpoint as the server shows it: without its secrets. */
 export interface FoundEndpoint {
@@ -21,6 +21,8 @@ export interface ElasticsearchState {
   readonly licence?: Licence;
   /** The endpoint of the name; absent when there is none. */
   readonly endpoint?: FoundEndpoint;
+  /** The endpoint that a changed one is tried on; present only when an interrupted run left it, or somebody else made it. */
+  readonly trial?: FoundEndpoint;
 }
 
 /** A licence as the server shows it. */
@@ -52,7 +54,13 @@ export async function readElasticsearchState(
   checkVersion(version);
   const licence = await readLicence(context);
   const endpoint = await readEndpoint(context, name, licence);
-  return { version, ...(licence && { licence }), ...(endpoint && { endpoint }) };
+  const trial = await readEndpoint(context, trialId(name), licence);
+  return {
+    version,
+    ...(licence && { licence }),
+    ...(endpoint && { endpoint }),
+    ...(trial && { trial }),
+  };
 }
 
 async function readVersion({ calls, signal }: ReadContext): Promise<string> {

@@ -1,12 +1,41 @@
 /** Tries an endpoint, and shows how searches use it. */
 import { FirstStageError } from '../../../engine/index.ts';
-import { accepted, type ServerCalls } from '../../install/index.ts';
+import { accepted, type ServerCalls, type ServerRequest } from '../../install/index.ts';
 import { elasticsearchAdvice } from './advice.ts';
 import { pathOf } from './options.ts';
 
 /** Words with a quote: a version that puts them raw into the template sends what is no JSON. */
 const sampleQuery = 'which one is about "BlockRank"?';
 const sampleDocuments = ['BlockRank reads query and candidates together.', 'A page about something else.'];
+
+/** The server itself waits for a service for 30 s: its words, which name the cause, come after that. */
+export const endpointTimeoutMs = 35_000;
+
+/** The question to an endpoint: two documents to rerank. */
+export function endpointQuestion(id: string, query: string = sampleQuery): ServerRequest {
+  return { method: 'POST', path: pathOf(id), body: { query, input: sampleDocuments } };
+}
+
+/** What is wrong with the answer to {@link endpointQuestion}; `undefined` when nothing is. */
+export function faultInRanking(body: unknown): string | undefined {
+  const ranked = rankingIn(body);
+  const scores = scoresOf(ranked);
+  if (ranked.length === sampleDocuments.length && !scores.includes(undefined)) return undefined;
+  return `it gave ${ranked.length} scores for ${sampleDocuments.length} documents. Searches would fail: the service has to answer for every document, and for no other.`;
+}
+
+interface Ranked {
+  readonly index: number;
+  readonly relevance_score: number;
+}
+
+function rankingIn(body: unknown): readonly Ranked[] {
+  return (body as { rerank?: readonly Ranked[] }).rerank ?? [];
+}
+
+function scoresOf(ranked: readonly Ranked[]): (number | undefined)[] {
+  return sampleDocuments.map((_text, i) => ranked.find(({ index }) => index === i)?.relevance_score);
+}
 
 /**
  * Asks the endpoint to rerank two documents.
@@ -19,18 +48,14 @@ export async function tryEndpoint(
   id: string,
   options: { readonly query?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<readonly number[]> {
-  const { query = sampleQuery, signal } = options;
-  const body = { query, input: sampleDocuments };
-  const answer = await calls.request({ method: 'POST', path: pathOf(id), body }, { signal });
+  const { query, signal } = options;
+  const { server } = calls;
+  const answer = await calls.request(endpointQuestion(id, query), { signal, timeoutMs: endpointTimeoutMs });
   const what = `ask the inference endpoint "${id}"`;
-  accepted(answer, { server: calls.server, what, advice: elasticsearchAdvice });
-  const { rerank = [] } = answer.body as { rerank?: readonly { index: number; relevance_score: number }[] };
-  const scores = sampleDocuments.map((_text, i) => rerank.find(({ index }) => index === i)?.relevance_score);
-  if (rerank.length === sampleDocuments.length && !scores.includes(undefined)) return scores as number[];
-  throw new FirstStageError(
-    `Cannot ${what}: it gave ${rerank.length} scores for ${sampleDocuments.length} documents. Searches would fail: the service has to answer for every document.`,
-    { adapter: calls.server },
-  );
+  accepted(answer, { server, what, advice: elasticsearchAdvice });
+  const fault = faultInRanking(answer.body);
+  if (fault === undefined) return scoresOf(rankingIn(answer.body)) as number[];
+  throw new FirstStageError(`Cannot ${what}: ${fault}`, { adapter: server });
 }
 
 /** A search body whose window is reranked by the endpoint. */

@@ -2,6 +2,12 @@
 import { type ServerAnswer, saidBy } from '../../install/index.ts';
 import { privateSetting, trustedSetting } from './cluster-settings.ts';
 
+/** Whose words follow: without this it is the cluster that refuses. */
+const remote = /Error from remote service/;
+const keyUnknown = 'The service does not know the key: give --service-key.';
+const keyRefused =
+  'The service refuses this key: give another with --service-key, or a --service-model that it may use.';
+
 const rules: readonly (readonly [RegExp, string])[] = [
   [
     /not matching the trusted connector endpoint/i,
@@ -36,17 +42,21 @@ const rules: readonly (readonly [RegExp, string])[] = [
     /invalid payload/i,
     'The query is a JSON object, which the server puts into the request as it is: ask in words.',
   ],
-  [/\b401\b|unauthori[sz]ed|api.?key/i, 'The service does not know the key: give --service-key.'],
-  [/Error from remote service/, "The words after it are the service's own: look at its log."],
+  [/Error from remote service.*(?:\b401\b|unauthori[sz]ed|api.?key)/is, keyUnknown],
+  [remote, "The words after it are the service's own: look at its log."],
   [
-    /connection was closed|empty response body|No response from model/i,
-    'The service ended without an answer: look at its log.',
+    /connection was closed/i,
+    'The service ended the connection without an answer: check http:// against https:// in --service, then look at its log.',
   ],
+  [/empty response body|No response from model/i, 'The service answered nothing: look at its log.'],
 ];
 
 /** One sentence on what to do about a refusal; `undefined` when its words say nothing known. */
 export function openSearchAdvice(answer: ServerAnswer): string | undefined {
-  return adviceOn(saidBy(answer));
+  const said = saidBy(answer);
+  // The cluster passes the service's status on.
+  const byStatus = remote.test(said) ? { 401: keyUnknown, 403: keyRefused }[answer.status] : undefined;
+  return byStatus ?? adviceOn(said);
 }
 
 /** The same for words alone. */

@@ -41,12 +41,20 @@ export function trustedPattern(url: string): string {
   return `^${origin.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}/.*$`;
 }
 
-/** Settings that stand between the cluster and the service. Settings that cannot be read are taken as they should be. */
-export function neededSettings(url: string, settings: ClusterSettings): NeededSetting[] {
+/**
+ * Settings that stand between the cluster and the service. Settings that cannot be read are taken as they should be.
+ *
+ * @param options - `createsConnector`: the list of trusted addresses is read when a connector is made, and only then.
+ */
+export function neededSettings(
+  url: string,
+  settings: ClusterSettings,
+  { createsConnector }: { readonly createsConnector: boolean },
+): NeededSetting[] {
   const { effective, transient } = settings;
   const needed: Omit<NeededSetting, 'level'>[] = [];
   const trusted = effective[trustedSetting];
-  if (Array.isArray(trusted) && !trusted.some((pattern) => matches(pattern, url))) {
+  if (createsConnector && Array.isArray(trusted) && !trusted.some((pattern) => matches(pattern, url))) {
     const why = `no regular expression of it matches ${url}`;
     needed.push({ name: trustedSetting, value: [...trusted, trustedPattern(url)], why });
   }
@@ -94,17 +102,25 @@ export function settingsStep(needed: readonly NeededSetting[]): PlanStep[] {
   return [{ does: `set ${names}`, request: { method: 'PUT', path: '/_cluster/settings', body } }];
 }
 
-/** The call that takes exactly our regular expression away; `undefined` when it is not there. */
-export function untrustStep(url: string, { effective, transient }: ClusterSettings): PlanStep | undefined {
+/** Those of our regular expressions that the list of trusted addresses holds. */
+export function trustedPatterns(urls: readonly string[], { effective }: ClusterSettings): string[] {
   const trusted = effective[trustedSetting];
-  const ours = trustedPattern(url);
-  if (!(Array.isArray(trusted) && trusted.includes(ours))) return undefined;
+  const ours = [...new Set(urls.map(trustedPattern))];
+  return Array.isArray(trusted) ? ours.filter((pattern) => trusted.includes(pattern)) : [];
+}
+
+/** The call that takes exactly these regular expressions away, all at once: each call writes the whole list. */
+export function untrustStep(
+  patterns: readonly string[],
+  { effective, transient }: ClusterSettings,
+): PlanStep {
   const level = transient.includes(trustedSetting) ? 'transient' : 'persistent';
-  const rest = trusted.filter((pattern) => pattern !== ours);
+  const trusted = effective[trustedSetting] as readonly string[];
+  const rest = trusted.filter((pattern) => !patterns.includes(pattern));
   // An empty list would trust nobody; without the setting the server's own list holds again.
   const body = { [level]: { [trustedSetting]: rest.length > 0 ? rest : null } };
   return {
-    does: `remove ${ours} from "${trustedSetting}"`,
+    does: `remove ${patterns.join(', ')} from "${trustedSetting}"`,
     request: { method: 'PUT', path: '/_cluster/settings', body },
   };
 }

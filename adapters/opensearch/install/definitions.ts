@@ -70,12 +70,12 @@ export function connectorDefinition({
 }
 
 /** The part of a connector on the server that {@link connectorDefinition} makes. */
-export function definitionOfConnector(source: Readonly<Record<string, unknown>>): unknown {
+export function definitionOfConnector(source: Readonly<Record<string, unknown>>): ConnectorDefinition {
   const { parameters = {}, client_config: config = {}, actions = [] } = source;
   const ours = ['max_connection', 'connection_timeout', 'read_timeout', 'max_retry_times'];
   const waits = Object.entries(config as object).filter(([key]) => ours.includes(key));
   return {
-    parameters,
+    parameters: parameters as ConnectorDefinition['parameters'],
     client_config: Object.fromEntries(waits),
     actions: (actions as readonly object[]).map((action) => ({ headers: {}, ...action })),
   };
@@ -119,17 +119,19 @@ export function modelBody(settings: OpenSearchInstallSettings, connectorId: stri
   };
 }
 
-/** Processors that widen a page before the reranker and cut it after; older servers lack them. */
-export interface WindowProcessors {
-  /** Whether the server has `oversample` and `truncate_hits`. */
+/** What a pipeline depends on besides the options. */
+export interface PipelineSurroundings {
+  /** Whether the server has `oversample` and `truncate_hits`, which widen a page before the reranker and cut it after. */
   readonly canWiden: boolean;
+  /** Default pipelines that it took the place of, by index; `''` for none. */
+  readonly before: Readonly<Record<string, string>>;
 }
 
 /** The search pipeline. Its description is the mark. */
 export function pipelineBody(
   settings: OpenSearchInstallSettings,
   modelId: string,
-  { canWiden }: WindowProcessors,
+  { canWiden, before }: PipelineSurroundings,
 ): Readonly<Record<string, unknown>> {
   const { rankWindowSize, ignoreFailure, fields, version } = settings;
   const tag = `blockrank-${version}`;
@@ -147,7 +149,7 @@ export function pipelineBody(
     response_processors: [{ rerank }, ...(isWidened ? [{ truncate_hits: { tag } }] : [])],
   };
   const digest = definitionDigest(definitionOfPipeline(definition));
-  return { description: markText({ version, digest }), ...definition };
+  return { description: markText({ version, digest, before }), ...definition };
 }
 
 /**

@@ -20,7 +20,16 @@ export interface IndexState {
   readonly fields: readonly string[];
 }
 
-const defaultSetting = 'index.search.default_pipeline';
+/** The setting of an index that names the pipeline of its searches. */
+export const defaultSetting = 'index.search.default_pipeline';
+
+/** What the setting says where somebody set it to no pipeline. */
+const noPipeline = '_none';
+
+function defaultIn(settings: Readonly<Record<string, string>> | undefined): string | undefined {
+  const pipeline = settings?.[defaultSetting];
+  return pipeline === noPipeline ? undefined : pipeline;
+}
 
 /** Which pipeline an index has as default, for every index that has one. */
 export async function readDefaults(get: Ask): Promise<Record<string, string>> {
@@ -33,7 +42,7 @@ export async function readDefaults(get: Ask): Promise<Record<string, string>> {
     Record<string, { settings?: Readonly<Record<string, string>> }>
   >;
   const entries = Object.entries(answer).map(
-    ([index, { settings }]) => [index, settings?.[defaultSetting]] as const,
+    ([index, { settings }]) => [index, defaultIn(settings)] as const,
   );
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
@@ -61,7 +70,7 @@ export async function readIndex(get: Ask, name: string, fields: readonly string[
   return {
     name,
     behind: Object.entries(settings).map(([index, found]) => {
-      return { index, defaultPipeline: found.settings?.[defaultSetting] };
+      return { index, defaultPipeline: defaultIn(found.settings) };
     }),
     fields: fields.filter((field) => known.includes(field)),
   };

@@ -1,12 +1,13 @@
 /**
  * What has to be sent so that a cluster reranks as wanted. Pure. A changed connector is never changed in place:
  * servers refuse that while a model is deployed on it, and undeploying would fail searches meanwhile. A new one and
- * a model on it are made beside the old ones, the pipeline is switched in one call, and then the old ones go.
+ * a model on it are made beside the old ones and asked, the pipeline is switched in one call, and then the old ones go.
  */
-import type { ConfigurationIssue } from '../../../engine/index.ts';
-import { differencesOf, onlyNamed, type Plan, type PlannedPart, type PlanStep } from '../../install/index.ts';
+import { differencesOf, onlyNamed, type Plan, readMark } from '../../install/index.ts';
+import { answerTimeoutMs } from './answer-time.ts';
 import { neededSettings, privateSetting, settingIssues, settingsStep } from './cluster-settings.ts';
 import {
+  type ConnectorDefinition,
   connectorBody,
   connectorDefinition,
   connectorMark,
@@ -14,41 +15,49 @@ import {
   modelBody,
   pipelineBody,
 } from './definitions.ts';
-import { deletionSteps, deploymentWait, deployStep, registrationWait } from './model-steps.ts';
+import { deploymentWait, deployStep, registrationWait } from './model-steps.ts';
 import type { OpenSearchInstallSettings } from './options.ts';
+import { isOurs, modelOf } from './pipelines.ts';
+import { planDefault, replacedDefaults } from './plan-default.ts';
+import { planSurplus } from './plan-surplus.ts';
+import { type Planned, part } from './planned.ts';
 import type { FoundEntry, OpenSearchState } from './state.ts';
+import { faultInScores, modelQuestion } from './trial.ts';
 import { installWarnings } from './warnings.ts';
 
-/** What a part of the plan adds to it. */
-interface Planned {
-  readonly parts: readonly PlannedPart[];
-  readonly steps: readonly PlanStep[];
-  readonly blockers?: readonly ConfigurationIssue[];
+/** What an operator allows besides. */
+export interface OpenSearchPlanOptions {
+  /** Whether the cluster settings get what they lack. @defaultValue false */
+  readonly setsClusterSettings?: boolean;
+  /** Whether a default pipeline of somebody else may be replaced. @defaultValue false */
+  readonly isForced?: boolean;
 }
 
 /** Plans an installation. Running the same plan's calls and planning again gives a plan without calls. */
 export function planOpenSearchInstall(
   state: OpenSearchState,
   settings: OpenSearchInstallSettings,
-  options: { readonly setsClusterSettings?: boolean } = {},
+  { setsClusterSettings = false, isForced = false }: OpenSearchPlanOptions = {},
 ): Plan {
-  const access = planAccess(state, settings, options.setsClusterSettings ?? false);
   const connector = planConnector(state, settings);
+  const createsConnector = connector.steps.length > 0;
+  const access = planAccess(state, settings, { setsClusterSettings, createsConnector });
   const isFreed = access.steps.length > 0 && access.parts.some(({ name }) => name === privateSetting);
   const model = planModel(state, settings, { connectorId: connector.id, isRedeployed: isFreed });
-  const kept = new Set([connector.id, model.id]);
+  const byDefault = planDefault(state, settings, { isForced });
   const planned: Planned[] = [
     access,
     connector,
     model,
+    planProof(state, settings, { modelId: model.id, changesDefault: byDefault.steps.length > 0 }),
     planPipeline(state, settings, model.id),
-    planDefault(state, settings),
-    planSurplus(state, kept),
+    byDefault,
+    planSurplus(state, settings, new Set([connector.id, model.id])),
   ];
   return {
     parts: planned.flatMap(({ parts }) => parts),
     steps: planned.flatMap(({ steps }) => steps),
-    warnings: installWarnings(state, settings),
+    warnings: [...installWarnings(state, settings), ...planned.flatMap(({ warnings = [] }) => warnings)],
     blockers: planned.flatMap(({ blockers = [] }) => blockers),
   };
 }
@@ -56,16 +65,22 @@ export function planOpenSearchInstall(
 function planAccess(
   { settings: cluster }: OpenSearchState,
   { url }: OpenSearchInstallSettings,
-  setsClusterSettings: boolean,
+  options: { readonly setsClusterSettings: boolean; readonly createsConnector: boolean },
 ): Planned {
-  const needed = neededSettings(url, cluster);
-  if (!setsClusterSettings) return { parts: [], steps: [], blockers: settingIssues(needed) };
+  const needed = neededSettings(url, cluster, options);
+  if (!options.setsClusterSettings) return { parts: [], steps: [], blockers: settingIssues(needed) };
   const parts = needed.map(({ name, value, why }) => {
     const change = Array.isArray(value) ? `adds ${JSON.stringify(value.at(-1))}` : `becomes ${String(value)}`;
     return part('cluster setting', name, 'changed', [`${change}: ${why}`]);
   });
   return { parts, steps: settingsStep(needed) };
 }
+
+/**
+ * How long the calls may take that make ML Commons' key and indices where a cluster has none yet, in milliseconds: on a
+ * busy machine longer than the clients wait (26 s and over 30 s, two cores with a load of 12, 2026-11).
+ */
+const firstCallMs = 120_000;
 
 /** A connector or model to be used: its id, or the name that a step binds. */
 interface Used extends Planned {
@@ -92,13 +107,21 @@ function planConnector(state: OpenSearchState, settings: OpenSearchInstallSettin
         does: `create connector "${name}"`,
         request: { method: 'POST', path: '/_plugins/_ml/connectors/_create', body: connectorBody(settings) },
         binds: { connector_id: 'connector_id' },
+        timeoutMs: firstCallMs,
       },
     ],
   };
 }
 
-function differencesIn(source: FoundEntry['source'], wanted: object): string[] {
-  return differencesOf(onlyNamed(definitionOfConnector(source), wanted), wanted);
+/**
+ * What somebody would have to change by hand. Members that the server adds of its own do not count, but every
+ * parameter and every header does, for the server adds none.
+ */
+function differencesIn(source: FoundEntry['source'], wanted: ConnectorDefinition): string[] {
+  const there = definitionOfConnector(source);
+  const named = onlyNamed(there, wanted) as ConnectorDefinition;
+  const actions = named.actions.map((action, i) => ({ ...action, headers: there.actions[i]?.['headers'] }));
+  return differencesOf({ ...named, parameters: there.parameters, actions }, wanted);
 }
 
 function planModel(
@@ -126,7 +149,7 @@ function planModel(
     return {
       id: '<model_id>',
       parts: [part('model', name, ours.length > 0 ? 'changed' : 'absent')],
-      steps: [{ does, request, binds, waits }],
+      steps: [{ does, request, binds, waits, timeoutMs: firstCallMs }],
     };
   }
   const modelState = String(kept.source['model_state']);
@@ -145,14 +168,42 @@ function planModel(
   };
 }
 
+/**
+ * Asks the model before searches are switched to it, so that one that does not answer breaks nothing. A new pipeline
+ * is no switch: no search goes through it yet.
+ */
+function planProof(
+  { pipelines }: OpenSearchState,
+  { name, readTimeoutSeconds }: OpenSearchInstallSettings,
+  { modelId, changesDefault }: { readonly modelId: string; readonly changesDefault: boolean },
+): Planned {
+  const there = pipelines[name];
+  const switchesPipeline = there !== undefined && isOurs(there) && modelOf(there) !== modelId;
+  if (!(switchesPipeline || changesDefault)) return { parts: [], steps: [] };
+  return {
+    parts: [],
+    steps: [
+      {
+        does: `ask the model of "${name}" before searches are switched to it`,
+        request: modelQuestion(modelId, name),
+        timeoutMs: answerTimeoutMs(readTimeoutSeconds),
+        faultOf: faultInScores,
+        ifItFails:
+          'Nothing was switched: searches go on as before. Correct what is wrong and run this again, which takes up the new connector and model; run it with the options of before, and it deletes them.',
+      },
+    ],
+  };
+}
+
 function planPipeline(state: OpenSearchState, settings: OpenSearchInstallSettings, modelId: string): Planned {
   const { name } = settings;
   const there = state.pipelines[name];
-  const wanted = pipelineBody(settings, modelId, state);
   if (there && !isOurs(there)) {
     const message = `somebody else made a search pipeline of this name: give another --name, or delete it (DELETE /_search/pipeline/${name})`;
-    return { parts: [part('pipeline', name, 'changed')], steps: [], blockers: [{ path: name, message }] };
+    return { parts: [part('pipeline', name, 'foreign')], steps: [], blockers: [{ path: '--name', message }] };
   }
+  const before = { ...readMark(there?.['description'])?.before, ...replacedDefaults(state, settings) };
+  const wanted = pipelineBody(settings, modelId, { canWiden: state.canWiden, before });
   // The mark differs whenever something else does.
   const differences = there ? differencesOf(there, wanted) : [];
   const told = differences.filter((line) => !line.startsWith('description:'));
@@ -162,72 +213,4 @@ function planPipeline(state: OpenSearchState, settings: OpenSearchInstallSetting
     parts: [part('pipeline', name, there ? 'changed' : 'absent', told)],
     steps: [{ does: `${there ? 'change' : 'create'} search pipeline "${name}"`, request }],
   };
-}
-
-function isOurs(pipeline: Readonly<Record<string, unknown>>): boolean {
-  return String(pipeline['description']).startsWith('Made by blockrank ');
-}
-
-function planDefault(
-  state: OpenSearchState,
-  { name, defaultPipelineIndex }: OpenSearchInstallSettings,
-): Planned {
-  if (defaultPipelineIndex === undefined) return { parts: [], steps: [] };
-  const behind = state.index?.behind ?? [];
-  const other = behind.filter(({ defaultPipeline }) => defaultPipeline !== name);
-  const label = `default of "${defaultPipelineIndex}"`;
-  if (behind.length > 0 && other.length === 0) return { parts: [part(label, name, 'unchanged')], steps: [] };
-  const body = { 'index.search.default_pipeline': name };
-  const path = `/${encodeURIComponent(defaultPipelineIndex)}/_settings`;
-  const differences = other.map(
-    ({ index, defaultPipeline }) =>
-      `${index}: ${JSON.stringify(defaultPipeline ?? null)} -> ${JSON.stringify(name)}`,
-  );
-  return {
-    parts: [part(label, name, 'changed', differences)],
-    steps: [
-      {
-        does: `make "${name}" the default pipeline of index "${defaultPipelineIndex}"`,
-        request: { method: 'PUT', path, body },
-      },
-    ],
-  };
-}
-
-/** What earlier runs left that is used no more, models first: a connector in use cannot be deleted. */
-function planSurplus(state: OpenSearchState, kept: ReadonlySet<string>): Planned {
-  const isSurplus = ({ id, mark }: FoundEntry): boolean => mark !== undefined && !kept.has(id);
-  const models = state.models.filter(isSurplus);
-  const connectors = state.connectors.filter(isSurplus);
-  return {
-    parts: [
-      ...models.map(({ id }) => part('model', id, 'surplus')),
-      ...connectors.map(({ id }) => part('connector', id, 'surplus')),
-    ],
-    steps: deletionSteps({ models, connectors }).map((step, i) => ({
-      ...step,
-      // Searches that were sent before the pipeline was switched still ask the old model.
-      ...(i === 0 && models.length > 0 && { pauseMs: pauseFor(state.connectors) }),
-    })),
-  };
-}
-
-/** As long as a search in hand may wait for the service, and a second for its first stage. */
-function pauseFor(connectors: readonly FoundEntry[]): number {
-  const seconds = connectors.map(({ source }) => {
-    const { read_timeout: readTimeout } = (source['client_config'] ?? {}) as { read_timeout?: unknown };
-    return typeof readTimeout === 'number' ? readTimeout : 0;
-  });
-  return 1000 * (Math.min(Math.max(0, ...seconds), longestPauseSeconds) + 1);
-}
-
-const longestPauseSeconds = 30;
-
-function part(
-  kind: string,
-  name: string,
-  state: PlannedPart['state'],
-  differences: readonly string[] = [],
-): PlannedPart {
-  return { part: kind, name, state, differences };
 }

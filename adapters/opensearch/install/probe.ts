@@ -12,6 +12,7 @@
  */
 import { accepted, type ServerAnswer, type ServerCalls, saidBy } from '../../install/index.ts';
 import { adviceOn } from './advice.ts';
+import { defaultPageSize } from './options.ts';
 import { isAtLeast } from './requirements.ts';
 import { readPipelineCounts } from './statistics.ts';
 import { rerankExt, toHits, tryModel } from './trial.ts';
@@ -32,16 +33,26 @@ export interface ProbeOptions {
   readonly countServiceRequests?: () => Promise<number | undefined>;
   /** Ends the probe. */
   readonly signal?: AbortSignal | undefined;
+  /** How long one search may take, in milliseconds. @defaultValue as long as the client waits */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** What the probe found. */
 export interface Probe {
   /**
    * `reranked`: the search came back in the model's order. `swallowed`: it failed and the pipeline passed it over.
-   * `failed`: the search failed. `no-hits`: the index has no document, so nothing was asked. `model-only`: no index
-   * was named, and the model answers. `model-failed`: no index was named, and the model does not answer.
+   * `failed`: the search failed. `unknown`: hits came back, and no rerank processor ran over them. `no-hits`: the
+   * index has no document; the model answers. `model-only`: no index was named, and the model answers.
+   * `model-failed`: there was nothing to search, and the model does not answer.
    */
-  readonly outcome: 'reranked' | 'swallowed' | 'failed' | 'no-hits' | 'model-only' | 'model-failed';
+  readonly outcome:
+    | 'reranked'
+    | 'swallowed'
+    | 'failed'
+    | 'unknown'
+    | 'no-hits'
+    | 'model-only'
+    | 'model-failed';
   /** What went wrong, in the server's words, and what to do; absent when nothing did. */
   readonly cause?: string;
   /** Signs that were seen, one line each. */
@@ -56,9 +67,8 @@ export interface Probe {
 export async function probeReranking(calls: ServerCalls, options: ProbeOptions): Promise<Probe> {
   const { index } = options;
   if (index === undefined) {
-    const cause = await causeFrom(calls, options);
-    const signs = ['no index was named (--index): the model alone was asked'];
-    return cause === undefined ? { outcome: 'model-only', signs } : { outcome: 'model-failed', cause, signs };
+    const sign = 'no index was named (--index): the model alone was asked';
+    return modelAlone(calls, options, { outcome: 'model-only', sign });
   }
   const before = await countsOf(calls, options);
   const answer = await probeSearch(calls, options, { index });
@@ -70,10 +80,23 @@ export async function probeReranking(calls: ServerCalls, options: ProbeOptions):
     };
   }
   const after = await countsOf(calls, options);
-  if (toHits(answer.body).length === 0)
-    return { outcome: 'no-hits', signs: [`index "${index}" gave no hits`] };
+  if (toHits(answer.body).length === 0) {
+    const sign = `index "${index}" gave no hits: the model alone was asked`;
+    return modelAlone(calls, options, { outcome: 'no-hits', sign });
+  }
   const verbose = await verboseOutcome(calls, options, { index });
   return judge({ before, after, verbose }, () => causeFrom(calls, options));
+}
+
+/** Where no search can tell, the model does. */
+async function modelAlone(
+  calls: ServerCalls,
+  options: ProbeOptions,
+  { outcome, sign }: { readonly outcome: 'no-hits' | 'model-only'; readonly sign: string },
+): Promise<Probe> {
+  const cause = await causeFrom(calls, options);
+  const signs = [sign];
+  return cause === undefined ? { outcome, signs } : { outcome: 'model-failed', cause, signs };
 }
 
 interface Counts {
@@ -88,6 +111,11 @@ interface Evidence {
   readonly verbose: VerboseOutcome | undefined;
 }
 
+/** What stands for the outcome of a processor that `verbose_pipeline` does not name. */
+const absent = 'no rerank processor';
+const notRun =
+  'no rerank processor was seen to run: the pipeline has none, or the nodes\' statistics leave it out. "blockrank install opensearch" puts the pipeline right';
+
 interface VerboseOutcome {
   readonly status: string;
   readonly error?: string;
@@ -97,9 +125,10 @@ async function judge(
   { before, after, verbose }: Evidence,
   cause: () => Promise<string | undefined>,
 ): Promise<Probe> {
+  const ran = after.count - before.count;
   const failures = after.failed - before.failed;
   const signs = [
-    `the pipeline's processor ran ${after.count - before.count} times and failed ${failures} times`,
+    `the pipeline's processor ran ${ran} times and failed ${failures} times`,
     after.service === undefined || before.service === undefined
       ? "the service's count of requests cannot be read"
       : `the service answered ${after.service - before.service} requests`,
@@ -107,7 +136,9 @@ async function judge(
       ? 'this version has no verbose_pipeline'
       : `verbose_pipeline says "${verbose.status}"${verbose.error ? `: ${verbose.error}` : ''}`,
   ];
+  const isAbsent = verbose?.status === absent;
   const isSwallowed = verbose === undefined ? failures > 0 : verbose.status !== 'success';
+  if (isAbsent || (!isSwallowed && ran <= 0)) return { outcome: 'unknown', cause: notRun, signs };
   if (!isSwallowed) return { outcome: 'reranked', signs };
   // The model, asked directly, says what the pipeline kept to itself; when it answers now, the search's own error is left.
   const told = (await cause()) ?? (verbose?.error === undefined ? undefined : withAdvice(verbose.error));
@@ -126,13 +157,13 @@ async function countsOf(calls: ServerCalls, options: ProbeOptions): Promise<Coun
 
 function probeSearch(
   calls: ServerCalls,
-  { pipeline, query, signal }: ProbeOptions,
+  { pipeline, query, signal, timeoutMs }: ProbeOptions,
   { index, isVerbose = false }: { readonly index: string; readonly isVerbose?: boolean },
 ): Promise<ServerAnswer> {
   const querystring = { search_pipeline: pipeline, ...(isVerbose && { verbose_pipeline: 'true' }) };
-  const body = { query: { match_all: {} }, size: 3, ext: rerankExt(query) };
+  const body = { query: { match_all: {} }, size: defaultPageSize, ext: rerankExt(query) };
   const path = `/${encodeURIComponent(index)}/_search`;
-  return calls.request({ method: 'POST', path, querystring, body }, { signal });
+  return calls.request({ method: 'POST', path, querystring, body }, { signal, timeoutMs });
 }
 
 async function verboseOutcome(
@@ -150,16 +181,17 @@ async function verboseOutcome(
     processor_results?: readonly { processor_name: string; status: string; error?: string }[];
   };
   const found = results.find(({ processor_name: name }) => name === 'rerank');
-  return found && { status: found.status, ...(found.error !== undefined && { error: found.error }) };
+  if (!found) return { status: absent };
+  return { status: found.status, ...(found.error !== undefined && { error: found.error }) };
 }
 
 /** Why the model does not answer; `undefined` when it does. */
 async function causeFrom(
   calls: ServerCalls,
-  { modelId, query, signal }: ProbeOptions,
+  { modelId, query, signal, timeoutMs }: ProbeOptions,
 ): Promise<string | undefined> {
   try {
-    await tryModel(calls, { modelId, query, signal });
+    await tryModel(calls, { modelId, query, signal, timeoutMs });
     return undefined;
   } catch (error) {
     if (!(error instanceof Error)) throw error;

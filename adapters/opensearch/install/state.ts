@@ -28,6 +28,8 @@ export interface OpenSearchState {
   readonly settings: ClusterSettings;
   /** Connectors of the name. */
   readonly connectors: readonly FoundEntry[];
+  /** Connectors of other names, whoever made them. */
+  readonly otherConnectors: readonly FoundEntry[];
   /** Models of the name. */
   readonly models: readonly FoundEntry[];
   /** Model groups of the name. */
@@ -54,24 +56,27 @@ export async function readOpenSearchState(
   const get = asker(calls, options.signal);
   const version = await readVersion(get);
   await checkPlugins(get);
-  const [settings, canWiden, connectors, models, groups, pipelines, defaults] = await Promise.all([
-    readSettings(get),
-    readCanWiden(get, version),
-    readEntries(get, 'connectors', name),
-    readModels(get, name),
-    readEntries(get, 'model_groups', name),
-    get({ method: 'GET', path: '/_search/pipeline' }, 'read the search pipelines', [404]),
-    readDefaults(get),
-  ]);
+  const [settings, canWiden, connectors, everyConnector, models, groups, pipelines, defaults] =
+    await Promise.all([
+      readSettings(get),
+      readCanWiden(get, version),
+      readEntries(get, 'connectors', { term: { 'name.keyword': name } }),
+      readEntries(get, 'connectors', { match_all: {} }),
+      readModels(get, name),
+      readEntries(get, 'model_groups', { term: { 'name.keyword': name } }),
+      get({ method: 'GET', path: '/_search/pipeline' }, 'read the search pipelines', [404]),
+      readDefaults(get),
+    ]);
   const index =
     options.index === undefined ? undefined : await readIndex(get, options.index, options.fields ?? []);
   return {
     version,
     canWiden,
     settings,
-    connectors,
+    connectors: named(connectors, name),
+    otherConnectors: everyConnector.filter(({ source }) => source['name'] !== name),
     models,
-    groups,
+    groups: named(groups, name),
     pipelines: (pipelines ?? {}) as Readonly<Record<string, Pipeline>>,
     defaults,
     ...(index && { index }),
@@ -123,21 +128,30 @@ interface NodeProcessors {
   readonly search_pipelines?: Readonly<Record<string, readonly { readonly type: string }[]>>;
 }
 
-async function readEntries(get: Ask, kind: string, name: string): Promise<FoundEntry[]> {
-  const body = { query: { term: { 'name.keyword': name } }, size: 100 };
+/** The most entries that are read of one kind. */
+const maxEntries = 1000;
+
+async function readEntries(get: Ask, kind: string, query: object): Promise<FoundEntry[]> {
+  const body = { query, size: maxEntries };
   const path = `/_plugins/_ml/${kind}/_search`;
   const answer = (await get({ method: 'POST', path, body }, `look for ${kind.replace('_', ' ')}`, [404])) as
     | { hits?: { hits?: readonly { _id: string; _source: Readonly<Record<string, unknown>> }[] } }
     | undefined;
   const hits = answer?.hits?.hits ?? [];
-  return hits
-    .filter(({ _source }) => _source['name'] === name)
-    .map(({ _id, _source }) => ({ id: _id, source: _source, mark: readMark(_source['description']) }));
+  return hits.map(({ _id, _source }) => ({
+    id: _id,
+    source: _source,
+    mark: readMark(_source['description']),
+  }));
+}
+
+function named(entries: readonly FoundEntry[], name: string): FoundEntry[] {
+  return entries.filter(({ source }) => source['name'] === name);
 }
 
 /** Searching lags a second behind what was written; asking for a model by its id does not. */
 async function readModels(get: Ask, name: string): Promise<FoundEntry[]> {
-  const found = await readEntries(get, 'models', name);
+  const found = named(await readEntries(get, 'models', { term: { 'name.keyword': name } }), name);
   const fresh = found.map(async (entry) => {
     const request: ServerRequest = { method: 'GET', path: `/_plugins/_ml/models/${entry.id}` };
     const source = (await get(request, `read model "${entry.id}"`, [404])) as

@@ -2,6 +2,7 @@
 import { definitionDigest, readMark } from '../../install/index.ts';
 import { neededSettings } from './cluster-settings.ts';
 import { definitionOfConnector, definitionOfPipeline } from './definitions.ts';
+import { modelOf, type RerankProcessor, rerankOf } from './pipelines.ts';
 import type { FoundEntry, OpenSearchState, Pipeline } from './state.ts';
 import { urlOf } from './uninstall.ts';
 
@@ -27,6 +28,8 @@ export interface OpenSearchStatus {
   readonly modelId?: string;
   /** Where the connector calls; absent when there is none. */
   readonly url?: string;
+  /** How long the connector waits for the service, in seconds; absent when there is none. */
+  readonly readTimeoutSeconds?: number;
 }
 
 /** Reads the parts out of what is there. */
@@ -55,7 +58,17 @@ export function openSearchStatus(state: OpenSearchState, name: string): OpenSear
     ],
     ...(modelId !== undefined && { modelId }),
     ...(url !== undefined && { url }),
+    ...(connector && { readTimeoutSeconds: readTimeoutOf(connector) }),
   };
+}
+
+/** How long a connector waits that does not say, in seconds. */
+const serversReadTimeout = 30;
+
+/** How long a connector waits for the service, in seconds. */
+export function readTimeoutOf({ source }: FoundEntry): number {
+  const { read_timeout: seconds } = (source['client_config'] ?? {}) as { read_timeout?: unknown };
+  return typeof seconds === 'number' ? seconds : serversReadTimeout;
 }
 
 function connectorStatus(connector: FoundEntry | undefined, url: string | undefined): PartStatus {
@@ -89,19 +102,22 @@ function pipelineStatus(name: string, pipeline: Pipeline | undefined): PartStatu
   const part = 'pipeline';
   if (!pipeline) return { part, state: 'absent', detail: `no search pipeline "${name}"`, isFault: true };
   const mark = readMark(pipeline['description']);
-  const fields = rerankOf(pipeline)?.context?.document_fields ?? [];
-  const ignores =
-    rerankOf(pipeline)?.ignore_failure === true
-      ? 'failures keep the first order'
-      : 'failures fail the search';
-  const detail = `"${name}" reads ${fields.join(', ')}; ${ignores}`;
-  if (!mark) return { part, state: 'foreign', detail, isFault: false };
+  const rerank = rerankOf(pipeline);
+  const isFault = rerank === undefined;
+  const detail = `"${name}" ${rerank ? described(rerank) : 'has no rerank processor: its searches are not reranked'}`;
+  if (!mark) return { part, state: 'foreign', detail: `${detail}; somebody else made it`, isFault };
   const isAsMade = definitionDigest(definitionOfPipeline(pipeline)) === mark.digest;
-  return { part, state: isAsMade ? 'present' : 'changed', detail, isFault: rerankOf(pipeline) === undefined };
+  return { part, state: isAsMade ? 'present' : 'changed', detail, isFault };
+}
+
+function described({ context, ignore_failure: ignoresFailure }: RerankProcessor): string {
+  const fields = context?.document_fields ?? [];
+  const failures = ignoresFailure === true ? 'failures keep the first order' : 'failures fail the search';
+  return `reads ${fields.join(', ') || 'no field'}; ${failures}`;
 }
 
 function settingsStatus({ settings }: OpenSearchState, url: string): PartStatus {
-  const needed = neededSettings(url, settings);
+  const needed = neededSettings(url, settings, { createsConnector: false });
   const detail =
     needed.length === 0
       ? 'let the cluster call the service'
@@ -112,20 +128,4 @@ function settingsStatus({ settings }: OpenSearchState, url: string): PartStatus 
     detail,
     isFault: needed.length > 0,
   };
-}
-
-interface RerankProcessor {
-  readonly ignore_failure?: boolean;
-  readonly ml_opensearch?: { readonly model_id?: string };
-  readonly context?: { readonly document_fields?: readonly string[] };
-}
-
-function rerankOf(pipeline: Pipeline): RerankProcessor | undefined {
-  const processors = (pipeline['response_processors'] ?? []) as readonly { rerank?: RerankProcessor }[];
-  return processors.find(({ rerank }) => rerank)?.rerank;
-}
-
-/** The model that a pipeline asks. */
-function modelOf(pipeline: Pipeline): string | undefined {
-  return rerankOf(pipeline)?.ml_opensearch?.model_id;
 }

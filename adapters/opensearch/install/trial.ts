@@ -1,6 +1,8 @@
 /** Tries what was installed: the model directly, and one search with and without the pipeline. */
-import { accepted, type ServerCalls } from '../../install/index.ts';
+import { FirstStageError } from '../../../engine/index.ts';
+import { accepted, type ServerCalls, type ServerRequest } from '../../install/index.ts';
 import { openSearchAdvice } from './advice.ts';
+import { defaultPageSize } from './options.ts';
 
 /** What is tried. */
 export interface TrialOptions {
@@ -12,10 +14,12 @@ export interface TrialOptions {
   readonly index: string;
   /** Fields that are searched for the words; every document counts when none has them. */
   readonly fields: readonly string[];
-  /** Hits a page. @defaultValue 5 */
+  /** Hits a page. @defaultValue {@link defaultPageSize}, whose window is the whole one */
   readonly size?: number;
   /** Ends the trial. */
   readonly signal?: AbortSignal | undefined;
+  /** How long one search may take, in milliseconds. @defaultValue as long as the client waits */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** One hit of a trial. */
@@ -39,6 +43,41 @@ export interface Trial {
 /** Two documents, of which the first is about the words. Nothing depends on their order. */
 const sampleDocuments = ['BlockRank reads query and candidates together.', 'A page about something else.'];
 
+/** The question to a model, as the processor asks it. */
+export function modelQuestion(modelId: string, query: string): ServerRequest {
+  return {
+    method: 'POST',
+    path: `/_plugins/_ml/_predict/text_similarity/${modelId}`,
+    body: { query_text: query, text_docs: sampleDocuments },
+  };
+}
+
+/** What is wrong with the answer to {@link modelQuestion}; `undefined` when nothing is. */
+export function faultInScores(body: unknown): string | undefined {
+  const { length } = scoresIn(body);
+  if (length === sampleDocuments.length) return undefined;
+  return `it gave ${length} scores for ${sampleDocuments.length} documents. Searches would fail: the service has to answer for every document, and for no other.`;
+}
+
+function scoresIn(body: unknown): number[] {
+  const { inference_results: results = [] } = body as {
+    inference_results?: readonly { output?: readonly { data?: readonly number[] }[] }[];
+  };
+  return (results[0]?.output ?? []).flatMap(({ data = [] }) => data);
+}
+
+/** Whom {@link tryModel} asks. */
+export interface ModelTrialOptions {
+  /** The model. */
+  readonly modelId: string;
+  /** Words to ask with. */
+  readonly query: string;
+  /** Ends the question. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long the answer may take, in milliseconds. @defaultValue as long as the client waits */
+  readonly timeoutMs?: number | undefined;
+}
+
 /**
  * Asks the model directly, as the processor does.
  *
@@ -47,20 +86,15 @@ const sampleDocuments = ['BlockRank reads query and candidates together.', 'A pa
  */
 export async function tryModel(
   calls: ServerCalls,
-  {
-    modelId,
-    query,
-    signal,
-  }: { readonly modelId: string; readonly query: string; readonly signal?: AbortSignal | undefined },
+  { modelId, query, signal, timeoutMs }: ModelTrialOptions,
 ): Promise<readonly number[]> {
-  const body = { query_text: query, text_docs: sampleDocuments };
-  const path = `/_plugins/_ml/_predict/text_similarity/${modelId}`;
-  const answer = await calls.request({ method: 'POST', path, body }, { signal });
-  accepted(answer, { server: calls.server, what: `ask the model "${modelId}"`, advice: openSearchAdvice });
-  const { inference_results: results = [] } = answer.body as {
-    inference_results?: readonly { output?: readonly { data?: readonly number[] }[] }[];
-  };
-  return (results[0]?.output ?? []).flatMap(({ data = [] }) => data);
+  const { server } = calls;
+  const what = `ask the model "${modelId}"`;
+  const answer = await calls.request(modelQuestion(modelId, query), { signal, timeoutMs });
+  accepted(answer, { server, what, advice: openSearchAdvice });
+  const fault = faultInScores(answer.body);
+  if (fault === undefined) return scoresIn(answer.body);
+  throw new FirstStageError(`Cannot ${what}: ${fault}`, { adapter: server });
 }
 
 /**
@@ -69,7 +103,7 @@ export async function tryModel(
  * @throws FirstStageError when either search fails.
  */
 export async function trySearch(calls: ServerCalls, options: TrialOptions): Promise<Trial> {
-  const { query, fields, size = 5 } = options;
+  const { query, fields, size = defaultPageSize } = options;
   const byWords = { multi_match: { query, fields, lenient: true } };
   const worded = await search(calls, options, { query: byWords, size });
   const isByWords = worded.length > 0;
@@ -87,7 +121,7 @@ export function rerankExt(query: string): object {
 
 async function search(
   calls: ServerCalls,
-  { index, pipeline, isPiped = false, signal }: TrialOptions & { readonly isPiped?: boolean },
+  { index, pipeline, isPiped = false, signal, timeoutMs }: TrialOptions & { readonly isPiped?: boolean },
   body: object,
 ): Promise<TrialHit[]> {
   const answer = await calls.request(
@@ -97,7 +131,7 @@ async function search(
       querystring: { search_pipeline: isPiped ? pipeline : '_none' },
       body,
     },
-    { signal },
+    { signal, timeoutMs },
   );
   const what = `search index "${index}"${isPiped ? ` through pipeline "${pipeline}"` : ''}`;
   accepted(answer, { server: calls.server, what, advice: openSearchAdvice });

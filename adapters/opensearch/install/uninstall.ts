@@ -1,8 +1,11 @@
 /** What has to be sent so that nothing of an installation is left. Pure. */
 import type { ConfigurationIssue } from '../../../engine/index.ts';
-import type { Plan, PlannedPart, PlanStep } from '../../install/index.ts';
-import { trustedPattern, trustedSetting, untrustStep } from './cluster-settings.ts';
+import { type Plan, type PlanStep, readMark } from '../../install/index.ts';
+import { trustedPattern, trustedPatterns, trustedSetting, untrustStep } from './cluster-settings.ts';
 import { deletionSteps } from './model-steps.ts';
+import { isOurs, otherUsersOf } from './pipelines.ts';
+import { defaultStep, noDefaultStep } from './plan-default.ts';
+import { type Planned, part } from './planned.ts';
 import type { FoundEntry, OpenSearchState } from './state.ts';
 
 /** How an installation is removed. */
@@ -20,23 +23,29 @@ export interface OpenSearchUninstallOptions {
  * server takes. Things of the name that somebody else made stay.
  */
 export function planOpenSearchUninstall(state: OpenSearchState, options: OpenSearchUninstallOptions): Plan {
-  const { name } = options;
+  const { name, isForced = false } = options;
   const models = state.models.filter(({ mark }) => mark);
   const connectors = state.connectors.filter(({ mark }) => mark);
   const groups = state.groups.filter(({ mark }) => mark);
   const pipeline = state.pipelines[name];
-  const isOurs = String(pipeline?.['description']).startsWith('Made by blockrank ');
-  const access = accessPlan(state, connectors, options);
+  const isForeign = pipeline !== undefined && !isOurs(pipeline);
+  const removesPipeline = pipeline !== undefined && !isForeign;
+  // Where the pipeline stays, so do the defaults that name it.
+  const indices = isForeign ? [] : indicesOf(state, name);
+  const access = planAccess(state, connectors, options);
+  const defaults = planDefaults(state, name, isForced ? indices : []);
   return {
     parts: [
-      ...(isOurs ? [surplus('pipeline', name)] : []),
-      ...models.map(({ id }) => surplus('model', id)),
-      ...groups.map(({ id }) => surplus('model group', id)),
-      ...connectors.map(({ id }) => surplus('connector', id)),
+      ...defaults.parts,
+      ...(removesPipeline ? [part('pipeline', name, 'surplus')] : []),
+      ...models.map(({ id }) => part('model', id, 'surplus')),
+      ...groups.map(({ id }) => part('model group', id, 'surplus')),
+      ...connectors.map(({ id }) => part('connector', id, 'surplus')),
+      ...access.parts,
     ],
     steps: [
-      ...(options.isForced ? defaultSteps(state, name) : []),
-      ...(isOurs
+      ...defaults.steps,
+      ...(removesPipeline
         ? [deletion(`search pipeline "${name}"`, `/_search/pipeline/${encodeURIComponent(name)}`)]
         : []),
       ...deletionSteps({ models, connectors: [] }),
@@ -45,15 +54,14 @@ export function planOpenSearchUninstall(state: OpenSearchState, options: OpenSea
       ...access.steps,
     ],
     warnings: [
-      ...(pipeline && !isOurs ? [`Somebody else made the search pipeline "${name}": left alone.`] : []),
-      ...access.warnings,
+      ...(isForeign ? [`Somebody else made the search pipeline "${name}": left alone.`] : []),
+      ...(defaults.warnings ?? []),
+      ...(access.warnings ?? []),
     ],
-    blockers: options.isForced ? [] : usesOf(state, name, models),
+    blockers: isForced
+      ? []
+      : [...indices.map((index) => defaultIssue(index, name)), ...usesOf(state, name, models)],
   };
-}
-
-function surplus(part: string, name: string): PlannedPart {
-  return { part, name, state: 'surplus', differences: [] };
 }
 
 function deletion(what: string, path: string): PlanStep {
@@ -65,51 +73,79 @@ function indicesOf({ defaults }: OpenSearchState, name: string): string[] {
   return Object.keys(defaults).filter((index) => defaults[index] === name);
 }
 
-function defaultSteps(state: OpenSearchState, name: string): PlanStep[] {
-  return indicesOf(state, name).map((index) => ({
-    does: `take the default pipeline from index "${index}"`,
-    request: {
-      method: 'PUT',
-      path: `/${encodeURIComponent(index)}/_settings`,
-      body: { 'index.search.default_pipeline': null },
-    },
-    mayBeGone: true,
-  }));
+/** Gives indices back what was their default before, as far as our mark knows it and it is still there. */
+function planDefaults(state: OpenSearchState, name: string, indices: readonly string[]): Planned {
+  const before = readMark(state.pipelines[name]?.['description'])?.before ?? {};
+  const planned = indices.map((index) => {
+    const former = before[index];
+    const isThere = former !== undefined && former !== '' && former in state.pipelines;
+    const step = isThere ? defaultStep(index, former) : noDefaultStep(index);
+    const difference = `${index}: ${JSON.stringify(name)} -> ${JSON.stringify(isThere ? former : null)}`;
+    const why =
+      former === undefined ? 'what it had before is not known' : `"${former}", which it had before, is gone`;
+    // Nothing is missing where there was no default before.
+    const isTold = !isThere && former !== '';
+    const warning = `Index "${index}" is left without a default pipeline: ${why}.`;
+    return { difference, step: { ...step, mayBeGone: true }, warnings: isTold ? [warning] : [] };
+  });
+  const differences = planned.map(({ difference }) => difference);
+  return {
+    parts: planned.length > 0 ? [part('default pipeline', name, 'changed', differences)] : [],
+    steps: planned.map(({ step }) => step),
+    warnings: planned.flatMap(({ warnings }) => warnings),
+  };
 }
 
 function usesOf(state: OpenSearchState, name: string, models: readonly FoundEntry[]): ConfigurationIssue[] {
-  const indices = indicesOf(state, name).map((index) => ({
-    path: index,
-    message: `this index has "${name}" as its default pipeline; without it every search there would answer 400: give --force to take the default away too`,
-  }));
-  const others = Object.entries(state.pipelines).filter(
-    ([other, pipeline]) =>
-      other !== name && models.some(({ id }) => JSON.stringify(pipeline).includes(`"${id}"`)),
-  );
-  const pipelines = others.map(([other]) => ({
+  const others = new Set(models.flatMap(({ id }) => otherUsersOf(state, id, name)));
+  return [...others].map((other) => ({
     path: other,
     message: 'this search pipeline uses the model: change it first, or give --force',
   }));
-  return [...indices, ...pipelines];
 }
 
-/** Settings are left unless asked for; our regular expression is told by the connector's address. */
-function accessPlan(
-  { settings }: OpenSearchState,
+function defaultIssue(index: string, name: string): ConfigurationIssue {
+  const message = `this index has "${name}" as its default pipeline; without it every search there would answer 400: give --force to take the default away too`;
+  return { path: index, message };
+}
+
+/**
+ * Settings are left unless asked for; our regular expression is told by the connector's address. One that trusts what
+ * another connector calls stays all the same.
+ */
+function planAccess(
+  { settings, otherConnectors }: OpenSearchState,
   connectors: readonly FoundEntry[],
   { setsClusterSettings }: OpenSearchUninstallOptions,
-): { readonly steps: readonly PlanStep[]; readonly warnings: readonly string[] } {
-  const urls = [...new Set(connectors.map(urlOf))].filter((url) => url !== undefined);
-  const trusted = urls.flatMap((url) => {
-    const step = untrustStep(url, settings);
-    return step ? [{ url, step }] : [];
-  });
-  if (setsClusterSettings) return { steps: trusted.map(({ step }) => step), warnings: [] };
-  const warnings = trusted.map(
-    ({ url }) =>
-      `The cluster setting "${trustedSetting}" keeps the entry ${trustedPattern(url)}: give --set-cluster-settings to remove exactly that one.`,
-  );
-  return { steps: [], warnings };
+): Planned {
+  const urls = connectors.map(urlOf).filter((url) => url !== undefined);
+  const ours = trustedPatterns(urls, settings);
+  const neighbours = (pattern: string): FoundEntry[] =>
+    otherConnectors.filter((other) => {
+      const url = urlOf(other);
+      return url !== undefined && trustedPattern(url) === pattern;
+    });
+  if (!setsClusterSettings) {
+    const warnings = ours.map(
+      (pattern) =>
+        `The cluster setting "${trustedSetting}" keeps the entry ${pattern}: give --set-cluster-settings to remove exactly that one.`,
+    );
+    return { parts: [], steps: [], warnings };
+  }
+  const removed = ours.filter((pattern) => neighbours(pattern).length === 0);
+  const warnings = ours
+    .filter((pattern) => !removed.includes(pattern))
+    .map((pattern) => {
+      const users = neighbours(pattern).map(({ id, source }) => `${id} ("${String(source['name'])}")`);
+      return `The cluster setting "${trustedSetting}" keeps the entry ${pattern}: connector ${users.join(', ')} calls the same service.`;
+    });
+  if (removed.length === 0) return { parts: [], steps: [], warnings };
+  const differences = removed.map((pattern) => `loses ${JSON.stringify(pattern)}`);
+  return {
+    parts: [part('cluster setting', trustedSetting, 'changed', differences)],
+    steps: [untrustStep(removed, settings)],
+    warnings,
+  };
 }
 
 /** The address that a connector calls. */

@@ -57,6 +57,9 @@ async function openStack(options: InferenceDoubleOptions = {}, key?: string): Pr
   };
 }
 
+/** A changed endpoint is made under another id and asked, before the one that searches name is touched. */
+const trialThen = ['PUT /_inference/rerank/blockrank-trial', 'DELETE /_inference/rerank/blockrank-trial'];
+
 const texts = ['first', 'second', 'third "quoted"\nline'];
 
 describe.each(['custom', 'hugging_face'] as const)('an inference endpoint of the service %s', (inference) => {
@@ -115,9 +118,11 @@ describe.each(['custom', 'hugging_face'] as const)('an inference endpoint of the
     expect(plan.warnings[0]).toContain('Until "blockrank" is made again');
     expect(elasticsearch.writes()).toEqual([
       'PUT /_inference/rerank/blockrank',
+      ...trialThen,
       'DELETE /_inference/rerank/blockrank',
       'PUT /_inference/rerank/blockrank',
     ]);
+    expect(elasticsearch.ids()).toEqual(['blockrank']);
   });
 
   it('breaks a search when the service answers for fewer documents', async () => {
@@ -126,6 +131,19 @@ describe.each(['custom', 'hugging_face'] as const)('an inference endpoint of the
     service.behave({ kind: 'drops', count: 1 });
     await expect(elasticsearch.retrieve('blockrank', 'q', texts)).rejects.toThrow('score count mismatch');
     await expect(tryEndpoint(calls, 'blockrank')).rejects.toThrow('it gave 1 scores for 2 documents');
+    service.behave({ kind: 'drops', count: -1 });
+    await expect(elasticsearch.retrieve('blockrank', 'q', texts)).rejects.toThrow('score count mismatch');
+    await expect(tryEndpoint(calls, 'blockrank')).rejects.toThrow('it gave 3 scores for 2 documents');
+  });
+
+  it('sends up to 10000 requests a minute, where the server would stop TEI at 3000', async () => {
+    const { install, calls } = await openStack();
+    await install({ inference });
+    const { endpoint } = await readElasticsearchState(calls, 'blockrank');
+    const limit = { requests_per_minute: 10_000 };
+    expect(endpoint!.settings['rate_limit']).toEqual(limit);
+    // Said for both, so that a changed default of the server changes nothing.
+    expect(endpointDefinition({ serviceUrl: 'http://b:1', inference }).settings['rate_limit']).toEqual(limit);
   });
 
   it('may get whole numbers and long literals as scores', async () => {
@@ -172,17 +190,117 @@ describe('an inference endpoint', () => {
     expect(plan.warnings[0]).toContain('The server does not show keys');
     await install({ serviceKey: 'K' }, true);
     expect(elasticsearch.writes().slice(1)).toEqual([
+      ...trialThen,
       'DELETE /_inference/rerank/blockrank?force=true',
       'PUT /_inference/rerank/blockrank',
     ]);
   });
 
   it('of another service is not replaced', async () => {
-    const { calls } = await openStack();
-    const state = await readElasticsearchState(calls, 'blockrank');
-    const theirs = { ...state, endpoint: { service: 'cohere', taskType: 'rerank', settings: {} } };
-    const plan = planElasticsearchInstall(theirs, endpointDefinition({ serviceUrl: 'http://b:1' }));
-    expect(plan.blockers[0]!.message).toContain('somebody else made an inference endpoint of this id');
+    const { install, elasticsearch } = await openStack({ foreign: { blockrank: 'cohere' } });
+    for (const isForced of [false, true]) {
+      await expect(install({}, isForced)).rejects.toThrow(
+        'somebody else made the inference endpoint "blockrank", of the service "cohere": it stays',
+      );
+    }
+    expect(elasticsearch.ids()).toEqual(['blockrank']);
+  });
+});
+
+describe('replacing an endpoint', () => {
+  it('that works stops while the service does not answer, and says in what state things are', async () => {
+    const { elasticsearch, service, install } = await openStack();
+    await install();
+    const other = await startRerankServiceDouble();
+    await other.close();
+    await expect(install({ serviceUrl: other.url })).rejects.toThrow(
+      /^Cannot create inference endpoint "blockrank-trial".*The endpoint "blockrank" is as it was, and searches go on\.$/s,
+    );
+    expect(await elasticsearch.retrieve('blockrank', 'q', texts)).toHaveLength(3);
+    expect(service.asked.at(-1)!.documents).toEqual(texts);
+    expect(elasticsearch.ids()).toEqual(['blockrank']);
+  });
+
+  it('stops when the trial endpoint answers for other documents than it was asked about', async () => {
+    const { elasticsearch, install } = await openStack();
+    await install();
+    const other = await startRerankServiceDouble();
+    closers.push(other.close);
+    // The server's own check asks about one document, and looks at nothing.
+    other.behave({ kind: 'drops', count: 1 });
+    await expect(install({ serviceUrl: other.url })).rejects.toThrow(
+      /^Cannot ask inference endpoint "blockrank-trial": it gave 1 scores for 2 documents.*"blockrank" is as it was/,
+    );
+    expect(await elasticsearch.retrieve('blockrank', 'q', texts)).toHaveLength(3);
+    // The trial is taken back.
+    expect(elasticsearch.ids()).toEqual(['blockrank']);
+    expect(elasticsearch.writes().slice(1)).toEqual(trialThen);
+  });
+
+  it('that something refers to stops at its deletion, with the endpoint as it was', async () => {
+    const { elasticsearch, install } = await openStack({ referenced: ['blockrank'] });
+    await install();
+    await expect(install({ model: 'm' })).rejects.toThrow(/give --force.*"blockrank" is as it was/);
+    expect(elasticsearch.ids()).toEqual(['blockrank']);
+  });
+
+  it('says that it is gone when it cannot be made again', async () => {
+    const { calls, elasticsearch, service, install } = await openStack();
+    await install();
+    const wanted = endpointDefinition({ serviceUrl: service.url, model: 'm' });
+    const plan = planElasticsearchInstall(await readElasticsearchState(calls, 'blockrank'), wanted);
+    const running = runPlan(plan, {
+      calls: {
+        server: 'elasticsearch',
+        async request(request, options) {
+          // The service dies in the one moment in which it may not.
+          if (request.path.endsWith('/blockrank') && request.method === 'PUT') await service.stop();
+          return calls.request(request, options);
+        },
+      },
+      advice: elasticsearchAdvice,
+    });
+    await expect(running).rejects.toThrow(
+      /"blockrank" was deleted and is not there again: searches that name it fail until this is run again\.$/,
+    );
+    expect(elasticsearch.ids()).toEqual([]);
+    await service.start();
+    await install({ model: 'm' });
+    expect(elasticsearch.ids()).toEqual(['blockrank']);
+  });
+
+  it('does not delete what has the id of the trial, unless an interrupted run left it, which --force says', async () => {
+    const { calls, elasticsearch, service, install } = await openStack();
+    await install();
+    await install({ name: 'blockrank-trial', serviceUrl: `${service.url}/` });
+    await expect(install({ model: 'm' })).rejects.toThrow(
+      /blockrank-trial: an inference endpoint of this id is there.*give --force to delete it/,
+    );
+    expect(elasticsearch.ids()).toEqual(['blockrank', 'blockrank-trial']);
+    const removal = planElasticsearchUninstall(await readElasticsearchState(calls, 'blockrank'), 'blockrank');
+    expect(removal.warnings.at(-1)).toContain('DELETE /_inference/rerank/blockrank-trial removes it');
+    await install({ model: 'm' }, true);
+    expect(elasticsearch.ids()).toEqual(['blockrank']);
+  });
+
+  it('never deletes a trial that is of a service of somebody else', async () => {
+    const { elasticsearch, install } = await openStack({ foreign: { 'blockrank-trial': 'cohere' } });
+    await install();
+    await expect(install({ model: 'm' }, true)).rejects.toThrow(
+      /of the service "cohere": give another --name/,
+    );
+    expect(elasticsearch.ids()).toContain('blockrank-trial');
+  });
+
+  it.each([
+    ['a key that is wanted no more', { serviceKey: 'K' }, {}],
+    ['a key that is wanted now', {}, { serviceKey: 'K' }],
+  ])('happens by itself for %s: the header shows it', async (_name, before, after) => {
+    const { install } = await openStack();
+    await install(before);
+    const plan = await install(after);
+    expect(plan.parts[0]!.differences.join()).toContain('headers.Authorization');
+    expect((await install(after)).steps).toEqual([]);
   });
 });
 
@@ -258,10 +376,42 @@ describe('removing', () => {
     await run(true);
   });
 
+  it.each([false, true])('does not touch an endpoint of another service (forced: %s)', async (isForced) => {
+    const { calls } = await openStack({ foreign: { blockrank: 'cohere' } });
+    const state = await readElasticsearchState(calls, 'blockrank');
+    const plan = planElasticsearchUninstall(state, 'blockrank', { isForced });
+    expect(plan.steps).toEqual([]);
+    expect(plan.parts).toMatchObject([{ state: 'foreign' }]);
+    expect(plan.blockers[0]!.message).toContain('of the service "cohere": it stays');
+  });
+
   it('does nothing when nothing is there', async () => {
     const { calls } = await openStack();
     const plan = planElasticsearchUninstall(await readElasticsearchState(calls, 'blockrank'), 'blockrank');
     expect(plan.steps).toEqual([]);
+  });
+});
+
+describe('elasticsearchAdvice', () => {
+  const answer = (status: number, reason: string): Parameters<typeof elasticsearchAdvice>[0] => ({
+    status,
+    body: { error: { type: 'security_exception', reason }, status },
+  });
+  const ofService = (status: number): string =>
+    `Received an authentication error status code for request from inference entity id [blockrank] status [${status}]. Error message: [no]`;
+
+  it.each([
+    [401, /does not know the key: give --service-key/],
+    [403, /refuses this key.*--service-model/],
+  ])("goes by the service's status %i", (status, advice) => {
+    expect(elasticsearchAdvice(answer(status, ofService(status)))).toMatch(advice);
+  });
+
+  it.each([
+    [401, 'missing authentication credentials for REST request [/_inference/rerank/blockrank]'],
+    [403, 'action [cluster:admin/xpack/inference/put] is unauthorized for user [reader] with roles [viewer]'],
+  ])('says nothing of the service where the cluster itself refuses (%i)', (status, reason) => {
+    expect(elasticsearchAdvice(answer(status, reason))).toBeUndefined();
   });
 });
 

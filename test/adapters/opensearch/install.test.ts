@@ -1,79 +1,19 @@
-import { Client } from '@opensearch-project/opensearch';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   type OpenSearchInstallOptions,
-  openSearchAdvice,
   openSearchInstallSettings,
   openSearchStatus,
-  type Plan,
-  planOpenSearchInstall,
-  planOpenSearchUninstall,
-  type RunOptions,
   readOpenSearchState,
-  runPlan,
-  type ServerCalls,
-  serverCalls,
-  type TransportOwner,
   trustedPattern,
 } from '../../../adapters/opensearch/index.ts';
 import type { ConfigurationError } from '../../../engine/index.ts';
 import {
-  type MlDouble,
   type MlDoubleOptions,
   mlPlugins,
   privateSetting,
-  startMlDouble,
   trustedSetting,
 } from '../../support/opensearch-ml-double.ts';
-
-interface Stack {
-  readonly double: MlDouble;
-  readonly calls: ServerCalls;
-  plan(options?: Partial<OpenSearchInstallOptions>, setsClusterSettings?: boolean): Promise<Plan>;
-  run(plan: Plan, options?: Partial<RunOptions>): Promise<readonly string[]>;
-  uninstall(options?: { readonly isForced?: boolean; readonly setsClusterSettings?: boolean }): Promise<Plan>;
-}
-
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  await Promise.all(closers.splice(0).map((close) => close()));
-});
-
-/** A public-looking service: what is private needs a setting. */
-const serviceUrl = 'https://rerank.example.com';
-const trusting = { settings: { [trustedSetting]: ['^https://rerank\\.example\\.com/.*$'] } };
-
-async function openStack(options: MlDoubleOptions = trusting): Promise<Stack> {
-  const double = await startMlDouble(options);
-  const client = new Client({ node: double.url });
-  const calls = serverCalls(client as unknown as TransportOwner, 'opensearch');
-  closers.push(() => client.close(), double.close);
-  return {
-    double,
-    calls,
-    async plan(given = {}, setsClusterSettings = false) {
-      const settings = openSearchInstallSettings({
-        version: '1.2.3',
-        serviceUrl,
-        fields: ['title', 'body'],
-        ...given,
-      });
-      const { name, defaultPipelineIndex: index, fields } = settings;
-      const state = await readOpenSearchState(calls, name, { index, fields });
-      return planOpenSearchInstall(state, settings, { setsClusterSettings });
-    },
-    run: (plan, more) =>
-      runPlan(plan, { calls, advice: openSearchAdvice, pollMs: 1, longestPauseMs: 0, ...more }),
-    async uninstall(given = {}) {
-      return planOpenSearchUninstall(await readOpenSearchState(calls, 'blockrank'), {
-        name: 'blockrank',
-        ...given,
-      });
-    },
-  };
-}
-
-const statesOf = ({ parts }: Plan): string[] => parts.map(({ part, state }) => `${part}: ${state}`);
+import { openStack, type Stack, serviceUrl, statesOf, trusting } from '../../support/opensearch-stack.ts';
 
 describe('planOpenSearchInstall', () => {
   it('makes connector, model and pipeline, in this order', async () => {
@@ -134,7 +74,7 @@ describe('planOpenSearchInstall', () => {
       const next = await plan({ serviceKey: 'K1', ...options });
       expect(next.parts[0]!.differences.join('\n')).toContain(difference);
       // Searches in hand may still wait for the old model: its read timeout, and a second.
-      expect(next.steps.map(({ pauseMs }) => pauseMs ?? 0)).toEqual([0, 0, 0, 11_000, 0, 0]);
+      expect(next.steps.map(({ pauseMs }) => pauseMs ?? 0)).toEqual([0, 0, 0, 0, 11_000, 0, 0]);
       await run(next);
       expect(double.writes.map((line) => line.replace(/[\w-]*-\d+-\d+/, 'ID'))).toEqual([
         'POST /_plugins/_ml/connectors/_create',
@@ -177,18 +117,23 @@ describe('planOpenSearchInstall', () => {
   it('leaves what somebody else made, and says so', async () => {
     const { plan, run, double } = await openStack();
     double.connectors.set('theirs', { name: 'blockrank', description: 'mine' });
+    double.models.set('their-model', { name: 'blockrank', description: 'mine', model_state: 'DEPLOYED' });
     const wanted = await plan();
-    expect(wanted.warnings.join()).toContain('Somebody else made connector theirs');
+    expect(wanted.warnings.join()).toContain('Somebody else made connector theirs, model their-model');
     await run(wanted);
-    expect(double.connectors.has('theirs')).toBe(true);
+    expect([double.connectors.has('theirs'), double.models.has('their-model')]).toEqual([true, true]);
   });
 
   it('refuses a pipeline of somebody else', async () => {
     const { plan, double } = await openStack();
     double.pipelines.set('blockrank', { response_processors: [] });
-    expect((await plan()).blockers[0]!.message).toContain(
-      'somebody else made a search pipeline of this name',
-    );
+    const { blockers, parts, steps } = await plan();
+    expect(blockers[0]).toEqual({
+      path: '--name',
+      message: expect.stringContaining('somebody else made a search pipeline of this name'),
+    });
+    expect(parts.at(-1)).toMatchObject({ part: 'pipeline', state: 'foreign' });
+    expect(steps.some(({ request }) => request.path.includes('pipeline'))).toBe(false);
   });
 
   it('writes no sign into descriptions that the server refuses', async () => {
@@ -209,15 +154,21 @@ describe('planOpenSearchInstall', () => {
   });
 
   it('widens nothing where the server has no oversample', async () => {
-    for (const options of [{ processors: ['rerank'] }, { processors: undefined, version: '2.12.0' }]) {
+    const widens = async (options: MlDoubleOptions): Promise<boolean> => {
       const { plan } = await openStack({ ...trusting, ...options });
-      const { request } = (await plan()).steps.at(-1)!;
-      expect('request_processors' in request.body!).toBe(options.processors === undefined);
-    }
+      return 'request_processors' in (await plan()).steps.at(-1)!.request.body!;
+    };
+    expect(await widens({ processors: ['rerank'] })).toBe(false);
+    // A version that does not name its processors has them since 2.12.
+    expect(await widens({ processors: undefined, version: '2.12.0' })).toBe(true);
+    // A pipeline runs on whatever node is asked: one that lacks them would fail its searches.
+    expect(await widens({ processorsOfSecondNode: ['rerank'] })).toBe(false);
   });
 });
 
 describe('cluster settings', () => {
+  const setting = { setsClusterSettings: true };
+
   it('block a plan, each with the call that sets it', async () => {
     const { plan } = await openStack({});
     const { blockers } = await plan({ serviceUrl: 'http://10.1.2.3:8080' });
@@ -229,7 +180,7 @@ describe('cluster settings', () => {
 
   it('are set with the entries of others kept, before anything is made', async () => {
     const { plan, run, double } = await openStack({});
-    await run(await plan({ serviceUrl: 'http://10.1.2.3:8080' }, true));
+    await run(await plan({ serviceUrl: 'http://10.1.2.3:8080' }, setting));
     expect(double.writes[0]).toBe('PUT /_cluster/settings');
     expect(double.persistent[trustedSetting]).toEqual([
       '^https://api\\.openai\\.com/.*$',
@@ -241,7 +192,7 @@ describe('cluster settings', () => {
 
   it('are set where they take effect: a transient list hides a persistent one', async () => {
     const { plan } = await openStack({ transient: { [trustedSetting]: ['^https://a/.*$'] } });
-    expect((await plan({}, true)).steps[0]!.request.body).toEqual({
+    expect((await plan({}, setting)).steps[0]!.request.body).toEqual({
       transient: { [trustedSetting]: ['^https://a/.*$', trustedPattern(`${serviceUrl}/v1/rerank`)] },
     });
   });
@@ -254,7 +205,7 @@ describe('cluster settings', () => {
     double.persistent[privateSetting] = 'true';
     await run(await plan({ serviceUrl: url }));
     double.persistent[privateSetting] = 'false';
-    const next = await plan({ serviceUrl: url }, true);
+    const next = await plan({ serviceUrl: url }, setting);
     expect(next.steps.map(({ request }) => request.path.replace(/models\/[^/]+/, 'models/ID'))).toEqual([
       '/_cluster/settings',
       '/_plugins/_ml/models/ID/_undeploy',
@@ -281,7 +232,7 @@ describe('cluster settings', () => {
     const name = 'plugins.ml_commons.trusted_connector_private_endpoints_regex';
     const settings = { [trustedSetting]: ['.*'], [name]: ['^http://a/.*$'] };
     const { plan } = await openStack({ settings });
-    const [step] = (await plan({ serviceUrl: 'http://blockrank:8080' }, true)).steps;
+    const [step] = (await plan({ serviceUrl: 'http://blockrank:8080' }, setting)).steps;
     expect(step!.request.body).toEqual({
       persistent: { [name]: ['^http://a/.*$', '^http://blockrank:8080/.*$'] },
     });
@@ -306,14 +257,65 @@ describe('cluster settings', () => {
 
   it('lose exactly our entry, and say so before', async () => {
     const { plan, run, uninstall, double } = await openStack({});
-    await run(await plan({}, true));
+    await run(await plan({}, setting));
     const [warning] = (await uninstall()).warnings;
     expect(warning).toContain('keeps the entry ^https://rerank\\.example\\.com/.*$');
+    const removal = await uninstall({ setsClusterSettings: true });
+    expect(removal.parts.at(-1)).toEqual({
+      part: 'cluster setting',
+      name: trustedSetting,
+      state: 'changed',
+      differences: ['loses "^https://rerank\\\\.example\\\\.com/.*$"'],
+    });
+    await run(removal);
+    expect(double.persistent[trustedSetting]).toEqual([
+      '^https://api\\.openai\\.com/.*$',
+      '^https://api\\.cohere\\.ai/.*$',
+    ]);
+  });
+
+  it('are unset when our entry was the only one: an empty list would trust nobody', async () => {
+    const { plan, run, uninstall, double } = await openStack({});
+    double.persistent[trustedSetting] = [trustedPattern(serviceUrl)];
+    await run(await plan());
+    await run(await uninstall({ setsClusterSettings: true }));
+    expect(double.persistent).toEqual({});
+  });
+
+  it('lose the entries of all our connectors in one call, for each call writes the whole list', async () => {
+    const { plan, run, uninstall, double } = await openStack({});
+    await run(await plan({}, setting));
+    // What an interrupted run left: a second connector of the name, to another address.
+    const second = await plan({ serviceUrl: 'https://second.example.com' }, setting);
+    await run({ ...second, steps: second.steps.slice(0, 2) });
     await run(await uninstall({ setsClusterSettings: true }));
     expect(double.persistent[trustedSetting]).toEqual([
       '^https://api\\.openai\\.com/.*$',
       '^https://api\\.cohere\\.ai/.*$',
     ]);
+  });
+
+  it('keep our entry while a connector of another name calls the same service', async () => {
+    const { plan, run, uninstall, double } = await openStack({});
+    await run(await plan({ name: 'a' }, setting));
+    await run(await plan({ name: 'b' }));
+    const removal = await uninstall({ name: 'a', setsClusterSettings: true });
+    expect(removal.warnings.join()).toMatch(/keeps the entry.*connector .* \("b"\) calls the same service/);
+    await run(removal);
+    expect(double.persistent[trustedSetting]).toContain(trustedPattern(serviceUrl));
+    await run(await uninstall({ name: 'b', setsClusterSettings: true }));
+    expect(double.persistent[trustedSetting]).not.toContain(trustedPattern(serviceUrl));
+  });
+
+  it('need trust only when a connector is made: one that is there is called without', async () => {
+    const { plan, run, double, calls } = await openStack({});
+    await run(await plan({}, setting));
+    double.persistent[trustedSetting] = ['^https://elsewhere/.*$'];
+    expect((await plan({ fields: ['body'] })).blockers).toEqual([]);
+    expect((await plan({}, setting)).steps).toEqual([]);
+    expect((await plan({ serviceKey: 'K' })).blockers.map(({ path }) => path)).toEqual([trustedSetting]);
+    const { parts } = openSearchStatus(await readOpenSearchState(calls, 'blockrank'), 'blockrank');
+    expect(parts.filter(({ isFault }) => isFault)).toEqual([]);
   });
 });
 
@@ -337,7 +339,7 @@ describe('readOpenSearchState', () => {
 
   it('tells who may not read', async () => {
     const { plan } = await openStack({ authorization: 'Basic x' });
-    await expect(plan()).rejects.toThrow(/status 401.*Check the credentials/);
+    await expect(plan()).rejects.toThrow(/status 401.*The cluster does not know who asks: check --username/);
   });
 });
 
@@ -477,9 +479,12 @@ describe('planOpenSearchUninstall', () => {
     const { uninstall, double } = await openStack();
     double.pipelines.set('blockrank', { response_processors: [] });
     double.connectors.set('theirs', { name: 'blockrank', description: 'mine' });
-    const removal = await uninstall();
-    expect(removal.steps).toEqual([]);
-    expect(removal.warnings[0]).toContain('left alone');
+    double.defaults.set('docs', 'blockrank');
+    for (const isForced of [false, true]) {
+      const removal = await uninstall({ isForced });
+      expect([removal.steps, removal.blockers]).toEqual([[], []]);
+      expect(removal.warnings[0]).toContain('left alone');
+    }
   });
 });
 
@@ -503,6 +508,43 @@ describe('openSearchStatus', () => {
       'pipeline: present',
       'cluster settings: present',
       'default pipeline: present',
+    ]);
+  });
+});
+
+describe('a fault of a part', () => {
+  const faultsOf = async ({ calls }: Pick<Stack, 'calls'>): Promise<string[]> =>
+    openSearchStatus(await readOpenSearchState(calls, 'blockrank'), 'blockrank')
+      .parts.filter(({ isFault }) => isFault)
+      .map(({ part, state, detail }) => `${part} ${state}: ${detail}`);
+
+  it('is a model whose deployment failed, and not one that the server will deploy when it is asked', async () => {
+    const { plan, run, double, calls } = await openStack();
+    await run(await plan());
+    const [[id, source]] = [...double.models] as [[string, object]];
+    double.models.set(id, { ...source, model_state: 'UNDEPLOYED' });
+    expect(await faultsOf({ calls })).toEqual([]);
+    double.models.set(id, { ...source, model_state: 'DEPLOY_FAILED' });
+    expect(await faultsOf({ calls })).toEqual([`model not deployed: ${id}, DEPLOY_FAILED`]);
+  });
+
+  it('is a cluster setting that keeps the cluster from the service', async () => {
+    const { plan, run, double, calls } = await openStack({ settings: { [trustedSetting]: ['.*'] } });
+    double.persistent[privateSetting] = 'true';
+    await run(await plan({ serviceUrl: 'http://blockrank:8080' }));
+    expect(await faultsOf({ calls })).toEqual([]);
+    double.persistent[privateSetting] = 'false';
+    expect(await faultsOf({ calls })).toEqual([
+      `cluster settings changed: ${privateSetting}: "blockrank" is a private address`,
+    ]);
+  });
+
+  it('is a pipeline without a rerank processor, whoever made it', async () => {
+    const { plan, run, double, calls } = await openStack();
+    await run(await plan());
+    double.pipelines.set('blockrank', { description: 'mine', response_processors: [] });
+    expect(await faultsOf({ calls })).toEqual([
+      'pipeline foreign: "blockrank" has no rerank processor: its searches are not reranked; somebody else made it',
     ]);
   });
 });

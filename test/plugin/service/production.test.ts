@@ -488,6 +488,16 @@ describe('readiness', () => {
   });
 });
 
+describe('an idle connection', () => {
+  it('is kept for longer than a search server keeps it, which would otherwise ask on a closing one', async () => {
+    const { url } = await start();
+    const { headers } = await fetch(`${url}/healthz`);
+    const [, seconds] = /timeout=(\d+)/.exec(headers.get('keep-alive')!)!;
+    // ML Commons pools connections for a minute.
+    expect(Number(seconds)).toBeGreaterThan(60);
+  });
+});
+
 describe('CORS', () => {
   const preflight = (url: string, origin: string): Promise<Response> =>
     fetch(`${url}/v1/rerank`, {
