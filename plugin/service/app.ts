@@ -14,11 +14,11 @@ import fastify, {
 import { faultStatus, ServiceFault } from './fault.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import { addReference } from './openapi.ts';
+import { addOperatorRoutes } from './operator-routes.ts';
 import { addJsonParser } from './request-body.ts';
 import { addRerankRoutes, type RouteParts } from './routes.ts';
 import { toFault } from './to-fault.ts';
 import { messageFault } from './wire/cohere.ts';
-import { wireForms } from './wire/forms.ts';
 
 /** Encryption, as read from files. */
 export type ListenTls = SecureContextOptions & {
@@ -56,6 +56,7 @@ export interface AppParts extends RouteParts {
 const keepAliveMs = 75_000;
 /** How often slow connections are looked for, in milliseconds. */
 const connectionCheckMs = 1000;
+const unreadablePath = 'Cannot read the path: it is not percent-encoded as it should be.';
 const requestIdPattern = /^[\w.:-]{1,128}$/;
 
 /** Makes the app; nothing listens yet. */
@@ -69,6 +70,10 @@ export async function serviceApp(parts: AppParts): Promise<FastifyInstance> {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: toRequestId,
+    frameworkErrors: (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+      void reply.header('x-request-id', request.id);
+      fail(new ServiceFault('invalid', unreadablePath), { request, reply }, parts);
+    },
     http: { connectionsCheckingInterval: connectionCheckMs, headersTimeout: parts.receiveTimeoutMs },
     ...(parts.tls && { https: { ...parts.tls, connectionsCheckingInterval: connectionCheckMs } }),
   } as Parameters<typeof fastify>[0]) as unknown as FastifyInstance;
@@ -76,14 +81,18 @@ export async function serviceApp(parts: AppParts): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => (value) => (typeof value === 'string' ? value : JSON.stringify(value)));
   app.decorateRequest('state');
   addJsonParser(app);
-  app.addHook('onRequest', async (request, reply) => open(request, reply, parts));
+  const routes = routesOf(app);
+  app.addHook('onRequest', async (request, reply) => {
+    open(request, reply, parts);
+    // Before a body is read: nobody knows what it should be.
+    if (request.is404) throw notFound(request, reply, routes);
+  });
   // Whoever keeps a connection open finds another replica for its next request.
   app.addHook('onSend', async (_request, reply) => {
     if (parts.isDraining()) void reply.header('connection', 'close');
     boundSending(reply, parts.sendTimeoutMs);
   });
   app.setErrorHandler((error, request, reply) => fail(error, { request, reply }, parts));
-  app.setNotFoundHandler((request, reply) => fail(notFound(request, reply), { request, reply }, parts));
   await app.register(rateLimit, { global: false });
   if (parts.corsOrigins.length > 0) await app.register(cors, { origin: [...parts.corsOrigins] });
   await addReference(app);
@@ -135,7 +144,7 @@ function fail(
   { metrics }: AppParts,
 ): FastifyReply {
   const fault = toFault(error);
-  const write = request.routeOptions.config.form?.fault ?? messageFault;
+  const write = request.routeOptions.config?.form?.fault ?? messageFault;
   const { status, body } = write(fault, request.id);
   if (fault.kind === 'deadline') metrics.shed.inc({ reason: 'deadline' });
   if (fault.kind === 'tenant-limit' && error !== fault) metrics.shed.inc({ reason: 'tenant-limit' });
@@ -159,51 +168,25 @@ function causeOf({ cause }: ServiceFault): object | undefined {
   return { name, code, statusCode, frames };
 }
 
-const formPaths = new Set(wireForms.flatMap(({ paths }) => paths));
-
-function notFound(request: FastifyRequest, reply: FastifyReply): ServiceFault {
-  const [path = ''] = request.url.split('?');
-  if (!formPaths.has(path)) return new ServiceFault('not-found', 'There is no such route; /docs lists all.');
-  void reply.header('allow', 'POST');
-  return new ServiceFault('method', 'This route takes POST.');
+/** Methods of each path, as routes are added. */
+function routesOf(app: FastifyInstance): ReadonlyMap<string, ReadonlySet<string>> {
+  const routes = new Map<string, Set<string>>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const methods = routes.get(url) ?? new Set();
+    routes.set(url, methods);
+    for (const one of [method].flat()) methods.add(one);
+  });
+  return routes;
 }
 
-/** What operators and orchestrators ask; none of it needs a key. */
-function addOperatorRoutes(app: FastifyInstance, parts: AppParts): void {
-  const { metrics, isReady } = parts;
-  const tags = ['operation'];
-  const health = async (): Promise<object> => ({ status: 'ok' });
-  app.get('/healthz', { schema: { tags, summary: 'Whether the process runs' } }, health);
-  app.get('/health', { schema: { tags, summary: 'The same, as TEI has it' } }, health);
-  app.get(
-    '/readyz',
-    { schema: { tags, summary: 'Whether requests are answered' } },
-    async (_request, reply) => {
-      const ready = isReady();
-      return reply.code(ready ? 200 : 503).send(JSON.stringify({ ready }));
-    },
-  );
-  app.get('/metrics', { schema: { tags, summary: 'Prometheus metrics' } }, async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  );
-  app.get('/v1/models', { schema: { tags, summary: 'Models that the key may use' } }, async (request) => {
-    const generation = parts.generation();
-    const caller = generation.keys.identify(request.headers);
-    if (!caller)
-      throw new ServiceFault('unauthorized', 'No valid API key: send one as "Authorization: Bearer KEY".');
-    const data = generation.models
-      .filter(({ name }) => caller.models?.has(name) ?? true)
-      .map(({ name, reranker: { info } }) => ({
-        id: name,
-        object: 'model',
-        owned_by: 'blockrank',
-        reranker: info.name,
-        profile: info.profile,
-        executionProvider: info.executionProvider,
-        encodingDigest: info.encodingDigest,
-        readoutDigest: info.readoutDigest,
-        languages: info.languages,
-      }));
-    return { object: 'list', data };
-  });
+function notFound(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  routes: ReadonlyMap<string, ReadonlySet<string>>,
+): ServiceFault {
+  const methods = routes.get(request.url.split('?')[0]!);
+  if (!methods) return new ServiceFault('not-found', 'There is no such route; /docs lists all.');
+  const allowed = [...methods].join(', ');
+  void reply.header('allow', allowed);
+  return new ServiceFault('method', `This route takes ${allowed}.`);
 }

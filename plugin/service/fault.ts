@@ -3,6 +3,7 @@
 /** Why a request is not answered. */
 export type FaultKind =
   | 'invalid' // the body is not what the form says
+  | 'empty' // the list of documents
   | 'too-large' // bytes
   | 'too-many-documents'
   | 'too-many-tokens'
@@ -47,6 +48,7 @@ export function tooLarge(): ServiceFault {
 /** HTTP status of each kind, where a wire form has none of its own. */
 export const faultStatus: Readonly<Record<FaultKind, number>> = {
   invalid: 400,
+  empty: 400,
   'too-large': 413,
   'too-many-documents': 400,
   'too-many-tokens': 400,

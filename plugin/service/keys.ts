@@ -21,6 +21,9 @@ export interface KeyRing {
   identify(headers: IncomingHttpHeaders): Caller | undefined;
 }
 
+/** What a caller without a valid key is told. */
+export const noKey = 'No valid API key: send one as "Authorization: Bearer KEY".';
+
 /** Everybody, where no keys are configured. */
 export const anonymous: Caller = { tenant: 'anonymous' };
 

@@ -1,11 +1,18 @@
 /** Whatever was thrown, as what the caller is told. Nothing of what the reranker said about texts gets out. */
 import { BrokenCircuitError } from 'cockatiel';
-import { DeadlineExceededError, MemoryLimitError, RemoteServiceError } from '../../engine/index.ts';
+import {
+  BlockRankError,
+  DeadlineExceededError,
+  MemoryLimitError,
+  RemoteServiceError,
+} from '../../engine/index.ts';
 import { ServiceFault, tooLarge } from './fault.ts';
 
 /** Turns any error into a fault. */
 export function toFault(error: unknown): ServiceFault {
   if (error instanceof ServiceFault) return error;
+  // A remote reranker's error has a status too: the one that this service got, which is not the one to give.
+  if (error instanceof BlockRankError) return rerankerFault(error);
   return httpFault(error) ?? rerankerFault(error);
 }
 

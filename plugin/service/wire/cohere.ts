@@ -1,7 +1,7 @@
 /** Cohere's rerank API, v1 and v2. Source: docs.cohere.com/reference/rerank. */
 import { z } from 'zod';
 import type { Answer, AskedDocument } from '../ask.ts';
-import { faultStatus } from '../fault.ts';
+import { faultStatus, ServiceFault } from '../fault.ts';
 import {
   entriesJson,
   type FaultWriter,
@@ -15,6 +15,7 @@ import {
   toDocuments,
   topN,
   type WireForm,
+  withoutEffect,
 } from './wire-form.ts';
 
 /** Documents of one billed search unit. */
@@ -48,8 +49,8 @@ const requestV2 = z.object({
   query: plainText,
   documents: listOf(plainText, { least: 1 }),
   top_n: topN,
-  max_tokens_per_doc: z.int().min(1).nullish(),
-  priority: z.int().nullish(),
+  max_tokens_per_doc: withoutEffect(z.int().min(1).nullish()),
+  priority: withoutEffect(z.int().nullish()),
 });
 
 const requestV1 = z.object({
@@ -59,7 +60,7 @@ const requestV1 = z.object({
   top_n: topN,
   rank_fields: rankFieldNames,
   return_documents: flag,
-  max_chunks_per_doc: z.int().min(1).nullish(),
+  max_chunks_per_doc: withoutEffect(z.int().min(1).nullish()),
 });
 
 /** Errors are `{"message": …}`. */
@@ -75,6 +76,7 @@ export const cohereV2: WireForm = {
   listKey: 'documents',
   paths: ['/cohere/v2/rerank', '/v2/rerank'],
   request: requestV2,
+  failure: z.object({ message: z.string() }),
   response: z.object({ id: z.string(), results: z.array(entry), meta }),
   ask(body) {
     const { query, documents, model, top_n } = parseBody(requestV2, body);
@@ -96,6 +98,7 @@ export const cohereV1: WireForm = {
   listKey: 'documents',
   paths: ['/cohere/v1/rerank'],
   request: requestV1,
+  failure: z.object({ message: z.string() }),
   response: z.object({
     id: z.string(),
     results: z.array(entry.extend({ document: z.record(z.string(), z.unknown()).optional() })),
@@ -120,21 +123,33 @@ export const cohereV1: WireForm = {
   fault: messageFault,
 };
 
-/** Texts of documents, each by the named fields of its object, each field once, joined by line ends; a missing one is left out. */
+/**
+ * Texts of documents, each by the named fields of its object, each field once, joined by line ends. A field that is
+ * missing is left out.
+ *
+ * @throws ServiceFault when a document has none of the fields: nothing of it would be read.
+ */
 export function fieldedDocuments(
   documents: readonly (string | Record<string, unknown>)[],
   rankFields: readonly string[] | null | undefined,
 ): AskedDocument[] {
   const fields = [...new Set(rankFields ?? defaultRankFields)];
-  return documents.map((document) => {
+  return documents.map((document, i) => {
     if (typeof document === 'string') return { text: document, echo: { text: document } };
-    const text = fields
+    const values = fields
       .map((field) => (Object.hasOwn(document, field) ? document[field] : undefined))
-      .filter((value) => value !== undefined && value !== null)
-      .map(toText)
-      .join('\n');
-    return { text, echo: document };
+      .filter((value) => value !== undefined && value !== null);
+    if (values.length === 0) throw nothingToRead(i, rankFields);
+    return { text: values.map(toText).join('\n'), echo: document };
   });
+}
+
+/** The caller's own names are not repeated: they are words of the documents. */
+function nothingToRead(at: number, rankFields: readonly string[] | null | undefined): ServiceFault {
+  const expected = rankFields
+    ? 'at least one of the fields that rank_fields names'
+    : 'a field "text", or rank_fields that name others';
+  return new ServiceFault('invalid', `Cannot read the request: documents[${at}]: expected ${expected}.`);
 }
 
 function toText(value: unknown): string {

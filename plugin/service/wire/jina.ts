@@ -12,6 +12,7 @@ import {
   objectJson,
   parseBody,
   plainText,
+  questionText,
   toAsk,
   tokensOf,
   topN,
@@ -26,7 +27,7 @@ export const textDocument: z.ZodType<string | { text: string }> = z.union([
 
 const request = z.object({
   model: modelName,
-  query: z.union([plainText, z.object({ text: plainText })]),
+  query: questionText,
   documents: listOf(textDocument, { least: 1 }),
   top_n: topN,
   return_documents: flag,
@@ -34,7 +35,9 @@ const request = z.object({
 
 /** Errors are `{"detail": …}`; a body that is not as it should be is a 422. */
 export const detailFault: FaultWriter = ({ kind, message }) => ({
-  status: ['invalid', 'too-many-documents', 'too-many-tokens'].includes(kind) ? 422 : faultStatus[kind],
+  status: ['invalid', 'empty', 'too-many-documents', 'too-many-tokens'].includes(kind)
+    ? 422
+    : faultStatus[kind],
   body: { detail: message },
 });
 
@@ -45,6 +48,7 @@ export const jina: WireForm = {
   listKey: 'documents',
   paths: ['/jina/v1/rerank'],
   request,
+  failure: z.object({ detail: z.string() }),
   response: z.object({
     model: z.string(),
     object: z.literal('list'),
@@ -60,7 +64,7 @@ export const jina: WireForm = {
   ask(body) {
     const { query, documents, model, top_n, return_documents } = parseBody(request, body);
     return toAsk({
-      query: typeof query === 'string' ? query : query.text,
+      query,
       documents: fieldedDocuments(documents, undefined),
       model,
       topN: top_n,

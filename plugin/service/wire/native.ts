@@ -42,6 +42,7 @@ export const native: WireForm = {
   listKey: 'documents',
   paths: ['/blockrank/rerank'],
   request,
+  failure: z.object({ error: z.object({ code: z.string(), message: z.string(), requestId: z.string() }) }),
   response: z.object({
     requestId: z.string(),
     model: z.string(),

@@ -11,21 +11,23 @@ import {
   toDocuments,
   topN,
   type WireForm,
+  withoutEffect,
 } from './wire-form.ts';
 
 /** `top_n` is none of TEI's, but Elasticsearch sends it: it cuts the list by itself, so all documents are given back. */
 const request = z.object({
   query: plainText,
   texts: listOf(plainText, { least: 1 }),
-  truncate: flag,
-  truncation_direction: z.enum(['left', 'Left', 'right', 'Right']).nullish(),
-  raw_scores: flag,
+  truncate: flag.describe('Whether a text may be cut; `false`: one that is too long is an error.'),
+  truncation_direction: withoutEffect(z.enum(['left', 'Left', 'right', 'Right']).nullish()),
+  raw_scores: withoutEffect(flag),
   return_text: flag,
-  top_n: topN,
+  top_n: withoutEffect(topN),
 });
 
 const statuses: Partial<Record<FaultKind, number>> = {
   invalid: 422,
+  empty: 400,
   'too-many-documents': 413,
   'too-many-tokens': 413,
   truncated: 413,
@@ -34,6 +36,7 @@ const statuses: Partial<Record<FaultKind, number>> = {
 };
 
 const errorTypes: Partial<Record<FaultKind, string>> = {
+  empty: 'Empty',
   'tenant-limit': 'Overloaded',
   overloaded: 'Overloaded',
   deadline: 'Overloaded',
@@ -48,6 +51,7 @@ export const tei: WireForm = {
   listKey: 'texts',
   paths: ['/rerank'],
   request,
+  failure: z.object({ error: z.string(), error_type: z.string() }),
   response: z.array(z.object({ index: z.int(), score: z.number(), text: z.string().optional() })),
   ask(body) {
     const { query, texts, truncate, return_text } = parseBody(request, body);

@@ -10,19 +10,21 @@ import {
   modelName,
   objectJson,
   parseBody,
-  plainText,
+  questionText,
   toAsk,
   topN,
   type WireForm,
+  withoutEffect,
 } from './wire-form.ts';
 
 const request = z.object({
   model: modelName,
-  query: plainText,
+  query: questionText,
   documents: listOf(fieldedDocument, { least: 1 }),
   top_n: topN,
   rank_fields: rankFieldNames,
   return_documents: flag,
+  max_chunks_per_doc: withoutEffect(z.int().min(1).nullish()),
 });
 
 /** The form: documents come back on request only, as Cohere does. */
@@ -32,6 +34,7 @@ export const union: WireForm = {
   listKey: 'documents',
   paths: ['/v1/rerank'],
   request,
+  failure: z.object({ message: z.string(), detail: z.string() }),
   response: z.object({
     id: z.string(),
     model: z.string(),

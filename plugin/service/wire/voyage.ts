@@ -32,6 +32,7 @@ export const voyage: WireForm = {
   listKey: 'documents',
   paths: ['/voyage/v1/rerank'],
   request,
+  failure: z.object({ detail: z.string() }),
   response: z.object({
     object: z.literal('list'),
     data: z.array(z.object({ index: z.int(), relevance_score: z.number(), document: z.string().optional() })),

@@ -16,6 +16,8 @@ export interface WireForm {
   readonly request: z.ZodType;
   /** The answer, for the reference page. */
   readonly response: z.ZodType;
+  /** The body of an error, for the reference page. */
+  readonly failure: z.ZodType;
   /** Key of the body's list of documents, which is counted before anything else is looked at. */
   readonly listKey: 'documents' | 'texts';
   /** Reads a body. @throws ServiceFault naming every field that is wrong, never its text. */
@@ -35,6 +37,14 @@ export const plainText: z.ZodType<string> = z.string().transform((text) => text.
 export const topN: z.ZodType<number | null | undefined> = z.int().min(1).nullish();
 /** A switch that may be absent or null. */
 export const flag: z.ZodType<boolean | null | undefined> = z.boolean().nullish();
+/** A question: text, or an object that holds one, as Jina has it. */
+export const questionText: z.ZodType<string> = z
+  .union([plainText, z.object({ text: plainText })])
+  .transform((query) => (typeof query === 'string' ? query : query.text));
+/** Marks, on the reference page, what is read and has no effect. */
+export function withoutEffect<T extends z.ZodType>(schema: T): T {
+  return schema.describe('Accepted; changes nothing.');
+}
 /** A model's name. */
 export const modelName: z.ZodType<string | null | undefined> = z.string().max(256).nullish();
 
@@ -83,8 +93,12 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   const { issues } = parsed.error;
   const told = issues.slice(0, maxComplaints).map((issue) => `${place(issue.path)}${issue.message}`);
   const more = issues.length > told.length ? '; and more' : '';
-  throw new ServiceFault('invalid', `Cannot read the request: ${told.join('; ')}${more}.`);
+  const kind = issues.every(isEmptyList) ? 'empty' : 'invalid';
+  throw new ServiceFault(kind, `Cannot read the request: ${told.join('; ')}${more}.`);
 }
+
+const isEmptyList = (issue: z.core.$ZodIssue): boolean =>
+  issue.code === 'too_small' && issue.origin === 'array';
 
 function place(path: readonly PropertyKey[]): string {
   const names = path.map((key, i) =>

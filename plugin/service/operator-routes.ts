@@ -1,0 +1,52 @@
+/** What operators and orchestrators ask. None of it needs a key, but the list of models. */
+import type { FastifyInstance } from 'fastify';
+import { ServiceFault } from './fault.ts';
+import type { ServedModel } from './generation.ts';
+import { noKey } from './keys.ts';
+import { keyless } from './openapi.ts';
+import type { RouteParts } from './routes.ts';
+
+const tags = ['operation'];
+
+/** Adds the routes. @param isReady - Whether requests are answered at the moment. */
+export function addOperatorRoutes(
+  app: FastifyInstance,
+  {
+    isReady,
+    metrics,
+    generation,
+  }: Pick<RouteParts, 'metrics' | 'generation'> & { readonly isReady: () => boolean },
+): void {
+  const open = (summary: string): object => ({ schema: { tags, summary, ...keyless } });
+  const health = async (): Promise<object> => ({ status: 'ok' });
+  app.get('/healthz', open('Whether the process runs'), health);
+  app.get('/health', open('The same, as TEI has it'), health);
+  app.get('/readyz', open('Whether requests are answered; 503: they are not'), async (_request, reply) => {
+    const ready = isReady();
+    return reply.code(ready ? 200 : 503).send(JSON.stringify({ ready }));
+  });
+  app.get('/metrics', open('Prometheus metrics'), async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+  app.get('/v1/models', { schema: { tags, summary: 'Models that the key may use' } }, async (request) => {
+    const { keys, models } = generation();
+    const caller = keys.identify(request.headers);
+    if (!caller) throw new ServiceFault('unauthorized', noKey);
+    const listed = models.filter(({ name }) => caller.models?.has(name) ?? true);
+    return { object: 'list', data: listed.map(toListed) };
+  });
+}
+
+function toListed({ name, reranker: { info } }: ServedModel): object {
+  return {
+    id: name,
+    object: 'model',
+    owned_by: 'blockrank',
+    reranker: info.name,
+    profile: info.profile,
+    executionProvider: info.executionProvider,
+    encodingDigest: info.encodingDigest,
+    readoutDigest: info.readoutDigest,
+    languages: info.languages,
+  };
+}
