@@ -1,6 +1,6 @@
 /** Rerankers tried one after another. */
-import type { Reranker, RerankerInfo } from '../contract.ts';
-import { QueryError } from '../errors.ts';
+import type { Ranking, Reranker, RerankerInfo, RerankOptions, Shortlist } from '../contract.ts';
+import { DeadlineExceededError, QueryError } from '../errors.ts';
 
 /** Somebody was asked and failed; who comes next is asked now. */
 export interface FailoverEvent {
@@ -21,9 +21,9 @@ export interface FailoverOptions {
 }
 
 /**
- * Asks the first reranker, and the next one whenever one fails. What no other would do better is not passed on: the
- * caller gave up, or the query holds no words. Its `info` is the first one's, but it is ready while any of them is;
- * closing closes all.
+ * Asks the first reranker, and the next one whenever one fails or has used up its share of the time: half of what is
+ * left, so that the next one has as much. What no other would do better is not passed on: the caller gave up, or the
+ * query holds no words. Its `info` is the first one's, but it is ready while any of them is; closing closes all.
  *
  * @throws RangeError without a reranker.
  */
@@ -41,8 +41,9 @@ export function failoverReranker({ rerankers, onFailover }: FailoverOptions): Re
       const started = performance.now();
       for (const [at, reranker] of rerankers.entries()) {
         const next = rerankers[at + 1];
+        const left = remaining(options, started);
         try {
-          return await reranker.rerank(shortlist, remaining(options, started));
+          return await (next ? inItsShare(reranker, shortlist, left) : reranker.rerank(shortlist, left));
         } catch (error) {
           const isFinal = !next || options.signal?.aborted || error instanceof QueryError;
           if (isFinal) throw error;
@@ -57,6 +58,40 @@ export function failoverReranker({ rerankers, onFailover }: FailoverOptions): Re
       await Promise.all(rerankers.map((reranker) => reranker.close()));
     },
   };
+}
+
+/** A share shorter than this says nothing about a reranker: no breaker hears of it. */
+const leastFairShareMs = 50;
+
+async function inItsShare(
+  reranker: Reranker,
+  shortlist: Shortlist,
+  options: RerankOptions,
+): Promise<Ranking> {
+  const { deadlineMs } = options;
+  if (deadlineMs === undefined) return reranker.rerank(shortlist, options);
+  const shareMs = Math.max(0, deadlineMs / 2);
+  const share = new AbortController();
+  const end = (): void =>
+    share.abort(
+      shareMs < leastFairShareMs
+        ? new DOMException('There was too little time for this reranker.', 'TimeoutError')
+        : new DeadlineExceededError({ deadlineMs: shareMs, elapsedMs: shareMs, phase: 'rerank' }),
+    );
+  const timer = setTimeout(end, Math.min(shareMs, 2 ** 31 - 1));
+  const signal = options.signal ? AbortSignal.any([options.signal, share.signal]) : share.signal;
+  // A reranker that does not obey is not waited for.
+  const ended = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  try {
+    return await Promise.race([
+      reranker.rerank(shortlist, { ...options, signal, deadlineMs: shareMs }),
+      ended,
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function remaining<Options extends { readonly deadlineMs?: number }>(

@@ -68,9 +68,16 @@ describe('failoverReranker', () => {
     });
     await expect(failoverReranker({ rerankers: [wordless, next] }).rerank(list)).rejects.toThrow(QueryError);
     const slow = fakeReranker({ delayMs: 1000 });
-    const chain = failoverReranker({ rerankers: [slow, next] });
+    const deaf = fakeReranker({ obeysSignal: false }); // one that would not notice by itself
+    const chain = failoverReranker({ rerankers: [slow, deaf] });
     await expect(chain.rerank(list, { signal: AbortSignal.timeout(10) })).rejects.toThrow();
-    expect(next.calls).toHaveLength(0);
+    expect([next.calls.length, deaf.calls.length]).toEqual([0, 0]);
+  });
+
+  it('closes all of its rerankers', async () => {
+    const rerankers = ['one', 'two', 'three'].map((name) => fakeReranker({ info: { name } }));
+    await failoverReranker({ rerankers }).close();
+    for (const reranker of rerankers) await expect(reranker.rerank(list)).rejects.toThrow(TypeError);
   });
 
   it('gives the next one the time that is left, not the whole', async () => {
@@ -92,6 +99,28 @@ describe('failoverReranker', () => {
     };
     await failoverReranker({ rerankers: [slow, watched] }).rerank(list, { deadlineMs: 100 });
     expect(leftMs).toBeLessThanOrEqual(75);
+  });
+});
+
+describe('failoverReranker with one that hangs', () => {
+  const hanging = () => fakeReranker({ info: { name: 'hanging' }, fault: () => new Promise(() => {}) });
+
+  it('asks the next one in time, whether the hanging one obeys its signal or not', async () => {
+    for (const obeysSignal of [true, false]) {
+      const stuck = fakeReranker({ fault: () => new Promise(() => {}), obeysSignal });
+      const next = fakeReranker();
+      const chain = failoverReranker({ rerankers: [stuck, next] });
+      await chain.rerank(list, { deadlineMs: 300, signal: AbortSignal.timeout(300) });
+      expect(next.calls).toHaveLength(1);
+    }
+  });
+
+  it('lets it all the time there is where there is no deadline, and no other', async () => {
+    const slow = fakeReranker({ delayMs: 60 });
+    await failoverReranker({ rerankers: [hanging(), slow] }).rerank(list, { deadlineMs: 400 });
+    await failoverReranker({ rerankers: [slow, hanging()] }).rerank(list);
+    await failoverReranker({ rerankers: [slow] }).rerank(list, { deadlineMs: 100 });
+    expect(slow.calls).toHaveLength(3);
   });
 });
 
