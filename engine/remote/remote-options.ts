@@ -41,9 +41,13 @@ export type RemoteSettings = Pick<RemoteRerankerOptions, Optional> & {
 export function remoteSettings(options: RemoteRerankerOptions): RemoteSettings {
   const issues = issuesOf(options);
   if (issues.length > 0) throw new ConfigurationError('Cannot open the remote reranker', issues);
-  const { api, url } = options;
+  const { api } = options;
+  const { url, authorization } = withoutCredentials(options.url);
   return {
     ...options,
+    url,
+    ...(authorization !== undefined &&
+      options.apiKey === undefined && { headers: { authorization, ...options.headers } }),
     name: options.name ?? `${api}:${new URL(url).host}`,
     maxDocuments: options.maxDocuments ?? (api === 'tei' ? 32 : 1000),
     timeoutMs: options.timeoutMs ?? 10_000,
@@ -51,6 +55,17 @@ export function remoteSettings(options: RemoteRerankerOptions): RemoteSettings {
     maxRetryDelayMs: options.maxRetryDelayMs ?? 2000,
     fetch: options.fetch ?? globalThis.fetch,
   };
+}
+
+/** `fetch` takes no address with a name and a password in it, and says both in its error. */
+function withoutCredentials(given: string): { readonly url: string; readonly authorization?: string } {
+  const url = new URL(given);
+  const { username, password } = url;
+  if (username === '' && password === '') return { url: given };
+  const pair = [username, password].map(decodeURIComponent).join(':');
+  url.username = '';
+  url.password = '';
+  return { url: url.href, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
 function issuesOf(options: RemoteRerankerOptions): ConfigurationIssue[] {

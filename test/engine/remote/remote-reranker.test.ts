@@ -98,6 +98,43 @@ describe('a remote reranker', () => {
     expect(server.asked).toHaveLength(2);
   });
 
+  it.each([408, 425, 429, 500, 502, 503, 504])('tries a status %i again: it may pass', async (status) => {
+    const server = await cohere((response, _asked, call) => {
+      if (call === 1) response.writeHead(status).end();
+      return call === 1;
+    });
+    await expect(openRemote(server.url).rerank(shortlist)).resolves.toBeDefined();
+    expect(server.asked).toHaveLength(2);
+  });
+
+  it('tries again who cannot be reached, a little later each time', async () => {
+    const times: number[] = [];
+    const fetchOf = (): Promise<never> => {
+      times.push(performance.now());
+      return Promise.reject(new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } }));
+    };
+    const reranker = openRemote('http://127.0.0.1:9', { retries: 2, fetch: fetchOf });
+    await expect(reranker.rerank(shortlist)).rejects.toThrow('ECONNREFUSED');
+    const [first, second, third] = times;
+    expect(times).toHaveLength(3);
+    expect(second! - first!).toBeGreaterThanOrEqual(99);
+    expect(third! - second!).toBeGreaterThanOrEqual(199);
+  });
+
+  it('reads a date to wait for', async () => {
+    const retried: RemoteServiceError[] = [];
+    const server = await cohere((response, _asked, call) => {
+      const retryAfter = new Date(Date.now() + 60_000).toUTCString();
+      if (call === 1) response.writeHead(503, { 'retry-after': retryAfter }).end();
+      return call === 1;
+    });
+    const error = await openRemote(server.url, { onRetry: (one) => retried.push(one) })
+      .rerank(shortlist)
+      .catch((caught) => caught);
+    expect(error.retryAfterMs).toBeGreaterThan(50_000);
+    expect(retried).toEqual([]);
+  });
+
   it.each([400, 401, 403, 404, 422])('never tries a status %i again: the operator acts', async (status) => {
     const server = await cohere((response) => {
       response.writeHead(status).end('{"message":"invalid api token"}');
@@ -166,6 +203,68 @@ describe('a remote reranker', () => {
     );
   });
 
+  type Entries = (scoreKey: string) => object[];
+  const asked = { query: 'dogs bark', documents: ['birds', 'dogs bark', 'dogs'], model: 'm' };
+  const { documents: texts, query } = asked;
+  const usage = { total_tokens: 7 };
+  it.each([
+    ['cohere', { ...asked, top_n: 3 }, (of: Entries) => ({ id: 'x', results: of('relevance_score') }), 0],
+    [
+      'jina',
+      { ...asked, top_n: 3, return_documents: false },
+      (of: Entries) => ({ model: 'm', usage, results: of('relevance_score') }),
+      7,
+    ],
+    [
+      'voyage',
+      { ...asked, truncation: true },
+      (of: Entries) => ({ object: 'list', data: of('relevance_score'), model: 'm', usage }),
+      7,
+    ],
+    [
+      'tei',
+      { query, texts, truncate: true, raw_scores: false, return_text: false },
+      (of: Entries) => of('score'),
+      0,
+    ],
+  ] as const)('speaks the form of %s', async (api, request, answer, tokens) => {
+    const entries: Entries = (scoreKey) =>
+      [0.1, 0.9, 0.4].map((score, index) => ({ index, [scoreKey]: score })).toReversed();
+    const server = await answeringServer((response) => sendJson(response, 200, answer(entries)));
+    open.push(server);
+    const ranking = await openRemote(server.url, { api, model: 'm' }).rerank(shortlist);
+    expect(JSON.parse(server.asked[0]!.body)).toEqual(request);
+    expect(ranking.candidates.map(({ index, calibratedScore }) => [index, calibratedScore])).toEqual([
+      [1, 0.9],
+      [2, 0.4],
+      [0, 0.1],
+    ]);
+    expect(ranking.usage.tokens).toBe(tokens);
+  });
+
+  it('sends TEI no more than 32 texts at once', async () => {
+    const server = await answeringServer((response, { body }) => {
+      const { texts } = JSON.parse(body) as { texts: string[] };
+      sendJson(
+        response,
+        200,
+        texts.map((_text, index) => ({ index, score: 0.5 })),
+      );
+    });
+    open.push(server);
+    const candidates = Array.from({ length: 65 }, (_, i) => ({
+      docId: String(i),
+      text: `${i}`,
+      segments: [],
+    }));
+    const { candidates: ranked } = await openRemote(server.url, { api: 'tei' }).rerank({
+      ...shortlist,
+      candidates,
+    });
+    const sizes = server.asked.map(({ body }) => (JSON.parse(body) as { texts: string[] }).texts.length);
+    expect([sizes, ranked.length]).toEqual([[32, 32, 1], 65]);
+  });
+
   it('sends a long list in parts and merges them by score', async () => {
     const server = await cohere();
     const { candidates } = await openRemote(server.url, { maxDocuments: 2 }).rerank(shortlist);
@@ -173,13 +272,67 @@ describe('a remote reranker', () => {
     expect(candidates.map(({ index }) => index)).toEqual([1, 2, 0]);
   });
 
+  it('gives each part and each attempt the time that is left, and ends them all with the caller', async () => {
+    const left: number[] = [];
+    const server = await cohere((response, _asked, call) => {
+      if (call > 1) return false;
+      setTimeout(() => response.writeHead(500).end(), 50);
+      return true;
+    });
+    const fetchOf: typeof fetch = (input, init) => {
+      left.push(Number(new Headers(init?.headers).get('x-blockrank-deadline-ms')));
+      return fetch(input, init);
+    };
+    const reranker = openRemote(server.url, { maxDocuments: 2, fetch: fetchOf });
+    await reranker.rerank(shortlist, { deadlineMs: 5000 });
+    const [first, again, next] = left;
+    expect(first).toBeGreaterThan(4900);
+    expect(again).toBeLessThanOrEqual(first! - 50 - 90); // what the attempt took, and the wait after it
+    expect(next).toBeLessThanOrEqual(again!);
+    const hanging = await cohere(() => true);
+    const started = performance.now();
+    await expect(openRemote(hanging.url).rerank(shortlist, { deadlineMs: 60 })).rejects.toMatchObject({
+      isTransient: true,
+    });
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
+  it('hangs up on a service whose caller has gone, and asks it no more', async () => {
+    let hungUp = 0;
+    const server = await cohere((response) => {
+      response.on('close', () => {
+        hungUp += 1;
+      });
+      return true;
+    });
+    const caller = new AbortController();
+    const asking = openRemote(server.url, { retries: 3, timeoutMs: 600_000 }).rerank(shortlist, {
+      signal: caller.signal,
+    });
+    while (server.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    caller.abort(new Error('gone'));
+    await expect(asking).rejects.toThrow('gone');
+    while (hungUp === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(server.asked).toHaveLength(1);
+  });
+
   it('names no key and no document in its errors', async () => {
     const server = await cohere((response, asked) => {
       response.writeHead(500).end(asked.body);
       return true;
     });
-    const url = `${server.url.replace('http://', 'http://user:secret@')}`;
-    expect(() => openRemote(url)).not.toThrow();
+    const authorizations: (string | null)[] = [];
+    const fetchOf: typeof fetch = (input, init) => {
+      authorizations.push(new Headers(init?.headers).get('authorization'));
+      return fetch(input, init);
+    };
+    const url = server.url.replace('http://', 'http://user:secret@');
+    const named = await openRemote(url, { retries: 0, fetch: fetchOf })
+      .rerank(shortlist)
+      .catch((e) => e);
+    expect([named.statusCode, ...authorizations]).toEqual([500, `Basic ${btoa('user:secret')}`]);
+    expect(`${named.message}${named.url}`).not.toMatch(/secret|birds/);
     const error = await openRemote(server.url, { apiKey: 'K-secret', retries: 0 })
       .rerank(shortlist)
       .catch((e) => e);
