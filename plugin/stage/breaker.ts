@@ -1,6 +1,6 @@
 /** Leaves a reranker alone that failed too often in a row. */
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhenResult } from 'cockatiel';
-import { DeadlineExceededError, QueryError, type Ranking } from '../../engine/index.ts';
+import { DeadlineExceededError, MemoryLimitError, QueryError, type Ranking } from '../../engine/index.ts';
 import type { BreakerState } from './events.ts';
 
 /** Options of the circuit breaker. */
@@ -68,7 +68,8 @@ export function breakerGuard(
 
 /** What an error says about the reranker. */
 function judge(error: unknown, signal: AbortSignal, elapsedMs: number): 'sound' | 'fault' | 'unknown' {
-  if (error instanceof QueryError) return 'sound';
+  // The caller's query, the caller's list: another one may be ranked.
+  if (error instanceof QueryError || error instanceof MemoryLimitError) return 'sound';
   if (!signal.aborted || error !== signal.reason) return 'fault';
   const hadItsShare = error instanceof DeadlineExceededError && elapsedMs >= fairShare * error.deadlineMs;
   return hadItsShare ? 'fault' : 'unknown';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { QueryError } from '../../../engine/index.ts';
+import { MemoryLimitError, QueryError } from '../../../engine/index.ts';
 import { type BreakerOptions, rescoringStage } from '../../../plugin/stage/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { memoryAdapter } from '../../support/memory-adapter.ts';
@@ -73,6 +73,13 @@ describe('the circuit breaker', () => {
   it('does not count queries without words', async () => {
     const { stage, reasonOf } = open(() => Promise.reject(new QueryError('no words')));
     for (const _ of [1, 2, 3, 4]) expect(await reasonOf()).toBe('no-query-text');
+    expect(stage.breakerState).toBe('closed');
+  });
+
+  it('does not count lists that are too large', async () => {
+    const tooLarge = new MemoryLimitError('too large', { neededBytes: 2, allowedBytes: 1 });
+    const { stage, reasonOf } = open(() => Promise.reject(tooLarge));
+    for (const _ of [1, 2, 3, 4]) expect(await reasonOf()).not.toBe('circuit-open');
     expect(stage.breakerState).toBe('closed');
   });
 
