@@ -1,7 +1,13 @@
 /** `blockrank proxy`: a reverse proxy before a cluster, until it is told to end. */
 import { Command, Option } from 'commander';
 import { BlockRankError } from '../../engine/index.ts';
-import { composeProxy, type ProxyComposition, type ProxyContext, watchConfig } from '../config/index.ts';
+import {
+  composeProxy,
+  type ProxyComposition,
+  type ProxyContext,
+  type ProxySettings,
+  watchConfig,
+} from '../config/index.ts';
 import type { CliContext } from './context.ts';
 import { describeError } from './errors.ts';
 import { finiteNumber, list, wholeNumber } from './option-values.ts';
@@ -119,22 +125,34 @@ function rankingOptions(): readonly Option[] {
 }
 
 async function proxy(context: CliContext, flags: ProxyFlags): Promise<void> {
-  const settings = await proxySettings(flags, context.env);
   const ending = new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
     context.signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  const running = await composeProxy(settings, watching(context));
-  const watch = watchConfig(flags.config, reloader(context, flags, running), {
-    onHangup: flags.config !== undefined,
-  });
+  // Before the file is read: what changes while the model is being opened is taken after it.
+  const watch = watchConfig(flags.config, { onHangup: flags.config !== undefined });
+  try {
+    const settings = await proxySettings(flags, context.env);
+    const running = await composeProxy(settings, watching(context));
+    watch.tell(reloader(context, flags, running));
+    tellStart(context, flags, { settings, running });
+    await ending;
+    watch.close();
+    await running.close();
+  } finally {
+    watch.close();
+  }
+}
+
+function tellStart(
+  context: CliContext,
+  flags: ProxyFlags,
+  { settings, running }: { readonly settings: ProxySettings; readonly running: ProxyComposition },
+): void {
   const { target, indices } = settings.proxy;
   const { url, server = 'unknown' } = running;
   if (flags.json) context.printJson({ url, target, server, indices });
   else context.print(`${url} stands before ${target} (${server}) and reranks ${indices.join(', ')}`);
-  await ending;
-  watch.close();
-  await running.close();
 }
 
 /** Takes the file's settings, the options over them, or keeps those in use and says why. One after another. */

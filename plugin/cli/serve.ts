@@ -51,13 +51,19 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
     context.signal.addEventListener('abort', () => resolve(), { once: true });
   });
   const load = configLoader(context, flags);
-  const composition = await composeService(await load.read());
-  const { service } = composition;
-  const watcher = watchConfig(load.path, reloader(composition, load), { onHangup: true, keepsAlive: true });
-  service.logger.info({ url: service.url }, 'ready');
-  await ending;
-  watcher.close();
-  await composition.close();
+  // Before the file is read: what changes while the models are being opened is taken after them.
+  const watch = watchConfig(load.path, { onHangup: true, keepsAlive: true });
+  try {
+    const composition = await composeService(await load.read());
+    const { service } = composition;
+    service.logger.info({ url: service.url }, 'ready');
+    watch.tell(reloader(composition, load));
+    await ending;
+    watch.close();
+    await composition.close();
+  } finally {
+    watch.close();
+  }
 }
 
 interface ConfigLoader {

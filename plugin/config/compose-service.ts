@@ -71,11 +71,19 @@ export async function composeService(
   const reconfigure = async (next: ServeConfig): Promise<readonly string[]> => {
     const renewed = await readServiceTls(next.service.tls);
     const held = await shelf.open(next);
-    if (renewed) service.renewTls(renewed);
+    try {
+      if (renewed) service.renewTls(renewed);
+    } catch (error) {
+      await held.release();
+      throw error;
+    }
     service.serve({ config: next.service, models: held.models, onUnused: () => void held.release() });
-    return listenerKeys.filter(
+    const different: string[] = listenerKeys.filter(
       (key) => JSON.stringify(next.service[key]) !== JSON.stringify(first.service[key]),
     );
+    // A listener takes another certificate, but no other way of listening.
+    if (tlsKind(next.service.tls) !== tlsKind(first.service.tls)) different.push('tls');
+    return different;
   };
   const close = async (): Promise<void> => {
     await service.close();
@@ -88,6 +96,11 @@ export async function composeService(
     throw error;
   }
   return { service, reconfigure, close };
+}
+
+function tlsKind(tls: ServiceTls | undefined): 'none' | 'server' | 'mutual' {
+  if (!tls) return 'none';
+  return tls.clientCa === undefined ? 'server' : 'mutual';
 }
 
 interface HeldModels {

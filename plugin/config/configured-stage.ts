@@ -52,16 +52,19 @@ export async function configuredStage(
   const shelf = new RerankerShelf();
   const compose = async (): Promise<OwnedStage<ServerRequest, ServerResponse>> =>
     composeServer(await loadConfig(path, context.env), { ...context, openReranker: shelfOpener(shelf) });
-  const stage = switchableStage(await compose());
+  const watcher = watch ? watchConfig(path) : undefined;
+  const first = await compose().catch((error: unknown) => {
+    watcher?.close();
+    throw error;
+  });
+  const stage = switchableStage(first);
   let last: Promise<unknown> = Promise.resolve();
   const reload = (): Promise<void> => {
     const next = last.then(async () => stage.switchTo(await compose()));
     last = next.catch(() => undefined);
     return next;
   };
-  const watcher = watch
-    ? watchConfig(path, () => reload().then(() => onReload(undefined), onReload))
-    : undefined;
+  watcher?.tell(() => void reload().then(() => onReload(undefined), onReload));
   return {
     stage,
     reload,

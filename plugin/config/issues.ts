@@ -68,7 +68,8 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
   const got = issue.input === undefined ? 'required' : `got ${JSON.stringify(issue.input)}`;
   switch (issue.code) {
     case 'invalid_type':
-      return `expected ${typeNames[issue.expected] ?? issue.expected}, ${got}`;
+      // Where a section or a list is missing, what stands there instead may be the secret that belongs inside.
+      return `expected ${typeNames[issue.expected] ?? issue.expected}, ${isWhole(issue.expected) ? kindOf(issue.input) : got}`;
     case 'invalid_value':
       return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}, ${got}`;
     case 'too_small':
@@ -76,10 +77,18 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
     case 'too_big':
       return `expected at most ${issue.maximum}, ${got}`;
     case 'invalid_union':
-      return `expected false or a section of settings, ${got}`;
+      return `expected false or a section of settings, ${kindOf(issue.input)}`;
     default:
       return undefined;
   }
+}
+
+const isWhole = (expected: string): boolean => expected === 'object' || expected === 'array';
+
+function kindOf(input: unknown): string {
+  if (input === undefined) return 'required';
+  if (input === null) return 'got nothing';
+  return `got ${typeNames[Array.isArray(input) ? 'array' : typeof input]}`;
 }
 
 const typeNames: Readonly<Record<string, string>> = {

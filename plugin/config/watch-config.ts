@@ -14,16 +14,25 @@ export interface WatchOptions {
 
 /** A watch on a file. */
 export interface ConfigWatch {
+  /** Calls this on every change from now on, and at once if there was one before. */
+  tell(onChange: () => void): void;
   /** Ends it. */
   close(): void;
 }
 
-/** Calls back for every change of the file, also where it is replaced by another or a link is turned. */
+/**
+ * Watches the file from now on, also where it is replaced by another or a link is turned: begin before the file is
+ * read, and what changes while it is being taken is not missed.
+ */
 export function watchConfig(
   path: string | undefined,
-  onChange: () => void,
   { onHangup = false, keepsAlive = false }: WatchOptions = {},
 ): ConfigWatch {
+  let wasChanged = false;
+  let told = (): void => {
+    wasChanged = true;
+  };
+  const onChange = (): void => told();
   if (onHangup) process.on('SIGHUP', onChange);
   const onStat: Parameters<typeof watchFile>[1] = (now, before) => {
     const isThere = now.mtimeMs !== 0;
@@ -32,6 +41,10 @@ export function watchConfig(
   const settings = { interval: watchIntervalMs, persistent: keepsAlive };
   const watcher: StatWatcher | undefined = path === undefined ? undefined : watchFile(path, settings, onStat);
   return {
+    tell(next) {
+      told = next;
+      if (wasChanged) next();
+    },
     close() {
       process.off('SIGHUP', onChange);
       if (watcher && path !== undefined) unwatchFile(path, onStat as never);

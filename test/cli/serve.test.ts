@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -99,9 +100,27 @@ describe('blockrank serve', () => {
     expect((await postJson(`${url}/v1/rerank`, ask)).status).toBe(400);
     const page = await (await fetch(`${url}/metrics`)).text();
     expect(page).toMatch(/config_reloads_total\{result="refused"\} 1/);
+    expect(page).toMatch(/config_reloads_total\{result="ok"\} [23]/); // the file's change may be seen beside SIGHUP
 
     kill('SIGTERM');
     expect(await ended).toBe(0);
+  });
+
+  it('takes its configuration anew on SIGHUP and on a change, each by itself, and says what needs a restart', async () => {
+    const file = join(folder, 'each.yaml');
+    await write(file, {});
+    const { logged, lines, kill } = await serve(file);
+    kill('SIGHUP'); // the file is as it was
+    await logged('configuration taken');
+    await write(file, { host: 'localhost', drainMs: 5 });
+    await logged('configuration taken');
+    expect(await logged('these settings need a restart')).toMatchObject({ settings: ['host', 'drainMs'] });
+    const { atime, mtime } = await stat(file);
+    await write(`${file}.other`, { drainMs: 6 });
+    await utimes(`${file}.other`, atime, mtime); // another file, as old as this one
+    await rename(`${file}.other`, file);
+    await logged('configuration taken');
+    expect(lines.filter(({ msg }) => msg === 'configuration taken')).toHaveLength(3);
   });
 
   it('answers what it has in hand before it ends', async () => {
@@ -132,6 +151,32 @@ describe('blockrank serve', () => {
     expect(await ended).toEqual([0, null]);
   });
 
+  it.each(['SIGHUP', 'a change of the file'])(
+    'takes %s that comes while its models are being opened',
+    async (what) => {
+      const file = join(folder, 'soon.yaml');
+      await write(file, {});
+      const args = ['--import', 'tsx', 'plugin/cli/main.ts', 'serve', '--config', file];
+      const started = spawn(process.execPath, args, { cwd: root });
+      child = started;
+      let lines = '';
+      started.stdout.on('data', (chunk) => {
+        lines += String(chunk);
+      });
+      await new Promise((resolve) => started.stdout.once('data', resolve)); // it listens, and opens its models
+      if (what === 'SIGHUP') started.kill('SIGHUP');
+      else await write(file, { maxDocuments: 1 });
+      while (
+        !lines.includes('configuration taken') &&
+        started.exitCode === null &&
+        started.signalCode === null
+      ) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      expect(lines).toContain('configuration taken');
+    },
+  );
+
   it('does not start with a configuration that cannot be, and says why', async () => {
     const file = join(folder, 'wrong.yaml');
     await writeFile(file, 'service: { port: 99999, keys: [{ tenant: "a b", key: short }], models: {} }');
@@ -151,5 +196,6 @@ describe('blockrank key', () => {
     expect(key!.length).toBeGreaterThanOrEqual(40);
     const again = await runCli(['key', '--stdin'], { stdin: `${key}\n` });
     expect(again.stdout.trim()).toBe(hash);
+    expect(hash).toBe(createHash('sha256').update(key!).digest('hex'));
   });
 });

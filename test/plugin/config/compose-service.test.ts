@@ -1,5 +1,6 @@
 /** A service composed from a configuration, with real (tiny) models. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import { request } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -14,7 +15,7 @@ import {
 import { answeringServer, sendJson } from '../../support/answering-server.ts';
 import { memoryLogger, postJson, type ServiceReply } from '../../support/test-service.ts';
 import { tinyModel } from '../../support/tiny-model.ts';
-import { type Certificates, makeCertificates } from './certificates.ts';
+import { type Certificates, makeCertificates, passphrase } from './certificates.ts';
 
 let model: string;
 beforeAll(async () => {
@@ -41,6 +42,8 @@ async function compose(given: ServeConfig): Promise<ServiceComposition & { url: 
 }
 
 const body = { query: 'who studies stars', documents: ['the astronomer studies stars', 'a bean stew'] };
+/** Best first, in the order that the documents came in. */
+const scored = (index: number): object => ({ index, relevance_score: 1 / (index + 2) });
 const ask = (url: string, more: object = {}): Promise<ServiceReply> =>
   postJson(`${url}/v1/rerank`, { ...body, ...more });
 const metric = async (url: string, line: string): Promise<number> => {
@@ -98,14 +101,24 @@ describe('composeService', () => {
     const other = await postJson(`${url}/blockrank/rerank`, { ...body, model: 'b' });
     expect(other.json.usage.statesEncoded).toBe(2);
     expect((await ask(url, { documents: ['1', '2', '3', '4', '5', '6'] })).status).toBe(400);
+    const terminate = vi.spyOn(Worker.prototype, 'terminate');
     await reconfigure(config());
     expect((await ask(url, { model: 'b' })).status).toBe(404);
+    while (terminate.mock.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(terminate).toHaveBeenCalledTimes(1); // b's worker; the other one's is in use
+    terminate.mockRestore();
   });
 
   it('keeps the configuration in use when the next one cannot be opened', async () => {
     const { url, reconfigure } = await compose(config());
-    const broken = { ...config(), reranker: { model: join(model, 'nowhere') } };
-    await expect(reconfigure(broken)).rejects.toThrow('nowhere');
+    const models = {
+      whole: { chain: [{ local: reranker({ tier: 'anchor' }) }] },
+      broken: { chain: [{ local: { model: join(model, 'nowhere') } }] },
+    };
+    const terminate = vi.spyOn(Worker.prototype, 'terminate');
+    await expect(reconfigure(config({ models }))).rejects.toThrow('nowhere');
+    expect(terminate).toHaveBeenCalledTimes(1); // what was opened for it is closed
+    terminate.mockRestore();
     expect((await ask(url)).status).toBe(200);
   });
 
@@ -177,6 +190,86 @@ describe('a chain', () => {
     expect(await metric(url, state)).toBe(0);
   });
 
+  it('asks a remote service again for whoever has more time than the one whose identical request it was', async () => {
+    const server = await answeringServer((response, asked) => {
+      const { documents } = JSON.parse(asked.body) as { documents: string[] };
+      const results = documents.map((_text, index) => ({ index, relevance_score: 0.5 }));
+      setTimeout(() => sendJson(response, 200, { results }), 300);
+    });
+    open.push(server);
+    const remote = { api: 'cohere', url: `${server.url}/rerank`, retries: 0 } as const;
+    const { url } = await compose(config({ models: { only: { chain: [{ remote }] } } }));
+    const hasty = postJson(`${url}/v1/rerank`, body, { 'x-blockrank-deadline-ms': '150' });
+    while (server.asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    const patient = ask(url);
+    expect([(await hasty).status, (await patient).status]).toEqual([503, 200]);
+    expect(server.asked).toHaveLength(2);
+  });
+
+  it('asks the local model in time when the remote one hangs, and leaves that alone after some failures', async () => {
+    const server = await answeringServer(() => undefined);
+    open.push(server);
+    const remote = { api: 'cohere', url: `${server.url}/rerank`, name: 'hanging', retries: 0 } as const;
+    const blockrank = { chain: [{ remote }, { local: reranker() }], breaker: { consecutiveFailures: 2 } };
+    const { url } = await compose(config({ cache: false, models: { blockrank } }));
+    for (const documents of [['a b'], ['c d'], ['e f']]) {
+      const asked = { ...body, documents };
+      const { status } = await postJson(`${url}/v1/rerank`, asked, { 'x-blockrank-deadline-ms': '2000' });
+      expect(status).toBe(200);
+    }
+    expect(server.asked).toHaveLength(2);
+    expect(await metric(url, 'breaker_state{model="blockrank",reranker="hanging"}')).toBe(2);
+  });
+
+  it('hands the deadline, the key and the model’s name on to a remote service', async () => {
+    const headers: IncomingHttpHeaders[] = [];
+    const server = createHttpServer((request, response) => {
+      headers.push(request.headers);
+      request.resume().on('end', () => sendJson(response, 200, { results: [0, 1].map(scored) }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    open.push({ close: async () => void server.close() });
+    const { port } = server.address() as AddressInfo;
+    const remote = { api: 'jina', url: `http://127.0.0.1:${port}/rerank`, apiKey: 'K' } as const;
+    const { url } = await compose(
+      config({ models: { only: { chain: [{ remote }], aliases: ['rerank-*'] } } }),
+    );
+    const asked = { ...body, model: 'rerank-v3.5' };
+    const { status } = await postJson(`${url}/v1/rerank`, asked, { 'x-blockrank-deadline-ms': '4000' });
+    expect([status, headers[0]!.authorization]).toEqual([200, 'Bearer K']);
+    const left = Number(headers[0]!['x-blockrank-deadline-ms']);
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(4000);
+  });
+
+  it('shows a breaker that lets one request try, and never leaves alone whoever has none', async () => {
+    let answer = (response: ServerResponse): void => void response.writeHead(500).end();
+    const server = await answeringServer((response) => answer(response));
+    open.push(server);
+    const remote = { api: 'cohere', url: `${server.url}/rerank`, name: 'r', retries: 0 } as const;
+    const breaker = { consecutiveFailures: 1, halfOpenAfterMs: 50 };
+    const models = {
+      guarded: { chain: [{ remote }], breaker },
+      bare: { chain: [{ remote }], breaker: false },
+    } as const;
+    const { url } = await compose(config({ cache: false, models }));
+    for (let i = 0; i < 6; i += 1) expect((await ask(url, { model: 'bare' })).status).toBe(500);
+    expect((await ask(url)).status).toBe(500);
+    const state = (): Promise<number> => metric(url, 'breaker_state{model="guarded",reranker="r"}');
+    expect(await state()).toBe(2);
+    let during: Promise<number> | undefined;
+    answer = (response) => {
+      during = state().finally(() => sendJson(response, 200, { results: [0, 1].map(scored) }));
+    };
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect((await ask(url)).status).toBe(200);
+    expect([await during, await state()]).toEqual([1, 0]);
+    const calls = (model: string, outcome: string): Promise<number> =>
+      metric(url, `reranker_calls_total{model="${model}",reranker="r",outcome="${outcome}"}`);
+    expect(await calls('bare', 'remote-transient')).toBe(6);
+    expect(await calls('guarded', 'ok')).toBe(1);
+  });
+
   it('answers 503 with Retry-After while its only member is left alone', async () => {
     const server = await answeringServer((response) => void response.writeHead(500).end());
     open.push(server);
@@ -200,6 +293,47 @@ describe('a shadow', () => {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     expect(await metric(url, count)).toBe(1);
+  });
+
+  it('is never served, sees its share, and is told apart by what became of its calls', async () => {
+    let isUp = true;
+    const shadow = await answeringServer((response, { body: text }) => {
+      const { documents } = JSON.parse(text) as { documents: string[] };
+      if (isUp) sendJson(response, 200, { results: documents.map((_text, i) => scored(i)) });
+      else response.writeHead(401).end();
+    });
+    open.push(shadow);
+    const primary = await answeringServer((response, { body: text }) => {
+      const { documents } = JSON.parse(text) as { documents: string[] };
+      const results = documents.map((_text, index) => ({ index, relevance_score: (index + 1) / 20 }));
+      sendJson(response, 200, { results });
+    });
+    open.push(primary);
+    const remote = (server: { url: string }, name: string) =>
+      ({ api: 'cohere', url: `${server.url}/rerank`, name, retries: 0 }) as const;
+    const chain = [{ remote: remote(primary, 'p') }];
+    const models = {
+      all: { chain, shadow: { remote: remote(shadow, 's') } },
+      none: { chain, shadow: { remote: remote(shadow, 's'), share: 0 } },
+    };
+    const { url } = await compose(config({ cache: false, models }));
+    const documents = Array.from({ length: 15 }, (_, i) => `document ${i}`);
+    expect((await ask(url, { model: 'none', documents })).status).toBe(200);
+    const { json } = await ask(url, { documents });
+    expect(json.results[0].index).toBe(14); // the primary's order
+    const until = async (line: string): Promise<void> => {
+      while ((await metric(url, line)) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    const calls = (outcome: string): string =>
+      `reranker_calls_total{model="all",reranker="shadow:s",outcome="${outcome}"}`;
+    await until(calls('ok'));
+    expect(shadow.asked).toHaveLength(1);
+    // Documents 5 to 14 against 0 to 9.
+    expect(await metric(url, 'shadow_overlap_sum{model="all"}')).toBe(0.5);
+    isUp = false;
+    expect((await ask(url, { documents })).json.results[0].index).toBe(14);
+    await until(calls('remote-configuration'));
+    expect(await metric(url, 'shadow_overlap_count{model="all"}')).toBe(1);
   });
 });
 
@@ -280,6 +414,38 @@ describe('encryption', () => {
     const shown = await get(url, { ...trusting, ...client, rejectUnauthorized: false });
     expect(shown).toEqual({ status: 200, name: 'app' });
     expect(await readFile(cert, 'utf8')).toBe(client.cert);
+  });
+
+  it('that is switched on, off, or asks for other certificates needs a restart, and says so', async () => {
+    const { clientCert: cert, clientKey: key, ca: clientCa } = certificates.files;
+    const forms = [undefined, { cert, key }, { cert, key, clientCa }];
+    for (const from of forms) {
+      const { reconfigure } = await compose(config({ tls: from }));
+      for (const to of forms)
+        expect(await reconfigure(config({ tls: to }))).toEqual(to === from ? [] : ['tls']);
+    }
+  });
+
+  it('keeps the certificate in use when the next one is none, and lets go what was opened beside it', async () => {
+    const { client, files } = certificates;
+    const folder = join(files.ca, '..');
+    const [cert, key] = [join(folder, 'kept.pem'), join(folder, 'kept-key.pem')];
+    await writeFile(cert, client.cert);
+    await writeFile(key, client.key);
+    const { url, reconfigure } = await compose(config({ tls: { cert, key } }));
+    const terminate = vi.spyOn(Worker.prototype, 'terminate');
+    await writeFile(cert, 'no certificate');
+    const models = { blockrank: {}, other: { chain: [{ local: reranker({ tier: 'anchor' }) }] } };
+    await expect(reconfigure(config({ tls: { cert, key }, models }))).rejects.toThrow();
+    expect(await get(url, { rejectUnauthorized: false })).toEqual({ status: 200, name: 'app' });
+    expect(terminate).toHaveBeenCalledTimes(1); // the worker of `other`
+    terminate.mockRestore();
+  });
+
+  it('reads a key under a passphrase', async () => {
+    const { clientCert: cert, encryptedKey: key } = certificates.files;
+    const { url } = await compose(config({ tls: { cert, key, passphrase } }));
+    expect(await get(url, { rejectUnauthorized: false })).toEqual({ status: 200, name: 'app' });
   });
 
   it('names the file that it cannot read', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError, type ConfigurationIssue } from '../../../engine/index.ts';
-import { loadConfig, parseConfig } from '../../../plugin/config/index.ts';
+import { loadConfig, loadServeConfig, parseConfig } from '../../../plugin/config/index.ts';
 
 const smallest = `
 elasticsearch: { node: 'https://search.example:9200' }
@@ -126,6 +126,19 @@ shards: 3
     expect(JSON.stringify(issues)).not.toContain('12345678');
   });
 
+  it.each([
+    ['service.keys', "service: { keys: 'k-12345678-12345678' }"],
+    ['service.keys', 'service: { keys: { tenant: shop, key: k-12345678-12345678 } }'],
+    ['service.keys[0]', 'service: { keys: [k-12345678-12345678] }'],
+    ['service.models.m.chain[0]', 'service: { models: { m: { chain: [k-12345678] } } }'],
+    ['reranker.stateRedis', "reranker: { stateRedis: 'redis://:12345678@cache' }"],
+    ['elasticsearch.auth', smallest.replace("9200' }", "9200', auth: k-12345678 }")],
+  ])('never shows a secret that stands in the place of %s', (path, text) => {
+    const issues = issuesOf(text.includes('index:') ? text : `${smallest}\n${text}`);
+    expect(issues.map((issue) => issue.path)).toContain(path);
+    expect(JSON.stringify(issues)).not.toContain('12345678');
+  });
+
   it('takes secrets from the environment', () => {
     const text = smallest.replace("9200' }", "9200', auth: { apiKey: '${ES_API_KEY}' } }");
     expect(parseConfig(text, { ES_API_KEY: 'c2VjcmV0' }).elasticsearch?.auth).toEqual({ apiKey: 'c2VjcmV0' });
@@ -167,6 +180,31 @@ describe('loadConfig', () => {
     const config = await loadConfig(path, {});
     expect(config.elasticsearch?.tls).toEqual({ ca: join(folder, 'certs/ca.pem'), insecure: false });
     expect(config.reranker.model).toBe(join(folder, 'model'));
+    await rm(folder, { recursive: true });
+  });
+
+  it('reads every path of the service from the folder of the file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'blockrank-config-'));
+    const path = join(folder, 'blockrank.config.yaml');
+    const member = '{ local: { model: m, stateFolder: s } }';
+    await writeFile(
+      path,
+      `
+reranker: { model: m, stateFolder: s }
+service:
+  tls: { cert: c.pem, key: k.pem, clientCa: ca.pem }
+  queryLog: q.jsonl
+  models: { one: { chain: [${member}], shadow: ${member} } }
+`,
+    );
+    const { reranker, service } = await loadServeConfig(path, {});
+    const local = { model: join(folder, 'm'), stateFolder: join(folder, 's') };
+    expect(reranker).toEqual(local);
+    expect(service).toEqual({
+      tls: { cert: join(folder, 'c.pem'), key: join(folder, 'k.pem'), clientCa: join(folder, 'ca.pem') },
+      queryLog: join(folder, 'q.jsonl'),
+      models: { one: { chain: [{ local }], shadow: { local } } },
+    });
     await rm(folder, { recursive: true });
   });
 
