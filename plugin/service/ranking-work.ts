@@ -39,6 +39,8 @@ type Cache = LRUCache<string, Ranked>;
 /** Opens an empty memory in front of the door. */
 export function rankingWork(admission: Admission, metrics: ServiceMetrics): RankingWork {
   const calls = sharedCalls<Ranked>();
+  /** Who began the call of a key: the ranking is given that one's time. */
+  const beginners = new Map<string, Work>();
   let cache: { readonly of: Generation; readonly entries: Cache | undefined } | undefined;
   const cacheOf = (generation: Generation): Cache | undefined => {
     // A new configuration starts afresh: its models may be others of the same name.
@@ -48,21 +50,35 @@ export function rankingWork(admission: Admission, metrics: ServiceMetrics): Rank
     }
     return cache.entries;
   };
-  return {
-    async rank(work) {
-      const key = digestOf(work);
-      const entries = cacheOf(work.generation);
-      const known = entries?.get(key);
-      if (known) return tell(metrics, work, known, 'hit');
-      return join(calls, key, work, async (signal) => {
-        const entrant = { signal, leftMs: work.leftMs(), model: work.model.name };
+  const rank: RankingWork['rank'] = async (work) => {
+    const key = digestOf(work);
+    const entries = cacheOf(work.generation);
+    const known = entries?.get(key);
+    if (known) return tell(metrics, work, known, 'hit');
+    const joined = join(calls, key, work, async (signal) => {
+      beginners.set(key, work);
+      const entrant = { signal, leftMs: work.leftMs(), model: work.model.name };
+      try {
         const ranked = await admission.run(entrant, () => rankNow(work, signal));
         entries?.set(key, ranked);
         note(metrics, work, ranked);
         return ranked;
-      }).then(({ ranked, isOwn }) => tell(metrics, work, ranked, isOwn ? 'miss' : 'coalesced'));
-    },
+      } finally {
+        if (beginners.get(key) === work) beginners.delete(key);
+      }
+    });
+    const beginner = beginners.get(key);
+    try {
+      const { ranked, isOwn } = await joined;
+      return tell(metrics, work, ranked, isOwn ? 'miss' : 'coalesced');
+    } catch (error) {
+      // It had no more time than the one who began it; this one may have.
+      const isOver = !beginner || beginner === work || beginner.leftMs() > 0 || work.signal.aborted;
+      if (isOver) throw error;
+      return rank(work);
+    }
   };
+  return { rank };
 }
 
 async function join(

@@ -64,23 +64,21 @@ declare module 'fastify' {
 
 /** Adds every wire form's routes. */
 export function addRerankRoutes(app: FastifyInstance, parts: RouteParts): void {
+  // One count for all routes: with one each, a tenant would have its limit as many times as there are routes.
+  const limitOfMinute = app.rateLimit({
+    max: (request) => request.state.caller?.requestsPerMinute ?? Number.MAX_SAFE_INTEGER,
+    timeWindow: '1 minute',
+    keyGenerator: (request) => request.state.caller?.tenant ?? '',
+    allowList: (request) => request.state.caller?.requestsPerMinute === undefined,
+  });
   for (const form of wireForms) {
     for (const url of form.paths) {
       app.route({
         method: 'POST',
         url,
         schema: openApiRoute(form),
-        config: {
-          form,
-          rateLimit: {
-            hook: 'onRequest',
-            max: (request) => request.state.caller?.requestsPerMinute ?? Number.MAX_SAFE_INTEGER,
-            timeWindow: '1 minute',
-            keyGenerator: (request) => request.state.caller?.tenant ?? '',
-            allowList: (request) => request.state.caller?.requestsPerMinute === undefined,
-          },
-        },
-        onRequest: async (request) => identify(request, parts),
+        config: { form },
+        onRequest: [async (request) => identify(request, parts), limitOfMinute],
         preParsing: async (request, _reply, payload) => receivedBody(request, payload),
         handler: (request, reply) =>
           inSpan(parts, request, (span) => handle(form, { request, reply, parts, span })),
