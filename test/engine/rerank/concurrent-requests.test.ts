@@ -1,11 +1,29 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openReranker, type Ranking, type Reranker, type Shortlist } from '../../../engine/index.ts';
+import { Worker } from 'node:worker_threads';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  type BlockState,
+  openReranker,
+  type Ranking,
+  type Reranker,
+  type Shortlist,
+  type StateSource,
+} from '../../../engine/index.ts';
 import { assertAllClose } from '../../support/all-close.ts';
+
+/** Keeps what was encoded for the test to look at, and never has any. */
+const encoded = new Map<string, BlockState>();
+const stateSource: StateSource = {
+  getMany: async (keys) => keys.map(() => undefined),
+  putMany: async (entries) => {
+    for (const [{ textDigest }, state] of entries) encoded.set(textDigest, state);
+  },
+  close: async () => {},
+};
 
 let reranker: Reranker;
 beforeAll(async () => {
   // Nothing is remembered, so that every request encodes its documents again, in whatever batch they meet.
-  reranker = await openReranker({ workers: 2, stateCacheBytes: 0 });
+  reranker = await openReranker({ workers: 2, stateCacheBytes: 0, stateSource });
 });
 afterAll(() => reranker.close());
 
@@ -38,11 +56,27 @@ const byIndex = ({ candidates }: Ranking): { scores: number[]; logits: number[] 
 };
 
 describe('requests at once', () => {
-  it('that share batches get the scores that each gets alone, within 1e-4', async () => {
+  it('share batches, and get the vectors and the scores that each gets alone, within 1e-5 and 1e-4', async () => {
     const lists = Array.from({ length: 12 }, (_, request) => listOf(request));
+    const sent = vi.spyOn(Worker.prototype, 'postMessage');
+    const batches = (): number =>
+      sent.mock.calls.filter(
+        ([message]) => (message as { request?: { kind: string } }).request?.kind === 'encode',
+      ).length;
     const alone: Ranking[] = [];
     for (const list of lists) alone.push(await reranker.rerank(list));
+    const [batchesAlone, statesAlone] = [batches(), new Map(encoded)];
+    encoded.clear();
+    sent.mockClear();
     const together = await Promise.all(lists.map((list) => reranker.rerank(list)));
+    expect(batches()).toBeLessThan(batchesAlone * 0.75);
+    sent.mockRestore();
+    expect(encoded.size).toBe(statesAlone.size);
+    for (const [digest, { anchors, tokens }] of encoded) {
+      const expected = statesAlone.get(digest)!;
+      assertAllClose(anchors, expected.anchors, { atol: 1e-5 });
+      assertAllClose(tokens!, expected.tokens!, { atol: 1e-5 });
+    }
     together.forEach((ranking, i) => {
       const [got, expected] = [byIndex(ranking), byIndex(alone[i]!)];
       assertAllClose(got.scores, expected.scores, { rtol: 0, atol: 1e-4 });

@@ -88,6 +88,28 @@ describe('StateEncoder', () => {
     expect((await kept).states).toHaveLength(1);
   });
 
+  it('puts texts of several calls into one batch while the workers are busy', async () => {
+    const { workers, gates, encoded } = gatedWorkers();
+    const { encoder } = encoderOver(workers, 6);
+    const calls = [['a', 'bb', 'ccc', 'dddd'], ['eeeee'], ['ffffff']].map((texts) => encoder.encode(texts));
+    await settle();
+    expect(gates).toHaveLength(2); // one runs, one is at hand; the rest waits where it can be joined
+    for (let at = 0; at < gates.length; at += 1) {
+      gates[at]!.open();
+      await settle();
+    }
+    expect(encoded.map((batch) => batch.toSorted())).toEqual([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]);
+    expect((await Promise.all(calls)).map(({ states }) => states.map(({ anchors }) => anchors[0]))).toEqual([
+      [1, 2, 3, 4],
+      [5],
+      [6],
+    ]);
+  });
+
   it('passes on a worker failure to the texts of that batch alone', async () => {
     const encoding: EncodingWorkers = {
       tokenise: async (texts) =>

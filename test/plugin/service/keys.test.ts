@@ -27,6 +27,26 @@ describe('keyRing', () => {
     }
   });
 
+  it.each(['sha256', 'key'] as const)(
+    'knows no key that is only like one of the ring, given as %s',
+    (form) => {
+      const key = 'a1b2c3d4e5f6g7h8i9j0';
+      const given = keyRing([{ tenant: 'shop', [form]: form === 'key' ? key : hashKey(key) }]);
+      expect(given.identify(bearer(key))?.tenant).toBe('shop');
+      const alike = [
+        `${key.slice(0, -1)}1`,
+        key.slice(0, -1),
+        `${key}0`,
+        `b${key.slice(1)}`,
+        key.toUpperCase(),
+      ];
+      for (const other of [...alike, hashKey(key)]) {
+        expect(given.identify(bearer(other)), other).toBeUndefined();
+        expect(given.identify({ 'x-api-key': other }), other).toBeUndefined();
+      }
+    },
+  );
+
   it.each([
     {},
     { authorization: '' },

@@ -44,13 +44,29 @@ describe('under load', () => {
     },
   );
 
-  it('of 300 requests at once some are answered, the others refused, and everything is let go', async () => {
-    const replies = await Promise.all(Array.from({ length: 300 }, () => service.post('/v1/rerank', body())));
-    const statuses = replies.map(({ status }) => status);
-    expect(new Set(statuses)).toEqual(new Set([200, 503]));
-    expect(replies.every(({ status, headers }) => status === 200 || headers.has('retry-after'))).toBe(true);
-    expect(await service.metric('in_flight')).toBe(0);
-    expect(await service.metric('queue_length')).toBe(0);
+  it('of 300 requests at once as many are answered as find room, the others refused, and everything is let go', async () => {
+    let open!: () => void;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const gated = await testService({
+      config: { maxConcurrent: 8, maxQueue: 64, cache: false, log: { level: 'silent' } },
+      reranker: fakeReranker({ fault: () => gate }),
+    });
+    const asking = Promise.all(Array.from({ length: 300 }, () => gated.post('/v1/rerank', body())));
+    const room = 8 + 64;
+    while ((await gated.metric('shed_total', { reason: 'queue-full' })) < 300 - room) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    open();
+    const replies = await asking;
+    expect(replies.filter(({ status }) => status === 200)).toHaveLength(room);
+    const refused = replies.filter(({ status }) => status === 503);
+    expect(refused).toHaveLength(300 - room);
+    expect(refused.every(({ headers }) => headers.has('retry-after'))).toBe(true);
+    expect(await gated.metric('in_flight')).toBe(0);
+    expect(await gated.metric('queue_length')).toBe(0);
+    await gated.close();
   });
 
   it('memory stays flat', async () => {

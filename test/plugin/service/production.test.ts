@@ -1,9 +1,14 @@
 /** What keeps the service up in production. Each test fails when the part that it names is taken out. */
+import { execFileSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import { mkdtemp, readFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { propagation } from '@opentelemetry/api';
+import { text } from 'node:stream/consumers';
+import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DeadlineExceededError } from '../../../engine/index.ts';
@@ -11,7 +16,12 @@ import { hashKey } from '../../../plugin/service/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { gatedReranker } from '../../support/gated-reranker.ts';
 import { collectGarbage } from '../../support/heap.ts';
-import { type TestService, type TestServiceOptions, testService } from '../../support/test-service.ts';
+import {
+  memoryLogger,
+  type TestService,
+  type TestServiceOptions,
+  testService,
+} from '../../support/test-service.ts';
 
 let open: TestService[] = [];
 afterEach(async () => {
@@ -66,8 +76,10 @@ describe('API keys', () => {
     const { post, lines } = await start({ config: { keys }, models });
     await post('/v1/rerank', ask(), { authorization: `Bearer ${key}` });
     await post('/v1/rerank', ask(), { authorization: 'Bearer wrong-key-of-somebody' });
+    await post('/v1/rerank', ask(), { 'x-api-key': other });
+    await post('/v1/rerank', ask(), { 'x-api-key': 'wrong-key-of-somebody' });
     expect(lines.join('')).toContain('"tenant":"shop"');
-    expect(lines.join('')).not.toMatch(/kkkk|wrong-key/);
+    expect(lines.join('')).not.toMatch(/kkkk|oooo|wrong-key/);
   });
 
   it('have a limit of requests a minute of their own', async () => {
@@ -85,6 +97,37 @@ describe('API keys', () => {
     expect(third.json.message).toContain('this minute');
     expect((await post('/v1/rerank', ask('3'), { 'x-api-key': other })).status).toBe(200);
     expect(await metric('shed_total', { reason: 'tenant-limit' })).toBe(1);
+  });
+
+  it('have one limit of requests a minute over all routes', async () => {
+    const { post } = await start({
+      config: { keys: [{ tenant: 'shop', key, requestsPerMinute: 2 }] },
+      models,
+    });
+    const shop = { authorization: `Bearer ${key}` };
+    const paths = ['/v1/rerank', '/v2/rerank', '/cohere/v2/rerank', '/jina/v1/rerank', '/blockrank/rerank'];
+    const statuses: number[] = [];
+    for (const path of paths) statuses.push((await post(path, ask(), shop)).status);
+    expect(statuses).toEqual([200, 200, 429, 429, 429]);
+  });
+
+  it('count each tenant’s requests and seats by themselves', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const limited = [
+      { tenant: 'shop', key, requestsPerMinute: 2, maxConcurrent: 1 },
+      { tenant: 'lab', key: other, requestsPerMinute: 2, maxConcurrent: 1 },
+    ];
+    const { post } = await start({ config: { keys: limited, cache: false }, reranker });
+    const [shop, lab] = [{ 'x-api-key': key }, { 'x-api-key': other }];
+    const both = [post('/v1/rerank', ask('1'), shop), post('/v1/rerank', ask('1'), lab)];
+    await waitFor(2);
+    for (const gate of gates) gate();
+    expect((await Promise.all(both)).map(({ status }) => status)).toEqual([200, 200]);
+    const again = [post('/v1/rerank', ask('2'), shop), post('/v1/rerank', ask('2'), lab)];
+    await waitFor(4);
+    for (const gate of gates) gate();
+    expect((await Promise.all(again)).map(({ status }) => status)).toEqual([200, 200]);
+    for (const tenant of [shop, lab]) expect((await post('/v1/rerank', ask('3'), tenant)).status).toBe(429);
   });
 
   it('have a limit of requests at once of their own', async () => {
@@ -128,8 +171,14 @@ describe('caps', () => {
       'The request holds 4 documents; at most 3 are accepted. Rerank fewer, or send several requests.',
     ]);
     expect((await post('/rerank', { query: 'a', texts: ['1', '2', '3', '4'] })).status).toBe(413);
+    expect((await post('/jina/v1/rerank', { query: 'a', documents: ['1', '2', '3', '4'] })).status).toBe(422);
     const tokens = await post('/jina/v1/rerank', { query: 'a', documents: ['word '.repeat(20)] });
     expect([tokens.status, tokens.json.detail]).toEqual([422, expect.stringContaining('99 tokens')]);
+    const told = await post('/rerank', { query: 'a', texts: ['word '.repeat(20)] });
+    expect([told.status, told.json]).toEqual([
+      413,
+      { error: expect.stringContaining('99 tokens'), error_type: 'Validation' },
+    ]);
     expect((await post('/v1/rerank', { query: 'a', documents: ['short'] })).status).toBe(200);
   });
 
@@ -152,10 +201,13 @@ describe('the queue', () => {
     await waitFor(1);
     const waiting = post('/v1/rerank', ask('2'));
     while ((await metric('queue_length')) < 1) await sleep(1);
+    expect(await metric('in_flight')).toBe(1);
     const refused = await post('/v1/rerank', ask('3'));
     expect(refused.status).toBe(503);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect((await post('/rerank', { query: 'a', texts: ['3'] })).json.error_type).toBe('Overloaded');
+    const tei = await post('/rerank', { query: 'a', texts: ['3'] });
+    expect([tei.status, tei.json.error_type]).toEqual([429, 'Overloaded']);
+    expect(Number(tei.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await metric('shed_total', { reason: 'queue-full' })).toBe(2);
     gates[0]!();
     await waitFor(2);
@@ -186,17 +238,59 @@ describe('the queue', () => {
   it('refuses at once whoever could not be answered in time', async () => {
     const { post, metric } = await start({
       config: { maxConcurrent: 1, cache: false },
-      reranker: fakeReranker({ delayMs: 200 }),
+      reranker: fakeReranker({ delayMs: 2000 }),
     });
     await post('/v1/rerank', ask('0')); // the service learns how long a ranking takes
     const running = post('/v1/rerank', ask('1'));
     while ((await metric('in_flight')) < 1) await sleep(1);
-    const started = performance.now();
-    const refused = await post('/v1/rerank', ask('2'), { 'x-blockrank-deadline-ms': '100' });
+    const refused = await post('/v1/rerank', ask('2'), { 'x-blockrank-deadline-ms': '1000' });
     expect(refused.status).toBe(503);
     expect(refused.json.message).toContain('after the deadline');
-    expect(performance.now() - started).toBeLessThan(150);
     await running;
+  });
+
+  it('serves who came first before who came later, and tells how long each waited', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const { post, metric, url } = await start({ config: { maxConcurrent: 1 }, reranker });
+    const all = [post('/v1/rerank', ask('1'))];
+    await waitFor(1);
+    for (const text of ['2', '3']) {
+      const before = await metric('queue_length');
+      all.push(post('/v1/rerank', ask(text)));
+      while ((await metric('queue_length')) === before) await sleep(1);
+    }
+    await sleep(50);
+    for (const at of [0, 1, 2]) {
+      await waitFor(at + 1);
+      gates[at]!();
+    }
+    await Promise.all(all);
+    expect(reranker.calls.map(({ candidates }) => candidates[0]!.text)).toEqual(['1', '2', '3']);
+    const page = await (await fetch(`${url}/metrics`)).text();
+    const sampleOf = (name: string): number =>
+      Number(new RegExp(`^blockrank_service_${name}(?:{.*})? (.+)$`, 'm').exec(page)?.[1]);
+    expect(sampleOf('queue_duration_seconds_count')).toBe(3);
+    expect(sampleOf('queue_duration_seconds_sum')).toBeGreaterThan(0.1); // two of them, 50 ms and more each
+    expect(sampleOf('queue_wait_seconds')).toBeGreaterThan(0);
+  });
+
+  it('has the limits of the configuration in use', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const running = await start({ config: { maxConcurrent: 1, maxQueue: 0 }, reranker });
+    const all = [running.post('/v1/rerank', ask('1'))];
+    await waitFor(1);
+    expect((await running.post('/v1/rerank', ask('2'))).status).toBe(503);
+    const models = [{ name: 'blockrank', reranker }];
+    running.service.serve({ config: { maxConcurrent: 2, maxQueue: 1 }, models });
+    all.push(running.post('/v1/rerank', ask('3')));
+    await waitFor(2);
+    all.push(running.post('/v1/rerank', ask('4')));
+    while ((await running.metric('queue_length')) < 1) await sleep(1);
+    expect((await running.post('/v1/rerank', ask('5'))).status).toBe(503);
+    for (const gate of gates) gate();
+    await waitFor(3);
+    gates[2]!();
+    expect((await Promise.all(all)).map(({ status }) => status)).toEqual([200, 200, 200]);
   });
 
   it('is left by who goes away, and its place is free again', async () => {
@@ -233,15 +327,64 @@ describe('deadlines', () => {
     const { post, metric } = await start({ reranker });
     for (const header of ['x-blockrank-deadline-ms', 'x-envoy-expected-rq-timeout-ms']) {
       const started = performance.now();
-      const { status, headers, json } = await post('/v1/rerank', ask(header), { [header]: '80' });
+      const { status, headers, json } = await post('/v1/rerank', ask(header), { [header]: '400' });
       expect([status, headers.get('retry-after')]).toEqual([503, '1']);
-      expect(json.message).toContain('80 ms');
-      expect(performance.now() - started).toBeLessThan(1000);
+      expect(json.message).toContain('400 ms');
+      expect(performance.now() - started).toBeLessThan(4000);
     }
-    expect(left.every((ms) => ms! > 0 && ms! <= 80)).toBe(true);
+    expect(left.every((ms) => ms! > 0 && ms! <= 400)).toBe(true);
     expect(slow.abortedCalls).toBe(2);
     expect(await metric('shed_total', { reason: 'deadline' })).toBe(2);
     expect((await post('/v1/rerank', ask(), { 'x-blockrank-deadline-ms': 'soon' })).status).toBe(400);
+  });
+
+  it('count from the first byte of a request: what its body and its turn took is gone', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const left: number[] = [];
+    const watched = {
+      info: reranker.info,
+      rerank: (...[list, options]: Parameters<typeof reranker.rerank>) => {
+        left.push(options!.deadlineMs!);
+        return reranker.rerank(list, options);
+      },
+      close: async () => {},
+    };
+    const { post, metric, url } = await start({ config: { maxConcurrent: 1 }, reranker: watched });
+    const first = post('/v1/rerank', ask('1'));
+    await waitFor(1);
+    const body = JSON.stringify(ask('2'));
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': body.length,
+      'x-blockrank-deadline-ms': '5000',
+    };
+    const second = new Promise<number>((resolve, reject) => {
+      const sent = request(`${url}/v1/rerank`, { method: 'POST', headers }, (response) =>
+        response.resume().on('end', () => resolve(response.statusCode!)),
+      );
+      sent.on('error', reject).write(body.slice(0, 5));
+      setTimeout(() => sent.end(body.slice(5)), 100);
+    });
+    while ((await metric('queue_length')) < 1) await sleep(1);
+    await sleep(100);
+    gates[0]!();
+    await waitFor(2);
+    gates[1]!();
+    expect([(await first).status, await second]).toEqual([200, 200]);
+    expect(left[1]).toBeLessThanOrEqual(5000 - 150);
+  });
+
+  it('end the waiting for a turn as they end a ranking', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const { post, metric } = await start({ config: { maxConcurrent: 1 }, reranker });
+    const running = post('/v1/rerank', ask('1'));
+    await waitFor(1);
+    const { status, json } = await post('/v1/rerank', ask('2'), { 'x-blockrank-deadline-ms': '60' });
+    expect([status, json.message]).toEqual([503, expect.stringContaining('60 ms')]);
+    expect(await metric('queue_length')).toBe(0);
+    gates[0]!();
+    expect((await running).status).toBe(200);
+    expect(reranker.calls).toHaveLength(1);
   });
 
   it('of the service bound every request', async () => {
@@ -284,7 +427,7 @@ describe('deadlines', () => {
   it('of one request do not end the ranking that another waits for too', async () => {
     const { reranker, gates, waitFor } = gatedReranker();
     const { post } = await start({ reranker });
-    const hasty = post('/v1/rerank', ask(), { 'x-blockrank-deadline-ms': '60' });
+    const hasty = post('/v1/rerank', ask(), { 'x-blockrank-deadline-ms': '1000' });
     await waitFor(1);
     const patient = post('/v1/rerank', ask());
     expect((await hasty).status).toBe(503);
@@ -384,6 +527,66 @@ describe('identical requests', () => {
     expect(reranker.calls).toHaveLength(bodies.length);
   });
 
+  it('differ by the model that is asked, by what is asked of it, and by the first stage’s scores', async () => {
+    const models = ['one', 'two'].map((name) => ({ name, reranker: fakeReranker() }));
+    const { post } = await start({ models });
+    const documents = [{ text: 'dogs' }, { text: 'cats' }];
+    const scored = (first: number): object[] => [
+      { ...documents[0], score: first },
+      { ...documents[1], score: 1 },
+    ];
+    const bodies = [
+      { query: 'dogs', documents },
+      { query: 'dogs', documents, model: 'two' },
+      { query: 'dogs', documents, explain: true },
+      { query: 'dogs', documents: scored(2) },
+      { query: 'dogs', documents: scored(3) },
+    ];
+    for (const body of bodies) {
+      expect((await post('/blockrank/rerank', body)).json.cache, JSON.stringify(body)).toBe('miss');
+    }
+    for (const body of bodies) expect((await post('/blockrank/rerank', body)).json.cache).toBe('hit');
+    const explained = await post('/blockrank/rerank', bodies[2]);
+    expect(explained.json.results[0].explanation).toBeDefined();
+  });
+
+  it.each(['name', 'encodingDigest', 'readoutDigest'] as const)(
+    'in flight are not joined by those for a model of another %s',
+    async (part) => {
+      const [before, after] = [gatedReranker(), fakeReranker({ info: { [part]: 'another' } })];
+      const running = await start({ reranker: before.reranker });
+      const old = running.post('/v1/rerank', ask());
+      await before.waitFor(1);
+      running.service.serve({ config: {}, models: [{ name: 'blockrank', reranker: after }] });
+      const { headers } = await running.post('/v1/rerank', ask());
+      expect([headers.get('x-blockrank-cache'), after.calls.length]).toEqual(['miss', 1]);
+      before.gates[0]!();
+      expect((await old).status).toBe(200);
+    },
+  );
+
+  it('in flight are not joined by those that another limit of tokens refuses', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const counting = Object.assign(reranker, { countTokens: async () => 99 });
+    const running = await start({ reranker: counting });
+    const old = running.post('/v1/rerank', ask());
+    await waitFor(1);
+    running.service.serve({ config: { maxTokens: 5 }, models: [{ name: 'blockrank', reranker: counting }] });
+    expect((await running.post('/v1/rerank', ask())).status).toBe(400);
+    gates[0]!();
+    expect((await old).status).toBe(200);
+  });
+
+  it('are forgotten when others were asked more lately', async () => {
+    const { post } = await start({ config: { cache: { maxEntries: 2 } } });
+    const cacheOf = async (text: string): Promise<string | null> =>
+      (await post('/v1/rerank', ask(text))).headers.get('x-blockrank-cache');
+    for (const text of ['1', '2']) expect(await cacheOf(text)).toBe('miss');
+    expect(await cacheOf('1')).toBe('hit');
+    expect(await cacheOf('3')).toBe('miss'); // in the place of 2, the longest not asked
+    expect([await cacheOf('1'), await cacheOf('2')]).toEqual(['hit', 'miss']);
+  });
+
   it('of two tenants know nothing of each other', async () => {
     const reranker = fakeReranker();
     const keys = [
@@ -404,6 +607,9 @@ describe('identical requests', () => {
     running.service.serve({ config: {}, models: [{ name: 'blockrank', reranker: after }] });
     await running.post('/v1/rerank', ask());
     expect([before.calls.length, after.calls.length]).toEqual([1, 1]);
+    running.service.serve({ config: { cache: false }, models: [{ name: 'blockrank', reranker: after }] });
+    for (const _ of [1, 2]) await running.post('/v1/rerank', ask());
+    expect(after.calls).toHaveLength(3);
   });
 
   it('are all ranked where there is no cache', async () => {
@@ -456,10 +662,38 @@ describe('ending', () => {
     const ready = await fetch(`${running.url}/readyz`);
     expect([ready.status, ready.headers.get('connection')]).toEqual([503, 'close']);
     expect((await fetch(`${running.url}/healthz`)).status).toBe(200);
-    const isListening = (): Promise<boolean> => fetch(`${running.url}/healthz`).then(Boolean, () => false);
-    while (await isListening()) await sleep(10);
+    expect(await running.metric('ready')).toBe(0);
+    const listens = (): Promise<boolean> =>
+      fetch(`${running.url}/healthz`).then(
+        () => true,
+        () => false,
+      );
+    while (await listens()) await sleep(20);
     for (const gate of gates) gate();
     expect((await Promise.all(all)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    await closing;
+  });
+
+  it('answers what still comes over a connection that is open already', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const running = await start({ reranker });
+    const inHand = running.post('/v1/rerank', ask('1'));
+    await waitFor(1);
+    const { hostname, port } = new URL(running.url);
+    const socket = connect(Number(port), hostname);
+    await once(socket, 'connect');
+    const answer = text(socket);
+    const body = JSON.stringify(ask('2'));
+    const head = ['POST /v1/rerank HTTP/1.1', 'host: a', 'content-type: application/json'];
+    socket.write(`${[...head, `content-length: ${body.length}`].join('\r\n')}\r\n`);
+    while ((await fetch(`${running.url}/healthz`)).status !== 200) await sleep(1); // its beginning has been read
+    const closing = running.close();
+    await sleep(30);
+    socket.write(`\r\n${body}`);
+    await waitFor(2);
+    for (const gate of gates) gate();
+    expect(await answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect((await inHand).status).toBe(200);
     await closing;
   });
 
@@ -528,11 +762,17 @@ describe('what is written down', () => {
     const quiet = await start();
     await quiet.post('/v1/rerank', { query: 'secret question', documents: ['secret document'] });
     expect(quiet.lines.join('')).not.toContain('secret');
+    expect(quiet.lines.filter((one) => one.includes('reqId'))).toHaveLength(1);
     const line = JSON.parse(quiet.lines.find((one) => one.includes('"ranked"'))!) as Record<string, unknown>;
     expect(line).toMatchObject({ tenant: 'anonymous', model: 'blockrank', cache: 'miss', documents: 1 });
     const telling = await start({ config: { log: { texts: true } } });
     await telling.post('/v1/rerank', { query: 'secret question', documents: ['secret document'] });
     expect(telling.lines.join('')).toContain('secret question');
+    expect(telling.lines.join('')).toContain('secret document');
+    const { rerankService } = await import('../../../plugin/service/index.ts');
+    const silent = await rerankService({ config: { port: 0, log: { level: 'silent' } } });
+    expect(silent.logger.level).toBe('silent');
+    await silent.close();
   });
 
   it('continues the caller’s id and trace', async () => {
@@ -550,6 +790,64 @@ describe('what is written down', () => {
     expect(span?.attributes).toMatchObject({ 'blockrank.model': 'blockrank', 'http.route': '/v1/rerank' });
     await provider.shutdown();
     propagation.disable();
+  });
+
+  it('marks what failed on the trace without what the reranker said, and holds what it did under it', async () => {
+    const exporter = new InMemorySpanExporter();
+    const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+    provider.register();
+    const tracer = provider.getTracer('test');
+    const reranker = fakeReranker({
+      fault: (call) => {
+        tracer.startSpan('inside').end();
+        if (call > 1) throw new Error('cannot read "the secret of the shop"');
+      },
+    });
+    const { post } = await start({ reranker, options: { tracer } });
+    await post('/v1/rerank', ask('1'));
+    await post('/v1/rerank', ask('2'));
+    const [inside, answered, , failed] = exporter.getFinishedSpans();
+    expect(inside!.parentSpanContext?.spanId).toBe(answered!.spanContext().spanId);
+    expect([answered!.kind, answered!.status.code]).toEqual([SpanKind.SERVER, SpanStatusCode.UNSET]);
+    expect(failed!.status.code).toBe(SpanStatusCode.ERROR);
+    expect(JSON.stringify([failed!.status, failed!.attributes, failed!.events])).not.toContain('secret');
+    await provider.shutdown();
+    trace.disable();
+    context.disable();
+    propagation.disable();
+  });
+
+  it('takes no id that would break a line', async () => {
+    const { post } = await start();
+    for (const given of ['a b', '{"a":1}', 'x'.repeat(129)]) {
+      expect(
+        (await post('/v1/rerank', ask(), { 'x-request-id': given })).headers.get('x-request-id'),
+      ).toMatch(/^[\da-f-]{36}$/);
+    }
+  });
+
+  it('says of every request that is refused or fails what kind of fault it was', async () => {
+    const failing = fakeReranker({
+      fault: () => {
+        throw new Error('gone');
+      },
+    });
+    const { post, lines } = await start({ config: { maxDocuments: 2 }, reranker: failing });
+    await post('/v1/rerank', { query: 'dogs', documents: ['1', '2', '3'] });
+    await post('/v1/rerank', ask());
+    const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(told.find(({ msg }) => msg === 'refused')).toMatchObject({
+      level: 30,
+      kind: 'too-many-documents',
+      status: 400,
+      tenant: 'anonymous',
+    });
+    expect(told.find(({ msg }) => msg === 'ranking failed')).toMatchObject({
+      level: 50,
+      kind: 'backend',
+      status: 500,
+      cause: { name: 'Error', frames: expect.arrayContaining([expect.stringContaining(' at ')]) },
+    });
   });
 
   it('holds rankings as User Behavior Insights has them, on request', async () => {
@@ -580,6 +878,41 @@ describe('what is written down', () => {
     expect(Date.parse(String(line['timestamp']))).not.toBeNaN();
   });
 
+  it('goes behind the rankings that the file holds already, and ends nothing when it cannot be written', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'blockrank-log-'));
+    const file = join(folder, 'queries.jsonl');
+    for (const text of ['1', '2']) {
+      const running = await start({ options: { config: { queryLog: file, port: 0 } } });
+      await running.post('/v1/rerank', ask(text));
+      await running.close();
+    }
+    const lines = (await readFile(file, 'utf8')).trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { user_query: string }).user_query)).toEqual([
+      'dogs',
+      'dogs',
+    ]);
+    const queryLog = join(folder, 'nowhere', 'queries.jsonl');
+    const logger = memoryLogger();
+    const lost = await start({ options: { config: { queryLog, port: 0 }, logger: logger.logger } });
+    while (!logger.lines.join('').includes('cannot write the query log')) await sleep(1);
+    expect((await lost.post('/v1/rerank', ask())).status).toBe(200);
+  });
+
+  it('is all in the file of rankings when the service has ended', async () => {
+    const pipe = join(await mkdtemp(join(tmpdir(), 'blockrank-log-')), 'queries.pipe');
+    execFileSync('mkfifo', [pipe]); // takes nothing before somebody reads
+    const running = await start({ options: { config: { queryLog: pipe, port: 0 } } });
+    await running.post('/v1/rerank', ask());
+    let hasEnded = false;
+    const ended = running.close().then(() => {
+      hasEnded = true;
+    });
+    await sleep(300);
+    expect(hasEnded).toBe(false);
+    expect(JSON.parse(await readFile(pipe, 'utf8'))).toMatchObject({ user_query: 'dogs' });
+    await ended;
+  });
+
   it('counts what was served', async () => {
     const { post, metric, url } = await start();
     await post('/v1/rerank', ask());
@@ -587,9 +920,35 @@ describe('what is written down', () => {
     expect(await metric('requests_total', { form: 'union', model: 'blockrank', status: '200' })).toBe(1);
     expect(await metric('requests_total', { form: 'union', status: '400' })).toBe(1);
     expect(await metric('documents_total')).toBe(2);
+    expect(await metric('tokens_total', { model: 'blockrank' })).toBe(3);
+    expect(await metric('states_total', { result: 'encoded' })).toBe(2);
+    expect(await metric('ready')).toBe(1);
+    expect(await metric('config_generation')).toBe(1);
     const page = await (await fetch(`${url}/metrics`)).text();
     expect(page).toContain('blockrank_service_queue_wait_seconds');
     expect(page).toContain('process_resident_memory_bytes');
+  });
+
+  it('counts a request in seconds, whatever became of it', async () => {
+    const usage = { tokens: 9, truncatedTokens: 5, statesFound: 4, statesEncoded: 1 };
+    const slow = fakeReranker({ delayMs: 100, answer: (ranking) => ({ ...ranking, usage }) });
+    const { post, metric, url, service } = await start({ reranker: slow });
+    await post('/v1/rerank', ask());
+    const { values } = await service.metrics.duration.get();
+    const sum = values.find(({ metricName }) => metricName?.endsWith('_sum'))!.value;
+    expect(sum).toBeGreaterThan(0.09);
+    expect(sum).toBeLessThan(60);
+    expect(await metric('truncated_tokens_total')).toBe(5);
+    expect(await metric('states_total', { result: 'found' })).toBe(4);
+    const leaving = new AbortController();
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify(ask('another'));
+    const gone = fetch(`${url}/v1/rerank`, { method: 'POST', headers, body, signal: leaving.signal });
+    while ((await metric('in_flight')) < 1) await sleep(1);
+    leaving.abort();
+    await expect(gone).rejects.toThrow();
+    while ((await metric('requests_total', { status: '499' })) < 1) await sleep(1);
+    expect(await metric('requests_total', { status: '200' })).toBe(1);
   });
 
   it('tells a deadline of the reranker from its failure', async () => {
