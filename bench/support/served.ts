@@ -69,12 +69,23 @@ export interface LoadResult {
   readonly errors: number;
 }
 
-/** Asks from this many connections for some seconds; every question is another one, documents repeat. */
+/** How {@link load} asks. */
+export interface LoadOptions {
+  readonly connections: number;
+  readonly seconds: number;
+  /** Of each request. */
+  readonly documents: number;
+  /** How many of these nobody has asked of before. @defaultValue 0 */
+  readonly newDocuments?: number;
+}
+
+/** Asks from this many connections for some seconds; every question is another one. */
 export async function load(
   { url }: Served,
-  { connections, seconds, documents }: { connections: number; seconds: number; documents: number },
+  { connections, seconds, documents, newDocuments = 0 }: LoadOptions,
 ): Promise<LoadResult> {
   const { texts } = passages(documents);
+  const started = Date.now();
   let seed = 0;
   const accepted: number[] = [];
   const options: autocannon.Options = {
@@ -88,7 +99,8 @@ export async function load(
       {
         setupRequest: (request) => {
           const query = `${question(seed)} ${seed++}`;
-          return { ...request, body: JSON.stringify({ query, documents: texts }) };
+          const asked = texts.map((text, i) => (i < newDocuments ? `${started} ${seed} ${text}` : text));
+          return { ...request, body: JSON.stringify({ query, documents: asked }) };
         },
       },
     ],

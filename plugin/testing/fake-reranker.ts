@@ -24,6 +24,8 @@ export interface FakeRerankerOptions {
   readonly answer?: (ranking: Ranking, shortlist: Shortlist) => Ranking;
   /** Whether aborting ends a call; `false` makes one that only a race can leave. @defaultValue true */
   readonly obeysSignal?: boolean;
+  /** Whether {@link FakeReranker.calls} keeps lists; `false` for tests of memory. @defaultValue true */
+  readonly keepsCalls?: boolean;
   /** Parts of {@link Reranker.info} that differ from the fake's own. */
   readonly info?: Partial<RerankerInfo>;
 }
@@ -47,12 +49,14 @@ export function fakeReranker(options: FakeRerankerOptions = {}): FakeReranker {
   const calls: Shortlist[] = [];
   const closing = new AbortController();
   let abortedCalls = 0;
-  const { obeysSignal = true } = options;
+  let count = 0;
+  const { obeysSignal = true, keepsCalls = true } = options;
   const rank = async (shortlist: Shortlist, { signal, explain = false }: RerankOptions): Promise<Ranking> => {
     if (closing.signal.aborted) throw closing.signal.reason;
     if (obeysSignal) signal?.throwIfAborted();
-    calls.push(shortlist);
-    const call = calls.length;
+    if (keepsCalls) calls.push(shortlist);
+    count += 1;
+    const call = count;
     await (options.delayMs ? sleep(options.delayMs) : undefined);
     await options.fault?.(call, shortlist);
     const ranking = rankingOf(shortlist, options, explain);

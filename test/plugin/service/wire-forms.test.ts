@@ -300,9 +300,58 @@ describe('the reference', () => {
     expect(await page.text()).toContain('swagger-ui');
   });
 
-  it('tells an unknown route from a wrong method', async () => {
-    expect((await fetch(`${service.url}/nowhere`)).status).toBe(404);
+  it('lists every failure of a form, and which routes need no key', async () => {
+    type Operation = { responses: Record<string, { content?: object }>; security?: unknown };
+    const document = (await (await fetch(`${service.url}/openapi.json`)).json()) as {
+      paths: Record<string, { post?: Operation; get?: Operation }>;
+    };
+    const statuses = (path: string): string[] => Object.keys(document.paths[path]!.post!.responses);
+    expect(statuses('/v1/rerank')).toEqual(
+      expect.arrayContaining(['200', '400', '401', '403', '404', '413', '415', '429', '500', '503']),
+    );
+    expect(statuses('/jina/v1/rerank')).toContain('422');
+    expect(statuses('/rerank')).toContain('424');
+    expect(document.paths['/healthz']!.get!.security).toEqual([]);
+    expect(document.paths['/v1/models']!.get!.security).toBeUndefined();
+  });
+
+  it('tells an unknown route from a wrong method, before it reads a body', async () => {
+    const { status, json } = await service.post('/nowhere', 'x'.repeat(100));
+    expect([status, json.message]).toEqual([404, 'There is no such route; /docs lists all.']);
     const wrong = await fetch(`${service.url}/v1/rerank`);
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST']);
+    const health = await fetch(`${service.url}/healthz`, { method: 'POST', body: 'x' });
+    expect([health.status, health.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+  });
+
+  it('answers a path that is none in its own shape', async () => {
+    const { status, json } = await service.post('/v1/%', ask);
+    expect([status, json.message]).toEqual([
+      400,
+      'Cannot read the path: it is not percent-encoded as it should be.',
+    ]);
+  });
+});
+
+describe('what holds nothing to read', () => {
+  it.each(['/v1/rerank', '/cohere/v1/rerank'])('is refused on %s when it is an object', async (path) => {
+    const documents = [{ text: 'a' }, { title: 'secret' }];
+    const { status, json } = await service.post(path, { query: 'a', documents });
+    expect([status, json.message]).toEqual([
+      400,
+      'Cannot read the request: documents[1]: expected a field "text", or rank_fields that name others.',
+    ]);
+  });
+
+  it('has the status of each form when it is a list', async () => {
+    const empty = await service.post('/rerank', { query: 'a', texts: [] });
+    expect([empty.status, empty.json.error_type]).toEqual([400, 'Empty']);
+    expect((await service.post('/jina/v1/rerank', { query: 'a', documents: [] })).status).toBe(422);
+    expect((await service.post('/v2/rerank', { query: 'a', documents: [] })).status).toBe(400);
+  });
+
+  it('is no question that is given as Jina gives it', async () => {
+    const { status, json } = await service.post('/v1/rerank', { ...ask, query: { text: ask.query } });
+    expect([status, json.results[0].index]).toEqual([200, 1]);
   });
 });
