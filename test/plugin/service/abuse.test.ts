@@ -112,7 +112,9 @@ describe('10,000 malformed bodies', () => {
     let before = 0;
     for (let at = 0; at < bodies.length; at += inParallel) {
       const part = bodies.slice(at, at + inParallel);
-      for (const status of await Promise.all(part.map(([path, body]) => send(path, Buffer.concat([body, blanks]))))) {
+      for (const status of await Promise.all(
+        part.map(([path, body]) => send(path, Buffer.concat([body, blanks]))),
+      )) {
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
       }
       if (at === 32 * 60) before = heapAfterCollection();
