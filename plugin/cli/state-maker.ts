@@ -2,21 +2,18 @@
 import {
   ConfigurationError,
   openEncoderReranker,
+  type StateCodec,
   type StateMaker,
   stateCodec,
   stateMaker,
 } from '../../engine/index.ts';
+import { toRerankerOptions } from '../config/compose-states.ts';
+import type { RerankerConfig } from '../config/index.ts';
 
-/** Options that name a model and the form of states. */
-export interface MakerFlags {
-  /** `--tier` */
-  readonly tier: 'anchor' | 'tokens';
-  /** `--codec` */
-  readonly codec?: string;
-  /** `--model` */
-  readonly model?: string;
-  /** `--precision` */
-  readonly precision?: 'fp32' | 'int8';
+/** Settings of a reranker, of which those of its encoder are taken, and the form of states. */
+export interface MakerSettings extends RerankerConfig {
+  /** The form. @defaultValue half precision of `tier`, which is `anchor` unless it is given */
+  readonly codec?: string | undefined;
 }
 
 /** A maker that holds a model. */
@@ -26,25 +23,24 @@ export interface OpenStateMaker extends StateMaker {
 }
 
 /** Opens a maker. @throws ConfigurationError for a form that is none. @throws ModelFormatError when the model folder is none of an encoder. */
-export async function openStateMaker({
-  tier,
-  codec: name,
-  model,
-  precision,
-}: MakerFlags): Promise<OpenStateMaker> {
-  const codec = codecOf(name ?? `${tier}-fp16`);
-  const reranker = await openEncoderReranker({
+export async function openStateMaker({ codec: name, ...reranker }: MakerSettings): Promise<OpenStateMaker> {
+  const codec = codecOf(name ?? `${reranker.tier ?? 'anchor'}-fp16`);
+  const options = await toRerankerOptions({
+    ...reranker,
     tier: codec.tier,
     warmUp: false,
     // What is encoded is stored, and not asked for again.
     stateCacheBytes: 0,
-    ...(model !== undefined && { model }),
-    ...(precision && { precision }),
+    stateFolder: undefined,
+    stateRedis: undefined,
+    stateCodec: undefined,
   });
-  return { ...stateMaker(reranker, codec), close: () => reranker.close() };
+  const encoder = await openEncoderReranker(options);
+  return { ...stateMaker(encoder, codec), close: () => encoder.close() };
 }
 
-function codecOf(name: string): ReturnType<typeof stateCodec> {
+/** The codec of `--codec`. @throws ConfigurationError when it is none. */
+export function codecOf(name: string): StateCodec {
   try {
     return stateCodec(name);
   } catch (error) {

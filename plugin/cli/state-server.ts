@@ -1,25 +1,15 @@
-/** Opens the server of `blockrank states`: the options say which kind it is. */
+/** Opens the server of `blockrank states`. */
 import { type ServerCalls, stateCalls, type TransportOwner } from '../../adapters/opensearch/index.ts';
-import { ConfigurationError } from '../../engine/index.ts';
 import { connectElasticsearch, connectOpenSearch, toAdvised } from '../config/index.ts';
-import { type ConnectionFlags, serverOfFlags } from './connection-options.ts';
+import type { ServerSection } from './connection-options.ts';
 import type { CliContext } from './context.ts';
 
-/**
- * Runs work with calls to the server, and closes them after it. Failures of the connection say what to change.
- *
- * @throws ConfigurationError when the options name no server.
- */
+/** Runs work with calls to the server, and closes them after it. Failures of the connection say what to change. */
 export async function withStateServer<T>(
   context: CliContext,
-  flags: ConnectionFlags,
+  named: ServerSection,
   work: (calls: ServerCalls) => Promise<T>,
 ): Promise<T> {
-  const named = serverOfFlags(flags);
-  if (!named) {
-    const message = "give the server's address: --elasticsearch <url> or --opensearch <url>";
-    throw new ConfigurationError('Wrong options', [{ path: '', message }]);
-  }
   const connection = { env: context.env, onWarning: (text: string) => context.note(`blockrank: ${text}`) };
   const server = named.opensearch ? 'opensearch' : 'elasticsearch';
   const client: Client = named.opensearch

@@ -5,7 +5,14 @@ import { FirstStageError } from '../../engine/index.ts';
 import type { CliContext, Progress } from './context.ts';
 import { openStateMaker } from './state-maker.ts';
 import { withStateServer } from './state-server.ts';
-import { buildTarget, countsText, placeText, tellEstimate } from './states-building.ts';
+import {
+  type BuildSettings,
+  buildSettings,
+  buildTarget,
+  countsText,
+  placeText,
+  tellEstimate,
+} from './states-building.ts';
 import { durationText } from './states-estimate.ts';
 import { addBuildOptions, addPlaceOptions, addTextOptions, type BuildFlags } from './states-flags.ts';
 
@@ -14,11 +21,13 @@ Examples:
   $ blockrank states build --opensearch http://localhost:9200 --index articles --field title --field body --dry-run
   $ blockrank states build --elasticsearch http://localhost:9200 --index articles --field body --docs-per-second 200
   $ blockrank states build --elasticsearch http://localhost:9200 --index articles --field body --to field --vector
+  $ blockrank states build --config blockrank.config.yaml
+  $ blockrank states build --config blockrank.config.yaml --model ./new-model --generation new-model
 
-Give the same fields, separator and template as where searches are reranked: a state is found by its text. Start the
-same command on as many machines as you like: they share the slices. End it at any moment, and start it again: it goes
-on where it was. Documents that somebody changes meanwhile are left alone; the next build takes them. States of deleted
-documents are removed.`;
+A state is found by its text and its encoder: give the same fields, separator, template and model as where searches are
+reranked, or with --config the file that they follow. Start the same command on as many machines as you like: they share
+the slices. End it at any moment, and start it again: it goes on where it was. Documents that somebody changes meanwhile
+are left alone; the next build takes them. States of deleted documents are removed.`;
 
 /** Makes the command `states build`. */
 export function buildCommand(context: CliContext): Command {
@@ -27,13 +36,20 @@ export function buildCommand(context: CliContext): Command {
   );
   return addBuildOptions(addTextOptions(addPlaceOptions(command)))
     .addHelpText('after', help)
-    .action((flags: BuildFlags) => withStateServer(context, flags, (calls) => build(context, calls, flags)));
+    .action(async (flags: BuildFlags) => {
+      const settings = await buildSettings(context, flags);
+      await withStateServer(context, settings.server, (calls) => build(context, calls, { flags, settings }));
+    });
 }
 
-async function build(context: CliContext, calls: ServerCalls, flags: BuildFlags): Promise<void> {
-  const maker = await openStateMaker(flags);
+async function build(
+  context: CliContext,
+  calls: ServerCalls,
+  { flags, settings }: { readonly flags: BuildFlags; readonly settings: BuildSettings },
+): Promise<void> {
+  const maker = await openStateMaker(settings.maker);
   try {
-    const target = buildTarget(context, calls, { flags, maker });
+    const target = buildTarget(context, calls, { flags, settings, maker });
     if (await tellEstimate(context, flags, target)) return;
     const start = performance.now();
     const report = await withProgress(context, (onProgress) => buildStates({ ...target, onProgress }));

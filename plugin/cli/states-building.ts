@@ -9,28 +9,55 @@ import {
 } from '../../adapters/opensearch/index.ts';
 import type { CliContext } from './context.ts';
 import { estimateBuild, estimateLine } from './states-estimate.ts';
-import { type BuildFlags, targetOf } from './states-flags.ts';
+import type { BuildFlags } from './states-flags.ts';
+import { targetOf } from './states-place.ts';
+import {
+  assertOwnPlace,
+  type StatesSettings,
+  statesSettings,
+  type TextSettings,
+  textSettings,
+} from './states-settings.ts';
 import { processIdentity } from './worker-owner.ts';
 
 /** The options of either as the library takes them. @throws ConfigurationError for a place that cannot be. */
 export function buildTarget(
   context: CliContext,
   calls: ServerCalls,
-  { flags, maker }: { readonly flags: BuildFlags; readonly maker: StateMaker },
+  { flags, settings, maker }: BuildParts,
 ): BuildOptions {
-  const { field: fields, separator, template, slices, workers, docsPerSecond, batch } = flags;
+  const { slices, workers, docsPerSecond, batch } = flags;
   return {
-    ...targetOf(context, calls, { flags, names: maker }),
+    ...targetOf(context, calls, { ...settings, names: maker }),
     ...processIdentity(),
     maker,
-    fields,
-    separator,
-    template,
+    ...settings.text,
     slices,
     workers,
     documentsPerSecond: docsPerSecond,
     page: { documents: batch },
   };
+}
+
+/** What {@link buildTarget} puts together. */
+export interface BuildParts {
+  /** The options. */
+  readonly flags: BuildFlags;
+  /** What they and the file say together. */
+  readonly settings: BuildSettings;
+  /** Who encodes. */
+  readonly maker: StateMaker;
+}
+
+/** Settings of a build. */
+export type BuildSettings = StatesSettings & TextSettings;
+
+/** What options and file say of a build. @throws ConfigurationError for what cannot be, and before states in use are lost. */
+export async function buildSettings(context: CliContext, flags: BuildFlags): Promise<BuildSettings> {
+  const settings = await statesSettings(context, flags);
+  const text = textSettings(flags, settings);
+  assertOwnPlace(flags, settings, text);
+  return { ...settings, ...text };
 }
 
 /** Tells what it will take, as the flags want it. @returns Whether that was all. */

@@ -1,24 +1,16 @@
-/** Options of `blockrank states`, and what they mean. */
+/** Options of `blockrank states`. */
 import { type Command, Option } from 'commander';
-import {
-  defaultGeneration,
-  type ServerCalls,
-  type StateNames,
-  type StatePlace,
-  type StateTargetOptions,
-} from '../../adapters/opensearch/index.ts';
-import { ConfigurationError } from '../../engine/index.ts';
 import { addConnectionOptions, type ConnectionFlags } from './connection-options.ts';
-import type { CliContext } from './context.ts';
 import { list, wholeNumber } from './option-values.ts';
-import type { MakerFlags } from './state-maker.ts';
 
 /** Options that name an index and the place of its states. */
 export interface PlaceFlags extends ConnectionFlags {
+  /** `--config` */
+  readonly config?: string;
   /** `--index` */
-  readonly index: string;
+  readonly index?: string;
   /** `--to` */
-  readonly to: 'sidecar' | 'field';
+  readonly to?: 'sidecar' | 'field';
   /** `--generation` */
   readonly generation?: string;
   /** `--state-field` */
@@ -30,13 +22,21 @@ export interface PlaceFlags extends ConnectionFlags {
 }
 
 /** Options that name texts and who encodes them. */
-export interface TextFlags extends MakerFlags {
+export interface TextFlags {
   /** `--field`, in order */
   readonly field?: readonly string[];
   /** `--separator` */
   readonly separator?: string;
   /** `--template` */
   readonly template?: string;
+  /** `--tier` */
+  readonly tier?: 'anchor' | 'tokens';
+  /** `--codec` */
+  readonly codec?: string;
+  /** `--model` */
+  readonly model?: string;
+  /** `--precision` */
+  readonly precision?: 'fp32' | 'int8';
 }
 
 /** Values of the options of `states build`. */
@@ -66,11 +66,16 @@ export interface WatchFlags extends BuildFlags {
 /** Adds the options that name an index and the place of its states. */
 export function addPlaceOptions(command: Command): Command {
   command
-    .addOption(new Option('--index <name>', 'index, alias, data stream or pattern').makeOptionMandatory())
+    .option(
+      '--config <file>',
+      'configuration file of the searches (blockrank.config.yaml); options go before it',
+    )
+    .option('--index <name>', 'index, alias, data stream or pattern')
     .addOption(
-      new Option('--to <place>', 'an index beside each index, or the documents themselves')
-        .choices(['sidecar', 'field'])
-        .default('sidecar'),
+      new Option(
+        '--to <place>',
+        'an index beside each index, or the documents themselves (default: sidecar)',
+      ).choices(['sidecar', 'field']),
     )
     .option('--generation <name>', 'sidecar: which generation (default: one a model and form)')
     .option('--state-field <name>', 'field: object that holds a state (default: blockrank_state)')
@@ -90,9 +95,10 @@ export function addTextOptions(command: Command): Command {
     .option('--separator <text>', 'what stands between two fields (default: a space)')
     .option('--template <text>', 'text with fields in braces, in place of --field')
     .addOption(
-      new Option('--tier <tier>', 'one vector a block, or one a token')
-        .choices(['anchor', 'tokens'])
-        .default('anchor'),
+      new Option('--tier <tier>', 'one vector a block, or one a token (default: anchor)').choices([
+        'anchor',
+        'tokens',
+      ]),
     )
     .option('--codec <name>', 'form of states, e.g. anchor-int8 (default: half precision of the tier)')
     .option('--model <folder>', 'model folder (default: the one in the package)')
@@ -125,50 +131,4 @@ export function addWatchOptions(command: Command): Command {
 
 function number(flags: string, help: string, min: number): Option {
   return new Option(flags, help).argParser(wholeNumber({ min }));
-}
-
-/** What a command is about. @throws ConfigurationError for a place that cannot be. */
-export function targetOf(
-  { signal }: CliContext,
-  calls: ServerCalls,
-  { flags, names }: { readonly flags: PlaceFlags; readonly names?: StateNames },
-): StateTargetOptions {
-  return { calls, index: flags.index, place: placeOf(flags, names), signal };
-}
-
-function placeOf(flags: PlaceFlags, names: StateNames | undefined): StatePlace {
-  return flags.to === 'field' ? fieldPlace(flags, names) : sidecarPlace(flags, names);
-}
-
-function fieldPlace(
-  { generation, stateField, vector }: PlaceFlags,
-  names: StateNames | undefined,
-): StatePlace {
-  if (generation !== undefined) throw usage('--generation', 'is for --to sidecar only');
-  if (names && !names.form.name.startsWith('anchor')) {
-    throw usage('--to', 'states of tier tokens are too large for the documents: take --to sidecar');
-  }
-  if (stateField !== undefined && !/^[^.\s*]+$/.test(stateField)) {
-    throw usage('--state-field', `expected one name without dots, got "${stateField}"`);
-  }
-  return { kind: 'field', field: stateField, ...(vector && { vector }) };
-}
-
-function sidecarPlace(
-  { generation, stateField, vector }: PlaceFlags,
-  names: StateNames | undefined,
-): StatePlace {
-  if (stateField !== undefined) throw usage('--state-field', 'is for --to field only');
-  if (vector)
-    throw usage('--vector', 'is for --to field only: a search finds documents, not what lies beside them');
-  const name = generation ?? (names && defaultGeneration(names));
-  if (name === undefined) throw usage('--generation', 'required: which generation of states');
-  if (!/^[a-z0-9][a-z0-9._-]{0,60}$/.test(name)) {
-    throw usage('--generation', `expected small letters, digits, ".", "_" and "-", got "${name}"`);
-  }
-  return { kind: 'sidecar', generation: name };
-}
-
-function usage(path: string, message: string): ConfigurationError {
-  return new ConfigurationError('Wrong options', [{ path, message }]);
 }

@@ -4,18 +4,16 @@ import { type ServerCalls, type StateSurvey, surveyStates } from '../../adapters
 import type { CliContext, Progress } from './context.ts';
 import { openStateMaker } from './state-maker.ts';
 import { withStateServer } from './state-server.ts';
+import type { BuildSettings } from './states-building.ts';
 import { sizeText } from './states-estimate.ts';
-import {
-  addPlaceOptions,
-  addTextOptions,
-  type PlaceFlags,
-  type TextFlags,
-  targetOf,
-} from './states-flags.ts';
+import { addPlaceOptions, addTextOptions, type PlaceFlags, type TextFlags } from './states-flags.ts';
+import { targetOf } from './states-place.ts';
+import { statesSettings, textSettings } from './states-settings.ts';
 
 const help = `
 Examples:
   $ blockrank states status --opensearch http://localhost:9200 --index articles --field title --field body
+  $ blockrank states status --config blockrank.config.yaml
 
 Every document is read, and its text compared with the one that its state was made from; nothing is encoded.`;
 
@@ -28,23 +26,28 @@ export function statesStatusCommand(context: CliContext): Command {
   );
   return addTextOptions(addPlaceOptions(command))
     .addHelpText('after', help)
-    .action((flags: StatusFlags) =>
-      withStateServer(context, flags, (calls) => status(context, calls, flags)),
-    );
+    .action(async (flags: StatusFlags) => {
+      const settings = await statesSettings(context, flags);
+      const all = { ...settings, ...textSettings(flags, settings) };
+      await withStateServer(context, settings.server, (calls) =>
+        status(context, calls, { flags, settings: all }),
+      );
+    });
 }
 
-async function status(context: CliContext, calls: ServerCalls, flags: StatusFlags): Promise<void> {
-  const maker = await openStateMaker(flags);
+async function status(
+  context: CliContext,
+  calls: ServerCalls,
+  { flags, settings }: { readonly flags: StatusFlags; readonly settings: BuildSettings },
+): Promise<void> {
+  const maker = await openStateMaker(settings.maker);
   let bar: Progress | undefined;
   try {
-    const { field: fields, separator, template } = flags;
-    const target = targetOf(context, calls, { flags, names: maker });
+    const target = targetOf(context, calls, { ...settings, names: maker });
     const survey = await surveyStates({
       ...target,
       names: maker,
-      fields,
-      separator,
-      template,
+      ...settings.text,
       onProgress(done, total) {
         bar ??= context.progress('reading', total);
         bar.update(done);

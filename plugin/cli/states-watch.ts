@@ -4,7 +4,14 @@ import { type ServerCalls, type WatchOptions, watchStates } from '../../adapters
 import type { CliContext, Progress } from './context.ts';
 import { openStateMaker } from './state-maker.ts';
 import { withStateServer } from './state-server.ts';
-import { buildTarget, countsText, placeText, tellEstimate } from './states-building.ts';
+import {
+  type BuildSettings,
+  buildSettings,
+  buildTarget,
+  countsText,
+  placeText,
+  tellEstimate,
+} from './states-building.ts';
 import {
   addBuildOptions,
   addPlaceOptions,
@@ -17,6 +24,7 @@ const help = `
 Examples:
   $ blockrank states watch --opensearch http://localhost:9200 --index articles --field title --field body
   $ blockrank states watch --elasticsearch http://localhost:9200 --index 'logs-*' --field message --interval 30 --json
+  $ blockrank states watch --config blockrank.config.yaml
 
 Builds what is missing first, and then looks every --interval seconds at what was written since. Where it is, it
 remembers in the index "blockrank-states-runs": ended at any moment and started again, it goes on from there. Several
@@ -30,18 +38,25 @@ export function watchCommand(context: CliContext): Command {
   );
   return addWatchOptions(addBuildOptions(addTextOptions(addPlaceOptions(command))))
     .addHelpText('after', help)
-    .action((flags: WatchFlags) => withStateServer(context, flags, (calls) => watch(context, calls, flags)));
+    .action(async (flags: WatchFlags) => {
+      const settings = await buildSettings(context, flags);
+      await withStateServer(context, settings.server, (calls) => watch(context, calls, { flags, settings }));
+    });
 }
 
-async function watch(context: CliContext, calls: ServerCalls, flags: WatchFlags): Promise<void> {
+async function watch(
+  context: CliContext,
+  calls: ServerCalls,
+  { flags, settings }: { readonly flags: WatchFlags; readonly settings: BuildSettings },
+): Promise<void> {
   // Before anything is opened: a process that is the first of its container has no other way to be ended.
   const ending = new AbortController();
   const end = (): void => ending.abort(new DOMException('Ended.', 'AbortError'));
   process.once('SIGTERM', end);
-  const maker = await openStateMaker(flags);
+  const maker = await openStateMaker(settings.maker);
   let bar: Progress | undefined;
   try {
-    const target = buildTarget(context, calls, { flags, maker });
+    const target = buildTarget(context, calls, { flags, settings, maker });
     if (await tellEstimate(context, flags, target)) return;
     await watchStates({
       ...target,

@@ -10,6 +10,7 @@ const help = `
 Examples:
   $ blockrank states build --opensearch http://localhost:9200 --index articles --field title --field body
   $ blockrank states status --opensearch http://localhost:9200 --index articles --field title --field body --json
+  $ blockrank states watch --config blockrank.config.yaml
 
 Every command shows its own options and examples with --help; all of them print JSON with --json.`;
 

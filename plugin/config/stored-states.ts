@@ -20,7 +20,7 @@ export interface StatesConfig {
 }
 
 /** The codec that states are built with where nothing else is said. */
-const defaultCodec = 'anchor-fp16';
+export const defaultStatesCodec = 'anchor-fp16';
 
 const name = z.string().min(1);
 const places = ['sidecar', 'field', 'vectorField'] as const;
@@ -49,7 +49,7 @@ export function toStoredStates(config: StatesConfig | undefined): StoredStates |
 /** A reranker that reads what is stored, and gives states that it has to encode the same form. */
 export function readingStored(reranker: RerankerConfig, states: StatesConfig | undefined): RerankerConfig {
   if (!states) return reranker;
-  const { codec = defaultCodec } = states;
+  const { codec = defaultStatesCodec } = states;
   return {
     ...reranker,
     tier: reranker.tier ?? stateCodec(codec).tier,
