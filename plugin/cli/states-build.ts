@@ -1,7 +1,15 @@
 /** `blockrank states build`: stores the state of every document where the documents are. */
 import { Command } from 'commander';
-import { type BuildReport, buildStates, type ServerCalls } from '../../adapters/opensearch/index.ts';
+import { stringify } from 'yaml';
+import {
+  type BuildReport,
+  buildStates,
+  type ServerCalls,
+  type StatePlace,
+} from '../../adapters/opensearch/index.ts';
 import { FirstStageError } from '../../engine/index.ts';
+import { isSameStates, toStatesConfig } from '../config/built-states.ts';
+import type { StatesConfig } from '../config/index.ts';
 import type { CliContext, Progress } from './context.ts';
 import { openStateMaker } from './state-maker.ts';
 import { withStateServer } from './state-server.ts';
@@ -54,8 +62,14 @@ async function build(
     const start = performance.now();
     const report = await withProgress(context, (onProgress) => buildStates({ ...target, onProgress }));
     const seconds = (performance.now() - start) / 1000;
-    if (flags.json) context.printJson({ ...report, seconds, place: target.place });
-    else context.print(reportLines(report, seconds, placeText(target.place)).join('\n'));
+    const states = report.isDone ? statesToRead(settings, target.place) : undefined;
+    if (flags.json) {
+      const config = states && { index: { states } };
+      context.printJson({ ...report, seconds, place: target.place, ...(config && { config }) });
+    } else {
+      const lines = [...reportLines(report, seconds, placeText(target.place)), ...configLines(states)];
+      context.print(lines.join('\n'));
+    }
     assertTaken(report, calls);
   } finally {
     await maker.close();
@@ -86,6 +100,18 @@ function reportLines({ counts, documents, isDone }: BuildReport, seconds: number
     `${seen} of ${documents} documents looked at by this process in ${durationText(seconds)}, ${rate} documents/s.`,
     ...(isDone ? [] : ['Ended early; the same command goes on from here.']),
   ];
+}
+
+/** What the configuration has yet to say, for searches to read the states. */
+function statesToRead({ maker, file }: BuildSettings, place: StatePlace): StatesConfig | undefined {
+  const states = toStatesConfig(place, maker.codec);
+  return isSameStates(file?.index.states, states) ? undefined : states;
+}
+
+function configLines(states: StatesConfig | undefined): string[] {
+  if (!states) return [];
+  const section = stringify(states, { collectionStyle: 'flow', lineWidth: 0 }).trim();
+  return ['Searches read them once the section "index" of their configuration says', `  states: ${section}`];
 }
 
 function assertTaken({ counts, failure }: BuildReport, { server }: ServerCalls): void {

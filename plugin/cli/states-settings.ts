@@ -28,7 +28,7 @@ export interface TextSettings {
   /** Fields, separator, template. */
   readonly text: DocumentTextOptions;
   /** Who encodes, and the form. */
-  readonly maker: MakerSettings;
+  readonly maker: MakerSettings & { readonly codec: string };
 }
 
 /** Settings of every command. @throws ConfigurationError when options and file name no server or no index, or two servers. */

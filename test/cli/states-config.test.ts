@@ -55,6 +55,9 @@ async function digestOfSearches(config: string): Promise<string> {
   return encodingDigest;
 }
 
+/** The lines of a build that say what to write into the configuration. */
+const saidIn = (stdout: string): string[] => stdout.trimEnd().split('\n').slice(2);
+
 describe('blockrank states --config', () => {
   it('builds what searches by the same file look for: its texts, its place, its encoder', async () => {
     fill(double, 2);
@@ -179,6 +182,49 @@ describe('blockrank states --config', () => {
     );
     expect(await run('build', config)).toMatchObject({ code: 0 });
     expect(stored('g')?.encoding).toContain('.tokens-int8');
+  });
+
+  it('says what to write into the file, which then names what was built, and says it no more', async () => {
+    fill(double, 2);
+    const first = await run('build', await configure('', 'maxDocumentTokens: 16'), '--codec', 'anchor-int8');
+    const [head, line] = saidIn(first.stdout);
+    expect(head).toBe('Searches read them once the section "index" of their configuration says');
+    expect(line).toMatch(/^ {2}states: \{ sidecar: anchor-int8-[0-9a-f]{12}, codec: anchor-int8 \}$/);
+    const told = await configure(line?.trim(), 'maxDocumentTokens: 16');
+    const again = await run('build', told);
+    expect(again.stdout).toMatch(/^0 states written to generation "anchor-int8-.*", 2 were there\.\n/);
+    expect(saidIn(again.stdout)).toEqual([]);
+    expect(JSON.parse((await run('build', told, '--json')).stdout)).not.toHaveProperty('config');
+  });
+
+  it.each([
+    // Quoted where YAML would read something else than text.
+    [
+      ['--generation', '1e5'],
+      { sidecar: '1e5', codec: 'anchor-fp16' },
+      '{ sidecar: "1e5", codec: anchor-fp16 }',
+    ],
+    [
+      ['--generation', 'g', '--codec', 'tokens-int8:32'],
+      { sidecar: 'g', codec: 'tokens-int8:32' },
+      '{ sidecar: g, codec: tokens-int8:32 }',
+    ],
+    [
+      ['--to', 'field', '--vector'],
+      { field: 'blockrank_state', vector: true, codec: 'anchor-fp16' },
+      '{ field: blockrank_state, vector: true, codec: anchor-fp16 }',
+    ],
+  ])('says it of %j in words and in JSON', async (more, states, section) => {
+    double.make('docs', { 'index.knn': 'true' });
+    fill(double, 1);
+    const config = await configure('states: { sidecar: another }');
+    const words = await run('build', config, ...more);
+    expect(saidIn(words.stdout)[1]).toBe(`  states: ${section}`);
+    const { stdout } = await run('build', config, '--json', ...more);
+    expect(JSON.parse(stdout).config).toEqual({ index: { states } });
+    // What was printed is a section of the file.
+    const { index } = await loadConfig(await configure(`states: ${section}`), {});
+    expect(index.states).toEqual(states);
   });
 
   it('wants an index and a server where there is no file', async () => {
