@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { parseConfig } from '../../plugin/config/index.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { findTool, root, runTool } from './tools.ts';
 
@@ -14,29 +15,47 @@ interface Container {
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly securityContext: object;
   readonly resources: { readonly limits: object };
-  readonly volumeMounts: readonly { readonly mountPath: string }[];
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+interface ConfigMap {
+  readonly kind: 'ConfigMap';
+  readonly metadata: { readonly name: string };
+  readonly data: Readonly<Record<string, string>>;
 }
 
 interface Workload {
-  readonly kind: string;
+  readonly kind: 'Job' | 'Deployment';
   readonly spec: {
+    readonly replicas?: number;
+    readonly selector?: { readonly matchLabels: object };
     readonly parallelism?: number;
     readonly completions?: number;
     readonly template: {
+      readonly metadata: { readonly labels: object };
       readonly spec: {
         readonly restartPolicy?: string;
         readonly securityContext: object;
         readonly automountServiceAccountToken: boolean;
         readonly containers: readonly Container[];
+        readonly terminationGracePeriodSeconds: number;
+        readonly volumes: readonly {
+          readonly name: string;
+          readonly configMap?: { readonly name: string };
+        }[];
       };
     };
   };
 }
 
-const workloads = paths.flatMap((path) =>
+const objects = paths.flatMap((path) =>
   parseAllDocuments(readFileSync(join(root, path), 'utf8'), { merge: true }).map(
-    (document) => [path, document.toJS() as Workload] as const,
+    (document) => [path, document.toJS() as ConfigMap | Workload] as const,
   ),
+);
+const configMaps = objects.flatMap(([, object]) => (object.kind === 'ConfigMap' ? [object] : []));
+const workloads = objects.flatMap(([path, object]) =>
+  object.kind === 'ConfigMap' ? [] : [[path, object] as const],
 );
 
 describe.each(workloads)('%s', (_path, { kind, spec }) => {
@@ -70,6 +89,29 @@ describe.each(workloads)('%s', (_path, { kind, spec }) => {
     for (const { name, value } of container!.env ?? []) {
       if (name !== 'BLOCKRANK_CACHE') expect(value).toBeUndefined();
     }
+  });
+
+  it('reads a configuration that is mounted there, and finds its secrets in the environment', () => {
+    const option = container!.args.find((word) => word.startsWith('--config='))!;
+    const [folderInPod, file] = [dirname(option.slice('--config='.length)), basename(option)];
+    const mount = container!.volumeMounts.find(({ mountPath }) => mountPath === folderInPod)!;
+    const volume = pod.volumes.find(({ name }) => name === mount.name)!;
+    const map = configMaps.find(({ metadata }) => metadata.name === volume.configMap?.name)!;
+    const env = Object.fromEntries((container!.env ?? []).map(({ name }) => [name, 'a']));
+    const { opensearch, index } = parseConfig(map.data[file]!, env);
+    const mounts = container!.volumeMounts.map(({ mountPath }) => mountPath);
+    expect(mounts).toContain(dirname(opensearch!.tls!.ca!));
+    expect(index.textFields).toEqual(['title', 'body']);
+  });
+
+  it('has time to finish the batch in hand', () => {
+    expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(60);
+  });
+
+  it.runIf(kind === 'Deployment')('is one pod, found by its own labels, that is started again', () => {
+    expect(spec.replicas).toBe(1);
+    expect(spec.selector?.matchLabels).toEqual(spec.template.metadata.labels);
+    expect(pod.restartPolicy ?? 'Always').toBe('Always');
   });
 
   it.runIf(kind === 'Job')('lets many pods work until all is done, and replaces those that are lost', () => {
