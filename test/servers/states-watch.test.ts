@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   defaultGeneration,
   sidecarIndex,
@@ -54,7 +54,12 @@ function describeWatch(choice: ServerChoice): void {
     await proxy?.close();
     await server?.close();
   });
+  const runs: StatesRun[] = [];
   beforeEach(() => proxy.use({}));
+  afterEach(() => {
+    // Of a test that failed: another one's watch of the same index would work for it.
+    for (const run of runs.splice(0)) run.kill('SIGKILL');
+  });
 
   const start = (index: string, log: string, ...more: string[]): StatesRun => {
     const compatible = choice.version.startsWith('8.') ? ['--compatible-with', '8'] : [];
@@ -68,7 +73,9 @@ function describeWatch(choice: ServerChoice): void {
       model,
     ];
     const own = ['--index', index, '--json', '--no-estimate', '--interval', '1', '--sweep', '1'];
-    return startStatesProgram('watch', [...flags, ...own, ...more], log);
+    const run = startStatesProgram('watch', [...flags, ...own, ...more], log);
+    runs.push(run);
+    return run;
   };
   const sidecarOf = (index: string): string => sidecarIndex(index, generation);
   /** The states of an index's documents, once each fits. */

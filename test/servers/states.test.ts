@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type BuildOptions,
@@ -10,6 +13,7 @@ import {
 } from '../../adapters/opensearch/index.ts';
 import { type OpenStateMaker, openStateMaker } from '../../plugin/cli/state-maker.ts';
 import { statesCommand } from '../../plugin/cli/states.ts';
+import { configuredStage } from '../../plugin/config/index.ts';
 import type { CliResult } from '../cli/run-cli.ts';
 import { runCommand } from '../cli/run-command.ts';
 import {
@@ -110,6 +114,41 @@ function describeStates(choice: ServerChoice): void {
       expect(pairs).toHaveLength(index === 'books-1' ? 300 : 200);
       expectFresh(pairs);
     }
+  });
+
+  it('builds by the configuration of searches, which then find all of it, and encode nothing', async () => {
+    const documents = 40;
+    await cluster.seed('configured', { documents });
+    const folder = await mkdtemp(join(tmpdir(), 'blockrank-configured-'));
+    const config = join(folder, 'blockrank.config.yaml');
+    const compatible = choice.version.startsWith('8.') ? ', compatibleWith: 8' : '';
+    const configure = (states: string): Promise<void> =>
+      writeFile(
+        config,
+        [
+          `${choice.product}: { node: '${server.url}'${compatible} }`,
+          `index: { name: configured, textFields: [title, body], separator: ' - ', ${states} }`,
+          `reranker: { model: '${model}', workers: 1, warmUp: false, stateCacheBytes: 0, maxDocumentTokens: 16 }`,
+          'stage: { cache: false, onFailure: throw }',
+        ].join('\n'),
+      );
+    await configure('');
+    const built = await runCommand(statesCommand, ['build', '--config', config, '--no-estimate']);
+    expect(built).toMatchObject({ code: 0, stderr: '' });
+    // The last line is what to write into the file.
+    await configure(built.stdout.trimEnd().split('\n').at(-1)!.trim());
+    const { stage, close } = await configuredStage(config, { watch: false });
+    const body = { query: { match: { body: 'cats' } }, size: documents };
+    const request = choice.product === 'opensearch' ? { body } : body;
+    await cluster.ask('POST', '/_refresh');
+    const response = await stage.search({ index: 'configured', ...request });
+    await close();
+    await rm(folder, { recursive: true });
+    const { blockrank } = (response['body'] ?? response) as { readonly blockrank: unknown };
+    expect(blockrank).toMatchObject({
+      reranked: true,
+      usage: { statesEncoded: 0, storedStates: { found: documents, missing: 0, stale: 0, foreign: 0 } },
+    });
   });
 
   it('writes nothing in a second run, and what changed in a third', async () => {

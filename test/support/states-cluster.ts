@@ -41,20 +41,31 @@ export interface StatesCluster {
 }
 
 export function statesCluster(url: string): StatesCluster {
-  const ask: StatesCluster['ask'] = async (method, path, body) => {
+  const send = async (
+    {
+      method,
+      path,
+      body,
+    }: { readonly method: string; readonly path: string; readonly body?: object | string },
+    allowed: readonly number[],
+  ): Promise<Json> => {
     const response = await fetch(`${url}${path}`, {
       method,
       headers: { 'content-type': path.includes('_bulk') ? 'application/x-ndjson' : 'application/json' },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    if (!response.ok && response.status !== 404)
+    if (!response.ok && !allowed.includes(response.status))
       throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return text === '' ? {} : JSON.parse(text);
   };
+  const ask: StatesCluster['ask'] = (method, path, body) =>
+    send({ method, path, ...(body !== undefined && { body }) }, [404]);
   const all = async (index: string): Promise<readonly Json[]> => {
     await ask('POST', `/${index}/_refresh`);
-    const found = await ask('POST', `/${index}/_search`, { size: 5000, version: true });
+    // Elasticsearch answers 503 as long as an index is so new that none of its shards has started.
+    const search = { method: 'POST', path: `/${index}/_search`, body: { size: 5000, version: true } };
+    const found = await send(search, [404, 503]);
     return found.hits?.hits ?? [];
   };
   return {
