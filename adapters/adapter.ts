@@ -16,7 +16,7 @@ export type UnrerankedReason =
   | 'no-query-text'
   | 'no-hits'
   | 'unsupported-request'
-  | 'first-stage-error' // of a msearch item: the server refused it
+  | 'first-stage-error' // the server refused what was changed for reranking: the request was asked as it came
   | 'rerank-error'
   | 'deadline'
   | 'circuit-open'
@@ -179,7 +179,7 @@ export interface FoundList<Request, Response> {
 }
 
 /**
- * Knows one search server. `plan`, `toShortlist` and `applyOutcome` are pure: they never change what they are
+ * Knows one search server. `plan`, `refusedChanges`, `toShortlist` and `applyOutcome` are pure: they never change what they are
  * given, and frozen inputs are fine. All methods may run concurrently. An adapter throws; it never recovers.
  */
 export interface Adapter<Request, Response> {
@@ -194,6 +194,13 @@ export interface Adapter<Request, Response> {
     plans: readonly Plan<Request>[],
     options?: SearchOptions,
   ): Promise<readonly (Response | BlockRankError)[]>;
+  /**
+   * What the server refused of that which the plan changed, when hits or the whole answer were lost by it, and the
+   * setting to change; the request is then to be asked as it came. `undefined` when nothing was lost that way.
+   *
+   * @param answer - The response, or what the call was rejected with.
+   */
+  refusedChanges?(plan: Plan<Request>, answer: Response | Error): PlanWarning | undefined;
   /** Reads the window's candidates from a response, in its order. @throws FirstStageError when it is no search response. */
   toShortlist(plan: Plan<Request>, response: Response): Shortlist;
   /**

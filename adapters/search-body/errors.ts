@@ -26,6 +26,18 @@ export function itemError(adapter: string, what: string, item: JsonObject): Firs
   return new FirstStageError(message, { adapter, statusCode }, { cause: item });
 }
 
+/** What a server answered to a call that was rejected, as far as the error tells it. */
+export function answeredWith(error: unknown): {
+  readonly statusCode: number | undefined;
+  readonly body: unknown;
+} {
+  const body = bodyOf(error);
+  if (!(error instanceof FirstStageError)) return { statusCode: statusOf(error), body };
+  // The server's own words are those of the innermost cause: a client's error, or an item of a multi-search.
+  const { cause } = error;
+  return { statusCode: error.statusCode, body: isObject(cause) ? cause : answeredWith(cause).body };
+}
+
 function statusOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { statusCode, meta } = error as { statusCode?: unknown; meta?: { statusCode?: unknown } | null };

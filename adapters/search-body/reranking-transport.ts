@@ -167,13 +167,17 @@ function toParams({ querystring, body }: SearchParts): Pick<TransportParams, 'bo
   return { querystring, ...(Object.keys(body).length > 0 && { body }) };
 }
 
-/** One search of a multi-search that the server refused, as it said it. */
+/** One search of a multi-search that the server refused, as it said it; to be read as a client's own error is. */
 class RefusedItem extends Error {
-  readonly item: unknown;
+  readonly body: JsonObject;
 
-  constructor(item: unknown) {
+  constructor(body: JsonObject) {
     super('The server refused this search.');
-    this.item = item;
+    this.body = body;
+  }
+
+  get statusCode(): unknown {
+    return this.body['status'];
   }
 }
 
@@ -186,7 +190,7 @@ function rerankMultiSearch<Request, Response>(
   const items = toItems(params.bulkBody ?? params.body, index);
   const wanted = items?.map((item) => isWanted(patterns, wish, item.parts.index));
   if (!items || !wanted?.includes(true)) return undefined;
-  let answer: JsonObject = {};
+  let answer: JsonObject | undefined;
   const requests = items.map(({ parts }) => form.toRequest(parts));
   const answers = stage.searchMany(requests, {
     ...toWish(wish),
@@ -198,19 +202,24 @@ function rerankMultiSearch<Request, Response>(
         return [header, form.toParts(plan.request, parts).body];
       });
       const key = params.bulkBody === undefined ? 'body' : 'bulkBody';
-      answer = (await send({ ...params, [key]: lines }, options)) as JsonObject;
-      const { responses } = answer as { responses?: readonly Response[] };
-      return (responses ?? []).map((item) =>
-        isObject(item) && 'error' in item ? new RefusedItem(item) : item,
-      );
+      const sent = (await send({ ...params, [key]: lines }, options)) as JsonObject;
+      // Some may be asked for again: what stands beside the responses is that of all of them.
+      answer ??= sent;
+      const { responses } = sent as { responses?: readonly Response[] };
+      return (responses ?? []).map(toItemAnswer);
     },
   });
   return answers.then((all) => ({ ...answer, responses: all.map(toAnswer) }));
 }
 
+/** The answer to one search of a multi-search, or the error that the server gave for it. */
+export function toItemAnswer<Response>(item: Response): Response | Error {
+  return isObject(item) && 'error' in item ? new RefusedItem(item) : item;
+}
+
 /** What failed on our side is told as the server tells its own: one item's error touches no other. */
 function toAnswer(answer: unknown): unknown {
-  if (answer instanceof RefusedItem) return answer.item;
+  if (answer instanceof RefusedItem) return answer.body;
   if (!(answer instanceof Error)) return answer;
   return { error: { type: answer.name, reason: answer.message, root_cause: [] }, status: 500 };
 }

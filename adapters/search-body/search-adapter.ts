@@ -7,6 +7,7 @@ import { answersOf, type SearchLines, searchTogether } from './multi-search.ts';
 import type { SearchBodySettings } from './options.ts';
 import { applyToResponse } from './outcome.ts';
 import { planSearch } from './plan.ts';
+import { refusedChanges } from './refused-changes.ts';
 import { shortlistOf } from './shortlist.ts';
 import { sidecarReader } from './sidecar-states.ts';
 
@@ -24,7 +25,7 @@ export interface ClientCalls {
 export function searchAdapter<Request extends object, Response>(
   settings: SearchBodySettings,
   calls: ClientCalls,
-): Adapter<Request, Response> & Required<Pick<Adapter<Request, Response>, 'searchMany'>> {
+): Adapter<Request, Response> & Required<Pick<Adapter<Request, Response>, 'searchMany' | 'refusedChanges'>> {
   const { adapter: name, place } = settings;
   const withSidecar = sidecarReader(settings);
   const ask = async <T>(
@@ -45,6 +46,7 @@ export function searchAdapter<Request extends object, Response>(
   return {
     name,
     plan: (request, options) => planSearch(request, options, settings),
+    refusedChanges,
     search: (plan, { signal } = {}) => search(plan.request, signal),
     async searchMany(plans, { signal } = {}) {
       signal?.throwIfAborted();

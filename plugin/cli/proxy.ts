@@ -192,6 +192,10 @@ function watching(context: CliContext): ProxyContext {
         const code = error instanceof BlockRankError ? error.code : 'other';
         tell(`${phase} ${code}`, `${phaseNames[phase]} failed (${code})`);
       },
+      unreranked: ({ reason, warnings }) => {
+        if (reason !== 'first-stage-error') return;
+        for (const { code, message } of warnings) tell(`warning ${code}`, message);
+      },
       breaker: ({ state }) => tell(`breaker ${state}`, `the circuit breaker is ${state}`),
     },
   };

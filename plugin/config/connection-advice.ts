@@ -31,12 +31,15 @@ export function withConnectionAdvice<Request, Response>(
       throw toAdvised(error, server);
     }
   };
-  const { searchMany, addStates } = adapter;
+  const { searchMany, refusedChanges, addStates } = adapter;
   return {
     name: adapter.name,
     plan: (request, options) => adapter.plan(request, options),
     search: (plan, options) => advised(adapter.search(plan, options)),
     ...(searchMany && { searchMany: (plans, options) => advised(searchMany.call(adapter, plans, options)) }),
+    ...(refusedChanges && {
+      refusedChanges: (plan, answer) => refusedChanges.call(adapter, plan, answer),
+    }),
     toShortlist: (plan, response) => adapter.toShortlist(plan, response),
     ...(addStates && { addStates: (found, options) => advised(addStates.call(adapter, found, options)) }),
     applyOutcome: (plan, response, outcome) => adapter.applyOutcome(plan, response, outcome),

@@ -2,7 +2,7 @@
  * The adapter of the proxy: searches and answers as they stand on the wire, which is the same for both servers.
  * An answer that is given back in another order keeps the bytes of each of its hits.
  */
-import type { Adapter, Outcome, Plan } from '../../adapters/adapter.ts';
+import type { Adapter, Outcome, Plan, PlanWarning } from '../../adapters/adapter.ts';
 import {
   isObject,
   type JsonObject,
@@ -36,6 +36,8 @@ export interface ProxyAdapterOptions extends SearchBodyOptions {
 
 /** An adapter that remembers the bytes of what it has read. */
 export interface ProxyAdapter extends Adapter<WireSearch, WireAnswer> {
+  /** What the cluster refused of that which the plan changed: as of any adapter, and always there. */
+  refusedChanges(plan: Plan<WireSearch>, answer: WireAnswer | Error): PlanWarning | undefined;
   /** Reads the answer to a search; `fetch` asks on behalf of the same caller. @throws SyntaxError when it is no JSON object. */
   read(bytes: Buffer, fetch?: CallerFetch): WireAnswer;
   /** Reads the answer to a multi-search, with its `responses`. @throws SyntaxError when it is no JSON object. */
@@ -80,6 +82,7 @@ export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
     name: inner.name,
     plan: (request, planOptions) => inner.plan(request, planOptions),
     search: (plan, call) => inner.search(plan, call),
+    refusedChanges: (plan, answer) => inner.refusedChanges(plan, answer),
     toShortlist: (plan, answer) => inner.toShortlist(plan, answer),
     ...(withSidecar && {
       async addStates(found, { signal } = {}) {

@@ -1,12 +1,16 @@
 /** Answers one search: reranked, or, when that cannot be, as the cluster answers it. */
 import type { OutcomeMark } from '../../adapters/adapter.ts';
 import { isObject, type JsonObject } from '../../adapters/search-body/index.ts';
-import { type RerankWish, rerankCalls } from '../../adapters/search-body/reranking-transport.ts';
+import {
+  type RerankWish,
+  rerankCalls,
+  toItemAnswer,
+} from '../../adapters/search-body/reranking-transport.ts';
 import { type BlockRankError, DeadlineExceededError, FirstStageError } from '../../engine/index.ts';
 import { type Answered, AnswerTooLarge } from './ask.ts';
 import { type Exchange, type Forwarding, forward, markHeader, type ReadBody } from './forward.ts';
 import { endToEnd, type RawHeaders } from './headers.ts';
-import { wireForm } from './proxy-adapter.ts';
+import { type WireAnswer, wireForm } from './proxy-adapter.ts';
 import { readUpTo } from './read-body.ts';
 import { readSearch, type SearchRequest } from './search-request.ts';
 import { newRun, type Reranking, type SearchRun, sender, watched } from './search-run.ts';
@@ -86,7 +90,7 @@ async function finish(parts: SearchParts, reading: Reading, answer: JsonObject):
   }
   const marks = marksOf(answer);
   const reranked = marks.filter((mark) => mark?.reranked).length;
-  const reason = marks.find((mark) => mark?.reason)?.reason ?? run.plans[0]?.reason;
+  const reason = [...marks, ...run.plans].find((one) => one?.reason)?.reason ?? 'first-stage-error';
   const said = reranked > 0 ? 'reranked' : `unreranked; reason=${reason}`;
   const counted = reading.search.kind === 'msearch' ? `${said}; searches=${reranked}/${marks.length}` : said;
   send(exchange, run.answered, parts.adapter.spell(answer), ['X-Blockrank', counted]);
@@ -115,7 +119,7 @@ async function recover(parts: SearchParts, reading: Reading, error: unknown): Pr
   const { response } = exchange;
   if (response.destroyed) return 'unreranked';
   if (error instanceof ProxyError) return refuse(exchange, error);
-  if (run.isRefused) return giveRefusal(parts, reading);
+  if (run.refusal) return giveRefusal(parts, reading, run.refusal);
   if (error instanceof AnswerTooLarge) return pass(parts, exchange, read, 'unsupported-request');
   if (error instanceof RangeError) return refuse(exchange, wrongWish(error.message));
   if (error instanceof DeadlineExceededError) {
@@ -127,16 +131,17 @@ async function recover(parts: SearchParts, reading: Reading, error: unknown): Pr
   return pass(parts, exchange, read, 'rerank-error');
 }
 
-/** The cluster refused the search: what it says goes back as it came. */
-function giveRefusal(parts: SearchParts, reading: Reading): Promise<Treatment> | Treatment {
-  const { exchange, read, run } = reading;
-  const answered = run.answered!;
-  const { isChanged } = run;
-  // Perhaps it refused what was changed, for instance a window beyond a limit of the index: ask as it was asked.
-  if (isChanged && (answered.status === 400 || answered.status === 200)) {
+/** The cluster refused the search: what it says goes back as it came, unless it refused what was changed. */
+function giveRefusal(
+  parts: SearchParts,
+  { exchange, read, run }: Reading,
+  refusal: FirstStageError,
+): Promise<Treatment> | Treatment {
+  const isOdd = run.isChanged && refusal.statusCode === 200;
+  if (isOdd || run.plans.some((plan) => parts.adapter.refusedChanges(plan, refusal))) {
     return pass(parts, exchange, read, 'first-stage-error');
   }
-  send(exchange, answered, undefined, ['X-Blockrank', 'unreranked; reason=first-stage-error']);
+  send(exchange, run.answered!, undefined, ['X-Blockrank', 'unreranked; reason=first-stage-error']);
   return 'unreranked';
 }
 
@@ -158,28 +163,27 @@ function failed(error: unknown): ProxyError {
 /** The deadline passed while the cluster was still searching: its answer comes in its own order. */
 async function late(parts: SearchParts, reading: Reading, error: DeadlineExceededError): Promise<Treatment> {
   const { run, exchange, read, search } = reading;
-  const { adapter } = parts;
   try {
-    const answer = await run.sending;
-    if (!answer) return await pass(parts, exchange, read, 'deadline');
+    const answer = run.isAgain ? undefined : await run.sending;
+    const entries = answer && (search.kind === 'search' ? [answer] : (answer['responses'] as WireAnswer[]));
+    if (!entries || hasLost(parts, run, entries)) return await pass(parts, exchange, read, 'deadline');
     const firstStageMs = performance.now() - reading.startedMs;
     const timings = { firstStageMs, rerankMs: 0, totalMs: firstStageMs };
-    const inOrder = (entry: JsonObject, i: number): JsonObject => {
-      const plan = run.plans[i]!;
+    const inOrder = entries.map((entry, i): JsonObject => {
       if ('error' in entry) return entry;
+      const plan = run.plans[i]!;
       const { warnings } = plan;
-      return adapter.applyOutcome(plan, entry, {
-        reranked: false,
-        reason: 'deadline',
-        error,
-        timings,
-        warnings,
-      });
-    };
-    if (search.kind === 'search') return await finish(parts, reading, inOrder(answer, 0));
-    const responses = (answer['responses'] as readonly JsonObject[]).map(inOrder);
-    return await finish(parts, reading, { ...answer, responses });
+      const outcome = { reranked: false, reason: 'deadline', error, timings, warnings } as const;
+      return parts.adapter.applyOutcome(plan, entry, outcome);
+    });
+    const whole = search.kind === 'search' ? inOrder[0]! : { ...answer, responses: inOrder };
+    return await finish(parts, reading, whole);
   } catch (failure) {
     return recover(parts, reading, failure);
   }
+}
+
+/** Whether hits are missing since the cluster refused what was changed. */
+function hasLost({ adapter }: SearchParts, run: SearchRun, entries: readonly WireAnswer[]): boolean {
+  return run.plans.some((plan, i) => adapter.refusedChanges(plan, toItemAnswer(entries[i]!)));
 }

@@ -22,7 +22,10 @@ export interface SearchRequest {
   readonly kind: 'search' | 'msearch';
   /** What a client's transport would have been given. */
   readonly params: TransportParams;
-  /** The request to send for what the stage made of it; `params` itself is sent as it came. */
+  /**
+   * The request to send for what the stage made of it; `params` itself is sent as it came. Of several searches it may
+   * be a part, told by their header lines.
+   */
   toCall(sent: TransportParams): WireCall;
   /** A request of the proxy's own on behalf of the same caller: its headers, and a body of JSON. */
   toOwn(path: string, body: JsonObject): WireCall;
@@ -86,17 +89,20 @@ function severalSearches(original: Original): SearchRequest | undefined {
   // Both servers refuse a last line without its end.
   if (!text.endsWith('\n') || !read.every(isObject) || lines.some(repeatsName)) return undefined;
   const params: TransportParams = { ...paramsOf(original), bulkBody: read };
+  const placeOf = new Map(read.map((line, place) => [line, place]));
   return {
     kind: 'msearch',
     params,
     toOwn: (path, own) => ownCall(original, path, own),
     toCall(sent) {
       const sentLines = sent.bulkBody as readonly JsonObject[];
-      if (sentLines.every((line, i) => line === read[i])) return callOf(original, original.body);
+      const isSame = sentLines.length === read.length && sentLines.every((line, i) => line === read[i]);
+      if (isSame) return callOf(original, original.body);
       const spelled = sentLines.map((line, i) => {
-        const whole = lines[i]!;
+        const place = placeOf.get(sentLines[i - (i % 2)]!)! + (i % 2);
+        const whole = lines[place]!;
         const slice = { start: startOfValue(whole), end: whole.length };
-        return `${respell(whole, slice, read[i], line)}\n`;
+        return `${respell(whole, slice, read[place], line)}\n`;
       });
       return callOf(original, Buffer.from(spelled.join(''), 'latin1'));
     },

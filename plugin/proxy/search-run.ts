@@ -35,17 +35,19 @@ export interface SearchRun {
   isUntouched: boolean;
   /** The cluster's answer being waited for; goes on when the stage has given up. */
   sending?: Promise<WireAnswer>;
-  /** The cluster's answer. */
+  /** The cluster's answer; of several searches of which some were asked again, the first. */
   answered?: Answered;
-  /** Whether that answer is one that cannot be reranked: an error, or no JSON. */
-  isRefused: boolean;
+  /** What that answer is when it cannot be reranked: an error, or no JSON. */
+  refusal?: FirstStageError | undefined;
   /** Whether something else was sent than came in. */
   isChanged: boolean;
+  /** Whether some of several searches are asked again as they came, since what was changed in them was refused. */
+  isAgain: boolean;
 }
 
 /** A run in which nothing has happened yet. */
 export function newRun(): SearchRun {
-  return { plans: [], isUntouched: false, isRefused: false, isChanged: false };
+  return { plans: [], isUntouched: false, isChanged: false, isAgain: false };
 }
 
 /** Bytes of the states of one list, at most: a thousand documents of tier `tokens`. */
@@ -54,11 +56,18 @@ const maxStatesBytes = 256 * 1024 * 1024;
 /** What stands for the answer to a request that the stage leaves alone: that request goes another way. */
 const untouched: WireAnswer = {};
 
-/** The stage, telling a run what it planned; what it leaves alone it does not send. */
+/**
+ * The stage, telling a run what it planned; what it leaves alone it does not send. It plans anew what the cluster
+ * refused for what was changed in it.
+ */
 export function watched(stage: Reranking['stage'], run: SearchRun): Rescorer<WireSearch, WireAnswer> {
   const note = (plans: readonly Plan<WireSearch>[]): boolean => {
-    run.plans = plans;
-    run.isUntouched = plans.every(({ reason }) => reason !== undefined);
+    const known = run.plans;
+    run.isAgain = known.length > 0;
+    run.plans = run.isAgain
+      ? known.map((plan) => plans.find(({ original }) => original === plan.original) ?? plan)
+      : plans;
+    run.isUntouched = run.plans.every(({ reason }) => reason !== undefined);
     return run.isUntouched;
   };
   return {
@@ -99,18 +108,20 @@ export function sender(
     );
   };
   const send = async (sent: SearchRequest['params']): Promise<WireAnswer> => {
-    run.isChanged = sent !== search.params;
     const answered = await ask(forwarding, search.toCall(sent), { signal, maxBytes: maxAnswerBytes });
-    run.answered = answered;
     const isAnswer = answered.status === 200 && isJson(valuesOf(answered.headers, 'content-type')[0] ?? '');
     const answer =
       isAnswer && answered.plain ? readAs(adapter, search.kind, answered.plain, fetch) : undefined;
+    const refusal = answer
+      ? undefined
+      : new FirstStageError(
+          `The cluster at ${forwarding.target.address} answered a search with status ${answered.status}: see the answer, which the caller was given.`,
+          { adapter: adapter.name, statusCode: answered.status },
+          { cause: parsed(answered.plain) },
+        );
+    if (!run.isAgain) Object.assign(run, { answered, refusal, isChanged: sent !== search.params });
     if (answer) return answer;
-    run.isRefused = true;
-    throw new FirstStageError(
-      `The cluster at ${forwarding.target.address} answered a search with status ${answered.status}: see the answer, which the caller was given.`,
-      { adapter: adapter.name, statusCode: answered.status },
-    );
+    throw refusal!;
   };
   // Without the stage's signal: its deadline is for reranking, and the answer is still wanted after it.
   return (sent) => {
@@ -118,6 +129,16 @@ export function sender(
     run.sending.catch(() => undefined);
     return run.sending;
   };
+}
+
+/** An error in the cluster's own words. */
+function parsed(plain: Buffer | undefined): unknown {
+  try {
+    return plain && JSON.parse(plain.toString('utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 function readAs(

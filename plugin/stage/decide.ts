@@ -177,10 +177,11 @@ function tell<Request, Response>(
   outcome: Outcome,
   { shortlist, isRemembered }: Decided,
 ): void {
-  const { timings } = outcome;
+  const { timings, warnings } = outcome;
   if (!outcome.reranked) {
     const { reason, error } = outcome;
-    events.unreranked({ ...source, reason, ...(error && { error }), remembered: isRemembered, timings });
+    const told = { ...source, reason, ...(error && { error }), remembered: isRemembered, warnings, timings };
+    events.unreranked(told);
     return;
   }
   const candidates = shortlist?.candidates.length ?? 0;

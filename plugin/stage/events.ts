@@ -1,5 +1,5 @@
 /** What a stage tells whoever watches it. */
-import type { Timings, UnrerankedReason } from '../../adapters/adapter.ts';
+import type { PlanWarning, Timings, UnrerankedReason } from '../../adapters/adapter.ts';
 import type { BlockRankError, RankingUsage } from '../../engine/index.ts';
 import type { Phase } from './budget.ts';
 
@@ -36,6 +36,8 @@ export interface UnrerankedEvent extends StageEvent {
   readonly error?: BlockRankError;
   /** Whether an earlier page of the same list decided it. */
   readonly remembered: boolean;
+  /** What the server refused or capped, and the setting to change. */
+  readonly warnings: readonly PlanWarning[];
   /** Where the time went. */
   readonly timings: Timings;
 }

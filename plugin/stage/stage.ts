@@ -3,10 +3,10 @@
  * recovers from a failure, by the operator's policy.
  */
 import type { Plan } from '../../adapters/adapter.ts';
-import { FirstStageError } from '../../engine/index.ts';
 import { type Budget, openBudget } from './budget.ts';
 import { finish, type StageParts } from './decide.ts';
 import { type BreakerState, toAll } from './events.ts';
+import { type Asking, findAll, findOne, firstStage, toError } from './first-stage.ts';
 import { type RescoringStageOptions, type StageSettings, stageSettings } from './options.ts';
 import { guardedRanker } from './ranker.ts';
 import { noMemory, rankingMemory } from './ranking-memory.ts';
@@ -25,7 +25,8 @@ export interface RescoringStage<Request, Response> {
   /** Whether the reranker is asked at the moment. */
   readonly breakerState: BreakerState;
   /**
-   * Searches and reranks. The answer comes at most 50 ms after the deadline, whatever runs on.
+   * Searches and reranks. The answer comes at most 50 ms after the deadline, whatever runs on. A request that the
+   * server refused for what was changed in it, in whole or in part, is asked as it came and not reranked.
    *
    * @throws FirstStageError when the search server failed, and whatever `options.search` throws.
    * @throws DeadlineExceededError when the first stage did not answer in time; with `onFailure: 'throw'` also when the reranker did not.
@@ -116,9 +117,13 @@ async function searchOne<Request, Response>(
     const wish = wishOf(settings, call);
     const plan = planOf(settings, request, wish);
     const search = call.search ?? ((sent, options) => settings.adapter.search(sent, options));
-    const response = await firstStage(parts, budget, 1, () => search(plan, { signal: budget.signal }));
+    const { adapter } = settings;
+    const { signal } = budget;
+    const found = await firstStage(parts, budget, 1, () =>
+      findOne({ adapter, signal }, plan, (sent) => search(sent, { signal })),
+    );
     const firstStageMs = settings.now() - startedMs;
-    return finish(parts, plan, response, { wish, budget, startedMs, firstStageMs });
+    return finish(parts, found.plan, found.answer, { wish, budget, startedMs, firstStageMs });
   });
 }
 
@@ -133,17 +138,20 @@ async function searchAll<Request, Response>(
       planItem(settings, request, { ...call, ...call.each?.(request, i) }),
     );
     const plans = items.flatMap((item) => (item instanceof Error ? [] : [item.plan]));
-    const answers = await firstStage(parts, budget, plans.length, () => fetchAll(parts, plans, call, budget));
+    const asking = { adapter: settings.adapter, signal: budget.signal };
+    const found = await firstStage(parts, budget, plans.length, () =>
+      findAll(asking, plans, (sent) => searchTogether(asking, sent, call)),
+    );
     const firstStageMs = settings.now() - startedMs;
     let next = 0;
     const finished = items.map(async (item) => {
       if (item instanceof Error) return item;
-      const answer = answers[next++]!;
+      const { plan, answer } = found[next++]!;
       if (answer instanceof Error) {
         parts.events.failure({ ...parts.source, phase: 'first-stage', error: answer });
         return answer;
       }
-      return finish(parts, item.plan, answer, { wish: item.wish, budget, startedMs, firstStageMs });
+      return finish(parts, plan, answer, { wish: item.wish, budget, startedMs, firstStageMs });
     });
     const settled = await Promise.allSettled(finished);
     budget.throwIfAbandoned();
@@ -196,46 +204,15 @@ function planItem<Request, Response>(
   }
 }
 
-/** Asks the search server, in the time there is; nothing can be given back without its answer. */
-async function firstStage<Request, Response, T>(
-  { settings, events, source }: StageParts<Request, Response>,
-  budget: Budget,
-  requests: number,
-  fetch: () => Promise<T>,
-): Promise<T> {
-  budget.signal.throwIfAborted();
-  try {
-    return await settings.tracing.trace('first-stage', { ...source, requests }, () => budget.within(fetch()));
-  } catch (error) {
-    budget.throwIfAbandoned();
-    events.failure({ ...source, phase: 'first-stage', error });
-    // A client that noticed the abort first says so in words of its own: the deadline is what happened.
-    if (budget.signal.aborted) throw budget.signal.reason;
-    throw error;
-  }
-}
-
-async function fetchAll<Request, Response>(
-  { settings }: StageParts<Request, Response>,
+/** All plans in one round trip, where caller or adapter know one. */
+async function searchTogether<Request, Response>(
+  { adapter, signal }: Asking<Request, Response>,
   plans: readonly Plan<Request>[],
   call: StageSearchManyOptions<Request, Response>,
-  budget: Budget,
 ): Promise<readonly (Response | Error)[]> {
-  const { adapter } = settings;
-  const options = { signal: budget.signal };
-  if (plans.length === 0) return [];
-  if (!(call.searchMany || adapter.searchMany)) {
-    const settled = await Promise.allSettled(plans.map((plan) => adapter.search(plan, options)));
-    return settled.map((item) => (item.status === 'fulfilled' ? item.value : toError(item.reason)));
-  }
-  const answers = await (call.searchMany?.(plans, options) ?? adapter.searchMany!(plans, options));
-  if (answers.length === plans.length) return answers;
-  throw new FirstStageError(
-    `Cannot match the answers of "${adapter.name}" to the requests: ${plans.length} were sent, ${answers.length} came back.`,
-    { adapter: adapter.name },
-  );
-}
-
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason), { cause: reason });
+  const options = { signal };
+  if (call.searchMany) return call.searchMany(plans, options);
+  if (adapter.searchMany) return adapter.searchMany(plans, options);
+  const settled = await Promise.allSettled(plans.map((plan) => adapter.search(plan, options)));
+  return settled.map((item) => (item.status === 'fulfilled' ? item.value : toError(item.reason)));
 }

@@ -522,10 +522,13 @@ describe('a proxy when something fails', () => {
     expect(answer.body.equals(text)).toBe(true);
   });
 
-  it('asks as the caller asked when the server refuses what was widened', async () => {
+  it.each([
+    [400, '{"error":"window"}'],
+    [429, '{"error":{"type":"circuit_breaking_exception"}}'],
+  ])('asks as the caller asked when the server refuses with %i what was widened', async (status, text) => {
     const server = await played((seen, response) => {
       const isWide = bodyOf(seen)['size'] === 100;
-      response.writeHead(isWide ? 400 : 200, headers).end(isWide ? '{"error":"window"}' : answerOf('a', 'b'));
+      response.writeHead(isWide ? status : 200, headers).end(isWide ? text : answerOf('a', 'b'));
     });
     const { proxy } = await proxied(server);
     const answer = await search(proxy.url, '/products-1/_search', query);
