@@ -25,6 +25,8 @@ export interface ProxyFlags
   readonly tlsCert?: string;
   /** `--tls-key` */
   readonly tlsKey?: string;
+  /** `--max-result-window` */
+  readonly maxResultWindow?: number;
   /** `--timeout`, in milliseconds */
   readonly timeout?: number;
   /** `--on-failure` */
@@ -51,10 +53,16 @@ export async function proxySettings(flags: ProxyFlags, env: Environment): Promis
     throw new ConfigurationError('Wrong options', [...issues.map(toFlagIssue), ...missing]);
   }
   const { target, indices } = value;
-  const { separator, highlight, states } = file?.index ?? {};
+  const { separator, highlight, states, maxResultWindow } = file?.index ?? {};
   return {
     proxy: { ...value, target: target!, indices: indices! },
-    index: { textFields: textFields!, separator, highlight, states },
+    index: {
+      textFields: textFields!,
+      separator,
+      highlight,
+      states,
+      maxResultWindow: flags.maxResultWindow ?? maxResultWindow,
+    },
     reranker: { ...file?.reranker, ...defined(pick(flags, ['model', 'precision', 'device', 'tier'])) },
     stage: {
       ...file?.stage,

@@ -93,6 +93,10 @@ function rankingOptions(): readonly Option[] {
     new Option('--window <n>', 'how many leading hits are reranked (default: 100)').argParser(
       wholeNumber({ min: 1 }),
     ),
+    new Option(
+      '--max-result-window <n>',
+      'smallest index.max_result_window of these indices: no window is fetched beyond it (default: 10000)',
+    ).argParser(wholeNumber({ min: 1 })),
     new Option('--deadline <ms>', 'time for search and reranking, in milliseconds').argParser(
       finiteNumber({ min: 1 }),
     ),

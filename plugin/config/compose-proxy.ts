@@ -32,7 +32,7 @@ export interface ProxySettings {
   /** The proxy; paths absolute. */
   readonly proxy: ReadyProxyConfig;
   /** What the model reads of a hit. */
-  readonly index: Pick<IndexConfig, 'textFields' | 'separator' | 'highlight' | 'states'>;
+  readonly index: Pick<IndexConfig, 'textFields' | 'separator' | 'highlight' | 'maxResultWindow' | 'states'>;
   /** Settings of the reranker. */
   readonly reranker: RerankerConfig;
   /** Settings of the stage. */
@@ -142,9 +142,9 @@ async function composeReranking(
     readonly open: OpenReranker;
   },
 ): Promise<ComposedReranking> {
-  const { textFields: fields, separator, highlight, states } = index;
+  const { textFields: fields, separator, highlight, maxResultWindow, states } = index;
   const { marks, scores, indices, maxSearchBytes, maxAnswerBytes } = proxy;
-  const read = { fields, separator, highlight, states: toStoredStates(states) };
+  const read = { fields, separator, highlight, maxResultWindow, states: toStoredStates(states) };
   const adapter = proxyAdapter({ server, marks, scores, ...read });
   const watched: StageConfig & Pick<RescoringStageOptions<never, never>, 'events'> = { ...stage, events };
   const composition = await composeStage({

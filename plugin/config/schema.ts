@@ -105,6 +105,8 @@ export interface IndexConfig {
   readonly separator?: string | undefined;
   /** Whether a field's text is its highlight fragments, where a hit has some. @defaultValue false */
   readonly highlight?: boolean | undefined;
+  /** `index.max_result_window`, where one of the indices has a smaller one than the servers' own: no window is fetched beyond it. @defaultValue 10000 */
+  readonly maxResultWindow?: number | undefined;
   /** What the CLI's own query searches; boosts as in `title^2`. @defaultValue `textFields` */
   readonly queryFields?: readonly string[] | undefined;
   /** Where the block states of the documents lie. @defaultValue none are asked for */
@@ -324,6 +326,7 @@ const index = section({
   queryFields: z.array(text).min(1).optional(),
   separator: z.string().optional(),
   highlight: z.boolean().optional(),
+  maxResultWindow: count.optional(),
   states: statesSection.optional(),
 }).refine(({ highlight, states }) => !(highlight && states), {
   ...always,

@@ -37,7 +37,7 @@ opensearch:
   tls: { ca: ca.pem, cert: c.pem, key: k.pem, passphrase: p, insecure: true }
   maxRetries: 0
   requestTimeoutMs: 500
-index: { name: articles, textFields: [body], queryFields: [title^2], separator: ' | ', highlight: true }
+index: { name: articles, textFields: [body], queryFields: [title^2], separator: ' | ', highlight: true, maxResultWindow: 500 }
 reranker:
   { model: m, precision: int8, tier: anchor, workers: 2, threads: 1, maxDocumentTokens: 96, maxQueryTokens: 16, stateCacheBytes: 0, stateFolder: s, stateRedis: { url: 'rediss://cache.example', prefix: p, ttlMs: 5 }, stateCodec: 'tokens-int8:32', warmUp: false }
 stage:
@@ -79,7 +79,8 @@ shards: 3
       'elasticsearch.compatibleWith': 'expected 8 or 9',
       'index.name': 'expected text, required',
       'index.textFields': 'expected a list that is not empty, got []',
-      'index.colour': 'unknown key; accepted: name, textFields, queryFields, separator, highlight, states',
+      'index.colour':
+        'unknown key; accepted: name, textFields, queryFields, separator, highlight, maxResultWindow, states',
       'reranker.precision': 'expected "fp32" or "int8" or "fp16", got "fp8"',
       'reranker.workers': 'expected at least 1, got 0',
       'reranker.tier': 'expected "tokens" or "anchor", got 3',
@@ -154,7 +155,7 @@ index: { name: articles, textFields: [body], fields: 3 }
     ).toEqual([
       'elasticsearch.node: environment variable ES_HOST is not set; set it, or write ${ES_HOST:-a fallback}',
       'elasticsearch.auth.password: environment variable ES_PASSWORD is empty; set it, or write ${ES_PASSWORD:-a fallback}',
-      'index.fields: unknown key; accepted: name, textFields, queryFields, separator, highlight, states',
+      'index.fields: unknown key; accepted: name, textFields, queryFields, separator, highlight, maxResultWindow, states',
     ]);
   });
 
