@@ -108,7 +108,7 @@ export function rerankCalls<Request, Response>(
   { stage, indices }: TransportReranking<Request, Response>,
   form: RequestForm<Request>,
 ): RerankCall {
-  const reranking = { stage, form, patterns: indices.map(toPattern) };
+  const reranking = { stage, form, patterns: toPatterns(indices) };
   return (call, send) => {
     const target = targetOf(call.params);
     if (!target || call.wish === false) return undefined;
@@ -130,8 +130,17 @@ function targetOf({ method, path, querystring }: TransportParams): Target | unde
   return { kind, index: index === undefined ? undefined : decodeURIComponent(index) };
 }
 
-/** Whether a search of these indices is reranked. */
-function isWanted(patterns: readonly RegExp[], wish: unknown, index: string | undefined): boolean {
+/** What {@link isWanted} looks at. */
+export function toPatterns(indices: readonly string[]): readonly RegExp[] {
+  return indices.map(toPattern);
+}
+
+/**
+ * Whether a search of these indices is to be reranked.
+ *
+ * @param index - As a path names them, joined by commas, decoded.
+ */
+export function isWanted(patterns: readonly RegExp[], wish: unknown, index: string | undefined): boolean {
   if (wish === true || isObject(wish)) return true;
   // What is taken away again (`products-*,-products-old`) adds no index.
   const names = (index ?? '').split(',').filter((name, i) => i === 0 || !name.startsWith('-'));

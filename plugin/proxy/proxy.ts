@@ -23,7 +23,7 @@ import {
   type ProxyReranking,
 } from './options.ts';
 import { isOwn, showOwnPage } from './own-pages.ts';
-import { rerankSearch, type SearchParts, type Treatment } from './rerank-search.ts';
+import { passUnread, rerankSearch, type SearchParts, type Treatment } from './rerank-search.ts';
 import { searchHead } from './search-head.ts';
 import type { Reranking } from './search-run.ts';
 import { ProxyError, sendError } from './server-error.ts';
@@ -163,16 +163,13 @@ async function answer(parts: ProxyParts, exchange: Exchange): Promise<Treatment 
     await showOwnPage(parts, exchange);
     return 'own';
   }
-  const isSearch = searchHead(request) !== undefined;
-  const wish = isSearch ? wishOf(request.headers[markHeader]?.toString()) : false;
+  const { forwarding, onFault, reranking } = parts;
+  if (!searchHead(request)) return passUnread({ ...reranking.current, forwarding }, exchange, undefined);
+  const wish = wishOf(request.headers[markHeader]?.toString());
   if (wish !== false) {
-    const { forwarding, onFault } = parts;
-    return parts.reranking.use((reranking) =>
-      rerankSearch({ ...reranking, forwarding, onFault }, exchange, wish),
-    );
+    return reranking.use((current) => rerankSearch({ ...current, forwarding, onFault }, exchange, wish));
   }
-  const added = isSearch ? ['X-Blockrank', 'unreranked; reason=disabled'] : [];
-  await forward(parts.forwarding, exchange, undefined, added);
+  await forward(forwarding, exchange, undefined, ['X-Blockrank', 'unreranked; reason=disabled']);
   return 'passed';
 }
 

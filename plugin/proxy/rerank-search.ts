@@ -2,9 +2,11 @@
 import type { OutcomeMark } from '../../adapters/adapter.ts';
 import { isObject, type JsonObject } from '../../adapters/search-body/index.ts';
 import {
+  isWanted,
   type RerankWish,
   rerankCalls,
   toItemAnswer,
+  toPatterns,
 } from '../../adapters/search-body/reranking-transport.ts';
 import { type BlockRankError, DeadlineExceededError, FirstStageError } from '../../engine/index.ts';
 import { type Answered, AnswerTooLarge } from './ask.ts';
@@ -12,6 +14,7 @@ import { type Exchange, type Forwarding, forward, markHeader, type ReadBody } fr
 import { endToEnd, type RawHeaders } from './headers.ts';
 import { type WireAnswer, wireForm } from './proxy-adapter.ts';
 import { readUpTo } from './read-body.ts';
+import { searchedIndex } from './search-head.ts';
 import { readSearch, type SearchRequest } from './search-request.ts';
 import { newRun, type Reranking, type SearchRun, sender, watched } from './search-run.ts';
 import { ProxyError, sendError } from './server-error.ts';
@@ -51,7 +54,7 @@ export async function rerankSearch(
   if (!read) return 'passed';
   const body = Buffer.concat(read.chunks);
   const search = read.isWhole ? await readSearch(exchange.request, body, maxSearchBytes) : undefined;
-  if (!search) return pass(parts, exchange, read);
+  if (!search) return passUnread(parts, exchange, wish, read);
   const gone = new AbortController();
   const leave = (): void => gone.abort(new Error('The caller is gone.'));
   exchange.response.once('close', leave);
@@ -71,10 +74,22 @@ export async function rerankSearch(
   }
 }
 
-async function pass(
-  { forwarding }: SearchParts,
+/** Passes a search on that cannot be read; when it was to be reranked, the answer says so. */
+export function passUnread(
+  parts: Pick<SearchParts, 'forwarding' | 'indices'>,
   exchange: Exchange,
-  read: ReadBody,
+  wish: RerankWish | true | undefined,
+  read?: ReadBody,
+): Promise<Treatment> {
+  const index = searchedIndex(exchange.request);
+  const isMeant = isWanted(toPatterns(parts.indices), wish, index);
+  return pass(parts, exchange, read, isMeant ? 'unsupported-request' : undefined);
+}
+
+async function pass(
+  { forwarding }: Pick<SearchParts, 'forwarding'>,
+  exchange: Exchange,
+  read: ReadBody | undefined,
   reason?: string,
 ): Promise<Treatment> {
   const added = reason === undefined ? [] : ['X-Blockrank', `unreranked; reason=${reason}`];

@@ -1,4 +1,4 @@
-/** Tells from a request's head alone whether it is a search in JSON. */
+/** Tells from a request's head alone whether it is a search, and whether that is one in JSON. */
 import type { IncomingMessage } from 'node:http';
 import type { JsonObject } from '../../adapters/search-body/index.ts';
 import { pathOf } from './forward.ts';
@@ -20,6 +20,9 @@ export interface SearchHead {
 
 const searchPath = /^\/(?:([^/]+)\/)?_(search|msearch)$/;
 
+/** Searches in any form: those that are read here, and those that only the servers know. */
+const anySearchPath = /^\/([^/]+)\/_(?:m?search(?:\/template)?|async_search)$/;
+
 /** Parameters under which the search cannot be read where it should stand. */
 const unreadable = ['index', 'body', 'querystring', 'source', 'source_content_type'];
 
@@ -32,11 +35,22 @@ export function searchHead(request: IncomingMessage): SearchHead | undefined {
   const type = headers['content-type'];
   // Without a type, the servers refuse a body in words of their own.
   const isTyped = type === undefined ? !hasBody(request) : isJson(type);
-  const isAsked = (method === 'GET' || method === 'POST') && isDecodable(index);
+  const isAsked = isGetOrPost(request) && isDecodable(index);
   const querystring = queryOf(query, kind);
   return isAsked && isTyped && querystring && acceptsJson(headers.accept)
     ? { kind, method, path, query, querystring }
     : undefined;
+}
+
+/** The indices that the path of a search names, whatever its form; `undefined` when it names none, or is of no search. */
+export function searchedIndex(request: IncomingMessage): string | undefined {
+  const [, index = ''] = anySearchPath.exec(partsOf(pathOf(request)).path) ?? [];
+  const isAsked = isGetOrPost(request) && index !== '' && isDecodable(index);
+  return isAsked ? decodeURIComponent(index) : undefined;
+}
+
+function isGetOrPost({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'POST';
 }
 
 function hasBody(request: IncomingMessage): boolean {

@@ -86,8 +86,9 @@ function severalSearches(original: Original): SearchRequest | undefined {
   const { text } = original;
   const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
   const read = lines.map(parse);
-  // Both servers refuse a last line without its end.
-  if (!text.endsWith('\n') || !read.every(isObject) || lines.some(repeatsName)) return undefined;
+  // Both servers refuse a last line without its end, and a header without its search.
+  const isWhole = text.endsWith('\n') && lines.length % 2 === 0;
+  if (!isWhole || !read.every(isObject) || lines.some(repeatsName)) return undefined;
   const params: TransportParams = { ...paramsOf(original), bulkBody: read };
   const placeOf = new Map(read.map((line, place) => [line, place]));
   return {

@@ -314,6 +314,29 @@ describe('a proxy leaving searches alone', () => {
     ['one of several indices that is not named', '/products-1,other/_search', sized, {}],
     ['no index', '/_search', sized, {}],
     ['a point in time', '/_search', JSON.stringify({ ...query, pit: { id: 'x' } }), {}],
+    ['YAML of another index', '/other/_search?format=yaml', sized, {}],
+    ['an index name that cannot be decoded', '/products-%zz/_search', sized, {}],
+    ['a scroll that goes on', '/_search/scroll', '{"scroll_id":"x"}', {}],
+    ['a template of another index', '/other/_search/template', '{"id":"x"}', {}],
+    ['a count', '/products-1/_count', sized, {}],
+    ['a document', '/products-1/_doc/1', sized, {}],
+    ['a multi-search of "indices" elsewhere', '/products-1/_msearch', `{"indices":"other"}\n${sized}\n`, {}],
+  ] as [string, string, string, Record<string, string>][])(
+    'passes %s without a word',
+    async (_what, path, body, more) => {
+      const server = await played(answering(text));
+      const { proxy, reranker } = await proxied(server);
+      const sent = { ...asJson, 'content-length': String(Buffer.byteLength(body)), ...more };
+      const answer = await ask(proxy.url, { method: 'POST', path, headers: sent, body });
+      expect(answer.body.toString()).toBe(text);
+      expect(answer.headers).not.toHaveProperty('x-blockrank');
+      expect(server.seen[0]!.url).toBe(path);
+      expect(server.seen[0]!.body.toString()).toBe(body);
+      expect(reranker.calls).toHaveLength(0);
+    },
+  );
+
+  it.each([
     ['YAML', '/products-1/_search?format=yaml', sized, {}],
     ['an accepted type that is no JSON', '/products-1/_search', sized, { accept: 'application/cbor' }],
     [
@@ -330,10 +353,9 @@ describe('a proxy leaving searches alone', () => {
       '',
       {},
     ],
-    ['an index name that cannot be decoded', '/products-%zz/_search', sized, {}],
-    ['a scroll that goes on', '/_search/scroll', '{"scroll_id":"x"}', {}],
     ['a template', '/products-1/_search/template', '{"id":"x"}', {}],
-    ['an asynchronous search', '/products-1/_async_search', sized, {}],
+    ['several templates', '/products-1/_msearch/template', '{}\n{"id":"x"}\n', {}],
+    ['an asynchronous search', '/products-1,products-2/_async_search', sized, {}],
     ['an unknown compression', '/products-1/_search', sized, { 'content-encoding': 'zstd' }],
     ['a wrong compression', '/products-1/_search', sized, { 'content-encoding': 'gzip' }],
     [
@@ -344,17 +366,17 @@ describe('a proxy leaving searches alone', () => {
     ],
     ['a multi-search that is none', '/products-1/_msearch', '{}\n', {}],
     ['a multi-search without its last end of line', '/products-1/_msearch', `{}\n${sized}`, {}],
-    ['a multi-search of "indices" elsewhere', '/products-1/_msearch', `{"indices":"other"}\n${sized}\n`, {}],
     ['a name that comes twice', '/products-1/_search', `{"size":1,${sized.slice(1, -1)},"size":2}`, {}],
+    ['what it was told to rerank', '/other/_search', '{"query":', { 'x-blockrank': 'on' }],
   ] as [string, string, string, Record<string, string>][])(
-    'passes %s without a word',
+    'passes %s as it came, and says that it cannot read it',
     async (_what, path, body, more) => {
       const server = await played(answering(text));
       const { proxy, reranker } = await proxied(server);
       const sent = { ...asJson, 'content-length': String(Buffer.byteLength(body)), ...more };
       const answer = await ask(proxy.url, { method: 'POST', path, headers: sent, body });
       expect(answer.body.toString()).toBe(text);
-      expect(answer.headers).not.toHaveProperty('x-blockrank');
+      expect(answer.headers['x-blockrank']).toBe('unreranked; reason=unsupported-request');
       expect(server.seen[0]!.url).toBe(path);
       expect(server.seen[0]!.body.toString()).toBe(body);
       expect(reranker.calls).toHaveLength(0);
@@ -431,6 +453,7 @@ describe('a proxy leaving searches alone', () => {
         body,
       });
       expect(answer.body.toString()).toBe(text);
+      expect(answer.headers['x-blockrank']).toBe('unreranked; reason=unsupported-request');
     }
     expect(server.seen.map((seen) => seen.body.toString())).toEqual([body, body]);
     const bomb = { ...asJson, 'content-encoding': 'gzip' };
