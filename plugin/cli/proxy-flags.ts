@@ -27,6 +27,8 @@ export interface ProxyFlags
   readonly tlsKey?: string;
   /** `--max-result-window` */
   readonly maxResultWindow?: number;
+  /** `--max-concurrent` */
+  readonly maxConcurrent?: number;
   /** `--timeout`, in milliseconds */
   readonly timeout?: number;
   /** `--on-failure` */
@@ -119,7 +121,8 @@ function absolute<Tls extends object>(tls: Tls, folder: string): Tls {
 
 /** What the options say; nothing where they say nothing. */
 function proxyOf(flags: ProxyFlags): Record<string, unknown> {
-  const { target, server, index: indices, host, port, timeout: timeoutMs, marks, scores } = flags;
+  const { target, server, index: indices, host, port, timeout: timeoutMs } = flags;
+  const { maxConcurrent, marks, scores } = flags;
   const targetTls = defined({
     ca: flags.ca,
     cert: flags.cert,
@@ -129,7 +132,7 @@ function proxyOf(flags: ProxyFlags): Record<string, unknown> {
   });
   const listenTls = defined({ cert: flags.tlsCert, key: flags.tlsKey });
   return {
-    ...defined({ target, server, indices, host, port, timeoutMs, scores }),
+    ...defined({ target, server, indices, host, port, timeoutMs, maxConcurrent, scores }),
     ...(!marks && { marks }),
     ...(Object.keys(targetTls).length > 0 && { targetTls }),
     ...(Object.keys(listenTls).length > 0 && { listenTls }),

@@ -97,9 +97,13 @@ function rankingOptions(): readonly Option[] {
       '--max-result-window <n>',
       'smallest index.max_result_window of these indices: no window is fetched beyond it (default: 10000)',
     ).argParser(wholeNumber({ min: 1 })),
-    new Option('--deadline <ms>', 'time for search and reranking, in milliseconds').argParser(
+    new Option('--deadline <ms>', 'time for search and reranking (default: 10000)').argParser(
       finiteNumber({ min: 1 }),
     ),
+    new Option(
+      '--max-concurrent <n>',
+      'searches reranked at once; what comes beyond it passes untouched (default: 64)',
+    ).argParser(wholeNumber({ min: 1 })),
     new Option(
       '--on-failure <policy>',
       "what a failed reranking leaves (default: the cluster's order)",

@@ -73,7 +73,11 @@ const rerankingKeys: readonly (keyof ProxyConfig)[] = [
   'scores',
   'maxSearchBytes',
   'maxAnswerBytes',
+  'maxConcurrent',
 ];
+
+/** Time for search and reranking where nothing else is said, in milliseconds: a reranker that hangs holds nobody longer. */
+const defaultDeadlineMs = 10_000;
 
 /**
  * Opens the reranker, a stage, and the proxy over both.
@@ -143,10 +147,14 @@ async function composeReranking(
   },
 ): Promise<ComposedReranking> {
   const { textFields: fields, separator, highlight, maxResultWindow, states } = index;
-  const { marks, scores, indices, maxSearchBytes, maxAnswerBytes } = proxy;
+  const { marks, scores, indices, maxSearchBytes, maxAnswerBytes, maxConcurrent } = proxy;
   const read = { fields, separator, highlight, maxResultWindow, states: toStoredStates(states) };
   const adapter = proxyAdapter({ server, marks, scores, ...read });
-  const watched: StageConfig & Pick<RescoringStageOptions<never, never>, 'events'> = { ...stage, events };
+  const watched: StageConfig & Pick<RescoringStageOptions<never, never>, 'events'> = {
+    ...stage,
+    deadlineMs: stage.deadlineMs ?? defaultDeadlineMs,
+    events,
+  };
   const composition = await composeStage({
     adapter,
     reranker: readingStored(reranker, states),
@@ -154,7 +162,7 @@ async function composeReranking(
     openReranker: open,
   });
   const { onFailure } = stage;
-  const limits = { maxSearchBytes, maxAnswerBytes };
+  const limits = { maxSearchBytes, maxAnswerBytes, maxConcurrent };
   return {
     reranking: {
       adapter,

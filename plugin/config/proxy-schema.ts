@@ -48,6 +48,8 @@ export interface ProxyConfig {
   readonly maxSearchBytes?: number | undefined;
   /** Bytes of an answer that is reranked; for a larger one the search passes untouched. @defaultValue 67108864 (64 MiB) */
   readonly maxAnswerBytes?: number | undefined;
+  /** Searches that are reranked at once; what comes beyond it passes untouched, or is refused with `onFailure: throw`. @defaultValue 64 */
+  readonly maxConcurrent?: number | undefined;
   /** Time that requests in flight get when the proxy is asked to end, in milliseconds. @defaultValue 30000 */
   readonly drainMs?: number | undefined;
   /** Whether the cluster sees the `Host` that the caller named. @defaultValue false */
@@ -89,6 +91,7 @@ export const proxySection: z.ZodType<ProxyConfig> = section({
   timeoutMs: milliseconds.optional(),
   maxSearchBytes: count.optional(),
   maxAnswerBytes: count.optional(),
+  maxConcurrent: count.optional(),
   drainMs: z.number().min(0).optional(),
   keepsHost: z.boolean().optional(),
   ownPages: z.boolean().optional(),

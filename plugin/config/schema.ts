@@ -181,7 +181,7 @@ export interface StageConfig {
   readonly topN?: number | undefined;
   /** Smallest calibrated score given back, in [0, 1]. @defaultValue any */
   readonly minScore?: number | undefined;
-  /** Time for search and reranking together, in milliseconds, above 0. @defaultValue no limit */
+  /** Time for search and reranking together, in milliseconds, above 0. @defaultValue no limit; 10000 for `blockrank proxy` */
   readonly deadlineMs?: number | undefined;
   /** What happens when reranking fails: `keep-first-stage` or `throw`. @defaultValue 'keep-first-stage' */
   readonly onFailure?: 'keep-first-stage' | 'throw' | undefined;

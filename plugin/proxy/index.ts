@@ -3,6 +3,7 @@ export { detectServer, type ServerProduct } from './detect-server.ts';
 export {
   defaultDrainMs,
   defaultMaxAnswerBytes,
+  defaultMaxConcurrent,
   defaultMaxSearchBytes,
   defaultProxyHost,
   defaultProxyPort,

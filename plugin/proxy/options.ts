@@ -15,6 +15,8 @@ export const defaultTimeoutMs = 300_000;
 export const defaultMaxSearchBytes: number = 10 * 1024 * 1024;
 /** Bytes of an answer that is reranked by default, at most. */
 export const defaultMaxAnswerBytes: number = 64 * 1024 * 1024;
+/** Searches that are reranked at once by default. */
+export const defaultMaxConcurrent = 64;
 /** How long requests in flight may take by default once the proxy closes, in milliseconds. */
 export const defaultDrainMs = 30_000;
 
@@ -44,6 +46,12 @@ export interface ProxyReranking {
   readonly maxSearchBytes?: number | undefined;
   /** Bytes that an answer may have to be reranked; for a larger one the request passes untouched. @defaultValue 67108864 (64 MiB) */
   readonly maxAnswerBytes?: number | undefined;
+  /**
+   * Searches that are reranked at once, from the question to the cluster until the answer is out; each search of a
+   * multi-search counts. What comes beyond it passes untouched, or is refused with 429 when `onFailure` is 'throw'.
+   * @defaultValue 64
+   */
+  readonly maxConcurrent?: number | undefined;
 }
 
 /** Options of `openProxy`. */

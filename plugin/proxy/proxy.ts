@@ -14,6 +14,7 @@ import { type Exchange, type Forwarding, forward, markHeader } from './forward.t
 import {
   defaultDrainMs,
   defaultMaxAnswerBytes,
+  defaultMaxConcurrent,
   defaultMaxSearchBytes,
   defaultProxyHost,
   defaultProxyPort,
@@ -23,6 +24,7 @@ import {
   type ProxyReranking,
 } from './options.ts';
 import { isOwn, showOwnPage } from './own-pages.ts';
+import { openPlaces } from './places.ts';
 import { passUnread, rerankSearch, type SearchParts, type Treatment } from './rerank-search.ts';
 import { searchHead } from './search-head.ts';
 import type { Reranking } from './search-run.ts';
@@ -117,6 +119,7 @@ function rerankingOf(options: ProxyReranking): ReadyReranking {
     isFailOpen: (options.onFailure ?? 'keep-first-stage') === 'keep-first-stage',
     maxSearchBytes: options.maxSearchBytes ?? defaultMaxSearchBytes,
     maxAnswerBytes: options.maxAnswerBytes ?? defaultMaxAnswerBytes,
+    places: openPlaces(options.maxConcurrent ?? defaultMaxConcurrent),
   };
 }
 

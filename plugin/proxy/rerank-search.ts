@@ -21,7 +21,7 @@ import { ProxyError, sendError } from './server-error.ts';
 import { wrongWish } from './wish.ts';
 
 /** What became of a request. */
-export type Treatment = 'passed' | 'reranked' | 'unreranked';
+export type Treatment = 'passed' | 'reranked' | 'unreranked' | 'overloaded';
 
 /** Where searches go, how they are reranked, and who is told when something unforeseen fails. */
 export interface SearchParts extends Reranking {
@@ -46,7 +46,7 @@ export async function rerankSearch(
   asked: Exchange,
   wish: RerankWish | true | undefined,
 ): Promise<Treatment> {
-  const { forwarding, stage, indices, maxSearchBytes } = parts;
+  const { forwarding, indices, maxSearchBytes } = parts;
   if (asked.isWaiting) asked.response.writeContinue();
   const exchange = { ...asked, isWaiting: false };
   // A caller that leaves in the middle of its request gets no answer.
@@ -56,12 +56,12 @@ export async function rerankSearch(
   const search = read.isWhole ? await readSearch(exchange.request, body, maxSearchBytes) : undefined;
   if (!search) return passUnread(parts, exchange, wish, read);
   const gone = new AbortController();
-  const leave = (): void => gone.abort(new Error('The caller is gone.'));
-  exchange.response.once('close', leave);
+  const abandon = (): void => gone.abort(new Error('The caller is gone.'));
+  exchange.response.once('close', abandon);
   const run = newRun();
   const send = sender({ ...parts, forwarding }, search, run, gone.signal);
   const call = { params: search.params, wish, signal: gone.signal };
-  const answer = rerankCalls({ stage: watched(stage, run), indices }, wireForm)(call, send);
+  const answer = rerankCalls({ stage: watched(parts, run), indices }, wireForm)(call, send);
   if (!answer) return pass(parts, exchange, read);
   const reading = { exchange, read, search, run, startedMs: performance.now() };
   try {
@@ -69,8 +69,9 @@ export async function rerankSearch(
   } catch (error) {
     return await recover(parts, reading, error);
   } finally {
+    run.leave();
     // What the stage gave up waiting for is not wanted any more.
-    leave();
+    abandon();
   }
 }
 
@@ -94,14 +95,18 @@ async function pass(
 ): Promise<Treatment> {
   const added = reason === undefined ? [] : ['X-Blockrank', `unreranked; reason=${reason}`];
   await forward(forwarding, exchange, read, added);
+  if (reason === 'overloaded') return reason;
   return reason === undefined ? 'passed' : 'unreranked';
 }
 
 /** Gives back what the stage made of the search. */
 async function finish(parts: SearchParts, reading: Reading, answer: JsonObject): Promise<Treatment> {
   const { exchange, run, read } = reading;
-  if (run.isUntouched || !run.answered) {
-    return pass(parts, exchange, read, run.plans[0]?.reason ?? 'unsupported-request');
+  if (run.passes === 'overloaded' && !parts.isFailOpen) return refuse(exchange, overloaded(), 'overloaded');
+  if (run.passes || !run.answered) {
+    // An answer that only passes may take long, and holds nobody up.
+    run.leave();
+    return pass(parts, exchange, read, run.passes ?? 'unsupported-request');
   }
   const marks = marksOf(answer);
   const reranked = marks.filter((mark) => mark?.reranked).length;
@@ -160,9 +165,16 @@ function giveRefusal(
   return 'unreranked';
 }
 
-function refuse({ response }: Exchange, error: ProxyError): Treatment {
+function refuse({ response }: Exchange, error: ProxyError, treatment: Treatment = 'unreranked'): Treatment {
   sendError(response, error);
-  return 'unreranked';
+  return treatment;
+}
+
+function overloaded(): ProxyError {
+  return new ProxyError(
+    { status: 429, type: 'rejected_execution_exception' },
+    'As many searches are being reranked as may be at once. Try again later, raise maxConcurrent, or add proxies.',
+  );
 }
 
 function timedOut({ message }: DeadlineExceededError): ProxyError {

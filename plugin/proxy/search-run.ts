@@ -1,12 +1,13 @@
 /** One search on its way through the stage: what was planned, what was sent, what came back. */
 import type { Plan } from '../../adapters/adapter.ts';
 import { isObject } from '../../adapters/search-body/index.ts';
-import type { Rescorer, Send } from '../../adapters/search-body/reranking-transport.ts';
+import type { RerankWish, Rescorer, Send } from '../../adapters/search-body/reranking-transport.ts';
 import { FirstStageError } from '../../engine/index.ts';
 import type { RescoringStage } from '../stage/index.ts';
 import { type Answered, ask } from './ask.ts';
 import type { Forwarding } from './forward.ts';
 import { valuesOf } from './headers.ts';
+import type { Places } from './places.ts';
 import type { CallerFetch, ProxyAdapter, WireAnswer, WireSearch } from './proxy-adapter.ts';
 import { isJson } from './search-head.ts';
 import type { SearchRequest } from './search-request.ts';
@@ -25,14 +26,18 @@ export interface Reranking {
   readonly maxSearchBytes: number;
   /** Bytes that an answer may have to be reranked; a larger one passes untouched. */
   readonly maxAnswerBytes: number;
+  /** How many searches may be reranked at once. */
+  readonly places: Places;
 }
 
 /** What one search has come to so far. */
 export interface SearchRun {
   /** What the stage planned, one plan a search that was understood. */
   plans: readonly Plan<WireSearch>[];
-  /** Whether the stage has nothing to do with any of them, so that the request is to pass as it is. */
-  isUntouched: boolean;
+  /** Why the request is to pass as it is: there is no place, or the stage has nothing to do with any of its searches. */
+  passes?: string | undefined;
+  /** Gives the places back that the request has. */
+  leave: () => void;
   /** The cluster's answer being waited for; goes on when the stage has given up. */
   sending?: Promise<WireAnswer>;
   /** The cluster's answer; of several searches of which some were asked again, the first. */
@@ -47,7 +52,7 @@ export interface SearchRun {
 
 /** A run in which nothing has happened yet. */
 export function newRun(): SearchRun {
-  return { plans: [], isUntouched: false, isChanged: false, isAgain: false };
+  return { plans: [], leave: () => {}, isChanged: false, isAgain: false };
 }
 
 /** Bytes of the states of one list, at most: a thousand documents of tier `tokens`. */
@@ -58,31 +63,54 @@ const untouched: WireAnswer = {};
 
 /**
  * The stage, telling a run what it planned; what it leaves alone it does not send. It plans anew what the cluster
- * refused for what was changed in it.
+ * refused for what was changed in it. Nothing comes to it that finds no place.
  */
-export function watched(stage: Reranking['stage'], run: SearchRun): Rescorer<WireSearch, WireAnswer> {
+export function watched(
+  { stage, adapter, places }: Pick<Reranking, 'stage' | 'adapter' | 'places'>,
+  run: SearchRun,
+): Rescorer<WireSearch, WireAnswer> {
+  const enter = (requests: readonly WireSearch[], wish: RerankWish): boolean => {
+    const leave = places.take(requests.length);
+    if (leave) run.leave = leave;
+    // What is not reranked needs no place.
+    else if (requests.some((request) => isReranked(adapter, request, wish))) run.passes = 'overloaded';
+    return run.passes === undefined;
+  };
   const note = (plans: readonly Plan<WireSearch>[]): boolean => {
     const known = run.plans;
     run.isAgain = known.length > 0;
     run.plans = run.isAgain
       ? known.map((plan) => plans.find(({ original }) => original === plan.original) ?? plan)
       : plans;
-    run.isUntouched = run.plans.every(({ reason }) => reason !== undefined);
-    return run.isUntouched;
+    const isUntouched = run.plans.every(({ reason }) => reason !== undefined);
+    if (isUntouched) run.passes = run.plans[0]?.reason ?? 'unsupported-request';
+    return isUntouched;
   };
   return {
-    search: (request, options) =>
-      stage.search(request, {
+    async search(request, options) {
+      if (!enter([request], options)) return untouched;
+      return stage.search(request, {
         ...options,
         search: async (plan, call) => (note([plan]) ? untouched : options.search(plan, call)),
-      }),
-    searchMany: (requests, options) =>
-      stage.searchMany(requests, {
+      });
+    },
+    async searchMany(requests, options) {
+      const wanted = requests.filter((request, i) => options.each(request, i).rerank);
+      if (!enter(wanted, options)) return requests.map(() => untouched);
+      return stage.searchMany(requests, {
         ...options,
         searchMany: async (plans, call) =>
           note(plans) ? plans.map(() => untouched) : options.searchMany(plans, call),
-      }),
+      });
+    },
   };
+}
+
+/** Whether the stage would rerank a search; a page beyond its window counts as one. */
+function isReranked(adapter: ProxyAdapter, request: WireSearch, wish: RerankWish): boolean {
+  const { rankWindowSize = Number.MAX_SAFE_INTEGER, queryText } = wish;
+  const plan = adapter.plan(request, { rankWindowSize, ...(queryText !== undefined && { queryText }) });
+  return plan.reason === undefined;
 }
 
 /** Sends what the stage planned with the caller's own headers, and reads the answer. */
