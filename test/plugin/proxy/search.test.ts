@@ -367,6 +367,16 @@ describe('a proxy leaving searches alone', () => {
     ['a multi-search that is none', '/products-1/_msearch', '{}\n', {}],
     ['a multi-search without its last end of line', '/products-1/_msearch', `{}\n${sized}`, {}],
     ['a name that comes twice', '/products-1/_search', `{"size":1,${sized.slice(1, -1)},"size":2}`, {}],
+    [
+      'a signed search, whose signature holds for its body',
+      '/products-1/_search',
+      sized,
+      {
+        authorization:
+          'AWS4-HMAC-SHA256 Credential=x/20261126/eu-central-1/es/aws4_request, SignedHeaders=host',
+      },
+    ],
+    ['a search with a signature in its address', '/products-1/_search?X-Amz-Signature=0', sized, {}],
     ['what it was told to rerank', '/other/_search', '{"query":', { 'x-blockrank': 'on' }],
   ] as [string, string, string, Record<string, string>][])(
     'passes %s as it came, and says that it cannot read it',
