@@ -12,6 +12,7 @@ const documents = [
   'models/default/README.md',
   'docs/service.md',
   'docs/opensearch.md',
+  'docs/proxy.md',
   'docs/states.md',
   'deploy/README.md',
   'deploy/helm/blockrank/README.md',
