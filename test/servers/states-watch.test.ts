@@ -10,6 +10,7 @@ import {
 import { type OpenStateMaker, openStateMaker } from '../../plugin/cli/state-maker.ts';
 import { type KillingProxy, startKillingProxy } from '../support/killing-proxy.ts';
 import {
+  isNewest,
   missingFor,
   type RunningServer,
   type ServerChoice,
@@ -253,6 +254,7 @@ function describeWatch(choice: ServerChoice): void {
       const index = `killed-${to}`;
       await cluster.seed(index, { documents: 200, shards: 2 });
       const log = encodingLog();
+      const kills = isNewest(choice) ? 10 : 3;
       const changes = new Map<string, number>();
       const pairs = () =>
         to === 'field' ? cluster.fieldPairs(index) : cluster.sidecarPairs(index, generation);
@@ -349,8 +351,6 @@ interface Round {
 interface HelperOwner {
   readonly helpers: { bulk(options: object): Promise<{ readonly failed: number }> };
 }
-
-const kills = 10;
 
 function sum(rounds: readonly Round[], name: keyof Round['counts']): number {
   return rounds.reduce((total, { counts }) => total + counts[name], 0);

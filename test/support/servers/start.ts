@@ -32,6 +32,11 @@ export const servers: readonly ServerChoice[] = [
   { product: 'elasticsearch', version: '8.19.21', java: [17, 99] },
 ];
 
+/** Whether this is the newest version of its product: what takes minutes is done at length on these alone. */
+export function isNewest({ product, version }: ServerChoice): boolean {
+  return servers.find((one) => one.product === product)?.version === version;
+}
+
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const serversFolder =
   process.env['SERVERS_DIR'] ?? fileURLToPath(new URL('../../../.servers', import.meta.url));
