@@ -254,7 +254,7 @@ function describeWatch(choice: ServerChoice): void {
       const index = `killed-${to}`;
       await cluster.seed(index, { documents: 200, shards: 2 });
       const log = encodingLog();
-      const kills = isNewest(choice) ? 10 : 3;
+      const kills = isNewest(choice) ? 5 : 2;
       const changes = new Map<string, number>();
       const pairs = () =>
         to === 'field' ? cluster.fieldPairs(index) : cluster.sidecarPairs(index, generation);
