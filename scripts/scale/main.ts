@@ -49,10 +49,12 @@ try {
 async function measure(at: ScaleServer, documents: readonly ScaleDocument[]): Promise<object> {
   await at.fill('documents', documents);
   const plainBytes = await at.bytesOf('documents');
-  const anchors = await openModel('anchor');
   const words = questionsFrom(documents);
   note('searching without states');
-  const before = await searches(at, anchors, { words: words.slice(0, queries.before), states: undefined });
+  const forgetful = await openEncoderReranker({ tier: 'anchor', stateCacheBytes: 0 });
+  const before = await searches(at, forgetful, { words: words.slice(0, queries.before), states: undefined });
+  await forgetful.close();
+  const anchors = await openModel('anchor');
   note('building anchors in the documents');
   const build = await timedBuild(at, {
     index: 'documents',
@@ -170,9 +172,9 @@ async function searches(
   reranker: BlockRankReranker,
   { words, states, index = 'documents' }: Searches,
 ): Promise<object> {
-  const stage = at.stage(reranker, states);
   const figures: Record<string, unknown> = {};
   for (const size of sizes) {
+    const stage = at.stage(reranker, states, size);
     const times: number[] = [];
     const candidates: number[] = [];
     for (const text of words) {
@@ -197,8 +199,8 @@ async function searches(
       p95: rounded(percentile(counted, 0.95)),
       candidates: rounded(percentile(candidates, 0.5)),
     };
+    await stage.close();
   }
-  await stage.close();
   return figures;
 }
 

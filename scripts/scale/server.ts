@@ -22,8 +22,12 @@ export interface ScaleServer {
   bytesOf(index: string): Promise<number>;
   /** Used bytes of the server's heap. */
   heapBytes(): Promise<number>;
-  /** A stage over the server. */
-  stage(reranker: Reranker, states: StoredStates | undefined): RescoringStage<never, never>;
+  /** A stage over the server that reranks so many hits. */
+  stage(
+    reranker: Reranker,
+    states: StoredStates | undefined,
+    rankWindowSize: number,
+  ): RescoringStage<never, never>;
   /** A search in the words of a query, as the stage takes it. */
   request(index: string, words: string, size: number): never;
   close(): Promise<void>;
@@ -70,6 +74,9 @@ export async function openScaleServer(product: string): Promise<ScaleServer> {
       await send(`POST /${index}/_refresh`);
       await send(`POST /${index}/_forcemerge?max_num_segments=1`);
       await send(`POST /${index}/_flush`);
+      // Segments that were merged away stay on disk until nobody reads them any more.
+      await send(`POST /${index}/_refresh`);
+      await send(`POST /${index}/_flush?force=true`);
       const { _all: all } = await send(`GET /${index}/_stats/store`);
       return (all as { primaries: { store: { size_in_bytes: number } } }).primaries.store.size_in_bytes;
     },
@@ -78,10 +85,10 @@ export async function openScaleServer(product: string): Promise<ScaleServer> {
       const [node] = Object.values(nodes as Record<string, { jvm: { mem: { heap_used_in_bytes: number } } }>);
       return node!.jvm.mem.heap_used_in_bytes;
     },
-    stage(reranker, states) {
+    stage(reranker, states, rankWindowSize) {
       const options = { client: client as never, fields, states };
       const adapter = isOpenSearch ? opensearchAdapter(options) : elasticsearchAdapter(options);
-      return rescoringStage({ adapter: adapter as never, reranker, cache: false, rankWindowSize: 1000 });
+      return rescoringStage({ adapter: adapter as never, reranker, cache: false, rankWindowSize });
     },
     request(index, words, size) {
       const body = { query: { multi_match: { query: words, fields } }, size };
