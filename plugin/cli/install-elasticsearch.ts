@@ -1,21 +1,20 @@
 /** `blockrank install elasticsearch`: plan, run, test, examples. */
 import {
   type EndpointDefinition,
-  elasticsearchAdvice,
   endpointDefinition,
   esqlExample,
   planElasticsearchInstall,
   readElasticsearchState,
   retrieverExample,
-  runPlan,
   type ServerCalls,
   tryEndpoint,
 } from '../../adapters/elasticsearch/index.ts';
 import { ConfigurationError, type ConfigurationIssue, FirstStageError } from '../../engine/index.ts';
+import { carryOut } from './carry-out.ts';
 import type { CliContext } from './context.ts';
 import { installFlagOf, withFlagNames } from './flag-names.ts';
 import type { InstallFlags } from './install-flags.ts';
-import { noteStep, noteWarnings, partLines, planJson, printDryRun, throwBlockers } from './plan-report.ts';
+import { planJson } from './plan-report.ts';
 
 /** Options that mean nothing here, by the name that the flags give them. */
 const foreign = [
@@ -40,26 +39,15 @@ export async function installInElasticsearch(
   const state = await readElasticsearchState(calls, wanted.id, { signal });
   const plan = planElasticsearchInstall(state, wanted, { isForced: flags.force ?? false });
   const server = `Elasticsearch ${state.version}, ${state.licence?.type ?? 'unknown'} licence`;
-  if (flags.dryRun) {
-    printDryRun(context, plan, { what: 'install', server, json: flags.json });
-    return;
-  }
-  throwBlockers(plan, 'install');
-  if (!flags.json) context.print(`${server}\n${partLines(plan).join('\n')}`);
-  noteWarnings(context, plan);
-  await runPlan(plan, {
-    calls,
-    advice: elasticsearchAdvice,
-    signal,
-    onStep: (step) => noteStep(context, step),
-  });
+  const { dryRun, json } = flags;
+  if (!(await carryOut(context, calls, plan, { what: 'install', server, dryRun, json }))) return;
   const scores = await test(calls, wanted, flags, signal);
   const { index, query, field: [field = 'text'] = [] } = flags;
   const examples = {
     retriever: retrieverExample({ id: wanted.id, field, query }),
     esql: esqlExample({ id: wanted.id, field, index, query }),
   };
-  if (flags.json) {
+  if (json) {
     context.printJson({ server, ...planJson(plan), modelScores: scores, examples });
     return;
   }

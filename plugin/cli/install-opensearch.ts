@@ -1,19 +1,18 @@
 /** `blockrank install opensearch`: plan, run, test. */
 import {
   type OpenSearchInstallSettings,
-  openSearchAdvice,
   openSearchInstallSettings,
   planOpenSearchInstall,
   readOpenSearchState,
-  runPlan,
   type ServerCalls,
 } from '../../adapters/opensearch/index.ts';
 import { ConfigurationError, FirstStageError } from '../../engine/index.ts';
+import { carryOut } from './carry-out.ts';
 import type { CliContext } from './context.ts';
 import { installFlagOf, withFlagNames } from './flag-names.ts';
 import type { InstallFlags } from './install-flags.ts';
 import { trialLines, tryInstallation } from './installation-trial.ts';
-import { noteStep, noteWarnings, partLines, planJson, printDryRun, throwBlockers } from './plan-report.ts';
+import { planJson } from './plan-report.ts';
 
 /** Words of the test query, unless others are given. */
 const testQuery = 'what is this about';
@@ -37,23 +36,12 @@ export async function installInOpenSearch(
     isForced: flags.force ?? false,
   });
   const server = `OpenSearch ${state.version}`;
-  if (flags.dryRun) {
-    printDryRun(context, plan, { what: 'install', server, json: flags.json });
-    return;
-  }
-  throwBlockers(plan, 'install');
-  if (!flags.json) context.print(`${server}\n${partLines(plan).join('\n')}`);
-  noteWarnings(context, plan);
-  const left = await runPlan(plan, {
-    calls,
-    advice: openSearchAdvice,
-    signal,
-    onStep: (step) => noteStep(context, step),
-  });
-  noteWarnings(context, { warnings: left });
+  const { dryRun, json } = flags;
+  const left = await carryOut(context, calls, plan, { what: 'install', server, dryRun, json });
+  if (!left) return;
   const { index, query = testQuery } = flags;
   const tested = await tryInstallation(calls, { settings, query, index, signal });
-  if (flags.json) context.printJson({ server, ...planJson(plan), left, ...tested });
+  if (json) context.printJson({ server, ...planJson(plan), left, ...tested });
   else {
     const done = plan.steps.length === 0 ? 'Nothing had to change.' : 'Installed.';
     context.print(['', done, ...trialLines(tested), '', ...useLines(settings, flags)].join('\n'));

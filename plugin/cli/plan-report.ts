@@ -28,7 +28,7 @@ export function partLines({ parts }: Plan): string[] {
 }
 
 /** The exact calls, secrets masked. */
-export function requestLines({ steps }: Plan): string[] {
+function requestLines({ steps }: Plan): string[] {
   if (steps.length === 0) return ['  none: nothing has to change'];
   return steps.flatMap(({ does, request }) => {
     const body = request.body && JSON.stringify(withoutSecrets(request).body, undefined, 2);

@@ -1,18 +1,13 @@
 /** `blockrank uninstall`: takes an installation out of a search server. */
 import { Command } from 'commander';
+import { planElasticsearchUninstall, readElasticsearchState } from '../../adapters/elasticsearch/index.ts';
 import {
-  elasticsearchAdvice,
-  planElasticsearchUninstall,
-  readElasticsearchState,
-} from '../../adapters/elasticsearch/index.ts';
-import {
-  openSearchAdvice,
   type Plan,
   planOpenSearchUninstall,
   readOpenSearchState,
-  runPlan,
   type ServerCalls,
 } from '../../adapters/opensearch/index.ts';
+import { carryOut } from './carry-out.ts';
 import type { CliContext, MakeCommand } from './context.ts';
 import {
   addTargetOptions,
@@ -20,7 +15,7 @@ import {
   setClusterSettingsOption,
   type UninstallFlags,
 } from './install-flags.ts';
-import { noteStep, noteWarnings, partLines, planJson, printDryRun, throwBlockers } from './plan-report.ts';
+import { planJson } from './plan-report.ts';
 import { type ServerKind, serverArgument, withServerCalls } from './server-calls.ts';
 
 const help = `
@@ -49,20 +44,8 @@ export const uninstallCommand: MakeCommand = (context) => {
 async function uninstall(context: CliContext, calls: ServerCalls, flags: UninstallFlags): Promise<void> {
   const { json, dryRun, name } = flags;
   const { server, plan } = await planFor(context, calls, flags);
-  if (dryRun) {
-    printDryRun(context, plan, { what: 'uninstall', server, json });
-    return;
-  }
-  throwBlockers(plan, 'uninstall');
-  if (!json) context.print(`${server}\n${partLines(plan).join('\n')}`);
-  noteWarnings(context, plan);
-  const left = await runPlan(plan, {
-    calls,
-    advice: calls.server === 'opensearch' ? openSearchAdvice : elasticsearchAdvice,
-    signal: context.signal,
-    onStep: (step) => noteStep(context, step),
-  });
-  noteWarnings(context, { warnings: left });
+  const left = await carryOut(context, calls, plan, { what: 'uninstall', server, dryRun, json });
+  if (!left) return;
   if (json) context.printJson({ server, ...planJson(plan), left });
   else if (left.length > 0) context.print(`Everything of "${name}" is gone but what the warnings name.`);
   else

@@ -1,12 +1,17 @@
 /** Tries an endpoint, and shows how searches use it. */
 import { FirstStageError } from '../../../engine/index.ts';
-import { accepted, type ServerCalls, type ServerRequest } from '../../install/index.ts';
+import {
+  accepted,
+  type ServerCalls,
+  type ServerRequest,
+  sampleDocuments,
+  wrongScoreCount,
+} from '../../install/index.ts';
 import { elasticsearchAdvice } from './advice.ts';
 import { pathOf } from './options.ts';
 
 /** Words with a quote: a version that puts them raw into the template sends what is no JSON. */
 const sampleQuery = 'which one is about "BlockRank"?';
-const sampleDocuments = ['BlockRank reads query and candidates together.', 'A page about something else.'];
 
 /** The server itself waits for a service for 30 s: its words, which name the cause, come after that. */
 export const endpointTimeoutMs = 35_000;
@@ -21,7 +26,7 @@ export function faultInRanking(body: unknown): string | undefined {
   const ranked = rankingIn(body);
   const scores = scoresOf(ranked);
   if (ranked.length === sampleDocuments.length && !scores.includes(undefined)) return undefined;
-  return `it gave ${ranked.length} scores for ${sampleDocuments.length} documents. Searches would fail: the service has to answer for every document, and for no other.`;
+  return wrongScoreCount(ranked.length);
 }
 
 interface Ranked {

@@ -1,6 +1,12 @@
 /** Tries what was installed: the model directly, and one search with and without the pipeline. */
 import { FirstStageError } from '../../../engine/index.ts';
-import { accepted, type ServerCalls, type ServerRequest } from '../../install/index.ts';
+import {
+  accepted,
+  type ServerCalls,
+  type ServerRequest,
+  sampleDocuments,
+  wrongScoreCount,
+} from '../../install/index.ts';
 import { openSearchAdvice } from './advice.ts';
 import { defaultPageSize } from './options.ts';
 
@@ -40,9 +46,6 @@ export interface Trial {
   readonly isByWords: boolean;
 }
 
-/** Two documents, of which the first is about the words. Nothing depends on their order. */
-const sampleDocuments = ['BlockRank reads query and candidates together.', 'A page about something else.'];
-
 /** The question to a model, as the processor asks it. */
 export function modelQuestion(modelId: string, query: string): ServerRequest {
   return {
@@ -55,8 +58,7 @@ export function modelQuestion(modelId: string, query: string): ServerRequest {
 /** What is wrong with the answer to {@link modelQuestion}; `undefined` when nothing is. */
 export function faultInScores(body: unknown): string | undefined {
   const { length } = scoresIn(body);
-  if (length === sampleDocuments.length) return undefined;
-  return `it gave ${length} scores for ${sampleDocuments.length} documents. Searches would fail: the service has to answer for every document, and for no other.`;
+  return length === sampleDocuments.length ? undefined : wrongScoreCount(length);
 }
 
 function scoresIn(body: unknown): number[] {

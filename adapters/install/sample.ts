@@ -1,0 +1,12 @@
+/** What an installation is tried with, whatever the server. */
+
+/** Two documents, of which the first is about the words. Nothing depends on their order. */
+export const sampleDocuments: readonly string[] = [
+  'BlockRank reads query and candidates together.',
+  'A page about something else.',
+];
+
+/** What is wrong with an answer about {@link sampleDocuments} that has so many scores. */
+export function wrongScoreCount(count: number): string {
+  return `it gave ${count} scores for ${sampleDocuments.length} documents. Searches would fail: the service has to answer for every document, and for no other.`;
+}
