@@ -5,6 +5,11 @@ import { BlockRankError, ConfigurationError } from '../../engine/index.ts';
 /** What the program's end means to a shell: 0 done, 1 failed, 2 wrong usage or configuration, 130 Ctrl-C. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
+/** An option that cannot be. @param path - The option, or the key of the file; empty for all of them. */
+export function wrongOption(path: string, message: string, cause?: unknown): ConfigurationError {
+  return new ConfigurationError('Wrong options', [{ path, message }], { cause });
+}
+
 /** The exit code for an error. */
 export function exitCodeOf(error: unknown, signal: AbortSignal): number {
   if (signal.aborted) return exitCodes.interrupted;

@@ -6,9 +6,10 @@ import {
   readOpenSearchState,
   type ServerCalls,
 } from '../../adapters/opensearch/index.ts';
-import { ConfigurationError, FirstStageError } from '../../engine/index.ts';
+import { FirstStageError } from '../../engine/index.ts';
 import { carryOut } from './carry-out.ts';
 import type { CliContext } from './context.ts';
+import { wrongOption } from './errors.ts';
 import { installFlagOf, withFlagNames } from './flag-names.ts';
 import type { InstallFlags } from './install-flags.ts';
 import { trialLines, tryInstallation } from './installation-trial.ts';
@@ -56,11 +57,10 @@ export async function installInOpenSearch(
 function settingsOf(flags: InstallFlags, version: string): OpenSearchInstallSettings {
   if (flags.defaultPipeline && flags.index === undefined) {
     const message = 'give the index that gets the pipeline as default: --index NAME';
-    throw new ConfigurationError('Wrong options', [{ path: '--default-pipeline', message }]);
+    throw wrongOption('--default-pipeline', message);
   }
   if (flags.inference !== undefined) {
-    const message = 'is for elasticsearch only';
-    throw new ConfigurationError('Wrong options', [{ path: '--inference', message }]);
+    throw wrongOption('--inference', 'is for elasticsearch only');
   }
   return openSearchInstallSettings({
     version,

@@ -6,12 +6,12 @@ import {
   type ProxyComposition,
   type ProxyContext,
   type ProxySettings,
-  watchConfig,
 } from '../config/index.ts';
 import type { CliContext } from './context.ts';
 import { describeError } from './errors.ts';
 import { finiteNumber, list, wholeNumber } from './option-values.ts';
 import { type ProxyFlags, proxySettings } from './proxy-flags.ts';
+import { runFollowing } from './run-following.ts';
 
 const examples = `
 Examples:
@@ -132,24 +132,18 @@ function rankingOptions(): readonly Option[] {
   ];
 }
 
-async function proxy(context: CliContext, flags: ProxyFlags): Promise<void> {
-  const ending = new Promise<void>((resolve) => {
-    process.once('SIGTERM', resolve);
-    context.signal.addEventListener('abort', () => resolve(), { once: true });
+function proxy(context: CliContext, flags: ProxyFlags): Promise<void> {
+  return runFollowing(context, {
+    path: flags.config,
+    watch: { onHangup: flags.config !== undefined },
+    async open() {
+      const settings = await proxySettings(flags, context.env);
+      const running = await composeProxy(settings, watching(context));
+      tellStart(context, flags, { settings, running });
+      return running;
+    },
+    reload: (running) => reload(context, flags, running),
   });
-  // Before the file is read: what changes while the model is being opened is taken after it.
-  const watch = watchConfig(flags.config, { onHangup: flags.config !== undefined });
-  try {
-    const settings = await proxySettings(flags, context.env);
-    const running = await composeProxy(settings, watching(context));
-    watch.tell(reloader(context, flags, running));
-    tellStart(context, flags, { settings, running });
-    await ending;
-    watch.close();
-    await running.close();
-  } finally {
-    watch.close();
-  }
 }
 
 function tellStart(
@@ -163,24 +157,18 @@ function tellStart(
   else context.print(`${url} stands before ${target} (${server}) and reranks ${indices.join(', ')}`);
 }
 
-/** Takes the file's settings, the options over them, or keeps those in use and says why. One after another. */
-function reloader(context: CliContext, flags: ProxyFlags, running: ProxyComposition): () => void {
-  let last = Promise.resolve();
-  const reload = async (): Promise<void> => {
-    try {
-      const unchanged = await running.reconfigure(await proxySettings(flags, context.env));
-      context.note('blockrank: configuration taken');
-      if (unchanged.length > 0)
-        context.note(`blockrank: these settings need a restart: ${unchanged.join(', ')}`);
-    } catch (error) {
-      context.note(
-        `blockrank: configuration refused, the one before stays in use: ${describeError(error, false)}`,
-      );
-    }
-  };
-  return () => {
-    last = last.then(reload);
-  };
+/** Takes the file's settings, the options over them, or keeps those in use and says why. */
+async function reload(context: CliContext, flags: ProxyFlags, running: ProxyComposition): Promise<void> {
+  try {
+    const unchanged = await running.reconfigure(await proxySettings(flags, context.env));
+    context.note('blockrank: configuration taken');
+    if (unchanged.length > 0)
+      context.note(`blockrank: these settings need a restart: ${unchanged.join(', ')}`);
+  } catch (error) {
+    context.note(
+      `blockrank: configuration refused, the one before stays in use: ${describeError(error, false)}`,
+    );
+  }
 }
 
 /** Tells failures on standard error: what kind, never what was asked or found. */

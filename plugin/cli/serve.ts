@@ -1,17 +1,17 @@
 /** `blockrank serve`: the reranking service, until it is told to end. */
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import type { ServiceComposition } from '../config/index.ts';
 import {
   composeService,
   defaultConfigFile,
   loadServeConfig,
   type ServeConfig,
-  watchConfig,
+  type ServiceComposition,
 } from '../config/index.ts';
 import type { CliContext } from './context.ts';
 import { describeError } from './errors.ts';
 import { wholeNumber } from './option-values.ts';
+import { runFollowing } from './run-following.ts';
 
 const examples = `
 Examples:
@@ -44,26 +44,19 @@ export function serveCommand(context: CliContext): Command {
     .action((flags: ServeFlags) => serve(context, flags));
 }
 
-async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
-  // Before anything is opened: a process that is the first of its container has no other way to be ended.
-  const ending = new Promise<void>((resolve) => {
-    process.once('SIGTERM', resolve);
-    context.signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+function serve(context: CliContext, flags: ServeFlags): Promise<void> {
   const load = configLoader(context, flags);
-  // Before the file is read: what changes while the models are being opened is taken after them.
-  const watch = watchConfig(load.path, { onHangup: true, keepsAlive: true });
-  try {
-    const composition = await composeService(await load.read());
-    const { service } = composition;
-    service.logger.info({ url: service.url }, 'ready');
-    watch.tell(reloader(composition, load));
-    await ending;
-    watch.close();
-    await composition.close();
-  } finally {
-    watch.close();
-  }
+  return runFollowing(context, {
+    path: load.path,
+    watch: { onHangup: true, keepsAlive: true },
+    async open() {
+      const composition = await composeService(await load.read());
+      const { service } = composition;
+      service.logger.info({ url: service.url }, 'ready');
+      return composition;
+    },
+    reload: (composition) => reload(composition, load),
+  });
 }
 
 interface ConfigLoader {
@@ -85,25 +78,19 @@ function configLoader({ env }: CliContext, { config, host, port }: ServeFlags): 
   };
 }
 
-/** Takes the file's configuration, or keeps the one in use and says why. One after another. */
-function reloader({ service, reconfigure }: ServiceComposition, load: ConfigLoader): () => void {
+/** Takes the file's configuration, or keeps the one in use and says why. */
+async function reload({ service, reconfigure }: ServiceComposition, load: ConfigLoader): Promise<void> {
   const { logger, metrics } = service;
-  let last = Promise.resolve();
-  const reload = async (): Promise<void> => {
-    try {
-      const unchanged = await reconfigure(await load.read());
-      metrics.reloads.inc({ result: 'ok' });
-      logger.info('configuration taken');
-      if (unchanged.length > 0) logger.warn({ settings: unchanged }, 'these settings need a restart');
-    } catch (error) {
-      metrics.reloads.inc({ result: 'refused' });
-      logger.error(
-        { reason: describeError(error, false) },
-        'configuration refused; the one before stays in use',
-      );
-    }
-  };
-  return () => {
-    last = last.then(reload);
-  };
+  try {
+    const unchanged = await reconfigure(await load.read());
+    metrics.reloads.inc({ result: 'ok' });
+    logger.info('configuration taken');
+    if (unchanged.length > 0) logger.warn({ settings: unchanged }, 'these settings need a restart');
+  } catch (error) {
+    metrics.reloads.inc({ result: 'refused' });
+    logger.error(
+      { reason: describeError(error, false) },
+      'configuration refused; the one before stays in use',
+    );
+  }
 }

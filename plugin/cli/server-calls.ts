@@ -1,11 +1,12 @@
 /** Opens plain calls to the server that the options name, for commands that change it. */
 import { Argument } from 'commander';
-import { type ServerCalls, serverCalls, type TransportOwner } from '../../adapters/opensearch/index.ts';
-import { ConfigurationError } from '../../engine/index.ts';
-import { connectElasticsearch, connectionAdvice, connectOpenSearch } from '../config/index.ts';
+import { type ServerCalls, serverCalls } from '../../adapters/opensearch/index.ts';
+import { connectionAdvice } from '../config/index.ts';
 import { type ConnectionFlags, connectionFlagOf, serverOfFlags } from './connection-options.ts';
 import type { CliContext } from './context.ts';
+import { wrongOption } from './errors.ts';
 import { withFlagNames } from './flag-names.ts';
+import { type CliClient, openClient } from './open-client.ts';
 
 /** Which server a command is about. */
 export type ServerKind = 'opensearch' | 'elasticsearch';
@@ -36,20 +37,10 @@ export async function withServerCalls<T>(
   }
 }
 
-interface Client extends TransportOwner {
-  close(): Promise<unknown>;
-}
-
-async function connect(context: CliContext, server: ServerKind, flags: ConnectionFlags): Promise<Client> {
+async function connect(context: CliContext, server: ServerKind, flags: ConnectionFlags): Promise<CliClient> {
   const named = serverOfFlags(flags);
-  if (named?.[server] === undefined) {
-    const message = named
-      ? `is for the other kind of server: give --${server} <url>`
-      : `give the server's address: --${server} <url>`;
-    throw new ConfigurationError('Wrong options', [{ path: named ? 'server' : '', message }]);
-  }
-  const connection = { env: context.env, onWarning: (text: string) => context.note(`blockrank: ${text}`) };
-  return named.opensearch
-    ? ((await connectOpenSearch(named.opensearch, connection)) as Client)
-    : ((await connectElasticsearch(named.elasticsearch!, connection)) as Client);
+  if (named?.[server]) return openClient(context, named);
+  throw named
+    ? wrongOption('server', `is for the other kind of server: give --${server} <url>`)
+    : wrongOption('', `give the server's address: --${server} <url>`);
 }

@@ -1,6 +1,5 @@
 /** Opens the model that makes states. */
 import {
-  ConfigurationError,
   openEncoderReranker,
   type StateCodec,
   type StateMaker,
@@ -9,6 +8,7 @@ import {
 } from '../../engine/index.ts';
 import { toRerankerOptions } from '../config/compose-states.ts';
 import type { RerankerConfig } from '../config/index.ts';
+import { wrongOption } from './errors.ts';
 
 /** Settings of a reranker, of which those of its encoder are taken, and the form of states. */
 export interface MakerSettings extends RerankerConfig {
@@ -39,12 +39,24 @@ export async function openStateMaker({ codec: name, ...reranker }: MakerSettings
   return { ...stateMaker(encoder, codec), close: () => encoder.close() };
 }
 
+/** Runs work with a maker, and closes that after it. */
+export async function withStateMaker<T>(
+  settings: MakerSettings,
+  work: (maker: StateMaker) => Promise<T>,
+): Promise<T> {
+  const maker = await openStateMaker(settings);
+  try {
+    return await work(maker);
+  } finally {
+    await maker.close();
+  }
+}
+
 /** The codec of `--codec`. @throws ConfigurationError when it is none. */
 export function codecOf(name: string): StateCodec {
   try {
     return stateCodec(name);
   } catch (error) {
-    const { message } = error as Error;
-    throw new ConfigurationError('Wrong options', [{ path: '--codec', message }], { cause: error });
+    throw wrongOption('--codec', (error as Error).message, error);
   }
 }

@@ -1,8 +1,9 @@
 /** Opens the server of `blockrank states`. */
-import { type ServerCalls, stateCalls, type TransportOwner } from '../../adapters/opensearch/index.ts';
-import { connectElasticsearch, connectOpenSearch, toAdvised } from '../config/index.ts';
+import { type ServerCalls, stateCalls } from '../../adapters/opensearch/index.ts';
+import { toAdvised } from '../config/index.ts';
 import type { ServerSection } from './connection-options.ts';
 import type { CliContext } from './context.ts';
+import { openClient } from './open-client.ts';
 
 /** Runs work with calls to the server, and closes them after it. Failures of the connection say what to change. */
 export async function withStateServer<T>(
@@ -10,11 +11,8 @@ export async function withStateServer<T>(
   named: ServerSection,
   work: (calls: ServerCalls) => Promise<T>,
 ): Promise<T> {
-  const connection = { env: context.env, onWarning: (text: string) => context.note(`blockrank: ${text}`) };
   const server = named.opensearch ? 'opensearch' : 'elasticsearch';
-  const client: Client = named.opensearch
-    ? await connectOpenSearch(named.opensearch, connection)
-    : await connectElasticsearch(named.elasticsearch, connection);
+  const client = await openClient(context, named);
   try {
     return await work(stateCalls(client, server));
   } catch (error) {
@@ -22,8 +20,4 @@ export async function withStateServer<T>(
   } finally {
     await client.close();
   }
-}
-
-interface Client extends TransportOwner {
-  close(): Promise<unknown>;
 }

@@ -10,19 +10,11 @@ import {
 import { FirstStageError } from '../../engine/index.ts';
 import { isSameStates, toStatesConfig } from '../config/built-states.ts';
 import type { StatesConfig } from '../config/index.ts';
-import type { CliContext, Progress } from './context.ts';
-import { openStateMaker } from './state-maker.ts';
-import { withStateServer } from './state-server.ts';
-import {
-  type BuildSettings,
-  buildSettings,
-  buildTarget,
-  countsText,
-  placeText,
-  tellEstimate,
-} from './states-building.ts';
+import type { CliContext } from './context.ts';
+import { type Build, type BuildSettings, countsText, placeText, withBuild } from './states-building.ts';
 import { durationText } from './states-estimate.ts';
 import { addBuildOptions, addPlaceOptions, addTextOptions, type BuildFlags } from './states-flags.ts';
+import { withProgress } from './with-progress.ts';
 
 const help = `
 Examples:
@@ -44,52 +36,24 @@ export function buildCommand(context: CliContext): Command {
   );
   return addBuildOptions(addTextOptions(addPlaceOptions(command)))
     .addHelpText('after', help)
-    .action(async (flags: BuildFlags) => {
-      const settings = await buildSettings(context, flags);
-      await withStateServer(context, settings.server, (calls) => build(context, calls, { flags, settings }));
-    });
+    .action((flags: BuildFlags) => withBuild(context, flags, (ready) => build(context, flags, ready)));
 }
 
-async function build(
-  context: CliContext,
-  calls: ServerCalls,
-  { flags, settings }: { readonly flags: BuildFlags; readonly settings: BuildSettings },
-): Promise<void> {
-  const maker = await openStateMaker(settings.maker);
-  try {
-    const target = buildTarget(context, calls, { flags, settings, maker });
-    if (await tellEstimate(context, flags, target)) return;
-    const start = performance.now();
-    const report = await withProgress(context, (onProgress) => buildStates({ ...target, onProgress }));
-    const seconds = (performance.now() - start) / 1000;
-    const states = report.isDone ? statesToRead(settings, target.place) : undefined;
-    if (flags.json) {
-      const config = states && { index: { states } };
-      context.printJson({ ...report, seconds, place: target.place, ...(config && { config }) });
-    } else {
-      const lines = [...reportLines(report, seconds, placeText(target.place)), ...configLines(states)];
-      context.print(lines.join('\n'));
-    }
-    assertTaken(report, calls);
-  } finally {
-    await maker.close();
+async function build(context: CliContext, flags: BuildFlags, { settings, target }: Build): Promise<void> {
+  const start = performance.now();
+  const report = await withProgress(context, 'building', ({ move }) =>
+    buildStates({ ...target, onProgress: move }),
+  );
+  const seconds = (performance.now() - start) / 1000;
+  const states = report.isDone ? statesToRead(settings, target.place) : undefined;
+  if (flags.json) {
+    const config = states && { index: { states } };
+    context.printJson({ ...report, seconds, place: target.place, ...(config && { config }) });
+  } else {
+    const lines = [...reportLines(report, seconds, placeText(target.place)), ...configLines(states)];
+    context.print(lines.join('\n'));
   }
-}
-
-/** Runs work with a bar that it moves; the bar is taken away after it. */
-async function withProgress<T>(
-  context: CliContext,
-  work: (onProgress: (done: number, total: number) => void) => Promise<T>,
-): Promise<T> {
-  let bar: Progress | undefined;
-  try {
-    return await work((done, total) => {
-      bar ??= context.progress('building', total);
-      bar.update(done);
-    });
-  } finally {
-    bar?.stop();
-  }
+  assertTaken(report, target.calls);
 }
 
 function reportLines({ counts, documents, isDone }: BuildReport, seconds: number, place: string): string[] {

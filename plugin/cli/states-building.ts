@@ -8,6 +8,8 @@ import {
   type StatePlace,
 } from '../../adapters/opensearch/index.ts';
 import type { CliContext } from './context.ts';
+import { withStateMaker } from './state-maker.ts';
+import { withStateServer } from './state-server.ts';
 import { estimateBuild, estimateLine } from './states-estimate.ts';
 import type { BuildFlags } from './states-flags.ts';
 import { targetOf } from './states-place.ts';
@@ -20,8 +22,44 @@ import {
 } from './states-settings.ts';
 import { processIdentity } from './worker-owner.ts';
 
-/** The options of either as the library takes them. @throws ConfigurationError for a place that cannot be. */
-export function buildTarget(
+/** Settings of a build. */
+export type BuildSettings = StatesSettings & TextSettings;
+
+/** A build that may begin. */
+export interface Build {
+  /** What options and file say. */
+  readonly settings: BuildSettings;
+  /** The same as the library takes it, with server and model open. */
+  readonly target: BuildOptions;
+}
+
+/**
+ * Opens server and model, tells what it will take, and does the work unless telling was all.
+ *
+ * @throws ConfigurationError for what options or file cannot say, and before states in use are lost.
+ */
+export async function withBuild(
+  context: CliContext,
+  flags: BuildFlags,
+  work: (build: Build) => Promise<void>,
+): Promise<void> {
+  const settings = await buildSettings(context, flags);
+  await withStateServer(context, settings.server, (calls) =>
+    withStateMaker(settings.maker, async (maker) => {
+      const target = buildTarget(context, calls, { flags, settings, maker });
+      if (!(await tellEstimate(context, flags, target))) await work({ settings, target });
+    }),
+  );
+}
+
+async function buildSettings(context: CliContext, flags: BuildFlags): Promise<BuildSettings> {
+  const settings = await statesSettings(context, flags);
+  const text = textSettings(flags, settings);
+  assertOwnPlace(flags, settings, text);
+  return { ...settings, ...text };
+}
+
+function buildTarget(
   context: CliContext,
   calls: ServerCalls,
   { flags, settings, maker }: BuildParts,
@@ -39,29 +77,14 @@ export function buildTarget(
   };
 }
 
-/** What {@link buildTarget} puts together. */
-export interface BuildParts {
-  /** The options. */
+interface BuildParts {
   readonly flags: BuildFlags;
-  /** What they and the file say together. */
   readonly settings: BuildSettings;
-  /** Who encodes. */
   readonly maker: StateMaker;
 }
 
-/** Settings of a build. */
-export type BuildSettings = StatesSettings & TextSettings;
-
-/** What options and file say of a build. @throws ConfigurationError for what cannot be, and before states in use are lost. */
-export async function buildSettings(context: CliContext, flags: BuildFlags): Promise<BuildSettings> {
-  const settings = await statesSettings(context, flags);
-  const text = textSettings(flags, settings);
-  assertOwnPlace(flags, settings, text);
-  return { ...settings, ...text };
-}
-
 /** Tells what it will take, as the flags want it. @returns Whether that was all. */
-export async function tellEstimate(
+async function tellEstimate(
   context: CliContext,
   { estimate: isWanted, dryRun, json }: BuildFlags,
   target: BuildOptions,

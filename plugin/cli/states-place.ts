@@ -6,9 +6,9 @@ import {
   type StatePlace,
   type StateTargetOptions,
 } from '../../adapters/opensearch/index.ts';
-import { ConfigurationError } from '../../engine/index.ts';
 import type { StatesConfig } from '../config/index.ts';
 import type { CliContext } from './context.ts';
+import { wrongOption } from './errors.ts';
 import type { PlaceFlags } from './states-flags.ts';
 
 /** A place, as options and file name it together. */
@@ -32,7 +32,7 @@ export function placeSettings(flags: PlaceFlags, file: StatesConfig | undefined)
   if (file?.vectorField !== undefined && flags.to === undefined) {
     const message =
       'is a vector field of your own, which blockrank never writes to; name another place with --to, or in the file';
-    throw usage('index.states.vectorField', message);
+    throw wrongOption('index.states.vectorField', message);
   }
   const to = flags.to ?? (file?.field === undefined ? 'sidecar' : 'field');
   const ofFile =
@@ -82,12 +82,12 @@ function fieldPlace(
   { generation, stateField, vector, names: at }: PlaceSettings,
   names: StateNames | undefined,
 ): StatePlace {
-  if (generation !== undefined) throw usage(at.generation, 'is for --to sidecar only');
+  if (generation !== undefined) throw wrongOption(at.generation, 'is for --to sidecar only');
   if (names && !names.form.name.startsWith('anchor')) {
-    throw usage(at.to, 'states of tier tokens are too large for the documents: take --to sidecar');
+    throw wrongOption(at.to, 'states of tier tokens are too large for the documents: take --to sidecar');
   }
   if (stateField !== undefined && !/^[^.\s*]+$/.test(stateField)) {
-    throw usage(at.stateField, `expected one name without dots, got "${stateField}"`);
+    throw wrongOption(at.stateField, `expected one name without dots, got "${stateField}"`);
   }
   return { kind: 'field', field: stateField, ...(vector && { vector }) };
 }
@@ -96,17 +96,16 @@ function sidecarPlace(
   { generation, stateField, vector, names: at }: PlaceSettings,
   names: StateNames | undefined,
 ): StatePlace {
-  if (stateField !== undefined) throw usage(at.stateField, 'is for --to field only');
+  if (stateField !== undefined) throw wrongOption(at.stateField, 'is for --to field only');
   if (vector)
-    throw usage('--vector', 'is for --to field only: a search finds documents, not what lies beside them');
+    throw wrongOption(
+      '--vector',
+      'is for --to field only: a search finds documents, not what lies beside them',
+    );
   const name = generation ?? (names && defaultGeneration(names));
-  if (name === undefined) throw usage(at.generation, 'required: which generation of states');
+  if (name === undefined) throw wrongOption(at.generation, 'required: which generation of states');
   if (!/^[a-z0-9][a-z0-9._-]{0,60}$/.test(name)) {
-    throw usage(at.generation, `expected small letters, digits, ".", "_" and "-", got "${name}"`);
+    throw wrongOption(at.generation, `expected small letters, digits, ".", "_" and "-", got "${name}"`);
   }
   return { kind: 'sidecar', generation: name };
-}
-
-function usage(path: string, message: string): ConfigurationError {
-  return new ConfigurationError('Wrong options', [{ path, message }]);
 }

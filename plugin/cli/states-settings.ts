@@ -1,12 +1,12 @@
 /** What `blockrank states` works on: what the options say, and for what they leave out, the configuration file. */
 import { resolve } from 'node:path';
 import { type DocumentTextOptions, defaultSeparator } from '../../adapters/document-text.ts';
-import { ConfigurationError } from '../../engine/index.ts';
 import { assertReads } from '../config/built-states.ts';
 import { type BlockRankConfig, loadConfig } from '../config/index.ts';
 import { defaultStatesCodec } from '../config/stored-states.ts';
 import { type ServerSection, serverOfFlags } from './connection-options.ts';
 import type { CliContext } from './context.ts';
+import { wrongOption } from './errors.ts';
 import { codecOf, type MakerSettings } from './state-maker.ts';
 import type { PlaceFlags, TextFlags } from './states-flags.ts';
 import { type PlaceSettings, placeSettings } from './states-place.ts';
@@ -36,7 +36,7 @@ export async function statesSettings({ env }: CliContext, flags: PlaceFlags): Pr
   const file = flags.config === undefined ? undefined : await loadConfig(flags.config, env);
   const index = flags.index ?? file?.index.name;
   const server = serverOf(flags, file);
-  if (index === undefined) throw usage('--index', 'required: index, alias, data stream or pattern');
+  if (index === undefined) throw wrongOption('--index', 'required: index, alias, data stream or pattern');
   return { server, index, place: placeSettings(flags, file?.index.states), file };
 }
 
@@ -74,7 +74,7 @@ export function assertOwnPlace(
   if (!file || !place.isOfFile || isOfFile(flags, file, settings)) return;
   const name = place.to === 'field' ? '--state-field' : '--generation';
   const message = 'the options name another model, form or text than the file, whose states are in use';
-  throw usage(name, `required: ${message}; say where the new ones go`);
+  throw wrongOption(name, `required: ${message}; say where the new ones go`);
 }
 
 function isOfFile(
@@ -95,10 +95,10 @@ function isOfFile(
 
 function serverOf(flags: PlaceFlags, file: BlockRankConfig | undefined): ServerSection {
   const flagged = serverOfFlags(flags);
-  if (flagged && file) throw usage('', 'give a server by options, or by --config, not both');
+  if (flagged && file) throw wrongOption('', 'give a server by options, or by --config, not both');
   if (flagged) return flagged;
   if (!file) {
-    throw usage(
+    throw wrongOption(
       '',
       "give the server's address, --elasticsearch <url> or --opensearch <url>, or --config <file>",
     );
@@ -111,9 +111,5 @@ function codecOfFlags({ tier, codec: name }: TextFlags): string | undefined {
   if (name === undefined) return tier && `${tier}-fp16`;
   const codec = codecOf(name);
   if (tier === undefined || tier === codec.tier) return name;
-  throw usage('--tier', `"${tier}" contradicts --codec ${name}`);
-}
-
-function usage(path: string, message: string): ConfigurationError {
-  return new ConfigurationError('Wrong options', [{ path, message }]);
+  throw wrongOption('--tier', `"${tier}" contradicts --codec ${name}`);
 }

@@ -1,14 +1,15 @@
 /** `blockrank states status`: how many documents have a state that fits. */
 import { Command } from 'commander';
 import { type ServerCalls, type StateSurvey, surveyStates } from '../../adapters/opensearch/index.ts';
-import type { CliContext, Progress } from './context.ts';
-import { openStateMaker } from './state-maker.ts';
+import type { CliContext } from './context.ts';
+import { withStateMaker } from './state-maker.ts';
 import { withStateServer } from './state-server.ts';
 import type { BuildSettings } from './states-building.ts';
 import { sizeText } from './states-estimate.ts';
 import { addPlaceOptions, addTextOptions, type PlaceFlags, type TextFlags } from './states-flags.ts';
 import { targetOf } from './states-place.ts';
 import { statesSettings, textSettings } from './states-settings.ts';
+import { withProgress } from './with-progress.ts';
 
 const help = `
 Examples:
@@ -40,26 +41,14 @@ async function status(
   calls: ServerCalls,
   { flags, settings }: { readonly flags: StatusFlags; readonly settings: BuildSettings },
 ): Promise<void> {
-  const maker = await openStateMaker(settings.maker);
-  let bar: Progress | undefined;
-  try {
+  await withStateMaker(settings.maker, async (maker) => {
     const target = targetOf(context, calls, { ...settings, names: maker });
-    const survey = await surveyStates({
-      ...target,
-      names: maker,
-      ...settings.text,
-      onProgress(done, total) {
-        bar ??= context.progress('reading', total);
-        bar.update(done);
-      },
-    });
-    bar?.stop();
+    const survey = await withProgress(context, 'reading', ({ move }) =>
+      surveyStates({ ...target, names: maker, ...settings.text, onProgress: move }),
+    );
     if (flags.json) context.printJson({ ...survey, place: target.place });
     else context.print(surveyLines(survey).join('\n'));
-  } finally {
-    bar?.stop();
-    await maker.close();
-  }
+  });
 }
 
 function surveyLines({ documents, fresh, stale, missing, foreign, orphaned, bytes }: StateSurvey): string[] {

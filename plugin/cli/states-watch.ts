@@ -1,17 +1,8 @@
 /** `blockrank states watch`: keeps the states of new and changed documents fresh. */
 import { Command } from 'commander';
-import { type ServerCalls, type WatchOptions, watchStates } from '../../adapters/opensearch/index.ts';
-import type { CliContext, Progress } from './context.ts';
-import { openStateMaker } from './state-maker.ts';
-import { withStateServer } from './state-server.ts';
-import {
-  type BuildSettings,
-  buildSettings,
-  buildTarget,
-  countsText,
-  placeText,
-  tellEstimate,
-} from './states-building.ts';
+import { type WatchOptions, watchStates } from '../../adapters/opensearch/index.ts';
+import type { CliContext } from './context.ts';
+import { countsText, placeText, withBuild } from './states-building.ts';
 import {
   addBuildOptions,
   addPlaceOptions,
@@ -19,6 +10,7 @@ import {
   addWatchOptions,
   type WatchFlags,
 } from './states-flags.ts';
+import { withProgress } from './with-progress.ts';
 
 const help = `
 Examples:
@@ -38,43 +30,34 @@ export function watchCommand(context: CliContext): Command {
   );
   return addWatchOptions(addBuildOptions(addTextOptions(addPlaceOptions(command))))
     .addHelpText('after', help)
-    .action(async (flags: WatchFlags) => {
-      const settings = await buildSettings(context, flags);
-      await withStateServer(context, settings.server, (calls) => watch(context, calls, { flags, settings }));
-    });
+    .action((flags: WatchFlags) => watch(context, flags));
 }
 
-async function watch(
-  context: CliContext,
-  calls: ServerCalls,
-  { flags, settings }: { readonly flags: WatchFlags; readonly settings: BuildSettings },
-): Promise<void> {
+async function watch(context: CliContext, flags: WatchFlags): Promise<void> {
   // Before anything is opened: a process that is the first of its container has no other way to be ended.
   const ending = new AbortController();
   const end = (): void => ending.abort(new DOMException('Ended.', 'AbortError'));
   process.once('SIGTERM', end);
-  const maker = await openStateMaker(settings.maker);
-  let bar: Progress | undefined;
+  const signal = AbortSignal.any([context.signal, ending.signal]);
   try {
-    const target = buildTarget(context, calls, { flags, settings, maker });
-    if (await tellEstimate(context, flags, target)) return;
-    await watchStates({
-      ...target,
-      ...listeners(context, flags, placeText(target.place)),
-      onProgress(done, total) {
-        bar ??= context.progress('building', total);
-        bar.update(done);
-        // What comes after is a handful of documents a round.
-        if (done >= total) bar.stop();
-      },
-      signal: AbortSignal.any([context.signal, ending.signal]),
-      intervalMs: toMs(flags.interval),
-      sweepEveryMs: toMs(flags.sweep),
-    });
+    await withBuild(context, flags, ({ target }) =>
+      withProgress(context, 'building', (bar) =>
+        watchStates({
+          ...target,
+          ...listeners(context, flags, placeText(target.place)),
+          onProgress(done, total) {
+            bar.move(done, total);
+            // What comes after is a handful of documents a round.
+            if (done >= total) bar.stop();
+          },
+          signal,
+          intervalMs: toMs(flags.interval),
+          sweepEveryMs: toMs(flags.sweep),
+        }),
+      ),
+    );
   } finally {
-    bar?.stop();
     process.off('SIGTERM', end);
-    await maker.close();
   }
 }
 

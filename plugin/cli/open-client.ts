@@ -1,0 +1,19 @@
+/** Opens the official client of a server, for commands that send calls of their own. */
+import type { TransportOwner } from '../../adapters/opensearch/index.ts';
+import { connectElasticsearch, connectOpenSearch } from '../config/index.ts';
+import type { ServerSection } from './connection-options.ts';
+import type { CliContext } from './context.ts';
+
+/** A client. */
+export interface CliClient extends TransportOwner {
+  /** Closes its connections. */
+  close(): Promise<unknown>;
+}
+
+/** Opens it; nothing is sent. @throws ConfigurationError when the section cannot be. */
+export async function openClient(context: CliContext, server: ServerSection): Promise<CliClient> {
+  const connection = { env: context.env, onWarning: (text: string) => context.note(`blockrank: ${text}`) };
+  return server.opensearch
+    ? connectOpenSearch(server.opensearch, connection)
+    : connectElasticsearch(server.elasticsearch, connection);
+}
