@@ -10,6 +10,11 @@ export function isObject(value: unknown): value is JsonObject {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
+/** What stands behind a path of names; `undefined` where the path leads nowhere. */
+export function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), value);
+}
+
 /** The value as a list: a list as it is, nothing as an empty one, anything else as its only entry. */
 export function toList(value: unknown): readonly unknown[] {
   if (value === undefined || value === null) return [];

@@ -1,7 +1,7 @@
 /** Block states that come with the hits: what is asked for, how it is read, and how it is taken out again. */
 import type { StoredState } from '../../engine/index.ts';
 import { encodingDigestOf, type StoredStates, stateFieldOf } from '../states/places.ts';
-import { isObject, type JsonObject, toList, toStrings, without } from './json.ts';
+import { isObject, type JsonObject, toList, toStrings, valueAt, without } from './json.ts';
 import { type SourceChoice, sourceChoice } from './source-filter.ts';
 
 /** What a search asks for so that states come with its hits. */
@@ -106,9 +106,7 @@ function markedVector(hit: JsonObject, field: string, stored: JsonObject): Store
 function vectorOf(hit: JsonObject, path: string): readonly number[] | undefined {
   const { fields, _source: source } = hit;
   const fetched = isObject(fields) ? fields[path] : undefined;
-  const [head = '', ...rest] = path.split('.');
-  const found =
-    fetched ?? [head, ...rest].reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), source);
+  const found = fetched ?? valueAt(source, path.split('.'));
   const isVector =
     Array.isArray(found) && found.length > 0 && found.every((value) => typeof value === 'number');
   return isVector ? found : undefined;

@@ -28,10 +28,8 @@ export async function fetchDocuments(
   { source, signal }: FetchOptions,
 ): Promise<readonly (JsonObject | undefined)[]> {
   if (targets.length === 0) return [];
-  const docs = targets.map(({ index, id, routing }) => ({
-    _index: index,
-    _id: id,
-    ...(routing !== undefined && { routing }),
+  const docs = targets.map((target) => ({
+    ...addressOf(target),
     _source: source.length > 0 && source,
   }));
   const request = { method: 'POST', path: '/_mget', body: { docs } } as const;
@@ -47,6 +45,11 @@ function toFound(cluster: Cluster, target: FetchTarget, document: unknown): Json
   if (document['found'] === true) return document;
   if (document['found'] === false || errorType(document) === 'index_not_found_exception') return undefined;
   throw unreadable(cluster, target, errorType(document) || 'without a reason');
+}
+
+/** A document's address, as both servers' bulk and multi-get requests have it. */
+export function addressOf({ index, id, routing }: FetchTarget): JsonObject {
+  return { _index: index, _id: id, ...(routing !== undefined && { routing }) };
 }
 
 /** The version of a fetched document. */

@@ -1,10 +1,10 @@
 /** States in the documents themselves: they come with the hits of a search. */
 import { ConfigurationError } from '../../engine/index.ts';
-import { isObject, type JsonObject } from '../search-body/json.ts';
+import { isObject, type JsonObject, valueAt } from '../search-body/json.ts';
 import { bulk } from './bulk.ts';
 import type { Cluster } from './cluster.ts';
 import type { CallOptions, Place, StateStore, StoredMark } from './contract.ts';
-import { asCondition, fetchDocuments, versionOf } from './fetch.ts';
+import { addressOf, asCondition, fetchDocuments, versionOf } from './fetch.ts';
 import { fieldContent } from './made-state.ts';
 import type { ReadText } from './read-text.ts';
 import { assertTakesVectors, mappedWidth, vectorMapping } from './vector.ts';
@@ -55,14 +55,9 @@ export function fieldStore(cluster: Cluster, options: FieldOptions): StateStore 
           },
       );
     },
-    operation: ({ document: { index, id, routing }, place, ...made }) => ({
+    operation: ({ document, place, ...made }) => ({
       action: 'update',
-      target: {
-        _index: index,
-        _id: id,
-        ...(routing !== undefined && { routing }),
-        ...(place.version && asCondition(place.version)),
-      },
+      target: { ...addressOf(document), ...(place.version && asCondition(place.version)) },
       body: { doc: { [field]: fieldContent(made, { hasVector }) } },
     }),
     async drop(indices, dropOptions = {}) {
@@ -116,7 +111,7 @@ function assertSameVectors(there: unknown, width: number | undefined, what: stri
 }
 
 function propertiesAt(value: unknown, path: readonly string[]): JsonObject {
-  const found = path.reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), value);
+  const found = valueAt(value, path);
   return isObject(found) ? found : {};
 }
 

@@ -1,9 +1,9 @@
 /** States whose documents are gone: a page of them at a time. */
 import { buildPage, type PageResult, type PageTools } from './build-page.ts';
-import { bulk } from './bulk.ts';
+import { type BulkOperation, bulk } from './bulk.ts';
 import type { CallOptions, ScannedDocument } from './contract.ts';
 import { noCounts } from './counts.ts';
-import { asCondition, fetchDocuments, versionOf } from './fetch.ts';
+import { addressOf, asCondition, fetchDocuments, versionOf } from './fetch.ts';
 
 /**
  * Removes the states of a page whose documents are gone: those of the versions that were scanned, so that one written
@@ -48,14 +48,6 @@ function documentOf(
   return ({ id, routing }) => ({ index, id, ...(routing !== undefined && { routing }) });
 }
 
-function toDeletion({ index, id, routing, ...version }: ScannedDocument): Parameters<typeof bulk>[1][number] {
-  return {
-    action: 'delete',
-    target: {
-      _index: index,
-      _id: id,
-      ...(routing !== undefined && { routing }),
-      ...asCondition(version),
-    },
-  };
+function toDeletion(state: ScannedDocument): BulkOperation {
+  return { action: 'delete', target: { ...addressOf(state), ...asCondition(state) } };
 }

@@ -13,7 +13,7 @@ import type {
   StateStore,
   StoredMark,
 } from './contract.ts';
-import { asCondition, type FetchTarget, fetchDocuments, versionOf } from './fetch.ts';
+import { addressOf, asCondition, type FetchTarget, fetchDocuments, versionOf } from './fetch.ts';
 import { indexSettings } from './indices.ts';
 import { besideContent } from './made-state.ts';
 import { sidecarIndex } from './names.ts';
@@ -131,16 +131,11 @@ function uuidIn(settings: JsonObject | undefined): string | undefined {
 
 function toOperation(
   { document, place: { version }, ...made }: StateEntry,
-  { index, id, routing }: FetchTarget,
+  target: FetchTarget,
 ): BulkOperation {
   return {
     action: version ? 'index' : 'create',
-    target: {
-      _index: index,
-      _id: id,
-      ...(routing !== undefined && { routing }),
-      ...(version && asCondition(version)),
-    },
+    target: { ...addressOf(target), ...(version && asCondition(version)) },
     body: besideContent(made, document),
   };
 }

@@ -1,6 +1,6 @@
 /** How the states of an index stand, without encoding anything. */
 import type { DocumentTextOptions } from '../document-text.ts';
-import { isObject } from '../search-body/json.ts';
+import { valueAt } from '../search-body/json.ts';
 import { type StateStanding, standingOfState } from './build-page.ts';
 import type { Cluster } from './cluster.ts';
 import type { CallOptions, StateNames } from './contract.ts';
@@ -102,6 +102,6 @@ async function sizeOf(
 }
 
 function numberAt(value: unknown, path: readonly string[]): number {
-  const found = path.reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), value);
+  const found = valueAt(value, path);
   return typeof found === 'number' ? found : 0;
 }

@@ -1,4 +1,6 @@
 /** Rerankers tried one after another. */
+
+import { abortable } from '../abortable.ts';
 import type { Ranking, Reranker, RerankerInfo, RerankOptions, Shortlist } from '../contract.ts';
 import { DeadlineExceededError, QueryError } from '../errors.ts';
 
@@ -80,15 +82,10 @@ async function inItsShare(
     );
   const timer = setTimeout(end, Math.min(shareMs, 2 ** 31 - 1));
   const signal = options.signal ? AbortSignal.any([options.signal, share.signal]) : share.signal;
-  // A reranker that does not obey is not waited for.
-  const ended = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
   try {
-    return await Promise.race([
-      reranker.rerank(shortlist, { ...options, signal, deadlineMs: shareMs }),
-      ended,
-    ]);
+    // A reranker that does not obey is not waited for.
+    const ranking = reranker.rerank(shortlist, { ...options, signal, deadlineMs: shareMs });
+    return await abortable(ranking, signal);
   } finally {
     clearTimeout(timer);
   }

@@ -1,10 +1,10 @@
 /** A reranker that is somebody else's service. */
 import { createHash } from 'node:crypto';
 import { DelegateBackoff, handleWhen, type IPolicy, retry } from 'cockatiel';
+import { abortable } from '../abortable.ts';
 import type { Ranking, Reranker, RerankerInfo, RerankOptions, Shortlist } from '../contract.ts';
 import { RemoteServiceError } from '../errors.ts';
 import { toRanking } from '../scores/ranking.ts';
-import { abortable } from '../session/abortable.ts';
 import type { RemoteAnswer, RemoteAsk } from './remote-api.ts';
 import { askOnce } from './remote-call.ts';
 import { type RemoteRerankerOptions, type RemoteSettings, remoteSettings } from './remote-options.ts';

@@ -1,5 +1,6 @@
 /** The reranker of the `cacheable` profile: block states, the query block, the readout, an order. */
 import { LRUCache } from 'lru-cache';
+import { abortable } from '../abortable.ts';
 import type {
   BlockState,
   Explanation,
@@ -16,7 +17,6 @@ import { QueryError } from '../errors.ts';
 import type { QueryState, ReadoutParameters } from '../readout/parameters.ts';
 import { type ReadoutResult, readOut } from '../readout/readout.ts';
 import { type ScoredCandidate, toRanking } from '../scores/ranking.ts';
-import { abortable } from '../session/abortable.ts';
 import type { EncodedTexts, StateEncoder } from '../states/state-encoder.ts';
 import { textDigest } from '../states/text-digest.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';

@@ -1,4 +1,6 @@
 /** The reranker of the `in-context` profile: documents are read in the light of the query, one request at a time. */
+
+import { abortable } from '../abortable.ts';
 import type {
   Explanation,
   Ranking,
@@ -10,7 +12,6 @@ import type {
 } from '../contract.ts';
 import { MemoryLimitError, QueryError } from '../errors.ts';
 import { toRanking } from '../scores/ranking.ts';
-import { abortable } from '../session/abortable.ts';
 import type { WorkerPool } from '../session/pool.ts';
 import { readableBytes } from './decoder-memory.ts';
 import type {

@@ -3,8 +3,9 @@
  * What a request started and then gave up on is finished where it runs already, and dropped where it waits,
  * unless another request waits for it too.
  */
+
+import { abortable } from '../abortable.ts';
 import type { BlockState, StateKey, StateSource, StoredState, StoredStateCounts } from '../contract.ts';
-import { abortable } from '../session/abortable.ts';
 import type { TaskOptions } from '../session/pool.ts';
 import type { BatchOptions } from './batches.ts';
 import { throughCodec } from './codec.ts';

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ServiceKeyConfig } from '../config/service-schema.ts';
+import { ServiceFault } from './fault.ts';
 
 /** Somebody who asks. */
 export interface Caller {
@@ -21,8 +22,12 @@ export interface KeyRing {
   identify(headers: IncomingHttpHeaders): Caller | undefined;
 }
 
-/** What a caller without a valid key is told. */
-export const noKey = 'No valid API key: send one as "Authorization: Bearer KEY".';
+/** Who sends these headers. @throws ServiceFault `unauthorized` when nobody is known by them. */
+export function callerOf(keys: KeyRing, headers: IncomingHttpHeaders): Caller {
+  const caller = keys.identify(headers);
+  if (caller) return caller;
+  throw new ServiceFault('unauthorized', 'No valid API key: send one as "Authorization: Bearer KEY".');
+}
 
 /** Everybody, where no keys are configured. */
 export const anonymous: Caller = { tenant: 'anonymous' };

@@ -1,8 +1,7 @@
 /** What operators and orchestrators ask. None of it needs a key, but the list of models. */
 import type { FastifyInstance } from 'fastify';
-import { ServiceFault } from './fault.ts';
 import type { ServedModel } from './generation.ts';
-import { noKey } from './keys.ts';
+import { callerOf } from './keys.ts';
 import { keyless } from './openapi.ts';
 import type { RouteParts } from './routes.ts';
 
@@ -30,8 +29,7 @@ export function addOperatorRoutes(
   );
   app.get('/v1/models', { schema: { tags, summary: 'Models that the key may use' } }, async (request) => {
     const { keys, models } = generation();
-    const caller = keys.identify(request.headers);
-    if (!caller) throw new ServiceFault('unauthorized', noKey);
+    const caller = callerOf(keys, request.headers);
     const listed = models.filter(({ name }) => caller.models?.has(name) ?? true);
     return { object: 'list', data: listed.map(toListed) };
   });

@@ -6,7 +6,7 @@ import type { Answer } from './ask.ts';
 import { ServiceFault } from './fault.ts';
 import type { Generation } from './generation.ts';
 import type { HeldBytes } from './held-bytes.ts';
-import { type Caller, noKey } from './keys.ts';
+import { type Caller, callerOf } from './keys.ts';
 import type { ServiceMetrics } from './metrics.ts';
 import { openApiRoute } from './openapi.ts';
 import type { QueryLog } from './query-log.ts';
@@ -92,9 +92,7 @@ function identify(request: FastifyRequest, { generation, admission }: RouteParts
   const current = generation();
   current.enter();
   request.state.generation = current;
-  const caller = current.keys.identify(request.headers);
-  if (!caller) throw new ServiceFault('unauthorized', noKey);
-  request.state.caller = caller;
+  request.state.caller = callerOf(current.keys, request.headers);
   admission.assertRoom();
 }
 

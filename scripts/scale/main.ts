@@ -18,10 +18,10 @@ import { circumstances, rounded } from '../../bench/support/bench.ts';
 import { percentile, timed } from '../../bench/support/measure.ts';
 import {
   type BlockRankReranker,
-  encodeState,
   lmdbSource,
   openEncoderReranker,
   stateCodec,
+  stateMaker,
 } from '../../engine/index.ts';
 import { readCollection, type ScaleDocument } from './collections.ts';
 import { openScaleServer, type ScaleServer } from './server.ts';
@@ -135,17 +135,15 @@ async function timedBuild(
   at: ScaleServer,
   { index, place, codec: name, model }: Build,
 ): Promise<{ readonly seconds: number; readonly documentsPerSecond: number; readonly encoded: number }> {
-  const codec = stateCodec(name);
   let encoded = 0;
+  const made = stateMaker(model, stateCodec(name));
   const maker: StateMaker = {
-    encodingDigest: model.info.encodingDigest,
-    form: { name, encode: (key, state) => encodeState(key, state, codec) },
-    async encode(texts) {
+    ...made,
+    encode: async (texts) => {
       // With a folder, what is there already is not encoded again.
       const prepared = folder && (await model.prepare(texts.map((text) => ({ docId: '', text }))));
       encoded += prepared ? prepared.statesEncoded : texts.length;
-      const candidates = texts.map((text) => ({ docId: '', text, segments: [] }));
-      return (await model.encode({ query: { text: 'a' }, candidates, firstStage: 'unknown' })).states;
+      return made.encode(texts);
     },
   };
   const calls = stateCalls(at.client, at.choice.product);

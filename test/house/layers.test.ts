@@ -61,7 +61,7 @@ const wrong: readonly (readonly [string, string, string])[] = [
 const right: readonly (readonly [string, string])[] = [
   ['engine/session/a.ts', 'onnxruntime-node'],
   ['engine/rerank/a.ts', '../states/batches.ts'],
-  ['engine/remote/a.ts', '../session/abortable.ts'],
+  ['engine/remote/a.ts', '../abortable.ts'],
   ['engine/evaluation/a.ts', '../rerank/spans.ts'],
   ['adapters/opensearch/a.ts', '../../engine/index.ts'],
   ['plugin/stage/a.ts', '../../adapters/adapter.ts'],
