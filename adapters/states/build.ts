@@ -1,6 +1,6 @@
 /** Builds block states where the documents are. */
 import { FirstStageError } from '../../engine/index.ts';
-import { addCounts, type BuildCounts, noCounts } from './counts.ts';
+import { type BuildCounts, Tally } from './counts.ts';
 import { concreteIndices } from './indices.ts';
 import { type BuildOptions, roundTools, runRound } from './round.ts';
 
@@ -35,15 +35,13 @@ export async function buildStates(options: BuildOptions): Promise<BuildReport> {
   const indices = await store.prepare(found, { signal });
   await tools.documents.prepare({ signal });
   let documents = 0;
-  let counts = noCounts;
-  let failure: string | undefined;
+  const tally = new Tally();
   for (let isWhole = false; !isWhole && !signal?.aborted; ) {
-    const round = await runRound(tools, { indices, isWhole: true });
+    const round = await runRound(tools, { indices, isWhole: true }, tally);
     documents = round.documents;
-    counts = addCounts(counts, round.counts);
-    failure ??= round.failure;
     // A watcher's round that was going on is helped with first; it does not look at everything.
     isWhole = round.run?.isWhole ?? true;
   }
+  const { counts, failure } = tally;
   return { counts, documents, isDone: signal?.aborted !== true, failure };
 }

@@ -36,6 +36,20 @@ export function addCounts(one: BuildCounts, other: BuildCounts): BuildCounts {
   return Object.fromEntries(names.map((name) => [name, one[name] + other[name]])) as unknown as BuildCounts;
 }
 
+/** What became of documents so far, over pages, rounds, and attempts at a round. */
+export class Tally {
+  /** Sums. */
+  counts: BuildCounts = noCounts;
+  /** What the server said of the first state that it would not take. */
+  failure: string | undefined;
+
+  /** Adds a page. */
+  add(counts: BuildCounts, failure: string | undefined): void {
+    this.counts = addCounts(this.counts, counts);
+    this.failure ??= failure;
+  }
+}
+
 /** Counts that were written to a document; 0 for what is missing. */
 export function toCounts(content: unknown): BuildCounts {
   const found = (content ?? {}) as Readonly<Record<string, unknown>>;

@@ -4,7 +4,7 @@ import type { DocumentTextOptions } from '../document-text.ts';
 import { workOnSlices } from './build-worker.ts';
 import type { Cluster } from './cluster.ts';
 import type { ConcreteIndex, StateStore } from './contract.ts';
-import { addCounts, type BuildCounts, noCounts, toCounts } from './counts.ts';
+import { type BuildCounts, type Tally, toCounts } from './counts.ts';
 import { countDocuments } from './indices.ts';
 import { encodingOf, runsIndex } from './names.ts';
 import { Pace } from './pace.ts';
@@ -86,10 +86,6 @@ export interface RoundReport {
   readonly run?: Run | undefined;
   /** Documents of the indices; 0 when nobody wanted to know. */
   readonly documents: number;
-  /** Documents that this process looked at. */
-  readonly counts: BuildCounts;
-  /** What the server said of the first state that it would not take. */
-  readonly failure?: string | undefined;
 }
 
 /** Opens what rounds share; nothing is sent. @throws ConfigurationError for options that cannot be. */
@@ -106,8 +102,13 @@ export function roundTools(options: BuildOptions): RoundTools {
   };
 }
 
-/** Joins the run that is going on, or begins one, and works on it. @throws FirstStageError when the server refuses. */
-export async function runRound(tools: RoundTools, wish: RoundWish): Promise<RoundReport> {
+/**
+ * Joins the run that is going on, or begins one, and works on it.
+ *
+ * @param tally - Told of the documents that this process looked at, also when the round comes to no end.
+ * @throws FirstStageError when the server refuses.
+ */
+export async function runRound(tools: RoundTools, wish: RoundWish, tally: Tally): Promise<RoundReport> {
   const { options, documents, key } = tools;
   const { signal, slices = 16, onProgress } = options;
   const run = await joinRun(documents, key, {
@@ -116,13 +117,11 @@ export async function runRound(tools: RoundTools, wish: RoundWish): Promise<Roun
     signal,
     survey: (found, run) => surveyIndices(tools, wish, { found, ...run }),
   });
-  if (!run || run.isDone) return { run, documents: 0, counts: noCounts };
+  if (!run || run.isDone) return { run, documents: 0 };
   const names = wish.indices.map(({ name }) => name);
   // After the refresh of the survey, so that the last documents are counted too.
   const total = wish.isWhole || onProgress ? await countDocuments(tools.cluster, names, { signal }) : 0;
-  const before = onProgress ? await seenBefore(documents, run) : 0;
-  let counts = noCounts;
-  let failure: string | undefined;
+  let seen = onProgress ? await seenBefore(documents, run) : 0;
   const shared = {
     ...tools,
     maker: options.maker,
@@ -132,15 +131,15 @@ export async function runRound(tools: RoundTools, wish: RoundWish): Promise<Roun
     page: options.page,
     pollMs: options.heartbeat?.pollMs ?? 2000,
     onPage(page: BuildCounts, fault: string | undefined) {
-      counts = addCounts(counts, page);
-      failure ??= fault;
-      onProgress?.(Math.min(total, before + counts.seen), total);
+      tally.add(page, fault);
+      seen += page.seen;
+      onProgress?.(Math.min(total, seen), total);
     },
   };
   await runWorkers(options, (worker, place, ending) =>
     workOnSlices({ ...shared, signal: ending }, worker, place),
   );
-  return { run, documents: total, counts, failure };
+  return { run, documents: total };
 }
 
 interface SurveyedRun {

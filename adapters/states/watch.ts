@@ -2,10 +2,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FirstStageError } from '../../engine/index.ts';
 import type { ConcreteIndex } from './contract.ts';
-import type { BuildCounts } from './counts.ts';
+import { type BuildCounts, Tally } from './counts.ts';
 import { concreteIndices, countDocuments } from './indices.ts';
 import { isBusy } from './patience.ts';
-import { type BuildOptions, type RoundReport, type RoundTools, roundTools, runRound } from './round.ts';
+import {
+  type BuildOptions,
+  type RoundReport,
+  type RoundTools,
+  type RoundWish,
+  roundTools,
+  runRound,
+} from './round.ts';
 import { namesGone, type Run } from './run.ts';
 import { type AwayListener, watchedCalls } from './watched-calls.ts';
 
@@ -29,9 +36,9 @@ export interface WatchRound {
   readonly isWhole: boolean;
   /** Indices that the name stood for. */
   readonly indices: number;
-  /** What became of the documents that this process looked at. */
+  /** What became of the documents that this process looked at, also in attempts that the server ended by being away. */
   readonly counts: BuildCounts;
-  /** How long it took. */
+  /** How long it took, such attempts left out. */
   readonly seconds: number;
   /** What the server said of the first state that it would not take; absent when it took all. */
   readonly failure?: string | undefined;
@@ -48,14 +55,17 @@ export interface WatchRound {
 export async function watchStates(options: WatchOptions): Promise<void> {
   const { signal, intervalMs = 5000, onRound } = options;
   const watch = new Watch({ ...options, calls: watchedCalls(options.calls, options) });
+  let tally = new Tally();
   for (let round = 1; !signal?.aborted; ) {
     const start = performance.now();
-    const report = await watch.tryRound();
+    const report = await watch.tryRound(tally);
     if (report) {
-      const { run, counts, failure, indices } = report;
+      const { counts, failure } = tally;
+      const { run, indices } = report;
       const seconds = (performance.now() - start) / 1000;
       onRound?.({ round, isWhole: run?.isWhole ?? false, indices, counts, seconds, failure });
       round += 1;
+      tally = new Tally();
     }
     await pause(intervalMs, signal);
   }
@@ -77,9 +87,9 @@ class Watch {
   }
 
   /** @returns `undefined` when the round could not be done, and may be tried again. */
-  async tryRound(): Promise<WatchReport | undefined> {
+  async tryRound(tally: Tally): Promise<WatchReport | undefined> {
     try {
-      return await this.#round();
+      return await this.#round(tally);
     } catch (error) {
       if (this.#tools.options.signal?.aborted) return undefined;
       // Between two of a round's calls an index may be deleted.
@@ -89,17 +99,18 @@ class Watch {
     }
   }
 
-  async #round(): Promise<WatchReport> {
+  async #round(tally: Tally): Promise<WatchReport> {
     const { store, documents, options } = this.#tools;
     const { signal } = options;
     const found = await this.#list();
     const indices = await store.prepare(found, { signal });
     await documents.prepare({ signal });
-    const report = await runRound(this.#tools, {
+    const wish: RoundWish = {
       indices,
       isWhole: false,
       indicesToSweep: (run, spans) => this.#orphans.indicesToSweep(indices, run, spans.length > 0),
-    });
+    };
+    const report = await runRound(this.#tools, wish, tally);
     return { ...report, indices: indices.length };
   }
 

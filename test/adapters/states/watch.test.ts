@@ -157,10 +157,15 @@ describe('watchStates', () => {
 
   it('takes over what a dead one had in hand', async () => {
     fill(double, 40);
-    double.fault = (call) => (isBulk(call) && double.documents(sidecar).size >= 20 ? 'away' : undefined);
+    let refused = 0;
+    double.fault = (call) => {
+      if (!isBulk(call) || double.documents(sidecar).size < 20) return undefined;
+      refused += 1;
+      return 'away';
+    };
     const patience = { maxAttempts: 1, initialDelayMs: 1, maxDelayMs: 1 };
     const first = watch({ owner: 'dead:1:a', patience, heartbeat: { everyMs: 1e6 } });
-    await sleep(300);
+    while (refused === 0) await sleep(5);
     // As if it were killed: nothing that it sends arrives any more.
     void first.stop();
     const maker = quickMaker();
@@ -293,7 +298,7 @@ describe('watchStates', () => {
     });
     await watching.quiet();
     double.fault = () => 'away';
-    await sleep(300);
+    while (said.length === 0) await sleep(5);
     double.fault = undefined;
     double.write('docs', 'new', { title: 'new', body: 'words' });
     await watching.until(() => unfresh(double).length === 0);
@@ -303,11 +308,18 @@ describe('watchStates', () => {
   it('is away in the middle of the first round too, and nothing is lost or written twice', async () => {
     fill(double, 60);
     const watching = watch({ patience: { maxAttempts: 2, initialDelayMs: 1, maxDelayMs: 5 } });
-    double.fault = () => (double.documents(sidecar).size >= 30 ? 'away' : undefined);
-    await sleep(400);
+    let refused = 0;
+    double.fault = () => {
+      if (double.documents(sidecar).size < 30) return undefined;
+      refused += 1;
+      return 'away';
+    };
+    while (refused < 10) await sleep(5);
     double.fault = undefined;
     await watching.until(() => unfresh(double).length === 0);
     expect([...double.documents(sidecar).values()].every(({ version }) => version === 1)).toBe(true);
+    // What was done before the server went is told too, with the round that came to its end.
+    expect(watching.rounds[0]).toMatchObject({ round: 1, counts: { seen: 60 } });
   });
 
   it('tells what the server refuses, and goes on with the rest', async () => {
