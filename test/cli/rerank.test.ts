@@ -304,7 +304,7 @@ stage: { rankWindowSize: 2, fusion: false }
   it.each(['elasticsearch', 'opensearch'])('ends with 130 on Ctrl-C while %s hangs', async (product) => {
     const { url, asked, close } = await startHangingServer();
     const result = await runCli(['rerank', searched, `--${product}`, url, ...fields], {
-      interruptAfter: asked,
+      interruptAfter: () => asked,
     });
     close();
     expect(result).toEqual({ code: 130, stdout: '', stderr: '' });

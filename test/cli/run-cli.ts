@@ -1,5 +1,6 @@
 /** Runs the real program as a child process. */
 import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 export interface CliResult {
@@ -11,8 +12,8 @@ export interface CliResult {
 export interface CliRun {
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Sends Ctrl-C when it is settled. */
-  readonly interruptAfter?: Promise<void>;
+  /** Sends Ctrl-C when it is settled; what it is given waits for something printed to either stream. */
+  readonly interruptAfter?: (printed: (pattern: RegExp) => Promise<void>) => Promise<void>;
   /** What is sent then. @defaultValue `'SIGINT'` */
   readonly signal?: NodeJS.Signals;
 }
@@ -36,7 +37,10 @@ export function runCli(
     });
   }
   child.stdin.end(stdin);
-  void interruptAfter?.then(() => child.kill(signal));
+  const printed = async (pattern: RegExp): Promise<void> => {
+    while (!pattern.test(texts.stdout) && !pattern.test(texts.stderr)) await sleep(20);
+  };
+  void interruptAfter?.(printed).then(() => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, ...texts }));

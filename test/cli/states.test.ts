@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decodeState } from '../../engine/index.ts';
 import { textDigest } from '../../engine/states/text-digest.ts';
@@ -104,7 +103,7 @@ describe('blockrank states build', () => {
     });
     const slow = ['--no-estimate', '--batch', '5', '--docs-per-second', '20', '--workers', '1'];
     const { code, stdout } = await runCli(['states', ...args('build', ...texts(), ...slow)], {
-      interruptAfter: reached,
+      interruptAfter: () => reached,
     });
     expect(code).toBe(130);
     expect(stdout).toContain('Ended early; the same command goes on from here.');
@@ -137,17 +136,13 @@ describe('blockrank states build', () => {
 describe('blockrank states watch', () => {
   it('builds, keeps what is new fresh, prints a line a round, and ends at Ctrl-C with 130', async () => {
     fill(double, 12);
-    const states = () => double.documents('docs-blockrank-states-g');
-    const isFresh = (async () => {
-      while (states().size < 12) await sleep(20);
-      double.write('docs', 'new', { title: 'new', body: 'words' });
-      while (states().size < 13) await sleep(20);
-      // The round's line comes after its last write.
-      await sleep(1000);
-    })();
     const more = ['--generation', 'g', '--no-estimate', '--interval', '1', '--json'];
     const { code, stdout, stderr } = await runCli(['states', ...args('watch', ...texts(), ...more)], {
-      interruptAfter: isFresh,
+      interruptAfter: async (printed) => {
+        await printed(/"round":1,/);
+        double.write('docs', 'new', { title: 'new', body: 'words' });
+        await printed(/"written":1,/);
+      },
     });
     expect(stderr).toBe('');
     expect(code).toBe(130);
@@ -162,18 +157,16 @@ describe('blockrank states watch', () => {
 
   it('says once that the server is away, goes on when it is back, and ends with 0 when it is told to', async () => {
     fill(double, 3);
-    const isBack = (async () => {
-      while (double.documents('docs-blockrank-states-g').size < 3) await sleep(20);
-      double.fault = () => 'away';
-      await sleep(3000);
-      double.fault = undefined;
-      double.write('docs', 'new', { title: 'new', body: 'words' });
-      while (double.documents('docs-blockrank-states-g').size < 4) await sleep(20);
-      await sleep(500);
-    })();
     const more = ['--generation', 'g', '--no-estimate', '--interval', '1'];
     const { code, stdout, stderr } = await runCli(['states', ...args('watch', ...texts(), ...more)], {
-      interruptAfter: isBack,
+      interruptAfter: async (printed) => {
+        await printed(/^round 1: /m);
+        double.fault = () => 'away';
+        await printed(/the server is away/);
+        double.fault = undefined;
+        double.write('docs', 'new', { title: 'new', body: 'words' });
+        await printed(/: 1 states written/);
+      },
       signal: 'SIGTERM',
     });
     expect(stderr).toMatch(

@@ -16,30 +16,20 @@ import {
   type Page,
 } from '../support/first-stages-suite.ts';
 import { elasticsearchMiddlewareSuite, opensearchMiddlewareSuite } from '../support/middleware-suite.ts';
-import {
-  missingFor,
-  type RunningServer,
-  type ServerChoice,
-  servers,
-  startServer,
-} from '../support/servers/start.ts';
+import { describeServers } from '../support/servers/describe-servers.ts';
+import { type RunningServer, type ServerChoice, startServer } from '../support/servers/start.ts';
 import { elasticsearchSubject, indexSuiteDocuments, openSearchSubject } from '../support/suite-subjects.ts';
 
-for (const choice of servers) {
-  const missing = missingFor(choice);
-  const name = `${choice.product} ${choice.version}`;
-  if (missing) console.log(`Skipping ${name}: ${missing}.`);
-  describe.skipIf(missing)(name, () => {
-    let server: RunningServer;
-    beforeAll(async () => {
-      server = await startServer(choice);
-      await indexSuiteDocuments(server.url, 'suite');
-    });
-    afterAll(() => server?.close());
-    if (choice.product === 'opensearch') describeOpenSearch(() => server.url);
-    else describeElasticsearch(() => server.url, choice);
+describeServers('%s', (choice) => {
+  let server: RunningServer;
+  beforeAll(async () => {
+    server = await startServer(choice);
+    await indexSuiteDocuments(server.url, 'suite');
   });
-}
+  afterAll(() => server?.close());
+  if (choice.product === 'opensearch') describeOpenSearch(() => server.url);
+  else describeElasticsearch(() => server.url, choice);
+});
 
 function describeOpenSearch(url: () => string): void {
   const open = (): OpenSearchClient => new OpenSearchClient({ node: url() });

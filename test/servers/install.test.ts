@@ -26,13 +26,8 @@ import {
   type RerankServiceDouble,
   startRerankServiceDouble,
 } from '../support/rerank-service-double.ts';
-import {
-  missingFor,
-  type RunningServer,
-  type ServerChoice,
-  servers,
-  startServer,
-} from '../support/servers/start.ts';
+import { describeServers } from '../support/servers/describe-servers.ts';
+import { type RunningServer, type ServerChoice, startServer } from '../support/servers/start.ts';
 
 /** What the first stage alone answers, and what the service makes of it: the other way round. */
 const firstOrder = ['3', '1', '2', '4'];
@@ -42,15 +37,10 @@ const trusted = 'plugins.ml_commons.trusted_connector_endpoints_regex';
 const privateAllowed = 'plugins.ml_commons.connector.private_ip_enabled';
 const withoutExt = /RerankSearchExtBuilder/;
 
-for (const choice of servers) {
-  const missing = missingFor(choice);
-  const name = `${choice.product} ${choice.version}, installing`;
-  if (missing) console.log(`Skipping ${name}: ${missing}.`);
-  describe.skipIf(missing)(name, () => {
-    if (choice.product === 'opensearch') describeOpenSearch(choice);
-    else describeElasticsearch(choice);
-  });
-}
+describeServers('%s, installing', (choice) => {
+  if (choice.product === 'opensearch') describeOpenSearch(choice);
+  else describeElasticsearch(choice);
+});
 
 function describeOpenSearch(choice: ServerChoice): void {
   const isVersion2 = choice.version.startsWith('2.');

@@ -1,6 +1,6 @@
 import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { detectServer } from '../../plugin/proxy/index.ts';
 import {
   byteForByteSuite,
@@ -8,29 +8,19 @@ import {
   elasticsearchProxySuite,
   opensearchProxySuite,
 } from '../plugin/proxy/client-suites.ts';
-import {
-  missingFor,
-  type RunningServer,
-  type ServerChoice,
-  servers,
-  startServer,
-} from '../support/servers/start.ts';
+import { describeServers } from '../support/servers/describe-servers.ts';
+import { type RunningServer, type ServerChoice, startServer } from '../support/servers/start.ts';
 import { indexSuiteDocuments } from '../support/suite-subjects.ts';
 
-for (const choice of servers) {
-  const missing = missingFor(choice);
-  const name = `${choice.product} ${choice.version}`;
-  if (missing) console.log(`Skipping ${name}: ${missing}.`);
-  describe.skipIf(missing)(`a proxy before ${name}`, () => {
-    let server: RunningServer;
-    beforeAll(async () => {
-      server = await startServer(choice);
-      await indexSuiteDocuments(server.url, 'suite');
-    });
-    afterAll(() => server?.close());
-    describeProxy(choice, { url: () => server.url });
+describeServers('a proxy before %s', (choice) => {
+  let server: RunningServer;
+  beforeAll(async () => {
+    server = await startServer(choice);
+    await indexSuiteDocuments(server.url, 'suite');
   });
-}
+  afterAll(() => server?.close());
+  describeProxy(choice, { url: () => server.url });
+});
 
 function describeProxy({ product, version }: ServerChoice, cluster: Cluster): void {
   it('knows which product the cluster is', async () => {

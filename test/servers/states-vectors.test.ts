@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   type BuildOptions,
   buildStates,
@@ -18,26 +18,17 @@ import {
 import { statesCommand } from '../../plugin/cli/states.ts';
 import type { CliResult } from '../cli/run-cli.ts';
 import { runCommand } from '../cli/run-command.ts';
-import {
-  missingFor,
-  type RunningServer,
-  type ServerChoice,
-  servers,
-  startServer,
-} from '../support/servers/start.ts';
+import { describeServers } from '../support/servers/describe-servers.ts';
+import { type RunningServer, type ServerChoice, startServer } from '../support/servers/start.ts';
 import { openStatesClient } from '../support/states-clients.ts';
 import { type StatesCluster, statesCluster } from '../support/states-cluster.ts';
 import { encodingLog, startStatesProgram } from '../support/states-program.ts';
+import { addressFlags } from '../support/states-server.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a server answers has many shapes; tests assert on them.
 type Json = any;
 
-for (const choice of servers) {
-  const missing = missingFor(choice);
-  const name = `${choice.product} ${choice.version}, states as vectors`;
-  if (missing) console.log(`Skipping ${name}: ${missing}.`);
-  describe.skipIf(missing)(name, () => describeVectors(choice));
-}
+describeServers('%s, states as vectors', describeVectors);
 
 const texts: Readonly<Record<string, string>> = {
   dogs: 'Dogs bark at strangers, fetch sticks and are loyal companions of man.',
@@ -89,12 +80,15 @@ function describeVectors(choice: ServerChoice): void {
 
   const put = (id: string, body: string): Promise<Json> =>
     cluster.ask('PUT', `/articles/_doc/${id}`, { title: 'On', body });
-  const flags = (): string[] => {
-    const compatible = choice.version.startsWith('8.') ? ['--compatible-with', '8'] : [];
-    return [`--${choice.product}`, server.url, ...compatible];
-  };
   const states = (command: string, ...more: string[]): Promise<CliResult> =>
-    runCommand(statesCommand, [command, ...flags(), '--to', 'field', '--json', ...more]);
+    runCommand(statesCommand, [
+      command,
+      ...addressFlags(choice, server.url),
+      '--to',
+      'field',
+      '--json',
+      ...more,
+    ]);
   const text = ['--field', 'title,body', '--vector'];
   const report = async (command: string): Promise<Json> => {
     const more = command === 'build' ? ['--no-estimate'] : [];
@@ -187,7 +181,7 @@ function describeVectors(choice: ServerChoice): void {
       '--interval',
       '1',
     ];
-    const run = startStatesProgram('watch', [...flags(), ...more], encodingLog());
+    const run = startStatesProgram('watch', [...addressFlags(choice, server.url), ...more], encodingLog());
     await run.printed;
     await put('ships', 'Ships sail the sea with cargo and passengers.');
     for (;;) {

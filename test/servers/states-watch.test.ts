@@ -1,84 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  defaultGeneration,
-  sidecarIndex,
-  stateCalls,
-  stateIngest,
-  type TransportOwner,
-} from '../../adapters/opensearch/index.ts';
-import { type OpenStateMaker, openStateMaker } from '../../plugin/cli/state-maker.ts';
-import { type KillingProxy, startKillingProxy } from '../support/killing-proxy.ts';
-import {
-  isNewest,
-  missingFor,
-  type RunningServer,
-  type ServerChoice,
-  servers,
-  startServer,
-} from '../support/servers/start.ts';
-import { openStatesClient } from '../support/states-clients.ts';
-import { linesOf, type StatesCluster, type StoredPair, statesCluster } from '../support/states-cluster.ts';
+import { afterEach, expect, it } from 'vitest';
+import { sidecarIndex, stateCalls, stateIngest } from '../../adapters/opensearch/index.ts';
+import { describeServers } from '../support/servers/describe-servers.ts';
+import { isNewest, type ServerChoice } from '../support/servers/start.ts';
+import { linesOf, type StoredPair } from '../support/states-cluster.ts';
 import { encodedIn, encodingLog, type StatesRun, startStatesProgram } from '../support/states-program.ts';
-import { tinyModel } from '../support/tiny-model.ts';
+import { statesServer } from '../support/states-server.ts';
 
 const slowly = 1_200_000;
 
-for (const choice of servers) {
-  const missing = missingFor(choice);
-  const name = `${choice.product} ${choice.version}, watching states`;
-  if (missing) console.log(`Skipping ${name}: ${missing}.`);
-  describe.skipIf(missing)(name, () => describeWatch(choice));
-}
+describeServers('%s, watching states', describeWatch);
 
 function describeWatch(choice: ServerChoice): void {
-  let server: RunningServer;
-  let proxy: KillingProxy;
-  let cluster: StatesCluster;
-  let model: string;
-  let maker: OpenStateMaker;
-  let generation: string;
-  let client: TransportOwner & { close(): Promise<unknown> };
-
-  beforeAll(async () => {
-    server = await startServer(choice, { ml: false });
-    proxy = await startKillingProxy(server.url);
-    cluster = statesCluster(server.url);
-    model = await tinyModel();
-    maker = await openStateMaker({ tier: 'anchor', model });
-    generation = defaultGeneration(maker);
-    client = openStatesClient(choice, server.url);
-  });
-  afterAll(async () => {
-    await client?.close();
-    await maker?.close();
-    await proxy?.close();
-    await server?.close();
-  });
+  const at = statesServer(choice);
   const runs: StatesRun[] = [];
-  beforeEach(() => proxy.use({}));
   afterEach(() => {
     // Of a test that failed: another one's watch of the same index would work for it.
     for (const run of runs.splice(0)) run.kill('SIGKILL');
   });
 
   const start = (index: string, log: string, ...more: string[]): StatesRun => {
-    const compatible = choice.version.startsWith('8.') ? ['--compatible-with', '8'] : [];
-    const flags = [
-      `--${choice.product}`,
-      proxy.url,
-      ...compatible,
-      '--field',
-      'title,body',
-      '--model',
-      model,
-    ];
     const own = ['--index', index, '--json', '--no-estimate', '--interval', '1', '--sweep', '1'];
-    const run = startStatesProgram('watch', [...flags, ...own, ...more], log);
+    const run = startStatesProgram('watch', at.flags(at.proxy.url, ...own, ...more), log);
     runs.push(run);
     return run;
   };
-  const sidecarOf = (index: string): string => sidecarIndex(index, generation);
+  const sidecarOf = (index: string): string => sidecarIndex(index, at.generation);
   /** The states of an index's documents, once each fits. */
   const fresh = async (
     pairsOf: () => Promise<readonly StoredPair[]>,
@@ -106,30 +53,30 @@ function describeWatch(choice: ServerChoice): void {
   it('keeps new, changed and deleted documents fresh, and leaves the rest in peace', {
     timeout: slowly,
   }, async () => {
-    await cluster.seed('books', { documents: 120, shards: 2 });
+    await at.cluster.seed('books', { documents: 120, shards: 2 });
     const log = encodingLog();
     const run = start('books', log);
-    const pairs = () => cluster.sidecarPairs('books', generation);
+    const pairs = () => at.cluster.sidecarPairs('books', at.generation);
     await fresh(pairs, 120);
-    await cluster.change('books', 'd7', 'other words');
-    await cluster.ask('POST', '/books/_bulk', linesOf([900, 901], 'index'));
-    await cluster.ask('DELETE', '/books/_doc/d8');
+    await at.cluster.change('books', 'd7', 'other words');
+    await at.cluster.ask('POST', '/books/_bulk', linesOf([900, 901], 'index'));
+    await at.cluster.ask('DELETE', '/books/_doc/d8');
     await fresh(pairs, 121);
-    await until(async () => (await cluster.ids(sidecarOf('books'))).length === 121);
+    await until(async () => (await at.cluster.ids(sidecarOf('books'))).length === 121);
     await sleep(2500);
     const rounds = await interrupted(run);
     expect(sum(rounds, 'seen')).toBe(123);
     expect(sum(rounds, 'written')).toBe(123);
     expect(sum(rounds, 'orphans')).toBe(1);
     expect(encodedIn(log)).toHaveLength(123);
-    expect(await cluster.ids(sidecarOf('books'))).not.toContain('d8');
+    expect(await at.cluster.ids(sidecarOf('books'))).not.toContain('d8');
   });
 
   it('goes on where it was ended, whatever was written meanwhile', { timeout: slowly }, async () => {
-    await cluster.change('books', 'd9', 'changed while nobody watched');
+    await at.cluster.change('books', 'd9', 'changed while nobody watched');
     const log = encodingLog();
     const run = start('books', log);
-    await fresh(() => cluster.sidecarPairs('books', generation), 121);
+    await fresh(() => at.cluster.sidecarPairs('books', at.generation), 121);
     const rounds = await interrupted(run);
     expect(sum(rounds, 'seen')).toBe(1);
     expect(encodedIn(log)).toHaveLength(1);
@@ -138,15 +85,15 @@ function describeWatch(choice: ServerChoice): void {
   it('writes states into the documents once, though each write is a change that it sees', {
     timeout: slowly,
   }, async () => {
-    await cluster.seed('pages', { documents: 60, shards: 2 });
+    await at.cluster.seed('pages', { documents: 60, shards: 2 });
     const run = start('pages', encodingLog(), '--to', 'field');
-    await fresh(() => cluster.fieldPairs('pages'), 60);
-    await cluster.change('pages', 'd3', 'other words');
-    await fresh(() => cluster.fieldPairs('pages'), 60);
+    await fresh(() => at.cluster.fieldPairs('pages'), 60);
+    await at.cluster.change('pages', 'd3', 'other words');
+    await fresh(() => at.cluster.fieldPairs('pages'), 60);
     await sleep(5000);
-    const before = await cluster.fieldPairs('pages');
+    const before = await at.cluster.fieldPairs('pages');
     await sleep(3000);
-    expect(await cluster.fieldPairs('pages')).toEqual(before);
+    expect(await at.cluster.fieldPairs('pages')).toEqual(before);
     const rounds = await interrupted(run);
     expect(rounds.at(-1)).toMatchObject({ counts: { seen: 0 } });
     expect(sum(rounds, 'written')).toBe(61);
@@ -155,17 +102,17 @@ function describeWatch(choice: ServerChoice): void {
   });
 
   it('misses no write of many that come at once', { timeout: slowly }, async () => {
-    await cluster.seed('busy', { documents: 10, shards: 2 });
+    await at.cluster.seed('busy', { documents: 10, shards: 2 });
     const run = start('busy', encodingLog());
     const writers = Array.from({ length: 6 }, async (_, writer) => {
       for (let i = 0; i < 25; i += 1) {
         const ids = Array.from({ length: 4 }, (_, k) => 1000 + 100 * writer + 4 * i + k);
-        await cluster.ask('POST', '/busy/_bulk', linesOf(ids, 'index'));
-        await cluster.change('busy', `d${1000 + 100 * writer}`, `change ${i}`);
+        await at.cluster.ask('POST', '/busy/_bulk', linesOf(ids, 'index'));
+        await at.cluster.change('busy', `d${1000 + 100 * writer}`, `change ${i}`);
       }
     });
     await Promise.all(writers);
-    await fresh(() => cluster.sidecarPairs('busy', generation), 610);
+    await fresh(() => at.cluster.sidecarPairs('busy', at.generation), 610);
     await interrupted(run);
   });
 
@@ -177,68 +124,68 @@ function describeWatch(choice: ServerChoice): void {
       data_stream: {},
       template: { settings: { number_of_replicas: 0 } },
     };
-    await cluster.ask('PUT', '/_index_template/watched', template);
-    await cluster.ask('POST', '/watched/_bulk?refresh=true', linesOf(range(20), 'create'));
+    await at.cluster.ask('PUT', '/_index_template/watched', template);
+    await at.cluster.ask('POST', '/watched/_bulk?refresh=true', linesOf(range(20), 'create'));
     const run = start('watched', encodingLog());
     const backing = async (): Promise<string[]> =>
-      Object.keys(await cluster.ask('GET', '/watched/_settings'));
+      Object.keys(await at.cluster.ask('GET', '/watched/_settings'));
     const [first] = await backing();
-    await fresh(() => cluster.sidecarPairs(first!, generation), 20);
-    await cluster.ask('POST', '/watched/_rollover');
-    await cluster.ask('POST', '/watched/_bulk?refresh=true', linesOf(range(15), 'create'));
+    await fresh(() => at.cluster.sidecarPairs(first!, at.generation), 20);
+    await at.cluster.ask('POST', '/watched/_rollover');
+    await at.cluster.ask('POST', '/watched/_bulk?refresh=true', linesOf(range(15), 'create'));
     const second = (await backing()).find((name) => name !== first)!;
-    await fresh(() => cluster.sidecarPairs(second, generation), 15);
-    await cluster.ask('DELETE', `/${first}`);
-    await until(async () => (await cluster.ids(sidecarOf(first!))).length === 0);
+    await fresh(() => at.cluster.sidecarPairs(second, at.generation), 15);
+    await at.cluster.ask('DELETE', `/${first}`);
+    await until(async () => (await at.cluster.ids(sidecarOf(first!))).length === 0);
     const rounds = await interrupted(run);
     expect(rounds.map(({ indices }) => indices)).toEqual(expect.arrayContaining([1, 2]));
   });
 
   it('leaves out an index that is closed, until it is open again', { timeout: slowly }, async () => {
     for (const [i, index] of ['shelf-1', 'shelf-2'].entries()) {
-      await cluster.seed(index, { documents: 10, first: 10 * i });
-      await cluster.ask('POST', '/_aliases', { actions: [{ add: { index, alias: 'shelf' } }] });
+      await at.cluster.seed(index, { documents: 10, first: 10 * i });
+      await at.cluster.ask('POST', '/_aliases', { actions: [{ add: { index, alias: 'shelf' } }] });
     }
-    await cluster.ask('POST', '/shelf-2/_close');
+    await at.cluster.ask('POST', '/shelf-2/_close');
     const run = start('shelf', encodingLog());
-    await fresh(() => cluster.sidecarPairs('shelf-1', generation), 10);
-    await cluster.ask('POST', '/shelf-2/_open');
-    await fresh(() => cluster.sidecarPairs('shelf-2', generation), 10);
+    await fresh(() => at.cluster.sidecarPairs('shelf-1', at.generation), 10);
+    await at.cluster.ask('POST', '/shelf-2/_open');
+    await fresh(() => at.cluster.sidecarPairs('shelf-2', at.generation), 10);
     expect((await interrupted(run))[0]).toMatchObject({ indices: 1 });
   });
 
   it('sees an index that is deleted and made anew', { timeout: slowly }, async () => {
-    await cluster.seed('phoenix', { documents: 40 });
+    await at.cluster.seed('phoenix', { documents: 40 });
     const run = start('phoenix', encodingLog());
-    await fresh(() => cluster.sidecarPairs('phoenix', generation), 40);
-    await cluster.seed('phoenix', { documents: 12, first: 7 });
-    await cluster.change('phoenix', 'd9', 'risen');
-    await fresh(() => cluster.sidecarPairs('phoenix', generation), 12);
-    await until(async () => (await cluster.ids(sidecarOf('phoenix'))).length === 12);
+    await fresh(() => at.cluster.sidecarPairs('phoenix', at.generation), 40);
+    await at.cluster.seed('phoenix', { documents: 12, first: 7 });
+    await at.cluster.change('phoenix', 'd9', 'risen');
+    await fresh(() => at.cluster.sidecarPairs('phoenix', at.generation), 12);
+    await until(async () => (await at.cluster.ids(sidecarOf('phoenix'))).length === 12);
     await interrupted(run);
   });
 
   it('shares the work with another watch: each document is encoded once', { timeout: slowly }, async () => {
-    await cluster.seed('shared', { documents: 300, shards: 2 });
+    await at.cluster.seed('shared', { documents: 300, shards: 2 });
     const log = encodingLog();
     const runs = [start('shared', log, '--batch', '16'), start('shared', log, '--batch', '16')];
-    await fresh(() => cluster.sidecarPairs('shared', generation), 300);
-    await cluster.ask('POST', '/shared/_bulk', linesOf(range(200, 1000), 'index'));
-    await fresh(() => cluster.sidecarPairs('shared', generation), 500);
+    await fresh(() => at.cluster.sidecarPairs('shared', at.generation), 300);
+    await at.cluster.ask('POST', '/shared/_bulk', linesOf(range(200, 1000), 'index'));
+    await fresh(() => at.cluster.sidecarPairs('shared', at.generation), 500);
     await Promise.all(runs.map(interrupted));
     const encoded = encodedIn(log);
     expect([encoded.length, new Set(encoded).size]).toEqual([500, 500]);
   });
 
   it('waits while the server is away, and says so once', { timeout: slowly }, async () => {
-    await cluster.seed('away', { documents: 20 });
+    await at.cluster.seed('away', { documents: 20 });
     const run = start('away', encodingLog());
-    await fresh(() => cluster.sidecarPairs('away', generation), 20);
-    proxy.use({ onCall: () => false });
+    await fresh(() => at.cluster.sidecarPairs('away', at.generation), 20);
+    at.proxy.use({ onCall: () => false });
     await sleep(6000);
-    await cluster.change('away', 'd3', 'while it was away');
-    proxy.use({});
-    await fresh(() => cluster.sidecarPairs('away', generation), 20);
+    await at.cluster.change('away', 'd3', 'while it was away');
+    at.proxy.use({});
+    await fresh(() => at.cluster.sidecarPairs('away', at.generation), 20);
     run.kill('SIGTERM');
     const { code, stderr } = await run.ended;
     expect(stderr).toMatch(
@@ -252,17 +199,17 @@ function describeWatch(choice: ServerChoice): void {
     { timeout: slowly },
     async (to) => {
       const index = `killed-${to}`;
-      await cluster.seed(index, { documents: 200, shards: 2 });
+      await at.cluster.seed(index, { documents: 200, shards: 2 });
       const log = encodingLog();
       const kills = isNewest(choice) ? 5 : 2;
       const changes = new Map<string, number>();
       const pairs = () =>
-        to === 'field' ? cluster.fieldPairs(index) : cluster.sidecarPairs(index, generation);
+        to === 'field' ? at.cluster.fieldPairs(index) : at.cluster.sidecarPairs(index, at.generation);
       for (let round = 0; round < kills; round += 1) {
         const run = start(index, log, '--to', to, '--batch', '8', '--docs-per-second', '100');
         let isSeen = false;
         // From the first call on: while the first round is under way, at a checkpoint, and between rounds.
-        proxy.use({
+        at.proxy.use({
           onCall() {
             if (!isSeen) setTimeout(() => run.kill('SIGKILL'), 4000 * Math.random());
             isSeen = true;
@@ -271,12 +218,12 @@ function describeWatch(choice: ServerChoice): void {
         });
         for (let i = 0; i < 3; i += 1) {
           const id = `d${(round * 31 + i * 7) % 200}`;
-          await cluster.change(index, id, `changed in round ${round}.${i}`);
+          await at.cluster.change(index, id, `changed in round ${round}.${i}`);
           changes.set(id, (changes.get(id) ?? 0) + 1);
           await sleep(300);
         }
         expect((await run.ended).code, `round ${round} was to be killed`).toBeNull();
-        proxy.use({});
+        at.proxy.use({});
       }
       const last = start(index, log, '--to', to, '--batch', '8');
       const found = await fresh(pairs, 200);
@@ -295,48 +242,48 @@ function describeWatch(choice: ServerChoice): void {
   it('finds nothing to do where documents are written together with their states', {
     timeout: slowly,
   }, async () => {
-    await cluster.seed('ingested', { documents: 5 });
-    const place = { kind: 'sidecar', generation } as const;
-    const ingest = stateIngest({ maker, place, fields: ['title', 'body'] });
-    await ingest.prepare(stateCalls(client, choice.product), 'ingested');
+    await at.cluster.seed('ingested', { documents: 5 });
+    const place = { kind: 'sidecar', generation: at.generation } as const;
+    const ingest = stateIngest({ maker: at.maker, place, fields: ['title', 'body'] });
+    await ingest.prepare(stateCalls(at.client, choice.product), 'ingested');
     const log = encodingLog();
     const run = start('ingested', log);
-    const pairs = () => cluster.sidecarPairs('ingested', generation);
+    const pairs = () => at.cluster.sidecarPairs('ingested', at.generation);
     await fresh(pairs, 5);
     const { operations, ownItems, states } = await ingest.bulk(linesOf(range(30, 100), 'index'), {
       index: 'ingested',
     });
-    const answer = await cluster.ask('POST', '/ingested/_bulk', `${operations.join('\n')}\n`);
+    const answer = await at.cluster.ask('POST', '/ingested/_bulk', `${operations.join('\n')}\n`);
     expect(ownItems(answer)).toMatchObject({ errors: false, items: { length: 30 } });
     expect(states).toBe(30);
     await fresh(pairs, 35);
     const gone = await ingest.bulk([{ delete: { _index: 'ingested', _id: 'd100' } }]);
-    await cluster.ask(
+    await at.cluster.ask(
       'POST',
       '/_bulk',
       `${gone.operations.map((line) => JSON.stringify(line)).join('\n')}\n`,
     );
     await sleep(3000);
-    expect(await cluster.ids(sidecarOf('ingested'))).toHaveLength(34);
+    expect(await at.cluster.ids(sidecarOf('ingested'))).toHaveLength(34);
     const rounds = await interrupted(run);
     expect(sum(rounds, 'written')).toBe(5);
     expect(encodedIn(log)).toHaveLength(5);
   });
 
   it('takes what the bulk helper of the client writes', { timeout: slowly }, async () => {
-    await cluster.seed('helped', { documents: 1 });
-    for (const place of [{ kind: 'sidecar', generation }, { kind: 'field' }] as const) {
-      const ingest = stateIngest({ maker, place, fields: ['title', 'body'], batch: 16 });
-      await ingest.prepare(stateCalls(client, choice.product), 'helped');
+    await at.cluster.seed('helped', { documents: 1 });
+    for (const place of [{ kind: 'sidecar', generation: at.generation }, { kind: 'field' }] as const) {
+      const ingest = stateIngest({ maker: at.maker, place, fields: ['title', 'body'], batch: 16 });
+      await ingest.prepare(stateCalls(at.client, choice.product), 'helped');
       const books = range(50, 200).map((i) => ({ title: `Title ${i}`, body: `Of ${i} birds`, views: i }));
-      const { failed } = await (client as unknown as HelperOwner).helpers.bulk(
+      const { failed } = await (at.client as unknown as HelperOwner).helpers.bulk(
         ingest.documents(books, ({ views }) => ({ index: { _index: 'helped', _id: `d${views}` } })),
       );
       expect(failed).toBe(0);
       const pairs =
         place.kind === 'field'
-          ? await cluster.fieldPairs('helped')
-          : await cluster.sidecarPairs('helped', generation);
+          ? await at.cluster.fieldPairs('helped')
+          : await at.cluster.sidecarPairs('helped', at.generation);
       const stale = pairs.filter(({ expected, stored }) => stored !== expected).map(({ id }) => id);
       expect([pairs.length, stale]).toEqual([51, ['d0']]);
     }

@@ -1,90 +1,46 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import {
   type BuildOptions,
   buildStates,
-  defaultGeneration,
   type StateMaker,
   stateCalls,
   surveyStates,
-  type TransportOwner,
 } from '../../adapters/opensearch/index.ts';
-import { type OpenStateMaker, openStateMaker } from '../../plugin/cli/state-maker.ts';
 import { statesCommand } from '../../plugin/cli/states.ts';
 import { configuredStage } from '../../plugin/config/index.ts';
 import type { CliResult } from '../cli/run-cli.ts';
 import { runCommand } from '../cli/run-command.ts';
-import {
-  type KillingProxy,
-  type ProxyHooks,
-  type SeenCall,
-  startKillingProxy,
-} from '../support/killing-proxy.ts';
-import {
-  isNewest,
-  missingFor,
-  type RunningServer,
-  type ServerChoice,
-  servers,
-  startServer,
-} from '../support/servers/start.ts';
-import { openStatesClient } from '../support/states-clients.ts';
-import { linesOf, type StatesCluster, type StoredPair, statesCluster } from '../support/states-cluster.ts';
+import type { ProxyHooks, SeenCall } from '../support/killing-proxy.ts';
+import { describeServers } from '../support/servers/describe-servers.ts';
+import { isNewest, type ServerChoice } from '../support/servers/start.ts';
+import { linesOf, type StoredPair } from '../support/states-cluster.ts';
 import { encodedIn, encodingLog, startStatesProgram } from '../support/states-program.ts';
-import { tinyModel } from '../support/tiny-model.ts';
+import { addressFlags, statesServer } from '../support/states-server.ts';
 
 const fields = ['title', 'body'];
 const slowly = 1_200_000;
 
-for (const choice of servers) {
-  const missing = missingFor(choice);
-  const name = `${choice.product} ${choice.version}, building states`;
-  if (missing) console.log(`Skipping ${name}: ${missing}.`);
-  describe.skipIf(missing)(name, () => describeStates(choice));
-}
+describeServers('%s, building states', describeStates);
 
 function describeStates(choice: ServerChoice): void {
-  let server: RunningServer;
-  let proxy: KillingProxy;
-  let cluster: StatesCluster;
-  let model: string;
-  let maker: OpenStateMaker;
-  let generation: string;
-  let client: TransportOwner & { close(): Promise<unknown> };
-
-  beforeAll(async () => {
-    server = await startServer(choice, { ml: false });
-    proxy = await startKillingProxy(server.url);
-    cluster = statesCluster(server.url);
-    model = await tinyModel();
-    maker = await openStateMaker({ tier: 'anchor', model });
-    generation = defaultGeneration(maker);
-    client = openStatesClient(choice, server.url);
-  });
-  afterAll(async () => {
-    await client?.close();
-    await maker?.close();
-    await proxy?.close();
-    await server?.close();
-  });
-  beforeEach(() => proxy.use({}));
-
-  const flags = (url: string, ...more: string[]): string[] => {
-    const compatible = choice.version.startsWith('8.') ? ['--compatible-with', '8'] : [];
-    return [`--${choice.product}`, url, ...compatible, '--field', 'title,body', '--model', model, ...more];
-  };
+  const at = statesServer(choice);
   const states = (command: string, ...more: string[]): Promise<CliResult> =>
-    runCommand(statesCommand, [command, ...flags(server.url, '--json', ...more)]);
+    runCommand(statesCommand, [command, ...at.flags(at.server.url, '--json', ...more)]);
   const build = async (...more: string[]): Promise<Report> => {
     const { code, stdout, stderr } = await states('build', ...more);
     expect(stderr).not.toContain('Error');
     expect(code).toBe(0);
     return JSON.parse(stdout);
   };
-  const library = (index: string, place: BuildOptions['place'], own: StateMaker = maker): BuildOptions => ({
-    calls: stateCalls(client, choice.product),
+  const library = (
+    index: string,
+    place: BuildOptions['place'],
+    own: StateMaker = at.maker,
+  ): BuildOptions => ({
+    calls: stateCalls(at.client, choice.product),
     index,
     place,
     maker: own,
@@ -94,24 +50,24 @@ function describeStates(choice: ServerChoice): void {
   });
 
   it('prints size and time without changing anything, with --dry-run', async () => {
-    await cluster.seed('dry', { documents: 40 });
+    await at.cluster.seed('dry', { documents: 40 });
     const { estimate } = await build('--index', 'dry', '--dry-run');
     expect(estimate).toMatchObject({ documents: 40 });
     expect(estimate!.bytesPerDocument).toBeGreaterThan(64);
-    const there = await cluster.ask('GET', '/_all/_settings');
+    const there = await at.cluster.ask('GET', '/_all/_settings');
     expect(Object.keys(there).filter((index) => index.startsWith('dry'))).toEqual(['dry']);
   });
 
   it('stores the states of all documents behind an alias, each beside its own index', async () => {
-    await cluster.seed('books-1', { documents: 300, shards: 2 });
-    await cluster.seed('books-2', { documents: 200, first: 100 });
+    await at.cluster.seed('books-1', { documents: 300, shards: 2 });
+    await at.cluster.seed('books-2', { documents: 200, first: 100 });
     for (const index of ['books-1', 'books-2']) {
-      await cluster.ask('POST', '/_aliases', { actions: [{ add: { index, alias: 'books' } }] });
+      await at.cluster.ask('POST', '/_aliases', { actions: [{ add: { index, alias: 'books' } }] });
     }
     const { counts } = await build('--index', 'books');
     expect(counts).toMatchObject({ seen: 500, written: 500, fresh: 0, conflicts: 0, failed: 0 });
     for (const index of ['books-1', 'books-2']) {
-      const pairs = await cluster.sidecarPairs(index, generation);
+      const pairs = await at.cluster.sidecarPairs(index, at.generation);
       expect(pairs).toHaveLength(index === 'books-1' ? 300 : 200);
       expectFresh(pairs);
     }
@@ -119,7 +75,7 @@ function describeStates(choice: ServerChoice): void {
 
   it('builds by the configuration of searches, which then find all of it, and encode nothing', async () => {
     const documents = 40;
-    await cluster.seed('configured', { documents });
+    await at.cluster.seed('configured', { documents });
     const folder = await mkdtemp(join(tmpdir(), 'blockrank-configured-'));
     const config = join(folder, 'blockrank.config.yaml');
     const compatible = choice.version.startsWith('8.') ? ', compatibleWith: 8' : '';
@@ -127,9 +83,9 @@ function describeStates(choice: ServerChoice): void {
       writeFile(
         config,
         [
-          `${choice.product}: { node: '${server.url}'${compatible} }`,
+          `${choice.product}: { node: '${at.server.url}'${compatible} }`,
           `index: { name: configured, textFields: [title, body], separator: ' - ', ${states} }`,
-          `reranker: { model: '${model}', workers: 1, warmUp: false, stateCacheBytes: 0, maxDocumentTokens: 16 }`,
+          `reranker: { model: '${at.model}', workers: 1, warmUp: false, stateCacheBytes: 0, maxDocumentTokens: 16 }`,
           'stage: { cache: false, onFailure: throw }',
         ].join('\n'),
       );
@@ -141,7 +97,7 @@ function describeStates(choice: ServerChoice): void {
     const { stage, close } = await configuredStage(config, { watch: false });
     const body = { query: { match: { body: 'cats' } }, size: documents };
     const request = choice.product === 'opensearch' ? { body } : body;
-    await cluster.ask('POST', '/_refresh');
+    await at.cluster.ask('POST', '/_refresh');
     const response = await stage.search({ index: 'configured', ...request });
     await close();
     await rm(folder, { recursive: true });
@@ -155,15 +111,15 @@ function describeStates(choice: ServerChoice): void {
   it('writes nothing in a second run, and what changed in a third', async () => {
     const second = await build('--index', 'books');
     expect(second.counts).toMatchObject({ seen: 500, written: 0, fresh: 500 });
-    await cluster.change('books-1', 'd7', 'other words');
+    await at.cluster.change('books-1', 'd7', 'other words');
     const third = await build('--index', 'books');
     expect(third.counts).toMatchObject({ seen: 500, written: 1, fresh: 499 });
-    expectFresh(await cluster.sidecarPairs('books-1', generation));
+    expectFresh(await at.cluster.sidecarPairs('books-1', at.generation));
   });
 
   it('tells fresh, stale and missing states apart, and takes all of them away', async () => {
-    await cluster.change('books-1', 'd8', 'again other words');
-    await cluster.ask('POST', '/books-2/_bulk?refresh=true', linesOf([900, 901], 'index'));
+    await at.cluster.change('books-1', 'd8', 'again other words');
+    await at.cluster.ask('POST', '/books-2/_bulk?refresh=true', linesOf([900, 901], 'index'));
     const { stdout } = await states('status', '--index', 'books');
     expect(JSON.parse(stdout)).toMatchObject({
       documents: 502,
@@ -180,35 +136,35 @@ function describeStates(choice: ServerChoice): void {
       '--codec',
       'anchor-int8',
       '--generation',
-      generation,
+      at.generation,
     );
     expect(JSON.parse(foreign.stdout)).toMatchObject({ fresh: 0, stale: 0, missing: 2, foreign: 500 });
-    const connection = flags(server.url).slice(0, -4);
+    const connection = addressFlags(choice, at.server.url);
     const dropped = await runCommand(statesCommand, [
       'drop',
       ...connection,
       '--index',
       'books',
       '--generation',
-      generation,
+      at.generation,
     ]);
-    expect(dropped.stdout).toContain(`index "books-2-blockrank-states-${generation}"`);
+    expect(dropped.stdout).toContain(`index "books-2-blockrank-states-${at.generation}"`);
     const after = await states('status', '--index', 'books');
     expect(JSON.parse(after.stdout)).toMatchObject({ fresh: 0, missing: 502 });
   });
 
   it('stores states in the documents themselves, and leaves their other fields alone', async () => {
-    await cluster.seed('pages', { documents: 250, shards: 2 });
+    await at.cluster.seed('pages', { documents: 250, shards: 2 });
     const { counts } = await build('--index', 'pages', '--to', 'field');
     expect(counts).toMatchObject({ seen: 250, written: 250, conflicts: 0 });
-    const pairs = await cluster.fieldPairs('pages');
+    const pairs = await at.cluster.fieldPairs('pages');
     expectFresh(pairs);
     expect(pairs.every(({ id, source }) => `d${source.views}` === id)).toBe(true);
     const again = await build('--index', 'pages', '--to', 'field');
     expect(again.counts).toMatchObject({ seen: 250, written: 0, fresh: 250 });
-    const connection = flags(server.url).slice(0, -4);
+    const connection = addressFlags(choice, at.server.url);
     await runCommand(statesCommand, ['drop', ...connection, '--index', 'pages', '--to', 'field']);
-    expect((await cluster.fieldPairs('pages')).filter(({ stored }) => stored)).toEqual([]);
+    expect((await at.cluster.fieldPairs('pages')).filter(({ stored }) => stored)).toEqual([]);
   });
 
   it('reads a data stream, backing index by backing index', async () => {
@@ -217,58 +173,58 @@ function describeStates(choice: ServerChoice): void {
       data_stream: {},
       template: { settings: { number_of_replicas: 0 } },
     };
-    await cluster.ask('PUT', '/_index_template/events', template);
-    await cluster.ask('POST', '/events/_bulk?refresh=true', linesOf(range(60), 'create'));
-    await cluster.ask('POST', '/events/_rollover');
-    await cluster.ask('POST', '/events/_bulk?refresh=true', linesOf(range(40), 'create'));
+    await at.cluster.ask('PUT', '/_index_template/events', template);
+    await at.cluster.ask('POST', '/events/_bulk?refresh=true', linesOf(range(60), 'create'));
+    await at.cluster.ask('POST', '/events/_rollover');
+    await at.cluster.ask('POST', '/events/_bulk?refresh=true', linesOf(range(40), 'create'));
     const { counts } = await build('--index', 'events');
     expect(counts).toMatchObject({ seen: 100, written: 100 });
-    const backing = Object.keys(await cluster.ask('GET', '/events/_settings'));
+    const backing = Object.keys(await at.cluster.ask('GET', '/events/_settings'));
     expect(backing).toHaveLength(2);
-    for (const index of backing) expectFresh(await cluster.sidecarPairs(index, generation));
+    for (const index of backing) expectFresh(await at.cluster.sidecarPairs(index, at.generation));
     const inside = await build('--index', 'events', '--to', 'field');
     expect(inside.counts).toMatchObject({ seen: 100, written: 100 });
-    for (const index of backing) expectFresh(await cluster.fieldPairs(index));
+    for (const index of backing) expectFresh(await at.cluster.fieldPairs(index));
   });
 
   it('does not overwrite documents that change while they are encoded; the next run takes them', async () => {
-    await cluster.seed('moving', { documents: 64 });
+    await at.cluster.seed('moving', { documents: 64 });
     let isFirst = true;
     const meddling: StateMaker = {
-      ...maker,
+      ...at.maker,
       async encode(texts) {
         if (isFirst) {
           isFirst = false;
-          for (const i of [1, 2, 3]) await cluster.change('moving', `d${i}`, `changed ${i}`);
-          await cluster.ask('DELETE', '/moving/_doc/d4');
+          for (const i of [1, 2, 3]) await at.cluster.change('moving', `d${i}`, `changed ${i}`);
+          await at.cluster.ask('DELETE', '/moving/_doc/d4');
         }
-        return maker.encode(texts);
+        return at.maker.encode(texts);
       },
     };
     const one = { workers: 1, slices: 1 };
     const { counts } = await buildStates({ ...library('moving', { kind: 'field' }, meddling), ...one });
     expect(counts).toMatchObject({ seen: 64, written: 60, conflicts: 3, gone: 1 });
-    const changed = (await cluster.fieldPairs('moving')).filter(({ source }) =>
+    const changed = (await at.cluster.fieldPairs('moving')).filter(({ source }) =>
       source.body.startsWith('changed'),
     );
     expect(changed.map(({ stored }) => stored)).toEqual([undefined, undefined, undefined]);
     const next = await buildStates({ ...library('moving', { kind: 'field' }), ...one });
     expect(next.counts).toMatchObject({ seen: 63, written: 3, fresh: 60 });
-    expectFresh(await cluster.fieldPairs('moving'));
+    expectFresh(await at.cluster.fieldPairs('moving'));
   });
 
   it('never replaces the state of a newer version by that of an older one', async () => {
-    await cluster.seed('racing', { documents: 32 });
+    await at.cluster.seed('racing', { documents: 32 });
     const place = { kind: 'sidecar', generation: 'racing' } as const;
     let isFirst = true;
     const overtaken: StateMaker = {
-      ...maker,
+      ...at.maker,
       async encode(texts) {
-        const states = await maker.encode(texts);
+        const states = await at.maker.encode(texts);
         if (!isFirst) return states;
         isFirst = false;
-        await cluster.change('racing', 'd3', 'newer words');
-        await cluster.ask('POST', '/racing/_refresh');
+        await at.cluster.change('racing', 'd3', 'newer words');
+        await at.cluster.ask('POST', '/racing/_refresh');
         // Another build, under a name of its own for its slices, sees the newer words and is first.
         await buildStates({ ...library('racing', place), index: 'racin*' });
         return states;
@@ -276,23 +232,23 @@ function describeStates(choice: ServerChoice): void {
     };
     const { counts } = await buildStates({ ...library('racing', place, overtaken), workers: 1, slices: 1 });
     expect(counts).toMatchObject({ seen: 32, conflicts: 1 });
-    expectFresh(await cluster.sidecarPairs('racing', 'racing'));
+    expectFresh(await at.cluster.sidecarPairs('racing', 'racing'));
   });
 
   it('reads on over a new point in time when one expires', async () => {
-    await cluster.seed('slow', { documents: 96 });
+    await at.cluster.seed('slow', { documents: 96 });
     let pages = 0;
     const expiring: StateMaker = {
-      ...maker,
+      ...at.maker,
       async encode(texts) {
         pages += 1;
         if (pages % 2 === 0)
-          await cluster.ask(
+          await at.cluster.ask(
             'DELETE',
             choice.product === 'opensearch' ? '/_search/point_in_time/_all' : '/_pit',
             choice.product === 'opensearch' ? undefined : { id: lastPit },
           );
-        return maker.encode(texts);
+        return at.maker.encode(texts);
       },
     };
     let lastPit = '';
@@ -308,11 +264,11 @@ function describeStates(choice: ServerChoice): void {
     const { counts } = await buildStates({ ...options, calls, workers: 1, slices: 1 });
     expect(pages).toBe(6);
     expect(counts).toMatchObject({ seen: 96, written: 96 });
-    expectFresh(await cluster.sidecarPairs('slow', 'slow'));
+    expectFresh(await at.cluster.sidecarPairs('slow', 'slow'));
   });
 
   it('shares slices between processes: each document is encoded once', { timeout: slowly }, async () => {
-    await cluster.seed('shared', { documents: 500, shards: 2 });
+    await at.cluster.seed('shared', { documents: 500, shards: 2 });
     const log = encodingLog();
     const more = [
       '--index',
@@ -324,7 +280,7 @@ function describeStates(choice: ServerChoice): void {
       '--json',
       '--no-estimate',
     ];
-    const runs = [1, 2].map(() => startStatesProgram('build', flags(server.url, ...more), log));
+    const runs = [1, 2].map(() => startStatesProgram('build', at.flags(at.server.url, ...more), log));
     const results = await Promise.all(runs.map(({ ended }) => ended));
     expect(results.map(({ stderr }) => stderr)).toEqual(['', '']);
     const reports = results.map(({ stdout }) => JSON.parse(stdout) as Report);
@@ -332,7 +288,7 @@ function describeStates(choice: ServerChoice): void {
     expect(written[0]! + written[1]!).toBe(500);
     expect(Math.min(...written)).toBeGreaterThan(0);
     expect(encodedIn(log)).toHaveLength(500);
-    expectFresh(await cluster.sidecarPairs('shared', generation));
+    expectFresh(await at.cluster.sidecarPairs('shared', at.generation));
   });
 
   it.each(['sidecar', 'field'] as const)(
@@ -340,10 +296,10 @@ function describeStates(choice: ServerChoice): void {
     { timeout: slowly },
     async (to) => {
       const index = `killed-${to}`;
-      await cluster.seed(index, { documents: 600, shards: 2 });
+      await at.cluster.seed(index, { documents: 600, shards: 2 });
       const log = encodingLog();
       const args = [
-        ...flags(proxy.url, '--index', index, '--to', to, '--json', '--no-estimate'),
+        ...at.flags(at.proxy.url, '--index', index, '--to', to, '--json', '--no-estimate'),
         '--batch',
         String(batch),
       ];
@@ -351,19 +307,21 @@ function describeStates(choice: ServerChoice): void {
       const kills = isNewest(choice) ? instants : instants.slice(2, 6);
       for (const [round, instant] of kills.entries()) {
         const run = startStatesProgram('build', [...args, '--docs-per-second', '150'], log);
-        proxy.use(instant(() => run.kill('SIGKILL'), 1 + (round % 3)));
+        at.proxy.use(instant(() => run.kill('SIGKILL'), 1 + (round % 3)));
         const { code } = await run.ended;
         expect(code, `round ${round} was to be killed`).toBeNull();
-        proxy.use({});
+        at.proxy.use({});
         const id = `d${round * 57}`;
-        await cluster.change(index, id, `changed in round ${round}`);
+        await at.cluster.change(index, id, `changed in round ${round}`);
         changed.add(id);
       }
       const last = await startStatesProgram('build', args, log).ended;
       expect(last.stderr).toBe('');
       expect(last.code).toBe(0);
       const pairs =
-        to === 'field' ? await cluster.fieldPairs(index) : await cluster.sidecarPairs(index, generation);
+        to === 'field'
+          ? await at.cluster.fieldPairs(index)
+          : await at.cluster.sidecarPairs(index, at.generation);
       expect(pairs).toHaveLength(600);
       expectFresh(pairs);
       const untouched = pairs.filter(({ id }) => !changed.has(id));
@@ -379,8 +337,8 @@ function describeStates(choice: ServerChoice): void {
 
   it('counts the same as it stored', async () => {
     const survey = await surveyStates({
-      ...library('killed-sidecar', { kind: 'sidecar', generation }),
-      names: maker,
+      ...library('killed-sidecar', { kind: 'sidecar', generation: at.generation }),
+      names: at.maker,
     });
     expect(survey).toMatchObject({ documents: 600, fresh: 600, orphaned: 0 });
   });

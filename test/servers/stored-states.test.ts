@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { elasticsearchAdapter } from '../../adapters/elasticsearch/index.ts';
 import {
   buildStates,
@@ -18,13 +18,8 @@ import { type OpenStateMaker, openStateMaker } from '../../plugin/cli/state-make
 import { configuredStage, type ServerResponse } from '../../plugin/config/index.ts';
 import { withElasticsearchReranking, withOpenSearchReranking } from '../../plugin/middleware/index.ts';
 import { rescoringStage } from '../../plugin/stage/index.ts';
-import {
-  missingFor,
-  type RunningServer,
-  type ServerChoice,
-  servers,
-  startServer,
-} from '../support/servers/start.ts';
+import { describeServers } from '../support/servers/describe-servers.ts';
+import { type RunningServer, type ServerChoice, startServer } from '../support/servers/start.ts';
 import { documentOf, type StatesCluster, statesCluster } from '../support/states-cluster.ts';
 import { storedStatesSuites } from '../support/stored-states-subject.ts';
 import { elasticsearchSubject, openSearchSubject } from '../support/suite-subjects.ts';
@@ -34,12 +29,7 @@ const fields = ['title', 'body'];
 const documents = 60;
 const query = { match: { body: 'cats' } };
 
-for (const choice of servers) {
-  const missing = missingFor(choice);
-  const name = `${choice.product} ${choice.version}, states in use`;
-  if (missing) console.log(`Skipping ${name}: ${missing}.`);
-  describe.skipIf(missing)(name, () => describeStoredStates(choice));
-}
+describeServers('%s, states in use', describeStoredStates);
 
 interface Marked {
   readonly ids: readonly string[];

@@ -6,6 +6,7 @@ import type { Reranker } from '../../engine/index.ts';
 import type { ServiceConfig } from '../../plugin/config/index.ts';
 import { type RerankService, type RerankServiceOptions, rerankService } from '../../plugin/service/index.ts';
 import { fakeReranker } from '../../plugin/testing/index.ts';
+import { closedAfterEach } from './closed-after-each.ts';
 
 /** What a test starts. */
 export interface TestServiceOptions {
@@ -65,6 +66,12 @@ export async function testService(given: TestServiceOptions = {}): Promise<TestS
     },
     close: () => service.close(),
   };
+}
+
+/** Gives a function that starts services, each closed after the test that started it. */
+export function serviceStarter(): (options?: TestServiceOptions) => Promise<TestService> {
+  const kept = closedAfterEach();
+  return async (options) => kept(await testService(options));
 }
 
 /** Sends a body: text as it is, anything else as JSON. */

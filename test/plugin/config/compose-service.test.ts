@@ -167,7 +167,7 @@ describe('a chain', () => {
         models: {
           blockrank: {
             chain: [{ remote }, { local: reranker() }],
-            breaker: { consecutiveFailures: 2, halfOpenAfterMs: 300 },
+            breaker: { consecutiveFailures: 2, halfOpenAfterMs: 2000 },
           },
         },
       }),
@@ -184,7 +184,7 @@ describe('a chain', () => {
     const code = 'code="remote-transient"';
     expect(await metric(url, `failovers_total{model="blockrank",reranker="cohere",${code}}`)).toBe(2);
     isUp = true;
-    await new Promise((resolve) => setTimeout(resolve, 320));
+    await new Promise((resolve) => setTimeout(resolve, 2020));
     const { json } = await ask(url);
     expect(json.results[0].index).toBe(1); // the remote service's order
     expect(await metric(url, state)).toBe(0);

@@ -13,6 +13,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { gunzipSync } from 'node:zlib';
+import { Refusal } from '../../support/refusal.ts';
 import { verifyAwsSignature } from './aws-signature.ts';
 import type { Certificates } from './certificates.ts';
 
@@ -60,16 +61,6 @@ export interface StrictServer {
   readonly port: number;
   readonly seen: readonly SeenRequest[];
   close(): Promise<void>;
-}
-
-class Refusal extends Error {
-  readonly status: number;
-  readonly type: string;
-  constructor(status: number, type: string, reason: string) {
-    super(reason);
-    this.status = status;
-    this.type = type;
-  }
 }
 
 export const someDocuments: readonly ServerDocument[] = [

@@ -1,6 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { answeringServer, sendJson } from '../../support/answering-server.ts';
+import { closedAfterEach } from '../../support/closed-after-each.ts';
 import {
   type Answer,
   ask,
@@ -11,10 +12,7 @@ import {
   search,
 } from './proxy-setup.ts';
 
-const open: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one.close();
-});
+const kept = closedAfterEach();
 
 const hits = ['a', 'b'].map((_id) => ({ _index: 'products-1', _id, _score: 1, _source: { title: _id } }));
 const found = { took: 1, hits: { max_score: 1, hits } };
@@ -35,7 +33,7 @@ async function busyProxy(options: SetupOptions): Promise<Busy> {
     const count = (body.match(/\n/g)?.length ?? 0) / 2;
     sendJson(response, 200, url.endsWith('_msearch') ? { responses: Array(count).fill(found) } : found);
   });
-  open.push(cluster);
+  kept(cluster);
   const released = event();
   let words = 0;
   const entered: (() => void)[] = [];
@@ -48,7 +46,7 @@ async function busyProxy(options: SetupOptions): Promise<Busy> {
     },
   });
   const setup = await proxyBefore(cluster.url, { reranker, ...options });
-  open.push(setup);
+  kept(setup);
   return {
     ...setup,
     release: released.happen,
@@ -120,9 +118,9 @@ describe('a proxy with as many searches as it may rerank at once', () => {
       if (body.includes('broken')) return sendJson(response, 503, { error: 'x', status: 503 });
       sendJson(response, 200, found);
     });
-    open.push(cluster);
+    kept(cluster);
     const setup = await proxyBefore(cluster.url, { maxConcurrent: 1 });
-    open.push(setup);
+    kept(setup);
     const broken = { query: { match: { title: 'broken' } } };
     for (const body of [broken, { ...query, size: 0 }, { query: { match_all: {} } }, query]) {
       const answer = await search(setup.proxy.url, '/products-1/_search', body);

@@ -1,19 +1,15 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { UnrerankedEvent } from '../../../plugin/stage/index.ts';
 import { type AnsweringServer, answeringServer, sendJson } from '../../support/answering-server.ts';
+import { closedAfterEach } from '../../support/closed-after-each.ts';
 import { limitedAnswer, limitedServer } from '../../support/limited-server.ts';
 import { event, proxyBefore, type Setup, type SetupOptions, search } from './proxy-setup.ts';
 
-const open: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one.close();
-});
+const kept = closedAfterEach();
 
 async function proxied(server: AnsweringServer, options: SetupOptions = {}): Promise<Setup> {
-  open.push(server);
-  const setup = await proxyBefore(server.url, { indices: ['limited', 'free'], ...options });
-  open.push(setup);
-  return setup;
+  kept(server);
+  return kept(await proxyBefore(server.url, { indices: ['limited', 'free'], ...options }));
 }
 
 const query = { query: { match: { title: 'stars' } } };
@@ -118,7 +114,7 @@ describe('a proxy whose cluster refuses a part of what was widened', () => {
     });
     // The clock is the test's own: the deadline passes when the second question has come, not before.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    open.push({ close: async () => vi.useRealTimers() });
+    kept({ close: async () => vi.useRealTimers() });
     const { proxy } = await proxied(server, { stageOptions: { deadlineMs: 300 } });
     const body = pair('free') + pair('limited');
     const asking = search(proxy.url, '/_msearch', body, lines);

@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
+import { closedAfterEach } from '../../support/closed-after-each.ts';
 import { describeOverOsmem } from '../../support/osmem.ts';
 import { keepState } from '../../support/stored-states-subject.ts';
 import { indexSuiteDocuments } from '../../support/suite-subjects.ts';
@@ -13,14 +14,9 @@ import {
   search,
 } from './proxy-setup.ts';
 
-const open: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one.close();
-});
+const kept = closedAfterEach();
 const opened = async (target: string, options: SetupOptions = {}): Promise<Setup> => {
-  const setup = await proxyBefore(target, options);
-  open.push(setup);
-  return setup;
+  return kept(await proxyBefore(target, options));
 };
 
 const query = { match: { title: 'stars' } };
@@ -72,7 +68,7 @@ async function cluster(
     const { status, body: answer } = mget(JSON.parse(body.toString()).docs);
     response.writeHead(status, json).end(JSON.stringify(answer));
   });
-  open.push(server);
+  kept(server);
   return server;
 }
 
@@ -122,7 +118,7 @@ describe('a proxy that fetches block states', () => {
     const server = await played(({ url }, response) => {
       if (!url.startsWith('/_mget')) response.writeHead(200, json).end(found);
     });
-    open.push(server);
+    kept(server);
     const stageOptions = { deadlineMs: 60 };
     const { proxy } = await opened(server.url, { adapterOptions: sidecar, stageOptions });
     const answer = await search(proxy.url, '/products-1/_search', { query, size: 2 });

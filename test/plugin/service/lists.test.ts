@@ -1,21 +1,11 @@
 /** Lists in bodies: how long they may be, and how much is said of what is wrong in them. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { listOf, parseBody } from '../../../plugin/service/wire/wire-form.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
-import { type TestService, type TestServiceOptions, testService } from '../../support/test-service.ts';
+import { serviceStarter } from '../../support/test-service.ts';
 
-let open: TestService[] = [];
-afterEach(async () => {
-  await Promise.all(open.map((service) => service.close()));
-  open = [];
-});
-
-async function start(options: TestServiceOptions = {}): Promise<TestService> {
-  const service = await testService(options);
-  open.push(service);
-  return service;
-}
+const start = serviceStarter();
 
 describe('a list', () => {
   it('of documents is counted before one of them is looked at', async () => {

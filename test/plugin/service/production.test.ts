@@ -10,30 +10,15 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DeadlineExceededError } from '../../../engine/index.ts';
 import { hashKey } from '../../../plugin/service/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { gatedReranker } from '../../support/gated-reranker.ts';
 import { collectGarbage } from '../../support/heap.ts';
-import {
-  memoryLogger,
-  type TestService,
-  type TestServiceOptions,
-  testService,
-} from '../../support/test-service.ts';
+import { memoryLogger, serviceStarter } from '../../support/test-service.ts';
 
-let open: TestService[] = [];
-afterEach(async () => {
-  await Promise.all(open.map((service) => service.close()));
-  open = [];
-});
-
-async function start(options: TestServiceOptions = {}): Promise<TestService> {
-  const service = await testService(options);
-  open.push(service);
-  return service;
-}
+const start = serviceStarter();
 
 const ask = (text = 'dogs'): object => ({ query: 'dogs', documents: [text, 'cats'] });
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -647,6 +632,7 @@ describe('a new configuration', () => {
     expect(unused).toBe(0);
     gates[0]!();
     expect((await old).json.model).toBe('blockrank');
+    while (unused === 0) await sleep(1);
     await sleep(20);
     expect(unused).toBe(1);
   });

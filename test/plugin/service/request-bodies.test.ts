@@ -1,23 +1,13 @@
 /** What bodies may be, and what they may cost before anything is ranked. */
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { byteBudget } from '../../../plugin/service/held-bytes.ts';
 import { assertShape } from '../../../plugin/service/json-shape.ts';
 import { gatedReranker } from '../../support/gated-reranker.ts';
-import { type TestService, type TestServiceOptions, testService } from '../../support/test-service.ts';
+import { serviceStarter } from '../../support/test-service.ts';
 
-let open: TestService[] = [];
-afterEach(async () => {
-  await Promise.all(open.map((service) => service.close()));
-  open = [];
-});
-
-async function start(options: TestServiceOptions = {}): Promise<TestService> {
-  const service = await testService(options);
-  open.push(service);
-  return service;
-}
+const start = serviceStarter();
 
 /** Sends bytes with these headers. */
 async function send(url: string, body: string | Uint8Array, headers: Record<string, string> = {}) {

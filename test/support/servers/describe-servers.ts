@@ -1,0 +1,13 @@
+/** Tests of every real server that can run here; for the others it is printed why not. */
+import { describe } from 'vitest';
+import { missingFor, type ServerChoice, servers } from './start.ts';
+
+/** @param suite - Its name; `%s` stands for the server's. */
+export function describeServers(suite: string, tests: (choice: ServerChoice) => void): void {
+  for (const choice of servers) {
+    const missing = missingFor(choice);
+    const name = suite.replace('%s', `${choice.product} ${choice.version}`);
+    if (missing) console.log(`Skipping ${name}: ${missing}.`);
+    describe.skipIf(missing)(name, () => tests(choice));
+  }
+}
