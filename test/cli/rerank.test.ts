@@ -14,7 +14,7 @@ import {
   type StrictServerOptions,
   startStrictServer,
 } from '../plugin/config/strict-server.ts';
-import { type CliRun, runCli } from './run-cli.ts';
+import { type CliOptions, runCli } from './run-cli.ts';
 
 const hasModel = existsSync(new URL('../../models/default/model.safetensors', import.meta.url));
 if (!hasModel) console.log('test/cli/rerank: skipped, models/default is absent.');
@@ -52,7 +52,7 @@ async function start(options: StrictServerOptions): Promise<StrictServer> {
   return server;
 }
 
-async function rerankJson(args: readonly string[], run: CliRun = {}): Promise<ReportJson> {
+async function rerankJson(args: readonly string[], run: CliOptions = {}): Promise<ReportJson> {
   const { code, stdout, stderr } = await runCli(['rerank', ...args, '--json'], run);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return JSON.parse(stdout) as ReportJson;

@@ -9,40 +9,73 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-export interface CliRun {
+export interface CliStart {
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Sends Ctrl-C when it is settled; what it is given waits for something printed to either stream. */
-  readonly interruptAfter?: (printed: (pattern: RegExp) => Promise<void>) => Promise<void>;
+  /** Modules that are loaded before the program. */
+  readonly imports?: readonly string[];
+}
+
+/** A program under way. */
+export interface CliRun {
+  /** What it has printed so far. */
+  readonly output: { readonly stdout: string; readonly stderr: string };
+  /** Settled when what it has printed to either stream matches, or when it has ended. */
+  printed(pattern: RegExp): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<CliResult>;
+}
+
+export interface CliOptions extends CliStart {
+  /** When it is sent a signal. */
+  readonly interruptAfter?: (run: CliRun) => Promise<void>;
   /** What is sent then. @defaultValue `'SIGINT'` */
   readonly signal?: NodeJS.Signals;
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-export function runCli(
+export function startCli(
   args: readonly string[],
-  { stdin = '', env = {}, interruptAfter, signal = 'SIGINT' }: CliRun = {},
-): Promise<CliResult> {
+  { stdin = '', env = {}, imports = [] }: CliStart = {},
+): CliRun {
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', 'plugin/cli/main.ts', ...args], {
+  const modules = ['tsx', ...imports].flatMap((name) => ['--import', name]);
+  const child = spawn(process.execPath, [...modules, 'plugin/cli/main.ts', ...args], {
     cwd: root,
     // Colours and secrets of whoever runs the tests stay out.
     env: { PATH, HOME, ...env },
   });
-  const texts = { stdout: '', stderr: '' };
+  const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {
-      texts[name] += text;
+      output[name] += text;
     });
   }
   child.stdin.end(stdin);
-  const printed = async (pattern: RegExp): Promise<void> => {
-    while (!pattern.test(texts.stdout) && !pattern.test(texts.stderr)) await sleep(20);
-  };
-  void interruptAfter?.(printed).then(() => child.kill(signal));
-  return new Promise((resolve, reject) => {
+  let hasEnded = false;
+  const ended = new Promise<CliResult>((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, ...texts }));
+    child.on('close', (code) => {
+      hasEnded = true;
+      resolve({ code, ...output });
+    });
   });
+  return {
+    output,
+    ended,
+    kill: (signal) => void child.kill(signal),
+    async printed(pattern) {
+      while (!hasEnded && !pattern.test(output.stdout) && !pattern.test(output.stderr)) await sleep(20);
+    },
+  };
+}
+
+export function runCli(
+  args: readonly string[],
+  { interruptAfter, signal = 'SIGINT', ...start }: CliOptions = {},
+): Promise<CliResult> {
+  const run = startCli(args, start);
+  void interruptAfter?.(run).then(() => run.kill(signal));
+  return run.ended;
 }

@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { postJson } from '../support/test-service.ts';
 import { tinyModel } from '../support/tiny-model.ts';
-import { runCli } from './run-cli.ts';
+import { type CliRun, runCli, startCli } from './run-cli.ts';
 
 let model: string;
 let folder: string;
@@ -17,52 +16,51 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([model, folder].map((path) => rm(path, { recursive: true }))));
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-let child: ChildProcess | undefined;
-afterEach(() => {
-  child?.kill('SIGKILL');
-});
+let program: CliRun | undefined;
+afterEach(() => program?.kill('SIGKILL'));
 
-interface Running {
+function start(config: string): CliRun {
+  program = startCli(['serve', '--config', config], { env: { TENANT_KEY: 'k'.repeat(16) } });
+  return program;
+}
+
+interface Running extends CliRun {
   readonly url: string;
   /** Every log line so far. */
-  readonly lines: Record<string, unknown>[];
+  lines(): readonly LogLine[];
   /** The next line with this message. */
-  logged(message: string): Promise<Record<string, unknown>>;
-  readonly ended: Promise<number | null>;
-  kill(signal: NodeJS.Signals): void;
+  logged(message: string): Promise<LogLine>;
 }
+
+type LogLine = Readonly<Record<string, unknown>>;
 
 /** Starts the real program and waits until it is ready. */
 async function serve(config: string): Promise<Running> {
-  const args = ['--import', 'tsx', 'plugin/cli/main.ts', 'serve', '--config', config];
-  const running = spawn(process.execPath, args, {
-    cwd: root,
-    env: { ...process.env, TENANT_KEY: 'k'.repeat(16) },
+  const run = start(config);
+  let hasEnded = false;
+  void run.ended.then(() => {
+    hasEnded = true;
   });
-  child = running;
-  const lines: Record<string, unknown>[] = [];
-  let rest = '';
-  running.stdout!.setEncoding('utf8').on('data', (text: string) => {
-    const parts = (rest + text).split('\n');
-    rest = parts.pop()!;
-    lines.push(...parts.map((line) => JSON.parse(line) as Record<string, unknown>));
-  });
+  const lines = (): readonly LogLine[] =>
+    run.output.stdout
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as LogLine);
   let seen = 0;
-  const logged = async (message: string): Promise<Record<string, unknown>> => {
+  const logged = async (message: string): Promise<LogLine> => {
     for (;;) {
-      const at = lines.findIndex((line, i) => i >= seen && line['msg'] === message);
+      const found = lines();
+      const at = found.findIndex((line, i) => i >= seen && line['msg'] === message);
       if (at !== -1) {
         seen = at + 1;
-        return lines[at]!;
+        return found[at]!;
       }
-      if (running.exitCode !== null) throw new Error(`ended without "${message}"`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (hasEnded) throw new Error(`ended without "${message}"`);
+      await sleep(20);
     }
   };
-  const ended = new Promise<number | null>((resolve) => running.on('exit', resolve));
   const { url } = await logged('ready');
-  return { url: String(url), lines, logged, ended, kill: (signal) => void running.kill(signal) };
+  return { ...run, url: String(url), lines, logged };
 }
 
 async function write(path: string, service: object, reranker: object = {}): Promise<void> {
@@ -103,7 +101,7 @@ describe('blockrank serve', () => {
     expect(page).toMatch(/config_reloads_total\{result="ok"\} [23]/); // the file's change may be seen beside SIGHUP
 
     kill('SIGTERM');
-    expect(await ended).toBe(0);
+    expect(await ended).toMatchObject({ code: 0 });
   });
 
   it('takes its configuration anew on SIGHUP and on a change, each by itself, and says what needs a restart', async () => {
@@ -120,7 +118,7 @@ describe('blockrank serve', () => {
     await utimes(`${file}.other`, atime, mtime); // another file, as old as this one
     await rename(`${file}.other`, file);
     await logged('configuration taken');
-    expect(lines.filter(({ msg }) => msg === 'configuration taken')).toHaveLength(3);
+    expect(lines().filter(({ msg }) => msg === 'configuration taken')).toHaveLength(3);
   });
 
   it('answers what it has in hand before it ends', async () => {
@@ -138,17 +136,16 @@ describe('blockrank serve', () => {
       answer.status === 'fulfilled' ? answer.value.status : String(answer.reason),
     );
     expect(new Set(statuses)).toEqual(new Set([200]));
-    expect(await ended).toBe(0);
+    expect(await ended).toMatchObject({ code: 0 });
   });
 
   it('ends when it is told to while its models are still being opened', async () => {
     const file = join(folder, 'early.yaml');
     await write(file, {});
-    const args = ['--import', 'tsx', 'plugin/cli/main.ts', 'serve', '--config', file];
-    child = spawn(process.execPath, args, { cwd: root });
-    const ended = new Promise((resolve) => child!.on('exit', (...how) => resolve(how)));
-    child.stdout!.once('data', () => child!.kill('SIGTERM')); // it listens, and opens its models
-    expect(await ended).toEqual([0, null]);
+    const { printed, kill, ended } = start(file);
+    await printed(/./); // it listens, and opens its models
+    kill('SIGTERM');
+    expect(await ended).toMatchObject({ code: 0 });
   });
 
   it.each(['SIGHUP', 'a change of the file'])(
@@ -156,24 +153,12 @@ describe('blockrank serve', () => {
     async (what) => {
       const file = join(folder, 'soon.yaml');
       await write(file, {});
-      const args = ['--import', 'tsx', 'plugin/cli/main.ts', 'serve', '--config', file];
-      const started = spawn(process.execPath, args, { cwd: root });
-      child = started;
-      let lines = '';
-      started.stdout.on('data', (chunk) => {
-        lines += String(chunk);
-      });
-      await new Promise((resolve) => started.stdout.once('data', resolve)); // it listens, and opens its models
-      if (what === 'SIGHUP') started.kill('SIGHUP');
+      const { printed, kill, output } = start(file);
+      await printed(/./); // it listens, and opens its models
+      if (what === 'SIGHUP') kill('SIGHUP');
       else await write(file, { maxDocuments: 1 });
-      while (
-        !lines.includes('configuration taken') &&
-        started.exitCode === null &&
-        started.signalCode === null
-      ) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      expect(lines).toContain('configuration taken');
+      await printed(/configuration taken/);
+      expect(output.stdout).toContain('configuration taken');
     },
   );
 

@@ -138,7 +138,7 @@ describe('blockrank states watch', () => {
     fill(double, 12);
     const more = ['--generation', 'g', '--no-estimate', '--interval', '1', '--json'];
     const { code, stdout, stderr } = await runCli(['states', ...args('watch', ...texts(), ...more)], {
-      interruptAfter: async (printed) => {
+      interruptAfter: async ({ printed }) => {
         await printed(/"round":1,/);
         double.write('docs', 'new', { title: 'new', body: 'words' });
         await printed(/"written":1,/);
@@ -159,7 +159,7 @@ describe('blockrank states watch', () => {
     fill(double, 3);
     const more = ['--generation', 'g', '--no-estimate', '--interval', '1'];
     const { code, stdout, stderr } = await runCli(['states', ...args('watch', ...texts(), ...more)], {
-      interruptAfter: async (printed) => {
+      interruptAfter: async ({ printed }) => {
         await printed(/^round 1: /m);
         double.fault = () => 'away';
         await printed(/the server is away/);

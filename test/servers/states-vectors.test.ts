@@ -182,7 +182,7 @@ function describeVectors(choice: ServerChoice): void {
       '1',
     ];
     const run = startStatesProgram('watch', [...addressFlags(choice, server.url), ...more], encodingLog());
-    await run.printed;
+    await run.printed(/./);
     await put('ships', 'Ships sail the sea with cargo and passengers.');
     for (;;) {
       if ((await ask('ocean transport'))[0] === 'ships') break;

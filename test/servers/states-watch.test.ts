@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import { sidecarIndex, stateCalls, stateIngest } from '../../adapters/opensearch/index.ts';
+import type { CliRun } from '../cli/run-cli.ts';
 import { describeServers } from '../support/servers/describe-servers.ts';
 import { isNewest, type ServerChoice } from '../support/servers/start.ts';
 import { linesOf, type StoredPair } from '../support/states-cluster.ts';
-import { encodedIn, encodingLog, type StatesRun, startStatesProgram } from '../support/states-program.ts';
+import { encodedIn, encodingLog, startStatesProgram } from '../support/states-program.ts';
 import { statesServer } from '../support/states-server.ts';
 
 const slowly = 1_200_000;
@@ -13,13 +14,13 @@ describeServers('%s, watching states', describeWatch);
 
 function describeWatch(choice: ServerChoice): void {
   const at = statesServer(choice);
-  const runs: StatesRun[] = [];
+  const runs: CliRun[] = [];
   afterEach(() => {
     // Of a test that failed: another one's watch of the same index would work for it.
     for (const run of runs.splice(0)) run.kill('SIGKILL');
   });
 
-  const start = (index: string, log: string, ...more: string[]): StatesRun => {
+  const start = (index: string, log: string, ...more: string[]): CliRun => {
     const own = ['--index', index, '--json', '--no-estimate', '--interval', '1', '--sweep', '1'];
     const run = startStatesProgram('watch', at.flags(at.proxy.url, ...own, ...more), log);
     runs.push(run);
@@ -38,8 +39,8 @@ function describeWatch(choice: ServerChoice): void {
       await sleep(300);
     }
   };
-  const interrupted = async (run: StatesRun): Promise<readonly Round[]> => {
-    await run.printed;
+  const interrupted = async (run: CliRun): Promise<readonly Round[]> => {
+    await run.printed(/./);
     run.kill('SIGINT');
     const { code, stdout, stderr } = await run.ended;
     expect(stderr).toBe('');
@@ -63,7 +64,7 @@ function describeWatch(choice: ServerChoice): void {
     await at.cluster.ask('DELETE', '/books/_doc/d8');
     await fresh(pairs, 121);
     await until(async () => (await at.cluster.ids(sidecarOf('books'))).length === 121);
-    await sleep(2500);
+    await quiet(run);
     const rounds = await interrupted(run);
     expect(sum(rounds, 'seen')).toBe(123);
     expect(sum(rounds, 'written')).toBe(123);
@@ -90,9 +91,11 @@ function describeWatch(choice: ServerChoice): void {
     await fresh(() => at.cluster.fieldPairs('pages'), 60);
     await at.cluster.change('pages', 'd3', 'other words');
     await fresh(() => at.cluster.fieldPairs('pages'), 60);
-    await sleep(5000);
+    // The next round sees the own writes of the last one.
+    await quiet(run);
+    await quiet(run);
     const before = await at.cluster.fieldPairs('pages');
-    await sleep(3000);
+    await quiet(run);
     expect(await at.cluster.fieldPairs('pages')).toEqual(before);
     const rounds = await interrupted(run);
     expect(rounds.at(-1)).toMatchObject({ counts: { seen: 0 } });
@@ -182,7 +185,7 @@ function describeWatch(choice: ServerChoice): void {
     const run = start('away', encodingLog());
     await fresh(() => at.cluster.sidecarPairs('away', at.generation), 20);
     at.proxy.use({ onCall: () => false });
-    await sleep(6000);
+    await run.printed(/the server is away/);
     await at.cluster.change('away', 'd3', 'while it was away');
     at.proxy.use({});
     await fresh(() => at.cluster.sidecarPairs('away', at.generation), 20);
@@ -263,7 +266,7 @@ function describeWatch(choice: ServerChoice): void {
       '/_bulk',
       `${gone.operations.map((line) => JSON.stringify(line)).join('\n')}\n`,
     );
-    await sleep(3000);
+    await quiet(run);
     expect(await at.cluster.ids(sidecarOf('ingested'))).toHaveLength(34);
     const rounds = await interrupted(run);
     expect(sum(rounds, 'written')).toBe(5);
@@ -301,6 +304,12 @@ interface HelperOwner {
 
 function sum(rounds: readonly Round[], name: keyof Round['counts']): number {
   return rounds.reduce((total, { counts }) => total + counts[name], 0);
+}
+
+/** Waits for the end of a round that began after now. */
+async function quiet(run: CliRun): Promise<void> {
+  const ended = run.output.stdout.split('\n').length - 1;
+  await run.printed(new RegExp(`"round":${ended + 2},`));
 }
 
 function range(length: number, first = 0): readonly number[] {
