@@ -286,7 +286,7 @@ describe('a remote reranker', () => {
     const reranker = openRemote(server.url, { maxDocuments: 2, fetch: fetchOf });
     await reranker.rerank(shortlist, { deadlineMs: 5000 });
     const [first, again, next] = left;
-    expect(first).toBeGreaterThan(4900);
+    expect(first).toBeGreaterThan(4000);
     expect(again).toBeLessThanOrEqual(first! - 50 - 90); // what the attempt took, and the wait after it
     expect(next).toBeLessThanOrEqual(again!);
     const hanging = await cohere(() => true);

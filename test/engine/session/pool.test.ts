@@ -41,7 +41,7 @@ describe('openPool', () => {
   it('takes an aborted task out of the queue and lets a running one end', async () => {
     const { run } = bound(await open(1));
     const abort = new AbortController();
-    const running = run({ do: 'sleep', ms: 60 }, { signal: abort.signal });
+    const running = run({ do: 'sleep', ms: 500 }, { signal: abort.signal });
     const waiting = run({ do: 'echo' }, { signal: abort.signal });
     await settled(10);
     abort.abort(new Error('given up'));

@@ -75,9 +75,9 @@ describe('pages and the ranking cache', () => {
   });
 
   it('agree when pages are asked for at once and one of them runs out of time', async () => {
-    const { stage } = open({ reranker: { delayMs: 60 } });
+    const { stage } = open({ reranker: { delayMs: 400 } });
     const pages = await Promise.all([
-      stage.search(firstPage, { deadlineMs: 10 }),
+      stage.search(firstPage, { deadlineMs: 200 }),
       stage.search(secondPage),
       stage.search(thirdPage),
     ]);
@@ -90,7 +90,7 @@ describe('pages and the ranking cache', () => {
     });
     const plain = await stage.search(firstPage);
     // The second call, for explanations, hangs; the order of the first is there.
-    const explained = await stage.search(secondPage, { explain: true, deadlineMs: 15 });
+    const explained = await stage.search(secondPage, { explain: true, deadlineMs: 200 });
     expect(plain.blockrank?.reranked).toBe(true);
     expect(explained.hits.map(({ id }) => id).join('')).toBe('dc');
     expect(explained.blockrank).toMatchObject({ reranked: true, cached: true });
@@ -180,7 +180,7 @@ describe('identical searches in flight', () => {
     const { stage, reranker } = open({
       reranker: { fault: (call) => (call === 1 ? new Promise(() => {}) : undefined) },
     });
-    await stage.search(firstPage, { deadlineMs: 10 });
+    await stage.search(firstPage, { deadlineMs: 200 });
     expect((await stage.search(firstPage)).blockrank?.reranked).toBe(true);
     expect([reranker.calls.length, reranker.abortedCalls]).toEqual([2, 1]);
   });

@@ -59,7 +59,7 @@ describe('a stage whose adapter fetches block states', () => {
 
   it('keeps the deadline while states hang, and says what it was busy with', async () => {
     const stage = rescoringStage({ adapter: stated(() => new Promise(() => {})), reranker: fakeReranker() });
-    const { blockrank } = await stage.search({ query: 'stars' }, { deadlineMs: 40 });
+    const { blockrank } = await stage.search({ query: 'stars' }, { deadlineMs: 200 });
     expect(blockrank).toMatchObject({ reranked: false, reason: 'deadline' });
     expect(blockrank!.error!.message).toContain('during "states"');
   });
