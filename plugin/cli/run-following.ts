@@ -1,6 +1,8 @@
 /** Runs something until it is told to end; it follows its configuration file meanwhile. */
+import { once } from 'node:events';
 import { type WatchOptions, watchConfig } from '../config/index.ts';
 import type { CliContext } from './context.ts';
+import { untilTold } from './until-told.ts';
 
 /** What runs. */
 export interface Following<T> {
@@ -15,27 +17,24 @@ export interface Following<T> {
 }
 
 /** Runs it until SIGTERM or Ctrl-C. Rejects with what opening or closing rejected with. */
-export async function runFollowing<T extends { close(): Promise<void> }>(
-  { signal }: CliContext,
+export function runFollowing<T extends { close(): Promise<void> }>(
+  context: CliContext,
   { path, watch: options, open, reload }: Following<T>,
 ): Promise<void> {
-  // Before anything is opened: a process that is the first of its container has no other way to be ended.
-  const ending = new Promise<void>((resolve) => {
-    process.once('SIGTERM', resolve);
-    signal.addEventListener('abort', () => resolve(), { once: true });
+  return untilTold(context, async (signal) => {
+    // Before the file is read: what changes while the models are being opened is taken after them.
+    const watch = watchConfig(path, options);
+    try {
+      const running = await open();
+      let last = Promise.resolve();
+      watch.tell(() => {
+        last = last.then(() => reload(running));
+      });
+      if (!signal.aborted) await once(signal, 'abort');
+      watch.close();
+      await running.close();
+    } finally {
+      watch.close();
+    }
   });
-  // Before the file is read: what changes while the models are being opened is taken after them.
-  const watch = watchConfig(path, options);
-  try {
-    const running = await open();
-    let last = Promise.resolve();
-    watch.tell(() => {
-      last = last.then(() => reload(running));
-    });
-    await ending;
-    watch.close();
-    await running.close();
-  } finally {
-    watch.close();
-  }
 }

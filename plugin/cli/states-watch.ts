@@ -10,6 +10,7 @@ import {
   addWatchOptions,
   type WatchFlags,
 } from './states-flags.ts';
+import { untilTold } from './until-told.ts';
 import { withProgress } from './with-progress.ts';
 
 const help = `
@@ -33,14 +34,9 @@ export function watchCommand(context: CliContext): Command {
     .action((flags: WatchFlags) => watch(context, flags));
 }
 
-async function watch(context: CliContext, flags: WatchFlags): Promise<void> {
-  // Before anything is opened: a process that is the first of its container has no other way to be ended.
-  const ending = new AbortController();
-  const end = (): void => ending.abort(new DOMException('Ended.', 'AbortError'));
-  process.once('SIGTERM', end);
-  const signal = AbortSignal.any([context.signal, ending.signal]);
-  try {
-    await withBuild(context, flags, ({ target }) =>
+function watch(context: CliContext, flags: WatchFlags): Promise<void> {
+  return untilTold(context, (signal) =>
+    withBuild(context, flags, ({ target }) =>
       withProgress(context, 'building', (bar) =>
         watchStates({
           ...target,
@@ -55,10 +51,8 @@ async function watch(context: CliContext, flags: WatchFlags): Promise<void> {
           sweepEveryMs: toMs(flags.sweep),
         }),
       ),
-    );
-  } finally {
-    process.off('SIGTERM', end);
-  }
+    ),
+  );
 }
 
 /** What people are told, and programs. */
