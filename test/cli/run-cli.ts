@@ -20,6 +20,8 @@ export interface CliStart {
 export interface CliRun {
   /** What it has printed so far. */
   readonly output: { readonly stdout: string; readonly stderr: string };
+  /** Settled when this holds, or when it has ended. */
+  until(holds: () => boolean): Promise<void>;
   /** Settled when what it has printed to either stream matches, or when it has ended. */
   printed(pattern: RegExp): Promise<void>;
   kill(signal: NodeJS.Signals): void;
@@ -61,13 +63,15 @@ export function startCli(
       resolve({ code, ...output });
     });
   });
+  const until = async (holds: () => boolean): Promise<void> => {
+    while (!hasEnded && !holds()) await sleep(20);
+  };
   return {
     output,
     ended,
+    until,
+    printed: (pattern) => until(() => pattern.test(output.stdout) || pattern.test(output.stderr)),
     kill: (signal) => void child.kill(signal),
-    async printed(pattern) {
-      while (!hasEnded && !pattern.test(output.stdout) && !pattern.test(output.stderr)) await sleep(20);
-    },
   };
 }
 

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { postJson } from '../support/test-service.ts';
 import { tinyModel } from '../support/tiny-model.ts';
@@ -37,10 +36,6 @@ type LogLine = Readonly<Record<string, unknown>>;
 /** Starts the real program and waits until it is ready. */
 async function serve(config: string): Promise<Running> {
   const run = start(config);
-  let hasEnded = false;
-  void run.ended.then(() => {
-    hasEnded = true;
-  });
   const lines = (): readonly LogLine[] =>
     run.output.stdout
       .split('\n')
@@ -48,16 +43,12 @@ async function serve(config: string): Promise<Running> {
       .map((line) => JSON.parse(line) as LogLine);
   let seen = 0;
   const logged = async (message: string): Promise<LogLine> => {
-    for (;;) {
-      const found = lines();
-      const at = found.findIndex((line, i) => i >= seen && line['msg'] === message);
-      if (at !== -1) {
-        seen = at + 1;
-        return found[at]!;
-      }
-      if (hasEnded) throw new Error(`ended without "${message}"`);
-      await sleep(20);
-    }
+    const next = (): number => lines().findIndex((line, i) => i >= seen && line['msg'] === message);
+    await run.until(() => next() !== -1);
+    const at = next();
+    if (at === -1) throw new Error(`ended without "${message}"`);
+    seen = at + 1;
+    return lines()[at]!;
   };
   const { url } = await logged('ready');
   return { ...run, url: String(url), lines, logged };

@@ -17,18 +17,14 @@ import {
 } from '../support/first-stages-suite.ts';
 import { elasticsearchMiddlewareSuite, opensearchMiddlewareSuite } from '../support/middleware-suite.ts';
 import { describeServers } from '../support/servers/describe-servers.ts';
-import { type RunningServer, type ServerChoice, startServer } from '../support/servers/start.ts';
-import { elasticsearchSubject, indexSuiteDocuments, openSearchSubject } from '../support/suite-subjects.ts';
+import type { ServerChoice } from '../support/servers/start.ts';
+import { suiteServer } from '../support/servers/suite-server.ts';
+import { elasticsearchSubject, openSearchSubject } from '../support/suite-subjects.ts';
 
 describeServers('%s', (choice) => {
-  let server: RunningServer;
-  beforeAll(async () => {
-    server = await startServer(choice);
-    await indexSuiteDocuments(server.url, 'suite');
-  });
-  afterAll(() => server?.close());
-  if (choice.product === 'opensearch') describeOpenSearch(() => server.url);
-  else describeElasticsearch(() => server.url, choice);
+  const url = suiteServer(choice);
+  if (choice.product === 'opensearch') describeOpenSearch(url);
+  else describeElasticsearch(url, choice);
 });
 
 function describeOpenSearch(url: () => string): void {

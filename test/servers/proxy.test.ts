@@ -1,6 +1,6 @@
 import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { detectServer } from '../../plugin/proxy/index.ts';
 import {
   byteForByteSuite,
@@ -9,18 +9,10 @@ import {
   opensearchProxySuite,
 } from '../plugin/proxy/client-suites.ts';
 import { describeServers } from '../support/servers/describe-servers.ts';
-import { type RunningServer, type ServerChoice, startServer } from '../support/servers/start.ts';
-import { indexSuiteDocuments } from '../support/suite-subjects.ts';
+import type { ServerChoice } from '../support/servers/start.ts';
+import { suiteServer } from '../support/servers/suite-server.ts';
 
-describeServers('a proxy before %s', (choice) => {
-  let server: RunningServer;
-  beforeAll(async () => {
-    server = await startServer(choice);
-    await indexSuiteDocuments(server.url, 'suite');
-  });
-  afterAll(() => server?.close());
-  describeProxy(choice, { url: () => server.url });
-});
+describeServers('a proxy before %s', (choice) => describeProxy(choice, { url: suiteServer(choice) }));
 
 function describeProxy({ product, version }: ServerChoice, cluster: Cluster): void {
   it('knows which product the cluster is', async () => {

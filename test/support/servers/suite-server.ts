@@ -1,0 +1,15 @@
+/** A real server with the documents that the suites of first stages search. */
+import { afterAll, beforeAll } from 'vitest';
+import { indexSuiteDocuments } from '../suite-subjects.ts';
+import { type RunningServer, type ServerChoice, startServer } from './start.ts';
+
+/** Starts it before the tests of the suite that calls this, and closes it after them. @returns Its address, once it runs. */
+export function suiteServer(choice: ServerChoice): () => string {
+  let server: RunningServer | undefined;
+  beforeAll(async () => {
+    server = await startServer(choice);
+    await indexSuiteDocuments(server.url, 'suite');
+  });
+  afterAll(() => server?.close());
+  return () => server!.url;
+}
