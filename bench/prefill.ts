@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { toOnnx } from '../engine/graph/onnx.ts';
 import * as g from '../engine/graph/operations.ts';
 import { fileTensor, input, type Value } from '../engine/graph/value.ts';
-import { DecoderRunner } from '../engine/rerank/decoder-runner.ts';
+import { DecoderRunner } from '../engine/rerank/decoder/decoder-runner.ts';
 import { openSession } from '../engine/session/runtime.ts';
 import type { WeightTable } from '../engine/weights/weight-table.ts';
 import { atLeast, type Bench, hasAvx512, rounded, threads } from './support/bench.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DecoderConfig } from '../engine/network/decoder-config.ts';
-import { DecoderRunner } from '../engine/rerank/decoder-runner.ts';
+import { DecoderRunner } from '../engine/rerank/decoder/decoder-runner.ts';
 import { toBatches } from '../engine/states/batches.ts';
 import { atLeast, type Bench, rounded, threads } from './support/bench.ts';
 import { mistralShape, randomDecoderWeights, smolShape } from './support/decoder-shape.ts';

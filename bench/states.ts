@@ -12,7 +12,7 @@ import {
   type TransportOwner,
 } from '../adapters/opensearch/index.ts';
 import { openEncoderReranker, type Reranker, stateCodec } from '../engine/index.ts';
-import { openStateMaker } from '../plugin/cli/state-maker.ts';
+import { openStateMaker } from '../plugin/cli/states/state-maker.ts';
 import { rescoringStage } from '../plugin/stage/index.ts';
 import { missingFor, type ServerChoice, servers, startServer } from '../test/support/servers/start.ts';
 import { atLeast, atMost, type Bench, type BenchResult, rounded, threads } from './support/bench.ts';

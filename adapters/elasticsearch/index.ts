@@ -67,8 +67,11 @@ export function elasticsearchAdapter<TDocument = unknown>(
   const settings = searchBodySettings(options, { adapter: 'elasticsearch', place: 'flat' });
   return searchAdapter(settings, elasticsearchCalls(client, callOptions));
 }
+export {
+  type ElasticsearchTransportClass,
+  elasticsearchTransport,
+} from '../../plugin/middleware/elasticsearch-transport.ts';
+export type { RerankWish, Rescorer, TransportReranking } from '../../plugin/middleware/rerank-calls.ts';
 export * from '../install/door.ts';
-export type { RerankWish, Rescorer, TransportReranking } from '../search-body/reranking-transport.ts';
 export * from '../states/door.ts';
 export * from './install/index.ts';
-export { type ElasticsearchTransportClass, elasticsearchTransport } from './transport.ts';

@@ -1,5 +1,15 @@
 /** The part of installing that users of either server see. */
-export type { Mark } from './digest.ts';
+export type { Mark } from '../cluster/digest.ts';
+export {
+  type CallOptions,
+  type Refusal,
+  type ServerAnswer,
+  type ServerCalls,
+  type ServerCallsOptions,
+  type ServerRequest,
+  serverCalls,
+  type TransportOwner,
+} from '../cluster/server-calls.ts';
 export {
   type Plan,
   type PlannedPart,
@@ -10,13 +20,3 @@ export {
   withoutSecrets,
 } from './plan.ts';
 export { type RunOptions, runPlan } from './run-plan.ts';
-export {
-  type CallOptions,
-  type Refusal,
-  type ServerAnswer,
-  type ServerCalls,
-  type ServerCallsOptions,
-  type ServerRequest,
-  serverCalls,
-  type TransportOwner,
-} from './server-calls.ts';

@@ -3,7 +3,7 @@
  * only the server knows stand in requests as `<name>` until a step's answer gives them.
  */
 import type { ConfigurationIssue } from '../../engine/index.ts';
-import type { ServerRequest } from './server-calls.ts';
+import type { ServerRequest } from '../cluster/server-calls.ts';
 
 /** One call that changes something. */
 export interface PlanStep {

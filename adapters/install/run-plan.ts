@@ -1,7 +1,6 @@
 /** Sends a plan's calls, one after another, and waits for what the server does in its own time. */
 import { setTimeout as timer } from 'node:timers/promises';
 import { FirstStageError } from '../../engine/index.ts';
-import type { Plan, PlanStep, Wait } from './plan.ts';
 import {
   accepted,
   type Refusal,
@@ -9,7 +8,8 @@ import {
   type ServerCalls,
   type ServerRequest,
   saidBy,
-} from './server-calls.ts';
+} from '../cluster/server-calls.ts';
+import type { Plan, PlanStep, Wait } from './plan.ts';
 
 /** How a plan is run. */
 export interface RunOptions {

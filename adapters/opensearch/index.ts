@@ -68,8 +68,11 @@ export function opensearchAdapter(
   const settings = searchBodySettings(options, { adapter: 'opensearch', place: 'body' });
   return searchAdapter(settings, openSearchCalls(client, callOptions));
 }
+export {
+  type OpenSearchTransportClass,
+  opensearchTransport,
+} from '../../plugin/middleware/opensearch-transport.ts';
+export type { RerankWish, Rescorer, TransportReranking } from '../../plugin/middleware/rerank-calls.ts';
 export * from '../install/door.ts';
-export type { RerankWish, Rescorer, TransportReranking } from '../search-body/reranking-transport.ts';
 export * from '../states/door.ts';
 export * from './install/index.ts';
-export { type OpenSearchTransportClass, opensearchTransport } from './transport.ts';

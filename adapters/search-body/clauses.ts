@@ -1,5 +1,5 @@
 /** Walks what a request searches by: query clauses, retrievers and knn, in one fixed order. */
-import { isObject, type JsonObject, toList } from './json.ts';
+import { isObject, type JsonObject, toList } from '../cluster/json.ts';
 
 /** One clause of a query, one retriever of a retriever tree, or one top-level knn search. */
 export interface Clause {

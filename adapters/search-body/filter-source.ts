@@ -1,5 +1,5 @@
 /** Filters a document as the servers do, by patterns of fields to include and to exclude. */
-import { isObject, type JsonObject } from './json.ts';
+import { isObject, type JsonObject } from '../cluster/json.ts';
 
 /** Which fields are wanted; without includes all are, and excludes win. `*` stands for anything, dots too. */
 export interface SourcePatterns {

@@ -1,7 +1,7 @@
 /** Reads from a request how its hits are found, and which of them somebody fixed in place. */
 import type { FirstStage } from '../../engine/index.ts';
+import { isObject, type JsonObject, toList } from '../cluster/json.ts';
 import { type Clause, clausesOf } from './clauses.ts';
-import { isObject, type JsonObject, toList } from './json.ts';
 
 const lexical = new Set([
   'match',

@@ -1,7 +1,8 @@
 /** What Elasticsearch and OpenSearch have in common: the search API's requests and responses. */
-export type { StoredStates } from '../states/places.ts';
-export { toFirstStageError } from './errors.ts';
-export { isObject, type JsonObject } from './json.ts';
+
+export { toFirstStageError } from '../cluster/errors.ts';
+export { isObject, type JsonObject } from '../cluster/json.ts';
+export type { StoredStates } from '../stored-states/places.ts';
 export type { SearchLines } from './multi-search.ts';
 export {
   defaultMaxResultWindow,

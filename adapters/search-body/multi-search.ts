@@ -1,7 +1,7 @@
 /** Several searches in one round trip: from requests to a multi-search's lines, and back. */
 import { type BlockRankError, FirstStageError } from '../../engine/index.ts';
-import { itemError } from './errors.ts';
-import { describeValue, isObject, type JsonObject } from './json.ts';
+import { itemError } from '../cluster/errors.ts';
+import { describeValue, isObject, type JsonObject } from '../cluster/json.ts';
 import { type BodyPlace, viewOf } from './request-view.ts';
 
 /** One search of a multi-search: its header line and its body line. */

@@ -1,8 +1,8 @@
 /** What the adapters of both search servers have in common as options. */
 import { ConfigurationError } from '../../engine/index.ts';
+import { describeValue, isObject, type JsonObject } from '../cluster/json.ts';
 import { type DocumentTextOptions, type TextWriter, textWriter } from '../document-text.ts';
-import type { StoredStates } from '../states/places.ts';
-import { describeValue, isObject, type JsonObject } from './json.ts';
+import type { StoredStates } from '../stored-states/places.ts';
 import type { QueryTextOption } from './query-text.ts';
 import type { BodyPlace } from './request-view.ts';
 

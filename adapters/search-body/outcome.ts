@@ -1,7 +1,7 @@
 /** Puts an outcome into a search response. */
 import type { HitMark, Outcome, OutcomeMark, Plan } from '../adapter.ts';
+import { isObject, type JsonObject, without } from '../cluster/json.ts';
 import { placeHits, toOutcomeMark } from '../outcome-marks.ts';
-import { isObject, type JsonObject, without } from './json.ts';
 import type { SearchBodySettings, SearchHit } from './options.ts';
 import { addsHighlight, sourcePlanOf } from './plan.ts';
 import { viewOf } from './request-view.ts';

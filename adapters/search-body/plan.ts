@@ -1,7 +1,7 @@
 /** What is sent for a request, and whether its hits are reranked at all. */
 import type { Plan, PlanOptions, PlanWarning, UnrerankedReason } from '../adapter.ts';
-import { bareHighlight } from './hit-text.ts';
-import { isObject, type JsonObject, toList } from './json.ts';
+import { isObject, type JsonObject, toList } from '../cluster/json.ts';
+import { bareHighlight } from '../hit-text.ts';
 import type { SearchBodySettings } from './options.ts';
 import { queryTextOf } from './query-text.ts';
 import { viewOf, withChanges } from './request-view.ts';

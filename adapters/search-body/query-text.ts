@@ -1,6 +1,7 @@
 /** Finds the question in words. */
+
+import { isObject, type JsonObject, toList } from '../cluster/json.ts';
 import { type Clause, clausesOf } from './clauses.ts';
-import { isObject, type JsonObject, toList } from './json.ts';
 
 /**
  * Where the question's words come from: a fixed text, a path into the request (`query.match.title.query`; with

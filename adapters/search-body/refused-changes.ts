@@ -3,8 +3,8 @@
  * has: then hits are missing, or the whole answer, and the user's own request would have had them.
  */
 import type { Plan, PlanWarning } from '../adapter.ts';
-import { answeredWith } from './errors.ts';
-import { isObject, type JsonObject, toList } from './json.ts';
+import { answeredWith } from '../cluster/errors.ts';
+import { isObject, type JsonObject, toList } from '../cluster/json.ts';
 
 /** Types of what a smaller request would not have met with: a limit was exceeded, or memory was short. */
 const costly = /^(illegal_argument|circuit_breaking)_exception$/;

@@ -1,5 +1,5 @@
 /** One way to read and change the requests of both clients: flat, or with a `body`. */
-import { isObject, type JsonObject, listedIn, without } from './json.ts';
+import { isObject, type JsonObject, listedIn, without } from '../cluster/json.ts';
 
 /** Where a client keeps what goes into the request's body: beside the index name, or under `body` alone. */
 export type BodyPlace = 'flat' | 'body';

@@ -1,8 +1,8 @@
 /** What the adapters of both servers share: everything but the client's own calls. */
 import type { FirstStageError } from '../../engine/index.ts';
 import type { Adapter } from '../adapter.ts';
-import { toFirstStageError } from './errors.ts';
-import type { JsonObject } from './json.ts';
+import { toFirstStageError } from '../cluster/errors.ts';
+import type { JsonObject } from '../cluster/json.ts';
 import { answersOf, type SearchLines, searchTogether } from './multi-search.ts';
 import type { SearchBodySettings } from './options.ts';
 import { applyToResponse } from './outcome.ts';

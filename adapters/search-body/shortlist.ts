@@ -1,9 +1,9 @@
 /** From a search response to the engine's shortlist. */
 import { type Candidate, FirstStageError, type Shortlist } from '../../engine/index.ts';
 import type { Plan } from '../adapter.ts';
+import { describeValue, isObject, type JsonObject } from '../cluster/json.ts';
+import { fieldText, highlightReader } from '../hit-text.ts';
 import { firstStageOf, pinnedBy } from './first-stage.ts';
-import { fieldText, highlightReader } from './hit-text.ts';
-import { describeValue, isObject, type JsonObject } from './json.ts';
 import type { SearchBodySettings, SearchHit } from './options.ts';
 import { viewOf } from './request-view.ts';
 import { stateReader } from './stored-states.ts';

@@ -1,8 +1,8 @@
 /** Block states from the index beside the documents: one call a list, by id. */
 import type { Shortlist, StoredState } from '../../engine/index.ts';
 import type { FoundList } from '../adapter.ts';
-import { sidecarIndex } from '../states/names.ts';
-import { isObject, type JsonObject, toList } from './json.ts';
+import { isObject, type JsonObject, toList } from '../cluster/json.ts';
+import { sidecarIndex } from '../stored-states/names.ts';
 import type { SearchBodySettings, SearchHit } from './options.ts';
 import { windowOf } from './shortlist.ts';
 import { bytesOf } from './stored-states.ts';

@@ -1,6 +1,7 @@
 /** The user's own choice of `_source`: what is fetched over it, and how it is what comes back. */
+
+import { isObject, type JsonObject, listedIn, toList, toStrings, without } from '../cluster/json.ts';
 import { filterSource, toPattern } from './filter-source.ts';
-import { isObject, type JsonObject, listedIn, toList, toStrings, without } from './json.ts';
 
 /** Which parts of `_source` somebody wants; patterns may hold `*`. */
 export type SourceChoice =

@@ -1,7 +1,7 @@
 /** Block states that come with the hits: what is asked for, how it is read, and how it is taken out again. */
 import type { StoredState } from '../../engine/index.ts';
-import { encodingDigestOf, type StoredStates, stateFieldOf } from '../states/places.ts';
-import { isObject, type JsonObject, toList, toStrings, valueAt, without } from './json.ts';
+import { isObject, type JsonObject, toList, toStrings, valueAt, without } from '../cluster/json.ts';
+import { encodingDigestOf, type StoredStates, stateFieldOf } from '../stored-states/places.ts';
 import { type SourceChoice, sourceChoice } from './source-filter.ts';
 
 /** What a search asks for so that states come with its hits. */

@@ -1,7 +1,7 @@
 /** Raises the limits inside a request that would keep the window from being filled. */
 import type { PlanWarning } from '../adapter.ts';
+import { isObject, type JsonObject, mapEntries, mapProperties } from '../cluster/json.ts';
 import { childQueries } from './clauses.ts';
-import { isObject, type JsonObject, mapEntries, mapProperties } from './json.ts';
 
 /** How far the limits must reach. */
 export interface Reach {

@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import type { BlockState, ScoreStep, Shortlist } from '../contract.ts';
 import { readOut } from '../readout/readout.ts';
-import type { BlockRankReranker } from '../rerank/blockrank-reranker.ts';
+import type { BlockRankReranker } from '../rerank/encoder/encoder-reranker.ts';
 import { fusion } from '../scores/fusion.ts';
 import { rankLogits } from '../scores/ranking.ts';
 import { decodeState, encodeState } from '../states/codec.ts';

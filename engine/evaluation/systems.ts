@@ -2,7 +2,7 @@
 import type { Ranking, Reranker, ScoreStep, Shortlist } from '../contract.ts';
 import { similarities } from '../readout/reading.ts';
 import { readOut } from '../readout/readout.ts';
-import { BlockRankReranker } from '../rerank/blockrank-reranker.ts';
+import { BlockRankReranker } from '../rerank/encoder/encoder-reranker.ts';
 import { fusion } from '../scores/fusion.ts';
 import { rankLogits } from '../scores/ranking.ts';
 

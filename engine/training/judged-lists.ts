@@ -4,7 +4,7 @@ import { QueryError } from '../errors.ts';
 import { type EvaluationOptions, toShortlist } from '../evaluation/evaluate-collection.ts';
 import type { QueryState } from '../readout/parameters.ts';
 import { similarities } from '../readout/reading.ts';
-import type { BlockRankReranker } from '../rerank/blockrank-reranker.ts';
+import type { BlockRankReranker } from '../rerank/encoder/encoder-reranker.ts';
 
 /** A shortlist, what its documents gain, and all that a readout reads of it. */
 export interface JudgedList {

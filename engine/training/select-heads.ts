@@ -8,7 +8,7 @@ import { type EvaluationOptions, toShortlist } from '../evaluation/evaluate-coll
 import { evaluateRun, mean, parseMeasure } from '../evaluation/measures.ts';
 import { seededRandom, shuffled } from '../evaluation/random.ts';
 import type { LayerRange } from '../model/decoder-manifest.ts';
-import type { InContextReranker } from '../rerank/in-context-reranker.ts';
+import type { InContextReranker } from '../rerank/decoder/decoder-reranker.ts';
 
 /** What {@link selectHeads} reads. */
 export interface HeadSelectionOptions

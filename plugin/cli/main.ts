@@ -3,20 +3,20 @@
 import { Command, CommanderError } from 'commander';
 import { type CliContext, type CliStreams, cliContext, type MakeCommand } from './context.ts';
 import { describeError, exitCodeOf, exitCodes } from './errors.ts';
-import { evaluateCommand } from './evaluate.ts';
-import { inspectCommand } from './inspect.ts';
-import { installCommand } from './install.ts';
-import { keyCommand } from './key.ts';
+import { installCommand } from './install/install.ts';
+import { statusCommand } from './install/status.ts';
+import { uninstallCommand } from './install/uninstall.ts';
+import { evaluateCommand } from './laboratory/evaluate.ts';
+import { selectHeadsCommand } from './laboratory/select-heads.ts';
+import { tuneCommand } from './laboratory/tune.ts';
+import { inspectCommand } from './model/inspect.ts';
+import { pullCommand } from './model/pull.ts';
 import { packageVersion } from './package-version.ts';
-import { proxyCommand } from './proxy.ts';
-import { pullCommand } from './pull.ts';
-import { rerankCommand } from './rerank.ts';
-import { selectHeadsCommand } from './select-heads.ts';
-import { serveCommand } from './serve.ts';
-import { statesCommand } from './states.ts';
-import { statusCommand } from './status.ts';
-import { tuneCommand } from './tune.ts';
-import { uninstallCommand } from './uninstall.ts';
+import { rerankCommand } from './rerank/rerank.ts';
+import { keyCommand } from './serve/key.ts';
+import { proxyCommand } from './serve/proxy.ts';
+import { serveCommand } from './serve/serve.ts';
+import { statesCommand } from './states/states.ts';
 
 const commands: readonly MakeCommand[] = [
   serveCommand,

@@ -1,28 +1,38 @@
 /** The door of the configuration. */
-export { type AwsKeys, awsCredentials, type ImportPackage } from './aws-credentials.ts';
-export { type Composition, type CompositionParts, composeStage, type OpenReranker } from './compose.ts';
+export { type AwsKeys, awsCredentials, type ImportPackage } from '../compose/aws-credentials.ts';
+export {
+  type ConfiguredStage,
+  type ConfiguredStageOptions,
+  configuredStage,
+} from '../compose/configured-stage.ts';
+export { type ConnectContext, connectElasticsearch, connectOpenSearch } from '../compose/connect.ts';
+export {
+  connectionAdvice,
+  type ServerName,
+  toAdvised,
+  withConnectionAdvice,
+} from '../compose/connection-advice.ts';
 export {
   composeProxy,
   type ProxyComposition,
   type ProxyContext,
   type ProxySettings,
   type ReadyProxyConfig,
-} from './compose-proxy.ts';
+} from '../compose/proxy.ts';
 export {
   type ComposeContext,
   composeServer,
   type ServerAdapter,
   type ServerRequest,
   type ServerResponse,
-} from './compose-server.ts';
-export { composeService, type ServiceComposition } from './compose-service.ts';
+} from '../compose/server.ts';
+export { composeService, type ServiceComposition } from '../compose/service.ts';
 export {
-  type ConfiguredStage,
-  type ConfiguredStageOptions,
-  configuredStage,
-} from './configured-stage.ts';
-export { type ConnectContext, connectElasticsearch, connectOpenSearch } from './connect.ts';
-export { connectionAdvice, type ServerName, toAdvised, withConnectionAdvice } from './connection-advice.ts';
+  type Composition,
+  type CompositionParts,
+  composeStage,
+  type OpenReranker,
+} from '../compose/stage.ts';
 export { type Environment, substitute } from './environment.ts';
 export { type Checked, check } from './issues.ts';
 export { defaultConfigFile, loadConfig, loadServeConfig, parseConfig } from './load.ts';

@@ -11,7 +11,7 @@ import {
   searchBodySettings,
   sidecarReader,
 } from '../../adapters/search-body/index.ts';
-import type { RequestForm } from '../../adapters/search-body/reranking-transport.ts';
+import type { RequestForm } from '../middleware/rerank-calls.ts';
 import { elementsOf, membersOf, startOfValue, toBytes } from './json-text.ts';
 import { respell, Spelled } from './respell.ts';
 

@@ -8,7 +8,7 @@ import {
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Counter, Registry } from 'prom-client';
-import { Exchangeable } from '../stage/exchangeable.ts';
+import { Exchangeable } from '../guard/exchangeable.ts';
 import { watchConnections } from './connections.ts';
 import { type Exchange, type Forwarding, forward, markHeader } from './forward.ts';
 import {

@@ -1,14 +1,14 @@
 /** Answers one search: reranked, or, when that cannot be, as the cluster answers it. */
 import type { OutcomeMark } from '../../adapters/adapter.ts';
 import { isObject, type JsonObject } from '../../adapters/search-body/index.ts';
+import { type BlockRankError, DeadlineExceededError, FirstStageError } from '../../engine/index.ts';
 import {
   isWanted,
   type RerankWish,
   rerankCalls,
   toItemAnswer,
   toPatterns,
-} from '../../adapters/search-body/reranking-transport.ts';
-import { type BlockRankError, DeadlineExceededError, FirstStageError } from '../../engine/index.ts';
+} from '../middleware/rerank-calls.ts';
 import { type Answered, AnswerTooLarge } from './ask.ts';
 import { type Exchange, type Forwarding, forward, markHeader, type ReadBody } from './forward.ts';
 import { endToEnd, type RawHeaders } from './headers.ts';

@@ -1,7 +1,7 @@
 /** Reads the searches that may be reranked, and writes them again where the stage changed them. */
 import type { IncomingMessage } from 'node:http';
 import { isObject, type JsonObject } from '../../adapters/search-body/index.ts';
-import type { TransportParams } from '../../adapters/search-body/reranking-transport.ts';
+import type { TransportParams } from '../middleware/rerank-calls.ts';
 import { markHeader } from './forward.ts';
 import { endToEnd, valuesOf, without } from './headers.ts';
 import { fromBytes, membersOf, startOfValue, toBytes } from './json-text.ts';

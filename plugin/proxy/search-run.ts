@@ -1,8 +1,8 @@
 /** One search on its way through the stage: what was planned, what was sent, what came back. */
 import type { Plan } from '../../adapters/adapter.ts';
 import { isObject } from '../../adapters/search-body/index.ts';
-import type { RerankWish, Rescorer, Send } from '../../adapters/search-body/reranking-transport.ts';
 import { FirstStageError } from '../../engine/index.ts';
+import type { RerankWish, Rescorer, Send } from '../middleware/rerank-calls.ts';
 import type { RescoringStage } from '../stage/index.ts';
 import { type Answered, ask } from './ask.ts';
 import type { Forwarding } from './forward.ts';

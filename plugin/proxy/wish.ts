@@ -1,6 +1,6 @@
 /** What one request asks of reranking, in its header `x-blockrank`: `on`, `off`, or a JSON object. */
 import { z } from 'zod';
-import type { RerankWish } from '../../adapters/search-body/reranking-transport.ts';
+import type { RerankWish } from '../middleware/rerank-calls.ts';
 import { ProxyError } from './server-error.ts';
 
 const wishShape: z.ZodType<RerankWish> = z.strictObject({

@@ -2,7 +2,7 @@
 import { BrokenCircuitError } from 'cockatiel';
 import type { Reranker, RerankerInfo } from '../../engine/index.ts';
 import { BlockRankError } from '../../engine/index.ts';
-import { type BreakerOptions, breakerGuard, unguarded } from '../stage/breaker.ts';
+import { type BreakerOptions, breakerGuard, unguarded } from '../guard/breaker.ts';
 import { breakerLevel, type ServiceMetrics } from './metrics.ts';
 
 /** What {@link guardedReranker} needs. */

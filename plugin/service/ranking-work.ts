@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { fusion, QueryError, type Ranking, type Shortlist } from '../../engine/index.ts';
-import { checkedRanking } from '../stage/check-ranking.ts';
-import { type SharedCalls, sharedCalls } from '../stage/shared-calls.ts';
+import { checkedRanking } from '../guard/check-ranking.ts';
+import { type SharedCalls, sharedCalls } from '../guard/shared-calls.ts';
 import type { Admission } from './admission.ts';
 import type { Answer, Ask, Ranked } from './ask.ts';
 import { ServiceFault } from './fault.ts';

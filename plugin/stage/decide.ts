@@ -1,8 +1,8 @@
 /** Decides about one response: reranked, or in first-stage order and why. */
 import type { Outcome, Plan, Timings, UnrerankedReason } from '../../adapters/adapter.ts';
 import { QueryError, type Shortlist } from '../../engine/index.ts';
+import type { Budget } from '../guard/budget.ts';
 import { arrange } from './arrange.ts';
-import type { Budget } from './budget.ts';
 import type { StageEvents } from './events.ts';
 import { listKey } from './list-key.ts';
 import type { StageSettings } from './options.ts';

@@ -1,7 +1,7 @@
 /** Asks the first stage; and once more as the request came, where what was changed for reranking cost hits. */
 import type { Adapter, Plan } from '../../adapters/adapter.ts';
 import { FirstStageError } from '../../engine/index.ts';
-import type { Budget } from './budget.ts';
+import type { Budget } from '../guard/budget.ts';
 import type { StageParts } from './decide.ts';
 
 /** What the first stage gave for a request, and by which plan: another one when the request was asked as it came. */

@@ -1,6 +1,6 @@
 /** The door of the rescoring stage. */
-export type { BreakerOptions } from './breaker.ts';
-export type { Phase } from './budget.ts';
+export type { BreakerOptions } from '../guard/breaker.ts';
+export type { Phase } from '../guard/budget.ts';
 export type * from './events.ts';
 export { openTelemetryStageTracing } from './open-telemetry.ts';
 export type { OnFailure, RescoringStageOptions, StageCacheOptions } from './options.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Adapter } from '../../adapters/adapter.ts';
 import { ConfigurationError, fusion, type Reranker, type ScoreStep } from '../../engine/index.ts';
-import type { BreakerOptions } from './breaker.ts';
+import type { BreakerOptions } from '../guard/breaker.ts';
 import { noTracing, type StageEvents, type StageTracing } from './events.ts';
 
 /** Leading hits reranked by default. */

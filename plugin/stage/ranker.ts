@@ -11,11 +11,11 @@ import {
   type ScoreStep,
   type Shortlist,
 } from '../../engine/index.ts';
-import { type BreakerOptions, breakerGuard, unguarded } from './breaker.ts';
-import { settledWithin } from './budget.ts';
-import { checkedRanking } from './check-ranking.ts';
+import { type BreakerOptions, breakerGuard, unguarded } from '../guard/breaker.ts';
+import { settledWithin } from '../guard/budget.ts';
+import { checkedRanking } from '../guard/check-ranking.ts';
+import { sharedCalls } from '../guard/shared-calls.ts';
 import type { BreakerState } from './events.ts';
-import { sharedCalls } from './shared-calls.ts';
 
 /** One ranking that is wanted. */
 export interface RankCall {

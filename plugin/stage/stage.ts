@@ -3,7 +3,7 @@
  * recovers from a failure, by the operator's policy.
  */
 import type { Plan } from '../../adapters/adapter.ts';
-import { type Budget, openBudget } from './budget.ts';
+import { type Budget, openBudget } from '../guard/budget.ts';
 import { finish, type StageParts } from './decide.ts';
 import { type BreakerState, toAll } from './events.ts';
 import { type Asking, findAll, findOne, firstStage, toError } from './first-stage.ts';

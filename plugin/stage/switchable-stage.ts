@@ -1,5 +1,5 @@
 /** A stage whose parts are exchanged while searches run. */
-import { Exchangeable } from './exchangeable.ts';
+import { Exchangeable } from '../guard/exchangeable.ts';
 import type { RescoringStage } from './stage.ts';
 
 /** A stage with what it stands on. */

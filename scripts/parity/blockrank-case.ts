@@ -1,8 +1,8 @@
 /** One case of BlockRank's readout, computed as users compute it. */
 import type { openDecoderFolder, PromptTools } from '../../engine/model/decoder-folder.ts';
 import { auxiliaryLoss, nextTokenLoss } from '../../engine/readout/losses.ts';
-import { DecoderRunner } from '../../engine/rerank/decoder-runner.ts';
-import { type EncodedRequest, InContextScorer } from '../../engine/rerank/in-context-scorer.ts';
+import { DecoderRunner } from '../../engine/rerank/decoder/decoder-runner.ts';
+import { type EncodedRequest, InContextScorer } from '../../engine/rerank/decoder/in-context-scorer.ts';
 import type { SessionOptions } from '../../engine/session/runtime.ts';
 import { type BlockRankCase, type ExpectedBySignals, textsOf } from './cases.ts';
 import type { Differences } from './compare.ts';

@@ -1,6 +1,6 @@
 /** One case of in-context reranking without training: plain causal attention, so the whole context is one block. */
 import { icrScores, type SpanAttention, tokenAttention } from '../../engine/readout/icr.ts';
-import { DecoderRunner, type Past } from '../../engine/rerank/decoder-runner.ts';
+import { DecoderRunner, type Past } from '../../engine/rerank/decoder/decoder-runner.ts';
 import type { CaseModel } from './blockrank-case.ts';
 import type { IcrCase } from './cases.ts';
 import type { Differences } from './compare.ts';

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { runCli } from '../cli/run-cli.ts';
-import { findTool, nothingWrong, root, runTool } from './tools.ts';
+import { findTool, nothingWrong, root, runTool } from '../support/programs/deploy-tools.ts';
+import { runCli } from '../support/programs/run-cli.ts';
 
 interface ComposeService {
   readonly image: string;

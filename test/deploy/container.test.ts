@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadServeConfig } from '../../plugin/config/index.ts';
-import { findTool, nothingWrong, root, runTool } from './tools.ts';
+import { findTool, nothingWrong, root, runTool } from '../support/programs/deploy-tools.ts';
 
 const hadolint = findTool('hadolint');
 const cyclonedxValidate = findTool('cyclonedx-validate');

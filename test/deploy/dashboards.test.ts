@@ -4,7 +4,7 @@ import { Histogram } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { serviceMetrics } from '../../plugin/service/index.ts';
-import { findTool, nothingWrong, root, runTool } from './tools.ts';
+import { findTool, nothingWrong, root, runTool } from '../support/programs/deploy-tools.ts';
 
 const deployLint = findTool('deploy-lint');
 const dashboardPath = 'deploy/dashboards/blockrank-service.json';

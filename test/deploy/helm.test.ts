@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { loadServeConfig, type ServeConfig } from '../../plugin/config/index.ts';
 import { serviceMetrics } from '../../plugin/service/index.ts';
-import { findTool, root, runTool, type Said } from './tools.ts';
+import { findTool, root, runTool, type Said } from '../support/programs/deploy-tools.ts';
 
 const chart = 'deploy/helm/blockrank';
 const helm = findTool('helm');

@@ -3,8 +3,8 @@ import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { parseConfig } from '../../plugin/config/index.ts';
-import { runCli } from '../cli/run-cli.ts';
-import { findTool, root, runTool } from './tools.ts';
+import { findTool, root, runTool } from '../support/programs/deploy-tools.ts';
+import { runCli } from '../support/programs/run-cli.ts';
 
 const folder = 'deploy/kubernetes';
 const paths = readdirSync(join(root, folder)).map((name) => join(folder, name));

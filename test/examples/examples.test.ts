@@ -10,7 +10,7 @@ import { describe, expect, it } from 'vitest';
 import { searchApp } from '../../examples/express-route.ts';
 import { searchServer } from '../../examples/fastify-route.ts';
 import { fakeReranker } from '../../plugin/testing/index.ts';
-import { describeOverOsmem } from '../support/osmem.ts';
+import { describeOverOsmem } from '../support/servers/osmem.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = async (

@@ -7,6 +7,9 @@ import { opensearchAdapter } from '../../adapters/opensearch/index.ts';
 import { withElasticsearchReranking, withOpenSearchReranking } from '../../plugin/middleware/index.ts';
 import { rescoringStage } from '../../plugin/stage/index.ts';
 import { adapterSuite, fakeReranker } from '../../plugin/testing/index.ts';
+import { describeServers } from '../support/servers/describe-servers.ts';
+import type { ServerChoice } from '../support/servers/start.ts';
+import { suiteServer } from '../support/servers/suite-server.ts';
 import {
   endToEndSuite,
   type FirstStagesSubject,
@@ -14,12 +17,12 @@ import {
   firstStagesSuite,
   indexFirstStages,
   type Page,
-} from '../support/first-stages-suite.ts';
-import { elasticsearchMiddlewareSuite, opensearchMiddlewareSuite } from '../support/middleware-suite.ts';
-import { describeServers } from '../support/servers/describe-servers.ts';
-import type { ServerChoice } from '../support/servers/start.ts';
-import { suiteServer } from '../support/servers/suite-server.ts';
-import { elasticsearchSubject, openSearchSubject } from '../support/suite-subjects.ts';
+} from '../support/suites/first-stages-suite.ts';
+import {
+  elasticsearchMiddlewareSuite,
+  opensearchMiddlewareSuite,
+} from '../support/suites/middleware-suite.ts';
+import { elasticsearchSubject, openSearchSubject } from '../support/suites/suite-subjects.ts';
 
 describeServers('%s', (choice) => {
   const url = suiteServer(choice);

@@ -7,12 +7,18 @@ import {
   readPipelineCounts,
 } from '../../adapters/opensearch/index.ts';
 import { openReranker, type Reranker } from '../../engine/index.ts';
-import { installCommand } from '../../plugin/cli/install.ts';
-import { statusCommand } from '../../plugin/cli/status.ts';
-import { uninstallCommand } from '../../plugin/cli/uninstall.ts';
+import { installCommand } from '../../plugin/cli/install/install.ts';
+import { statusCommand } from '../../plugin/cli/install/status.ts';
+import { uninstallCommand } from '../../plugin/cli/install/uninstall.ts';
 import { type RerankService, rerankService } from '../../plugin/service/index.ts';
-import { type CliResult, runCli } from '../cli/run-cli.ts';
-import { runCommand } from '../cli/run-command.ts';
+import {
+  type Behaviour,
+  type RerankServiceDouble,
+  startRerankServiceDouble,
+} from '../support/doubles/rerank-service-double.ts';
+import { type CliResult, runCli } from '../support/programs/run-cli.ts';
+import { runCommand } from '../support/programs/run-command.ts';
+import { describeServers } from '../support/servers/describe-servers.ts';
 import {
   type Answered,
   type Cluster,
@@ -20,13 +26,7 @@ import {
   idsOf,
   indexAnimals,
   openCluster,
-} from '../support/opensearch-installation.ts';
-import {
-  type Behaviour,
-  type RerankServiceDouble,
-  startRerankServiceDouble,
-} from '../support/rerank-service-double.ts';
-import { describeServers } from '../support/servers/describe-servers.ts';
+} from '../support/servers/opensearch-installation.ts';
 import { type RunningServer, type ServerChoice, startServer } from '../support/servers/start.ts';
 
 /** What the first stage alone answers, and what the service makes of it: the other way round. */

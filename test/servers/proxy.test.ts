@@ -2,15 +2,15 @@ import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
 import { expect, it } from 'vitest';
 import { detectServer } from '../../plugin/proxy/index.ts';
+import { describeServers } from '../support/servers/describe-servers.ts';
+import type { ServerChoice } from '../support/servers/start.ts';
+import { suiteServer } from '../support/servers/suite-server.ts';
 import {
   byteForByteSuite,
   type Cluster,
   elasticsearchProxySuite,
   opensearchProxySuite,
-} from '../plugin/proxy/client-suites.ts';
-import { describeServers } from '../support/servers/describe-servers.ts';
-import type { ServerChoice } from '../support/servers/start.ts';
-import { suiteServer } from '../support/servers/suite-server.ts';
+} from '../support/suites/proxy-suite.ts';
 
 describeServers('a proxy before %s', (choice) => describeProxy(choice, { url: suiteServer(choice) }));
 

@@ -12,11 +12,11 @@ import {
   stateCodec,
 } from '../../engine/index.ts';
 import { textDigest } from '../../engine/states/text-digest.ts';
-import { toRerankerOptions } from '../../plugin/config/compose-states.ts';
+import { toRerankerOptions } from '../../plugin/compose/reranker-options.ts';
 import { stateSourceSuite } from '../../plugin/testing/index.ts';
-import { type RunningRedis, redisMissing, startRedis } from '../support/redis.ts';
-import { tinyModel } from '../support/tiny-model.ts';
-import { randomNumbers, tinyState } from '../support/tiny-states.ts';
+import { type RunningRedis, redisMissing, startRedis } from '../support/servers/redis.ts';
+import { tinyModel } from '../support/tiny/tiny-model.ts';
+import { randomNumbers, tinyState } from '../support/tiny/tiny-states.ts';
 
 if (redisMissing) console.log(`Skipping Redis: ${redisMissing}.`);
 
@@ -91,7 +91,7 @@ describe.skipIf(redisMissing)('Redis', () => {
   });
 
   it('shares states between processes', async () => {
-    const program = fileURLToPath(new URL('../support/redis-writer.ts', import.meta.url));
+    const program = fileURLToPath(new URL('../support/programs/redis-writer.ts', import.meta.url));
     const writer = spawn(process.execPath, ['--import', 'tsx', program, server.url, 'one', 'two']);
     expect(await new Promise((resolve) => writer.on('exit', resolve))).toBe(0);
     const found = await source().getMany(['one', 'two', 'three'].map(key));

@@ -15,15 +15,15 @@ import {
   stateCodec,
   stateMaker,
 } from '../../engine/index.ts';
-import { statesCommand } from '../../plugin/cli/states.ts';
-import type { CliResult } from '../cli/run-cli.ts';
-import { runCommand } from '../cli/run-command.ts';
+import { statesCommand } from '../../plugin/cli/states/states.ts';
+import type { CliResult } from '../support/programs/run-cli.ts';
+import { runCommand } from '../support/programs/run-command.ts';
+import { encodingLog, startStatesProgram } from '../support/programs/states-program.ts';
 import { describeServers } from '../support/servers/describe-servers.ts';
 import { type RunningServer, type ServerChoice, startServer } from '../support/servers/start.ts';
-import { openStatesClient } from '../support/states-clients.ts';
-import { type StatesCluster, statesCluster } from '../support/states-cluster.ts';
-import { encodingLog, startStatesProgram } from '../support/states-program.ts';
-import { addressFlags } from '../support/states-server.ts';
+import { openStatesClient } from '../support/servers/states-clients.ts';
+import { type StatesCluster, statesCluster } from '../support/servers/states-cluster.ts';
+import { addressFlags } from '../support/servers/states-server.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a server answers has many shapes; tests assert on them.
 type Json = any;

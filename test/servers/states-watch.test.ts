@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import { sidecarIndex, stateCalls, stateIngest } from '../../adapters/opensearch/index.ts';
-import type { CliRun } from '../cli/run-cli.ts';
+import type { CliRun } from '../support/programs/run-cli.ts';
+import { encodedIn, encodingLog, startStatesProgram } from '../support/programs/states-program.ts';
 import { describeServers } from '../support/servers/describe-servers.ts';
 import { isNewest, type ServerChoice } from '../support/servers/start.ts';
-import { linesOf, type StoredPair } from '../support/states-cluster.ts';
-import { encodedIn, encodingLog, startStatesProgram } from '../support/states-program.ts';
-import { statesServer } from '../support/states-server.ts';
+import { linesOf, type StoredPair } from '../support/servers/states-cluster.ts';
+import { statesServer } from '../support/servers/states-server.ts';
 
 const slowly = 1_200_000;
 

@@ -9,16 +9,16 @@ import {
   stateCalls,
   surveyStates,
 } from '../../adapters/opensearch/index.ts';
-import { statesCommand } from '../../plugin/cli/states.ts';
+import { statesCommand } from '../../plugin/cli/states/states.ts';
 import { configuredStage } from '../../plugin/config/index.ts';
-import type { CliResult } from '../cli/run-cli.ts';
-import { runCommand } from '../cli/run-command.ts';
-import type { ProxyHooks, SeenCall } from '../support/killing-proxy.ts';
+import type { ProxyHooks, SeenCall } from '../support/doubles/killing-proxy.ts';
+import type { CliResult } from '../support/programs/run-cli.ts';
+import { runCommand } from '../support/programs/run-command.ts';
+import { encodedIn, encodingLog, startStatesProgram } from '../support/programs/states-program.ts';
 import { describeServers } from '../support/servers/describe-servers.ts';
 import { isNewest, type ServerChoice } from '../support/servers/start.ts';
-import { linesOf, type StoredPair } from '../support/states-cluster.ts';
-import { encodedIn, encodingLog, startStatesProgram } from '../support/states-program.ts';
-import { addressFlags, statesServer } from '../support/states-server.ts';
+import { linesOf, type StoredPair } from '../support/servers/states-cluster.ts';
+import { addressFlags, statesServer } from '../support/servers/states-server.ts';
 
 const fields = ['title', 'body'];
 const slowly = 1_200_000;

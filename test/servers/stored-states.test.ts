@@ -14,16 +14,16 @@ import {
   stateCalls,
 } from '../../adapters/opensearch/index.ts';
 import { openEncoderReranker, type Reranker, stateCodec } from '../../engine/index.ts';
-import { type OpenStateMaker, openStateMaker } from '../../plugin/cli/state-maker.ts';
+import { type OpenStateMaker, openStateMaker } from '../../plugin/cli/states/state-maker.ts';
 import { configuredStage, type ServerResponse } from '../../plugin/config/index.ts';
 import { withElasticsearchReranking, withOpenSearchReranking } from '../../plugin/middleware/index.ts';
 import { rescoringStage } from '../../plugin/stage/index.ts';
 import { describeServers } from '../support/servers/describe-servers.ts';
 import { type RunningServer, type ServerChoice, startServer } from '../support/servers/start.ts';
-import { documentOf, type StatesCluster, statesCluster } from '../support/states-cluster.ts';
-import { storedStatesSuites } from '../support/stored-states-subject.ts';
-import { elasticsearchSubject, openSearchSubject } from '../support/suite-subjects.ts';
-import { tinyModel } from '../support/tiny-model.ts';
+import { documentOf, type StatesCluster, statesCluster } from '../support/servers/states-cluster.ts';
+import { storedStatesSuites } from '../support/suites/stored-states-subject.ts';
+import { elasticsearchSubject, openSearchSubject } from '../support/suites/suite-subjects.ts';
+import { tinyModel } from '../support/tiny/tiny-model.ts';
 
 const fields = ['title', 'body'];
 const documents = 60;

@@ -1,9 +1,9 @@
 import { Client } from '@elastic/elasticsearch';
 import { Client as Client8 } from 'elasticsearch-8';
 import { adapterSuite } from '../../../plugin/testing/index.ts';
-import { describeOverOsmem } from '../../support/osmem.ts';
-import { storedStatesSuites } from '../../support/stored-states-subject.ts';
-import { elasticsearchSubject } from '../../support/suite-subjects.ts';
+import { describeOverOsmem } from '../../support/servers/osmem.ts';
+import { storedStatesSuites } from '../../support/suites/stored-states-subject.ts';
+import { elasticsearchSubject } from '../../support/suites/suite-subjects.ts';
 
 // osmem answers 406 to the vendor media types that these clients send unless told otherwise.
 const headers = { accept: 'application/json', 'content-type': 'application/json' };

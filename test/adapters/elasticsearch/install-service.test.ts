@@ -13,7 +13,10 @@ import {
 } from '../../../adapters/elasticsearch/index.ts';
 import { type RerankService, rerankService } from '../../../plugin/service/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
-import { type InferenceDouble, startInferenceDouble } from '../../support/elasticsearch-inference-double.ts';
+import {
+  type InferenceDouble,
+  startInferenceDouble,
+} from '../../support/doubles/elasticsearch-inference-double.ts';
 
 /** The service as Elasticsearch would ask it, its answers read as strictly. */
 describe.each(['custom', 'hugging_face'] as const)(

@@ -21,8 +21,11 @@ import {
   type InferenceDouble,
   type InferenceDoubleOptions,
   startInferenceDouble,
-} from '../../support/elasticsearch-inference-double.ts';
-import { type RerankServiceDouble, startRerankServiceDouble } from '../../support/rerank-service-double.ts';
+} from '../../support/doubles/elasticsearch-inference-double.ts';
+import {
+  type RerankServiceDouble,
+  startRerankServiceDouble,
+} from '../../support/doubles/rerank-service-double.ts';
 
 interface Stack {
   readonly elasticsearch: InferenceDouble;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { buildEmbeddedIndex, embeddedAdapter, loadEmbeddedIndex } from '../../../adapters/embedded/index.ts';
 import { ConfigurationError, FirstStageError } from '../../../engine/index.ts';
-import { rankedOutcome } from '../../support/outcomes.ts';
+import { rankedOutcome } from '../../support/tiny/outcomes.ts';
 
 const documents = [
   { docId: 'astronomer', title: 'astronomer', text: 'a person who studies the stars' },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { adviceOn, openSearchAdvice } from '../../../adapters/opensearch/index.ts';
-import { openStack } from '../../support/opensearch-stack.ts';
+import { openStack } from '../../support/doubles/opensearch-stack.ts';
 
 /** An answer as the cluster gives it. */
 const answer = (status: number, type: string, reason: string): Parameters<typeof openSearchAdvice>[0] => ({

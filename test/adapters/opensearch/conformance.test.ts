@@ -1,8 +1,8 @@
 import { Client } from '@opensearch-project/opensearch';
 import { adapterSuite } from '../../../plugin/testing/index.ts';
-import { describeOverOsmem } from '../../support/osmem.ts';
-import { storedStatesSuites } from '../../support/stored-states-subject.ts';
-import { openSearchSubject } from '../../support/suite-subjects.ts';
+import { describeOverOsmem } from '../../support/servers/osmem.ts';
+import { storedStatesSuites } from '../../support/suites/stored-states-subject.ts';
+import { openSearchSubject } from '../../support/suites/suite-subjects.ts';
 
 describeOverOsmem('opensearchAdapter over osmem', (url) => {
   adapterSuite({

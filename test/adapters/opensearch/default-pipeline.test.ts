@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readOpenSearchState } from '../../../adapters/opensearch/index.ts';
-import { openStack, type Stack } from '../../support/opensearch-stack.ts';
+import { openStack, type Stack } from '../../support/doubles/opensearch-stack.ts';
 
 const wanted = { defaultPipelineIndex: 'docs' };
 const forced = { isForced: true };

@@ -12,8 +12,14 @@ import {
   mlPlugins,
   privateSetting,
   trustedSetting,
-} from '../../support/opensearch-ml-double.ts';
-import { openStack, type Stack, serviceUrl, statesOf, trusting } from '../../support/opensearch-stack.ts';
+} from '../../support/doubles/opensearch-ml-double.ts';
+import {
+  openStack,
+  type Stack,
+  serviceUrl,
+  statesOf,
+  trusting,
+} from '../../support/doubles/opensearch-stack.ts';
 
 describe('planOpenSearchInstall', () => {
   it('makes connector, model and pipeline, in this order', async () => {

@@ -8,8 +8,8 @@ import {
   type ServerCalls,
   trySearch,
 } from '../../../adapters/opensearch/index.ts';
-import type { MlDoubleOptions } from '../../support/opensearch-ml-double.ts';
-import { openStack, type Stack, trusting } from '../../support/opensearch-stack.ts';
+import type { MlDoubleOptions } from '../../support/doubles/opensearch-ml-double.ts';
+import { openStack, type Stack, trusting } from '../../support/doubles/opensearch-stack.ts';
 
 const away = { status: 500, reason: 'Error communicating with remote model: Connection refused' };
 

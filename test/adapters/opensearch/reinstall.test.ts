@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenSearchInstallOptions, Plan } from '../../../adapters/opensearch/index.ts';
-import { openStack, type Stack, serviceUrl, statesOf } from '../../support/opensearch-stack.ts';
+import { openStack, type Stack, serviceUrl, statesOf } from '../../support/doubles/opensearch-stack.ts';
 
 const doesOf = ({ steps }: Plan): string[] => steps.map(({ does }) => does);
 const refused = { status: 500, reason: 'Error communicating with remote model: Connection refused' };

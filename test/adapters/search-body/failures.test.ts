@@ -11,7 +11,7 @@ import {
   type AnsweringServer,
   answeringServer,
   sendJson,
-} from '../../support/answering-server.ts';
+} from '../../support/doubles/answering-server.ts';
 
 type AnyAdapter = Required<Pick<Adapter<object, unknown>, 'searchMany'>> & Adapter<object, unknown>;
 const fields = ['title'];

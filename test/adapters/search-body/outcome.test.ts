@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Adapter } from '../../../adapters/adapter.ts';
 import type { ElasticsearchRequest, ElasticsearchResponse } from '../../../adapters/elasticsearch/index.ts';
 import { filterSource } from '../../../adapters/search-body/filter-source.ts';
-import { anyTimings, rankedOutcome } from '../../support/outcomes.ts';
-import { elasticsearchSilent, openSearchSilent } from '../../support/silent-clients.ts';
+import { elasticsearchSilent, openSearchSilent } from '../../support/doubles/silent-clients.ts';
+import { anyTimings, rankedOutcome } from '../../support/tiny/outcomes.ts';
 
 const query = { match: { title: 'stars' } };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../../engine/index.ts';
-import { elasticsearchSilent, openSearchSilent } from '../../support/silent-clients.ts';
+import { elasticsearchSilent, openSearchSilent } from '../../support/doubles/silent-clients.ts';
 
 const query = { match: { title: 'stars' } };
 const elastic = elasticsearchSilent();

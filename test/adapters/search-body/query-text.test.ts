@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { QueryTextOption } from '../../../adapters/elasticsearch/index.ts';
-import { elasticsearchSilent, openSearchSilent } from '../../support/silent-clients.ts';
+import { elasticsearchSilent, openSearchSilent } from '../../support/doubles/silent-clients.ts';
 
 /** The question found in a request. */
 function found(request: object, query?: QueryTextOption): string | undefined {

@@ -8,9 +8,9 @@ import { FirstStageError } from '../../../engine/index.ts';
 import { withElasticsearchReranking, withOpenSearchReranking } from '../../../plugin/middleware/index.ts';
 import { rescoringStage, type UnrerankedEvent } from '../../../plugin/stage/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
-import type { AnsweringServer } from '../../support/answering-server.ts';
-import { limitedServer, partialShards, windowRefusal } from '../../support/limited-server.ts';
-import { elasticsearchSilent } from '../../support/silent-clients.ts';
+import type { AnsweringServer } from '../../support/doubles/answering-server.ts';
+import { limitedServer, partialShards, windowRefusal } from '../../support/doubles/limited-server.ts';
+import { elasticsearchSilent } from '../../support/doubles/silent-clients.ts';
 
 const fields = ['title'];
 const query = { match: { title: 'stars' } };

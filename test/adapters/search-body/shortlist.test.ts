@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ElasticsearchResponse } from '../../../adapters/elasticsearch/index.ts';
 import { FirstStageError, type Shortlist } from '../../../engine/index.ts';
-import { elasticsearchSilent, openSearchSilent } from '../../support/silent-clients.ts';
+import { elasticsearchSilent, openSearchSilent } from '../../support/doubles/silent-clients.ts';
 
 const request = { query: { match: { title: 'stars' } } };
 type Options = Parameters<typeof elasticsearchSilent>[0];

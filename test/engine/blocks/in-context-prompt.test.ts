@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { InContextPrompts, toChatFrame } from '../../../engine/blocks/in-context-prompt.ts';
 import { blockRankTemplate } from '../../../engine/blocks/prompt-templates.ts';
 import { type PromptTools, readPromptTools } from '../../../engine/model/decoder-folder.ts';
-import { parityFixtures } from '../../support/tiny-decoder.ts';
+import { parityFixtures } from '../../support/tiny/tiny-decoder.ts';
 
 let tools: PromptTools;
 beforeAll(async () => {

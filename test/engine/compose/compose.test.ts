@@ -6,7 +6,7 @@ import {
   shadowReranker,
 } from '../../../engine/index.ts';
 import { fakeReranker, rerankerSuite } from '../../../plugin/testing/index.ts';
-import { shortlistOf } from '../../support/shortlist.ts';
+import { shortlistOf } from '../../support/tiny/shortlist.ts';
 
 const broken = (message: string) =>
   fakeReranker({

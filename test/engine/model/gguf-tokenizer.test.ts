@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ggufTokenizer } from '../../../engine/model/gguf-tokenizer.ts';
 import { parsePromptTokenizer } from '../../../engine/tokenizer/prompt-tokenizer.ts';
-import { parityFixtures, type TinyDecoder } from '../../support/tiny-decoder.ts';
+import { parityFixtures, type TinyDecoder } from '../../support/tiny/tiny-decoder.ts';
 
 interface TokenizerJson {
   readonly added_tokens: readonly { readonly id: number; readonly content: string }[];

@@ -11,11 +11,11 @@ import {
 } from '../../../engine/network/decoder-config.ts';
 import { decoderWeights } from '../../../engine/network/decoder-weights.ts';
 import { inverseFrequencies } from '../../../engine/network/rope.ts';
-import { DecoderRunner } from '../../../engine/rerank/decoder-runner.ts';
+import { DecoderRunner } from '../../../engine/rerank/decoder/decoder-runner.ts';
 import type { WeightEntry } from '../../../engine/weights/weight-table.ts';
-import { assertAllClose } from '../../support/all-close.ts';
-import { naiveSignalLogits } from '../../support/naive-decoder.ts';
-import { parityFixtures, type TinyDecoder } from '../../support/tiny-decoder.ts';
+import { assertAllClose } from '../../support/checks/all-close.ts';
+import { naiveSignalLogits } from '../../support/oracles/naive-decoder.ts';
+import { parityFixtures, type TinyDecoder } from '../../support/tiny/tiny-decoder.ts';
 
 const tiny: readonly TinyDecoder[] = ['mistral-tiny', 'llama-tiny', 'qwen3-tiny'];
 

@@ -12,7 +12,7 @@ import {
 } from '../../../engine/network/encoder.ts';
 import { openSession } from '../../../engine/session/runtime.ts';
 import { weightsFor } from '../../../engine/weights/precision-weights.ts';
-import { assertAllClose } from '../../support/all-close.ts';
+import { assertAllClose } from '../../support/checks/all-close.ts';
 
 const cacheFolder = mkdtempSync(join(tmpdir(), 'blockrank-cache-'));
 const tiny = fileURLToPath(new URL('../../fixtures/bert-tiny', import.meta.url));

@@ -3,8 +3,14 @@ import type { BlockState } from '../../../engine/index.ts';
 import { readOut } from '../../../engine/readout/readout.ts';
 import { softmax } from '../../../engine/readout/softmax.ts';
 import { tokenLogMasses } from '../../../engine/readout/token-head.ts';
-import { assertAllClose } from '../../support/all-close.ts';
-import { randomNumbers, tinyQuery, tinyReadout, tinyState, unitRows } from '../../support/tiny-states.ts';
+import { assertAllClose } from '../../support/checks/all-close.ts';
+import {
+  randomNumbers,
+  tinyQuery,
+  tinyReadout,
+  tinyState,
+  unitRows,
+} from '../../support/tiny/tiny-states.ts';
 
 const width = 8;
 

@@ -14,7 +14,7 @@ import {
   type AskedRequest,
   answeringServer,
   sendJson,
-} from '../../support/answering-server.ts';
+} from '../../support/doubles/answering-server.ts';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {

@@ -13,7 +13,7 @@ let pool: WorkerPool<Task, number> | undefined;
 afterEach(() => pool?.close());
 
 async function open(workers: number, refusal?: SharedArrayBuffer): Promise<WorkerPool<Task, number>> {
-  const program = new URL('./pool-program.ts', import.meta.url);
+  const program = new URL('../../support/programs/pool-program.ts', import.meta.url);
   const data = { answer: 40, refusal };
   pool = await openPool<Task, number>({ program, data, workers, executionProvider: 'cpu' });
   return pool;

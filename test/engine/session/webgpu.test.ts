@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { parityFixtures } from '../../support/tiny-decoder.ts';
+import { parityFixtures } from '../../support/tiny/tiny-decoder.ts';
 
 /** The software Vulkan device that Debian's chromium brings; a machine with a GPU names its own driver. */
 const swiftShader = '/usr/lib/chromium/vk_swiftshader_icd.json';
@@ -35,7 +35,7 @@ describe.skipIf(!driver)('WebGPU', () => {
   }, 300_000);
 
   it('agrees with the processor for both families', async () => {
-    const report = JSON.parse(await run('test/support/webgpu-program.ts')) as Record<
+    const report = JSON.parse(await run('test/support/programs/webgpu-program.ts')) as Record<
       string,
       { provider: string; difference: number }
     > & { readonly half?: string | { difference: number } };

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type PruningRule, pruneTokens, pruningRules } from '../../../engine/states/codec-pruning.ts';
 import { statisticalCount } from '../../../engine/states/statistical-top-k.ts';
-import { randomNumbers, tinyState } from '../../support/tiny-states.ts';
+import { randomNumbers, tinyState } from '../../support/tiny/tiny-states.ts';
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 const whole = (blockTokens: readonly number[], width = 4, seed = 1) => {

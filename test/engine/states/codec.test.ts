@@ -4,7 +4,7 @@ import { type BlockState, decodeState, encodeState, stateCodec } from '../../../
 import { throughCodec } from '../../../engine/states/codec.ts';
 import { textDigest } from '../../../engine/states/text-digest.ts';
 import { floatToHalf } from '../../../engine/weights/half.ts';
-import { randomNumbers, tinyState, unitRows } from '../../support/tiny-states.ts';
+import { randomNumbers, tinyState, unitRows } from '../../support/tiny/tiny-states.ts';
 
 const key = { encodingDigest: textDigest('encoder').slice(0, 32), textDigest: textDigest('text') };
 const names = ['anchor-fp16', 'anchor-int8', 'tokens-fp16', 'tokens-int8'];

@@ -14,7 +14,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** Starts a writer, kills it while it writes, and gives what it had acknowledged. */
 async function killedWriter(first: number, afterMs: number): Promise<number[]> {
-  const program = fileURLToPath(new URL('./lmdb-writer.ts', import.meta.url));
+  const program = fileURLToPath(new URL('../../support/programs/lmdb-writer.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import', 'tsx', program, folder, String(first)]);
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (part: string) => {

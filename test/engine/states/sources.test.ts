@@ -10,7 +10,7 @@ import {
   stateDamageTests,
   stateSourceSuite,
 } from '../../../plugin/testing/index.ts';
-import { randomNumbers, tinyState } from '../../support/tiny-states.ts';
+import { randomNumbers, tinyState } from '../../support/tiny/tiny-states.ts';
 
 let folder: string;
 let folders = 0;

@@ -12,7 +12,7 @@ import {
   tune,
 } from '../../../engine/laboratory.ts';
 import { tokenLogSums } from '../../../engine/readout/token-head.ts';
-import { randomNumbers, tinyQuery, tinyReadout, tinyState } from '../../support/tiny-states.ts';
+import { randomNumbers, tinyQuery, tinyReadout, tinyState } from '../../support/tiny/tiny-states.ts';
 
 const width = 8;
 const start: Setting = { ...tinyReadout, tokenWeight: 0, fusionWeight: 0 };

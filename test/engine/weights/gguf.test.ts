@@ -9,9 +9,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openDecoderReranker } from '../../../engine/index.ts';
 import { openDecoderFolder, readPromptTools } from '../../../engine/model/decoder-folder.ts';
 import { ggmlFormats } from '../../../engine/weights/ggml-blocks.ts';
-import { assertAllClose } from '../../support/all-close.ts';
-import { shortlistOf } from '../../support/shortlist.ts';
-import { tinyDecoder } from '../../support/tiny-decoder.ts';
+import { assertAllClose } from '../../support/checks/all-close.ts';
+import { shortlistOf } from '../../support/tiny/shortlist.ts';
+import { tinyDecoder } from '../../support/tiny/tiny-decoder.ts';
 
 interface Fixture {
   readonly cases: readonly { format: number; name: string; bytes: string; values: number[] }[];

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { openReranker } from '../../../engine/index.ts';
 import { readTensorBytes, readTensorTable, toSafetensors } from '../../../engine/weights/safetensors.ts';
 import { readWeightTable } from '../../../engine/weights/weight-table.ts';
-import { shortlistOf } from '../../support/shortlist.ts';
-import { tinyDecoder } from '../../support/tiny-decoder.ts';
+import { shortlistOf } from '../../support/tiny/shortlist.ts';
+import { tinyDecoder } from '../../support/tiny/tiny-decoder.ts';
 
 const indexFile = 'model.safetensors.index.json';
 

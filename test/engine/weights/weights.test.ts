@@ -13,7 +13,7 @@ import {
   toFloat32,
   toSafetensors,
 } from '../../../engine/weights/safetensors.ts';
-import { randomNumbers } from '../../support/tiny-states.ts';
+import { randomNumbers } from '../../support/tiny/tiny-states.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'blockrank-weights-'));
 const bytesOf = (values: Float32Array): Uint8Array => new Uint8Array(values.buffer);

@@ -1,8 +1,11 @@
 import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
 import { describe } from 'vitest';
-import { elasticsearchMiddlewareSuite, opensearchMiddlewareSuite } from '../../support/middleware-suite.ts';
-import { describeOverOsmem } from '../../support/osmem.ts';
+import { describeOverOsmem } from '../../support/servers/osmem.ts';
+import {
+  elasticsearchMiddlewareSuite,
+  opensearchMiddlewareSuite,
+} from '../../support/suites/middleware-suite.ts';
 
 const headers = { accept: 'application/json', 'content-type': 'application/json' };
 

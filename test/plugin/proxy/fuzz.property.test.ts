@@ -1,7 +1,14 @@
 import { Agent } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Played, played, proxyBefore, type Seen, type Setup, search } from './proxy-setup.ts';
+import {
+  type Played,
+  played,
+  proxyBefore,
+  type Seen,
+  type Setup,
+  search,
+} from '../../support/doubles/proxy-setup.ts';
 
 const answer = JSON.stringify({
   took: 1,

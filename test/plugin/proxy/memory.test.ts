@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Played, playedRaw } from './proxy-setup.ts';
+import { type Played, playedRaw } from '../../support/doubles/proxy-setup.ts';
 
 const mebibyte = 1024 * 1024;
 /** Bytes that pass in each direction: enough that keeping them would show. */
@@ -27,7 +27,7 @@ function residentBytes(pid: number): number {
 }
 
 async function startProxy(target: string): Promise<string> {
-  const program = fileURLToPath(new URL('proxy-program.ts', import.meta.url));
+  const program = fileURLToPath(new URL('../../support/programs/proxy-program.ts', import.meta.url));
   child = spawn(process.execPath, ['--import', 'tsx', program, target], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
-import { answeringServer, sendJson } from '../../support/answering-server.ts';
 import { closedAfterEach } from '../../support/closed-after-each.ts';
+import { answeringServer, sendJson } from '../../support/doubles/answering-server.ts';
 import {
   type Answer,
   ask,
@@ -10,7 +10,7 @@ import {
   type Setup,
   type SetupOptions,
   search,
-} from './proxy-setup.ts';
+} from '../../support/doubles/proxy-setup.ts';
 
 const kept = closedAfterEach();
 

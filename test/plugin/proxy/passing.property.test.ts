@@ -1,7 +1,14 @@
 import { Agent } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ask, type Played, played, proxyBefore, type Seen, type Setup } from './proxy-setup.ts';
+import {
+  ask,
+  type Played,
+  played,
+  proxyBefore,
+  type Seen,
+  type Setup,
+} from '../../support/doubles/proxy-setup.ts';
 
 interface Reply {
   readonly status: number;

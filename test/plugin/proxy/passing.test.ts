@@ -15,7 +15,7 @@ import {
   type SetupOptions,
   socketTo,
   until,
-} from './proxy-setup.ts';
+} from '../../support/doubles/proxy-setup.ts';
 
 const open: (() => Promise<unknown>)[] = [];
 

@@ -1,9 +1,15 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { UnrerankedEvent } from '../../../plugin/stage/index.ts';
-import { type AnsweringServer, answeringServer, sendJson } from '../../support/answering-server.ts';
 import { closedAfterEach } from '../../support/closed-after-each.ts';
-import { limitedAnswer, limitedServer } from '../../support/limited-server.ts';
-import { event, proxyBefore, type Setup, type SetupOptions, search } from './proxy-setup.ts';
+import { type AnsweringServer, answeringServer, sendJson } from '../../support/doubles/answering-server.ts';
+import { limitedAnswer, limitedServer } from '../../support/doubles/limited-server.ts';
+import {
+  event,
+  proxyBefore,
+  type Setup,
+  type SetupOptions,
+  search,
+} from '../../support/doubles/proxy-setup.ts';
 
 const kept = closedAfterEach();
 

@@ -16,7 +16,7 @@ import {
   search,
   socketTo,
   until,
-} from './proxy-setup.ts';
+} from '../../support/doubles/proxy-setup.ts';
 
 const open: (() => Promise<unknown>)[] = [];
 

@@ -5,7 +5,6 @@ import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { prometheusStageMetrics } from '../../../plugin/stage/index.ts';
-import { type Certificates, makeCertificates, passphrase } from '../config/certificates.ts';
 import {
   ask,
   bytesOf,
@@ -18,7 +17,8 @@ import {
   type SetupOptions,
   search,
   socketTo,
-} from './proxy-setup.ts';
+} from '../../support/doubles/proxy-setup.ts';
+import { type Certificates, makeCertificates, passphrase } from '../../support/tiny/certificates.ts';
 
 const open: (() => Promise<unknown>)[] = [];
 

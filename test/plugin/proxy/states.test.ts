@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { closedAfterEach } from '../../support/closed-after-each.ts';
-import { describeOverOsmem } from '../../support/osmem.ts';
-import { keepState } from '../../support/stored-states-subject.ts';
-import { indexSuiteDocuments } from '../../support/suite-subjects.ts';
 import {
   type Answer,
   type Played,
@@ -12,7 +9,10 @@ import {
   type Setup,
   type SetupOptions,
   search,
-} from './proxy-setup.ts';
+} from '../../support/doubles/proxy-setup.ts';
+import { describeOverOsmem } from '../../support/servers/osmem.ts';
+import { keepState } from '../../support/suites/stored-states-subject.ts';
+import { indexSuiteDocuments } from '../../support/suites/suite-subjects.ts';
 
 const kept = closedAfterEach();
 const opened = async (target: string, options: SetupOptions = {}): Promise<Setup> => {

@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
-import { heapAfterCollection } from '../../support/heap.ts';
-import { recordedRequest, type TestService, testService } from '../../support/test-service.ts';
+import { heapAfterCollection } from '../../support/checks/heap.ts';
+import { recordedRequest, type TestService, testService } from '../../support/servers/test-service.ts';
 
 let service: TestService;
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { listOf, parseBody } from '../../../plugin/service/wire/wire-form.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
-import { serviceStarter } from '../../support/test-service.ts';
+import { serviceStarter } from '../../support/servers/test-service.ts';
 
 const start = serviceStarter();
 

@@ -2,8 +2,8 @@
 import autocannon from 'autocannon';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
-import { heapAfterCollection } from '../../support/heap.ts';
-import { type TestService, testService } from '../../support/test-service.ts';
+import { heapAfterCollection } from '../../support/checks/heap.ts';
+import { type TestService, testService } from '../../support/servers/test-service.ts';
 
 const deadlineMs = 1500;
 let service: TestService;

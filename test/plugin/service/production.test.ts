@@ -14,9 +14,9 @@ import { describe, expect, it } from 'vitest';
 import { DeadlineExceededError } from '../../../engine/index.ts';
 import { hashKey } from '../../../plugin/service/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
-import { gatedReranker } from '../../support/gated-reranker.ts';
-import { collectGarbage } from '../../support/heap.ts';
-import { memoryLogger, serviceStarter } from '../../support/test-service.ts';
+import { collectGarbage } from '../../support/checks/heap.ts';
+import { gatedReranker } from '../../support/doubles/gated-reranker.ts';
+import { memoryLogger, serviceStarter } from '../../support/servers/test-service.ts';
 
 const start = serviceStarter();
 
@@ -697,7 +697,7 @@ describe('ending', () => {
 describe('readiness', () => {
   it('comes with the models, and requests before that are told to come again', async () => {
     const { rerankService } = await import('../../../plugin/service/index.ts');
-    const { memoryLogger, postJson } = await import('../../support/test-service.ts');
+    const { memoryLogger, postJson } = await import('../../support/servers/test-service.ts');
     const service = await rerankService({ config: { port: 0 }, logger: memoryLogger().logger });
     expect((await fetch(`${service.url}/readyz`)).status).toBe(503);
     const early = await postJson(`${service.url}/v1/rerank`, ask());

@@ -4,8 +4,8 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { byteBudget } from '../../../plugin/service/held-bytes.ts';
 import { assertShape } from '../../../plugin/service/json-shape.ts';
-import { gatedReranker } from '../../support/gated-reranker.ts';
-import { serviceStarter } from '../../support/test-service.ts';
+import { gatedReranker } from '../../support/doubles/gated-reranker.ts';
+import { serviceStarter } from '../../support/servers/test-service.ts';
 
 const start = serviceStarter();
 

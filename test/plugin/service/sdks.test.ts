@@ -6,7 +6,7 @@ import { CohereClient, CohereClientV2, CohereError } from 'cohere-ai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VoyageAIClient, VoyageAIError } from 'voyageai';
 import { remoteReranker } from '../../../engine/index.ts';
-import { type TestService, testService } from '../../support/test-service.ts';
+import { type TestService, testService } from '../../support/servers/test-service.ts';
 
 const key = 'k'.repeat(20);
 let service: TestService;

@@ -1,8 +1,12 @@
 /** Callers who take their time, or never take their answer. */
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { gatedReranker } from '../../support/gated-reranker.ts';
-import { type TestService, type TestServiceOptions, testService } from '../../support/test-service.ts';
+import { gatedReranker } from '../../support/doubles/gated-reranker.ts';
+import {
+  type TestService,
+  type TestServiceOptions,
+  testService,
+} from '../../support/servers/test-service.ts';
 
 let open: TestService | undefined;
 afterEach(() => open?.close());

@@ -4,7 +4,7 @@ import {
   elasticsearchCustomScores,
   elasticsearchHuggingFaceScores,
   openSearchScores,
-} from '../../support/strict-parsers.ts';
+} from '../../support/checks/strict-parsers.ts';
 
 const cohere = (...scores: string[]): string =>
   `{"results":[${scores.map((score, index) => `{"index":${index},"relevance_score":${score}}`)}]}`;

@@ -5,8 +5,8 @@ import {
   elasticsearchCustomScores,
   elasticsearchHuggingFaceScores,
   openSearchScores,
-} from '../../support/strict-parsers.ts';
-import { recordedRequest, type TestService, testService } from '../../support/test-service.ts';
+} from '../../support/checks/strict-parsers.ts';
+import { recordedRequest, type TestService, testService } from '../../support/servers/test-service.ts';
 
 let service: TestService;
 beforeAll(async () => {

@@ -5,7 +5,11 @@ import type { Adapter } from '../../../adapters/adapter.ts';
 import { DeadlineExceededError, FirstStageError } from '../../../engine/index.ts';
 import { rescoringStage } from '../../../plugin/stage/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
-import { type MemoryRequest, type MemoryResponse, memoryAdapter } from '../../support/memory-adapter.ts';
+import {
+  type MemoryRequest,
+  type MemoryResponse,
+  memoryAdapter,
+} from '../../support/doubles/memory-adapter.ts';
 
 const servers: Server[] = [];
 

@@ -6,7 +6,7 @@ import {
   type MemoryRequest,
   type MemoryResponse,
   memoryAdapter,
-} from '../../support/memory-adapter.ts';
+} from '../../support/doubles/memory-adapter.ts';
 
 const hits: readonly MemoryHit[] = ['a', 'b', 'c', 'd', 'e', 'f'].map((id, i) => ({
   id,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { InferenceError, QueryError, type Ranking } from '../../../engine/index.ts';
 import { rescoringStage } from '../../../plugin/stage/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
-import { type MemoryHit, type MemoryResponse, memoryAdapter } from '../../support/memory-adapter.ts';
+import { type MemoryHit, type MemoryResponse, memoryAdapter } from '../../support/doubles/memory-adapter.ts';
 
 const score = fc.constantFrom(
   undefined,

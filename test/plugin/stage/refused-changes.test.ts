@@ -3,7 +3,11 @@ import type { Adapter, Plan } from '../../../adapters/adapter.ts';
 import { DeadlineExceededError, FirstStageError } from '../../../engine/index.ts';
 import { rescoringStage, type StageEvents, type UnrerankedEvent } from '../../../plugin/stage/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
-import { type MemoryRequest, type MemoryResponse, memoryAdapter } from '../../support/memory-adapter.ts';
+import {
+  type MemoryRequest,
+  type MemoryResponse,
+  memoryAdapter,
+} from '../../support/doubles/memory-adapter.ts';
 
 const hits = [
   { id: 'a', text: 'beans' },

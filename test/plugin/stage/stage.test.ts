@@ -14,7 +14,7 @@ import {
   type MemoryRequest,
   type MemoryResponse,
   memoryAdapter,
-} from '../../support/memory-adapter.ts';
+} from '../../support/doubles/memory-adapter.ts';
 
 const forever = (): Promise<never> => new Promise(() => {});
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FirstStageError, type Shortlist } from '../../../engine/index.ts';
 import { prometheusStageMetrics, rescoringStage, type StageEvents } from '../../../plugin/stage/index.ts';
 import { type FakeRerankerOptions, fakeReranker } from '../../../plugin/testing/index.ts';
-import { type MemoryAdapter, memoryAdapter } from '../../support/memory-adapter.ts';
+import { type MemoryAdapter, memoryAdapter } from '../../support/doubles/memory-adapter.ts';
 
 const hits = [
   { id: 'a', text: 'beans' },

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { type OwnedStage, rescoringStage, switchableStage } from '../../../plugin/stage/index.ts';
 import { type FakeRerankerOptions, fakeReranker } from '../../../plugin/testing/index.ts';
-import { type MemoryRequest, type MemoryResponse, memoryAdapter } from '../../support/memory-adapter.ts';
+import {
+  type MemoryRequest,
+  type MemoryResponse,
+  memoryAdapter,
+} from '../../support/doubles/memory-adapter.ts';
 
 const hits = [
   { id: 'a', text: 'beans' },

@@ -20,7 +20,7 @@ import {
   type StageEvents,
 } from '../../../plugin/stage/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
-import { memoryAdapter } from '../../support/memory-adapter.ts';
+import { memoryAdapter } from '../../support/doubles/memory-adapter.ts';
 
 const hits = [
   { id: 'a', text: 'beans' },

@@ -1,6 +1,6 @@
 /** A real server with the documents that the suites of first stages search. */
 import { afterAll, beforeAll } from 'vitest';
-import { indexSuiteDocuments } from '../suite-subjects.ts';
+import { indexSuiteDocuments } from '../suites/suite-subjects.ts';
 import { type RunningServer, type ServerChoice, startServer } from './start.ts';
 
 /** Starts it before the tests of the suite that calls this, and closes it after them. @returns Its address, once it runs. */

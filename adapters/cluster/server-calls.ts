@@ -1,0 +1,175 @@
+/** Plain calls to a search server through its official client, which brings credentials, certificates and signing. */
+import { FirstStageError } from '../../engine/index.ts';
+import { serverReason } from './errors.ts';
+
+/** One call. */
+export interface ServerRequest {
+  /** The method. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** The path, encoded. */
+  readonly path: string;
+  /** Parameters of the address. @defaultValue none */
+  readonly querystring?: Readonly<Record<string, string>> | undefined;
+  /** What is sent as JSON. @defaultValue nothing */
+  readonly body?: object | undefined;
+}
+
+/** What the server answered, whatever its status. */
+export interface ServerAnswer {
+  /** HTTP status. */
+  readonly status: number;
+  /** What was sent, parsed where it is JSON. */
+  readonly body: unknown;
+}
+
+/** A server that can be called. Safe to call concurrently. */
+export interface ServerCalls {
+  /** Which server this is: `opensearch` or `elasticsearch`. */
+  readonly server: 'opensearch' | 'elasticsearch';
+  /**
+   * Sends one call, once: nothing here may happen twice because an answer was late.
+   *
+   * @throws FirstStageError when there is no answer. An answer with an error status is an answer.
+   */
+  request(request: ServerRequest, options?: CallOptions): Promise<ServerAnswer>;
+}
+
+/** How one call is sent. */
+export interface CallOptions {
+  /** Ends the call. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long the answer may take, in milliseconds. @defaultValue as long as the client waits, 30000 in both */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** How calls are made. */
+export interface ServerCallsOptions {
+  /** What to do about a call without an answer, as a clause; `undefined` leaves it to the error's kind. @defaultValue nothing more */
+  readonly advice?: (error: unknown) => string | undefined;
+}
+
+/** The part of either official client that is used. */
+export interface TransportOwner {
+  /** The client's transport. */
+  readonly transport: {
+    /** Sends one call. */
+    request(params: never, options?: never): Promise<unknown>;
+  };
+}
+
+/** Calls through a client of yours, of `@opensearch-project/opensearch` or `@elastic/elasticsearch`. */
+export function serverCalls(
+  client: TransportOwner,
+  server: ServerCalls['server'],
+  { advice }: ServerCallsOptions = {},
+): ServerCalls {
+  return {
+    server,
+    async request({ method, path, querystring = {}, body }, { signal, timeoutMs } = {}) {
+      const params = { method, path, querystring, ...(body !== undefined && { body }) };
+      const wait = timeoutMs !== undefined && { requestTimeout: timeoutMs };
+      const options = { meta: true, maxRetries: 0, signal, ...wait };
+      const call = client.transport.request(params as never, options as never);
+      // The one client takes a signal, the promises of the other can be aborted.
+      const abort = (): void => {
+        // Not given back: Node throws what a listener's promise rejects with.
+        (call as { abort?: () => void }).abort?.();
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      try {
+        const { statusCode, body: answer } = (await call) as { statusCode: number; body: unknown };
+        return { status: statusCode, body: answer };
+      } catch (error) {
+        const answer = answerOf(error);
+        if (answer) return answer;
+        throw withoutAnswer(error, { server, what: `${method} ${path}`, advice: advice?.(error) });
+      } finally {
+        signal?.removeEventListener('abort', abort);
+      }
+    },
+  };
+}
+
+/** A call that got no answer: what was asked, how it ended, what to do. */
+function withoutAnswer(
+  error: unknown,
+  { server, what, advice }: { server: ServerCalls['server']; what: string; advice: string | undefined },
+): FirstStageError {
+  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+  const clause = advice ?? adviceByName[name] ?? "look at the error's cause";
+  const told = `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`;
+  return new FirstStageError(
+    `${what} on "${server}" got no answer (${name}): ${message.replace(/[.\s]+$/, '')}. ${told}`,
+    { adapter: server },
+    { cause: error },
+  );
+}
+
+const adviceByName: Readonly<Record<string, string>> = {
+  ConnectionError: "check the server's address, and that it runs",
+  NoLivingConnectionsError: "check the server's address, and that it runs",
+  TimeoutError: 'the server takes longer than this waits: look at its load, and run this again',
+  DeserializationError: "the answer is no JSON: check that the address is a search server's",
+  ProductNotSupportedError: 'this is no Elasticsearch: for OpenSearch, "blockrank install opensearch"',
+  RequestAbortedError: 'something ended the request: run this again',
+};
+
+/** The clients throw what has an error status; `instanceof` does not cross packages. */
+function answerOf(error: unknown): ServerAnswer | undefined {
+  const { name, meta } = (error ?? {}) as {
+    name?: unknown;
+    meta?: { statusCode?: unknown; body?: unknown };
+  };
+  if (name !== 'ResponseError' || typeof meta?.statusCode !== 'number') return undefined;
+  return { status: meta.statusCode, body: meta.body };
+}
+
+/** What the server said was wrong, on one line. */
+export function saidBy({ status, body }: ServerAnswer): string {
+  return serverReason(body)?.replace(/[.\s]+$/, '') ?? `status ${status}, without a reason`;
+}
+
+/** The answer when its status is one of success, or one that is allowed besides. */
+export function accepted(
+  answer: ServerAnswer,
+  { server, what, allowed = [], advice }: Refusal,
+): ServerAnswer {
+  if (answer.status < 400 || allowed.includes(answer.status)) return answer;
+  const said = saidBy(answer);
+  throw new FirstStageError(
+    `Cannot ${what} (status ${answer.status}): ${said}. ${advice?.(answer) ?? commonAdvice(answer)}`,
+    { adapter: server, statusCode: answer.status },
+    { cause: answer },
+  );
+}
+
+/** What is said about an answer that is a refusal. */
+export interface Refusal {
+  /** Which server answered. */
+  readonly server: ServerCalls['server'];
+  /** What was being done, after "Cannot". */
+  readonly what: string;
+  /** Error statuses that are fine. @defaultValue none */
+  readonly allowed?: readonly number[];
+  /** What to do about it, where the server's words tell. */
+  readonly advice?: (answer: ServerAnswer) => string | undefined;
+}
+
+function commonAdvice(answer: ServerAnswer): string {
+  const { status } = answer;
+  const said = saidBy(answer);
+  if (said.includes('media_type_header_exception')) {
+    return 'The client is newer than the server: give --compatible-with 8.';
+  }
+  if (/index_not_found|no such index/.test(said)) {
+    return 'Correct the name of the index (--index), or make the index first.';
+  }
+  if (status === 401) {
+    return 'The cluster does not know who asks: check --username and --password, --api-key, --bearer, or the --aws options.';
+  }
+  if (status === 403) {
+    return 'The cluster refuses this user: give --username, --api-key, --bearer or --aws options of whoever administers it.';
+  }
+  if (status >= 500) return "Look at the server's log.";
+  return 'The reason names what is wrong.';
+}

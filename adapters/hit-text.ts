@@ -1,0 +1,77 @@
+/** Reads a hit's fields as text: from `_source`, from `fields`, or from highlight fragments. */
+
+import { isObject, type JsonObject, toList } from './cluster/json.ts';
+import type { FieldPart } from './document-text.ts';
+
+/** The text of one field of a hit; empty when the hit does not have it. */
+export function fieldText(hit: JsonObject, field: string): string {
+  const source = hit['_source'];
+  // Most fields are one text at the top.
+  const plain = isObject(source) && !field.includes('.') ? source[field] : undefined;
+  if (typeof plain === 'string' && Object.hasOwn(source as JsonObject, field)) return plain;
+  const path = field.split('.');
+  const values = isObject(source) ? valuesAt(source, path) : [];
+  if (values.length > 0) return toText(values);
+  const fetched = hit['fields'];
+  return isObject(fetched) && Object.hasOwn(fetched, field) ? toText([fetched[field]]) : '';
+}
+
+/** Every value at a dotted path: nested objects, names that hold dots themselves, and lists on the way. */
+function valuesAt(value: unknown, path: readonly string[]): readonly unknown[] {
+  if (path.length === 0) return [value];
+  if (Array.isArray(value)) return value.flatMap((entry) => valuesAt(entry, path));
+  if (!isObject(value)) return [];
+  for (let length = 1; length <= path.length; length++) {
+    const name = path.slice(0, length).join('.');
+    if (!Object.hasOwn(value, name)) continue;
+    const found = valuesAt(value[name], path.slice(length));
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+/** Values as text: lists joined by spaces, numbers and booleans as they print, nothing for `null` and objects. */
+function toText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (Array.isArray(value))
+    return value
+      .map(toText)
+      .filter((text) => text !== '')
+      .join(' ');
+  // Until Elasticsearch 8.17 a semantic_text field keeps its words beside its vectors: `{ text, inference }`.
+  return isObject(value) && typeof value['text'] === 'string' && 'inference' in value ? value['text'] : '';
+}
+
+/** The highlight that is added to a request that has none: bare fragments of these fields. */
+export function bareHighlight(fields: readonly string[]): JsonObject {
+  return { pre_tags: [''], post_tags: [''], fields: Object.fromEntries(fields.map((field) => [field, {}])) };
+}
+
+/** Reads the fragments of a field from a hit, without their tags; without any, the whole field. */
+export function highlightReader(
+  highlight: unknown,
+): (hit: JsonObject, field: string) => readonly FieldPart[] {
+  return (hit, field) => {
+    const whole = fieldText(hit, field);
+    const found = isObject(hit['highlight']) ? toList(hit['highlight'][field]) : [];
+    const fragments = found.filter((fragment) => typeof fragment === 'string');
+    if (fragments.length === 0) return [{ text: whole, fieldStart: 0 }];
+    const tags = tagsOf(highlight, field);
+    return fragments.map((fragment) => {
+      const text = tags.reduce((rest, tag) => rest.replaceAll(tag, ''), fragment);
+      const start = whole.indexOf(text);
+      return { text, fieldStart: start < 0 ? undefined : start };
+    });
+  };
+}
+
+/** Which texts mark words in a field's fragments; the servers' default is `<em>`. */
+function tagsOf(highlight: unknown, field: string): readonly string[] {
+  const all = isObject(highlight) ? highlight : {};
+  const fields = toList(all['fields']).filter(isObject);
+  const own = fields.map((entry) => entry[field]).find(isObject) ?? {};
+  const pre = own['pre_tags'] ?? all['pre_tags'] ?? ['<em>'];
+  const post = own['post_tags'] ?? all['post_tags'] ?? ['</em>'];
+  return [...toList(pre), ...toList(post)].filter((tag) => typeof tag === 'string' && tag !== '') as string[];
+}

@@ -1,0 +1,28 @@
+/** Takes states away. */
+import { concreteIndices, indexSettings } from '../../cluster/indices.ts';
+import { type StateTargetOptions, stateTarget } from '../place/target.ts';
+
+/**
+ * Takes every state of an index away, and of indices of that name or pattern that are gone.
+ *
+ * @returns What was removed, in words; nothing when nothing was there.
+ */
+export async function dropStates(options: StateTargetOptions): Promise<readonly string[]> {
+  const { index, signal } = options;
+  // No text is read.
+  const { cluster, store } = stateTarget(options, { fields: ['_'] });
+  const { besideOf } = store;
+  const indices = await concreteIndices(cluster, index, { isOptional: besideOf !== undefined, signal });
+  const removed = await store.drop(
+    indices.map(({ name }) => name),
+    { signal },
+  );
+  if (!besideOf) return removed;
+  const left = index.split(',').filter((part) => !part.startsWith('-'));
+  const found = await indexSettings(cluster, left.map(besideOf), { isOptional: true, signal });
+  const suffix = besideOf('');
+  const gone = [...found.keys()].flatMap((name) =>
+    name.endsWith(suffix) ? [name.slice(0, -suffix.length)] : [],
+  );
+  return [...removed, ...(await store.drop(gone, { signal }))];
+}

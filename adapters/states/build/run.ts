@@ -1,0 +1,211 @@
+/**
+ * What all workers of one build share: the list of slices, and up to where every shard is looked at once they are done.
+ * Whoever starts while a run is going on joins it, and adds slices for what was written since it began. The next run
+ * looks at everything again, or goes on from there.
+ */
+
+import { definitionDigest } from '../../cluster/digest.ts';
+import { isObject, type JsonObject, toList } from '../../cluster/json.ts';
+import type { LookedAt, ShardSpan } from '../../cluster/shards.ts';
+import type { StoredDocuments } from '../../cluster/stored-documents.ts';
+import type { CallOptions, ConcreteIndex, WriteMark } from '../place/contract.ts';
+import { cutSlices, type Slice } from './slices.ts';
+
+/** A run, as every worker sees it. */
+export interface Run {
+  /** Names what is built, and where. */
+  readonly key: string;
+  /** 1-based: how many runs of this key there were. */
+  readonly number: number;
+  /** Whether all slices are done. */
+  readonly isDone: boolean;
+  /** Whether it looks at every document, not only at what was written since the run before. */
+  readonly isWhole: boolean;
+  /** What is to be read. */
+  readonly slices: readonly Slice[];
+  /** Up to where every shard is looked at once all slices are done. */
+  readonly looked: readonly ShardMark[];
+  /** When orphans were looked for last, in milliseconds since 1970; 0 for never. */
+  readonly sweptMs: number;
+  /** Which version of the shared document this is. */
+  readonly version: WriteMark;
+}
+
+/** Up to which write one shard is looked at. */
+export interface ShardMark {
+  /** The index's name. */
+  readonly index: string;
+  /** As in {@link Slice}. */
+  readonly identity: string;
+  /** 0-based number of the shard. */
+  readonly shard: number;
+  /** The number of the write, inclusive. */
+  readonly to: number;
+}
+
+/** What the indices hold beyond what was looked at. */
+export interface Survey {
+  /** The indices that are there now. */
+  readonly indices: readonly ConcreteIndex[];
+  /** What was written to them. */
+  readonly spans: readonly ShardSpan[];
+  /** States that are to be compared with the documents; absent when orphans are not looked for. */
+  readonly states?: readonly ShardSpan[] | undefined;
+}
+
+/** What a worker that starts brings along. */
+export interface JoinOptions extends CallOptions {
+  /** Whether a run that it begins looks at every document. One of a key that had none always does. */
+  readonly isWhole: boolean;
+  /** About how many slices there should be. */
+  readonly slices: number;
+  /** Looks at the indices; `found` is the run that is joined or gone on from, and absent when there is none. */
+  survey(
+    found: Run | undefined,
+    wish: { readonly isNew: boolean; readonly isWhole: boolean },
+  ): Promise<Survey>;
+}
+
+/** Names a build by everything that its states depend on. */
+export function runKey(definition: Readonly<Record<string, unknown>>): string {
+  return definitionDigest(definition);
+}
+
+/** The document that keeps how far a slice has come. */
+export function sliceId({ key, number }: Run, { of, identity, shard, after }: Slice): string {
+  return `${key}-${number}-${identity}-${shard}-${after}${of === 'states' ? '-states' : ''}`;
+}
+
+/** Begins a run, or joins the one that is going on. @returns `undefined` when there is nothing to look at. */
+export async function joinRun(
+  documents: StoredDocuments,
+  key: string,
+  { isWhole, slices, survey, ...options }: JoinOptions,
+): Promise<Run | undefined> {
+  for (;;) {
+    const found = await readRun(documents, key, options);
+    const isOpen = found !== undefined && !found.isDone;
+    const isAll = isOpen ? found.isWhole : isWhole || !found;
+    const seen = await survey(found, { isNew: !isOpen, isWhole: isAll });
+    const run = isOpen ? extended(found, seen, slices) : begun({ key, found, isWhole: isAll }, seen, slices);
+    if (!run || run === found) return run && found;
+    const version = await documents.put(key, toContent(run), found?.version, options);
+    if (!version) continue;
+    // What the run before this one remembered of its slices, nobody asks for any more.
+    if (found?.isDone)
+      await documents.removeMany(
+        found.slices.map((slice) => sliceId(found, slice)),
+        options,
+      );
+    return { ...run, version };
+  }
+}
+
+/** The run as it is now; `undefined` when there was none. */
+export async function readRun(
+  documents: StoredDocuments,
+  key: string,
+  options?: CallOptions,
+): Promise<Run | undefined> {
+  const [found] = await documents.getMany([key], options);
+  if (!found) return undefined;
+  const { number, is_done: isDone, is_whole: isWhole, slices, looked, swept_ms: sweptMs } = found.content;
+  return {
+    key,
+    number: Number(number),
+    isDone: isDone === true,
+    isWhole: isWhole !== false,
+    slices: toList(slices).filter(isObject).map(toSlice),
+    looked: toList(looked).filter(isObject).map(toMark),
+    sweptMs: Number(sweptMs ?? 0),
+    version: found.version,
+  };
+}
+
+/** Marks a run as done, unless somebody added slices meanwhile. @returns Whether it is. */
+export async function finishRun(
+  documents: StoredDocuments,
+  run: Run,
+  options?: CallOptions,
+): Promise<boolean> {
+  const version = await documents.put(run.key, toContent({ ...run, isDone: true }), run.version, options);
+  return version !== undefined;
+}
+
+/** Where a run that goes on from this one begins. */
+export function lookedAt(run: Pick<Run, 'looked'> | undefined): LookedAt {
+  const marks = new Map(run?.looked.map(({ identity, shard, to }) => [`${identity}/${shard}`, to]));
+  return ({ identity }, shard) => marks.get(`${identity}/${shard}`) ?? -1;
+}
+
+/** Names of indices that the run has looked at, and that are no longer among those that it is about. */
+export function namesGone(run: Run | undefined, indices: readonly ConcreteIndex[]): readonly string[] {
+  const there = new Set(indices.map(({ name }) => name));
+  return [...new Set(run?.looked.map(({ index }) => index))].filter((name) => !there.has(name));
+}
+
+/** Slices of indices that are gone, or were made anew under the same name, mean nothing any more. */
+function extended(found: Run, survey: Survey, slices: number): Draft {
+  const identities = new Set(survey.indices.map(({ identity }) => identity));
+  const kept = found.slices.filter(({ identity }) => identities.has(identity));
+  const added = cutSlices(survey.spans, slices);
+  if (added.length === 0 && kept.length === found.slices.length) return found;
+  return { ...found, slices: [...kept, ...added], looked: moved(found, survey) };
+}
+
+interface Beginning {
+  readonly key: string;
+  readonly found: Run | undefined;
+  readonly isWhole: boolean;
+}
+
+function begun({ key, found, isWhole }: Beginning, survey: Survey, wanted: number): Draft | undefined {
+  const { spans, states } = survey;
+  if (!isWhole && spans.length === 0 && !states) return undefined;
+  const slices = [...cutSlices(spans, wanted), ...cutSlices(states ?? [], wanted, 'states')];
+  return {
+    key,
+    number: (found?.number ?? 0) + 1,
+    // Deletions alone leave nothing to read.
+    isDone: !isWhole && slices.length === 0,
+    isWhole,
+    slices,
+    looked: moved(found, survey),
+    sweptMs: states ? Date.now() : (found?.sweptMs ?? 0),
+  };
+}
+
+type Draft = Omit<Run, 'version'>;
+
+/**
+ * Names that are gone are remembered until orphans are looked for: their states are orphans all. What was looked at of
+ * them is forgotten, for slices of theirs may not have been done.
+ */
+function moved(found: Run | undefined, { indices, spans, states }: Survey): readonly ShardMark[] {
+  const before = lookedAt(found);
+  const ends = new Map(spans.map(({ index, shard, to }) => [`${index.identity}/${shard}`, to]));
+  const gone = new Set(states ? [] : namesGone(found, indices));
+  return [
+    ...indices.flatMap((index) =>
+      Array.from({ length: index.shards }, (_, shard) => {
+        const { name, identity } = index;
+        const to = ends.get(`${identity}/${shard}`) ?? before(index, shard);
+        return { index: name, identity, shard, to };
+      }),
+    ),
+    ...(found?.looked.flatMap((mark) => (gone.has(mark.index) ? [{ ...mark, to: -1 }] : [])) ?? []),
+  ];
+}
+
+function toContent({ number, isDone, isWhole, slices, looked, sweptMs }: Draft): JsonObject {
+  return { number, is_done: isDone, is_whole: isWhole, slices, looked, swept_ms: sweptMs };
+}
+
+function toSlice(entry: JsonObject): Slice {
+  const { of, after } = entry;
+  return { ...toMark(entry), of: of === 'states' ? 'states' : 'documents', after: Number(after) };
+}
+
+function toMark({ index, identity, shard, to }: JsonObject): ShardMark {
+  return { index: String(index), identity: String(identity), shard: Number(shard), to: Number(to) };
+}

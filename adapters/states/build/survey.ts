@@ -1,0 +1,108 @@
+/** How the states of an index stand, without encoding anything. */
+
+import { concreteIndices } from '../../cluster/indices.ts';
+import { valueAt } from '../../cluster/json.ts';
+import type { Cluster } from '../../cluster/patient-calls.ts';
+import { shardSpans } from '../../cluster/shards.ts';
+import type { DocumentTextOptions } from '../../document-text.ts';
+import { sidecarIndex } from '../../stored-states/names.ts';
+import type { CallOptions, StateNames } from '../place/contract.ts';
+import { type StateTargetOptions, stateTarget } from '../place/target.ts';
+import { type StateStanding, standingOfState } from './page.ts';
+import { SliceScan } from './scan.ts';
+import { cutSlices } from './slices.ts';
+
+/** Options of {@link surveyStates}. */
+export interface SurveyOptions extends StateTargetOptions, DocumentTextOptions {
+  /** What fitting states are called. */
+  readonly names: StateNames;
+  /** Told after every page. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** How the states of an index stand. */
+export interface StateSurvey {
+  /** Documents that were looked at. */
+  readonly documents: number;
+  /** Whose state is there and fits. */
+  readonly fresh: number;
+  /** Whose state was made from another text. */
+  readonly stale: number;
+  /** That have no state. */
+  readonly missing: number;
+  /** Whose state was made by another encoder. */
+  readonly foreign: number;
+  /** States whose document is gone; absent with states in the documents. */
+  readonly orphaned?: number | undefined;
+  /** Bytes that the indices of states take, copies left out; absent with states in the documents. */
+  readonly bytes?: number | undefined;
+}
+
+/** Looks at every document and its state. @throws FirstStageError when the server refuses. */
+export async function surveyStates(options: SurveyOptions): Promise<StateSurvey> {
+  const { names, index, place, signal, onProgress } = options;
+  const { cluster, store } = stateTarget(options, options);
+  const indices = await concreteIndices(cluster, index, { signal });
+  const spans = await shardSpans(cluster, indices, undefined, { signal });
+  const total = spans.reduce((sum, { documents }) => sum + documents, 0);
+  const counts: Record<StateStanding, number> = {
+    fresh: 0,
+    missing: 0,
+    stale: 0,
+    foreign: 0,
+    newer: 0,
+    gone: 0,
+  };
+  let documents = 0;
+  for (const slice of cutSlices(spans, 1)) {
+    const scan = new SliceScan(cluster, slice, { scanned: store.scanned, page: { documents: 500 } });
+    try {
+      for (let page = await scan.next(slice.after, { signal }); page.documents.length > 0; ) {
+        const places = await store.look(page.documents, { signal });
+        page.documents.forEach((document, i) => {
+          counts[standingOfState(document, places[i], names)] += 1;
+        });
+        documents += page.documents.length;
+        onProgress?.(Math.min(documents, total), total);
+        page = await scan.next(page.after, { signal });
+      }
+    } finally {
+      await scan.close();
+    }
+  }
+  const { fresh, missing, foreign, stale, newer } = counts;
+  const seen = { documents: documents - counts.gone, fresh, stale: stale + newer, missing, foreign };
+  if (place.kind === 'field') return seen;
+  const sidecars = indices.map(({ name }) => sidecarIndex(name, place.generation));
+  const { bytes, states } = await sizeOf(cluster, sidecars, { signal });
+  return { ...seen, orphaned: Math.max(0, states - (seen.documents - missing)), bytes };
+}
+
+interface SidecarSize {
+  readonly bytes: number;
+  readonly states: number;
+}
+
+async function sizeOf(
+  cluster: Cluster,
+  sidecars: readonly string[],
+  options: CallOptions,
+): Promise<SidecarSize> {
+  let size: SidecarSize = { bytes: 0, states: 0 };
+  for (const sidecar of sidecars) {
+    const path = `/${encodeURIComponent(sidecar)}`;
+    const asked = { what: `measure "${sidecar}"`, allowed: [403, 404], ...options };
+    await cluster.ask({ method: 'POST', path: `${path}/_refresh` }, asked);
+    const { body } = await cluster.ask({ method: 'GET', path: `${path}/_stats/store,docs` }, asked);
+    size = {
+      bytes: size.bytes + numberAt(body, ['_all', 'primaries', 'store', 'size_in_bytes']),
+      states: size.states + numberAt(body, ['_all', 'primaries', 'docs', 'count']),
+    };
+  }
+  return size;
+}
+
+function numberAt(value: unknown, path: readonly string[]): number {
+  const found = valueAt(value, path);
+  return typeof found === 'number' ? found : 0;
+}

@@ -1,0 +1,97 @@
+/** What the parts of building block states say to each other, and what a caller gives them. */
+import type { StateForm } from '../../../engine/index.ts';
+import type { BulkOperation } from '../../cluster/bulk.ts';
+import type { MadeState } from './made-state.ts';
+
+/** What names the states that a maker makes: a stored state of another encoder, or in another form, is foreign. */
+export interface StateNames {
+  /** Names the encoder. */
+  readonly encodingDigest: string;
+  /** The form in which states are kept; its name alone matters. */
+  readonly form: Pick<StateForm, 'name'>;
+}
+
+/** Options of a call that waits. */
+export interface CallOptions {
+  /** Ends the call early. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Which version of a document: later writes to a shard have a higher term, or the same term and a higher number. */
+export interface WriteMark {
+  /** The write's number in its shard. */
+  readonly seqNo: number;
+  /** How often the shard had changed its primary. */
+  readonly primaryTerm: number;
+}
+
+/** A document as the scan found it. */
+export interface ScannedDocument extends WriteMark {
+  /** The concrete index that it lies in. */
+  readonly index: string;
+  /** Its id. */
+  readonly id: string;
+  /** Its routing; absent unless it was indexed with one. */
+  readonly routing?: string | undefined;
+  /** The hit, with the fields that were asked for. */
+  readonly hit: Readonly<Record<string, unknown>>;
+}
+
+/** What a place says about the state that it holds. */
+export interface StoredMark {
+  /** Which encoder made it, and its form; see {@link encodingOf}. */
+  readonly encoding: string;
+  /** Digest of the text that it was made from. */
+  readonly textDigest: string;
+  /**
+   * The version of the document that it was made from; absent where the state is a part of the document, or was written
+   * together with it.
+   */
+  readonly source?: WriteMark | undefined;
+}
+
+/** What was found where a document's state belongs. */
+export interface Place {
+  /** The text that a state is to be made from. */
+  readonly text: string;
+  /** What is stored; absent when nothing is. */
+  readonly stored?: StoredMark | undefined;
+  /** The version that a write replaces; absent when it makes something new. */
+  readonly version?: WriteMark | undefined;
+}
+
+/** A state to be stored. */
+export interface StateEntry extends MadeState {
+  /** Whose it is. */
+  readonly document: ScannedDocument;
+  /** What was found at its place. */
+  readonly place: Place;
+}
+
+/** Where states are kept on the search server. */
+export interface StateStore {
+  /** Parts of `_source` that the scan has to bring. */
+  readonly scanned: readonly string[];
+  /** The index beside an index, where states are kept in one; it can hold states whose documents are gone. */
+  readonly besideOf?: ((index: string) => string) | undefined;
+  /** Makes an index, or adds to a mapping, where that is missing. @returns The indices, their identities told. */
+  prepare(indices: readonly ConcreteIndex[], options?: CallOptions): Promise<readonly ConcreteIndex[]>;
+  /** What is at the documents' places now, in their order; `undefined` for a document that is no longer there. */
+  look(documents: readonly ScannedDocument[], options?: CallOptions): Promise<readonly (Place | undefined)[]>;
+  /** The write that stores a state, unless its place changed since it was looked at. */
+  operation(entry: StateEntry): BulkOperation;
+  /** Takes every state of these indices away. @returns What was removed, in words. */
+  drop(indices: readonly string[], options?: CallOptions): Promise<readonly string[]>;
+}
+
+/** An index that holds documents: what a name, an alias or a data stream stands for. */
+export interface ConcreteIndex {
+  /** Its name. */
+  readonly name: string;
+  /** Changes when the index is made anew under the same name, or the place of its states is. */
+  readonly identity: string;
+  /** Primary shards. */
+  readonly shards: number;
+  /** Copies of each shard, as the setting says it; absent when the index has none. */
+  readonly replicas: string | undefined;
+}

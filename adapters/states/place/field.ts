@@ -1,0 +1,165 @@
+/** States in the documents themselves: they come with the hits of a search. */
+import { ConfigurationError } from '../../../engine/index.ts';
+import { bulk } from '../../cluster/bulk.ts';
+import { addressOf, asCondition, fetchDocuments, versionOf } from '../../cluster/fetch.ts';
+import { isObject, type JsonObject, valueAt } from '../../cluster/json.ts';
+import type { Cluster } from '../../cluster/patient-calls.ts';
+import type { CallOptions, Place, StateStore, StoredMark } from './contract.ts';
+import { fieldContent } from './made-state.ts';
+import type { ReadText } from './read-text.ts';
+import { assertTakesVectors, mappedWidth, vectorMapping } from './vector.ts';
+
+/** What a {@link fieldStore} is over. */
+export interface FieldOptions {
+  /** The object that holds the state. */
+  readonly field: string;
+  /** Makes the text of a document. */
+  readonly text: ReadText;
+  /** Gives the values a vector; absent where no vectors are kept. */
+  readonly vectorWidth?: (() => Promise<number>) | undefined;
+}
+
+const stateProperties = {
+  state: { type: 'binary', doc_values: false },
+  encoding: { type: 'keyword' },
+  text_digest: { type: 'keyword', index: false, doc_values: false },
+};
+
+/**
+ * States as one object field. A document is fetched as it is now, and updated only if nobody changed it since: the
+ * update names the version that was fetched, and adds nothing but the state.
+ */
+export function fieldStore(cluster: Cluster, options: FieldOptions): StateStore {
+  const { field, text } = options;
+  const hasVector = options.vectorWidth !== undefined;
+  const marks = ['encoding', 'text_digest', ...(hasVector ? ['vector_digest'] : [])];
+  const source = [...text.fields, ...marks.map((mark) => `${field}.${mark}`)];
+  const mapped = new Set<string>();
+  return {
+    scanned: [],
+    async prepare(indices, { signal } = {}) {
+      for (const { name, identity } of indices) {
+        if (!mapped.has(identity)) await mapField(cluster, name, { ...options, signal });
+        mapped.add(identity);
+      }
+      return indices;
+    },
+    async look(documents, { signal } = {}) {
+      const found = await fetchDocuments(cluster, documents, { source, signal });
+      return found.map(
+        (hit): Place | undefined =>
+          hit && {
+            text: text.of(hit),
+            version: versionOf(hit),
+            stored: storedIn(hit, field, { hasVector }),
+          },
+      );
+    },
+    operation: ({ document, place, ...made }) => ({
+      action: 'update',
+      target: { ...addressOf(document), ...(place.version && asCondition(place.version)) },
+      body: { doc: { [field]: fieldContent(made, { hasVector }) } },
+    }),
+    async drop(indices, dropOptions = {}) {
+      const removed: string[] = [];
+      for (const index of indices) {
+        const count = await takeAway(cluster, { index, field }, dropOptions);
+        if (count > 0) removed.push(`field "${field}" of ${count} documents of "${index}"`);
+      }
+      return removed;
+    },
+  };
+}
+
+/** Adds what is missing to the mapping; one that has all of it is left alone. */
+async function mapField(
+  cluster: Cluster,
+  index: string,
+  { field, vectorWidth, signal }: FieldOptions & CallOptions,
+): Promise<void> {
+  const path = `/${encodeURIComponent(index)}/_mapping`;
+  const what = `map "${field}" in "${index}"`;
+  const { body } = await cluster.ask({ method: 'GET', path }, { what, signal });
+  const there = propertiesAt(body, [index, 'mappings', 'properties', field, 'properties']);
+  const width = await vectorWidth?.();
+  assertSameVectors(there['vector'], width, `Cannot keep states in "${field}" of "${index}"`);
+  if (width !== undefined && !there['vector']) await assertTakesVectors(cluster, index, { signal });
+  const properties = {
+    ...stateProperties,
+    ...(width !== undefined && {
+      vector: vectorMapping(cluster.server, width),
+      vector_digest: stateProperties.text_digest,
+    }),
+  };
+  if (Object.keys(properties).every((name) => name in there)) return;
+  const mapping = { properties: { [field]: { properties } } };
+  await cluster.ask({ method: 'PUT', path, body: mapping }, { what, signal });
+}
+
+/** A field has vectors of one width, or none: vectors that nobody keeps up to date would be found by texts of long ago. */
+function assertSameVectors(there: unknown, width: number | undefined, what: string): void {
+  if (!isObject(there)) return;
+  const found = mappedWidth(there);
+  if (found === width) return;
+  const ours = width === undefined ? 'states without vectors' : `vectors of ${width}`;
+  throw new ConfigurationError(what, [
+    {
+      path: 'place.field',
+      message: `it has vectors of ${found} values, and these are ${ours}: give another field, or the model and the option vector that it was made with`,
+    },
+  ]);
+}
+
+function propertiesAt(value: unknown, path: readonly string[]): JsonObject {
+  const found = valueAt(value, path);
+  return isObject(found) ? found : {};
+}
+
+/** How many documents are changed at once. */
+const dropPage = 200;
+
+/** Sets the field to nothing; a script could remove it whole, but not every server runs scripts. */
+async function takeAway(
+  cluster: Cluster,
+  { index, field }: { readonly index: string; readonly field: string },
+  options: CallOptions,
+): Promise<number> {
+  const path = `/${encodeURIComponent(index)}`;
+  const asked = { what: `take "${field}" away from "${index}"`, ...options };
+  for (let count = 0; ; ) {
+    await cluster.ask({ method: 'POST', path: `${path}/_refresh` }, { ...asked, allowed: [403] });
+    const search = {
+      size: dropPage,
+      _source: false,
+      query: { exists: { field: `${field}.encoding` } },
+      sort: ['_doc'],
+    };
+    const { body } = await cluster.ask({ method: 'POST', path: `${path}/_search`, body: search }, asked);
+    const hits = isObject(body['hits']) && Array.isArray(body['hits']['hits']) ? body['hits']['hits'] : [];
+    if (hits.length === 0) return count;
+    const outcomes = await bulk(
+      cluster,
+      hits.filter(isObject).map(({ _index, _id, _routing }) => ({
+        action: 'update',
+        target: { _index, _id, ...(_routing !== undefined && { routing: _routing }), retry_on_conflict: 3 },
+        body: { doc: { [field]: null } },
+      })),
+      options,
+    );
+    const written = outcomes.filter((outcome) => outcome === 'written').length;
+    if (written === 0) return count;
+    count += written;
+  }
+}
+
+function storedIn(
+  { _source: source }: JsonObject,
+  field: string,
+  { hasVector }: { readonly hasVector: boolean },
+): StoredMark | undefined {
+  const state = isObject(source) ? source[field] : undefined;
+  if (!isObject(state) || typeof state['encoding'] !== 'string') return undefined;
+  // A state that was stored without its vector is half of what is wanted.
+  if (hasVector && state['vector_digest'] !== state['text_digest']) return undefined;
+  return { encoding: state['encoding'], textDigest: String(state['text_digest']) };
+}

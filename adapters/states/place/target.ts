@@ -1,0 +1,81 @@
+/** What every command on states is about: a server, an index, texts, and the place of states. */
+import { ConfigurationError, type StateMaker } from '../../../engine/index.ts';
+import type { PatienceOptions } from '../../cluster/patience.ts';
+import { type Cluster, cluster } from '../../cluster/patient-calls.ts';
+import type { ServerCalls } from '../../cluster/server-calls.ts';
+import type { DocumentTextOptions } from '../../document-text.ts';
+import { defaultStateField } from '../../stored-states/names.ts';
+import type { StateStore } from './contract.ts';
+import { fieldStore } from './field.ts';
+import { type ReadText, readText } from './read-text.ts';
+import { sidecarStore } from './sidecar.ts';
+
+/** Where states are kept. */
+export type StatePlace =
+  | {
+      /** In an index beside each index. */
+      readonly kind: 'sidecar';
+      /** Names one generation of states; see `defaultGeneration`. */
+      readonly generation: string;
+    }
+  | {
+      /** In the documents. */
+      readonly kind: 'field';
+      /** The object that holds a state. @defaultValue `'blockrank_state'` */
+      readonly field?: string | undefined;
+      /** Whether the anchors are a vector too, by which the server searches. @defaultValue false */
+      readonly vector?: boolean | undefined;
+    };
+
+/** Options that building, counting and dropping share. */
+export interface StateTargetOptions {
+  /** Calls to the server, made by `stateCalls`. */
+  readonly calls: ServerCalls;
+  /** Index, alias, data stream or pattern. */
+  readonly index: string;
+  /** Where states are kept. */
+  readonly place: StatePlace;
+  /** How long a busy server is waited for. */
+  readonly patience?: PatienceOptions | undefined;
+  /** Ends the work: a build ends after the batches in hand. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A server, and the place of states on it. */
+export interface StateTarget {
+  /** The server. */
+  readonly cluster: Cluster;
+  /** The place of states. */
+  readonly store: StateStore;
+}
+
+/** Opens what the options name; nothing is sent. @throws ConfigurationError when no text can be made, or no vector. */
+export function stateTarget(
+  { calls, place, patience, maker }: StateTargetOptions & { readonly maker?: StateMaker | undefined },
+  textOptions: DocumentTextOptions,
+): StateTarget {
+  const server = cluster(calls, patience);
+  const text = readText(textOptions);
+  return { cluster: server, store: storeAt(server, place, { text, maker }) };
+}
+
+/** Opens the place of states. @throws ConfigurationError when tokens are to be kept as a vector. */
+export function storeAt(
+  server: Cluster,
+  place: StatePlace,
+  { text, maker }: { readonly text: ReadText; readonly maker: StateMaker | undefined },
+): StateStore {
+  if (place.kind === 'sidecar') return sidecarStore(server, { generation: place.generation, text });
+  const { field = defaultStateField, vector = false } = place;
+  if (!vector) return fieldStore(server, { field, text });
+  if (maker && !maker.form.name.startsWith('anchor')) {
+    const message = `a vector is the anchor of a document: expected a codec of tier anchor, got "${maker.form.name}"`;
+    throw new ConfigurationError('Cannot keep vectors', [{ path: 'place.vector', message }]);
+  }
+  return fieldStore(server, { field, text, vectorWidth: () => widthOf(maker) });
+}
+
+async function widthOf(maker: StateMaker | undefined): Promise<number> {
+  const [state] = (await maker?.encode(['a'])) ?? [];
+  return state?.width ?? 0;
+}

@@ -1,0 +1,66 @@
+/** Anchors as one vector a document, which the server searches by: the first stage and the state are one. */
+import type { BlockState } from '../../../engine/index.ts';
+import { ConfigurationError } from '../../../engine/index.ts';
+import { indexSettings } from '../../cluster/indices.ts';
+import type { JsonObject } from '../../cluster/json.ts';
+import type { Cluster } from '../../cluster/patient-calls.ts';
+import type { CallOptions } from './contract.ts';
+
+/** Squared lengths further from 1 than this are mended; Elasticsearch refuses vectors from about ten times as far. */
+const lengthTolerance = 1e-5;
+
+/** How the vector is mapped. The products of vectors of length 1 are their cosines. */
+export function vectorMapping(server: Cluster['server'], width: number): JsonObject {
+  return server === 'elasticsearch'
+    ? { type: 'dense_vector', dims: width, index: true, similarity: 'dot_product' }
+    : {
+        type: 'knn_vector',
+        dimension: width,
+        // Not the server's default engine: it needs native libraries, and keeps vectors outside of the heap.
+        method: { name: 'hnsw', engine: 'lucene', space_type: 'innerproduct' },
+      };
+}
+
+/** Values a vector in a mapping of either server. */
+export function mappedWidth(mapping: JsonObject): number {
+  return Number(mapping['dims'] ?? mapping['dimension']);
+}
+
+/** @throws ConfigurationError for an index of OpenSearch that was made without vectors: it cannot be changed. */
+export async function assertTakesVectors(
+  { server, ...cluster }: Cluster,
+  index: string,
+  options: CallOptions,
+): Promise<void> {
+  if (server !== 'opensearch') return;
+  const settings = await indexSettings({ server, ...cluster }, [index], options);
+  if (settings.get(index)?.['index.knn'] === 'true') return;
+  throw new ConfigurationError(`Cannot keep vectors in "${index}"`, [
+    {
+      path: 'place.vector',
+      message:
+        'the index was made without "index.knn": true, and OpenSearch never changes that. Make an index that has it, copy the documents with _reindex, and let the alias name the new one; or keep states without vectors',
+    },
+  ]);
+}
+
+/**
+ * One vector of length 1: the anchor of a document of one block as it is, the mean direction of several.
+ *
+ * @returns Values whose decimals are exactly the float32 ones; `undefined` when the anchors have no mean direction.
+ */
+export function vectorOf({ width, blockTokens, anchors }: BlockState): readonly number[] | undefined {
+  const sum = new Float64Array(width);
+  for (let i = 0; i < anchors.length; i += 1) sum[i % width]! += anchors[i]!;
+  let squares = 0;
+  for (const value of sum) squares += value * value;
+  if (!Number.isFinite(squares) || squares < lengthTolerance) return undefined;
+  const isUnit = blockTokens.length === 1 && Math.abs(squares - 1) <= lengthTolerance;
+  const length = isUnit ? 1 : Math.sqrt(squares);
+  return Array.from(sum, (value) => shortFloat(Math.fround(value / length)));
+}
+
+/** Nine digits tell every float32 from its neighbours; as doubles they would be written with seventeen. */
+function shortFloat(value: number): number {
+  return Number(value.toPrecision(9));
+}

@@ -1,0 +1,167 @@
+/** The reranker of the `in-context` profile: documents are read in the light of the query, one request at a time. */
+
+import { abortable } from '../../abortable.ts';
+import type {
+  Explanation,
+  Ranking,
+  RankingUsage,
+  Reranker,
+  RerankerInfo,
+  RerankOptions,
+  Shortlist,
+} from '../../contract.ts';
+import { MemoryLimitError, QueryError } from '../../errors.ts';
+import { toRanking } from '../../scores/ranking.ts';
+import type { WorkerPool } from '../../session/pool.ts';
+import { readableBytes } from './decoder-memory.ts';
+import type {
+  DecoderAnswers,
+  DecoderTask,
+  DocumentScore,
+  HeadScores,
+  HeadsAnswer,
+  RankAnswer,
+} from './decoder-tasks.ts';
+
+/** What {@link InContextReranker} is made of. */
+export interface InContextParts {
+  /** What it is. */
+  readonly info: RerankerInfo;
+  /** Where its model lies, absolute. */
+  readonly modelFolder: string;
+  /** Workers that run the decoder's program. */
+  readonly pool: WorkerPool<DecoderTask, DecoderAnswers[DecoderTask['kind']]>;
+  /** Bytes that one request may take, asked anew for each. */
+  readonly memoryLimitBytes: () => number;
+}
+
+const noUsage: RankingUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
+
+/** See {@link Reranker}. Made by `openReranker`. */
+export class InContextReranker implements Reranker {
+  readonly info: RerankerInfo;
+  readonly #parts: InContextParts;
+  #closed: Promise<void> | undefined;
+
+  /** @internal Made by `openReranker`. */
+  constructor(parts: InContextParts) {
+    this.#parts = parts;
+    this.info = parts.info;
+  }
+
+  /** The model's folder, absolute. */
+  get modelFolder(): string {
+    return this.#parts.modelFolder;
+  }
+
+  /**
+   * @throws QueryError when the query holds no word. @throws MemoryLimitError when the shortlist would take more memory
+   * than is allowed; nothing is run then.
+   */
+  async rerank(shortlist: Shortlist, { signal, explain = false }: RerankOptions = {}): Promise<Ranking> {
+    this.#assertCallable('rerank', shortlist, signal);
+    const { candidates, query } = shortlist;
+    if (candidates.length === 0) return { candidates: [], usage: noUsage };
+    const texts = candidates.map(({ text }) => text);
+    const answer = await this.#request({ kind: 'rank', query: query.text, texts, explain }, signal);
+    const { documents, tokens, truncatedTokens } = answer as Extract<RankAnswer, { kind: 'ranked' }>;
+    const scored = documents.map((document, index) => ({
+      index,
+      logit: document.logit,
+      ...(explain ? { explanation: toExplanation(document) } : {}),
+    }));
+    return toRanking(scored, { tokens, truncatedTokens, statesFound: 0, statesEncoded: texts.length });
+  }
+
+  /**
+   * Calibrated scores of every layer and head, for selecting heads.
+   *
+   * @throws TypeError when the model is one that was trained to rank.
+   */
+  async headScores(
+    shortlist: Shortlist,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<HeadScores> {
+    this.#assertCallable('headScores', shortlist, signal);
+    const texts = shortlist.candidates.map(({ text }) => text);
+    const answer = await this.#request({ kind: 'heads', query: shortlist.query.text, texts }, signal);
+    const { scores, shape } = answer as HeadScores;
+    return { scores, shape };
+  }
+
+  /** Tokens of the prompt before caps cut any away. */
+  async countTokens(
+    shortlist: Shortlist,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<number> {
+    this.#assertCallable('countTokens', shortlist, signal);
+    const { query, candidates } = shortlist;
+    const texts = candidates.map(({ text }) => text);
+    return (await abortable(
+      this.#parts.pool.run({ kind: 'count', query: query.text, texts }, signal ? { signal } : {}),
+      signal,
+    )) as number;
+  }
+
+  /**
+   * The greedy continuation of a text, special tokens parsed: a check of weights and tokenizer.
+   *
+   * @param tokens - Tokens to add at most.
+   */
+  async continueText(text: string, tokens: number): Promise<string> {
+    if (this.#closed) throw new TypeError('continueText: the reranker is closed.');
+    return (await this.#parts.pool.run({ kind: 'continue', text, tokens })) as string;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#parts.pool.close();
+    return this.#closed;
+  }
+
+  #assertCallable(method: string, { query }: Shortlist, signal: AbortSignal | undefined): void {
+    if (this.#closed) throw new TypeError(`${method}: the reranker is closed.`);
+    signal?.throwIfAborted();
+    if (/[\p{L}\p{N}]/u.test(query.text)) return;
+    throw new QueryError(
+      `Cannot rerank for the query ${JSON.stringify(query.text.slice(0, 80))}: it holds no word that the model reads.`,
+    );
+  }
+
+  /** Runs a task that can be given up between its batches. */
+  async #request(
+    asked:
+      | { readonly kind: 'rank'; query: string; texts: readonly string[]; explain: boolean }
+      | { readonly kind: 'heads'; query: string; texts: readonly string[] },
+    signal: AbortSignal | undefined,
+  ): Promise<RankAnswer | HeadsAnswer> {
+    const cancelled = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    const cancel = (): void => {
+      Atomics.store(cancelled, 0, 1);
+    };
+    const allowedBytes = this.#parts.memoryLimitBytes();
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      const task = { ...asked, cancelled, memoryLimitBytes: allowedBytes } satisfies DecoderTask;
+      const run = this.#parts.pool.run(task, signal ? { signal } : {});
+      const answer = (await abortable(run, signal)) as RankAnswer | HeadsAnswer;
+      if (answer.kind === 'too-large') throw tooLarge(answer.neededBytes, allowedBytes);
+      return answer;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+}
+
+function tooLarge(neededBytes: number, allowedBytes: number): MemoryLimitError {
+  const sizes = `shortlist needs ${readableBytes(neededBytes)}, ${readableBytes(allowedBytes)} are allowed`;
+  return new MemoryLimitError(
+    `Cannot rerank: ${sizes}: lower rankWindowSize, maxDocumentTokens or batchTokens.`,
+    { neededBytes, allowedBytes },
+  );
+}
+
+const toExplanation = ({ mass, templateMass, spans }: DocumentScore): Explanation => ({
+  mass,
+  templateMass,
+  spans,
+});

@@ -1,0 +1,245 @@
+/** From one query's words and documents to scores: blocks, states, what the query block reads of them. */
+import {
+  type InContextPrompt,
+  InContextPrompts,
+  type PromptCaps,
+  toChatFrame,
+} from '../../blocks/in-context-prompt.ts';
+import { blockRankTemplate, contentFreeQuery, icrTemplate } from '../../blocks/prompt-templates.ts';
+import type { PromptTools } from '../../model/decoder-folder.ts';
+import type { IcrScoring, SignalScoring } from '../../model/decoder-manifest.ts';
+import type { DecoderParts } from '../../network/decoder.ts';
+import { assertReach } from '../../network/decoder-config.ts';
+import { attentionMasses, sumByDocument } from '../../readout/attention-mass.ts';
+import { type DocumentRange, icrScores, type SpanAttention, tokenAttention } from '../../readout/icr.ts';
+import type { SessionOptions } from '../../session/runtime.ts';
+import { toBatches } from '../../states/batches.ts';
+import { expandedBytes, requestBytes } from './decoder-memory.ts';
+import { DecoderRunner, type Past } from './decoder-runner.ts';
+import type { HeadScores } from './decoder-tasks.ts';
+
+/** What a scorer is made of. */
+export interface ScorerOptions {
+  /** Network and weights. */
+  readonly parts: DecoderParts;
+  /** How scores are read. */
+  readonly scoring: SignalScoring | IcrScoring;
+  /** Token budgets. */
+  readonly caps: PromptCaps;
+  /** Tokens of one run. */
+  readonly batchTokens: number;
+  /** How graphs run. */
+  readonly session: SessionOptions;
+}
+
+/** A request whose documents are encoded. */
+export interface EncodedRequest {
+  /** Its blocks. */
+  readonly prompt: InContextPrompt;
+  /** What instruction and documents left behind. */
+  readonly past: Past;
+  /** Position of the query block's first token. */
+  readonly queryPosition: number;
+  /** Where the documents stand in the past. */
+  readonly documents: DocumentRange;
+}
+
+/** Scores of a request's documents. */
+export interface ScoredRequest {
+  /** What the order is made of, shape `[N]`. */
+  readonly logits: Float64Array;
+  /** Share of the attention of each document, shape `[N]`; sums to 1. */
+  readonly documents: Float64Array;
+  /** The same of each document token; sums to each document's. */
+  readonly tokens: Float64Array;
+}
+
+/** See the file's header. */
+export class InContextScorer {
+  readonly #options: ScorerOptions;
+  /** Prompts of this model. */
+  readonly prompts: InContextPrompts;
+  /** Graphs of this model. */
+  readonly runner: DecoderRunner;
+
+  constructor(options: ScorerOptions, { tokenizer, chat }: PromptTools) {
+    const { scoring, caps, parts, session } = options;
+    const frame = toChatFrame(chat);
+    const isTrained = scoring.method === 'signal-tokens';
+    const template = isTrained ? blockRankTemplate(frame) : icrTemplate(frame);
+    const reading = isTrained
+      ? { layers: scoring.layer, lastKeys: true }
+      : { layers: scoring.layers.to, lastKeys: false };
+    this.#options = options;
+    this.prompts = new InContextPrompts(tokenizer, template, caps);
+    this.runner = new DecoderRunner(parts, reading, session);
+  }
+
+  /** Bytes that a request will take at its highest. */
+  requestBytes(prompt: InContextPrompt): number {
+    const { parts, session } = this.#options;
+    return requestBytes(parts.config, this.runner.shape, {
+      instruction: prompt.instruction.length,
+      documents: prompt.documents.map(({ ids }) => ids.length),
+      query: prompt.query.length,
+      batchTokens: this.#options.batchTokens,
+      expandedBytes: session.prepack ? 0 : expandedBytes(parts.weights),
+    });
+  }
+
+  /**
+   * Blocks to states.
+   *
+   * @param isCancelled - Asked before each batch. @returns undefined once it was cancelled.
+   * @throws ModelFormatError when the network's attention does not reach back over the whole list.
+   */
+  async encode(
+    prompt: InContextPrompt,
+    isCancelled: () => boolean = () => false,
+  ): Promise<EncodedRequest | undefined> {
+    const documentTokens = prompt.documents.map(({ ids }) => ids.length);
+    const from = prompt.instruction.length;
+    const total = documentTokens.reduce((sum, count) => sum + count, from);
+    const { scoring, parts, session } = this.#options;
+    if (scoring.method === 'icr') {
+      assertReach(parts.config, scoring.layers.to, total + prompt.query.length, session.folder);
+    }
+    const past: Past = { states: this.runner.states(total), tokens: total };
+    await this.runner.encode([{ ids: prompt.instruction, at: 0 }], {
+      past: { ...past, tokens: 0 },
+      firstPosition: 0,
+    });
+    for (const run of this.#runs(prompt)) {
+      if (isCancelled()) return undefined;
+      await this.runner.encode(run.sequences, {
+        past: { ...past, tokens: run.pastTokens },
+        firstPosition: run.pastTokens,
+      });
+    }
+    const queryPosition = this.#queryPosition(total, from + Math.max(0, ...documentTokens));
+    return { prompt, past, queryPosition, documents: { from, documentTokens } };
+  }
+
+  /**
+   * Scores of an encoded request.
+   *
+   * @param signalTokens - Of a model that was trained to rank. @defaultValue the model's
+   */
+  async score(request: EncodedRequest, signalTokens?: 1 | 2): Promise<ScoredRequest> {
+    const { scoring } = this.#options;
+    if (scoring.method === 'icr') return this.#icr(request, scoring);
+    return this.#signals(request, signalTokens ?? scoring.signalTokens);
+  }
+
+  /** Calibrated scores by head. @throws TypeError when the model was trained to rank. */
+  async headScores(request: EncodedRequest): Promise<HeadScores> {
+    const { scoring, parts } = this.#options;
+    if (scoring.method !== 'icr') {
+      throw new TypeError(
+        'headScores: expected a model that is read without training, got one that was trained to rank.',
+      );
+    }
+    const { asked, contentFree } = await this.#spans(request, scoring);
+    const { heads } = parts.config;
+    const { documentTokens } = request.documents;
+    const layers = scoring.layers.to - scoring.layers.from;
+    const scores = new Float64Array(layers * heads * documentTokens.length);
+    for (let at = 0; at < layers * heads; at += 1) {
+      const isHead = (layer: number, head: number): boolean => layer * heads + head === at;
+      const own = tokenAttention(asked, request.documents, isHead);
+      const free = contentFree && tokenAttention(contentFree, request.documents, isHead);
+      scores.set(icrScores(own, free, documentTokens), at * documentTokens.length);
+    }
+    return { scores, shape: [layers, heads, documentTokens.length] };
+  }
+
+  /** Logits of signal tokens over document tokens, row-major, shape `[heads, signals, document tokens]`. */
+  signalLogits(
+    { prompt, past, queryPosition, documents }: EncodedRequest,
+    signalTokens: 1 | 2,
+  ): Promise<Float32Array> {
+    const query = {
+      ids: prompt.query,
+      signals: prompt.signals.slice(-signalTokens),
+      firstPosition: queryPosition,
+    };
+    return this.runner.signalLogits(query, past, { from: documents.from, to: past.tokens });
+  }
+
+  /** Frees the sessions. */
+  release(): Promise<void> {
+    return this.runner.release();
+  }
+
+  /** Which documents are encoded together, and how much each sees; a document's first position is what it sees. */
+  #runs({ instruction, documents }: InContextPrompt): Run[] {
+    const { scoring, batchTokens } = this.#options;
+    let at = instruction.length;
+    const sequences = documents.map(({ ids }) => {
+      const sequence = { ids, at };
+      at += ids.length;
+      return sequence;
+    });
+    if (scoring.method === 'icr' && scoring.context === 'causal') {
+      return sequences.map((sequence) => ({ sequences: [sequence], pastTokens: sequence.at }));
+    }
+    const lengths = documents.map(({ ids }) => ids.length);
+    return toBatches(lengths, { batchTokens, workers: 1 }).map((batch) => ({
+      sequences: batch.map((index) => sequences[index]!),
+      pastTokens: instruction.length,
+    }));
+  }
+
+  #queryPosition(total: number, afterLongest: number): number {
+    const { scoring } = this.#options;
+    if (scoring.method === 'signal-tokens') return scoring.queryPosition;
+    return scoring.context === 'causal' ? total : afterLongest;
+  }
+
+  async #signals(request: EncodedRequest, signalTokens: 1 | 2): Promise<ScoredRequest> {
+    const masses = attentionMasses({
+      logits: await this.signalLogits(request, signalTokens),
+      heads: this.#options.parts.config.heads,
+      signals: signalTokens,
+      documentTokens: request.documents.documentTokens,
+    });
+    return { logits: masses.documents.map((mass) => Math.log(Math.max(mass, Number.MIN_VALUE))), ...masses };
+  }
+
+  async #icr(request: EncodedRequest, scoring: IcrScoring): Promise<ScoredRequest> {
+    const { asked, contentFree } = await this.#spans(request, scoring);
+    const chosen = scoring.heads && new Set(scoring.heads.map(([layer, head]) => `${layer}-${head}`));
+    const counts = (layer: number, head: number): boolean =>
+      chosen?.has(`${layer + scoring.layers.from}-${head}`) ?? true;
+    const { documentTokens } = request.documents;
+    const own = tokenAttention(asked, request.documents, counts);
+    const free = contentFree && tokenAttention(contentFree, request.documents, counts);
+    const total = own.reduce((sum, value) => sum + value, 0);
+    const tokens = own.map((value) => value / total);
+    return {
+      logits: icrScores(own, free, documentTokens),
+      documents: sumByDocument(tokens, documentTokens),
+      tokens,
+    };
+  }
+
+  async #spans(
+    { prompt, past, queryPosition }: EncodedRequest,
+    { layers, calibration }: IcrScoring,
+  ): Promise<{ asked: SpanAttention; contentFree: SpanAttention | undefined }> {
+    const { heads } = this.#options.parts.config;
+    const attention = async (ids: Int32Array): Promise<SpanAttention> => {
+      const all = await this.runner.spanAttention({ ids, firstPosition: queryPosition }, past, layers);
+      return { layers: all, heads };
+    };
+    const asked = await attention(prompt.query);
+    if (!calibration) return { asked, contentFree: undefined };
+    return { asked, contentFree: await attention(this.prompts.question(contentFreeQuery).query) };
+  }
+}
+
+interface Run {
+  readonly sequences: readonly { readonly ids: Int32Array; readonly at: number }[];
+  /** Tokens that every sequence sees. */
+  readonly pastTokens: number;
+}

@@ -1,0 +1,153 @@
+/** Opens a reranker over a decoder's folder. */
+import { createHash } from 'node:crypto';
+import { availableParallelism, freemem } from 'node:os';
+import type { RerankerInfo } from '../../contract.ts';
+import { ConfigurationError } from '../../errors.ts';
+import { type DecoderFolder, openDecoderFolder } from '../../model/decoder-folder.ts';
+import { leastDocumentTokens } from '../../model/decoder-manifest.ts';
+import { assertReach, type DecoderConfig } from '../../network/decoder-config.ts';
+import { chooseProvider, devices } from '../../session/device.ts';
+import { openPool } from '../../session/pool.ts';
+import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
+import type { DecoderProgramData } from './decoder-program.ts';
+import { InContextReranker } from './decoder-reranker.ts';
+import type { DecoderAnswers, DecoderTask } from './decoder-tasks.ts';
+
+const defaultBatchTokens = 768;
+
+/** Share of the free memory that one shortlist may take. */
+const memoryShare = 0.8;
+
+/**
+ * Opens a decoder of the `in-context` profile.
+ *
+ * @throws ConfigurationError listing every option that cannot be. @throws ModelFormatError when the folder is none of a
+ * decoder. @throws InferenceError when the runtime cannot load it, or the device is not there.
+ */
+export async function openDecoderReranker(options: RerankerOptions): Promise<InContextReranker> {
+  try {
+    return await open(options);
+  } catch (error) {
+    await options.stateSource?.close(); // no decoder keeps one, but whoever gave it need not know
+    throw error;
+  }
+}
+
+async function open(options: RerankerOptions): Promise<InContextReranker> {
+  if (options.model === undefined) {
+    throw new ConfigurationError('Cannot open the reranker', [
+      { path: 'model', message: 'expected the folder of a decoder, got nothing' },
+    ]);
+  }
+  const folder = await openDecoderFolder(options.model, options.cacheFolder);
+  assertOptions(options, folder.config);
+  const data = await toProgramData(options, folder);
+  assertReaches(folder, data);
+  const workers = options.workers ?? 1;
+  const pool = await openPool<DecoderTask, DecoderAnswers[DecoderTask['kind']]>({
+    program: new URL(
+      import.meta.url.endsWith('.ts') ? './decoder-program.ts' : './decoder-program.js',
+      import.meta.url,
+    ),
+    data,
+    workers,
+    executionProvider: data.session.provider ?? 'cpu',
+  });
+  const reranker = new InContextReranker({
+    info: toInfo(folder, data, () => pool.isOpen),
+    modelFolder: folder.path,
+    pool,
+    memoryLimitBytes: () => options.memoryLimitBytes ?? Math.floor(freemem() * memoryShare),
+  });
+  try {
+    if (options.warmUp ?? true) await warmUp(reranker, workers);
+  } catch (error) {
+    await reranker.close();
+    throw error;
+  }
+  return reranker;
+}
+
+async function toProgramData(options: RerankerOptions, folder: DecoderFolder): Promise<DecoderProgramData> {
+  const { manifest, config, weights } = folder;
+  const provider = await chooseProvider(options.device ?? 'cpu');
+  const precision = options.precision ?? (provider === 'cpu' ? 'fp32' : 'fp16');
+  return {
+    modelPath: folder.path,
+    parts: { config, weights: weights.table, computeType: precision === 'fp16' ? 'float16' : 'float32' },
+    scoring: manifest.scoring,
+    caps: {
+      maxDocumentTokens: options.maxDocumentTokens ?? manifest.caps.maxDocumentTokens,
+      maxQueryTokens: options.maxQueryTokens ?? manifest.caps.maxQueryTokens,
+      truncation: manifest.truncation,
+    },
+    batchTokens: options.batchTokens ?? defaultBatchTokens,
+    session: {
+      folder: weights.folder,
+      threads: options.threads ?? availableParallelism(),
+      prepack: options.prepack ?? false,
+      provider,
+    },
+  };
+}
+
+function toInfo(
+  folder: DecoderFolder,
+  { caps, parts, session }: DecoderProgramData,
+  isOpen: () => boolean,
+): RerankerInfo {
+  const { manifest, digest } = folder;
+  return {
+    name: manifest.name,
+    encodingDigest: digestOf({ model: digest, caps, computeType: parts.computeType }),
+    readoutDigest: digestOf({ scoring: manifest.scoring }),
+    profile: 'in-context',
+    executionProvider: session.provider ?? 'cpu',
+    languages: manifest.languages,
+    fusionWeight: manifest.fusionWeight,
+    get ready(): boolean {
+      return isOpen();
+    },
+  };
+}
+
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
+}
+
+/** A window that is too short would hide documents from the query block without a word. */
+function assertReaches({ config, path }: DecoderFolder, { scoring, caps }: DecoderProgramData): void {
+  if (scoring.method !== 'signal-tokens') return; // how far it must reach depends on the list
+  assertReach(config, scoring.layer + 1, scoring.queryPosition + 2 * caps.maxQueryTokens, path);
+}
+
+/** One short list in every worker: loads code paths and touches every weight. */
+async function warmUp(reranker: InContextReranker, workers: number): Promise<void> {
+  const shortlist = {
+    query: { text: 'warm up' },
+    candidates: [{ docId: 'a', text: 'warm', segments: [] }],
+    firstStage: 'unknown',
+  } as const;
+  await Promise.all(Array.from({ length: workers }, () => reranker.rerank(shortlist)));
+}
+
+function assertOptions(options: RerankerOptions, config: DecoderConfig): void {
+  const check = new OptionCheck(options);
+  check.whole('workers', 1, 1024);
+  check.whole('threads', 1, 1024);
+  check.whole('maxDocumentTokens', leastDocumentTokens, config.positions);
+  check.whole('maxQueryTokens', 1, config.positions);
+  check.whole('batchTokens', 1, 1_000_000);
+  check.whole('memoryLimitBytes', 1, Number.MAX_SAFE_INTEGER);
+  check.oneOf('precision', ['fp32', 'fp16']);
+  check.oneOf('device', devices);
+  check.absent('a decoder', [
+    'tier',
+    'maxDocumentBlocks',
+    'stateCacheBytes',
+    'stateSource',
+    'stateCodec',
+    'readout',
+  ]);
+  check.finish();
+}

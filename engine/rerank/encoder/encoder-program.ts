@@ -1,0 +1,165 @@
+/** What each worker thread of an encoder model runs: tokenising, encoding, and the token head's products. */
+import type { BlockCaps } from '../../blocks/caps.ts';
+import { toDocumentBlocks } from '../../blocks/document-blocks.ts';
+import { toQueryBlock } from '../../blocks/query-block.ts';
+import { readJson } from '../../model/manifest.ts';
+import {
+  type EncoderConfig,
+  type EncoderWeights,
+  encoderGraph,
+  type Precision,
+  toEncoderFeeds,
+} from '../../network/encoder.ts';
+import type { QueryState } from '../../readout/parameters.ts';
+import type { WorkerProgram } from '../../session/pool.ts';
+import { type ExecutionProvider, type GraphSession, openSession } from '../../session/runtime.ts';
+import type { EncodedBlock, TokenisedDocument } from '../../states/state-encoder.ts';
+import { parseTokenizer, type Tokenizer } from '../../tokenizer/tokenizer.ts';
+import type { EncoderAnswers, EncoderTask } from './encoder-workers.ts';
+import { toPlaceless, toSpans } from './spans.ts';
+import { openTokenProducts, type TokenProducts } from './token-products.ts';
+
+/** What a worker needs to open the program; structured-cloneable. */
+export interface EncoderProgramData {
+  /** Path of `tokenizer.json`. */
+  readonly tokenizerPath: string;
+  /** The network's shape. */
+  readonly config: EncoderConfig;
+  /** The weights' table. */
+  readonly weights: EncoderWeights;
+  /** Folder of the weights file. */
+  readonly weightsFolder: string;
+  /** How matrices are multiplied. */
+  readonly precision: Precision;
+  /** What stands before the query's own words. */
+  readonly instruction: string;
+  /** Token budgets. */
+  readonly caps: BlockCaps;
+  /** Whether token vectors are kept. */
+  readonly tier: 'tokens' | 'anchor';
+  /** Threads of one run. */
+  readonly threads: number;
+  /** Whether weights are copied into the layout that multiplies fastest. */
+  readonly prepack: boolean;
+  /** What computes. */
+  readonly provider: ExecutionProvider;
+}
+
+/** Opens the program in this thread. */
+export async function open(
+  data: unknown,
+): Promise<WorkerProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]>> {
+  const program = data as EncoderProgramData;
+  const tokenizer = parseTokenizer(await readJson(program.tokenizerPath), program.tokenizerPath);
+  const session = await openSession(encoderGraph(program.config, program.weights, program), {
+    folder: program.weightsFolder,
+    threads: program.threads,
+    prepack: program.prepack,
+    provider: program.provider,
+  });
+  const products = await openTokenProducts(program.config.width, program.threads);
+  return new EncoderProgram(program, { tokenizer, session, products });
+}
+
+interface Opened {
+  readonly tokenizer: Tokenizer;
+  readonly session: GraphSession;
+  readonly products: TokenProducts;
+}
+
+class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]> {
+  readonly #program: EncoderProgramData;
+  readonly #opened: Opened;
+
+  constructor(program: EncoderProgramData, opened: Opened) {
+    this.#program = program;
+    this.#opened = opened;
+  }
+
+  async run(task: EncoderTask): Promise<EncoderAnswers[EncoderTask['kind']]> {
+    switch (task.kind) {
+      case 'tokenise':
+        return task.texts.map((text) => this.#tokenise(text));
+      case 'encode':
+        return this.#encode(task.blocks);
+      case 'query':
+        return this.#query(task.text);
+      case 'log-sums':
+        return this.#opened.products.logSums(task.query, task.states, task.tau);
+      case 'spans':
+        return this.#spans(task);
+      default:
+        throw new TypeError(`run: unknown task ${JSON.stringify(task satisfies never)}.`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#opened.session.release();
+    await this.#opened.products.release();
+  }
+
+  #tokenise(text: string): TokenisedDocument {
+    const { blocks, truncatedTokens } = toDocumentBlocks(text, this.#opened.tokenizer, this.#program.caps);
+    return { blocks, truncatedTokens };
+  }
+
+  async #states(blocks: readonly Int32Array[]): Promise<{ rows: Float32Array; longest: number }> {
+    const feeds = toEncoderFeeds(blocks, this.#program.config, this.#opened.tokenizer.padId);
+    const { states } = await this.#opened.session.run({ ...feeds }, ['states']);
+    return { rows: states!.data as Float32Array, longest: feeds.ids.shape[1]! };
+  }
+
+  async #encode(blocks: readonly Int32Array[]): Promise<EncodedBlock[]> {
+    const { width } = this.#program.config;
+    const { rows, longest } = await this.#states(blocks);
+    return blocks.map(({ length }, b) => {
+      const first = b * longest * width;
+      const anchor = sharedCopy(rows.subarray(first, first + width));
+      if (this.#program.tier === 'anchor') return { anchor };
+      return { anchor, tokens: sharedCopy(rows.subarray(first, first + length * width)) };
+    });
+  }
+
+  async #query(text: string): Promise<QueryState> {
+    const { instruction, caps, config } = this.#program;
+    const { ids, own, truncatedTokens } = toQueryBlock(text, instruction, this.#opened.tokenizer, caps);
+    const { rows } = await this.#states([ids]);
+    return {
+      width: config.width,
+      anchor: rows.slice(0, config.width),
+      tokens: rows.slice(own.start * config.width, own.end * config.width),
+      blockTokens: ids.length,
+      truncatedTokens,
+    };
+  }
+
+  #spans({
+    query,
+    states,
+    texts,
+    tau,
+    totals,
+  }: Extract<EncoderTask, { kind: 'spans' }>): EncoderAnswers['spans'] {
+    const { tokenizer } = this.#opened;
+    return states.map((state, n) => {
+      const text = texts[n]!;
+      const { blocks, starts } = toDocumentBlocks(text, tokenizer, this.#program.caps);
+      const isWhole = blocks.every(({ length }, block) => length === state.blockTokens[block]);
+      if (!isWhole) return toPlaceless(state, { ...query, tau, totals });
+      const spellings: string[] = [];
+      blocks.forEach((ids, block) => {
+        ids.subarray(1, -1).forEach((id, j) => {
+          spellings[starts[block]! + j] = tokenizer.spell(id);
+        });
+      });
+      return toSpans(state, { text, spellings, starts }, { ...query, tau, totals });
+    });
+  }
+}
+
+/** In shared memory, so that a state goes back to a worker without a copy. */
+function sharedCopy(values: Float32Array): Float32Array {
+  const copy = new Float32Array(new SharedArrayBuffer(values.byteLength));
+  copy.set(values);
+  return copy;
+}

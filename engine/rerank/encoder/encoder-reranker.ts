@@ -1,0 +1,242 @@
+/** The reranker of the `cacheable` profile: block states, the query block, the readout, an order. */
+import { LRUCache } from 'lru-cache';
+import { abortable } from '../../abortable.ts';
+import type {
+  BlockState,
+  Explanation,
+  PreparableDocument,
+  Preparation,
+  Ranking,
+  RankingUsage,
+  Reranker,
+  RerankerInfo,
+  RerankOptions,
+  Shortlist,
+} from '../../contract.ts';
+import { QueryError } from '../../errors.ts';
+import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
+import { type ReadoutResult, readOut } from '../../readout/readout.ts';
+import { type ScoredCandidate, toRanking } from '../../scores/ranking.ts';
+import type { EncodedTexts, StateEncoder } from '../../states/state-encoder.ts';
+import { textDigest } from '../../states/text-digest.ts';
+import type { EncoderWorkers } from './encoder-workers.ts';
+import type { DocumentMass } from './spans.ts';
+
+/** What {@link BlockRankReranker} is made of. */
+export interface BlockRankParts {
+  /** What it is. */
+  readonly info: RerankerInfo;
+  /** Where its model lies, absolute. */
+  readonly modelFolder: string;
+  /** Reading and scoring. */
+  readonly readout: ReadoutParameters;
+  /** States of documents. */
+  readonly states: StateEncoder;
+  /** Worker threads. */
+  readonly workers: EncoderWorkers;
+  /** Frees everything. */
+  close(): Promise<void>;
+}
+
+/** A shortlist's states: what every readout over it starts from. */
+export interface EncodedShortlist {
+  /** The query block's. */
+  readonly query: QueryState;
+  /** One a candidate, in shortlist order. */
+  readonly states: readonly BlockState[];
+}
+
+/** Query blocks kept: the same question is often asked page by page. */
+const keptQueries = 256;
+
+/** See {@link Reranker}. Made by `openReranker`. */
+export class BlockRankReranker implements Reranker {
+  readonly info: RerankerInfo;
+  readonly #parts: BlockRankParts;
+  readonly #queries = new LRUCache<string, QueryState>({ max: keptQueries });
+  #closed: Promise<void> | undefined;
+
+  /** @internal Made by `openReranker`. */
+  constructor(parts: BlockRankParts) {
+    this.#parts = parts;
+    this.info = parts.info;
+  }
+
+  /** @throws QueryError when the query holds no word that the model reads. */
+  async rerank(shortlist: Shortlist, options: RerankOptions = {}): Promise<Ranking> {
+    const { query, encoded } = await this.#encode(shortlist, options);
+    const usage = toUsage(query, encoded);
+    if (shortlist.candidates.length === 0) return { candidates: [], usage };
+    const logSums = await this.#tokenLogSums(query, encoded.states, options.signal);
+    const result = readOut(query, encoded.states, this.readout, logSums);
+    const explain = options.explain
+      ? await this.#explain({ query, states: encoded.states, result, logSums }, shortlist, options.signal)
+      : () => undefined;
+    const scored = shortlist.candidates.map((_candidate, index): ScoredCandidate => {
+      const explanation = explain(index);
+      return {
+        index,
+        logit: result.logits[index]!,
+        calibratedScore: result.calibratedScores[index]!,
+        ...(explanation ? { explanation } : {}),
+      };
+    });
+    return toRanking(scored, usage);
+  }
+
+  /** Tokens of query and documents before caps cut any away. */
+  async countTokens(
+    { query, candidates }: Shortlist,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<number> {
+    if (this.#closed) throw new TypeError('countTokens: the reranker is closed.');
+    const texts = candidates.map(({ text }) => text);
+    const [asked, documents] = await Promise.all([
+      abortable(this.#parts.workers.encodeQuery(query.text), signal),
+      abortable(this.#parts.workers.tokenise(texts, {}), signal),
+    ]);
+    return documents.reduce(
+      (sum, { blocks, truncatedTokens }) =>
+        sum + truncatedTokens + blocks.reduce((length, ids) => length + ids.length, 0),
+      asked.blockTokens + asked.truncatedTokens,
+    );
+  }
+
+  /** Encodes documents ahead of any query, and keeps their states where the reranker keeps any. */
+  async prepare(
+    documents: readonly PreparableDocument[],
+    { signal, tenant }: Pick<RerankOptions, 'signal' | 'tenant'> = {},
+  ): Promise<Preparation> {
+    if (this.#closed) throw new TypeError('prepare: the reranker is closed.');
+    const texts = documents.map(({ text }) => text);
+    const encoded = await this.#parts.states.encode(texts, { signal, tenant, untilKept: true });
+    const { states, statesFound, statesEncoded } = encoded;
+    const truncated = documents.flatMap(({ docId }, i) => (states[i]!.truncatedTokens > 0 ? [docId] : []));
+    return { statesFound, statesEncoded, truncated };
+  }
+
+  /** The states that {@link rerank} would read, for tuning and for readouts of one's own. */
+  async encode(
+    shortlist: Shortlist,
+    options: Pick<RerankOptions, 'signal' | 'tenant'> = {},
+  ): Promise<EncodedShortlist> {
+    const { query, encoded } = await this.#encode(shortlist, options);
+    return { query, states: encoded.states };
+  }
+
+  /**
+   * The numerators of the token head's masses, `log sum_j exp(q_i·x_dj / tau)`, computed by the workers.
+   *
+   * @returns Row-major, shape `[query tokens, blocks]`.
+   */
+  tokenLogSums({ query, states }: EncodedShortlist, tau: number): Promise<Float64Array> {
+    return this.#parts.workers.tokenLogSums(query, states, tau);
+  }
+
+  /** Reading and scoring parameters in use. */
+  get readout(): ReadoutParameters {
+    return this.#parts.readout;
+  }
+
+  /** The model's folder, absolute. */
+  get modelFolder(): string {
+    return this.#parts.modelFolder;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#parts.close();
+    return this.#closed;
+  }
+
+  async #encode(
+    { query: asked, candidates, asksStates }: Shortlist,
+    { signal, tenant }: Pick<RerankOptions, 'signal' | 'tenant'>,
+  ): Promise<{ query: QueryState; encoded: EncodedTexts }> {
+    if (this.#closed) throw new TypeError('rerank: the reranker is closed.');
+    signal?.throwIfAborted();
+    const texts = candidates.map(({ text }) => text);
+    const isStored = asksStates === true || candidates.some(({ storedState }) => storedState !== undefined);
+    const stored = isStored ? candidates.map(({ storedState }) => storedState) : undefined;
+    const [query, encoded] = await Promise.all([
+      this.#encodeQuery(asked.text, { signal, tenant }),
+      this.#parts.states.encode(texts, { signal, stored, tenant }),
+    ]);
+    return { query, encoded };
+  }
+
+  /** The token head's numerators; undefined where it plays no part. */
+  async #tokenLogSums(
+    query: QueryState,
+    states: readonly BlockState[],
+    signal: AbortSignal | undefined,
+  ): Promise<Float64Array | undefined> {
+    const { tokenWeight, tokenTau } = this.readout;
+    if (tokenWeight === 0 || states.some(({ tokens }) => tokens === undefined)) return undefined;
+    return abortable(this.tokenLogSums({ query, states }, tokenTau), signal);
+  }
+
+  async #explain(
+    {
+      query,
+      states,
+      result,
+      logSums,
+    }: EncodedShortlist & { result: ReadoutResult; logSums: Float64Array | undefined },
+    shortlist: Shortlist,
+    signal: AbortSignal | undefined,
+  ): Promise<(index: number) => Explanation> {
+    const texts = shortlist.candidates.map(({ text }) => text);
+    const masses = logSums
+      ? await abortable(
+          this.#parts.workers.spans(query, { states, texts, logSums }, this.readout.tokenTau),
+          signal,
+        )
+      : [];
+    return (index) => toExplanation(result, index, masses[index]);
+  }
+
+  async #encodeQuery(
+    text: string,
+    {
+      signal,
+      tenant = '',
+    }: { readonly signal: AbortSignal | undefined; readonly tenant: string | undefined },
+  ): Promise<QueryState> {
+    // A question of megabytes is kept as its digest.
+    const name = textDigest(JSON.stringify([tenant, text]));
+    const known = this.#queries.get(name);
+    if (known) return known;
+    const query = await abortable(this.#parts.workers.encodeQuery(text), signal);
+    if (query.tokens.length === 0) {
+      throw new QueryError(
+        `Cannot rerank for the query ${JSON.stringify(text.slice(0, 80))}: it holds no word that the model reads.`,
+      );
+    }
+    this.#queries.set(name, query);
+    return query;
+  }
+}
+
+function toExplanation(result: ReadoutResult, index: number, masses: DocumentMass | undefined): Explanation {
+  const tokenLogit = result.tokenLogits?.[index];
+  return {
+    anchorLogit: result.anchorLogits[index]!,
+    ...(tokenLogit === undefined ? {} : { tokenLogit }),
+    readingWeight: result.readingWeights[index]!,
+    ...(masses ?? { spans: [] }),
+  };
+}
+
+function toUsage(
+  query: QueryState,
+  { states, statesFound, statesEncoded, storedStates }: EncodedTexts,
+): RankingUsage {
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  return {
+    tokens: query.blockTokens + sum(states.flatMap(({ blockTokens }) => blockTokens)),
+    truncatedTokens: query.truncatedTokens + sum(states.map(({ truncatedTokens }) => truncatedTokens)),
+    statesFound,
+    statesEncoded,
+    ...(storedStates && { storedStates }),
+  };
+}

@@ -1,0 +1,157 @@
+/** The caller's side of the encoder program: typed tasks for the worker pool. */
+import type { BlockState } from '../../contract.ts';
+import type { QueryState } from '../../readout/parameters.ts';
+import { logSumExp } from '../../readout/softmax.ts';
+import type { TaskOptions, WorkerPool } from '../../session/pool.ts';
+import type { EncodedBlock, EncodingWorkers, TokenisedDocument } from '../../states/state-encoder.ts';
+import type { DocumentMass } from './spans.ts';
+
+/** Token vectors of one document, as a worker reads them. */
+export type TokenState = Pick<BlockState, 'blockTokens'> & { readonly tokens: Float32Array };
+
+/** What a worker is asked. */
+export type EncoderTask =
+  | { readonly kind: 'tokenise'; readonly texts: readonly string[] }
+  | { readonly kind: 'encode'; readonly blocks: readonly Int32Array[] }
+  | { readonly kind: 'query'; readonly text: string }
+  | {
+      readonly kind: 'log-sums';
+      readonly query: Pick<QueryState, 'tokens' | 'width'>;
+      readonly states: readonly TokenState[];
+      readonly tau: number;
+    }
+  | {
+      readonly kind: 'spans';
+      readonly query: Pick<QueryState, 'tokens' | 'width'>;
+      readonly states: readonly TokenState[];
+      readonly texts: readonly string[];
+      readonly tau: number;
+      /** Log of each query token's normaliser over the whole list, shape `[Q]`. */
+      readonly totals: Float64Array;
+    };
+
+/** What a worker answers, by the task's kind. */
+export interface EncoderAnswers {
+  readonly tokenise: readonly TokenisedDocument[];
+  readonly encode: readonly EncodedBlock[];
+  readonly query: QueryState;
+  readonly 'log-sums': Float64Array;
+  readonly spans: readonly DocumentMass[];
+}
+
+type Answer = EncoderAnswers[keyof EncoderAnswers];
+
+/** Documents and their texts. */
+export interface TextStates {
+  /** Token states. */
+  readonly states: readonly BlockState[];
+  /** The texts they were made from, in the same order. */
+  readonly texts: readonly string[];
+  /** Numerators of the masses, shape `[Q, D]`. */
+  readonly logSums: Float64Array;
+}
+
+/** Typed tasks over a pool of encoder programs. */
+export class EncoderWorkers implements EncodingWorkers {
+  readonly #pool: WorkerPool<EncoderTask, Answer>;
+
+  constructor(pool: WorkerPool<EncoderTask, Answer>) {
+    this.#pool = pool;
+  }
+
+  tokenise(texts: readonly string[], options: TaskOptions): Promise<readonly TokenisedDocument[]> {
+    return this.#run({ kind: 'tokenise', texts }, options);
+  }
+
+  encode(blocks: readonly Int32Array[], options: TaskOptions): Promise<readonly EncodedBlock[]> {
+    return this.#run({ kind: 'encode', blocks }, options);
+  }
+
+  /** The query block's state. */
+  encodeQuery(text: string): Promise<QueryState> {
+    return this.#run({ kind: 'query', text });
+  }
+
+  /** `tokenLogSums` of the readout, shared out over the workers. */
+  async tokenLogSums(query: QueryState, states: readonly BlockState[], tau: number): Promise<Float64Array> {
+    const parts = share(states.map(toTokenState), this.#pool.size);
+    const answers = await Promise.all(
+      parts.map((part) => this.#run({ kind: 'log-sums', query: slim(query), states: part, tau })),
+    );
+    const columns = parts.map((part) => part.reduce((sum, { blockTokens }) => sum + blockTokens.length, 0));
+    return joinColumns(answers, columns, query.tokens.length / query.width);
+  }
+
+  /**
+   * Where in each document the query's words looked, normalised over the whole list.
+   *
+   * @param documents - Texts and states, and the list's {@link tokenLogSums} at the same `tau`.
+   */
+  async spans(query: QueryState, documents: TextStates, tau: number): Promise<DocumentMass[]> {
+    const { states, texts, logSums } = documents;
+    const totals = rowTotals(logSums, query.tokens.length / query.width);
+    const answer = await this.#run({
+      kind: 'spans',
+      query: slim(query),
+      states: states.map(toTokenState),
+      texts,
+      tau,
+      totals,
+    });
+    return [...answer];
+  }
+
+  /** Whether a worker answers. */
+  get isOpen(): boolean {
+    return this.#pool.isOpen;
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  #run<Kind extends EncoderTask['kind']>(
+    task: Extract<EncoderTask, { kind: Kind }>,
+    options: TaskOptions = {},
+  ): Promise<EncoderAnswers[Kind]> {
+    return this.#pool.run(task, options) as Promise<EncoderAnswers[Kind]>;
+  }
+}
+
+const slim = ({ tokens, width }: QueryState): Pick<QueryState, 'tokens' | 'width'> => ({ tokens, width });
+
+function toTokenState({ blockTokens, tokens }: BlockState): TokenState {
+  if (!tokens) throw new TypeError('tokenLogSums: expected token states, got anchor states.');
+  return { blockTokens, tokens };
+}
+
+/** Consecutive runs of documents with about the same number of tokens each. */
+function share(states: readonly TokenState[], parts: number): TokenState[][] {
+  const total = states.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const shares: TokenState[][] = [[]];
+  let filled = 0;
+  for (const state of states) {
+    if (filled >= (total * shares.length) / parts) shares.push([]);
+    shares.at(-1)!.push(state);
+    filled += state.tokens.length;
+  }
+  return shares;
+}
+
+/** Puts parts of shape `[Q, columns]` side by side. */
+function joinColumns(parts: readonly Float64Array[], columns: readonly number[], Q: number): Float64Array {
+  const D = columns.reduce((sum, count) => sum + count, 0);
+  const whole = new Float64Array(Q * D);
+  let first = 0;
+  parts.forEach((part, p) => {
+    const count = columns[p]!;
+    for (let i = 0; i < Q; i += 1) whole.set(part.subarray(i * count, (i + 1) * count), i * D + first);
+    first += count;
+  });
+  return whole;
+}
+
+function rowTotals(logSums: Float64Array, Q: number): Float64Array {
+  const D = logSums.length / Q;
+  return Float64Array.from({ length: Q }, (_, i) => logSumExp(logSums.subarray(i * D, (i + 1) * D)));
+}

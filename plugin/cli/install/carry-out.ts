@@ -1,0 +1,52 @@
+/** Carries a plan out, as `blockrank install` and `blockrank uninstall` do. */
+import { elasticsearchAdvice } from '../../../adapters/elasticsearch/index.ts';
+import {
+  openSearchAdvice,
+  type Plan,
+  runPlan,
+  type ServerCalls,
+} from '../../../adapters/opensearch/index.ts';
+import type { CliContext } from '../context.ts';
+import { noteStep, noteWarnings, partLines, printDryRun, throwBlockers } from './plan-report.ts';
+
+/** How a plan is carried out. */
+export interface CarryOutOptions {
+  /** What it does, after "Cannot". */
+  readonly what: 'install' | 'uninstall';
+  /** The server, in words. */
+  readonly server: string;
+  /** Whether it is only printed. */
+  readonly dryRun: true | undefined;
+  /** Whether JSON is printed, and so nothing else. */
+  readonly json: true | undefined;
+}
+
+/**
+ * Tells a plan, and carries it out unless it is only to be printed.
+ *
+ * @returns What the server refused and was left; `undefined` when nothing was sent.
+ * @throws ConfigurationError when something stands in the way. @throws FirstStageError when a step fails.
+ */
+export async function carryOut(
+  context: CliContext,
+  calls: ServerCalls,
+  plan: Plan,
+  options: CarryOutOptions,
+): Promise<readonly string[] | undefined> {
+  const { what, server, dryRun, json } = options;
+  if (dryRun) {
+    printDryRun(context, plan, options);
+    return undefined;
+  }
+  throwBlockers(plan, what);
+  if (!json) context.print(`${server}\n${partLines(plan).join('\n')}`);
+  noteWarnings(context, plan);
+  const left = await runPlan(plan, {
+    calls,
+    advice: calls.server === 'opensearch' ? openSearchAdvice : elasticsearchAdvice,
+    signal: context.signal,
+    onStep: (step) => noteStep(context, step),
+  });
+  noteWarnings(context, { warnings: left });
+  return left;
+}

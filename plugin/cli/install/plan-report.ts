@@ -1,0 +1,83 @@
+/** Plans, runs of plans and statuses as text. */
+import {
+  type Plan,
+  type PlannedPart,
+  type PlanStep,
+  requestLine,
+  withoutSecrets,
+} from '../../../adapters/opensearch/index.ts';
+import { ConfigurationError } from '../../../engine/index.ts';
+import type { CliContext } from '../context.ts';
+
+const meanings: Readonly<Record<PlannedPart['state'], string>> = {
+  absent: 'absent: will be made',
+  changed: 'differs: will be changed',
+  unchanged: 'as wanted',
+  surplus: 'will be deleted',
+  foreign: 'somebody else made it: it stays',
+};
+
+/** What is there and what becomes of it, one line a part and one a difference. */
+export function partLines({ parts }: Plan): string[] {
+  if (parts.length === 0) return ['  nothing is there'];
+  const width = Math.max(...parts.map(({ part }) => part.length));
+  return parts.flatMap(({ part, name, state, differences }) => [
+    `  ${part.padEnd(width)}  ${name}: ${meanings[state]}`,
+    ...differences.map((line) => `  ${' '.repeat(width)}    ${line}`),
+  ]);
+}
+
+/** The exact calls, secrets masked. */
+function requestLines({ steps }: Plan): string[] {
+  if (steps.length === 0) return ['  none: nothing has to change'];
+  return steps.flatMap(({ does, request }) => {
+    const body = request.body && JSON.stringify(withoutSecrets(request).body, undefined, 2);
+    return [
+      `  # ${does}`,
+      `  ${requestLine(request)}`,
+      ...(body ? body.split('\n').map((line) => `  ${line}`) : []),
+    ];
+  });
+}
+
+/** A plan as JSON: parts, calls, warnings, and what stands in the way. */
+export function planJson(plan: Plan): object {
+  return {
+    parts: plan.parts,
+    requests: plan.steps.map(({ does, request }) => ({ does, ...withoutSecrets(request) })),
+    warnings: plan.warnings,
+    blockers: plan.blockers,
+  };
+}
+
+/** Tells on standard error what is about to be sent, and what is waited before. */
+export function noteStep(context: CliContext, { does, pauseMs = 0 }: PlanStep): void {
+  const pause =
+    pauseMs > 0 ? ` (in ${Math.ceil(pauseMs / 1000)} s, when the searches in hand have ended)` : '';
+  context.note(`blockrank: ${does}${pause}`);
+}
+
+/** Tells the warnings on standard error. */
+export function noteWarnings(context: CliContext, { warnings }: Pick<Plan, 'warnings'>): void {
+  for (const warning of warnings) context.note(`warning: ${warning}`);
+}
+
+/** @throws ConfigurationError listing what stands in the way, when anything does. */
+export function throwBlockers({ blockers }: Plan, what: string): void {
+  if (blockers.length > 0) throw new ConfigurationError(`Cannot ${what}`, blockers);
+}
+
+/** Prints a plan that is not run. @throws ConfigurationError when something stands in its way. */
+export function printDryRun(
+  context: CliContext,
+  plan: Plan,
+  { what, server, json }: { readonly what: string; readonly server: string; readonly json: true | undefined },
+): void {
+  if (json) context.printJson({ server, dryRun: true, ...planJson(plan) });
+  else {
+    context.print(`${server}\n${partLines(plan).join('\n')}\n\nRequests that would be sent:`);
+    context.print(requestLines(plan).join('\n'));
+  }
+  noteWarnings(context, plan);
+  throwBlockers(plan, what);
+}

@@ -1,0 +1,56 @@
+/** The first stages that an evaluation can start from. */
+import { createHash } from 'node:crypto';
+import { buildEmbeddedIndex } from '../../../adapters/embedded/index.ts';
+import type { FirstStage } from '../../../engine/index.ts';
+import { type Collection, type Run, readCandidates } from '../../../engine/laboratory.ts';
+
+/** A first stage's run and how it found its candidates. */
+export interface Candidates {
+  readonly run: Run;
+  readonly firstStage: FirstStage;
+}
+
+/**
+ * Candidates by name: `judged` takes each query's judged documents, in an order that says nothing about them;
+ * `embedded` searches the corpus with the embedded BM25; any other name reads `candidates-NAME.tsv`.
+ *
+ * @throws ConfigurationError when there is no such file.
+ */
+export async function candidatesOf(
+  name: string,
+  folder: string,
+  collection: Collection,
+): Promise<Candidates> {
+  if (name === 'judged') return { run: judged(collection), firstStage: 'unknown' };
+  if (name === 'embedded') return { run: await embedded(collection), firstStage: 'lexical' };
+  return {
+    run: await readCandidates(folder, name),
+    firstStage: name.startsWith('bm25') ? 'lexical' : 'unknown',
+  };
+}
+
+const depth = 100;
+
+async function embedded({ documents, queries, qrels }: Collection): Promise<Run> {
+  const index = await buildEmbeddedIndex({ documents: [...documents.values()] });
+  return new Map(
+    [...qrels.keys()].flatMap((queryId) => {
+      const { matches } = index.search(queries.get(queryId) ?? '', depth);
+      const entries = matches.map(({ document, score }) => ({ docId: document.docId, score }));
+      return entries.length > 0 ? [[queryId, entries] as const] : [];
+    }),
+  );
+}
+
+/** Ordered by a digest of query and document: the order of the judgements could give away their relevance. */
+function judged({ qrels, documents }: Collection): Run {
+  const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+  return new Map(
+    [...qrels].map(([queryId, relevances]) => {
+      const docIds = [...relevances.keys()].filter((docId) => documents.has(docId));
+      const ordered = docIds.map((docId) => ({ docId, key: digest(`${queryId}/${docId}`) }));
+      ordered.sort((a, b) => (a.key < b.key ? -1 : 1));
+      return [queryId, ordered.map(({ docId }, i) => ({ docId, score: ordered.length - i }))];
+    }),
+  );
+}

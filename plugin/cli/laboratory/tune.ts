@@ -1,0 +1,249 @@
+/** `blockrank tune`: fits the readout to one's own judgements. */
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { type BlockRankReranker, ConfigurationError, openEncoderReranker } from '../../../engine/index.ts';
+import {
+  aligned,
+  type Collection,
+  changedParameters,
+  defaultSearchSpace,
+  drawSettings,
+  encodeLists,
+  type JudgedList,
+  parseMeasure,
+  readCollection,
+  type Setting,
+  seededRandom,
+  shuffled,
+  type TuneResult,
+  tune,
+} from '../../../engine/laboratory.ts';
+import type { CliContext, MakeCommand } from '../context.ts';
+import { wholeNumber } from '../option-values.ts';
+import { candidatesOf } from './evaluate-candidates.ts';
+import { openStateCache } from './state-cache.ts';
+
+interface TuneCommandOptions {
+  readonly data: readonly string[];
+  readonly candidates: string;
+  readonly model?: string;
+  readonly queries: number;
+  readonly depth: number;
+  readonly trials: number;
+  readonly folds: number;
+  readonly seed: number;
+  readonly measure: string;
+  readonly exclude?: string;
+  readonly output?: string;
+  readonly json?: true;
+  readonly cache?: string;
+}
+
+const help = `
+Examples:
+  $ blockrank tune --data my-judgements --output my-model
+  $ blockrank tune --data judgements/2025 judgements/2026 --candidates bm25 --queries 500 --json
+  $ blockrank rerank --model my-model "what does it cost" --documents pages.jsonl
+
+Random settings are tried on judged shortlists. Of those within one standard error of the best, the one that
+changes the fewest parameters of the model's is chosen, if the same rule gains on held-out queries (cross-validation);
+otherwise the model's parameters stay. Collections have the layout of "blockrank evaluate". Nothing is written without
+--output.`;
+
+/** Makes the command. */
+export const tuneCommand: MakeCommand = (context) =>
+  new Command('tune')
+    .description('Fits how the model reads and scores (not its weights) to relevance judgements.')
+    .requiredOption('--data <folders...>', 'collections with judgements; each counts the same')
+    .option(
+      '--candidates <name>',
+      'first stage: bm25 or another candidates-NAME.tsv, embedded, judged',
+      'embedded',
+    )
+    .option('--model <folder>', 'model folder to start from (default: the one that comes with blockrank)')
+    .option('--queries <n>', 'queries of each collection, drawn at random', wholeNumber({ min: 1 }), 200)
+    .option('--depth <n>', 'candidates of a query', wholeNumber({ min: 2 }), 100)
+    .option('--trials <n>', 'settings to try', wholeNumber({ min: 1 }), 400)
+    .option('--folds <n>', 'parts of cross-validation', wholeNumber({ min: 2 }), 5)
+    .option('--seed <n>', 'decides every draw', wholeNumber({ min: 0 }), 1)
+    .option('--measure <name>', 'what is made large: nDCG@k, RR@k, AP, P@k, R@k', 'nDCG@10')
+    .option(
+      '--exclude <file>',
+      'queries to leave out: collection and query id a line, by tab, after a header',
+    )
+    .option('--output <folder>', 'where to write the model with its tuned blockrank.json')
+    .option('--json', 'print the result as JSON')
+    .option('--cache <folder>', 'where encoded documents are kept between runs')
+    .addHelpText('after', help)
+    .action((options: TuneCommandOptions) => runTune(context, options));
+
+async function runTune(context: CliContext, options: TuneCommandOptions): Promise<void> {
+  const measure = knownMeasure(options.measure);
+  const excluded = options.exclude ? await readExcluded(options.exclude) : new Map<string, Set<string>>();
+  const reranker = await openEncoderReranker({
+    ...(options.model ? { model: options.model } : {}),
+    stateCacheBytes: 0,
+    stateSource: openStateCache(context, options.cache),
+  });
+  try {
+    const settings = drawSettings(startOf(reranker), defaultSearchSpace, options);
+    const lists: JudgedList[] = [];
+    for (const folder of options.data) {
+      const collection = sample(await readCollection(folder), excluded, options);
+      lists.push(...(await encode(context, reranker, { folder, collection, settings, options })));
+    }
+    assertEnough(lists, options.folds);
+    const bar = context.progress('settings', settings.length);
+    const result = await tune({
+      lists,
+      settings,
+      folds: options.folds,
+      measure,
+      onProgress: (done) => bar.update(done),
+      signal: context.signal,
+    }).finally(() => bar.stop());
+    if (options.json) context.printJson({ lists: lists.length, trials: settings.length, ...result });
+    else context.print(toText(result, { lists, trials: settings.length, measure: measure.name }));
+    if (options.output) await writeModel(context, reranker, options.output, result.chosen.setting);
+  } finally {
+    await reranker.close();
+  }
+}
+
+const startOf = ({ readout, info }: BlockRankReranker): Setting => ({
+  ...readout,
+  fusionWeight: info.fusionWeight ?? 0,
+});
+
+async function encode(
+  context: CliContext,
+  reranker: BlockRankReranker,
+  {
+    folder,
+    collection,
+    settings,
+    options: { candidates: name, depth },
+  }: {
+    readonly folder: string;
+    readonly collection: Collection;
+    readonly settings: readonly Setting[];
+    readonly options: Pick<TuneCommandOptions, 'candidates' | 'depth'>;
+  },
+): Promise<JudgedList[]> {
+  const bar = context.progress(collection.name, collection.qrels.size);
+  let done = 0;
+  try {
+    const { run, firstStage } = await candidatesOf(name, folder, collection);
+    return await encodeLists({
+      collection,
+      candidates: run,
+      firstStage,
+      depth,
+      reranker,
+      tokenTaus: [...new Set(settings.map(({ tokenTau }) => tokenTau))],
+      onProgress: () => bar.update(++done),
+      signal: context.signal,
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+/** Queries drawn at random, without the excluded ones. */
+function sample(
+  collection: Collection,
+  excluded: ReadonlyMap<string, ReadonlySet<string>>,
+  { queries, seed }: Pick<TuneCommandOptions, 'queries' | 'seed'>,
+): Collection {
+  const out = excluded.get(collection.name);
+  const left = [...collection.qrels].filter(
+    ([queryId]) => collection.queries.has(queryId) && !out?.has(queryId),
+  );
+  return { ...collection, qrels: new Map(shuffled(left, seededRandom(seed)).slice(0, queries)) };
+}
+
+/** Query ids by collection. @throws ConfigurationError when the file cannot be read or a line has no two columns. */
+async function readExcluded(path: string): Promise<Map<string, Set<string>>> {
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw problem('exclude', `cannot read "${path}": ${cause.code ?? cause.message}`);
+  });
+  const excluded = new Map<string, Set<string>>();
+  const lines = text.split(/\r?\n/);
+  lines.forEach((line, i) => {
+    if (i === 0 || line.trim() === '') return;
+    const [collection, queryId] = line.split('\t');
+    if (!collection || !queryId) {
+      throw problem(
+        'exclude',
+        `expected collection, tab, query id in line ${i + 1} of "${path}", got "${line}"`,
+      );
+    }
+    excluded.set(collection, (excluded.get(collection) ?? new Set()).add(queryId));
+  });
+  return excluded;
+}
+
+function knownMeasure(name: string): ReturnType<typeof parseMeasure> {
+  try {
+    return parseMeasure(name);
+  } catch (error) {
+    throw problem('measure', error instanceof Error ? error.message : String(error));
+  }
+}
+
+function assertEnough(lists: readonly JudgedList[], folds: number): void {
+  if (lists.length >= folds) return;
+  throw problem(
+    'data',
+    `expected at least ${folds} queries with both relevant and other documents among their candidates, got ${lists.length}; judge more queries, or give another --candidates`,
+  );
+}
+
+const problem = (path: string, message: string): ConfigurationError =>
+  new ConfigurationError('Cannot tune', [{ path, message }]);
+
+/** Copies the model that was tuned, unless it is the folder itself, and writes its manifest. */
+async function writeModel(
+  context: CliContext,
+  reranker: BlockRankReranker,
+  output: string,
+  { fusionWeight, ...readout }: Setting,
+): Promise<void> {
+  const { modelFolder } = reranker;
+  const folder = resolve(output);
+  if (folder !== modelFolder) await cp(modelFolder, folder, { recursive: true });
+  const manifest = JSON.parse(await readFile(join(modelFolder, 'blockrank.json'), 'utf8')) as object;
+  const tuned = { ...manifest, readout, fusionWeight };
+  await writeFile(join(folder, 'blockrank.json'), `${JSON.stringify(tuned, undefined, 2)}\n`);
+  context.note(`Wrote ${join(output, 'blockrank.json')}; use the folder as the model.`);
+}
+
+function toText(
+  { start, best, chosen, crossValidated }: TuneResult,
+  { lists, trials, measure }: { readonly lists: readonly JudgedList[]; trials: number; measure: string },
+): string {
+  const sets = Object.keys(start.bySet);
+  const row = (name: string, { mean, bySet }: TuneResult['start']): string[] => [
+    name,
+    mean.toFixed(4),
+    ...sets.map((set) => bySet[set]!.toFixed(4)),
+  ];
+  const table = aligned([
+    [measure, 'mean', ...sets],
+    row('start', start),
+    row('best', best),
+    row('chosen', chosen),
+  ]);
+  const changes = changedParameters(start.setting, chosen.setting).map(
+    (name) => `  ${name}: ${JSON.stringify(start.setting[name])} -> ${JSON.stringify(chosen.setting[name])}`,
+  );
+  const { start: before, chosen: after, p, isGain } = crossValidated;
+  return [
+    `${lists.length} lists of ${sets.length} collections, ${trials} settings`,
+    ...table,
+    `On held-out lists: start ${before.toFixed(4)}, chosen by the same rule ${after.toFixed(4)} (paired t-test p = ${p.toFixed(4)}).`,
+    isGain ? 'Changes:' : 'That is no gain to rely on: parameters stay, the calibration is fitted. Changes:',
+    ...changes,
+  ].join('\n');
+}

@@ -1,0 +1,51 @@
+/** `blockrank inspect`: what a model folder is. */
+import { Command } from 'commander';
+import { inspectModel, type ModelReport } from '../../../engine/index.ts';
+import type { CliContext, MakeCommand } from '../context.ts';
+
+const help = `
+Examples:
+  $ blockrank inspect models/default
+  $ blockrank inspect ~/models/SmolLM2-135M-Instruct --json`;
+
+/** Makes the command. */
+export const inspectCommand: MakeCommand = (context) =>
+  new Command('inspect')
+    .description('Tells what a model folder is: family, layers, bytes, and which devices can run it here.')
+    .argument('<model>', 'model folder, or a GGUF file')
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', help)
+    .action((model: string, options: { readonly json?: true }) => inspect(context, model, options));
+
+async function inspect(
+  context: CliContext,
+  model: string,
+  { json }: { readonly json?: true },
+): Promise<void> {
+  const report = await inspectModel(model);
+  if (json) context.printJson(report);
+  else for (const line of reportLines(report)) context.print(line);
+}
+
+/** A report for people, a line a fact. */
+export function reportLines(report: ModelReport): string[] {
+  const { layers, computedLayers, bytesPerToken, devices } = report;
+  const rows: [string, string][] = [
+    ['name', report.name],
+    ['folder', report.path],
+    ['family', `${report.family}, ${report.profile}`],
+    ['scoring', JSON.stringify(report.scoring)],
+    ['layers', `${layers}, of which a request computes ${computedLayers}`],
+    ['width', `${report.width}, ${report.heads} heads`],
+    ['weights', `${(report.bytes / 1e6).toFixed(1)} MB, ${report.types.join(', ')}`],
+    ...(bytesPerToken === undefined
+      ? []
+      : [['memory', `${bytesPerToken} bytes a token of a request`] satisfies [string, string]]),
+    ...Object.entries(devices).map(([name, state]): [string, string] => [
+      name,
+      state === true ? 'can run it here' : `cannot: ${state.split('\n')[0]}`,
+    ]),
+    ...report.problems.map((problem): [string, string] => ['problem', problem]),
+  ];
+  return rows.map(([name, value]) => `${name.padEnd(8)} ${value}`);
+}

@@ -1,0 +1,98 @@
+/** Documents at hand as a first stage: their given order is the shortlist. */
+import type { Adapter, HitMark, Outcome, OutcomeMark, Plan } from '../../../adapters/adapter.ts';
+import type { FirstStage, TextSegment } from '../../../engine/index.ts';
+
+/** One document from arguments, a file or standard input. */
+export interface GivenDocument {
+  /** Its id; its 1-based place when it had none. */
+  readonly docId: string;
+  /** Its title; absent when it has none. */
+  readonly title?: string;
+  /** Its text; may be empty. */
+  readonly text: string;
+  /** A score that somebody gave it. */
+  readonly firstStageScore?: number;
+}
+
+/** A query over documents at hand. */
+export interface DocumentsRequest {
+  /** The words of the question. */
+  readonly query: string;
+  /** The documents, in first-stage order. */
+  readonly documents: readonly GivenDocument[];
+}
+
+/** The documents in their new order. */
+export interface DocumentsResponse {
+  /** Best first. */
+  readonly hits: readonly (GivenDocument & { readonly blockrank?: HitMark })[];
+  /** What happened; absent before reranking. */
+  readonly blockrank?: OutcomeMark;
+}
+
+/** An adapter over documents at hand; nothing is searched. */
+export function documentsAdapter(
+  firstStage: FirstStage = 'unknown',
+): Adapter<DocumentsRequest, DocumentsResponse> {
+  return {
+    name: 'documents',
+    plan: (request, { rankWindowSize }) => ({
+      request,
+      original: request,
+      page: { from: 0, size: request.documents.length },
+      rankWindowSize,
+      warnings: [],
+      ...(request.documents.length === 0 ? { reason: 'no-hits' } : { query: { text: request.query } }),
+    }),
+    search: (plan) => Promise.resolve({ hits: plan.request.documents }),
+    toShortlist: (plan, { hits }) => ({
+      query: { text: plan.request.query },
+      firstStage,
+      candidates: hits.slice(0, plan.rankWindowSize).map((hit) => ({
+        docId: hit.docId,
+        ...toText(hit),
+        ...(hit.firstStageScore !== undefined && { firstStageScore: hit.firstStageScore }),
+      })),
+    }),
+    applyOutcome,
+  };
+}
+
+/** What the model reads of a document: title and text, with where each lies. */
+export function toText({ title, text }: GivenDocument): { text: string; segments: readonly TextSegment[] } {
+  if (title === undefined) return { text, segments: [{ field: 'text', start: 0, end: text.length }] };
+  const start = title.length + 1;
+  const segments = [
+    { field: 'title', start: 0, end: title.length },
+    { field: 'text', start, end: start + text.length },
+  ];
+  return { text: `${title} ${text}`, segments };
+}
+
+function applyOutcome(
+  plan: Plan<DocumentsRequest>,
+  response: DocumentsResponse,
+  outcome: Outcome,
+): DocumentsResponse {
+  const { timings, warnings } = outcome;
+  if (!outcome.reranked) {
+    const { reason, error } = outcome;
+    const failure = error && { error: { code: error.code, message: error.message } };
+    return { hits: response.hits, blockrank: { reranked: false, reason, ...failure, timings, warnings } };
+  }
+  const { hits, keepsTail, usage, cached } = outcome;
+  const ranked = hits.map(({ index, logit: _logit, ...mark }, i) => {
+    const hit = response.hits[index]!;
+    const { firstStageScore } = hit;
+    return {
+      ...hit,
+      blockrank: { ...mark, rank: i + 1, ...(firstStageScore !== undefined && { firstStageScore }) },
+    };
+  });
+  const tail = keepsTail ? response.hits.slice(plan.rankWindowSize) : [];
+  const rankWindowSize = Math.min(plan.rankWindowSize, response.hits.length);
+  return {
+    hits: [...ranked, ...tail],
+    blockrank: { reranked: true, rankWindowSize, cached, usage, timings, warnings },
+  };
+}

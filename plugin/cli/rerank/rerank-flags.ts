@@ -1,0 +1,70 @@
+/** The options of `blockrank rerank`, and what they mean as configuration. */
+import type { Device } from '../../../engine/index.ts';
+import type { RerankerConfig, StageConfig } from '../../config/index.ts';
+import type { ConnectionFlags } from '../connection-options.ts';
+
+/** Values of the command's options. */
+export interface RerankFlags extends ConnectionFlags {
+  /** `--documents` */
+  readonly documents?: string;
+  /** `--config` */
+  readonly config?: string;
+  /** `--index` */
+  readonly index?: string;
+  /** `--field`, in order */
+  readonly field?: readonly string[];
+  /** `--query-field`, in order */
+  readonly queryField?: readonly string[];
+  /** `--query-body` */
+  readonly queryBody?: string;
+  /** `--size` */
+  readonly size: number;
+  /** `--window` */
+  readonly window?: number;
+  /** `--top-n` */
+  readonly topN?: number;
+  /** `--min-score` */
+  readonly minScore?: number;
+  /** `--deadline`, in milliseconds */
+  readonly deadline?: number;
+  /** `--explain` */
+  readonly explain?: true;
+  /** `--model` */
+  readonly model?: string;
+  /** `--precision` */
+  readonly precision?: 'fp32' | 'int8' | 'fp16';
+  /** `--device` */
+  readonly device?: Device;
+  /** `--tier` */
+  readonly tier?: 'tokens' | 'anchor';
+  /** `--json` */
+  readonly json?: true;
+}
+
+/** The reranker's settings: the file's, and over them the options'. One request needs no warming up for a next one. */
+export function rerankerOf(
+  { model, precision, device, tier }: RerankFlags,
+  file: RerankerConfig = {},
+): RerankerConfig {
+  return {
+    warmUp: false,
+    ...file,
+    ...(model && { model }),
+    ...(precision && { precision }),
+    ...(device && { device }),
+    ...(tier && { tier }),
+  };
+}
+
+/** The stage's settings: the file's, and over them the options'. Without a file a failure is told, not smoothed over. */
+export function stageOf(flags: RerankFlags, file?: StageConfig): StageConfig {
+  const { window, topN, minScore, deadline, explain } = flags;
+  return {
+    ...(file ?? { onFailure: 'throw' }),
+    ...(window !== undefined && { rankWindowSize: window }),
+    ...(topN !== undefined && { topN }),
+    ...(minScore !== undefined && { minScore }),
+    ...(deadline !== undefined && { deadlineMs: deadline }),
+    ...(explain && { explain }),
+  };
+}

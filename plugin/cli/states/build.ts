@@ -1,0 +1,87 @@
+/** `blockrank states build`: stores the state of every document where the documents are. */
+import { Command } from 'commander';
+import { stringify } from 'yaml';
+import {
+  type BuildReport,
+  buildStates,
+  type ServerCalls,
+  type StatePlace,
+} from '../../../adapters/opensearch/index.ts';
+import { FirstStageError } from '../../../engine/index.ts';
+import { isSameStates, toStatesConfig } from '../../config/built-states.ts';
+import type { StatesConfig } from '../../config/index.ts';
+import type { CliContext } from '../context.ts';
+import { withProgress } from '../with-progress.ts';
+import { type Build, type BuildSettings, countsText, placeText, withBuild } from './building.ts';
+import { durationText } from './estimate.ts';
+import { addBuildOptions, addPlaceOptions, addTextOptions, type BuildFlags } from './flags.ts';
+
+const help = `
+Examples:
+  $ blockrank states build --opensearch http://localhost:9200 --index articles --field title --field body --dry-run
+  $ blockrank states build --elasticsearch http://localhost:9200 --index articles --field body --docs-per-second 200
+  $ blockrank states build --elasticsearch http://localhost:9200 --index articles --field body --to field --vector
+  $ blockrank states build --config blockrank.config.yaml
+  $ blockrank states build --config blockrank.config.yaml --model ./new-model --generation new-model
+
+A state is found by its text and its encoder: give the same fields, separator, template and model as where searches are
+reranked, or with --config the file that they follow. Start the same command on as many machines as you like: they share
+the slices. End it at any moment, and start it again: it goes on where it was. Documents that somebody changes meanwhile
+are left alone; the next build takes them. States of deleted documents are removed.`;
+
+/** Makes the command `states build`. */
+export function buildCommand(context: CliContext): Command {
+  const command = new Command('build').description(
+    'encode documents once, and store their states beside them',
+  );
+  return addBuildOptions(addTextOptions(addPlaceOptions(command)))
+    .addHelpText('after', help)
+    .action((flags: BuildFlags) => withBuild(context, flags, (ready) => build(context, flags, ready)));
+}
+
+async function build(context: CliContext, flags: BuildFlags, { settings, target }: Build): Promise<void> {
+  const start = performance.now();
+  const report = await withProgress(context, 'building', ({ move }) =>
+    buildStates({ ...target, onProgress: move }),
+  );
+  const seconds = (performance.now() - start) / 1000;
+  const states = report.isDone ? statesToRead(settings, target.place) : undefined;
+  if (flags.json) {
+    const config = states && { index: { states } };
+    context.printJson({ ...report, seconds, place: target.place, ...(config && { config }) });
+  } else {
+    const lines = [...reportLines(report, seconds, placeText(target.place)), ...configLines(states)];
+    context.print(lines.join('\n'));
+  }
+  assertTaken(report, target.calls);
+}
+
+function reportLines({ counts, documents, isDone }: BuildReport, seconds: number, place: string): string[] {
+  const { seen } = counts;
+  const rate = Math.round(seen / Math.max(seconds, 0.001));
+  return [
+    `${countsText(counts, place)}${counts.conflicts > 0 ? ' (build again)' : ''}.`,
+    `${seen} of ${documents} documents looked at by this process in ${durationText(seconds)}, ${rate} documents/s.`,
+    ...(isDone ? [] : ['Ended early; the same command goes on from here.']),
+  ];
+}
+
+/** What the configuration has yet to say, for searches to read the states. */
+function statesToRead({ maker, file }: BuildSettings, place: StatePlace): StatesConfig | undefined {
+  const states = toStatesConfig(place, maker.codec);
+  return isSameStates(file?.index.states, states) ? undefined : states;
+}
+
+function configLines(states: StatesConfig | undefined): string[] {
+  if (!states) return [];
+  const section = stringify(states, { collectionStyle: 'flow', lineWidth: 0 }).trim();
+  return ['Searches read them once the section "index" of their configuration says', `  states: ${section}`];
+}
+
+function assertTaken({ counts, failure }: BuildReport, { server }: ServerCalls): void {
+  if (counts.failed === 0) return;
+  throw new FirstStageError(
+    `The server refused ${counts.failed} states, the first because of ${failure}. Put that right and build again.`,
+    { adapter: server },
+  );
+}

@@ -1,0 +1,194 @@
+/**
+ * Connection options to client objects. The clients are optional peers, so they are imported when one is asked
+ * for; who already has a client object injects it into the adapter and needs nothing from here.
+ */
+import { readFile } from 'node:fs/promises';
+import type { Client as ElasticsearchClient } from '@elastic/elasticsearch';
+import type {
+  Client as OpenSearchClient,
+  ClientOptions as OpenSearchOptions,
+} from '@opensearch-project/opensearch';
+import { ConfigurationError, type ConfigurationIssue } from '../../engine/index.ts';
+import type { Environment } from '../config/environment.ts';
+import { check } from '../config/issues.ts';
+import {
+  type AwsSigning,
+  type ElasticsearchConnection,
+  type OpenSearchConnection,
+  type ServerAuth,
+  type ServerTls,
+  serverSchemas,
+} from '../config/schema.ts';
+import { awsCredentials } from './aws-credentials.ts';
+
+type ElasticsearchOptions = ConstructorParameters<typeof ElasticsearchClient>[0];
+
+/** What connecting needs from around it. */
+export interface ConnectContext {
+  /** Environment variables, for AWS credentials. */
+  readonly env: Environment;
+  /** Told what the operator should know, for instance that certificates are not checked. */
+  readonly onWarning: (message: string) => void;
+  /** Loads a package. @defaultValue `import` */
+  readonly importPackage?: (name: string) => Promise<unknown>;
+}
+
+/**
+ * Opens a client of Elasticsearch. Nothing is sent yet.
+ *
+ * @throws ConfigurationError for options that cannot be, files that cannot be read, and when the client's package is missing.
+ */
+export async function connectElasticsearch(
+  options: ElasticsearchConnection,
+  context: ConnectContext,
+): Promise<ElasticsearchClient> {
+  const { node, cloudId, auth, compatibleWith, maxRetries, requestTimeoutMs } = checked(
+    'elasticsearch',
+    options,
+  );
+  const { Client } = await importClient<{ Client: typeof ElasticsearchClient }>(
+    context,
+    '@elastic/elasticsearch',
+    'elasticsearchAdapter({ client })',
+  );
+  const tls = await readTls(options.tls, context, 'elasticsearch');
+  const mediaType = `application/vnd.elasticsearch+json; compatible-with=${compatibleWith}`;
+  const settings: ElasticsearchOptions = {
+    ...(node !== undefined && { node }),
+    ...(cloudId !== undefined && { cloud: { id: cloudId } }),
+    ...(auth && { auth: toElasticsearchAuth(auth) }),
+    ...(tls && { tls }),
+    ...(compatibleWith && { headers: { accept: mediaType, 'content-type': mediaType } }),
+    ...(maxRetries !== undefined && { maxRetries }),
+    ...(requestTimeoutMs !== undefined && { requestTimeout: requestTimeoutMs }),
+  };
+  return new Client(settings);
+}
+
+/**
+ * Opens a client of OpenSearch. Nothing is sent yet.
+ *
+ * @throws ConfigurationError for options that cannot be, files that cannot be read, missing AWS credentials, and when the client's package is missing.
+ */
+export async function connectOpenSearch(
+  options: OpenSearchConnection,
+  context: ConnectContext,
+): Promise<OpenSearchClient> {
+  const { node, auth, aws, maxRetries, requestTimeoutMs } = checked('opensearch', options);
+  const { Client } = await importClient<{ Client: typeof OpenSearchClient }>(
+    context,
+    '@opensearch-project/opensearch',
+    'opensearchAdapter({ client })',
+  );
+  const ssl = await readTls(options.tls, context, 'opensearch');
+  const settings: OpenSearchOptions = {
+    node,
+    ...(auth && 'username' in auth && { auth: { username: auth.username, password: auth.password } }),
+    ...(auth && 'bearer' in auth && { headers: { authorization: `Bearer ${auth.bearer}` } }),
+    ...(aws && (await signer(aws, context))),
+    ...(ssl && { ssl }),
+    ...(maxRetries !== undefined && { maxRetries }),
+    ...(requestTimeoutMs !== undefined && { requestTimeout: requestTimeoutMs }),
+  };
+  return new Client(settings);
+}
+
+function checked<Name extends 'elasticsearch' | 'opensearch'>(
+  name: Name,
+  options: unknown,
+): Name extends 'elasticsearch' ? ElasticsearchConnection : OpenSearchConnection {
+  const result = check<ElasticsearchConnection | OpenSearchConnection>(serverSchemas[name], options, [name]);
+  if (result.issues) throw new ConfigurationError('Cannot connect', result.issues);
+  return result.value as ReturnType<typeof checked<Name>>;
+}
+
+/** An encoded key has no colon, so one with a colon is `id:key`. */
+function toElasticsearchAuth(auth: ServerAuth): NonNullable<ElasticsearchOptions['auth']> {
+  if (!('apiKey' in auth)) return auth;
+  const colon = auth.apiKey.indexOf(':');
+  if (colon < 0) return { apiKey: auth.apiKey };
+  return { apiKey: { id: auth.apiKey.slice(0, colon), api_key: auth.apiKey.slice(colon + 1) } };
+}
+
+interface TlsFiles {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly passphrase?: string;
+  readonly rejectUnauthorized?: false;
+}
+
+async function readTls(
+  tls: ServerTls | undefined,
+  { onWarning }: ConnectContext,
+  server: string,
+): Promise<TlsFiles | undefined> {
+  if (!tls) return undefined;
+  const issues: ConfigurationIssue[] = [];
+  const read = async (name: 'ca' | 'cert' | 'key'): Promise<Partial<TlsFiles>> => {
+    const path = tls[name];
+    if (path === undefined) return {};
+    try {
+      const pem = await readFile(path, 'utf8');
+      if (pem.includes('-----BEGIN')) return { [name]: pem };
+      issues.push({ path: `${server}.tls.${name}`, message: `expected a PEM file, got "${path}"` });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      issues.push({ path: `${server}.tls.${name}`, message: `cannot read "${path}" (${code})` });
+    }
+    return {};
+  };
+  const files = await Promise.all([read('ca'), read('cert'), read('key')]);
+  if (issues.length > 0) throw new ConfigurationError('Cannot connect', issues);
+  if (tls.insecure) {
+    onWarning(
+      'The server\'s certificate is not checked ("insecure"): anyone in between can read and change everything.',
+    );
+  }
+  return {
+    ...Object.assign({}, ...files),
+    ...(tls.passphrase !== undefined && { passphrase: tls.passphrase }),
+    ...(tls.insecure && { rejectUnauthorized: false as const }),
+  };
+}
+
+type Signer = typeof import('@opensearch-project/opensearch/aws');
+/** The client's own declaration wants the old SDK's `Credentials`; the signer reads the three keys alone. */
+type SignerOptions = Parameters<Signer['AwsSigv4Signer']>[0];
+
+async function signer(aws: AwsSigning, context: ConnectContext): Promise<Partial<OpenSearchOptions>> {
+  const name = '@opensearch-project/opensearch/aws';
+  const { AwsSigv4Signer } = await importClient<Signer>(context, name, 'opensearchAdapter({ client })');
+  const getCredentials = (await awsCredentials(
+    aws,
+    context.env,
+    context.importPackage ?? ((from) => import(from)),
+  )) as SignerOptions['getCredentials'];
+  const { Connection, Transport } = AwsSigv4Signer({
+    region: aws.region,
+    service: aws.service ?? 'es',
+    ...(getCredentials && { getCredentials }),
+  });
+  return { Connection, Transport };
+}
+
+/**
+ * Loads a client's package when it is needed.
+ *
+ * @param injected - Where who has a client already gives it.
+ * @throws ConfigurationError when the package is missing.
+ */
+export async function importClient<T>(
+  { importPackage = (name) => import(name) }: Pick<ConnectContext, 'importPackage'>,
+  name: string,
+  injected: string,
+): Promise<T> {
+  try {
+    return (await importPackage(name)) as T;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    const base = name.split('/').slice(0, 2).join('/');
+    const message = `package "${base}" is not installed: run "npm install ${base}", or give a client object of yours to ${injected}`;
+    throw new ConfigurationError('Cannot connect', [{ path: '', message }], { cause });
+  }
+}

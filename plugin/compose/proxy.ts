@@ -1,0 +1,236 @@
+/** From checked settings to a proxy that listens. */
+import { readFile } from 'node:fs/promises';
+import { Registry } from 'prom-client';
+import { ConfigurationError, type ConfigurationIssue } from '../../engine/index.ts';
+import type { ProxyConfig, ProxyListenTls, ProxyTargetTls } from '../config/proxy-schema.ts';
+import type { IndexConfig, RerankerConfig, StageConfig } from '../config/schema.ts';
+import { readingStored, toStoredStates } from '../config/stored-states.ts';
+import { withoutUndefined } from '../config/without-undefined.ts';
+import {
+  detectServer,
+  type ListenTls,
+  openProxy,
+  type ProxyReranking,
+  proxyAdapter,
+  type RunningProxy,
+  type ServerProduct,
+} from '../proxy/index.ts';
+import { prometheusStageMetrics, type RescoringStageOptions, type StageEvents } from '../stage/index.ts';
+import { RerankerShelf, shelfOpener } from './reranker-shelf.ts';
+import { composeStage, type OpenReranker } from './stage.ts';
+
+/** Settings of a proxy that knows its cluster and its indices. */
+export interface ReadyProxyConfig extends ProxyConfig {
+  /** Address of the cluster. */
+  readonly target: string;
+  /** Indices whose searches are reranked. */
+  readonly indices: readonly string[];
+}
+
+/** What {@link composeProxy} puts together. */
+export interface ProxySettings {
+  /** The proxy; paths absolute. */
+  readonly proxy: ReadyProxyConfig;
+  /** What the model reads of a hit. */
+  readonly index: Pick<IndexConfig, 'textFields' | 'separator' | 'highlight' | 'maxResultWindow' | 'states'>;
+  /** Settings of the reranker. */
+  readonly reranker: RerankerConfig;
+  /** Settings of the stage. */
+  readonly stage: StageConfig;
+}
+
+/** What composing needs from around it. */
+export interface ProxyContext {
+  /** Told what the operator should know. */
+  readonly onWarning: (message: string) => void;
+  /** Told what the stage does. */
+  readonly events: StageEvents;
+  /** Told of failures that no event of the stage tells. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** A proxy with all that it stands on; closing it closes them too. */
+export interface ProxyComposition extends Pick<RunningProxy, 'url' | 'close'> {
+  /** What the cluster is; absent when nothing was said and nothing answered. */
+  readonly server: ServerProduct | undefined;
+  /**
+   * Takes other settings of what is reranked and how. What is new is opened first, what is old closed after its last
+   * search. Nothing changes when they cannot be taken.
+   *
+   * @returns Settings that differ and need a restart.
+   * @throws ConfigurationError @throws ModelFormatError
+   */
+  reconfigure(settings: ProxySettings): Promise<readonly string[]>;
+}
+
+/** How long a cluster may take to say who it is, in milliseconds. */
+const detectMs = 2000;
+
+/** Settings of the section `proxy` that are about what is reranked: all others need a new listener. */
+const rerankingKeys: readonly (keyof ProxyConfig)[] = [
+  'indices',
+  'marks',
+  'scores',
+  'maxSearchBytes',
+  'maxAnswerBytes',
+  'maxConcurrent',
+];
+
+/** Time for search and reranking where nothing else is said, in milliseconds: a reranker that hangs holds nobody longer. */
+const defaultDeadlineMs = 10_000;
+
+/**
+ * Opens the reranker, a stage, and the proxy over both.
+ *
+ * @throws ConfigurationError listing every setting that cannot be. @throws ModelFormatError when the model folder is none.
+ */
+export async function composeProxy(
+  settings: ProxySettings,
+  context: ProxyContext,
+): Promise<ProxyComposition> {
+  const { target, server: named, targetTls, listenTls, ...own } = settings.proxy;
+  const files = await readFiles({ targetTls, listenTls });
+  warnOf(settings.proxy, context);
+  const server = named ?? (await detectServer(target, { tls: files.targetTls, timeoutMs: detectMs }));
+  if (!server) context.onWarning(`Nothing answers at ${target} yet: requests get 502 until something does.`);
+  const registry = new Registry();
+  const shelf = new RerankerShelf();
+  const events = [prometheusStageMetrics(registry), context.events];
+  const compose = (given: ProxySettings): Promise<ComposedReranking> =>
+    composeReranking(given, { server, events, open: shelfOpener(shelf) });
+  let current = await compose(settings);
+  const close = async (): Promise<void> => {
+    await current.close();
+    await shelf.close();
+  };
+  try {
+    const { onFault } = context;
+    const listening = { ...withoutUndefined(own), ...files, target, registry, onFault };
+    const proxy = await openProxy({ ...listening, ...current.reranking });
+    return {
+      url: proxy.url,
+      server,
+      async reconfigure(next) {
+        const composed = await compose(next);
+        const before = current;
+        current = composed;
+        await proxy.use(composed.reranking);
+        await before.close();
+        return unchangeable(settings.proxy, next.proxy);
+      },
+      async close() {
+        await proxy.close();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface ComposedReranking {
+  readonly reranking: ProxyReranking;
+  close(): Promise<void>;
+}
+
+async function composeReranking(
+  { proxy, index, reranker, stage }: ProxySettings,
+  {
+    server,
+    events,
+    open,
+  }: {
+    readonly server: ServerProduct | undefined;
+    readonly events: readonly StageEvents[];
+    readonly open: OpenReranker;
+  },
+): Promise<ComposedReranking> {
+  const { textFields: fields, separator, highlight, maxResultWindow, states } = index;
+  const { marks, scores, indices, maxSearchBytes, maxAnswerBytes, maxConcurrent } = proxy;
+  const read = { fields, separator, highlight, maxResultWindow, states: toStoredStates(states) };
+  const adapter = proxyAdapter({ server, marks, scores, ...read });
+  const watched: StageConfig & Pick<RescoringStageOptions<never, never>, 'events'> = {
+    ...stage,
+    deadlineMs: stage.deadlineMs ?? defaultDeadlineMs,
+    events,
+  };
+  const composition = await composeStage({
+    adapter,
+    reranker: readingStored(reranker, states),
+    stage: watched,
+    openReranker: open,
+  });
+  const { onFailure } = stage;
+  const limits = { maxSearchBytes, maxAnswerBytes, maxConcurrent };
+  return {
+    reranking: {
+      adapter,
+      indices,
+      onFailure,
+      ...limits,
+      stage: composition.stage,
+      reranker: composition.reranker,
+    },
+    close: () => composition.close(),
+  };
+}
+
+function unchangeable(first: ReadyProxyConfig, next: ReadyProxyConfig): readonly string[] {
+  const keys = [...new Set([...Object.keys(first), ...Object.keys(next)])] as (keyof ReadyProxyConfig)[];
+  return keys.filter(
+    (key) => !rerankingKeys.includes(key) && JSON.stringify(first[key]) !== JSON.stringify(next[key]),
+  );
+}
+
+function warnOf({ target, targetTls, listenTls, host }: ReadyProxyConfig, { onWarning }: ProxyContext): void {
+  if (targetTls?.insecure && target.startsWith('https:')) {
+    onWarning(
+      'The cluster\'s certificate is not checked ("insecure"): anyone in between can read and change everything.',
+    );
+  }
+  const isLocal = host === undefined || host === 'localhost' || host === '::1' || host.startsWith('127.');
+  if (!isLocal && !listenTls && target.startsWith('https:')) {
+    onWarning(
+      'The cluster is reached with encryption, the proxy without: callers\' credentials pass readable. Give a certificate ("listenTls": --tls-cert, --tls-key).',
+    );
+  }
+}
+
+interface PemFiles {
+  readonly targetTls?: ProxyTargetTls | undefined;
+  readonly listenTls?: ProxyListenTls | undefined;
+}
+
+/** The same settings with the files' texts in place of their paths. */
+async function readFiles({ targetTls, listenTls }: PemFiles): Promise<{
+  readonly targetTls?: ProxyTargetTls;
+  readonly listenTls?: ListenTls;
+}> {
+  const issues: ConfigurationIssue[] = [];
+  const read = async <Tls extends object>(name: string, tls: Tls): Promise<Tls> => {
+    const entries = Object.entries(tls).map(async ([key, value]) => {
+      const isFile = ['ca', 'cert', 'key'].includes(key) && typeof value === 'string';
+      return [key, isFile ? await readPem(`proxy.${name}.${key}`, value, issues) : value] as const;
+    });
+    return Object.fromEntries(await Promise.all(entries)) as Tls;
+  };
+  const texts = {
+    ...(targetTls && { targetTls: await read('targetTls', targetTls) }),
+    ...(listenTls && { listenTls: await read('listenTls', listenTls) }),
+  };
+  if (issues.length > 0) throw new ConfigurationError('Cannot open the proxy', issues);
+  return texts;
+}
+
+async function readPem(path: string, file: string, issues: ConfigurationIssue[]): Promise<string> {
+  try {
+    const text = await readFile(file, 'utf8');
+    if (!text.includes('-----BEGIN')) issues.push({ path, message: `expected a PEM file, got "${file}"` });
+    return text;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    issues.push({ path, message: `cannot read "${file}" (${code})` });
+    return '';
+  }
+}

@@ -1,0 +1,84 @@
+/** Open rerankers by what they were opened from, so that a reload opens nothing twice. */
+import { openReranker, type Reranker } from '../../engine/index.ts';
+import { toRerankerOptions } from './reranker-options.ts';
+import type { OpenReranker } from './stage.ts';
+
+/** A reranker in somebody's hand. */
+export interface HeldReranker {
+  /** The reranker; closing it is the shelf's matter. */
+  readonly reranker: Promise<Reranker>;
+  /** Gives it back; it is closed when nobody else holds it. Giving it back twice does nothing. */
+  release(): Promise<void>;
+}
+
+interface Shelved {
+  readonly reranker: Promise<Reranker>;
+  users: number;
+}
+
+/** See the file's header. */
+export class RerankerShelf {
+  readonly #open = new Map<string, Shelved>();
+  readonly #closing = new Set<Promise<void>>();
+
+  /** Takes the reranker of a name from the shelf, or opens it. */
+  take(name: string, open: () => Promise<Reranker>): HeldReranker {
+    const shelved = this.#open.get(name) ?? { reranker: open(), users: 0 };
+    this.#open.set(name, shelved);
+    shelved.users += 1;
+    let isHeld = true;
+    return {
+      reranker: shelved.reranker,
+      release: async () => {
+        if (isHeld) this.#letGo(name, shelved);
+        isHeld = false;
+        await Promise.all(this.#closing);
+      },
+    };
+  }
+
+  /** Closes whatever is open. */
+  async close(): Promise<void> {
+    for (const [name, shelved] of [...this.#open]) this.#discard(name, shelved);
+    await Promise.all(this.#closing);
+  }
+
+  #letGo(name: string, shelved: Shelved): void {
+    shelved.users -= 1;
+    if (shelved.users === 0 && this.#open.get(name) === shelved) this.#discard(name, shelved);
+  }
+
+  #discard(name: string, { reranker }: Shelved): void {
+    this.#open.delete(name);
+    const closed = reranker.then((open) => open.close()).catch(() => undefined);
+    this.#closing.add(closed);
+    void closed.finally(() => this.#closing.delete(closed));
+  }
+}
+
+/** Opens rerankers from a shelf: those whose settings stay the same stay open from one configuration to the next. */
+export function shelfOpener(shelf: RerankerShelf): OpenReranker {
+  return async (config) => {
+    const held = shelf.take(JSON.stringify(config), async () =>
+      openReranker(await toRerankerOptions(config)),
+    );
+    try {
+      const reranker = await held.reranker;
+      return withClose(reranker, held.release);
+    } catch (error) {
+      await held.release();
+      throw error;
+    }
+  };
+}
+
+/** The same reranker; closing it gives it back. */
+function withClose(reranker: Reranker, close: () => Promise<void>): Reranker {
+  return {
+    get info() {
+      return reranker.info;
+    },
+    rerank: (shortlist, options) => reranker.rerank(shortlist, options),
+    close,
+  };
+}

@@ -1,0 +1,74 @@
+/** From a checked configuration to a stage over a search server. */
+import type { Adapter } from '../../adapters/adapter.ts';
+import { elasticsearchAdapter } from '../../adapters/elasticsearch/index.ts';
+import { opensearchAdapter } from '../../adapters/opensearch/index.ts';
+import type { BlockRankConfig } from '../config/schema.ts';
+import { readingStored, toStoredStates } from '../config/stored-states.ts';
+import { type ConnectContext, connectElasticsearch, connectOpenSearch } from './connect.ts';
+import { withConnectionAdvice } from './connection-advice.ts';
+import { type Composition, composeStage, type OpenReranker } from './stage.ts';
+
+/** A search as the server's own client takes it: flat for Elasticsearch, with a `body` for OpenSearch. */
+export type ServerRequest = Readonly<Record<string, unknown>>;
+
+/** An answer as the server's own client gives it. */
+export type ServerResponse = Readonly<Record<string, unknown>>;
+
+/** An adapter whose server is decided by the configuration. */
+export type ServerAdapter = Adapter<ServerRequest, ServerResponse>;
+
+/** What {@link composeServer} needs from around it. */
+export interface ComposeContext extends ConnectContext {
+  /** Wraps the adapter, for instance to look at what passes. @defaultValue the adapter itself */
+  readonly decorate?: ((adapter: ServerAdapter) => ServerAdapter) | undefined;
+  /** Opens the reranker. @defaultValue a reranker of its own */
+  readonly openReranker?: OpenReranker | undefined;
+}
+
+/**
+ * Connects, opens the reranker, and opens a stage over both.
+ *
+ * @throws ConfigurationError listing every setting that cannot be. @throws ModelFormatError when the model folder is none.
+ *
+ * @example
+ * const config = await loadConfig('blockrank.config.yaml', process.env);
+ * const { stage, close } = await composeServer(config, { env: process.env, onWarning: console.warn });
+ */
+export async function composeServer(
+  config: BlockRankConfig,
+  context: ComposeContext,
+): Promise<Composition<ServerRequest, ServerResponse>> {
+  const { adapter, close } = await openAdapter(config, context);
+  const { decorate = (same) => same } = context;
+  return composeStage({
+    adapter: decorate(adapter),
+    reranker: readingStored(config.reranker, config.index.states),
+    stage: config.stage,
+    closeAdapter: close,
+    openReranker: context.openReranker,
+  });
+}
+
+interface OpenedAdapter {
+  readonly adapter: ServerAdapter;
+  close(): Promise<void>;
+}
+
+async function openAdapter(
+  { elasticsearch, opensearch, index }: BlockRankConfig,
+  context: ConnectContext,
+): Promise<OpenedAdapter> {
+  const { textFields: fields, separator, highlight, maxResultWindow } = index;
+  const text = { fields, separator, highlight, maxResultWindow, states: toStoredStates(index.states) };
+  if (elasticsearch) {
+    const client = await connectElasticsearch(elasticsearch, context);
+    const adapter = elasticsearchAdapter({ client, ...text }) as unknown as ServerAdapter;
+    return { adapter: withConnectionAdvice(adapter, 'elasticsearch'), close: () => client.close() };
+  }
+  const client = await connectOpenSearch(opensearch!, context);
+  const adapter = opensearchAdapter({ client, ...text }) as unknown as ServerAdapter;
+  return {
+    adapter: withConnectionAdvice(adapter, 'opensearch'),
+    close: async () => void (await client.close()),
+  };
+}

@@ -1,0 +1,228 @@
+/** From a checked configuration to a running service, and from the next configuration to the same service changed. */
+import { readFile } from 'node:fs/promises';
+import {
+  ConfigurationError,
+  failoverReranker,
+  openReranker,
+  type Reranker,
+  remoteReranker,
+  shadowReranker,
+} from '../../engine/index.ts';
+import type { RerankerConfig, ServeConfig } from '../config/schema.ts';
+import type { ChainMember, RemoteConfig, ServedModelConfig, ServiceTls } from '../config/service-schema.ts';
+import {
+  guardedReranker,
+  type ListenTls,
+  type RerankService,
+  rerankService,
+  type ServedModel,
+  type ServiceMetrics,
+} from '../service/index.ts';
+import { toRerankerOptions } from './reranker-options.ts';
+import { type HeldReranker, RerankerShelf } from './reranker-shelf.ts';
+
+/** A service with all that it stands on. */
+export interface ServiceComposition {
+  /** What listens. */
+  readonly service: RerankService;
+  /**
+   * Takes another configuration: models that it names like before stay open, others are opened first and closed
+   * last, so that no request waits or is lost. Nothing changes when it cannot be taken.
+   *
+   * @returns Settings that differ and need a restart.
+   * @throws ConfigurationError @throws ModelFormatError
+   */
+  reconfigure(config: ServeConfig): Promise<readonly string[]>;
+  /** Ends the service, then its models. */
+  close(): Promise<void>;
+}
+
+/** Name of the model where the configuration names none. */
+const defaultModelName = 'blockrank';
+/** What every model ranks once before it is served. */
+const warmUpTexts = ['Plants make food by photosynthesis.', 'The stock market fell.'];
+/** Settings that only a new listener can take. */
+const listenerKeys = [
+  'host',
+  'port',
+  'corsOrigins',
+  'maxBodyBytes',
+  'receiveTimeoutMs',
+  'sendTimeoutMs',
+  'drainMs',
+  'drainDelayMs',
+  'queryLog',
+  'log',
+] as const;
+
+/**
+ * Starts to listen, then opens the models: the service is ready once each has ranked a list.
+ *
+ * @throws ConfigurationError listing every setting that cannot be. @throws ModelFormatError when a model folder is none.
+ */
+export async function composeService(
+  config: ServeConfig,
+  options: Pick<Parameters<typeof rerankService>[0] & object, 'logger'> = {},
+): Promise<ServiceComposition> {
+  const tls = await readServiceTls(config.service.tls);
+  const service = await rerankService({ ...options, config: config.service, tls });
+  const shelf = new ModelShelf(service.metrics);
+  const first = config;
+  const reconfigure = async (next: ServeConfig): Promise<readonly string[]> => {
+    const renewed = await readServiceTls(next.service.tls);
+    const held = await shelf.open(next);
+    try {
+      if (renewed) service.renewTls(renewed);
+    } catch (error) {
+      await held.release();
+      throw error;
+    }
+    service.serve({ config: next.service, models: held.models, onUnused: () => void held.release() });
+    const different: string[] = listenerKeys.filter(
+      (key) => JSON.stringify(next.service[key]) !== JSON.stringify(first.service[key]),
+    );
+    // A listener takes another certificate, but no other way of listening.
+    if (tlsKind(next.service.tls) !== tlsKind(first.service.tls)) different.push('tls');
+    return different;
+  };
+  const close = async (): Promise<void> => {
+    await service.close();
+    await shelf.close();
+  };
+  try {
+    await reconfigure(config);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { service, reconfigure, close };
+}
+
+function tlsKind(tls: ServiceTls | undefined): 'none' | 'server' | 'mutual' {
+  if (!tls) return 'none';
+  return tls.clientCa === undefined ? 'server' : 'mutual';
+}
+
+interface HeldModels {
+  readonly models: readonly ServedModel[];
+  /** Closes what nobody else holds. */
+  release(): Promise<void>;
+}
+
+/** Opens the models of a configuration; rerankers that another one in use has too are not opened again. */
+class ModelShelf {
+  readonly #metrics: ServiceMetrics;
+  readonly #shelf = new RerankerShelf();
+
+  constructor(metrics: ServiceMetrics) {
+    this.#metrics = metrics;
+  }
+
+  /** All models of a configuration. */
+  async open({ service, reranker }: ServeConfig): Promise<HeldModels> {
+    const held: HeldReranker[] = [];
+    const release = async (): Promise<void> => {
+      await Promise.all(held.splice(0).map((one) => one.release()));
+    };
+    const take = (member: ChainMember): Promise<Reranker> => {
+      const name = JSON.stringify([member.local, member.remote]);
+      const one = this.#shelf.take(name, () => this.#openMember(member));
+      held.push(one);
+      return one.reranker;
+    };
+    try {
+      const models: ServedModel[] = [];
+      const named = service.models ?? { [defaultModelName]: {} };
+      for (const [name, model] of Object.entries(named)) {
+        const members = model.chain ?? [{ local: reranker }];
+        const chain = await Promise.all(members.map(take));
+        const shadow = model.shadow && (await take(model.shadow));
+        models.push({
+          name,
+          aliases: model.aliases,
+          reranker: this.#compose(name, model, { chain, shadow }),
+        });
+      }
+      return { models, release };
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#shelf.close();
+  }
+
+  async #openMember({ local, remote }: ChainMember): Promise<Reranker> {
+    return remote ? this.#openRemote(remote) : openWarm(local ?? {});
+  }
+
+  #openRemote(remote: RemoteConfig): Reranker {
+    const name = remote.name ?? `${remote.api}:${new URL(remote.url).host}`;
+    return remoteReranker({
+      ...remote,
+      name,
+      onRetry: () => this.#metrics.retries.inc({ reranker: name }),
+    });
+  }
+
+  #compose(
+    model: string,
+    { breaker = {}, shadow: shadowing }: ServedModelConfig,
+    { chain, shadow }: { readonly chain: readonly Reranker[]; readonly shadow: Reranker | undefined },
+  ): Reranker {
+    const metrics = this.#metrics;
+    const primary = failoverReranker({
+      rerankers: chain.map((reranker) => guardedReranker({ reranker, breaker, model, metrics })),
+      onFailover: ({ from, error }) =>
+        metrics.failovers.inc({ model, reranker: from, code: (error as { code?: string }).code ?? 'other' }),
+    });
+    if (!shadow) return primary;
+    return shadowReranker({
+      primary,
+      shadow,
+      share: shadowing?.share,
+      onComparison: ({ overlap, shadow: reranker, error }) => {
+        const outcome = error === undefined ? 'ok' : ((error as { code?: string }).code ?? 'other');
+        metrics.rerankerCalls.inc({ model, reranker: `shadow:${reranker}`, outcome });
+        if (overlap !== undefined) metrics.shadowOverlap.observe({ model }, overlap);
+      },
+    });
+  }
+}
+
+/** Opens a local model and lets it rank once, from text to order. */
+async function openWarm(settings: RerankerConfig): Promise<Reranker> {
+  const reranker = await openReranker(await toRerankerOptions(settings));
+  try {
+    const candidates = warmUpTexts.map((text, i) => ({ docId: String(i), text, segments: [] }));
+    await reranker.rerank({ query: { text: 'how do plants make food' }, candidates, firstStage: 'unknown' });
+    return reranker;
+  } catch (error) {
+    await reranker.close();
+    throw error;
+  }
+}
+
+async function readServiceTls(tls: ServiceTls | undefined): Promise<ListenTls | undefined> {
+  if (!tls) return undefined;
+  const read = async (name: 'cert' | 'key' | 'clientCa'): Promise<string | undefined> => {
+    const path = tls[name];
+    if (path === undefined) return undefined;
+    try {
+      return await readFile(path, 'utf8');
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      const message = `cannot read "${path}" (${code})`;
+      throw new ConfigurationError('Cannot serve', [{ path: `service.tls.${name}`, message }], { cause });
+    }
+  };
+  const [cert, key, ca] = await Promise.all([read('cert'), read('key'), read('clientCa')]);
+  return {
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(ca !== undefined && { ca, requestCert: true, rejectUnauthorized: true }),
+    ...(tls.passphrase !== undefined && { passphrase: tls.passphrase }),
+  };
+}

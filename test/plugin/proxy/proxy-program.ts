@@ -1,5 +1,0 @@
-/** A proxy in a process of its own: `proxy-program.ts <target>` prints where it listens. */
-import { proxyBefore } from './proxy-setup.ts';
-
-const { proxy } = await proxyBefore(process.argv[2]!);
-process.stdout.write(`${proxy.url}\n`);

@@ -1,0 +1,147 @@
+/**
+ * A decoder in plain TypeScript, as slow as it is obvious: one row of all tokens, float64, attention over every pair
+ * under an explicit mask. It shares nothing with the graphs but the configuration and the rotary frequencies.
+ */
+import { join } from 'node:path';
+import type { DecoderConfig } from '../../../engine/network/decoder-config.ts';
+import { inverseFrequencies } from '../../../engine/network/rope.ts';
+import { readTensorBytes, readTensorTable, toFloat32 } from '../../../engine/weights/safetensors.ts';
+
+interface NaiveRequest {
+  readonly config: DecoderConfig;
+  readonly path: string;
+  /** Instruction, documents, query. */
+  readonly blocks: readonly Int32Array[];
+  readonly queryPosition: number;
+  readonly layer: number;
+  /** Places in the query block. */
+  readonly signals: readonly number[];
+}
+
+type Rows = number[][];
+
+/** Logits of the signal tokens over document tokens, flat, `[heads, signals, document tokens]`. */
+export async function naiveSignalLogits(request: NaiveRequest): Promise<number[]> {
+  const { config, path, blocks, layer, signals } = request;
+  const table = await readTensorTable(join(path, 'model.safetensors'));
+  const weights = new Map<string, Float32Array>();
+  for (const [name, entry] of table) {
+    weights.set(name, toFloat32(await readTensorBytes(join(path, 'model.safetensors'), entry), entry.type));
+  }
+  const tensor = (name: string): Float32Array => weights.get(name)!;
+  const ids = blocks.flatMap((block) => [...block]);
+  const blockOf = blocks.flatMap((block, b) => [...block].map(() => b));
+  const positions = positionsOf(blocks, request.queryPosition);
+  const last = blocks.length - 1;
+  const sees = (i: number, j: number): boolean => {
+    if (blockOf[i] === blockOf[j]) return j <= i;
+    return blockOf[j] === 0 ? blockOf[i]! > 0 : blockOf[i] === last && blockOf[j]! < last;
+  };
+  const embeddings = tensor('model.embed_tokens.weight');
+  const W = config.width;
+  let x: Rows = ids.map((id) => [...embeddings.subarray(id * W, (id + 1) * W)]);
+  for (let l = 0; l < layer; l += 1) x = naiveLayer(x, { config, tensor, positions, sees, layer: l });
+  const { queries, keys } = project(x, { config, tensor, positions, layer });
+  const start = ids.length - blocks[last]!.length;
+  const documents = ids.keys();
+  const columns = [...documents].filter((j) => blockOf[j]! > 0 && blockOf[j]! < last);
+  const group = config.heads / config.keyValueHeads;
+  return Array.from({ length: config.heads }, (_, h) =>
+    signals.flatMap((s) =>
+      columns.map(
+        (j) => dot(queries[start + s]![h]!, keys[j]![Math.floor(h / group)]!) / Math.sqrt(config.headSize),
+      ),
+    ),
+  ).flat();
+}
+
+function positionsOf(blocks: readonly Int32Array[], queryPosition: number): number[] {
+  const shared = blocks[0]!.length;
+  return blocks.flatMap((block, b) => {
+    const first = b === 0 ? 0 : b === blocks.length - 1 ? queryPosition : shared;
+    return Array.from(block, (_, j) => first + j);
+  });
+}
+
+interface LayerParts {
+  readonly config: DecoderConfig;
+  readonly tensor: (name: string) => Float32Array;
+  readonly positions: readonly number[];
+  readonly layer: number;
+}
+
+function project(
+  x: Rows,
+  { config, tensor, positions, layer }: LayerParts,
+): { queries: Rows[]; keys: Rows[]; values: Rows[] } {
+  const name = `model.layers.${layer}`;
+  const frequencies = inverseFrequencies(config.rope, config.headSize);
+  const heads = (part: 'q' | 'k' | 'v'): Rows[] =>
+    x.map((row, i) => {
+      const normed = rms(row, tensor(`${name}.input_layernorm.weight`), config.epsilon);
+      const flat = times(tensor(`${name}.self_attn.${part}_proj.weight`), normed);
+      return chunks(flat, config.headSize).map((head) => {
+        if (part === 'v') return head;
+        const own = config.queryKeyNorm
+          ? rms(head, tensor(`${name}.self_attn.${part}_norm.weight`), config.epsilon)
+          : head;
+        return turn(own, frequencies, positions[i]!);
+      });
+    });
+  return { queries: heads('q'), keys: heads('k'), values: heads('v') };
+}
+
+function naiveLayer(x: Rows, parts: LayerParts & { readonly sees: (i: number, j: number) => boolean }): Rows {
+  const { config, tensor, layer, sees } = parts;
+  const { queries, keys, values } = project(x, parts);
+  const group = config.heads / config.keyValueHeads;
+  const name = `model.layers.${layer}`;
+  return x.map((row, i) => {
+    const seen = [...x.keys()].filter((j) => sees(i, j));
+    const context = queries[i]!.flatMap((query, h) => {
+      const kv = Math.floor(h / group);
+      const logits = seen.map((j) => dot(query, keys[j]![kv]!) / Math.sqrt(config.headSize));
+      const most = Math.max(...logits);
+      const weights = logits.map((logit) => Math.exp(logit - most));
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      return Array.from({ length: config.headSize }, (_, d) =>
+        seen.reduce((sum, j, n) => sum + (weights[n]! / total) * values[j]![kv]![d]!, 0),
+      );
+    });
+    const after = plus(row, times(tensor(`${name}.self_attn.o_proj.weight`), context));
+    const inner = rms(after, tensor(`${name}.post_attention_layernorm.weight`), config.epsilon);
+    const gate = times(tensor(`${name}.mlp.gate_proj.weight`), inner);
+    const up = times(tensor(`${name}.mlp.up_proj.weight`), inner);
+    const mixed = gate.map((value, f) => (value / (1 + Math.exp(-value))) * up[f]!);
+    return plus(after, times(tensor(`${name}.mlp.down_proj.weight`), mixed));
+  });
+}
+
+const dot = (a: readonly number[], b: readonly number[]): number =>
+  a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+const plus = (a: readonly number[], b: readonly number[]): number[] => a.map((value, i) => value + b[i]!);
+
+function times(matrix: Float32Array, x: readonly number[]): number[] {
+  const rows = matrix.length / x.length;
+  return Array.from({ length: rows }, (_, r) =>
+    x.reduce((sum, value, c) => sum + value * matrix[r * x.length + c]!, 0),
+  );
+}
+
+function rms(row: readonly number[], scale: Float32Array, epsilon: number): number[] {
+  const mean = row.reduce((sum, value) => sum + value * value, 0) / row.length;
+  return row.map((value, i) => (value / Math.sqrt(mean + epsilon)) * scale[i]!);
+}
+
+function turn(head: readonly number[], frequencies: Float32Array, position: number): number[] {
+  const half = head.length / 2;
+  return head.map((value, i) => {
+    const angle = position * frequencies[i % half]!;
+    const other = i < half ? -head[i + half]! : head[i - half]!;
+    return value * Math.cos(angle) + other * Math.sin(angle);
+  });
+}
+
+function chunks(values: readonly number[], size: number): Rows {
+  return Array.from({ length: values.length / size }, (_, i) => values.slice(i * size, (i + 1) * size));
+}

@@ -1,0 +1,85 @@
+/** Runs the real program as a child process. */
+import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliStart {
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Modules that are loaded before the program. */
+  readonly imports?: readonly string[];
+}
+
+/** A program under way. */
+export interface CliRun {
+  /** What it has printed so far. */
+  readonly output: { readonly stdout: string; readonly stderr: string };
+  /** Settled when this holds, or when it has ended. */
+  until(holds: () => boolean): Promise<void>;
+  /** Settled when what it has printed to either stream matches, or when it has ended. */
+  printed(pattern: RegExp): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<CliResult>;
+}
+
+export interface CliOptions extends CliStart {
+  /** When it is sent a signal. */
+  readonly interruptAfter?: (run: CliRun) => Promise<void>;
+  /** What is sent then. @defaultValue `'SIGINT'` */
+  readonly signal?: NodeJS.Signals;
+}
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+export function startCli(
+  args: readonly string[],
+  { stdin = '', env = {}, imports = [] }: CliStart = {},
+): CliRun {
+  const { PATH, HOME } = process.env;
+  const modules = ['tsx', ...imports].flatMap((name) => ['--import', name]);
+  const child = spawn(process.execPath, [...modules, 'plugin/cli/main.ts', ...args], {
+    cwd: root,
+    // Colours and secrets of whoever runs the tests stay out.
+    env: { PATH, HOME, ...env },
+  });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text;
+    });
+  }
+  child.stdin.end(stdin);
+  let hasEnded = false;
+  const ended = new Promise<CliResult>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => {
+      hasEnded = true;
+      resolve({ code, ...output });
+    });
+  });
+  const until = async (holds: () => boolean): Promise<void> => {
+    while (!hasEnded && !holds()) await sleep(20);
+  };
+  return {
+    output,
+    ended,
+    until,
+    printed: (pattern) => until(() => pattern.test(output.stdout) || pattern.test(output.stderr)),
+    kill: (signal) => void child.kill(signal),
+  };
+}
+
+export function runCli(
+  args: readonly string[],
+  { interruptAfter, signal = 'SIGINT', ...start }: CliOptions = {},
+): Promise<CliResult> {
+  const run = startCli(args, start);
+  void interruptAfter?.(run).then(() => run.kill(signal));
+  return run.ended;
+}

@@ -1,0 +1,133 @@
+/** What a client with reranking inside must do, on any server; shared by the in-memory and the real ones. */
+import type { Client as ElasticsearchClient } from '@elastic/elasticsearch';
+import type { Client as OpenSearchClient } from '@opensearch-project/opensearch';
+import { expect, it } from 'vitest';
+import { withElasticsearchReranking, withOpenSearchReranking } from '../../../plugin/middleware/index.ts';
+import { fakeReranker } from '../../../plugin/testing/index.ts';
+
+const fields = ['title', 'body'];
+const query = { multi_match: { query: 'stars', fields } };
+const idsOf = (hits: readonly { _id?: string | undefined }[]): (string | undefined)[] =>
+  hits.map(({ _id }) => _id);
+
+/** Tests of `withElasticsearchReranking` over an index with the conformance suite's documents. */
+export function elasticsearchMiddlewareSuite(open: () => ElasticsearchClient, index: string): void {
+  const both = () => {
+    const plain = open();
+    return {
+      plain,
+      client: withElasticsearchReranking(plain, { reranker: fakeReranker(), fields, indices: [index] }),
+    };
+  };
+
+  it('reranks typed searches of the named index and keeps what was found', async () => {
+    const { plain, client } = both();
+    const before = await plain.search({ index, query, size: 50 });
+    const after = await client.search({ index, query, size: 50 });
+    expect(after).toHaveProperty('blockrank.reranked', true);
+    expect(idsOf(after.hits.hits).sort()).toEqual(idsOf(before.hits.hits).sort());
+    expect(after.hits.total).toEqual(before.hits.total);
+    expect(before).not.toHaveProperty('blockrank');
+    await client.close();
+  });
+
+  it('gives the whole answer with meta and leaves other calls and opted-out ones alone', async () => {
+    const { client } = both();
+    const whole = await client.search({ index, query }, { meta: true });
+    expect(whole.statusCode).toBe(200);
+    expect(whole.body).toHaveProperty('blockrank.reranked', true);
+    expect(await client.search({ index, query }, { context: { blockrank: false } })).not.toHaveProperty(
+      'blockrank',
+    );
+    expect((await client.count({ index })).count).toBeGreaterThan(0);
+    await client.close();
+  });
+
+  it('reranks each search of a multi-search, keeps the error of one, and passes the helper', async () => {
+    const { client } = both();
+    const searches = [{ index }, { query }, { index: 'there-is-no-such-index' }, { query }];
+    const { responses } = await client.msearch({ searches });
+    expect(responses[0]).toHaveProperty('blockrank.reranked', true);
+    expect(responses[1]).toHaveProperty('error');
+    const helper = client.helpers.msearch();
+    const { body } = await helper.search({ index }, { query });
+    helper.stop();
+    expect(body).toHaveProperty('blockrank.reranked', true);
+    await client.close();
+  });
+
+  it('throws the errors that the client throws', async () => {
+    const { plain, client } = both();
+    const wrong = { index, query: { no_such_query: {} } } as never;
+    const expected = await plain.search(wrong).catch((error: Error) => error);
+    const actual = await client.search(wrong).catch((error: Error) => error);
+    expect((actual as Error).name).toBe((expected as Error).name);
+    expect((actual as { statusCode?: number }).statusCode).toBe(
+      (expected as { statusCode?: number }).statusCode,
+    );
+    const gone = AbortSignal.abort();
+    const aborted = await plain
+      .search({ index, query }, { signal: gone })
+      .catch((error: Error) => error.name);
+    expect(typeof aborted).toBe('string');
+    await expect(client.search({ index, query }, { signal: gone })).rejects.toThrow();
+    await client.close();
+  });
+}
+
+/** Tests of `withOpenSearchReranking` over an index with the conformance suite's documents. */
+export function opensearchMiddlewareSuite(open: () => OpenSearchClient, index: string): void {
+  const both = () => {
+    const plain = open();
+    return {
+      plain,
+      client: withOpenSearchReranking(plain, { reranker: fakeReranker(), fields, indices: [index] }),
+    };
+  };
+
+  it('reranks typed searches of the named index and keeps what was found', async () => {
+    const { plain, client } = both();
+    const before = await plain.search({ index, body: { query }, size: 50 });
+    const after = await client.search({ index, body: { query }, size: 50 });
+    expect(after.statusCode).toBe(200);
+    expect(after).toHaveProperty('warnings');
+    expect(after.body).toHaveProperty('blockrank.reranked', true);
+    expect(idsOf(after.body.hits.hits).sort()).toEqual(idsOf(before.body.hits.hits).sort());
+    expect(before.body).not.toHaveProperty('blockrank');
+    await client.close();
+  });
+
+  it('serves callbacks and leaves opted-out calls alone', async () => {
+    const { client } = both();
+    const body = await new Promise((resolve, reject) => {
+      client.search({ index, body: { query } }, (error: unknown, result: { body: unknown }) =>
+        error ? reject(error) : resolve(result.body),
+      );
+    });
+    expect(body).toHaveProperty('blockrank.reranked', true);
+    const plain = await client.search({ index, body: { query } }, { context: { blockrank: false } });
+    expect(plain.body).not.toHaveProperty('blockrank');
+    await client.close();
+  });
+
+  it('reranks each search of a multi-search and keeps the error of one', async () => {
+    const { client } = both();
+    const lines = [{ index }, { query }, { index: 'there-is-no-such-index' }, { query }];
+    const { responses } = (await client.msearch({ body: lines as never })).body;
+    expect(responses[0]).toHaveProperty('blockrank.reranked', true);
+    expect(responses[1]).toHaveProperty('error');
+    await client.close();
+  });
+
+  it('throws the errors that the client throws, and aborts as it aborts', async () => {
+    const { plain, client } = both();
+    const wrong = { index, body: { query: { no_such_query: {} } } } as never;
+    const expected = await plain.search(wrong).catch((error: Error) => error);
+    const actual = await client.search(wrong).catch((error: Error) => error);
+    expect((actual as Error).name).toBe((expected as Error).name);
+    const running = client.search({ index, body: { query } });
+    running.abort();
+    await expect(running).rejects.toMatchObject({ name: 'RequestAbortedError' });
+    await client.close();
+  });
+}
