@@ -2,15 +2,15 @@
 import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
 import { elasticsearchAdapter } from '../adapters/elasticsearch/index.ts';
+import { opensearchAdapter } from '../adapters/opensearch/index.ts';
 import {
   buildStates,
-  opensearchAdapter,
   type StatePlace,
   type StoredStates,
   sidecarIndex,
   stateCalls,
   type TransportOwner,
-} from '../adapters/opensearch/index.ts';
+} from '../adapters/server.ts';
 import { openEncoderReranker, type Reranker, stateCodec } from '../engine/index.ts';
 import { openStateMaker } from '../plugin/cli/states/state-maker.ts';
 import { rescoringStage } from '../plugin/stage/index.ts';

@@ -1,6 +1,6 @@
 /** Many writes in one call; each is answered for itself. */
 
-import type { CallOptions } from '../states/place/contract.ts';
+import type { CallOptions } from './contract.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { isBusyStatus } from './patience.ts';
 import { type Cluster, refused } from './patient-calls.ts';

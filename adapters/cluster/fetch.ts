@@ -1,7 +1,7 @@
 /** Many documents by id, as they are now: also what no refresh has made visible yet. */
 import { FirstStageError } from '../../engine/index.ts';
-import type { CallOptions, WriteMark } from '../states/place/contract.ts';
 import { errorType } from './bulk.ts';
+import type { CallOptions, WriteMark } from './contract.ts';
 import { isObject, type JsonObject, toList } from './json.ts';
 import type { Cluster } from './patient-calls.ts';
 

@@ -1,7 +1,6 @@
 /** Which indices a name stands for, and how much they hold. */
 
-import type { CallOptions, ConcreteIndex } from '../states/place/contract.ts';
-import { isOwnIndex } from '../stored-states/names.ts';
+import type { CallOptions, ConcreteIndex } from './contract.ts';
 import { isObject, type JsonObject } from './json.ts';
 import type { Cluster } from './patient-calls.ts';
 
@@ -11,7 +10,7 @@ export interface IndicesOptions extends CallOptions {
   readonly isOptional?: boolean | undefined;
 }
 
-/** The open indices behind a name, alias, data stream or pattern; our own are left out. @throws FirstStageError when a name is none. */
+/** The open indices behind a name, alias, data stream or pattern. @throws FirstStageError when a name is none. */
 export async function concreteIndices(
   cluster: Cluster,
   index: string,
@@ -19,7 +18,7 @@ export async function concreteIndices(
 ): Promise<readonly ConcreteIndex[]> {
   const settings = await indexSettings(cluster, [index], { isOptional, signal });
   return [...settings].flatMap(([name, found]) => {
-    if (isOwnIndex(name) || found['index.verified_before_close'] === 'true') return [];
+    if (found['index.verified_before_close'] === 'true') return [];
     const replicas = found['index.number_of_replicas'];
     return [
       {

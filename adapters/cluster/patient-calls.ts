@@ -1,6 +1,6 @@
 /** Calls of the build to one server: patient, and thrown when they are refused. */
 import { FirstStageError } from '../../engine/index.ts';
-import type { CallOptions } from '../states/place/contract.ts';
+import type { CallOptions } from './contract.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { type Patience, type PatienceOptions, patience } from './patience.ts';
 import { accepted, type ServerAnswer, type ServerCalls, type ServerRequest, saidBy } from './server-calls.ts';

@@ -1,5 +1,6 @@
 /** Plain calls to a search server through its official client, which brings credentials, certificates and signing. */
 import { FirstStageError } from '../../engine/index.ts';
+import type { CallOptions } from './contract.ts';
 import { serverReason } from './errors.ts';
 
 /** One call. */
@@ -31,13 +32,11 @@ export interface ServerCalls {
    *
    * @throws FirstStageError when there is no answer. An answer with an error status is an answer.
    */
-  request(request: ServerRequest, options?: CallOptions): Promise<ServerAnswer>;
+  request(request: ServerRequest, options?: ServerCallOptions): Promise<ServerAnswer>;
 }
 
 /** How one call is sent. */
-export interface CallOptions {
-  /** Ends the call. */
-  readonly signal?: AbortSignal | undefined;
+export interface ServerCallOptions extends CallOptions {
   /** How long the answer may take, in milliseconds. @defaultValue as long as the client waits, 30000 in both */
   readonly timeoutMs?: number | undefined;
 }

@@ -1,6 +1,6 @@
 /** What the shards of indices hold, and up to where it can be read without missing a write. */
 import { FirstStageError } from '../../engine/index.ts';
-import type { CallOptions, ConcreteIndex } from '../states/place/contract.ts';
+import type { CallOptions, ConcreteIndex } from './contract.ts';
 import { toPaths } from './indices.ts';
 import { isObject, toList } from './json.ts';
 import type { Cluster } from './patient-calls.ts';

@@ -1,7 +1,7 @@
 /** Small documents that several workers write: every write says which version it replaces. */
 
-import type { CallOptions, WriteMark } from '../states/place/contract.ts';
 import { bulk } from './bulk.ts';
+import type { CallOptions, WriteMark } from './contract.ts';
 import { asCondition, fetchDocuments, versionOf } from './fetch.ts';
 import { isObject, type JsonObject } from './json.ts';
 import type { Cluster } from './patient-calls.ts';

@@ -72,6 +72,4 @@ export {
   elasticsearchTransport,
 } from '../../plugin/middleware/elasticsearch-transport.ts';
 export type { RerankWish, Rescorer, TransportReranking } from '../../plugin/middleware/rerank-calls.ts';
-export * from '../install/door.ts';
-export * from '../states/door.ts';
 export * from './install/index.ts';

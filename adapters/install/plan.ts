@@ -71,7 +71,7 @@ export interface PlannedPart {
 }
 
 /** Everything that would be done. */
-export interface Plan {
+export interface InstallPlan {
   /** What is there, and what becomes of it. */
   readonly parts: readonly PlannedPart[];
   /** The calls, in order; none when nothing has to change. */

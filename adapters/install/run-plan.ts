@@ -9,7 +9,7 @@ import {
   type ServerRequest,
   saidBy,
 } from '../cluster/server-calls.ts';
-import type { Plan, PlanStep, Wait } from './plan.ts';
+import type { InstallPlan, PlanStep, Wait } from './plan.ts';
 
 /** How a plan is run. */
 export interface RunOptions {
@@ -42,7 +42,7 @@ type Bindings = Readonly<Record<string, string>>;
  * @returns What was refused and left, in words; empty when nothing was.
  * @throws FirstStageError naming the step, what the server said, what to do, and in what state things are.
  */
-export async function runPlan(plan: Plan, options: RunOptions): Promise<readonly string[]> {
+export async function runPlan(plan: InstallPlan, options: RunOptions): Promise<readonly string[]> {
   let bindings: Bindings = {};
   let undo: ServerRequest | undefined;
   const notes: string[] = [];

@@ -73,6 +73,4 @@ export {
   opensearchTransport,
 } from '../../plugin/middleware/opensearch-transport.ts';
 export type { RerankWish, Rescorer, TransportReranking } from '../../plugin/middleware/rerank-calls.ts';
-export * from '../install/door.ts';
-export * from '../states/door.ts';
 export * from './install/index.ts';

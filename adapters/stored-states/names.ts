@@ -1,5 +1,13 @@
 /** What states and their indices are called. */
-import type { StateNames } from '../states/place/contract.ts';
+import type { StateForm } from '../../engine/index.ts';
+
+/** What names the states that a maker makes: a stored state of another encoder, or in another form, is foreign. */
+export interface StateNames {
+  /** Names the encoder. */
+  readonly encodingDigest: string;
+  /** The form in which states are kept; its name alone matters. */
+  readonly form: Pick<StateForm, 'name'>;
+}
 
 /** The index that remembers how far a build has come. */
 export const runsIndex = 'blockrank-states-runs';

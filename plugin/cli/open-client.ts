@@ -1,6 +1,6 @@
 /** Opens the official client of a server, for commands that send calls of their own. */
-import type { TransportOwner } from '../../adapters/opensearch/index.ts';
-import { connectElasticsearch, connectOpenSearch } from '../config/index.ts';
+import type { TransportOwner } from '../../adapters/server.ts';
+import { connectElasticsearch, connectOpenSearch } from '../compose/index.ts';
 import type { ServerSection } from './connection-options.ts';
 import type { CliContext } from './context.ts';
 

@@ -1,5 +1,5 @@
 /** The writing side of `index.states`: which states a configuration's searches will read, and how that is written down. */
-import { defaultStateField, type StatePlace } from '../../adapters/opensearch/index.ts';
+import { defaultStateField, type StatePlace } from '../../adapters/server.ts';
 import {
   ConfigurationError,
   type ConfigurationIssue,

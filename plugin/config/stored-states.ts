@@ -1,6 +1,6 @@
 /** Keys of `index.states`: where the block states of the documents lie, and what they are read with. */
 import { z } from 'zod';
-import type { StoredStates } from '../../adapters/opensearch/index.ts';
+import type { StoredStates } from '../../adapters/server.ts';
 import { stateCodec } from '../../engine/index.ts';
 import type { RerankerConfig } from './schema.ts';
 import { codecName, section } from './sections.ts';

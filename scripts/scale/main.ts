@@ -13,7 +13,7 @@ import {
   type StoredStates,
   sidecarIndex,
   stateCalls,
-} from '../../adapters/opensearch/index.ts';
+} from '../../adapters/server.ts';
 import { circumstances, rounded } from '../../bench/support/bench.ts';
 import { percentile, timed } from '../../bench/support/measure.ts';
 import {

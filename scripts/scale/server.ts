@@ -2,11 +2,8 @@
 import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
 import { elasticsearchAdapter } from '../../adapters/elasticsearch/index.ts';
-import {
-  opensearchAdapter,
-  type StoredStates,
-  type TransportOwner,
-} from '../../adapters/opensearch/index.ts';
+import { opensearchAdapter } from '../../adapters/opensearch/index.ts';
+import type { StoredStates, TransportOwner } from '../../adapters/server.ts';
 import type { Reranker } from '../../engine/index.ts';
 import { type RescoringStage, rescoringStage } from '../../plugin/stage/index.ts';
 import { type ServerChoice, servers, startServer } from '../../test/support/servers/start.ts';

@@ -7,7 +7,7 @@ import {
   stateCalls,
   stateIngest,
   type TransportOwner,
-} from '../../adapters/opensearch/index.ts';
+} from '../../adapters/server.ts';
 import {
   type BlockRankReranker,
   decodeState,

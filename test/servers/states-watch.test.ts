@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
-import { sidecarIndex, stateCalls, stateIngest } from '../../adapters/opensearch/index.ts';
+import { sidecarIndex, stateCalls, stateIngest } from '../../adapters/server.ts';
 import type { CliRun } from '../support/programs/run-cli.ts';
 import { encodedIn, encodingLog, startStatesProgram } from '../support/programs/states-program.ts';
 import { describeServers } from '../support/servers/describe-servers.ts';

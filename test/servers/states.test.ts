@@ -8,9 +8,9 @@ import {
   type StateMaker,
   stateCalls,
   surveyStates,
-} from '../../adapters/opensearch/index.ts';
+} from '../../adapters/server.ts';
 import { statesCommand } from '../../plugin/cli/states/states.ts';
-import { configuredStage } from '../../plugin/config/index.ts';
+import { configuredStage } from '../../plugin/compose/index.ts';
 import type { ProxyHooks, SeenCall } from '../support/doubles/killing-proxy.ts';
 import type { CliResult } from '../support/programs/run-cli.ts';
 import { runCommand } from '../support/programs/run-command.ts';

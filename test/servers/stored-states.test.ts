@@ -5,17 +5,17 @@ import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { elasticsearchAdapter } from '../../adapters/elasticsearch/index.ts';
+import { opensearchAdapter } from '../../adapters/opensearch/index.ts';
 import {
   buildStates,
   dropStates,
-  opensearchAdapter,
   type StoredStates,
   sidecarIndex,
   stateCalls,
-} from '../../adapters/opensearch/index.ts';
+} from '../../adapters/server.ts';
 import { openEncoderReranker, type Reranker, stateCodec } from '../../engine/index.ts';
 import { type OpenStateMaker, openStateMaker } from '../../plugin/cli/states/state-maker.ts';
-import { configuredStage, type ServerResponse } from '../../plugin/config/index.ts';
+import { configuredStage, type ServerResponse } from '../../plugin/compose/index.ts';
 import { withElasticsearchReranking, withOpenSearchReranking } from '../../plugin/middleware/index.ts';
 import { rescoringStage } from '../../plugin/stage/index.ts';
 import { describeServers } from '../support/servers/describe-servers.ts';

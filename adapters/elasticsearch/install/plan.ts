@@ -1,6 +1,6 @@
 /** What has to be sent so that Elasticsearch has the endpoint, or has it no more. Pure. */
 import type { ConfigurationIssue } from '../../../engine/index.ts';
-import { differencesOf, onlyNamed, type Plan, type PlanStep } from '../../install/index.ts';
+import { differencesOf, type InstallPlan, onlyNamed, type PlanStep } from '../../install/index.ts';
 import { type EndpointDefinition, endpointBody, pathOf, trialId } from './options.ts';
 import type { ElasticsearchState, FoundEndpoint, Licence } from './state.ts';
 import { endpointQuestion, endpointTimeoutMs, faultInRanking } from './trial.ts';
@@ -20,7 +20,7 @@ export function planElasticsearchInstall(
   state: ElasticsearchState,
   wanted: EndpointDefinition,
   options: { readonly isForced?: boolean } = {},
-): Plan {
+): InstallPlan {
   const { isForced = false } = options;
   const { endpoint } = state;
   const blockers = [...licenceIssues(state.licence), ...foreignIssues(state, wanted.id)];
@@ -102,7 +102,7 @@ export function planElasticsearchUninstall(
   state: ElasticsearchState,
   name: string,
   options: { readonly isForced?: boolean } = {},
-): Plan {
+): InstallPlan {
   const { endpoint, trial } = state;
   const left = trial
     ? [

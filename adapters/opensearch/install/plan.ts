@@ -3,7 +3,7 @@
  * servers refuse that while a model is deployed on it, and undeploying would fail searches meanwhile. A new one and
  * a model on it are made beside the old ones and asked, the pipeline is switched in one call, and then the old ones go.
  */
-import { differencesOf, onlyNamed, type Plan, readMark } from '../../install/index.ts';
+import { differencesOf, type InstallPlan, onlyNamed, readMark } from '../../install/index.ts';
 import { answerTimeoutMs } from './answer-time.ts';
 import { neededSettings, privateSetting, settingIssues, settingsStep } from './cluster-settings.ts';
 import {
@@ -38,7 +38,7 @@ export function planOpenSearchInstall(
   state: OpenSearchState,
   settings: OpenSearchInstallSettings,
   { setsClusterSettings = false, isForced = false }: OpenSearchPlanOptions = {},
-): Plan {
+): InstallPlan {
   const connector = planConnector(state, settings);
   const createsConnector = connector.steps.length > 0;
   const access = planAccess(state, settings, { setsClusterSettings, createsConnector });

@@ -1,6 +1,6 @@
 /** What has to be sent so that nothing of an installation is left. Pure. */
 import type { ConfigurationIssue } from '../../../engine/index.ts';
-import { type Plan, type PlanStep, readMark } from '../../install/index.ts';
+import { type InstallPlan, type PlanStep, readMark } from '../../install/index.ts';
 import { trustedPattern, trustedPatterns, trustedSetting, untrustStep } from './cluster-settings.ts';
 import { deletionSteps } from './model-steps.ts';
 import { isOurs, otherUsersOf } from './pipelines.ts';
@@ -22,7 +22,10 @@ export interface OpenSearchUninstallOptions {
  * Plans a removal: indices' defaults (when forced), pipeline, model, connector, the model's group, in an order that the
  * server takes. Things of the name that somebody else made stay.
  */
-export function planOpenSearchUninstall(state: OpenSearchState, options: OpenSearchUninstallOptions): Plan {
+export function planOpenSearchUninstall(
+  state: OpenSearchState,
+  options: OpenSearchUninstallOptions,
+): InstallPlan {
   const { name, isForced = false } = options;
   const models = state.models.filter(({ mark }) => mark);
   const connectors = state.connectors.filter(({ mark }) => mark);

@@ -1,6 +1,6 @@
 /** Builds block states where the documents are. */
 import { FirstStageError } from '../../../engine/index.ts';
-import { concreteIndices } from '../../cluster/indices.ts';
+import { documentIndices } from '../../stored-states/document-indices.ts';
 import { type BuildCounts, Tally } from './counts.ts';
 import { type BuildOptions, roundTools, runRound } from './round.ts';
 
@@ -28,7 +28,7 @@ export async function buildStates(options: BuildOptions): Promise<BuildReport> {
   const { index, signal } = options;
   const tools = roundTools(options);
   const { cluster, store } = tools;
-  const found = await concreteIndices(cluster, index, { signal });
+  const found = await documentIndices(cluster, index, { signal });
   if (found.length === 0) {
     throw new FirstStageError(`Cannot build states: "${index}" names no index.`, { adapter: cluster.server });
   }

@@ -1,5 +1,6 @@
 /** Takes states away. */
-import { concreteIndices, indexSettings } from '../../cluster/indices.ts';
+import { indexSettings } from '../../cluster/indices.ts';
+import { documentIndices } from '../../stored-states/document-indices.ts';
 import { type StateTargetOptions, stateTarget } from '../place/target.ts';
 
 /**
@@ -12,7 +13,7 @@ export async function dropStates(options: StateTargetOptions): Promise<readonly 
   // No text is read.
   const { cluster, store } = stateTarget(options, { fields: ['_'] });
   const { besideOf } = store;
-  const indices = await concreteIndices(cluster, index, { isOptional: besideOf !== undefined, signal });
+  const indices = await documentIndices(cluster, index, { isOptional: besideOf !== undefined, signal });
   const removed = await store.drop(
     indices.map(({ name }) => name),
     { signal },

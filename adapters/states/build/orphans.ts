@@ -1,8 +1,9 @@
 /** States whose documents are gone: a page of them at a time. */
 
 import { type BulkOperation, bulk } from '../../cluster/bulk.ts';
+import type { CallOptions } from '../../cluster/contract.ts';
 import { addressOf, asCondition, fetchDocuments, versionOf } from '../../cluster/fetch.ts';
-import type { CallOptions, ScannedDocument } from '../place/contract.ts';
+import type { ScannedDocument } from '../place/contract.ts';
 import { noCounts } from './counts.ts';
 import { buildPage, type PageResult, type PageTools } from './page.ts';
 

@@ -1,17 +1,12 @@
 /** One page of documents: which states are missing, encoding those, writing them. */
 import { FirstStageError, type StateMaker } from '../../../engine/index.ts';
 import { type BulkOutcome, bulk } from '../../cluster/bulk.ts';
+import type { WriteMark } from '../../cluster/contract.ts';
 import { fetchDocuments, versionOf } from '../../cluster/fetch.ts';
 import type { Cluster } from '../../cluster/patient-calls.ts';
+import type { StateNames } from '../../stored-states/names.ts';
 import { encodingOf } from '../../stored-states/names.ts';
-import type {
-  Place,
-  ScannedDocument,
-  StateEntry,
-  StateNames,
-  StateStore,
-  WriteMark,
-} from '../place/contract.ts';
+import type { Place, ScannedDocument, StateEntry, StateStore } from '../place/contract.ts';
 import { makeStates } from '../place/made-state.ts';
 import { textDigest } from '../place/text-digest.ts';
 import type { BuildCounts } from './counts.ts';

@@ -1,12 +1,13 @@
 /** One round of work: a run is joined or begun, and worked on until all of its slices are done. */
 import type { StateMaker } from '../../../engine/index.ts';
+import type { ConcreteIndex } from '../../cluster/contract.ts';
 import { countDocuments } from '../../cluster/indices.ts';
 import type { Cluster } from '../../cluster/patient-calls.ts';
 import { type ShardSpan, shardSpans } from '../../cluster/shards.ts';
 import { type StoredDocuments, storedDocuments } from '../../cluster/stored-documents.ts';
 import type { DocumentTextOptions } from '../../document-text.ts';
 import { encodingOf, runsIndex } from '../../stored-states/names.ts';
-import type { ConcreteIndex, StateStore } from '../place/contract.ts';
+import type { StateStore } from '../place/contract.ts';
 import { type StateTargetOptions, stateTarget } from '../place/target.ts';
 import { type BuildCounts, type Tally, toCounts } from './counts.ts';
 import { Pace } from './pace.ts';

@@ -4,11 +4,11 @@
  * looks at everything again, or goes on from there.
  */
 
+import type { CallOptions, ConcreteIndex, WriteMark } from '../../cluster/contract.ts';
 import { definitionDigest } from '../../cluster/digest.ts';
 import { isObject, type JsonObject, toList } from '../../cluster/json.ts';
 import type { LookedAt, ShardSpan } from '../../cluster/shards.ts';
 import type { StoredDocuments } from '../../cluster/stored-documents.ts';
-import type { CallOptions, ConcreteIndex, WriteMark } from '../place/contract.ts';
 import { cutSlices, type Slice } from './slices.ts';
 
 /** A run, as every worker sees it. */

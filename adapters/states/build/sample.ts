@@ -1,8 +1,8 @@
 /** A few texts from all over an index, and the sizes of their states, to tell what a build will take. */
 import type { BlockState, StateMaker } from '../../../engine/index.ts';
-import { concreteIndices } from '../../cluster/indices.ts';
 import { shardSpans } from '../../cluster/shards.ts';
 import type { DocumentTextOptions } from '../../document-text.ts';
+import { documentIndices } from '../../stored-states/document-indices.ts';
 import type { Place } from '../place/contract.ts';
 import { besideContent, fieldContent, toMade } from '../place/made-state.ts';
 import { type StatePlace, type StateTargetOptions, stateTarget } from '../place/target.ts';
@@ -27,7 +27,7 @@ export interface TextSample {
 export async function sampleTexts(options: SampleOptions): Promise<TextSample> {
   const { index, size, signal } = options;
   const { cluster, store } = stateTarget(options, options);
-  const spans = await shardSpans(cluster, await concreteIndices(cluster, index, { signal }), undefined, {
+  const spans = await shardSpans(cluster, await documentIndices(cluster, index, { signal }), undefined, {
     signal,
   });
   const documents = spans.reduce((sum, span) => sum + span.documents, 0);

@@ -1,9 +1,10 @@
 /** Reads a slice page by page over a point in time: every page of it sees the same copy, whatever is written meanwhile. */
 import { FirstStageError } from '../../../engine/index.ts';
+import type { CallOptions } from '../../cluster/contract.ts';
 import { isObject, type JsonObject } from '../../cluster/json.ts';
 import type { Cluster } from '../../cluster/patient-calls.ts';
 import { shardPreference } from '../../cluster/shards.ts';
-import type { CallOptions, ScannedDocument } from '../place/contract.ts';
+import type { ScannedDocument } from '../place/contract.ts';
 import type { Slice } from './slices.ts';
 
 /** How pages are cut. */

@@ -1,7 +1,7 @@
 /** A worker's hold on a slice: claimed, kept by a heartbeat, and taken over when that stops. */
 
+import type { CallOptions, WriteMark } from '../../cluster/contract.ts';
 import type { StoredDocument, StoredDocuments } from '../../cluster/stored-documents.ts';
-import type { CallOptions, WriteMark } from '../place/contract.ts';
 import { type BuildCounts, noCounts, toCounts } from './counts.ts';
 import { type Run, sliceId } from './run.ts';
 import type { Slice } from './slices.ts';

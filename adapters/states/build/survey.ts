@@ -1,12 +1,13 @@
 /** How the states of an index stand, without encoding anything. */
 
-import { concreteIndices } from '../../cluster/indices.ts';
+import type { CallOptions } from '../../cluster/contract.ts';
 import { valueAt } from '../../cluster/json.ts';
 import type { Cluster } from '../../cluster/patient-calls.ts';
 import { shardSpans } from '../../cluster/shards.ts';
 import type { DocumentTextOptions } from '../../document-text.ts';
+import { documentIndices } from '../../stored-states/document-indices.ts';
+import type { StateNames } from '../../stored-states/names.ts';
 import { sidecarIndex } from '../../stored-states/names.ts';
-import type { CallOptions, StateNames } from '../place/contract.ts';
 import { type StateTargetOptions, stateTarget } from '../place/target.ts';
 import { type StateStanding, standingOfState } from './page.ts';
 import { SliceScan } from './scan.ts';
@@ -42,7 +43,7 @@ export interface StateSurvey {
 export async function surveyStates(options: SurveyOptions): Promise<StateSurvey> {
   const { names, index, place, signal, onProgress } = options;
   const { cluster, store } = stateTarget(options, options);
-  const indices = await concreteIndices(cluster, index, { signal });
+  const indices = await documentIndices(cluster, index, { signal });
   const spans = await shardSpans(cluster, indices, undefined, { signal });
   const total = spans.reduce((sum, { documents }) => sum + documents, 0);
   const counts: Record<StateStanding, number> = {

@@ -1,10 +1,11 @@
 /** Keeps block states fresh: builds them, and then looks again and again at what was written since. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FirstStageError } from '../../../engine/index.ts';
-import { concreteIndices, countDocuments } from '../../cluster/indices.ts';
+import type { ConcreteIndex } from '../../cluster/contract.ts';
+import { countDocuments } from '../../cluster/indices.ts';
 import { isBusy } from '../../cluster/patience.ts';
 import { type AwayListener, watchedCalls } from '../../cluster/watched-calls.ts';
-import type { ConcreteIndex } from '../place/contract.ts';
+import { documentIndices } from '../../stored-states/document-indices.ts';
 import { type BuildCounts, Tally } from './counts.ts';
 import {
   type BuildOptions,
@@ -118,7 +119,7 @@ class Watch {
   async #list(): Promise<readonly ConcreteIndex[]> {
     const { cluster, options } = this.#tools;
     const { index, signal } = options;
-    const found = await concreteIndices(cluster, index, { isOptional: this.#isBegun, signal });
+    const found = await documentIndices(cluster, index, { isOptional: this.#isBegun, signal });
     if (found.length === 0 && !this.#isBegun) {
       const message = `Cannot watch states: "${index}" names no index.`;
       throw new FirstStageError(message, { adapter: cluster.server });

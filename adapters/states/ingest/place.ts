@@ -1,10 +1,10 @@
 /** Where the states of documents go that somebody writes with a client of their own. */
 import { ConfigurationError, FirstStageError, type StateMaker } from '../../../engine/index.ts';
-import { concreteIndices } from '../../cluster/indices.ts';
+import type { ConcreteIndex } from '../../cluster/contract.ts';
 import { isObject } from '../../cluster/json.ts';
 import { type Cluster, cluster } from '../../cluster/patient-calls.ts';
 import type { ServerCalls } from '../../cluster/server-calls.ts';
-import type { ConcreteIndex } from '../place/contract.ts';
+import { documentIndices } from '../../stored-states/document-indices.ts';
 import type { ReadText } from '../place/read-text.ts';
 import { type StatePlace, storeAt } from '../place/target.ts';
 
@@ -28,7 +28,7 @@ export class IngestPlaces {
   async prepare(calls: ServerCalls, name: string): Promise<void> {
     const server = cluster(calls);
     const store = storeAt(server, this.#place, this.#parts);
-    const indices = await concreteIndices(server, name);
+    const indices = await documentIndices(server, name);
     if (indices.length === 0) {
       throw new FirstStageError(`Cannot prepare "${name}": it names no index.`, { adapter: server.server });
     }

@@ -1,29 +1,7 @@
 /** What the parts of building block states say to each other, and what a caller gives them. */
-import type { StateForm } from '../../../engine/index.ts';
+import type { BlockState } from '../../../engine/index.ts';
 import type { BulkOperation } from '../../cluster/bulk.ts';
-import type { MadeState } from './made-state.ts';
-
-/** What names the states that a maker makes: a stored state of another encoder, or in another form, is foreign. */
-export interface StateNames {
-  /** Names the encoder. */
-  readonly encodingDigest: string;
-  /** The form in which states are kept; its name alone matters. */
-  readonly form: Pick<StateForm, 'name'>;
-}
-
-/** Options of a call that waits. */
-export interface CallOptions {
-  /** Ends the call early. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Which version of a document: later writes to a shard have a higher term, or the same term and a higher number. */
-export interface WriteMark {
-  /** The write's number in its shard. */
-  readonly seqNo: number;
-  /** How often the shard had changed its primary. */
-  readonly primaryTerm: number;
-}
+import type { CallOptions, ConcreteIndex, WriteMark } from '../../cluster/contract.ts';
 
 /** A document as the scan found it. */
 export interface ScannedDocument extends WriteMark {
@@ -39,7 +17,7 @@ export interface ScannedDocument extends WriteMark {
 
 /** What a place says about the state that it holds. */
 export interface StoredMark {
-  /** Which encoder made it, and its form; see {@link encodingOf}. */
+  /** Which encoder made it, and its form; see `encodingOf`. */
   readonly encoding: string;
   /** Digest of the text that it was made from. */
   readonly textDigest: string;
@@ -58,6 +36,18 @@ export interface Place {
   readonly stored?: StoredMark | undefined;
   /** The version that a write replaces; absent when it makes something new. */
   readonly version?: WriteMark | undefined;
+}
+
+/** A state that was made from a text. */
+export interface MadeState {
+  /** See `encodingOf`. */
+  readonly encoding: string;
+  /** SHA-256 of the text that it was made from, hexadecimal. */
+  readonly textDigest: string;
+  /** The state itself. */
+  readonly state: BlockState;
+  /** Its bytes. */
+  readonly bytes: Uint8Array;
 }
 
 /** A state to be stored. */
@@ -82,16 +72,4 @@ export interface StateStore {
   operation(entry: StateEntry): BulkOperation;
   /** Takes every state of these indices away. @returns What was removed, in words. */
   drop(indices: readonly string[], options?: CallOptions): Promise<readonly string[]>;
-}
-
-/** An index that holds documents: what a name, an alias or a data stream stands for. */
-export interface ConcreteIndex {
-  /** Its name. */
-  readonly name: string;
-  /** Changes when the index is made anew under the same name, or the place of its states is. */
-  readonly identity: string;
-  /** Primary shards. */
-  readonly shards: number;
-  /** Copies of each shard, as the setting says it; absent when the index has none. */
-  readonly replicas: string | undefined;
 }

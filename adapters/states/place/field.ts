@@ -1,10 +1,11 @@
 /** States in the documents themselves: they come with the hits of a search. */
 import { ConfigurationError } from '../../../engine/index.ts';
 import { bulk } from '../../cluster/bulk.ts';
+import type { CallOptions } from '../../cluster/contract.ts';
 import { addressOf, asCondition, fetchDocuments, versionOf } from '../../cluster/fetch.ts';
 import { isObject, type JsonObject, valueAt } from '../../cluster/json.ts';
 import type { Cluster } from '../../cluster/patient-calls.ts';
-import type { CallOptions, Place, StateStore, StoredMark } from './contract.ts';
+import type { Place, StateStore, StoredMark } from './contract.ts';
 import { fieldContent } from './made-state.ts';
 import type { ReadText } from './read-text.ts';
 import { assertTakesVectors, mappedWidth, vectorMapping } from './vector.ts';

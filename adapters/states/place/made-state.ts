@@ -1,22 +1,11 @@
 /** States as they are stored: what a document of the index beside says, and what a document's own field says. */
 import type { BlockState, StateMaker } from '../../../engine/index.ts';
+import type { WriteMark } from '../../cluster/contract.ts';
 import type { JsonObject } from '../../cluster/json.ts';
 import { encodingOf } from '../../stored-states/names.ts';
-import type { WriteMark } from './contract.ts';
+import type { MadeState } from './contract.ts';
 import { textDigest } from './text-digest.ts';
 import { vectorOf } from './vector.ts';
-
-/** A state that was made from a text. */
-export interface MadeState {
-  /** See {@link encodingOf}. */
-  readonly encoding: string;
-  /** SHA-256 of the text that it was made from, hexadecimal. */
-  readonly textDigest: string;
-  /** The state itself. */
-  readonly state: BlockState;
-  /** Its bytes. */
-  readonly bytes: Uint8Array;
-}
 
 /** Makes the states of texts, in their order. */
 export async function makeStates(maker: StateMaker, texts: readonly string[]): Promise<readonly MadeState[]> {

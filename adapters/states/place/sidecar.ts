@@ -1,21 +1,14 @@
 /** States in an index beside the documents' own: safe from reindexing, and from updates that drop fields. */
 import { FirstStageError } from '../../../engine/index.ts';
 import type { BulkOperation } from '../../cluster/bulk.ts';
+import type { CallOptions, ConcreteIndex } from '../../cluster/contract.ts';
 import { addressOf, asCondition, type FetchTarget, fetchDocuments, versionOf } from '../../cluster/fetch.ts';
 import { indexSettings } from '../../cluster/indices.ts';
 import { isObject, type JsonObject } from '../../cluster/json.ts';
 import { type Cluster, refused } from '../../cluster/patient-calls.ts';
 import { saidBy } from '../../cluster/server-calls.ts';
 import { sidecarIndex } from '../../stored-states/names.ts';
-import type {
-  CallOptions,
-  ConcreteIndex,
-  Place,
-  ScannedDocument,
-  StateEntry,
-  StateStore,
-  StoredMark,
-} from './contract.ts';
+import type { Place, ScannedDocument, StateEntry, StateStore, StoredMark } from './contract.ts';
 import { besideContent } from './made-state.ts';
 import type { ReadText } from './read-text.ts';
 

@@ -1,10 +1,10 @@
 /** Anchors as one vector a document, which the server searches by: the first stage and the state are one. */
 import type { BlockState } from '../../../engine/index.ts';
 import { ConfigurationError } from '../../../engine/index.ts';
+import type { CallOptions } from '../../cluster/contract.ts';
 import { indexSettings } from '../../cluster/indices.ts';
 import type { JsonObject } from '../../cluster/json.ts';
 import type { Cluster } from '../../cluster/patient-calls.ts';
-import type { CallOptions } from './contract.ts';
 
 /** Squared lengths further from 1 than this are mended; Elasticsearch refuses vectors from about ten times as far. */
 const lengthTolerance = 1e-5;

@@ -1,11 +1,7 @@
 /** Carries a plan out, as `blockrank install` and `blockrank uninstall` do. */
 import { elasticsearchAdvice } from '../../../adapters/elasticsearch/index.ts';
-import {
-  openSearchAdvice,
-  type Plan,
-  runPlan,
-  type ServerCalls,
-} from '../../../adapters/opensearch/index.ts';
+import { openSearchAdvice } from '../../../adapters/opensearch/index.ts';
+import { type InstallPlan, runPlan, type ServerCalls } from '../../../adapters/server.ts';
 import type { CliContext } from '../context.ts';
 import { noteStep, noteWarnings, partLines, printDryRun, throwBlockers } from './plan-report.ts';
 
@@ -30,7 +26,7 @@ export interface CarryOutOptions {
 export async function carryOut(
   context: CliContext,
   calls: ServerCalls,
-  plan: Plan,
+  plan: InstallPlan,
   options: CarryOutOptions,
 ): Promise<readonly string[] | undefined> {
   const { what, server, dryRun, json } = options;

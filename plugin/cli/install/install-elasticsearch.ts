@@ -6,9 +6,9 @@ import {
   planElasticsearchInstall,
   readElasticsearchState,
   retrieverExample,
-  type ServerCalls,
   tryEndpoint,
 } from '../../../adapters/elasticsearch/index.ts';
+import type { ServerCalls } from '../../../adapters/server.ts';
 import { ConfigurationError, type ConfigurationIssue, FirstStageError } from '../../../engine/index.ts';
 import type { CliContext } from '../context.ts';
 import { installFlagOf, withFlagNames } from '../flag-names.ts';

@@ -4,8 +4,8 @@ import {
   openSearchInstallSettings,
   planOpenSearchInstall,
   readOpenSearchState,
-  type ServerCalls,
 } from '../../../adapters/opensearch/index.ts';
+import type { ServerCalls } from '../../../adapters/server.ts';
 import { FirstStageError } from '../../../engine/index.ts';
 import type { CliContext } from '../context.ts';
 import { wrongOption } from '../errors.ts';

@@ -6,11 +6,11 @@ import {
   type Probe,
   probeReranking,
   readOpenSearchState,
-  type ServerCalls,
   type Trial,
   tryModel,
   trySearch,
 } from '../../../adapters/opensearch/index.ts';
+import type { ServerCalls } from '../../../adapters/server.ts';
 import { FirstStageError } from '../../../engine/index.ts';
 import { outcomeTexts } from './status-opensearch.ts';
 

@@ -1,11 +1,11 @@
 /** Plans, runs of plans and statuses as text. */
 import {
-  type Plan,
+  type InstallPlan,
   type PlannedPart,
   type PlanStep,
   requestLine,
   withoutSecrets,
-} from '../../../adapters/opensearch/index.ts';
+} from '../../../adapters/server.ts';
 import { ConfigurationError } from '../../../engine/index.ts';
 import type { CliContext } from '../context.ts';
 
@@ -18,7 +18,7 @@ const meanings: Readonly<Record<PlannedPart['state'], string>> = {
 };
 
 /** What is there and what becomes of it, one line a part and one a difference. */
-export function partLines({ parts }: Plan): string[] {
+export function partLines({ parts }: InstallPlan): string[] {
   if (parts.length === 0) return ['  nothing is there'];
   const width = Math.max(...parts.map(({ part }) => part.length));
   return parts.flatMap(({ part, name, state, differences }) => [
@@ -28,7 +28,7 @@ export function partLines({ parts }: Plan): string[] {
 }
 
 /** The exact calls, secrets masked. */
-function requestLines({ steps }: Plan): string[] {
+function requestLines({ steps }: InstallPlan): string[] {
   if (steps.length === 0) return ['  none: nothing has to change'];
   return steps.flatMap(({ does, request }) => {
     const body = request.body && JSON.stringify(withoutSecrets(request).body, undefined, 2);
@@ -41,7 +41,7 @@ function requestLines({ steps }: Plan): string[] {
 }
 
 /** A plan as JSON: parts, calls, warnings, and what stands in the way. */
-export function planJson(plan: Plan): object {
+export function planJson(plan: InstallPlan): object {
   return {
     parts: plan.parts,
     requests: plan.steps.map(({ does, request }) => ({ does, ...withoutSecrets(request) })),
@@ -58,19 +58,19 @@ export function noteStep(context: CliContext, { does, pauseMs = 0 }: PlanStep): 
 }
 
 /** Tells the warnings on standard error. */
-export function noteWarnings(context: CliContext, { warnings }: Pick<Plan, 'warnings'>): void {
+export function noteWarnings(context: CliContext, { warnings }: Pick<InstallPlan, 'warnings'>): void {
   for (const warning of warnings) context.note(`warning: ${warning}`);
 }
 
 /** @throws ConfigurationError listing what stands in the way, when anything does. */
-export function throwBlockers({ blockers }: Plan, what: string): void {
+export function throwBlockers({ blockers }: InstallPlan, what: string): void {
   if (blockers.length > 0) throw new ConfigurationError(`Cannot ${what}`, blockers);
 }
 
 /** Prints a plan that is not run. @throws ConfigurationError when something stands in its way. */
 export function printDryRun(
   context: CliContext,
-  plan: Plan,
+  plan: InstallPlan,
   { what, server, json }: { readonly what: string; readonly server: string; readonly json: true | undefined },
 ): void {
   if (json) context.printJson({ server, dryRun: true, ...planJson(plan) });

@@ -1,7 +1,7 @@
 /** Opens plain calls to the server that the options name, for commands that change it. */
 import { Argument } from 'commander';
-import { type ServerCalls, serverCalls } from '../../../adapters/opensearch/index.ts';
-import { connectionAdvice } from '../../config/index.ts';
+import { type ServerCalls, serverCalls } from '../../../adapters/server.ts';
+import { connectionAdvice } from '../../compose/index.ts';
 import { type ConnectionFlags, connectionFlagOf, serverOfFlags } from '../connection-options.ts';
 import type { CliContext } from '../context.ts';
 import { wrongOption } from '../errors.ts';

@@ -1,5 +1,5 @@
 /** What a status is made from, and what it prints. */
-import type { ServerCalls } from '../../../adapters/opensearch/index.ts';
+import type { ServerCalls } from '../../../adapters/server.ts';
 import type { StatusFlags } from './install-flags.ts';
 import type { ServiceWatch } from './service-watch.ts';
 

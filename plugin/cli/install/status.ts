@@ -1,6 +1,6 @@
 /** `blockrank status`: what of an installation is there, and whether searches are really reranked. */
 import { Command, Option } from 'commander';
-import type { ServerCalls } from '../../../adapters/opensearch/index.ts';
+import type { ServerCalls } from '../../../adapters/server.ts';
 import { FirstStageError } from '../../../engine/index.ts';
 import type { CliContext, MakeCommand } from '../context.ts';
 import { addTargetOptions, type StatusFlags, serviceOptions } from './install-flags.ts';

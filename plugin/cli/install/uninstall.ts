@@ -1,12 +1,8 @@
 /** `blockrank uninstall`: takes an installation out of a search server. */
 import { Command } from 'commander';
 import { planElasticsearchUninstall, readElasticsearchState } from '../../../adapters/elasticsearch/index.ts';
-import {
-  type Plan,
-  planOpenSearchUninstall,
-  readOpenSearchState,
-  type ServerCalls,
-} from '../../../adapters/opensearch/index.ts';
+import { planOpenSearchUninstall, readOpenSearchState } from '../../../adapters/opensearch/index.ts';
+import type { InstallPlan, ServerCalls } from '../../../adapters/server.ts';
 import type { CliContext, MakeCommand } from '../context.ts';
 import { carryOut } from './carry-out.ts';
 import {
@@ -58,7 +54,7 @@ async function planFor(
   { signal }: CliContext,
   calls: ServerCalls,
   { name, force, setClusterSettings }: UninstallFlags,
-): Promise<{ readonly server: string; readonly plan: Plan }> {
+): Promise<{ readonly server: string; readonly plan: InstallPlan }> {
   if (calls.server === 'opensearch') {
     const state = await readOpenSearchState(calls, name, { signal });
     const options = { name, isForced: force ?? false, setsClusterSettings: setClusterSettings ?? false };

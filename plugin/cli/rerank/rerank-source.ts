@@ -1,6 +1,7 @@
 /** Where the documents of `blockrank rerank` come from, behind one stage whatever they are. */
 import { ConfigurationError } from '../../../engine/index.ts';
-import { type BlockRankConfig, composeStage, loadConfig } from '../../config/index.ts';
+import { composeStage } from '../../compose/index.ts';
+import { type BlockRankConfig, loadConfig } from '../../config/index.ts';
 import { serverOfFlags } from '../connection-options.ts';
 import type { CliContext } from '../context.ts';
 import { readDocuments } from './documents.ts';

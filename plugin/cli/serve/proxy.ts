@@ -6,7 +6,7 @@ import {
   type ProxyComposition,
   type ProxyContext,
   type ProxySettings,
-} from '../../config/index.ts';
+} from '../../compose/index.ts';
 import type { CliContext } from '../context.ts';
 import { describeError } from '../errors.ts';
 import { finiteNumber, list, wholeNumber } from '../option-values.ts';

@@ -1,13 +1,8 @@
 /** `blockrank serve`: the reranking service, until it is told to end. */
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import {
-  composeService,
-  defaultConfigFile,
-  loadServeConfig,
-  type ServeConfig,
-  type ServiceComposition,
-} from '../../config/index.ts';
+import { composeService, type ServiceComposition } from '../../compose/index.ts';
+import { defaultConfigFile, loadServeConfig, type ServeConfig } from '../../config/index.ts';
 import type { CliContext } from '../context.ts';
 import { describeError } from '../errors.ts';
 import { wholeNumber } from '../option-values.ts';

@@ -6,7 +6,7 @@ import {
   buildStates,
   type ServerCalls,
   type StatePlace,
-} from '../../../adapters/opensearch/index.ts';
+} from '../../../adapters/server.ts';
 import { FirstStageError } from '../../../engine/index.ts';
 import { isSameStates, toStatesConfig } from '../../config/built-states.ts';
 import type { StatesConfig } from '../../config/index.ts';

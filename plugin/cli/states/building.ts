@@ -6,7 +6,7 @@ import {
   type ServerCalls,
   type StateMaker,
   type StatePlace,
-} from '../../../adapters/opensearch/index.ts';
+} from '../../../adapters/server.ts';
 import type { CliContext } from '../context.ts';
 import { estimateBuild, estimateLine } from './estimate.ts';
 import type { BuildFlags } from './flags.ts';

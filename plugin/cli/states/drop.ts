@@ -1,6 +1,6 @@
 /** `blockrank states drop`: takes states away again. */
 import { Command } from 'commander';
-import { dropStates, type ServerCalls } from '../../../adapters/opensearch/index.ts';
+import { dropStates, type ServerCalls } from '../../../adapters/server.ts';
 import type { CliContext } from '../context.ts';
 import { addPlaceOptions, type PlaceFlags } from './flags.ts';
 import { targetOf } from './place.ts';

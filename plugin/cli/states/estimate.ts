@@ -5,7 +5,7 @@ import {
   type StateTargetOptions,
   sampleTexts,
   stateSizes,
-} from '../../../adapters/opensearch/index.ts';
+} from '../../../adapters/server.ts';
 
 /** An estimate, from a sample. */
 export interface BuildEstimate {

@@ -5,7 +5,7 @@ import {
   type StateNames,
   type StatePlace,
   type StateTargetOptions,
-} from '../../../adapters/opensearch/index.ts';
+} from '../../../adapters/server.ts';
 import type { StatesConfig } from '../../config/index.ts';
 import type { CliContext } from '../context.ts';
 import { wrongOption } from '../errors.ts';

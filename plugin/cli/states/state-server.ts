@@ -1,6 +1,6 @@
 /** Opens the server of `blockrank states`. */
-import { type ServerCalls, stateCalls } from '../../../adapters/opensearch/index.ts';
-import { toAdvised } from '../../config/index.ts';
+import { type ServerCalls, stateCalls } from '../../../adapters/server.ts';
+import { toAdvised } from '../../compose/index.ts';
 import type { ServerSection } from '../connection-options.ts';
 import type { CliContext } from '../context.ts';
 import { openClient } from '../open-client.ts';

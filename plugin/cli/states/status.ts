@@ -1,6 +1,6 @@
 /** `blockrank states status`: how many documents have a state that fits. */
 import { Command } from 'commander';
-import { type ServerCalls, type StateSurvey, surveyStates } from '../../../adapters/opensearch/index.ts';
+import { type ServerCalls, type StateSurvey, surveyStates } from '../../../adapters/server.ts';
 import type { CliContext } from '../context.ts';
 import { withProgress } from '../with-progress.ts';
 import type { BuildSettings } from './building.ts';

@@ -1,6 +1,6 @@
 /** `blockrank states watch`: keeps the states of new and changed documents fresh. */
 import { Command } from 'commander';
-import { type WatchOptions, watchStates } from '../../../adapters/opensearch/index.ts';
+import { type WatchOptions, watchStates } from '../../../adapters/server.ts';
 import type { CliContext } from '../context.ts';
 import { untilTold } from '../serve/until-told.ts';
 import { withProgress } from '../with-progress.ts';

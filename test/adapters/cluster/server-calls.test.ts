@@ -8,7 +8,7 @@ import {
   type ServerCallsOptions,
   serverCalls,
   type TransportOwner,
-} from '../../../adapters/opensearch/index.ts';
+} from '../../../adapters/server.ts';
 
 /** Counts what comes in, and answers as it is told to. */
 async function listen(listener: RequestListener): Promise<{ readonly url: string; count: number }> {

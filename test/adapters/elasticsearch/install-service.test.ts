@@ -5,12 +5,9 @@ import {
   endpointDefinition,
   planElasticsearchInstall,
   readElasticsearchState,
-  runPlan,
-  type ServerCalls,
-  serverCalls,
-  type TransportOwner,
   tryEndpoint,
 } from '../../../adapters/elasticsearch/index.ts';
+import { runPlan, type ServerCalls, serverCalls, type TransportOwner } from '../../../adapters/server.ts';
 import { type RerankService, rerankService } from '../../../plugin/service/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import {

@@ -5,17 +5,19 @@ import {
   elasticsearchAdvice,
   endpointDefinition,
   esqlExample,
-  type Plan,
   planElasticsearchInstall,
   planElasticsearchUninstall,
   readElasticsearchState,
   retrieverExample,
+  tryEndpoint,
+} from '../../../adapters/elasticsearch/index.ts';
+import {
+  type InstallPlan,
   runPlan,
   type ServerCalls,
   serverCalls,
   type TransportOwner,
-  tryEndpoint,
-} from '../../../adapters/elasticsearch/index.ts';
+} from '../../../adapters/server.ts';
 import { ConfigurationError, FirstStageError } from '../../../engine/index.ts';
 import {
   type InferenceDouble,
@@ -31,7 +33,7 @@ interface Stack {
   readonly elasticsearch: InferenceDouble;
   readonly service: RerankServiceDouble;
   readonly calls: ServerCalls;
-  install(options?: Partial<ElasticsearchInstallOptions>, isForced?: boolean): Promise<Plan>;
+  install(options?: Partial<ElasticsearchInstallOptions>, isForced?: boolean): Promise<InstallPlan>;
 }
 
 const closers: (() => Promise<unknown>)[] = [];

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
-  type Plan,
+  type InstallPlan,
   type PlanStep,
   runPlan,
   type ServerAnswer,
   type ServerCalls,
-} from '../../../adapters/opensearch/index.ts';
+} from '../../../adapters/server.ts';
 import { FirstStageError } from '../../../engine/index.ts';
 
 interface Fake extends ServerCalls {
@@ -32,7 +32,7 @@ const step = (method: 'PUT' | 'DELETE' | 'POST', path: string, more: Partial<Pla
   request: { method, path },
   ...more,
 });
-const planOf = (...steps: PlanStep[]): Plan => ({ parts: [], steps, warnings: [], blockers: [] });
+const planOf = (...steps: PlanStep[]): InstallPlan => ({ parts: [], steps, warnings: [], blockers: [] });
 
 /** A thing made for a trial, tried and removed, and then what it was tried for. */
 const trial = [

@@ -5,9 +5,9 @@ import {
   type ProbeOptions,
   probeReranking,
   readOpenSearchState,
-  type ServerCalls,
   trySearch,
 } from '../../../adapters/opensearch/index.ts';
+import type { ServerCalls } from '../../../adapters/server.ts';
 import type { MlDoubleOptions } from '../../support/doubles/opensearch-ml-double.ts';
 import { openStack, type Stack, trusting } from '../../support/doubles/opensearch-stack.ts';
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { OpenSearchInstallOptions, Plan } from '../../../adapters/opensearch/index.ts';
+import type { OpenSearchInstallOptions } from '../../../adapters/opensearch/index.ts';
+import type { InstallPlan } from '../../../adapters/server.ts';
 import { openStack, type Stack, serviceUrl, statesOf } from '../../support/doubles/opensearch-stack.ts';
 
-const doesOf = ({ steps }: Plan): string[] => steps.map(({ does }) => does);
+const doesOf = ({ steps }: InstallPlan): string[] => steps.map(({ does }) => does);
 const refused = { status: 500, reason: 'Error communicating with remote model: Connection refused' };
 
 /** The model that searches ask. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { opensearchAdapter, sidecarIndex } from '../../../adapters/opensearch/index.ts';
+import { opensearchAdapter } from '../../../adapters/opensearch/index.ts';
+import { sidecarIndex } from '../../../adapters/server.ts';
 import { readText } from '../../../adapters/states/place/read-text.ts';
 import { textDigest } from '../../../adapters/states/place/text-digest.ts';
 import { isOwnIndex } from '../../../adapters/stored-states/names.ts';

@@ -1,6 +1,7 @@
 /** What `blockrank install`, `status` and `uninstall` say when things are not as they should be. */
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openSearchInstallSettings, type ServerCalls } from '../../../adapters/opensearch/index.ts';
+import { openSearchInstallSettings } from '../../../adapters/opensearch/index.ts';
+import type { ServerCalls } from '../../../adapters/server.ts';
 import { installCommand } from '../../../plugin/cli/install/install.ts';
 import { tryInstallation } from '../../../plugin/cli/install/installation-trial.ts';
 import { statusCommand } from '../../../plugin/cli/install/status.ts';

@@ -2,13 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigurationError, FirstStageError } from '../../../engine/index.ts';
-import {
-  type AwsSigning,
-  type ConnectContext,
-  connectOpenSearch,
-  type OpenSearchConnection,
-  toAdvised,
-} from '../../../plugin/config/index.ts';
+import { type ConnectContext, connectOpenSearch, toAdvised } from '../../../plugin/compose/index.ts';
+import { type AwsSigning, type OpenSearchConnection } from '../../../plugin/config/index.ts';
 import {
   type AwsAccount,
   type StrictServer,

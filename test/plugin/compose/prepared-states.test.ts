@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openReranker } from '../../../engine/index.ts';
+import { composeService } from '../../../plugin/compose/index.ts';
 import { toRerankerOptions } from '../../../plugin/compose/reranker-options.ts';
-import { composeService } from '../../../plugin/config/index.ts';
 import { memoryLogger, postJson } from '../../support/servers/test-service.ts';
 import { tinyModel } from '../../support/tiny/tiny-model.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { composeProxy } from '../../../plugin/config/index.ts';
+import { composeProxy } from '../../../plugin/compose/index.ts';
 import { event, playedRaw, search } from '../../support/doubles/proxy-setup.ts';
 
 const open: (() => Promise<unknown> | unknown)[] = [];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { composeServer, parseConfig, type ServerAdapter } from '../../../plugin/config/index.ts';
+import { composeServer, type ServerAdapter } from '../../../plugin/compose/index.ts';
+import { parseConfig } from '../../../plugin/config/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 
 /** What a configured stage would send for a search of the first page. */

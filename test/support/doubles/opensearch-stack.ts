@@ -7,16 +7,18 @@ import {
   type OpenSearchUninstallOptions,
   openSearchAdvice,
   openSearchInstallSettings,
-  type Plan,
   planOpenSearchInstall,
   planOpenSearchUninstall,
-  type RunOptions,
   readOpenSearchState,
+} from '../../../adapters/opensearch/index.ts';
+import {
+  type InstallPlan,
+  type RunOptions,
   runPlan,
   type ServerCalls,
   serverCalls,
   type TransportOwner,
-} from '../../../adapters/opensearch/index.ts';
+} from '../../../adapters/server.ts';
 import {
   type MlDouble,
   type MlDoubleOptions,
@@ -27,9 +29,9 @@ import {
 export interface Stack {
   readonly double: MlDouble;
   readonly calls: ServerCalls;
-  plan(options?: Partial<OpenSearchInstallOptions>, more?: OpenSearchPlanOptions): Promise<Plan>;
-  run(plan: Plan, options?: Partial<RunOptions>): Promise<readonly string[]>;
-  uninstall(options?: Partial<OpenSearchUninstallOptions>): Promise<Plan>;
+  plan(options?: Partial<OpenSearchInstallOptions>, more?: OpenSearchPlanOptions): Promise<InstallPlan>;
+  run(plan: InstallPlan, options?: Partial<RunOptions>): Promise<readonly string[]>;
+  uninstall(options?: Partial<OpenSearchUninstallOptions>): Promise<InstallPlan>;
 }
 
 /** Time that passes at once, but lets the server answer. */
@@ -72,4 +74,5 @@ export async function openStack(options: MlDoubleOptions = trusting): Promise<St
 }
 
 /** What becomes of each part. */
-export const statesOf = ({ parts }: Plan): string[] => parts.map(({ part, state }) => `${part}: ${state}`);
+export const statesOf = ({ parts }: InstallPlan): string[] =>
+  parts.map(({ part, state }) => `${part}: ${state}`);

@@ -6,7 +6,7 @@ import {
   type StateMaker,
   stateCalls,
   type TransportOwner,
-} from '../../../adapters/opensearch/index.ts';
+} from '../../../adapters/server.ts';
 import { textDigest } from '../../../engine/states/text-digest.ts';
 import type { StatesDouble } from './states-double.ts';
 

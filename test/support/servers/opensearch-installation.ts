@@ -4,15 +4,17 @@ import {
   type OpenSearchInstallOptions,
   openSearchAdvice,
   openSearchInstallSettings,
-  type Plan,
   planOpenSearchInstall,
   planOpenSearchUninstall,
   readOpenSearchState,
+} from '../../../adapters/opensearch/index.ts';
+import {
+  type InstallPlan,
   runPlan,
   type ServerCalls,
   serverCalls,
   type TransportOwner,
-} from '../../../adapters/opensearch/index.ts';
+} from '../../../adapters/server.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a server answers has many shapes; tests assert on them.
 type Json = any;
@@ -28,9 +30,9 @@ export interface Cluster {
   readonly calls: ServerCalls;
   ask(method: string, path: string, body?: object | string): Promise<Answered>;
   /** Installs with defaults for what is not given, and gives the plan that was run. */
-  install(options: Partial<OpenSearchInstallOptions> & { readonly serviceUrl: string }): Promise<Plan>;
+  install(options: Partial<OpenSearchInstallOptions> & { readonly serviceUrl: string }): Promise<InstallPlan>;
   /** The plan alone. */
-  plan(options: Partial<OpenSearchInstallOptions> & { readonly serviceUrl: string }): Promise<Plan>;
+  plan(options: Partial<OpenSearchInstallOptions> & { readonly serviceUrl: string }): Promise<InstallPlan>;
   /** @returns What the server would not delete. */
   uninstall(name: string): Promise<readonly string[]>;
   close(): Promise<void>;

@@ -1,7 +1,7 @@
 /** The official client of a real server. */
 import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
-import type { TransportOwner } from '../../../adapters/opensearch/index.ts';
+import type { TransportOwner } from '../../../adapters/server.ts';
 import type { ServerChoice } from './start.ts';
 
 export function openStatesClient(

@@ -1,6 +1,6 @@
 /** A real server, and what the tests of building and watching states need beside it. */
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { defaultGeneration, type TransportOwner } from '../../../adapters/opensearch/index.ts';
+import { defaultGeneration, type TransportOwner } from '../../../adapters/server.ts';
 import { type OpenStateMaker, openStateMaker } from '../../../plugin/cli/states/state-maker.ts';
 import { type KillingProxy, startKillingProxy } from '../doubles/killing-proxy.ts';
 import { tinyModel } from '../tiny/tiny-model.ts';

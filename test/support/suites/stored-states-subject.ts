@@ -1,5 +1,5 @@
 /** Servers as the suite of stored states wants them: an index of the suite's documents, and states beside it or in it. */
-import { sidecarIndex } from '../../../adapters/opensearch/index.ts';
+import { sidecarIndex } from '../../../adapters/server.ts';
 import {
   type StoredStatesSuiteOptions,
   type SuiteSubject,

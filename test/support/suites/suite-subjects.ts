@@ -10,8 +10,8 @@ import {
   type OpenSearchRequest,
   type OpenSearchResponse,
   opensearchAdapter,
-  type StoredStates,
 } from '../../../adapters/opensearch/index.ts';
+import type { StoredStates } from '../../../adapters/server.ts';
 import {
   type SuiteHit,
   type SuiteSubject,

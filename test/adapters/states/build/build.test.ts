@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { buildStates } from '../../../../adapters/opensearch/index.ts';
+import { buildStates } from '../../../../adapters/server.ts';
 import { FirstStageError } from '../../../../engine/index.ts';
 import {
   type DoubleCall,

@@ -1,11 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  buildStates,
-  type WatchOptions,
-  type WatchRound,
-  watchStates,
-} from '../../../../adapters/opensearch/index.ts';
+import { buildStates, type WatchOptions, type WatchRound, watchStates } from '../../../../adapters/server.ts';
 import {
   type DoubleCall,
   type StatesDouble,

@@ -9,7 +9,7 @@ import {
   stateCalls,
   stateIngest,
   type TransportOwner,
-} from '../../../../adapters/opensearch/index.ts';
+} from '../../../../adapters/server.ts';
 import { partOf, withProperty } from '../../../../adapters/states/ingest/lines.ts';
 import { textDigest } from '../../../../engine/states/text-digest.ts';
 import { type StatesDouble, startStatesDouble } from '../../../support/doubles/states-double.ts';

@@ -1,10 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  buildStates,
-  type StateMaker,
-  stateSizes,
-  surveyStates,
-} from '../../../../adapters/opensearch/index.ts';
+import { buildStates, type StateMaker, stateSizes, surveyStates } from '../../../../adapters/server.ts';
 import { vectorMapping, vectorOf } from '../../../../adapters/states/place/vector.ts';
 import { type StatesDouble, startStatesDouble } from '../../../support/doubles/states-double.ts';
 import { buildOver, quickMaker } from '../../../support/doubles/states-fixture.ts';

@@ -1,0 +1,36 @@
+/** The door of the composition root: from a checked configuration to what runs, and the configuration itself. */
+export * from '../config/index.ts';
+export { type AwsKeys, awsCredentials, type ImportPackage } from './aws-credentials.ts';
+export {
+  type ConfiguredStage,
+  type ConfiguredStageOptions,
+  configuredStage,
+} from './configured-stage.ts';
+export { type ConnectContext, connectElasticsearch, connectOpenSearch } from './connect.ts';
+export {
+  connectionAdvice,
+  type ServerName,
+  toAdvised,
+  withConnectionAdvice,
+} from './connection-advice.ts';
+export {
+  composeProxy,
+  type ProxyComposition,
+  type ProxyContext,
+  type ProxySettings,
+  type ReadyProxyConfig,
+} from './proxy.ts';
+export {
+  type ComposeContext,
+  composeServer,
+  type ServerAdapter,
+  type ServerRequest,
+  type ServerResponse,
+} from './server.ts';
+export { composeService, type ServiceComposition } from './service.ts';
+export {
+  type Composition,
+  type CompositionParts,
+  composeStage,
+  type OpenReranker,
+} from './stage.ts';
