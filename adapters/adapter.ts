@@ -1,6 +1,5 @@
 /** The contract of an adapter: it knows one search server, and nothing of models. */
-import type { BlockRankError } from '../engine/errors.ts';
-import type { Query, RankedCandidate, RankingUsage, Shortlist } from '../engine/index.ts';
+import type { BlockRankError, Query, RankedCandidate, RankingUsage, Shortlist } from '../engine/index.ts';
 import type { Highlight } from './highlight.ts';
 
 export type { Highlight } from './highlight.ts';

@@ -2,7 +2,7 @@
 import type { Adapter, HitMark, OutcomeMark } from '../../../adapters/adapter.ts';
 import { type Candidate, ConfigurationError } from '../../../engine/index.ts';
 import { composeServer, type ServerRequest, type ServerResponse } from '../../compose/index.ts';
-import { type BlockRankConfig } from '../../config/index.ts';
+import type { BlockRankConfig } from '../../config/index.ts';
 import type { CliContext } from '../context.ts';
 import { readTextFile } from './documents.ts';
 import type { ReportedHit } from './rerank-report.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigurationError, FirstStageError } from '../../../engine/index.ts';
 import { type ConnectContext, connectElasticsearch, toAdvised } from '../../../plugin/compose/index.ts';
-import { type ElasticsearchConnection } from '../../../plugin/config/index.ts';
+import type { ElasticsearchConnection } from '../../../plugin/config/index.ts';
 import {
   type StrictServer,
   type StrictServerOptions,

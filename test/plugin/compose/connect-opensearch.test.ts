@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigurationError, FirstStageError } from '../../../engine/index.ts';
 import { type ConnectContext, connectOpenSearch, toAdvised } from '../../../plugin/compose/index.ts';
-import { type AwsSigning, type OpenSearchConnection } from '../../../plugin/config/index.ts';
+import type { AwsSigning, OpenSearchConnection } from '../../../plugin/config/index.ts';
 import {
   type AwsAccount,
   type StrictServer,

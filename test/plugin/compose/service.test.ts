@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { composeService, type ServiceComposition } from '../../../plugin/compose/index.ts';
-import { type ServeConfig, type ServiceConfig } from '../../../plugin/config/index.ts';
+import type { ServeConfig, ServiceConfig } from '../../../plugin/config/index.ts';
 import { answeringServer, sendJson } from '../../support/doubles/answering-server.ts';
 import { memoryLogger, postJson, type ServiceReply } from '../../support/servers/test-service.ts';
 import { type Certificates, makeCertificates, passphrase } from '../../support/tiny/certificates.ts';
