@@ -30,7 +30,7 @@ export { type RunOptions, runPlan } from './install/run-plan.ts';
 export { type BuildReport, buildStates } from './states/build/build.ts';
 export type { BuildCounts } from './states/build/counts.ts';
 export { dropStates } from './states/build/drop.ts';
-export type { BuildOptions, HeartbeatOptions } from './states/build/round.ts';
+export type { BuildOptions, HeartbeatOptions } from './states/build/one-build.ts';
 export {
   type SampleOptions,
   type StateSizes,
@@ -40,7 +40,7 @@ export {
 } from './states/build/sample.ts';
 export { defaultPageDocuments, type PageOptions } from './states/build/scan.ts';
 export { type StateSurvey, type SurveyOptions, surveyStates } from './states/build/survey.ts';
-export { type WatchOptions, type WatchRound, watchStates } from './states/build/watch.ts';
+export { type WatchedBuild, type WatchOptions, watchStates } from './states/build/watch.ts';
 export type {
   IngestAction,
   IngestedBulk,

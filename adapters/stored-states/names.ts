@@ -10,7 +10,7 @@ export interface StateNames {
 }
 
 /** The index that remembers how far a build has come. */
-export const runsIndex = 'blockrank-states-runs';
+export const buildsIndex = 'blockrank-states-runs';
 
 /** The object that holds a document's state, with `--to field`. */
 export const defaultStateField = 'blockrank_state';
@@ -28,7 +28,7 @@ export function sidecarIndex(index: string, generation: string): string {
 
 /** Whether an index is one of ours, which patterns such as `articles*` find too. */
 export function isOwnIndex(index: string): boolean {
-  return index === runsIndex || index.includes(infix);
+  return index === buildsIndex || index.includes(infix);
 }
 
 /** What a stored state says of who made it: the encoder, and the form. */

@@ -91,7 +91,7 @@ function describeWatch(choice: ServerChoice): void {
     await fresh(() => at.cluster.fieldPairs('pages'), 60);
     await at.cluster.change('pages', 'd3', 'other words');
     await fresh(() => at.cluster.fieldPairs('pages'), 60);
-    // The next round sees the own writes of the last one.
+    // The next build sees the own writes of the last one.
     await quiet(run);
     await quiet(run);
     const before = await at.cluster.fieldPairs('pages');
@@ -211,7 +211,7 @@ function describeWatch(choice: ServerChoice): void {
       for (let round = 0; round < kills; round += 1) {
         const run = start(index, log, '--to', to, '--batch', '8', '--docs-per-second', '100');
         let isSeen = false;
-        // From the first call on: while the first round is under way, at a checkpoint, and between rounds.
+        // From the first call on: while the first build is under way, at a checkpoint, and between builds.
         at.proxy.use({
           onCall() {
             if (!isSeen) setTimeout(() => run.kill('SIGKILL'), 4000 * Math.random());
@@ -306,10 +306,10 @@ function sum(rounds: readonly Round[], name: keyof Round['counts']): number {
   return rounds.reduce((total, { counts }) => total + counts[name], 0);
 }
 
-/** Waits for the end of a round that began after now. */
+/** Waits for the end of a build that began after now. */
 async function quiet(run: CliRun): Promise<void> {
   const ended = run.output.stdout.split('\n').length - 1;
-  await run.printed(new RegExp(`"round":${ended + 2},`));
+  await run.printed(new RegExp(`"build":${ended + 2},`));
 }
 
 function range(length: number, first = 0): readonly number[] {

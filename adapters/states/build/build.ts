@@ -2,7 +2,7 @@
 import { FirstStageError } from '../../../engine/index.ts';
 import { documentIndices } from '../../stored-states/document-indices.ts';
 import { type BuildCounts, Tally } from './counts.ts';
-import { type BuildOptions, roundTools, runRound } from './round.ts';
+import { type BuildOptions, buildTools, workOnBuild } from './one-build.ts';
 
 /** What a build did. */
 export interface BuildReport {
@@ -26,7 +26,7 @@ export interface BuildReport {
  */
 export async function buildStates(options: BuildOptions): Promise<BuildReport> {
   const { index, signal } = options;
-  const tools = roundTools(options);
+  const tools = buildTools(options);
   const { cluster, store } = tools;
   const found = await documentIndices(cluster, index, { signal });
   if (found.length === 0) {
@@ -37,10 +37,10 @@ export async function buildStates(options: BuildOptions): Promise<BuildReport> {
   let documents = 0;
   const tally = new Tally();
   for (let isWhole = false; !isWhole && !signal?.aborted; ) {
-    const round = await runRound(tools, { indices, isWhole: true }, tally);
-    documents = round.documents;
-    // A watcher's round that was going on is helped with first; it does not look at everything.
-    isWhole = round.run?.isWhole ?? true;
+    const work = await workOnBuild(tools, { indices, isWhole: true }, tally);
+    documents = work.documents;
+    // A watcher's build that was going on is helped with first; it does not look at everything.
+    isWhole = work.build?.isWhole ?? true;
   }
   const { counts, failure } = tally;
   return { counts, documents, isDone: signal?.aborted !== true, failure };

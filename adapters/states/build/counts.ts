@@ -36,7 +36,7 @@ export function addCounts(one: BuildCounts, other: BuildCounts): BuildCounts {
   return Object.fromEntries(names.map((name) => [name, one[name] + other[name]])) as unknown as BuildCounts;
 }
 
-/** What became of documents so far, over pages, rounds, and attempts at a round. */
+/** What became of documents so far, over pages, builds, and attempts at a build. */
 export class Tally {
   /** Sums. */
   counts: BuildCounts = noCounts;

@@ -6,7 +6,7 @@ import { fetchDocuments, versionOf } from '../../cluster/fetch.ts';
 import type { Cluster } from '../../cluster/patient-calls.ts';
 import type { StateNames } from '../../stored-states/names.ts';
 import { encodingOf } from '../../stored-states/names.ts';
-import type { Place, ScannedDocument, StateEntry, StateStore } from '../place/contract.ts';
+import type { Finding, ScannedDocument, StateEntry, StateStore } from '../place/contract.ts';
 import { makeStates } from '../place/made-state.ts';
 import { textDigest } from '../place/text-digest.ts';
 import type { BuildCounts } from './counts.ts';
@@ -43,11 +43,11 @@ export interface PageResult {
 /** Judges what is stored for a document. */
 export function standingOfState(
   document: WriteMark,
-  place: Place | undefined,
+  finding: Finding | undefined,
   names: StateNames,
 ): StateStanding {
-  if (!place) return 'gone';
-  const { stored, text } = place;
+  if (!finding) return 'gone';
+  const { stored, text } = finding;
   if (!stored) return 'missing';
   if (stored.encoding !== encodingOf(names)) return 'foreign';
   if (stored.textDigest === textDigest(text)) return 'fresh';
@@ -70,12 +70,12 @@ export async function buildPage(
   signal?: AbortSignal,
 ): Promise<PageResult> {
   const { cluster, store, maker } = tools;
-  const places = await store.look(documents);
-  const standings = await judge(documents, places, tools);
+  const findings = await store.look(documents);
+  const standings = await judge(documents, findings, tools);
   const count = (...wanted: StateStanding[]): number =>
     standings.filter((standing) => wanted.includes(standing)).length;
   const wanted = documents.flatMap((document, i) =>
-    ['missing', 'stale', 'foreign'].includes(standings[i]!) ? [{ document, place: places[i]! }] : [],
+    ['missing', 'stale', 'foreign'].includes(standings[i]!) ? [{ document, finding: findings[i]! }] : [],
   );
   if (wanted.length > 0) await tools.pace.take(wanted.length, signal);
   const entries = await encode(wanted, maker);
@@ -106,13 +106,13 @@ export async function buildPage(
  */
 async function judge(
   documents: readonly ScannedDocument[],
-  places: readonly (Place | undefined)[],
+  findings: readonly (Finding | undefined)[],
   { cluster, store, maker }: PageTools,
 ): Promise<readonly StateStanding[]> {
-  const standings = documents.map((document, i) => standingOfState(document, places[i], maker));
+  const standings = documents.map((document, i) => standingOfState(document, findings[i], maker));
   if (!store.besideOf) return standings;
   const isInDoubt = (i: number): boolean =>
-    standings[i] === 'newer' || (standings[i] === 'stale' && !places[i]!.stored!.source);
+    standings[i] === 'newer' || (standings[i] === 'stale' && !findings[i]!.stored!.source);
   const inDoubt = documents.filter((_, i) => isInDoubt(i));
   const found = await fetchDocuments(cluster, inDoubt, { source: [] });
   const now = new Map(inDoubt.map((document, i) => [document, found[i]]));
@@ -128,12 +128,12 @@ function isSame(one: WriteMark, other: WriteMark): boolean {
   return one.seqNo === other.seqNo && one.primaryTerm === other.primaryTerm;
 }
 
-type Wanted = Pick<StateEntry, 'document' | 'place'>;
+type Wanted = Pick<StateEntry, 'document' | 'finding'>;
 
 async function encode(wanted: readonly Wanted[], maker: StateMaker): Promise<readonly StateEntry[]> {
   const made = await makeStates(
     maker,
-    wanted.map(({ place }) => place.text),
+    wanted.map(({ finding }) => finding.text),
   );
   return wanted.map((one, i) => ({ ...one, ...made[i]! }));
 }
@@ -146,9 +146,9 @@ async function settle(
 ): Promise<readonly BulkOutcome[]> {
   const inDoubt = entries.filter((_, i) => outcomes[i] === 'conflict');
   if (inDoubt.length === 0) return outcomes;
-  const places = await store.look(inDoubt.map(({ document }) => document));
+  const findings = await store.look(inDoubt.map(({ document }) => document));
   const isThere = new Set(
-    inDoubt.filter(({ document }, i) => standingOfState(document, places[i], maker) === 'fresh'),
+    inDoubt.filter(({ document }, i) => standingOfState(document, findings[i], maker) === 'fresh'),
   );
   return outcomes.map((outcome, i) => (isThere.has(entries[i]!) ? 'written' : outcome));
 }

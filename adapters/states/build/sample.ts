@@ -3,7 +3,6 @@ import type { BlockState, StateMaker } from '../../../engine/index.ts';
 import { shardSpans } from '../../cluster/shards.ts';
 import type { DocumentTextOptions } from '../../document-text.ts';
 import { documentIndices } from '../../stored-states/document-indices.ts';
-import type { Place } from '../place/contract.ts';
 import { besideContent, fieldContent, toMade } from '../place/made-state.ts';
 import { type StatePlace, type StateTargetOptions, stateTarget } from '../place/target.ts';
 import { SliceScan } from './scan.ts';
@@ -39,8 +38,8 @@ export async function sampleTexts(options: SampleOptions): Promise<TextSample> {
     const scan = new SliceScan(cluster, slice, { scanned: store.scanned, page });
     try {
       const read = await scan.next(slice.after, { signal });
-      const places = await store.look(read.documents, { signal });
-      texts.push(...places.flatMap((place: Place | undefined) => (place ? [place.text] : [])));
+      const findings = await store.look(read.documents, { signal });
+      texts.push(...findings.flatMap((finding) => (finding ? [finding.text] : [])));
     } finally {
       await scan.close();
     }

@@ -60,7 +60,7 @@ export class SliceScan {
     };
   }
 
-  /** The page behind a place of the slice. An index that was deleted meanwhile has none. */
+  /** The page behind a write of the slice. An index that was deleted meanwhile has none. */
   async next(after: number, options: CallOptions = {}): Promise<ScannedPage> {
     const hits = await this.#hits(after, options);
     const documents = hits.map((hit) => toDocument(hit));
@@ -113,7 +113,7 @@ export class SliceScan {
     return typeof id === 'string' ? id : undefined;
   }
 
-  /** Hits behind a place; `undefined` when the point in time has expired. */
+  /** Hits behind a write; `undefined` when the point in time has expired. */
   async #search(
     pit: string,
     after: number,

@@ -3,7 +3,7 @@
 import type { CallOptions, WriteMark } from '../../cluster/contract.ts';
 import type { StoredDocument, StoredDocuments } from '../../cluster/stored-documents.ts';
 import { type BuildCounts, noCounts, toCounts } from './counts.ts';
-import { type Run, sliceId } from './run.ts';
+import { type SharedBuild, sliceId } from './shared-build.ts';
 import type { Slice } from './slices.ts';
 
 /** How far a slice has come. */
@@ -95,13 +95,13 @@ export class SliceLease {
   /** Takes a free slice; `undefined` when another worker was first. */
   static async claim(
     documents: StoredDocuments,
-    target: { readonly run: Run; readonly slice: Slice; readonly standing: SliceStanding },
+    target: { readonly build: SharedBuild; readonly slice: Slice; readonly standing: SliceStanding },
     worker: WorkerIdentity,
     options?: CallOptions,
   ): Promise<SliceLease | undefined> {
-    const { run, slice, standing } = target;
+    const { build, slice, standing } = target;
     const { progress } = standing;
-    const id = sliceId(run, slice);
+    const id = sliceId(build, slice);
     const version = await documents.put(id, toContent(progress, worker, false), standing.version, options);
     return version && new SliceLease({ documents, id, slice, worker, progress, version });
   }

@@ -59,9 +59,9 @@ export async function surveyStates(options: SurveyOptions): Promise<StateSurvey>
     const scan = new SliceScan(cluster, slice, { scanned: store.scanned, page: { documents: 500 } });
     try {
       for (let page = await scan.next(slice.after, { signal }); page.documents.length > 0; ) {
-        const places = await store.look(page.documents, { signal });
+        const findings = await store.look(page.documents, { signal });
         page.documents.forEach((document, i) => {
-          counts[standingOfState(document, places[i], names)] += 1;
+          counts[standingOfState(document, findings[i], names)] += 1;
         });
         documents += page.documents.length;
         onProgress?.(Math.min(documents, total), total);

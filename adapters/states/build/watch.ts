@@ -9,30 +9,30 @@ import { documentIndices } from '../../stored-states/document-indices.ts';
 import { type BuildCounts, Tally } from './counts.ts';
 import {
   type BuildOptions,
-  type RoundReport,
-  type RoundTools,
-  type RoundWish,
-  roundTools,
-  runRound,
-} from './round.ts';
-import { namesGone, type Run } from './run.ts';
+  type BuildTools,
+  type BuildWish,
+  buildTools,
+  type WorkReport,
+  workOnBuild,
+} from './one-build.ts';
+import { namesGone, type SharedBuild } from './shared-build.ts';
 
 /** Options of {@link watchStates}. */
 export interface WatchOptions extends BuildOptions, AwayListener {
   /** Ends the watch: after the batches in hand. Without, it never ends. */
   readonly signal?: AbortSignal | undefined;
-  /** From the end of one round to the begin of the next, in milliseconds. @defaultValue 5000 */
+  /** From the end of one build to the start of the next, in milliseconds. @defaultValue 5000 */
   readonly intervalMs?: number | undefined;
   /** How often states whose documents are gone are looked for at most, in milliseconds. @defaultValue 300000 */
   readonly sweepEveryMs?: number | undefined;
-  /** Told of every round. */
-  readonly onRound?: ((round: WatchRound) => void) | undefined;
+  /** Told of every build. */
+  readonly onBuild?: ((build: WatchedBuild) => void) | undefined;
 }
 
-/** One round of a watch. */
-export interface WatchRound {
+/** One build of a watch. */
+export interface WatchedBuild {
   /** 1-based. */
-  readonly round: number;
+  readonly build: number;
   /** Whether it looked at every document, as a build does. */
   readonly isWhole: boolean;
   /** Indices that the name stood for. */
@@ -46,72 +46,73 @@ export interface WatchRound {
 }
 
 /**
- * Does what a build does, and then looks at what was written since, round by round, until it is told to end. What was
+ * Builds the states of an index again and again until it is told to end: the first build looks at every document, the
+ * next ones at what was written since. What was
  * looked at is remembered on the server, so that a watch that was ended at any moment goes on where it was. Any number
- * of processes may watch: they share the work of a round. A server that is away is waited for.
+ * of processes may watch: they share the slices of a build. A server that is away is waited for.
  *
  * @throws ConfigurationError for options that cannot be. @throws FirstStageError when the server refuses, or cannot be
  * reached from the start.
  */
 export async function watchStates(options: WatchOptions): Promise<void> {
-  const { signal, intervalMs = 5000, onRound } = options;
+  const { signal, intervalMs = 5000, onBuild } = options;
   const watch = new Watch({ ...options, calls: watchedCalls(options.calls, options) });
   let tally = new Tally();
-  for (let round = 1; !signal?.aborted; ) {
+  for (let number = 1; !signal?.aborted; ) {
     const start = performance.now();
-    const report = await watch.tryRound(tally);
+    const report = await watch.tryBuild(tally);
     if (report) {
       const { counts, failure } = tally;
-      const { run, indices } = report;
+      const { build, indices } = report;
       const seconds = (performance.now() - start) / 1000;
-      onRound?.({ round, isWhole: run?.isWhole ?? false, indices, counts, seconds, failure });
-      round += 1;
+      onBuild?.({ build: number, isWhole: build?.isWhole ?? false, indices, counts, seconds, failure });
+      number += 1;
       tally = new Tally();
     }
     await pause(intervalMs, signal);
   }
 }
 
-interface WatchReport extends RoundReport {
+interface WatchReport extends WorkReport {
   readonly indices: number;
 }
 
 class Watch {
-  readonly #tools: RoundTools;
+  readonly #tools: BuildTools;
   readonly #orphans: OrphanWatch;
   /** Whether the server has told once what the name stands for. */
   #isBegun = false;
 
   constructor(options: WatchOptions) {
-    this.#tools = roundTools(options);
+    this.#tools = buildTools(options);
     this.#orphans = new OrphanWatch(this.#tools, options.sweepEveryMs ?? 300_000);
   }
 
-  /** @returns `undefined` when the round could not be done, and may be tried again. */
-  async tryRound(tally: Tally): Promise<WatchReport | undefined> {
+  /** @returns `undefined` when the build could not be done, and may be tried again. */
+  async tryBuild(tally: Tally): Promise<WatchReport | undefined> {
     try {
-      return await this.#round(tally);
+      return await this.#build(tally);
     } catch (error) {
       if (this.#tools.options.signal?.aborted) return undefined;
-      // Between two of a round's calls an index may be deleted.
+      // Between two of a build's calls an index may be deleted.
       const isGone = error instanceof FirstStageError && error.statusCode === 404;
       if (this.#isBegun && (isBusy(error) || isGone)) return undefined;
       throw error;
     }
   }
 
-  async #round(tally: Tally): Promise<WatchReport> {
+  async #build(tally: Tally): Promise<WatchReport> {
     const { store, documents, options } = this.#tools;
     const { signal } = options;
     const found = await this.#list();
     const indices = await store.prepare(found, { signal });
     await documents.prepare({ signal });
-    const wish: RoundWish = {
+    const wish: BuildWish = {
       indices,
       isWhole: false,
-      indicesToSweep: (run, spans) => this.#orphans.indicesToSweep(indices, run, spans.length > 0),
+      indicesToSweep: (build, spans) => this.#orphans.indicesToSweep(indices, build, spans.length > 0),
     };
-    const report = await runRound(this.#tools, wish, tally);
+    const report = await workOnBuild(this.#tools, wish, tally);
     return { ...report, indices: indices.length };
   }
 
@@ -131,31 +132,31 @@ class Watch {
 
 /** Knows when states may have lost their documents: a deletion leaves nothing that a search would find. */
 class OrphanWatch {
-  readonly #tools: RoundTools;
+  readonly #tools: BuildTools;
   readonly #everyMs: number;
   #comparedMs = 0;
   /** Whether something was written since it was known last that there are no orphans. */
   #isOpen = true;
 
-  constructor(tools: RoundTools, everyMs: number) {
+  constructor(tools: BuildTools, everyMs: number) {
     this.#tools = tools;
     this.#everyMs = everyMs;
   }
 
   /**
    * Indices with more states than documents; `undefined` when there are none, or it is not yet time to know. Documents
-   * that are new, and still without a state, hide as many orphans; those are found in a round without new documents.
+   * that are new, and still without a state, hide as many orphans; those are found in a build without new documents.
    */
   async indicesToSweep(
     indices: readonly ConcreteIndex[],
-    run: Run | undefined,
+    build: SharedBuild | undefined,
     hasMoved: boolean,
   ): Promise<readonly ConcreteIndex[] | undefined> {
     const { besideOf } = this.#tools.store;
-    const hasGone = namesGone(run, indices).length > 0;
+    const hasGone = namesGone(build, indices).length > 0;
     this.#isOpen ||= hasMoved || hasGone;
     const now = Date.now();
-    const isDue = now - Math.max(this.#comparedMs, run?.sweptMs ?? 0) >= this.#everyMs;
+    const isDue = now - Math.max(this.#comparedMs, build?.sweptMs ?? 0) >= this.#everyMs;
     if (!besideOf || !this.#isOpen || !isDue) return undefined;
     const found: ConcreteIndex[] = [];
     for (const index of indices) {

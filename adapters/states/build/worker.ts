@@ -2,19 +2,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FirstStageError } from '../../../engine/index.ts';
 import type { StoredDocuments } from '../../cluster/stored-documents.ts';
-import { runsIndex } from '../../stored-states/names.ts';
+import { buildsIndex } from '../../stored-states/names.ts';
 import { addCounts, type BuildCounts } from './counts.ts';
 import { sweepPage } from './orphans.ts';
 import { buildPage, type PageResult, type PageTools } from './page.ts';
-import { finishRun, type Run, readRun, sliceId } from './run.ts';
 import { type PageOptions, type ScannedPage, SliceScan } from './scan.ts';
+import { finishBuild, readBuild, type SharedBuild, sliceId } from './shared-build.ts';
 import { SliceLease, SliceTakenError, standingOf, type WorkerIdentity } from './slice-lease.ts';
 import type { Slice } from './slices.ts';
 
 /** What workers of one process share. */
 export interface WorkerTools extends PageTools {
   /** The build that they work on. */
-  readonly run: Run;
+  readonly build: SharedBuild;
   /** Where it is kept. */
   readonly documents: StoredDocuments;
   /** How pages are cut. */
@@ -28,41 +28,41 @@ export interface WorkerTools extends PageTools {
 }
 
 /** Works until all slices are done, also those of others: when one of them dies, its slice is taken over. */
-export async function workOnSlices(tools: WorkerTools, worker: WorkerIdentity, place: number): Promise<void> {
+export async function workOnSlices(tools: WorkerTools, worker: WorkerIdentity, index: number): Promise<void> {
   while (!tools.signal.aborted) {
-    const next = await claimNext(tools, worker, place);
+    const next = await claimNext(tools, worker, index);
     if (next === 'done') return;
     if (next === 'wait') await sleep(tools.pollMs, undefined, { signal: tools.signal });
     else await buildSlice(next, tools);
   }
 }
 
-/** @param place - 0-based number of the worker: each begins to look at another slice. */
+/** @param index - 0-based number of the worker: each begins to look at another slice. */
 async function claimNext(
   tools: WorkerTools,
   worker: WorkerIdentity,
-  place: number,
+  index: number,
 ): Promise<SliceLease | 'done' | 'wait'> {
-  const { run: begun, documents, signal } = tools;
-  const run = await readRun(documents, begun.key, { signal });
-  if (!run) throw recordGone(tools);
+  const { build: begun, documents, signal } = tools;
+  const build = await readBuild(documents, begun.key, { signal });
+  if (!build) throw recordGone(tools);
   // Another build begins only when this one is done.
-  if (run.isDone || run.number !== begun.number) return 'done';
+  if (build.isDone || build.number !== begun.number) return 'done';
   const stored = await documents.getMany(
-    run.slices.map((slice) => sliceId(run, slice)),
+    build.slices.map((slice) => sliceId(build, slice)),
     { signal },
   );
-  const standings = run.slices.map((slice, i) => standingOf(slice, stored[i], worker));
+  const standings = build.slices.map((slice, i) => standingOf(slice, stored[i], worker));
   if (standings.every(({ state }) => state === 'done')) {
     // Not done when slices were added meanwhile: then there is more to claim.
-    return (await finishRun(documents, run, { signal })) ? 'done' : claimNext(tools, worker, place);
+    return (await finishBuild(documents, build, { signal })) ? 'done' : claimNext(tools, worker, index);
   }
-  const first = place % run.slices.length;
-  for (let i = 0; i < run.slices.length; i += 1) {
-    const at = (first + i) % run.slices.length;
-    const [slice, standing] = [run.slices[at]!, standings[at]!];
+  const first = index % build.slices.length;
+  for (let i = 0; i < build.slices.length; i += 1) {
+    const at = (first + i) % build.slices.length;
+    const [slice, standing] = [build.slices[at]!, standings[at]!];
     if (standing.state !== 'free') continue;
-    const lease = await SliceLease.claim(documents, { run, slice, standing }, worker, { signal });
+    const lease = await SliceLease.claim(documents, { build, slice, standing }, worker, { signal });
     if (lease) return lease;
   }
   return 'wait';
@@ -70,7 +70,7 @@ async function claimNext(
 
 function recordGone({ cluster }: WorkerTools): FirstStageError {
   return new FirstStageError(
-    `Cannot go on building: what "${runsIndex}" said of this build was deleted. Build again.`,
+    `Cannot go on building: what "${buildsIndex}" said of this build was deleted. Build again.`,
     { adapter: cluster.server },
   );
 }

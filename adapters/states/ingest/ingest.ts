@@ -15,9 +15,9 @@ import type {
   IngestTarget,
   StateIngest,
 } from './contract.ts';
+import { IngestIndices } from './indices.ts';
 import { ingestedItems } from './items.ts';
 import { type BulkLine, type BulkStep, toSteps } from './lines.ts';
-import { IngestPlaces } from './place.ts';
 
 /**
  * Opens an ingest helper.
@@ -34,7 +34,7 @@ export function stateIngest(options: IngestOptions): StateIngest {
   const ingest = new Ingest(options);
   return {
     async prepare(calls, ...indices) {
-      for (const index of indices) await ingest.places.prepare(calls, index);
+      for (const index of indices) await ingest.indices.prepare(calls, index);
     },
     document: (target, source) => ingest.document(target, source),
     bulk: (
@@ -46,7 +46,7 @@ export function stateIngest(options: IngestOptions): StateIngest {
 }
 
 class Ingest {
-  readonly places: IngestPlaces;
+  readonly indices: IngestIndices;
   readonly #options: IngestOptions;
   readonly #place: StatePlace;
   readonly #text: ReturnType<typeof readText>;
@@ -56,12 +56,12 @@ class Ingest {
     this.#options = options;
     this.#place = place.kind === 'field' ? { ...place, field: place.field ?? defaultStateField } : place;
     this.#text = readText(options);
-    this.places = new IngestPlaces(place, { text: this.#text, maker });
+    this.indices = new IngestIndices(place, { text: this.#text, maker });
   }
 
   async document({ index, id, routing }: IngestTarget, source: object): Promise<IngestedDocument> {
     const target = { _index: index, _id: id, routing };
-    if (this.places.concreteOf(index) === undefined) {
+    if (this.indices.concreteOf(index) === undefined) {
       throw new TypeError(`document: expected an index that was prepared, got "${index}".`);
     }
     const [planned] = await this.#planned([{ kind: 'index', target, action: {}, body: source }], undefined);
@@ -133,7 +133,7 @@ class Ingest {
 
   #plan(step: BulkStep, defaultIndex: string | undefined): PlannedStep {
     const name = step.target['_index'] ?? defaultIndex;
-    const concrete = typeof name === 'string' ? this.places.concreteOf(name) : undefined;
+    const concrete = typeof name === 'string' ? this.indices.concreteOf(name) : undefined;
     if (concrete === undefined) return asItIs(step);
     const place = this.#place;
     const index = place.kind === 'sidecar' ? sidecarIndex(concrete, place.generation) : concrete;

@@ -28,8 +28,8 @@ export interface StoredMark {
   readonly source?: WriteMark | undefined;
 }
 
-/** What was found where a document's state belongs. */
-export interface Place {
+/** What a look at a document and its state found. */
+export interface Finding {
   /** The text that a state is to be made from. */
   readonly text: string;
   /** What is stored; absent when nothing is. */
@@ -54,8 +54,8 @@ export interface MadeState {
 export interface StateEntry extends MadeState {
   /** Whose it is. */
   readonly document: ScannedDocument;
-  /** What was found at its place. */
-  readonly place: Place;
+  /** What was found of the document and its state before. */
+  readonly finding: Finding;
 }
 
 /** Where states are kept on the search server. */
@@ -67,7 +67,10 @@ export interface StateStore {
   /** Makes an index, or adds to a mapping, where that is missing. @returns The indices, their identities told. */
   prepare(indices: readonly ConcreteIndex[], options?: CallOptions): Promise<readonly ConcreteIndex[]>;
   /** What is at the documents' places now, in their order; `undefined` for a document that is no longer there. */
-  look(documents: readonly ScannedDocument[], options?: CallOptions): Promise<readonly (Place | undefined)[]>;
+  look(
+    documents: readonly ScannedDocument[],
+    options?: CallOptions,
+  ): Promise<readonly (Finding | undefined)[]>;
   /** The write that stores a state, unless its place changed since it was looked at. */
   operation(entry: StateEntry): BulkOperation;
   /** Takes every state of these indices away. @returns What was removed, in words. */

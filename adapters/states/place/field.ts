@@ -5,7 +5,7 @@ import type { CallOptions } from '../../cluster/contract.ts';
 import { addressOf, asCondition, fetchDocuments, versionOf } from '../../cluster/fetch.ts';
 import { isObject, type JsonObject, valueAt } from '../../cluster/json.ts';
 import type { Cluster } from '../../cluster/patient-calls.ts';
-import type { Place, StateStore, StoredMark } from './contract.ts';
+import type { Finding, StateStore, StoredMark } from './contract.ts';
 import { fieldContent } from './made-state.ts';
 import type { ReadText } from './read-text.ts';
 import { assertTakesVectors, mappedWidth, vectorMapping } from './vector.ts';
@@ -48,7 +48,7 @@ export function fieldStore(cluster: Cluster, options: FieldOptions): StateStore 
     async look(documents, { signal } = {}) {
       const found = await fetchDocuments(cluster, documents, { source, signal });
       return found.map(
-        (hit): Place | undefined =>
+        (hit): Finding | undefined =>
           hit && {
             text: text.of(hit),
             version: versionOf(hit),
@@ -56,9 +56,9 @@ export function fieldStore(cluster: Cluster, options: FieldOptions): StateStore 
           },
       );
     },
-    operation: ({ document, place, ...made }) => ({
+    operation: ({ document, finding, ...made }) => ({
       action: 'update',
-      target: { ...addressOf(document), ...(place.version && asCondition(place.version)) },
+      target: { ...addressOf(document), ...(finding.version && asCondition(finding.version)) },
       body: { doc: { [field]: fieldContent(made, { hasVector }) } },
     }),
     async drop(indices, dropOptions = {}) {

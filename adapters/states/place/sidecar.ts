@@ -8,7 +8,7 @@ import { isObject, type JsonObject } from '../../cluster/json.ts';
 import { type Cluster, refused } from '../../cluster/patient-calls.ts';
 import { saidBy } from '../../cluster/server-calls.ts';
 import { sidecarIndex } from '../../stored-states/names.ts';
-import type { Place, ScannedDocument, StateEntry, StateStore, StoredMark } from './contract.ts';
+import type { Finding, ScannedDocument, StateEntry, StateStore, StoredMark } from './contract.ts';
 import { besideContent } from './made-state.ts';
 import type { ReadText } from './read-text.ts';
 
@@ -64,7 +64,7 @@ export function sidecarStore(cluster: Cluster, { generation, text }: SidecarOpti
     },
     async look(documents, { signal } = {}) {
       const found = await fetchDocuments(cluster, documents.map(targetOf), { source: markFields, signal });
-      return documents.map((document, i) => toPlace(text.of(document.hit), found[i]));
+      return documents.map((document, i) => toFinding(text.of(document.hit), found[i]));
     },
     operation: (entry) => toOperation(entry, targetOf(entry.document)),
     async drop(indices, options = {}) {
@@ -123,7 +123,7 @@ function uuidIn(settings: JsonObject | undefined): string | undefined {
 }
 
 function toOperation(
-  { document, place: { version }, ...made }: StateEntry,
+  { document, finding: { version }, ...made }: StateEntry,
   target: FetchTarget,
 ): BulkOperation {
   return {
@@ -133,7 +133,7 @@ function toOperation(
   };
 }
 
-function toPlace(text: string, found: JsonObject | undefined): Place {
+function toFinding(text: string, found: JsonObject | undefined): Finding {
   if (!found) return { text };
   return { text, version: versionOf(found), stored: toMark(found['_source']) };
 }

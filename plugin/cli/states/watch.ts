@@ -60,19 +60,19 @@ function listeners(
   context: CliContext,
   { json }: WatchFlags,
   place: string,
-): Pick<WatchOptions, 'onRound' | 'onAway' | 'onBack'> {
+): Pick<WatchOptions, 'onBuild' | 'onAway' | 'onBack'> {
   return {
-    onRound(round) {
-      const { counts, failure, isWhole } = round;
+    onBuild(built) {
+      const { counts, failure, isWhole } = built;
       if (failure !== undefined) {
         context.note(
           `blockrank: the server refused ${counts.failed} states, the first because of ${failure}.`,
         );
       }
-      if (json) context.print(JSON.stringify(round));
-      // Rounds that found nothing are told to programs alone.
+      if (json) context.print(JSON.stringify(built));
+      // Builds that found nothing are told to programs alone.
       else if (isWhole || counts.seen > 0 || counts.orphans > 0) {
-        context.print(`round ${round.round}: ${countsText(counts, place)}.`);
+        context.print(`build ${built.build}: ${countsText(counts, place)}.`);
       }
     },
     onAway: (reason) => context.note(`blockrank: the server is away (${reason}); waiting until it is back.`),

@@ -134,12 +134,12 @@ describe('blockrank states build', () => {
 });
 
 describe('blockrank states watch', () => {
-  it('builds, keeps what is new fresh, prints a line a round, and ends at Ctrl-C with 130', async () => {
+  it('builds, keeps what is new fresh, prints a line a build, and ends at Ctrl-C with 130', async () => {
     fill(double, 12);
     const more = ['--generation', 'g', '--no-estimate', '--interval', '1', '--json'];
     const { code, stdout, stderr } = await runCli(['states', ...args('watch', ...texts(), ...more)], {
       interruptAfter: async ({ printed }) => {
-        await printed(/"round":1,/);
+        await printed(/"build":1,/);
         double.write('docs', 'new', { title: 'new', body: 'words' });
         await printed(/"written":1,/);
       },
@@ -150,7 +150,7 @@ describe('blockrank states watch', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
-    expect(rounds[0]).toMatchObject({ round: 1, isWhole: true, counts: { seen: 12, written: 12 } });
+    expect(rounds[0]).toMatchObject({ build: 1, isWhole: true, counts: { seen: 12, written: 12 } });
     expect(rounds.slice(1).reduce((sum, { counts }) => sum + counts.written, 0)).toBe(1);
     expect(double.openPits()).toBe(0);
   });
@@ -160,7 +160,7 @@ describe('blockrank states watch', () => {
     const more = ['--generation', 'g', '--no-estimate', '--interval', '1'];
     const { code, stdout, stderr } = await runCli(['states', ...args('watch', ...texts(), ...more)], {
       interruptAfter: async ({ printed }) => {
-        await printed(/^round 1: /m);
+        await printed(/^build 1: /m);
         double.fault = () => 'away';
         await printed(/the server is away/);
         double.fault = undefined;
@@ -172,7 +172,7 @@ describe('blockrank states watch', () => {
     expect(stderr).toMatch(
       /^blockrank: the server is away \(.*\); waiting until it is back\.\nblockrank: the server is back\.\n$/,
     );
-    expect(stdout).toContain('round 1: 3 states written to generation "g", 0 were there.');
+    expect(stdout).toContain('build 1: 3 states written to generation "g", 0 were there.');
     expect(stdout).toContain(': 1 states written to generation "g", 0 were there.');
     expect(code).toBe(0);
   });

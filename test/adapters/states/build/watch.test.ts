@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { buildStates, type WatchOptions, type WatchRound, watchStates } from '../../../../adapters/server.ts';
+import {
+  buildStates,
+  type WatchedBuild,
+  type WatchOptions,
+  watchStates,
+} from '../../../../adapters/server.ts';
 import {
   type DoubleCall,
   type StatesDouble,
@@ -20,39 +25,39 @@ afterEach(async () => {
 });
 
 interface Watching {
-  readonly rounds: readonly WatchRound[];
+  readonly builds: readonly WatchedBuild[];
   readonly ended: Promise<void>;
-  /** Waits until something holds, and for one more round. */
+  /** Waits until something holds, and for one more build. */
   until(holds: () => boolean): Promise<void>;
-  /** Waits until so many rounds have found nothing. */
-  quiet(rounds?: number): Promise<void>;
+  /** Waits until so many builds have found nothing. */
+  quiet(builds?: number): Promise<void>;
   stop(): Promise<void>;
 }
 
 function watch(more: Partial<WatchOptions> = {}): Watching {
   const ending = new AbortController();
-  const rounds: WatchRound[] = [];
+  const builds: WatchedBuild[] = [];
   const ended = watchStates({
     ...buildOver(double),
     intervalMs: 5,
     sweepEveryMs: 0,
     signal: ending.signal,
-    onRound: (round) => rounds.push(round),
+    onBuild: (built) => builds.push(built),
     ...more,
   });
   ended.catch(() => undefined);
   const wait = async (holds: () => boolean): Promise<void> => {
     for (let i = 0; !holds(); i += 1) {
-      if (i > 4000) throw new Error(`waited in vain; rounds: ${JSON.stringify(rounds.slice(-3))}`);
+      if (i > 4000) throw new Error(`waited in vain; builds: ${JSON.stringify(builds.slice(-3))}`);
       await sleep(5);
     }
   };
   const next = (count: number): Promise<void> => {
-    const from = rounds.length;
-    return wait(() => rounds.length >= from + count);
+    const from = builds.length;
+    return wait(() => builds.length >= from + count);
   };
   const watching = {
-    rounds,
+    builds,
     ended,
     async until(holds: () => boolean) {
       await wait(holds);
@@ -61,8 +66,8 @@ function watch(more: Partial<WatchOptions> = {}): Watching {
     quiet: (count = 2) =>
       wait(
         () =>
-          rounds.length >= count &&
-          rounds.slice(-count).every(({ counts }) => Object.values(counts).every((each) => each === 0)),
+          builds.length >= count &&
+          builds.slice(-count).every(({ counts }) => Object.values(counts).every((each) => each === 0)),
       ),
     async stop() {
       ending.abort(new DOMException('Interrupted.', 'AbortError'));
@@ -73,8 +78,8 @@ function watch(more: Partial<WatchOptions> = {}): Watching {
   return watching;
 }
 
-const total = (rounds: readonly WatchRound[], name: keyof WatchRound['counts']): number =>
-  rounds.reduce((sum, { counts }) => sum + counts[name], 0);
+const total = (builds: readonly WatchedBuild[], name: keyof WatchedBuild['counts']): number =>
+  builds.reduce((sum, { counts }) => sum + counts[name], 0);
 const isBulk = ({ path }: DoubleCall): boolean => path.startsWith('/_bulk');
 const refusal = (status: number, type: string) => ({
   status,
@@ -87,8 +92,8 @@ describe('watchStates', () => {
     const maker = quickMaker();
     const watching = watch({ maker });
     await watching.quiet();
-    expect(watching.rounds[0]).toMatchObject({
-      round: 1,
+    expect(watching.builds[0]).toMatchObject({
+      build: 1,
       isWhole: true,
       indices: 1,
       counts: { written: 25 },
@@ -98,8 +103,8 @@ describe('watchStates', () => {
     await watching.until(() => unfresh(double).length === 0);
     await watching.quiet();
     expect(maker.encoded).toHaveLength(27);
-    expect(total(watching.rounds, 'seen')).toBe(27);
-    expect(watching.rounds.slice(1).some(({ isWhole }) => isWhole)).toBe(false);
+    expect(total(watching.builds, 'seen')).toBe(27);
+    expect(watching.builds.slice(1).some(({ isWhole }) => isWhole)).toBe(false);
     expect(double.openPits()).toBe(0);
   });
 
@@ -108,8 +113,8 @@ describe('watchStates', () => {
     const watching = watch();
     await watching.quiet();
     const before = double.calls.length;
-    const rounds = watching.rounds.length;
-    await watching.until(() => watching.rounds.length > rounds + 3);
+    const builds = watching.builds.length;
+    await watching.until(() => watching.builds.length > builds + 3);
     const since = double.calls.slice(before).filter(({ method }) => method !== 'GET');
     expect(new Set(since.map(({ path }) => path))).toEqual(new Set(['/_mget']));
   });
@@ -120,8 +125,8 @@ describe('watchStates', () => {
     await watching.quiet();
     const land = double.begin('docs', 'late', { title: 'late', body: 'words' });
     double.write('docs', 'early', { title: 'early', body: 'words' });
-    const rounds = watching.rounds.length;
-    await watching.until(() => watching.rounds.length > rounds + 3);
+    const builds = watching.builds.length;
+    await watching.until(() => watching.builds.length > builds + 3);
     land();
     await watching.until(() => unfresh(double).length === 0);
   });
@@ -129,12 +134,12 @@ describe('watchStates', () => {
   it('looks at its own writes into the documents once more, and writes them never again', async () => {
     fill(double, 30);
     const watching = watch({ place: { kind: 'field' } });
-    await watching.until(() => total(watching.rounds, 'seen') === 60);
+    await watching.until(() => total(watching.builds, 'seen') === 60);
     await watching.quiet(3);
     double.write('docs', 'd3', { title: 'other', body: 'words' });
-    await watching.until(() => total(watching.rounds, 'written') === 31);
+    await watching.until(() => total(watching.builds, 'written') === 31);
     await watching.quiet(3);
-    expect(total(watching.rounds, 'seen')).toBe(62);
+    expect(total(watching.builds, 'seen')).toBe(62);
     expect(
       [...double.documents('docs').values()]
         .map(({ version }) => version)
@@ -151,7 +156,7 @@ describe('watchStates', () => {
     const second = watch({ owner: 'elsewhere:1:b' });
     await second.until(() => unfresh(double).length === 0);
     await second.quiet();
-    expect(total(second.rounds, 'seen')).toBe(1);
+    expect(total(second.builds, 'seen')).toBe(1);
   });
 
   it('takes over what a dead one had in hand', async () => {
@@ -176,7 +181,7 @@ describe('watchStates', () => {
     );
   });
 
-  it('shares a round with others: each document is encoded once', async () => {
+  it('shares a build with others: each document is encoded once', async () => {
     fill(double, 300);
     const makers = [quickMaker(), quickMaker()];
     const pair = makers.map((maker, i) => watch({ maker, slices: 8, owner: `machine:${i}:a` }));
@@ -188,7 +193,7 @@ describe('watchStates', () => {
     expect([encoded.length, new Set(encoded).size]).toEqual([500, 500]);
   });
 
-  it('helps with a build, which looks at everything though a round was going on', async () => {
+  it('helps with a build, which looks at everything though a watch was going on', async () => {
     fill(double, 20);
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => {
@@ -228,10 +233,10 @@ describe('watchStates', () => {
     double.write('docs-2', 'x1', { title: 'x', body: 'y' });
     const second = 'docs-2-blockrank-states-g';
     await watching.until(() => double.documents(second).size === 1);
-    expect(watching.rounds.at(-1)!.indices).toBe(2);
+    expect(watching.builds.at(-1)!.indices).toBe(2);
     double.delete('docs-2');
     await watching.until(() => double.documents(second).size === 0);
-    expect(watching.rounds.at(-1)!.indices).toBe(1);
+    expect(watching.builds.at(-1)!.indices).toBe(1);
     double.delete('docs');
     double.write('docs', 'd1', { title: 'again', body: 'words' });
     await watching.until(() => unfresh(double).length === 0);
@@ -243,7 +248,7 @@ describe('watchStates', () => {
     const watching = watch();
     await watching.quiet();
     double.delete('docs');
-    await watching.until(() => watching.rounds.at(-1)!.indices === 0);
+    await watching.until(() => watching.builds.at(-1)!.indices === 0);
     fill(double, 4);
     await watching.until(() => double.documents(sidecar).size === 4 && unfresh(double).length === 0);
   });
@@ -274,7 +279,7 @@ describe('watchStates', () => {
     double.remove('docs', 'd4');
     double.write('docs', 'new', { title: 'new', body: 'words' });
     await watching.until(() => !double.documents(sidecar).has('d4') && double.documents(sidecar).has('new'));
-    expect(total(watching.rounds, 'orphans')).toBe(2);
+    expect(total(watching.builds, 'orphans')).toBe(2);
     expect(unfresh(double)).toEqual([]);
   });
 
@@ -283,7 +288,7 @@ describe('watchStates', () => {
     const watching = watch({ sweepEveryMs: 60_000 });
     await watching.quiet();
     double.remove('docs', 'd3');
-    await watching.until(() => watching.rounds.length > 10);
+    await watching.until(() => watching.builds.length > 10);
     expect(double.documents(sidecar).size).toBe(10);
   });
 
@@ -304,7 +309,7 @@ describe('watchStates', () => {
     expect(said).toEqual([expect.stringMatching(/^away: .*(GET|POST|PUT) \//), 'back']);
   });
 
-  it('is away in the middle of the first round too, and nothing is lost or written twice', async () => {
+  it('is away in the middle of the first build too, and nothing is lost or written twice', async () => {
     fill(double, 60);
     const watching = watch({ patience: { maxAttempts: 2, initialDelayMs: 1, maxDelayMs: 5 } });
     let refused = 0;
@@ -317,8 +322,8 @@ describe('watchStates', () => {
     double.fault = undefined;
     await watching.until(() => unfresh(double).length === 0);
     expect([...double.documents(sidecar).values()].every(({ version }) => version === 1)).toBe(true);
-    // What was done before the server went is told too, with the round that came to its end.
-    expect(watching.rounds[0]).toMatchObject({ round: 1, counts: { seen: 60 } });
+    // What was done before the server went is told too, with the build that came to its end.
+    expect(watching.builds[0]).toMatchObject({ build: 1, counts: { seen: 60 } });
   });
 
   it('tells what the server refuses, and goes on with the rest', async () => {
@@ -327,8 +332,8 @@ describe('watchStates', () => {
     await watching.quiet();
     double.itemFault = (id) => (id === 'bad' ? refusal(403, 'cluster_block_exception') : undefined);
     double.write('docs', 'bad', { title: 'bad', body: 'words' });
-    await watching.until(() => total(watching.rounds, 'failed') === 1);
-    expect(watching.rounds.find(({ failure }) => failure)!.failure).toContain('cluster_block_exception');
+    await watching.until(() => total(watching.builds, 'failed') === 1);
+    expect(watching.builds.find(({ failure }) => failure)!.failure).toContain('cluster_block_exception');
     double.write('docs', 'good', { title: 'good', body: 'words' });
     await watching.until(() => double.documents(sidecar).has('good'));
   });

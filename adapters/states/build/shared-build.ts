@@ -1,7 +1,7 @@
 /**
  * What all workers of one build share: the list of slices, and up to where every shard is looked at once they are done.
- * Whoever starts while a run is going on joins it, and adds slices for what was written since it began. The next run
- * looks at everything again, or goes on from there.
+ * A process that starts while a build is going on joins the build, and adds slices for what was written since the build
+ * began. The next build looks at everything again, or goes on from where the last one ended.
  */
 
 import type { CallOptions, ConcreteIndex, WriteMark } from '../../cluster/contract.ts';
@@ -11,15 +11,15 @@ import type { LookedAt, ShardSpan } from '../../cluster/shards.ts';
 import type { StoredDocuments } from '../../cluster/stored-documents.ts';
 import { cutSlices, type Slice } from './slices.ts';
 
-/** A run, as every worker sees it. */
-export interface Run {
+/** A build, as every worker sees it. */
+export interface SharedBuild {
   /** Names what is built, and where. */
   readonly key: string;
-  /** 1-based: how many runs of this key there were. */
+  /** 1-based: how many builds of this key there were. */
   readonly number: number;
   /** Whether all slices are done. */
   readonly isDone: boolean;
-  /** Whether it looks at every document, not only at what was written since the run before. */
+  /** Whether it looks at every document, not only at what was written since the build before. */
   readonly isWhole: boolean;
   /** What is to be read. */
   readonly slices: readonly Slice[];
@@ -55,58 +55,60 @@ export interface Survey {
 
 /** What a worker that starts brings along. */
 export interface JoinOptions extends CallOptions {
-  /** Whether a run that it begins looks at every document. One of a key that had none always does. */
+  /** Whether a build that it begins looks at every document. One of a key that had none always does. */
   readonly isWhole: boolean;
   /** About how many slices there should be. */
   readonly slices: number;
-  /** Looks at the indices; `found` is the run that is joined or gone on from, and absent when there is none. */
+  /** Looks at the indices; `found` is the build that is joined or gone on from, and absent when there is none. */
   survey(
-    found: Run | undefined,
+    found: SharedBuild | undefined,
     wish: { readonly isNew: boolean; readonly isWhole: boolean },
   ): Promise<Survey>;
 }
 
 /** Names a build by everything that its states depend on. */
-export function runKey(definition: Readonly<Record<string, unknown>>): string {
+export function buildKey(definition: Readonly<Record<string, unknown>>): string {
   return definitionDigest(definition);
 }
 
 /** The document that keeps how far a slice has come. */
-export function sliceId({ key, number }: Run, { of, identity, shard, after }: Slice): string {
+export function sliceId({ key, number }: SharedBuild, { of, identity, shard, after }: Slice): string {
   return `${key}-${number}-${identity}-${shard}-${after}${of === 'states' ? '-states' : ''}`;
 }
 
-/** Begins a run, or joins the one that is going on. @returns `undefined` when there is nothing to look at. */
-export async function joinRun(
+/** Begins a build, or joins the one that is going on. @returns `undefined` when there is nothing to look at. */
+export async function joinBuild(
   documents: StoredDocuments,
   key: string,
   { isWhole, slices, survey, ...options }: JoinOptions,
-): Promise<Run | undefined> {
+): Promise<SharedBuild | undefined> {
   for (;;) {
-    const found = await readRun(documents, key, options);
+    const found = await readBuild(documents, key, options);
     const isOpen = found !== undefined && !found.isDone;
     const isAll = isOpen ? found.isWhole : isWhole || !found;
     const seen = await survey(found, { isNew: !isOpen, isWhole: isAll });
-    const run = isOpen ? extended(found, seen, slices) : begun({ key, found, isWhole: isAll }, seen, slices);
-    if (!run || run === found) return run && found;
-    const version = await documents.put(key, toContent(run), found?.version, options);
+    const build = isOpen
+      ? extended(found, seen, slices)
+      : begun({ key, found, isWhole: isAll }, seen, slices);
+    if (!build || build === found) return build && found;
+    const version = await documents.put(key, toContent(build), found?.version, options);
     if (!version) continue;
-    // What the run before this one remembered of its slices, nobody asks for any more.
+    // What the build before this one remembered of its slices, nobody asks for any more.
     if (found?.isDone)
       await documents.removeMany(
         found.slices.map((slice) => sliceId(found, slice)),
         options,
       );
-    return { ...run, version };
+    return { ...build, version };
   }
 }
 
-/** The run as it is now; `undefined` when there was none. */
-export async function readRun(
+/** The build as it is now; `undefined` when there was none. */
+export async function readBuild(
   documents: StoredDocuments,
   key: string,
   options?: CallOptions,
-): Promise<Run | undefined> {
+): Promise<SharedBuild | undefined> {
   const [found] = await documents.getMany([key], options);
   if (!found) return undefined;
   const { number, is_done: isDone, is_whole: isWhole, slices, looked, swept_ms: sweptMs } = found.content;
@@ -122,30 +124,38 @@ export async function readRun(
   };
 }
 
-/** Marks a run as done, unless somebody added slices meanwhile. @returns Whether it is. */
-export async function finishRun(
+/** Marks a build as done, unless somebody added slices meanwhile. @returns Whether it is. */
+export async function finishBuild(
   documents: StoredDocuments,
-  run: Run,
+  build: SharedBuild,
   options?: CallOptions,
 ): Promise<boolean> {
-  const version = await documents.put(run.key, toContent({ ...run, isDone: true }), run.version, options);
+  const version = await documents.put(
+    build.key,
+    toContent({ ...build, isDone: true }),
+    build.version,
+    options,
+  );
   return version !== undefined;
 }
 
-/** Where a run that goes on from this one begins. */
-export function lookedAt(run: Pick<Run, 'looked'> | undefined): LookedAt {
-  const marks = new Map(run?.looked.map(({ identity, shard, to }) => [`${identity}/${shard}`, to]));
+/** Where a build that goes on from this one begins. */
+export function lookedAt(build: Pick<SharedBuild, 'looked'> | undefined): LookedAt {
+  const marks = new Map(build?.looked.map(({ identity, shard, to }) => [`${identity}/${shard}`, to]));
   return ({ identity }, shard) => marks.get(`${identity}/${shard}`) ?? -1;
 }
 
-/** Names of indices that the run has looked at, and that are no longer among those that it is about. */
-export function namesGone(run: Run | undefined, indices: readonly ConcreteIndex[]): readonly string[] {
+/** Names of indices that the build has looked at, and that are no longer among those that it is about. */
+export function namesGone(
+  build: SharedBuild | undefined,
+  indices: readonly ConcreteIndex[],
+): readonly string[] {
   const there = new Set(indices.map(({ name }) => name));
-  return [...new Set(run?.looked.map(({ index }) => index))].filter((name) => !there.has(name));
+  return [...new Set(build?.looked.map(({ index }) => index))].filter((name) => !there.has(name));
 }
 
 /** Slices of indices that are gone, or were made anew under the same name, mean nothing any more. */
-function extended(found: Run, survey: Survey, slices: number): Draft {
+function extended(found: SharedBuild, survey: Survey, slices: number): Draft {
   const identities = new Set(survey.indices.map(({ identity }) => identity));
   const kept = found.slices.filter(({ identity }) => identities.has(identity));
   const added = cutSlices(survey.spans, slices);
@@ -155,7 +165,7 @@ function extended(found: Run, survey: Survey, slices: number): Draft {
 
 interface Beginning {
   readonly key: string;
-  readonly found: Run | undefined;
+  readonly found: SharedBuild | undefined;
   readonly isWhole: boolean;
 }
 
@@ -175,13 +185,13 @@ function begun({ key, found, isWhole }: Beginning, survey: Survey, wanted: numbe
   };
 }
 
-type Draft = Omit<Run, 'version'>;
+type Draft = Omit<SharedBuild, 'version'>;
 
 /**
  * Names that are gone are remembered until orphans are looked for: their states are orphans all. What was looked at of
  * them is forgotten, for slices of theirs may not have been done.
  */
-function moved(found: Run | undefined, { indices, spans, states }: Survey): readonly ShardMark[] {
+function moved(found: SharedBuild | undefined, { indices, spans, states }: Survey): readonly ShardMark[] {
   const before = lookedAt(found);
   const ends = new Map(spans.map(({ index, shard, to }) => [`${index.identity}/${shard}`, to]));
   const gone = new Set(states ? [] : namesGone(found, indices));

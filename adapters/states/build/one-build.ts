@@ -1,4 +1,4 @@
-/** One round of work: a run is joined or begun, and worked on until all of its slices are done. */
+/** This process's part of one build: the process joins the build, or begins it, and works until all slices are done. */
 import type { StateMaker } from '../../../engine/index.ts';
 import type { ConcreteIndex } from '../../cluster/contract.ts';
 import { countDocuments } from '../../cluster/indices.ts';
@@ -6,13 +6,21 @@ import type { Cluster } from '../../cluster/patient-calls.ts';
 import { type ShardSpan, shardSpans } from '../../cluster/shards.ts';
 import { type StoredDocuments, storedDocuments } from '../../cluster/stored-documents.ts';
 import type { DocumentTextOptions } from '../../document-text.ts';
-import { encodingOf, runsIndex } from '../../stored-states/names.ts';
+import { buildsIndex, encodingOf } from '../../stored-states/names.ts';
 import type { StateStore } from '../place/contract.ts';
 import { type StateTargetOptions, stateTarget } from '../place/target.ts';
 import { type BuildCounts, type Tally, toCounts } from './counts.ts';
 import { Pace } from './pace.ts';
-import { joinRun, lookedAt, namesGone, type Run, runKey, type Survey, sliceId } from './run.ts';
 import type { PageOptions } from './scan.ts';
+import {
+  buildKey,
+  joinBuild,
+  lookedAt,
+  namesGone,
+  type SharedBuild,
+  type Survey,
+  sliceId,
+} from './shared-build.ts';
 import type { WorkerIdentity } from './slice-lease.ts';
 import { workOnSlices } from './worker.ts';
 
@@ -48,87 +56,87 @@ export interface HeartbeatOptions {
   readonly pollMs?: number | undefined;
 }
 
-/** What rounds of one process share. */
-export interface RoundTools {
+/** What all builds of one process share. */
+export interface BuildTools {
   /** The options. */
   readonly options: BuildOptions;
   /** The server. */
   readonly cluster: Cluster;
   /** The place of states. */
   readonly store: StateStore;
-  /** Where runs are remembered. */
+  /** Where builds are remembered. */
   readonly documents: StoredDocuments;
   /** Names what is built, and where. */
   readonly key: string;
-  /** Keeps to the rate, over all rounds. */
+  /** Keeps to the rate, over all builds. */
   readonly pace: Pace;
 }
 
-/** What a round is about. */
-export interface RoundWish {
+/** What a process wants built. */
+export interface BuildWish {
   /** The indices, prepared. */
   readonly indices: readonly ConcreteIndex[];
-  /** Whether every document is looked at, not only what was written since the last round. */
+  /** Whether every document is looked at, not only what was written since the last build. */
   readonly isWhole: boolean;
   /**
-   * Of which indices the states beside are compared with the documents, when a run that is not whole begins.
+   * Of which indices the states beside are compared with the documents, when a build that is not whole begins.
    *
    * @defaultValue none
    */
   indicesToSweep?(
-    found: Run | undefined,
+    found: SharedBuild | undefined,
     spans: readonly ShardSpan[],
   ): Promise<readonly ConcreteIndex[] | undefined>;
 }
 
-/** What a round did. */
-export interface RoundReport {
-  /** The run that it worked on; absent when there was nothing to look at. */
-  readonly run?: Run | undefined;
+/** What a process did for a build. */
+export interface WorkReport {
+  /** The build that the process worked on; absent when there was nothing to look at. */
+  readonly build?: SharedBuild | undefined;
   /** Documents of the indices; 0 when nobody wanted to know. */
   readonly documents: number;
 }
 
-/** Opens what rounds share; nothing is sent. @throws ConfigurationError for options that cannot be. */
-export function roundTools(options: BuildOptions): RoundTools {
+/** Opens what builds share; nothing is sent. @throws ConfigurationError for options that cannot be. */
+export function buildTools(options: BuildOptions): BuildTools {
   const { index, place, maker, fields, separator, template } = options;
   const { cluster, store } = stateTarget(options, options);
   return {
     options,
     cluster,
     store,
-    documents: storedDocuments(cluster, runsIndex),
-    key: runKey({ index, place, encoding: encodingOf(maker), fields, separator, template }),
+    documents: storedDocuments(cluster, buildsIndex),
+    key: buildKey({ index, place, encoding: encodingOf(maker), fields, separator, template }),
     pace: new Pace(options.documentsPerSecond ?? Number.POSITIVE_INFINITY),
   };
 }
 
 /**
- * Joins the run that is going on, or begins one, and works on it.
+ * Joins the build that is going on, or begins one, and works on it.
  *
- * @param tally - Told of the documents that this process looked at, also when the round comes to no end.
+ * @param tally - Told of the documents that this process looked at, also when the build comes to no end.
  * @throws FirstStageError when the server refuses.
  */
-export async function runRound(tools: RoundTools, wish: RoundWish, tally: Tally): Promise<RoundReport> {
+export async function workOnBuild(tools: BuildTools, wish: BuildWish, tally: Tally): Promise<WorkReport> {
   const { options, documents, key } = tools;
   const { signal, slices = 16, onProgress } = options;
-  const run = await joinRun(documents, key, {
+  const build = await joinBuild(documents, key, {
     isWhole: wish.isWhole,
     slices,
     signal,
-    survey: (found, run) => surveyIndices(tools, wish, { found, ...run }),
+    survey: (found, build) => surveyIndices(tools, wish, { found, ...build }),
   });
-  if (!run || run.isDone) return { run, documents: 0 };
+  if (!build || build.isDone) return { build, documents: 0 };
   const names = wish.indices.map(({ name }) => name);
   // After the refresh of the survey, so that the last documents are counted too.
   const total = wish.isWhole || onProgress ? await countDocuments(tools.cluster, names, { signal }) : 0;
-  let seen = onProgress ? await seenBefore(documents, run) : 0;
+  let seen = onProgress ? await seenBefore(documents, build) : 0;
   const shared = {
     ...tools,
     maker: options.maker,
-    run,
-    // What is refused once would be refused again: only a round over everything ends because of it.
-    isStrict: run.isWhole,
+    build,
+    // What is refused once would be refused again: only a build over everything ends because of it.
+    isStrict: build.isWhole,
     page: options.page,
     pollMs: options.heartbeat?.pollMs ?? 2000,
     onPage(page: BuildCounts, fault: string | undefined) {
@@ -137,22 +145,22 @@ export async function runRound(tools: RoundTools, wish: RoundWish, tally: Tally)
       onProgress?.(Math.min(total, seen), total);
     },
   };
-  await runWorkers(options, (worker, place, ending) =>
-    workOnSlices({ ...shared, signal: ending }, worker, place),
+  await runWorkers(options, (worker, index, ending) =>
+    workOnSlices({ ...shared, signal: ending }, worker, index),
   );
-  return { run, documents: total };
+  return { build, documents: total };
 }
 
-interface SurveyedRun {
-  readonly found: Run | undefined;
+interface SurveyWish {
+  readonly found: SharedBuild | undefined;
   readonly isNew: boolean;
   readonly isWhole: boolean;
 }
 
 async function surveyIndices(
-  { cluster, store, options: { signal } }: RoundTools,
-  { indices, indicesToSweep }: RoundWish,
-  { found, isNew, isWhole }: SurveyedRun,
+  { cluster, store, options: { signal } }: BuildTools,
+  { indices, indicesToSweep }: BuildWish,
+  { found, isNew, isWhole }: SurveyWish,
 ): Promise<Survey> {
   const from = isNew && isWhole ? undefined : lookedAt(found);
   const spans = await shardSpans(cluster, indices, from, { signal });
@@ -192,18 +200,18 @@ async function dropGone(
 /** Runs workers side by side; when one fails, the others end after the batch in hand, and the first error is thrown. */
 async function runWorkers(
   { workers = 2, owner, isDead = () => false, heartbeat = {}, signal }: BuildOptions,
-  work: (worker: WorkerIdentity, place: number, ending: AbortSignal) => Promise<void>,
+  work: (worker: WorkerIdentity, index: number, ending: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const { everyMs = 15_000, deadAfterMs = 60_000 } = heartbeat;
   const failing = new AbortController();
   const ending = signal ? AbortSignal.any([signal, failing.signal]) : failing.signal;
   const errors: unknown[] = [];
-  const places = Array.from({ length: workers }, (_, place) => place);
+  const indices = Array.from({ length: workers }, (_, index) => index);
   await Promise.all(
-    places.map(async (place) => {
+    indices.map(async (index) => {
       const identity = { isDead, now: Date.now, heartbeatMs: everyMs, deadAfterMs };
       try {
-        await work({ ...identity, owner: `${owner}/${place}` }, place, ending);
+        await work({ ...identity, owner: `${owner}/${index}` }, index, ending);
       } catch (error) {
         // Waits end with the signal's reason when it is time to end.
         if (!ending.aborted) errors.push(error);
@@ -214,7 +222,7 @@ async function runWorkers(
   if (errors.length > 0) throw errors[0];
 }
 
-async function seenBefore(documents: StoredDocuments, run: Run): Promise<number> {
-  const stored = await documents.getMany(run.slices.map((slice) => sliceId(run, slice)));
+async function seenBefore(documents: StoredDocuments, build: SharedBuild): Promise<number> {
+  const stored = await documents.getMany(build.slices.map((slice) => sliceId(build, slice)));
   return stored.reduce((sum, slice) => sum + toCounts(slice?.content['counts']).seen, 0);
 }

@@ -9,7 +9,7 @@ import type { ReadText } from '../place/read-text.ts';
 import { type StatePlace, storeAt } from '../place/target.ts';
 
 /** The indices that were prepared, by every name that operations may call them. */
-export class IngestPlaces {
+export class IngestIndices {
   readonly #place: StatePlace;
   readonly #parts: { readonly text: ReadText; readonly maker: StateMaker };
   readonly #concrete = new Map<string, string>();
