@@ -1,5 +1,6 @@
 /** Calls of the build to one server: patient, and thrown when they are refused. */
 import { FirstStageError } from '../../engine/index.ts';
+import { buildAdvice } from './advice.ts';
 import type { CallOptions } from './contract.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { type Patience, type PatienceOptions, patience } from './patience.ts';
@@ -39,7 +40,12 @@ export function cluster(calls: ServerCalls, options?: PatienceOptions): Cluster 
   const wait = patience(options);
   const askOnce: Cluster['askOnce'] = async (request, { what, allowed = [], signal }) => {
     const answer = await calls.request(request, { signal });
-    const { status, body } = accepted(answer, { server, what, allowed, advice: adviceFor });
+    const { status, body } = accepted(answer, {
+      server,
+      what,
+      allowed,
+      advice: ({ status }) => buildAdvice(status),
+    });
     return { status, body: isObject(body) ? body : {} };
   };
   return {
@@ -57,13 +63,4 @@ export function refused(server: ServerCalls['server'], what: string, answer: Ser
     { adapter: server, statusCode: answer.status },
     { cause: answer },
   );
-}
-
-function adviceFor({ status }: ServerAnswer): string | undefined {
-  if (status === 403) {
-    return 'Give these credentials the rights to read and refresh the index and to see its statistics, and to make and write the indices of states.';
-  }
-  if (status === 404) return 'Check the name of the index.';
-  if (status === 429) return 'The server stayed overloaded: lower the documents a second, and start again.';
-  return undefined;
 }

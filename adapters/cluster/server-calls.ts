@@ -1,5 +1,6 @@
 /** Plain calls to a search server through its official client, which brings credentials, certificates and signing. */
 import { FirstStageError } from '../../engine/index.ts';
+import { callAdvice, refusalAdvice } from './advice.ts';
 import type { CallOptions } from './contract.ts';
 import { serverReason } from './errors.ts';
 
@@ -95,7 +96,7 @@ function withoutAnswer(
   { server, what, advice }: { server: ServerCalls['server']; what: string; advice: string | undefined },
 ): FirstStageError {
   const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
-  const clause = advice ?? adviceByName[name] ?? "look at the error's cause";
+  const clause = advice ?? callAdvice(name);
   const told = `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`;
   return new FirstStageError(
     `${what} on "${server}" got no answer (${name}): ${message.replace(/[.\s]+$/, '')}. ${told}`,
@@ -103,15 +104,6 @@ function withoutAnswer(
     { cause: error },
   );
 }
-
-const adviceByName: Readonly<Record<string, string>> = {
-  ConnectionError: "check the server's address, and that it runs",
-  NoLivingConnectionsError: "check the server's address, and that it runs",
-  TimeoutError: 'the server takes longer than this waits: look at its load, and run this again',
-  DeserializationError: "the answer is no JSON: check that the address is a search server's",
-  ProductNotSupportedError: 'this is no Elasticsearch: for OpenSearch, "blockrank install opensearch"',
-  RequestAbortedError: 'something ended the request: run this again',
-};
 
 /** The clients throw what has an error status; `instanceof` does not cross packages. */
 function answerOf(error: unknown): ServerAnswer | undefined {
@@ -136,7 +128,7 @@ export function accepted(
   if (answer.status < 400 || allowed.includes(answer.status)) return answer;
   const said = saidBy(answer);
   throw new FirstStageError(
-    `Cannot ${what} (status ${answer.status}): ${said}. ${advice?.(answer) ?? commonAdvice(answer)}`,
+    `Cannot ${what} (status ${answer.status}): ${said}. ${advice?.(answer) ?? refusalAdvice(answer.status, said)}`,
     { adapter: server, statusCode: answer.status },
     { cause: answer },
   );
@@ -152,23 +144,4 @@ export interface Refusal {
   readonly allowed?: readonly number[];
   /** What to do about it, where the server's words tell. */
   readonly advice?: (answer: ServerAnswer) => string | undefined;
-}
-
-function commonAdvice(answer: ServerAnswer): string {
-  const { status } = answer;
-  const said = saidBy(answer);
-  if (said.includes('media_type_header_exception')) {
-    return 'The client is newer than the server: give --compatible-with 8.';
-  }
-  if (/index_not_found|no such index/.test(said)) {
-    return 'Correct the name of the index (--index), or make the index first.';
-  }
-  if (status === 401) {
-    return 'The cluster does not know who asks: check --username and --password, --api-key, --bearer, or the --aws options.';
-  }
-  if (status === 403) {
-    return 'The cluster refuses this user: give --username, --api-key, --bearer or --aws options of whoever administers it.';
-  }
-  if (status >= 500) return "Look at the server's log.";
-  return 'The reason names what is wrong.';
 }
