@@ -1,5 +1,5 @@
 /** Cold encoding against the model's own matrix products. */
-import { type BlockRankReranker, openEncoderReranker } from '../engine/index.ts';
+import { type EncoderReranker, openEncoderReranker } from '../engine/index.ts';
 import type { EncoderConfig } from '../engine/network/encoder.ts';
 import { openPool } from '../engine/session/pool.ts';
 import { toBatches } from '../engine/states/batches.ts';
@@ -35,8 +35,7 @@ export const encode: Bench = {
         tokens: Math.max(...batch.map((index) => lengths[index]!)),
       }));
       let seed = 0;
-      const cold = (reranker: BlockRankReranker) => () =>
-        reranker.encode(shortlistOf(question(seed++), texts));
+      const cold = (reranker: EncoderReranker) => () => reranker.encode(shortlistOf(question(seed++), texts));
       const times = await alternate(rounds, {
         fp32: cold(fp32),
         products: () => Promise.all(shapes.map((shape) => pool.run(shape))),
@@ -64,7 +63,7 @@ export const encode: Bench = {
   },
 };
 
-async function blockLengths(reranker: BlockRankReranker, texts: readonly string[]): Promise<number[]> {
+async function blockLengths(reranker: EncoderReranker, texts: readonly string[]): Promise<number[]> {
   const { states } = await reranker.encode(shortlistOf('lengths', texts));
   return states.flatMap(({ blockTokens }) => blockTokens);
 }

@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import type { BlockState, ScoreStep, Shortlist } from '../contract.ts';
 import { readOut } from '../readout/readout.ts';
-import type { BlockRankReranker } from '../rerank/encoder/encoder-reranker.ts';
+import type { EncoderReranker } from '../rerank/encoder/encoder-reranker.ts';
 import { fusion } from '../scores/fusion.ts';
 import { rankLogits } from '../scores/ranking.ts';
 import { decodeState, encodeState } from '../states/codec.ts';
@@ -42,7 +42,7 @@ const keptBytes = 512 * 1024 * 1024;
  * @param reranker - Of tier `tokens`; its states must not have been rounded by a source.
  */
 export function stateForms(
-  reranker: BlockRankReranker,
+  reranker: EncoderReranker,
   codecs: readonly StateCodec[],
   fuse: ScoreStep = fusion({ weight: reranker.info.fusionWeight }),
 ): StateForms {

@@ -2,7 +2,7 @@
 import type { Ranking, Reranker, ScoreStep, Shortlist } from '../contract.ts';
 import { similarities } from '../readout/reading.ts';
 import { readOut } from '../readout/readout.ts';
-import { BlockRankReranker } from '../rerank/encoder/encoder-reranker.ts';
+import { EncoderReranker } from '../rerank/encoder/encoder-reranker.ts';
 import { fusion } from '../scores/fusion.ts';
 import { rankLogits } from '../scores/ranking.ts';
 
@@ -47,7 +47,7 @@ export function systemsOver(
     'first-stage': async ({ candidates }) => [...candidates.keys()],
     default: async (shortlist, signal) => order(fuse(await ranked(shortlist, signal), shortlist)),
     model: async (shortlist, signal) => order(await ranked(shortlist, signal)),
-    ...(reranker instanceof BlockRankReranker ? readingsOver(reranker, fuse) : {}),
+    ...(reranker instanceof EncoderReranker ? readingsOver(reranker, fuse) : {}),
   };
 }
 
@@ -58,7 +58,7 @@ export type Reading = 'cosine' | 'anchor' | 'sum-join' | 'max-join';
 export type Systems = Readonly<Record<Exclude<SystemName, Reading>, System>> &
   Readonly<Partial<Record<Reading, System>>>;
 
-function readingsOver(reranker: BlockRankReranker, fuse: ScoreStep): Readonly<Record<Reading, System>> {
+function readingsOver(reranker: EncoderReranker, fuse: ScoreStep): Readonly<Record<Reading, System>> {
   const encoded = oncePerShortlist((shortlist, signal) =>
     reranker.encode(shortlist, signal ? { signal } : {}),
   );

@@ -4,7 +4,7 @@ import { QueryError } from '../errors.ts';
 import { type EvaluationOptions, toShortlist } from '../evaluation/evaluate-collection.ts';
 import type { QueryState } from '../readout/parameters.ts';
 import { similarities } from '../readout/reading.ts';
-import type { BlockRankReranker } from '../rerank/encoder/encoder-reranker.ts';
+import type { EncoderReranker } from '../rerank/encoder/encoder-reranker.ts';
 
 /** A shortlist, what its documents gain, and all that a readout reads of it. */
 export interface JudgedList {
@@ -30,7 +30,7 @@ export interface JudgedList {
 export interface ListOptions
   extends Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'depth'> {
   /** Makes the states; of tier `tokens`. */
-  readonly reranker: BlockRankReranker;
+  readonly reranker: EncoderReranker;
   /** Temperatures of the token head that will be tried. */
   readonly tokenTaus: readonly number[];
   /** Told after each query. */

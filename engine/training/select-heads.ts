@@ -8,13 +8,13 @@ import { type EvaluationOptions, toShortlist } from '../evaluation/evaluate-coll
 import { evaluateRun, mean, parseMeasure } from '../evaluation/measures.ts';
 import { seededRandom, shuffled } from '../evaluation/random.ts';
 import type { LayerRange } from '../model/decoder-manifest.ts';
-import type { InContextReranker } from '../rerank/decoder/decoder-reranker.ts';
+import type { DecoderReranker } from '../rerank/decoder/decoder-reranker.ts';
 
 /** What {@link selectHeads} reads. */
 export interface HeadSelectionOptions
   extends Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'depth'> {
   /** A decoder that is read without training. */
-  readonly reranker: InContextReranker;
+  readonly reranker: DecoderReranker;
   /** The first layer of its manifest: heads are numbered from the network's own first. */
   readonly firstLayer: number;
   /** Decides how documents are shuffled. */

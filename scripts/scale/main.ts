@@ -17,7 +17,7 @@ import {
 import { circumstances, rounded } from '../../bench/support/bench.ts';
 import { percentile, timed } from '../../bench/support/measure.ts';
 import {
-  type BlockRankReranker,
+  type EncoderReranker,
   lmdbSource,
   openEncoderReranker,
   stateCodec,
@@ -119,7 +119,7 @@ async function measureTenth(at: ScaleServer, documents: readonly ScaleDocument[]
   };
 }
 
-function openModel(tier: 'anchor' | 'tokens'): Promise<BlockRankReranker> {
+function openModel(tier: 'anchor' | 'tokens'): Promise<EncoderReranker> {
   const stateSource = folder === undefined ? undefined : lmdbSource({ folder: `${folder}/${tier}` });
   return openEncoderReranker({ tier, stateCacheBytes: 0, ...(stateSource && { stateSource }) });
 }
@@ -128,7 +128,7 @@ interface Build {
   readonly index: string;
   readonly place: StatePlace;
   readonly codec: string;
-  readonly model: BlockRankReranker;
+  readonly model: EncoderReranker;
 }
 
 async function timedBuild(
@@ -167,7 +167,7 @@ interface Searches {
 /** Times of searches of each size, one after another. */
 async function searches(
   at: ScaleServer,
-  reranker: BlockRankReranker,
+  reranker: EncoderReranker,
   { words, states, index = 'documents' }: Searches,
 ): Promise<object> {
   const figures: Record<string, unknown> = {};

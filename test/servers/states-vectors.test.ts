@@ -9,8 +9,8 @@ import {
   type TransportOwner,
 } from '../../adapters/server.ts';
 import {
-  type BlockRankReranker,
   decodeState,
+  type EncoderReranker,
   openEncoderReranker,
   stateCodec,
   stateMaker,
@@ -59,7 +59,7 @@ function describeVectors(choice: ServerChoice): void {
   const names = { fields: ['title', 'body'] };
   let server: RunningServer;
   let cluster: StatesCluster;
-  let reranker: BlockRankReranker;
+  let reranker: EncoderReranker;
   let maker: StateMaker;
   let client: TransportOwner & { close(): Promise<unknown> };
 

@@ -23,8 +23,8 @@ import type {
   RankAnswer,
 } from './decoder-tasks.ts';
 
-/** What {@link InContextReranker} is made of. */
-export interface InContextParts {
+/** What {@link DecoderReranker} is made of. */
+export interface DecoderRerankerParts {
   /** What it is. */
   readonly info: RerankerInfo;
   /** Where its model lies, absolute. */
@@ -38,13 +38,13 @@ export interface InContextParts {
 const noUsage: RankingUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
 
 /** See {@link Reranker}. Made by `openReranker`. */
-export class InContextReranker implements Reranker {
+export class DecoderReranker implements Reranker {
   readonly info: RerankerInfo;
-  readonly #parts: InContextParts;
+  readonly #parts: DecoderRerankerParts;
   #closed: Promise<void> | undefined;
 
   /** @internal Made by `openReranker`. */
-  constructor(parts: InContextParts) {
+  constructor(parts: DecoderRerankerParts) {
     this.#parts = parts;
     this.info = parts.info;
   }

@@ -10,7 +10,7 @@ import { chooseProvider, devices } from '../../session/device.ts';
 import { openPool } from '../../session/pool.ts';
 import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
 import type { DecoderProgramData } from './decoder-program.ts';
-import { InContextReranker } from './decoder-reranker.ts';
+import { DecoderReranker } from './decoder-reranker.ts';
 import type { DecoderAnswers, DecoderTask } from './decoder-tasks.ts';
 
 const defaultBatchTokens = 768;
@@ -24,7 +24,7 @@ const memoryShare = 0.8;
  * @throws ConfigurationError listing every option that cannot be. @throws ModelFormatError when the folder is none of a
  * decoder. @throws InferenceError when the runtime cannot load it, or the device is not there.
  */
-export async function openDecoderReranker(options: RerankerOptions): Promise<InContextReranker> {
+export async function openDecoderReranker(options: RerankerOptions): Promise<DecoderReranker> {
   try {
     return await open(options);
   } catch (error) {
@@ -33,7 +33,7 @@ export async function openDecoderReranker(options: RerankerOptions): Promise<InC
   }
 }
 
-async function open(options: RerankerOptions): Promise<InContextReranker> {
+async function open(options: RerankerOptions): Promise<DecoderReranker> {
   if (options.model === undefined) {
     throw new ConfigurationError('Cannot open the reranker', [
       { path: 'model', message: 'expected the folder of a decoder, got nothing' },
@@ -53,7 +53,7 @@ async function open(options: RerankerOptions): Promise<InContextReranker> {
     workers,
     executionProvider: data.session.provider ?? 'cpu',
   });
-  const reranker = new InContextReranker({
+  const reranker = new DecoderReranker({
     info: toInfo(folder, data, () => pool.isOpen),
     modelFolder: folder.path,
     pool,
@@ -122,7 +122,7 @@ function assertReaches({ config, path }: DecoderFolder, { scoring, caps }: Decod
 }
 
 /** One short list in every worker: loads code paths and touches every weight. */
-async function warmUp(reranker: InContextReranker, workers: number): Promise<void> {
+async function warmUp(reranker: DecoderReranker, workers: number): Promise<void> {
   const shortlist = {
     query: { text: 'warm up' },
     candidates: [{ docId: 'a', text: 'warm', segments: [] }],

@@ -22,8 +22,8 @@ import { textDigest } from '../../states/text-digest.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
 import type { DocumentMass } from './spans.ts';
 
-/** What {@link BlockRankReranker} is made of. */
-export interface BlockRankParts {
+/** What {@link EncoderReranker} is made of. */
+export interface EncoderRerankerParts {
   /** What it is. */
   readonly info: RerankerInfo;
   /** Where its model lies, absolute. */
@@ -50,14 +50,14 @@ export interface EncodedShortlist {
 const keptQueries = 256;
 
 /** See {@link Reranker}. Made by `openReranker`. */
-export class BlockRankReranker implements Reranker {
+export class EncoderReranker implements Reranker {
   readonly info: RerankerInfo;
-  readonly #parts: BlockRankParts;
+  readonly #parts: EncoderRerankerParts;
   readonly #queries = new LRUCache<string, QueryState>({ max: keptQueries });
   #closed: Promise<void> | undefined;
 
   /** @internal Made by `openReranker`. */
-  constructor(parts: BlockRankParts) {
+  constructor(parts: EncoderRerankerParts) {
     this.#parts = parts;
     this.info = parts.info;
   }

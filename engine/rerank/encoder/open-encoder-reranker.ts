@@ -18,7 +18,7 @@ import { StateEncoder } from '../../states/state-encoder.ts';
 import { weightsFor } from '../../weights/precision-weights.ts';
 import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
 import type { EncoderProgramData } from './encoder-program.ts';
-import { BlockRankReranker } from './encoder-reranker.ts';
+import { EncoderReranker } from './encoder-reranker.ts';
 import { type EncoderAnswers, type EncoderTask, EncoderWorkers } from './encoder-workers.ts';
 
 const defaultBatchTokens = 384;
@@ -29,7 +29,7 @@ const defaultBatchTokens = 384;
  * @throws ConfigurationError listing every option that cannot be. @throws ModelFormatError when the folder is none of
  * an encoder. @throws InferenceError when the runtime cannot load it.
  */
-export async function openEncoderReranker(options: RerankerOptions = {}): Promise<BlockRankReranker> {
+export async function openEncoderReranker(options: RerankerOptions = {}): Promise<EncoderReranker> {
   try {
     return await open(options);
   } catch (error) {
@@ -38,7 +38,7 @@ export async function openEncoderReranker(options: RerankerOptions = {}): Promis
   }
 }
 
-async function open(options: RerankerOptions): Promise<BlockRankReranker> {
+async function open(options: RerankerOptions): Promise<EncoderReranker> {
   const folder = await openModelFolder(options.model ?? defaultModelFolder());
   const config = parseEncoderConfig(
     await readJson(join(folder.path, 'config.json')),
@@ -65,7 +65,7 @@ async function open(options: RerankerOptions): Promise<BlockRankReranker> {
     stateCodec: options.stateCodec,
     isOpen: () => encoding.isOpen,
   });
-  const reranker = new BlockRankReranker({
+  const reranker = new EncoderReranker({
     info,
     modelFolder: folder.path,
     readout,

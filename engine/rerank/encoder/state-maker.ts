@@ -2,7 +2,7 @@
 import type { BlockState, StateKey } from '../../contract.ts';
 import { encodeState } from '../../states/codec.ts';
 import type { StateCodec } from '../../states/state-codec.ts';
-import type { BlockRankReranker } from './encoder-reranker.ts';
+import type { EncoderReranker } from './encoder-reranker.ts';
 
 /** The form in which states are kept. */
 export interface StateForm {
@@ -37,7 +37,7 @@ const anyQuery = { text: 'a' };
  * const maker = stateMaker(reranker, stateCodec('anchor-fp16'));
  */
 export function stateMaker(
-  reranker: Pick<BlockRankReranker, 'info' | 'encode'>,
+  reranker: Pick<EncoderReranker, 'info' | 'encode'>,
   codec: StateCodec,
 ): StateMaker {
   return {

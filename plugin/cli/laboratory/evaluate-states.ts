@@ -1,9 +1,9 @@
 /** `blockrank evaluate --states`: what codecs of block states cost. */
 import { totalmem } from 'node:os';
 import {
-  BlockRankReranker,
   ConfigurationError,
   type ConfigurationIssue,
+  EncoderReranker,
   type Reranker,
   type StateCodec,
 } from '../../../engine/index.ts';
@@ -33,7 +33,7 @@ export function memoryForStates(): number {
 
 /** The systems of one collection. */
 export function formsOver(reranker: Reranker, codecs: readonly StateCodec[]): StateForms {
-  if (reranker instanceof BlockRankReranker) return stateForms(reranker, codecs);
+  if (reranker instanceof EncoderReranker) return stateForms(reranker, codecs);
   throw new ConfigurationError('Cannot evaluate', [
     { path: 'states', message: 'only encoders keep states; leave it out' },
   ]);

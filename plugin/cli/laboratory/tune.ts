@@ -2,7 +2,7 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { type BlockRankReranker, ConfigurationError, openEncoderReranker } from '../../../engine/index.ts';
+import { ConfigurationError, type EncoderReranker, openEncoderReranker } from '../../../engine/index.ts';
 import {
   aligned,
   type Collection,
@@ -111,14 +111,14 @@ async function runTune(context: CliContext, options: TuneCommandOptions): Promis
   }
 }
 
-const startOf = ({ readout, info }: BlockRankReranker): Setting => ({
+const startOf = ({ readout, info }: EncoderReranker): Setting => ({
   ...readout,
   fusionWeight: info.fusionWeight ?? 0,
 });
 
 async function encode(
   context: CliContext,
-  reranker: BlockRankReranker,
+  reranker: EncoderReranker,
   {
     folder,
     collection,
@@ -206,7 +206,7 @@ const problem = (path: string, message: string): ConfigurationError =>
 /** Copies the model that was tuned, unless it is the folder itself, and writes its manifest. */
 async function writeModel(
   context: CliContext,
-  reranker: BlockRankReranker,
+  reranker: EncoderReranker,
   output: string,
   { fusionWeight, ...readout }: Setting,
 ): Promise<void> {

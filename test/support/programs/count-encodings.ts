@@ -1,12 +1,12 @@
 /** Loaded before the program: writes a line for every text that is encoded, so that a killed process leaves its count. */
 import { appendFileSync } from 'node:fs';
-import { BlockRankReranker } from '../../../engine/index.ts';
+import { EncoderReranker } from '../../../engine/index.ts';
 import { textDigest } from '../../../engine/states/text-digest.ts';
 
 const path = process.env['COUNT_ENCODINGS'];
-const { encode } = BlockRankReranker.prototype;
+const { encode } = EncoderReranker.prototype;
 
-BlockRankReranker.prototype.encode = function (shortlist, options) {
+EncoderReranker.prototype.encode = function (shortlist, options) {
   const lines = shortlist.candidates.map(({ text }) => `${textDigest(text)}\n`);
   if (path !== undefined) appendFileSync(path, lines.join(''));
   return encode.call(this, shortlist, options);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   ConfigurationError,
-  InContextReranker,
+  DecoderReranker,
   MemoryLimitError,
   memorySource,
   openDecoderReranker,
@@ -24,19 +24,19 @@ const skip = [
   },
 ];
 rerankerSuite({
-  name: 'InContextReranker, trained',
+  name: 'DecoderReranker, trained',
   open: async () => openReranker({ model: await tinyDecoder() }),
   skip,
 });
 rerankerSuite({
-  name: 'InContextReranker, without training',
+  name: 'DecoderReranker, without training',
   open: async () => openReranker({ model: await tinyDecoder('qwen3-tiny', false) }),
   skip,
 });
 
 let model: string;
 let untrained: string;
-const opened: InContextReranker[] = [];
+const opened: DecoderReranker[] = [];
 beforeAll(async () => {
   model = await tinyDecoder();
   untrained = await tinyDecoder('llama-tiny', false);
@@ -45,7 +45,7 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((reranker) => reranker.close()));
 });
 
-async function open(options: RerankerOptions = {}): Promise<InContextReranker> {
+async function open(options: RerankerOptions = {}): Promise<DecoderReranker> {
   const reranker = await openDecoderReranker({ model, warmUp: false, ...options });
   opened.push(reranker);
   return reranker;
@@ -59,12 +59,12 @@ const texts = [
 ];
 const shortlist = shortlistOf('When is the tide highest?', ...texts);
 
-async function scoresOf(reranker: InContextReranker, of = shortlist): Promise<number[]> {
+async function scoresOf(reranker: DecoderReranker, of = shortlist): Promise<number[]> {
   const { candidates } = await reranker.rerank(of);
   return [...candidates].sort((a, b) => a.index - b.index).map(({ score }) => score);
 }
 
-describe('InContextReranker', () => {
+describe('DecoderReranker', () => {
   it('gives the attention mass as score', async () => {
     const reranker = await open();
     const { candidates } = await reranker.rerank(shortlist, { explain: true });
@@ -200,7 +200,7 @@ describe('InContextReranker', () => {
 describe('openReranker over a decoder', () => {
   it('opens a decoder by what its config.json says', async () => {
     const reranker = await openReranker({ model });
-    expect(reranker).toBeInstanceOf(InContextReranker);
+    expect(reranker).toBeInstanceOf(DecoderReranker);
     expect(reranker.info).toMatchObject({
       profile: 'in-context',
       executionProvider: 'cpu',

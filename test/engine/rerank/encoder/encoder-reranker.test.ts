@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  type BlockRankReranker,
   ConfigurationError,
+  type EncoderReranker,
   memorySource,
   openEncoderReranker,
   QueryError,
@@ -26,10 +26,10 @@ const texts = [
   `A long text about bread. ${'It goes on about the oven and the crust. '.repeat(12)}`,
 ];
 let model: string;
-let reranker: BlockRankReranker;
-const opened: BlockRankReranker[] = [];
+let reranker: EncoderReranker;
+const opened: EncoderReranker[] = [];
 
-async function open(options: RerankerOptions = {}): Promise<BlockRankReranker> {
+async function open(options: RerankerOptions = {}): Promise<EncoderReranker> {
   const made = await openEncoderReranker({ model, cacheFolder, workers: 1, ...options });
   opened.push(made);
   return made;
@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all(opened.map((each) => each.close())));
 
-describe('BlockRankReranker', () => {
+describe('EncoderReranker', () => {
   it('answers a permutation with descending scores that sum to one', async () => {
     const { candidates } = await reranker.rerank(shortlistOf('how to bake bread', ...texts));
     expect(candidates.map(({ index }) => index).sort()).toEqual([0, 1, 2, 3, 4, 5]);

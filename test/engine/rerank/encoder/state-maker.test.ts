@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  type BlockRankReranker,
   decodeState,
+  type EncoderReranker,
   openEncoderReranker,
   stateCodec,
   stateMaker,
 } from '../../../../engine/index.ts';
 import { tinyModel } from '../../../support/tiny/tiny-model.ts';
 
-let reranker: BlockRankReranker;
+let reranker: EncoderReranker;
 beforeAll(async () => {
   reranker = await openEncoderReranker({ model: await tinyModel(), tier: 'anchor', warmUp: false });
 });

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  type BlockRankReranker,
   type BlockState,
+  type EncoderReranker,
   encodeState,
   lmdbSource,
   memorySource,
@@ -28,7 +28,7 @@ const codec = stateCodec('anchor-fp16');
 
 let model: string;
 let folder: string;
-const open: BlockRankReranker[] = [];
+const open: EncoderReranker[] = [];
 beforeAll(async () => {
   model = await tinyModel();
   folder = await mkdtemp(join(tmpdir(), 'blockrank-stored-'));
@@ -39,7 +39,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const opened = async (options: RerankerOptions = {}): Promise<BlockRankReranker> => {
+const opened = async (options: RerankerOptions = {}): Promise<EncoderReranker> => {
   const small = { model, workers: 1, warmUp: false, stateCacheBytes: 0, tier, stateCodec: codec } as const;
   const reranker = await openEncoderReranker({ ...small, ...options });
   open.push(reranker);
@@ -57,13 +57,13 @@ const listOf = (
   firstStage: 'unknown',
   ...more,
 });
-const statesOf = async (reranker: BlockRankReranker): Promise<readonly BlockState[]> =>
+const statesOf = async (reranker: EncoderReranker): Promise<readonly BlockState[]> =>
   (await reranker.encode(listOf())).states;
-const keyOf = ({ info: { encodingDigest } }: BlockRankReranker, text: string) => ({
+const keyOf = ({ info: { encodingDigest } }: EncoderReranker, text: string) => ({
   encodingDigest,
   textDigest: textDigest(text),
 });
-const bytesOf = async (reranker: BlockRankReranker): Promise<Uint8Array[]> => {
+const bytesOf = async (reranker: EncoderReranker): Promise<Uint8Array[]> => {
   const states = await statesOf(reranker);
   return states.map((state, i) => encodeState(keyOf(reranker, texts[i]!), state, codec));
 };
@@ -135,7 +135,7 @@ describe('a reranker whose candidates bring their states', () => {
 
 describe('a reranker whose candidates bring vectors', () => {
   const single = { maxDocumentBlocks: 1 };
-  const vectorsOf = async (reranker: BlockRankReranker): Promise<number[][]> =>
+  const vectorsOf = async (reranker: EncoderReranker): Promise<number[][]> =>
     (await statesOf(reranker)).map(({ anchors }) => [...anchors]);
 
   it('reads them as anchors, whatever their length', async () => {
