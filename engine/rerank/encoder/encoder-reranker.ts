@@ -124,6 +124,15 @@ export class EncoderReranker implements Reranker {
     return { query, states: encoded.states };
   }
 
+  /** One state a text, in their order: those that {@link rerank} would read of documents with these texts. */
+  async encodeTexts(
+    texts: readonly string[],
+    { signal, tenant }: Pick<RerankOptions, 'signal' | 'tenant'> = {},
+  ): Promise<readonly BlockState[]> {
+    if (this.#closed) throw new TypeError('encodeTexts: the reranker is closed.');
+    return (await this.#parts.states.encode(texts, { signal, tenant })).states;
+  }
+
   /**
    * The numerators of the token head's masses, `log sum_j exp(q_i·x_dj / tau)`, computed by the workers.
    *

@@ -4,10 +4,7 @@ import type { QueryState } from '../../readout/parameters.ts';
 import { logSumExp } from '../../readout/softmax.ts';
 import type { TaskOptions, WorkerPool } from '../../session/pool.ts';
 import type { EncodedBlock, EncodingWorkers, TokenisedDocument } from '../../states/state-encoder.ts';
-import type { DocumentMass } from './spans.ts';
-
-/** Token vectors of one document, as a worker reads them. */
-export type TokenState = Pick<BlockState, 'blockTokens'> & { readonly tokens: Float32Array };
+import type { DocumentMass, TokenState } from './spans.ts';
 
 /** What a worker is asked. */
 export type EncoderTask =

@@ -1,9 +1,10 @@
 /** From attention of query tokens to places in a document's text. */
-
 import { alignTokens, type Span } from '../../blocks/spans.ts';
-import type { Explanation } from '../../contract.ts';
+import type { BlockState, Explanation } from '../../contract.ts';
 import { dotRows } from '../../readout/vectors.ts';
-import type { TokenState } from './encoder-workers.ts';
+
+/** Token vectors of one document, as a worker reads them. */
+export type TokenState = Pick<BlockState, 'blockTokens'> & { readonly tokens: Float32Array };
 
 /** The query's part in an explanation. */
 export interface SpanQuery {

@@ -1,4 +1,4 @@
-/** Makes block states in the form in which they are kept, for whoever stores them where the documents are. */
+/** Makes block states in the form in which they are kept, for those who store them where the documents are. */
 import type { BlockState, StateKey } from '../../contract.ts';
 import { encodeState } from '../../states/codec.ts';
 import type { StateCodec } from '../../states/state-codec.ts';
@@ -22,9 +22,6 @@ export interface StateMaker {
   encode(texts: readonly string[]): Promise<readonly BlockState[]>;
 }
 
-/** The query block that is encoded beside the documents' own; any word does. */
-const anyQuery = { text: 'a' };
-
 /**
  * A maker over an encoder's reranker of yours, which stays open until you close it. States are the same whatever else
  * the reranker is used for; one with `stateCacheBytes: 0` keeps no copies of what is stored elsewhere.
@@ -37,15 +34,14 @@ const anyQuery = { text: 'a' };
  * const maker = stateMaker(reranker, stateCodec('anchor-fp16'));
  */
 export function stateMaker(
-  reranker: Pick<EncoderReranker, 'info' | 'encode'>,
+  reranker: Pick<EncoderReranker, 'info' | 'encodeTexts'>,
   codec: StateCodec,
 ): StateMaker {
   return {
     encodingDigest: reranker.info.encodingDigest,
     form: { name: codec.name, encode: (key, state) => encodeState(key, state, codec) },
     async encode(texts) {
-      const candidates = texts.map((text) => ({ docId: '', text, segments: [] }));
-      const { states } = await reranker.encode({ query: anyQuery, candidates, firstStage: 'unknown' });
+      const states = await reranker.encodeTexts(texts);
       if (codec.tier === 'tokens' && states.some(({ tokens }) => tokens === undefined)) {
         throw new TypeError(
           `stateMaker: expected a reranker of tier tokens for the codec "${codec.name}", got one of tier anchor.`,

@@ -4,7 +4,7 @@ import { linear } from '../../graph/operations.ts';
 import { input } from '../../graph/value.ts';
 import type { QueryState } from '../../readout/parameters.ts';
 import { openSession } from '../../session/runtime.ts';
-import type { TokenState } from './encoder-workers.ts';
+import type { TokenState } from './spans.ts';
 
 /** See {@link openTokenProducts}. */
 export interface TokenProducts {

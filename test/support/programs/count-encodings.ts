@@ -4,10 +4,10 @@ import { EncoderReranker } from '../../../engine/index.ts';
 import { textDigest } from '../../../engine/states/text-digest.ts';
 
 const path = process.env['COUNT_ENCODINGS'];
-const { encode } = EncoderReranker.prototype;
+const { encodeTexts } = EncoderReranker.prototype;
 
-EncoderReranker.prototype.encode = function (shortlist, options) {
-  const lines = shortlist.candidates.map(({ text }) => `${textDigest(text)}\n`);
+EncoderReranker.prototype.encodeTexts = function (texts, options) {
+  const lines = texts.map((text) => `${textDigest(text)}\n`);
   if (path !== undefined) appendFileSync(path, lines.join(''));
-  return encode.call(this, shortlist, options);
+  return encodeTexts.call(this, texts, options);
 };

@@ -169,6 +169,7 @@ describe('EncoderReranker', () => {
     const closed = await open();
     await closed.close();
     await expect(closed.rerank(shortlistOf('bread', 'x'))).rejects.toThrow(TypeError);
+    await expect(closed.encodeTexts(['x'])).rejects.toThrow('encodeTexts: the reranker is closed.');
   });
 });
 

@@ -20,6 +20,7 @@ describe('stateMaker', () => {
     const candidates = [{ docId: '1', text: 'a cat', segments: [] }];
     const { states } = await reranker.encode({ query: { text: 'dog' }, candidates, firstStage: 'unknown' });
     expect(await maker.encode(['a cat'])).toEqual(states);
+    expect(await reranker.encodeTexts(['a cat'])).toEqual(states);
     const key = { encodingDigest: reranker.info.encodingDigest, textDigest: '0'.repeat(64) };
     const bytes = maker.form.encode(key, states[0]!);
     expect(decodeState(bytes, key).state!.blockTokens).toEqual(states[0]!.blockTokens);
