@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { toOnnx } from '../engine/graph/onnx.ts';
-import * as g from '../engine/graph/operations.ts';
+import * as g from '../engine/graph/operations/index.ts';
 import { fileTensor, input, type Value } from '../engine/graph/value.ts';
 import { DecoderRunner } from '../engine/rerank/decoder/decoder-runner.ts';
 import { openSession } from '../engine/session/runtime.ts';

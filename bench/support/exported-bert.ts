@@ -5,8 +5,8 @@
  * Axes: `B` blocks, `L` tokens of the longest, `W` width, `H` heads, `D = W / H`.
  */
 import { toOnnx } from '../../engine/graph/onnx.ts';
-import * as g from '../../engine/graph/operations.ts';
-import { type Attribute, constant, input, integers, scalar, type Value } from '../../engine/graph/value.ts';
+import * as g from '../../engine/graph/operations/index.ts';
+import { constant, input, integers, scalar, type Value } from '../../engine/graph/value.ts';
 import type { EncoderConfig } from '../../engine/network/encoder.ts';
 
 /** A matrix or vector of the model, as Hugging Face keeps it. */
@@ -52,12 +52,12 @@ class Export {
   async #embeddings(): Promise<Value> {
     const ids = input('input_ids', 'int64', ['B', 'L']);
     const types = input('token_type_ids', 'int64', ['B', 'L']);
-    const length = node('Shape', [ids], { type: 'int64', shape: [1] }, { start: 1, end: 2 });
-    const places = node(
-      'Slice',
-      [await this.#tensor('embeddings.position_embeddings.weight'), integers(0), length, integers(0)],
-      { type: 'float32', shape: ['L', this.#config.width] },
-    );
+    const places = g.sliceTo(await this.#tensor('embeddings.position_embeddings.weight'), {
+      axis: 0,
+      start: integers(0),
+      end: g.lengthOf(ids, 1),
+      length: 'L',
+    });
     const words = g.gather(await this.#tensor('embeddings.word_embeddings.weight'), ids);
     const kinds = g.gather(await this.#tensor('embeddings.token_type_embeddings.weight'), types);
     return this.#norm('embeddings.LayerNorm', g.add(g.add(words, kinds), places));
@@ -66,8 +66,7 @@ class Export {
   /** 0 for a token, a very negative number for padding, `[B, 1, 1, L]`. */
   #mask(): Value {
     const given = input('attention_mask', 'int64', ['B', 'L']);
-    const wide = node('Unsqueeze', [given, integers(1)], { type: 'int64', shape: ['B', 1, 'L'] });
-    const wider = node('Unsqueeze', [wide, integers(2)], { type: 'int64', shape: ['B', 1, 1, 'L'] });
+    const wider = g.unsqueeze(g.unsqueeze(given, 1), 2);
     return g.multiply(g.subtract(scalar(1), g.cast(wider, 'float32')), scalar(-10_000));
   }
 
@@ -112,7 +111,7 @@ class Export {
 
 /** `x · Φ(x)` in the operators that the runtime knows it by. */
 function gelu(x: Value): Value {
-  const erf = node('Erf', [g.divide(x, scalar(Math.SQRT2))], x);
+  const erf = g.errorFunction(g.divide(x, scalar(Math.SQRT2)));
   return g.multiply(g.multiply(x, g.add(erf, scalar(1))), scalar(0.5));
 }
 
@@ -126,28 +125,12 @@ function quantisedProduct(x: Value, weights: Float32Array, [inputs, outputs]: [n
     for (let r = 0; r < inputs; r += 1)
       whole[r * outputs + c] = Math.round(weights[r * outputs + c]! / scales[c]!);
   }
-  const quantised = node('DynamicQuantizeLinear', [x], { type: 'uint8', shape: x.shape }, { outputs: 3 });
-  const scale: Value = { ...outputOf(quantised, 1), type: 'float32', shape: [] };
-  const zero: Value = { ...outputOf(quantised, 2), shape: [] };
+  const { integers: rounded, scale, zero } = g.dynamicQuantise(x);
   const product = g.matmulInteger(
-    quantised,
+    rounded,
     constant(whole, [inputs, outputs]),
     zero,
     constant(new Int8Array(outputs), [outputs]),
   );
   return g.multiply(g.cast(product, 'float32'), g.multiply(scale, constant(scales, [outputs])));
-}
-
-function node(
-  type: string,
-  inputs: readonly Value[],
-  result: Pick<Value, 'type' | 'shape'>,
-  { outputs = 1, ...attributes }: Readonly<Record<string, Attribute>> & { readonly outputs?: number } = {},
-): Value {
-  const operation = { type, domain: '', inputs, attributes, outputs } as const;
-  return { type: result.type, shape: result.shape, origin: { kind: 'operation', operation, output: 0 } };
-}
-
-function outputOf(value: Value, output: number): Value {
-  return { ...value, origin: { ...value.origin, output } as Value['origin'] };
 }

@@ -3,7 +3,7 @@
  * Attention reads the same input in every layer, so that values neither grow nor vanish on the way.
  */
 import { toOnnx } from '../../engine/graph/onnx.ts';
-import * as g from '../../engine/graph/operations.ts';
+import * as g from '../../engine/graph/operations/index.ts';
 import { constant, input, type Value } from '../../engine/graph/value.ts';
 import type { EncoderConfig } from '../../engine/network/encoder.ts';
 import type { WorkerProgram } from '../../engine/session/pool.ts';

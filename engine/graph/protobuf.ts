@@ -23,7 +23,7 @@ export class ProtobufWriter {
     this.#tag(field, 2);
     if (bytes instanceof ProtobufWriter) {
       this.#raw(BigInt(bytes.#length));
-      this.#chunks.push(...bytes.#chunks);
+      for (const chunk of bytes.#chunks) this.#chunks.push(chunk); // a spread would pass them over the call stack
       this.#length += bytes.#length;
       return this;
     }

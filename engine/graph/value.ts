@@ -1,4 +1,5 @@
 /** Values of the expression graph: what an operation gives, with its type and shape. Nothing is computed here. */
+import type { OperationType } from './operation-types.ts';
 
 /** Element types, by their usual names. */
 export type DataType = 'float32' | 'float16' | 'bfloat16' | 'int8' | 'uint8' | 'int32' | 'int64' | 'bool';
@@ -26,26 +27,28 @@ export type Origin =
   | { readonly kind: 'file'; readonly name: string; readonly slice: FileSlice }
   | { readonly kind: 'operation'; readonly operation: Operation; readonly output: number };
 
-/** One operation: an ONNX operator, its inputs and attributes. */
-export interface Operation {
-  /** ONNX operator type. */
-  readonly type: string;
-  /** Operator set: empty for ONNX's own. */
-  readonly domain: '' | 'com.microsoft';
-  /** Inputs in the operator's order; `undefined` leaves an optional one out. */
-  readonly inputs: readonly (Value | undefined)[];
-  /** Attributes by name. */
-  readonly attributes: Readonly<Record<string, Attribute>>;
-  /** How many outputs it has. */
-  readonly outputs: number;
-}
-
-/** A value of the graph. */
-export interface Value {
+/** Type and shape of a value. */
+export interface Form {
   /** Element type. */
   readonly type: DataType;
   /** One entry an axis. */
   readonly shape: readonly Axis[];
+}
+
+/** One operation: an ONNX operator, its inputs and attributes. */
+export interface Operation {
+  /** ONNX operator type. */
+  readonly type: OperationType;
+  /** Inputs in the operator's order; `undefined` leaves an optional one out. */
+  readonly inputs: readonly (Value | undefined)[];
+  /** Attributes by name. */
+  readonly attributes: Readonly<Record<string, Attribute>>;
+  /** One an output. */
+  readonly forms: readonly Form[];
+}
+
+/** A value of the graph. */
+export interface Value extends Form {
   /** Where it comes from. */
   readonly origin: Origin;
 }

@@ -9,7 +9,7 @@
  */
 import { ModelFormatError } from '../errors.ts';
 import { toOnnx } from '../graph/onnx.ts';
-import * as g from '../graph/operations.ts';
+import * as g from '../graph/operations/index.ts';
 import type { TensorValue } from '../graph/tensor.ts';
 import { type DataType, fileTensor, input, integers, scalar, type Value } from '../graph/value.ts';
 import type { WeightTable } from '../weights/weight-table.ts';

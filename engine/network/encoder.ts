@@ -8,7 +8,7 @@
 import * as z from 'zod';
 import { ModelFormatError } from '../errors.ts';
 import { toOnnx } from '../graph/onnx.ts';
-import * as g from '../graph/operations.ts';
+import * as g from '../graph/operations/index.ts';
 import type { TensorValue } from '../graph/tensor.ts';
 import { constant, fileTensor, input, scalar, type Value } from '../graph/value.ts';
 import { scaleName } from '../weights/quantise.ts';

@@ -1,6 +1,6 @@
 /** Which device computes. */
 import { toOnnx } from '../graph/onnx.ts';
-import { matmul } from '../graph/operations.ts';
+import { matmul } from '../graph/operations/index.ts';
 import { input } from '../graph/value.ts';
 import { type ExecutionProvider, openSession } from './runtime.ts';
 

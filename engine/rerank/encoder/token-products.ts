@@ -1,6 +1,6 @@
 /** The token head's products on the runtime: `tokenLogSums` of the readout, with one matrix product. */
 import { toOnnx } from '../../graph/onnx.ts';
-import { linear } from '../../graph/operations.ts';
+import { linear } from '../../graph/operations/index.ts';
 import { input } from '../../graph/value.ts';
 import type { QueryState } from '../../readout/parameters.ts';
 import { openSession } from '../../session/runtime.ts';

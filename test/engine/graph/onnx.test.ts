@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { toOnnx } from '../../../engine/graph/onnx.ts';
-import * as g from '../../../engine/graph/operations.ts';
-import { constant, fileTensor, input, integers, scalar } from '../../../engine/graph/value.ts';
+import * as g from '../../../engine/graph/operations/index.ts';
+import { constant, fileTensor, input, integers, scalar, type Value } from '../../../engine/graph/value.ts';
 import { openSession } from '../../../engine/session/runtime.ts';
 
 /** An independent reader of ONNX files. */
@@ -11,7 +11,7 @@ const { onnx } = createRequire(import.meta.url)('onnx-proto') as {
     ModelProto: {
       decode(bytes: Uint8Array): {
         graph: {
-          node: { opType: string; input: string[] }[];
+          node: { opType: string; input: string[]; output: string[] }[];
           initializer: { name: string; externalData: { key: string; value: string }[] }[];
           input: { name: string }[];
           output: { name: string }[];
@@ -21,12 +21,24 @@ const { onnx } = createRequire(import.meta.url)('onnx-proto') as {
   };
 };
 
-async function evaluate(y: Parameters<typeof toOnnx>[0][string], x?: Float32Array): Promise<number[]> {
+async function evaluate(y: Value, x?: Float32Array): Promise<number[]> {
   const session = await openSession(toOnnx({ y }), { folder: '.', threads: 1, prepack: false });
   const feeds = x ? { x: { type: 'float32' as const, shape: [2, x.length / 2], data: x } } : {};
   const { y: result } = await session.run(feeds, ['y']);
   await session.release();
   return Array.from(result!.data as Float32Array);
+}
+/** Every node of a graph stands behind those that it reads. */
+function expectOrdered({
+  node,
+  input: fed,
+  initializer,
+}: ReturnType<typeof onnx.ModelProto.decode>['graph']): void {
+  const known = new Set([...fed, ...initializer].map(({ name }) => name));
+  for (const { input: reads, output } of node) {
+    for (const name of reads) if (!known.has(name)) throw new Error(`${name} is read before it is there`);
+    for (const name of output) known.add(name);
+  }
 }
 const x = input('x', 'float32', [2, 'N']);
 const x3 = input('x', 'float32', [2, 3]);
@@ -55,6 +67,47 @@ describe('toOnnx', () => {
     const sum = g.add(x3, scalar(1));
     const { graph } = onnx.ModelProto.decode(toOnnx({ y: g.multiply(sum, sum) }));
     expect(graph.node.filter(({ opType }) => opType === 'Add')).toHaveLength(1);
+  });
+
+  it('writes a tensor of a file once, whoever asked for it', () => {
+    const form = { type: 'float32', shape: [4, 3] } as const;
+    const place = { location: 'f.safetensors', offset: 96, length: 48 };
+    const [one, same] = [fileTensor('w', form, place), fileTensor('w', form, place)];
+    const { graph } = onnx.ModelProto.decode(toOnnx({ y: g.add(g.linear(x3, one), g.linear(x3, same)) }));
+    expect(graph.initializer.map(({ name }) => name)).toEqual(['w']);
+    const elsewhere = fileTensor('w', form, { ...place, offset: 0 });
+    expect(() => toOnnx({ y: g.linear(x3, one), z: g.linear(x3, elsewhere) })).toThrow(
+      /expected one form of tensor "w".*96.*"offset":0/,
+    );
+  });
+
+  it('writes a chain of 20,000 operations, each after what it reads, and the runtime computes it', async () => {
+    const one = scalar(1);
+    let y: Value = x;
+    for (let i = 0; i < 20_000; i += 1) y = g.add(y, one);
+    expectOrdered(onnx.ModelProto.decode(toOnnx({ y })).graph);
+    expect(await evaluate(y, new Float32Array(6))).toEqual(Array(6).fill(20_000));
+  });
+
+  it('writes 32 layers of 8 buckets whose results meet, in an order that a reader can follow', () => {
+    const buckets = Array.from({ length: 8 }, (_, b) => input(`bucket_${b}`, 'float32', ['N', 4]));
+    const square = constant(new Float32Array(16).fill(0.25), [4, 4]);
+    const layer = (rows: Value): Value => {
+      // About what a decoder's layer holds: 70 operations, some of which read what was made long before.
+      let inner = rows;
+      for (let i = 0; i < 35; i += 1) inner = g.add(g.matmul(inner, square), rows);
+      return inner;
+    };
+    let states: readonly Value[] = buckets;
+    for (let l = 0; l < 32; l += 1) {
+      const first = states[0]!;
+      states = states.map((rows) => g.concat([layer(rows), first], 0, 'N'));
+    }
+    const bytes = toOnnx({ y: g.concat(states, 0) });
+    const { graph } = onnx.ModelProto.decode(bytes);
+    expect(graph.node.length).toBeGreaterThan(17_000);
+    expect(graph.input).toHaveLength(8);
+    expectOrdered(graph);
   });
 
   it('refuses two inputs of one name and different forms', () => {

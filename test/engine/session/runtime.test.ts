@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { InferenceError } from '../../../engine/errors.ts';
 import { toOnnx } from '../../../engine/graph/onnx.ts';
-import { linear } from '../../../engine/graph/operations.ts';
+import { linear } from '../../../engine/graph/operations/index.ts';
 import { fileTensor, input } from '../../../engine/graph/value.ts';
 import { openSession } from '../../../engine/session/runtime.ts';
 

@@ -1,0 +1,48 @@
+/** Every operation that a graph may hold. A type that stands here and has no shape rule does not compile. */
+
+/** Operations on each element by itself. */
+export type ElementwiseType =
+  | 'Add'
+  | 'Sub'
+  | 'Mul'
+  | 'Div'
+  | 'Max'
+  | 'Abs'
+  | 'Sqrt'
+  | 'Round'
+  | 'Erf'
+  | 'Sigmoid'
+  | 'Cast';
+/** Matrix products. */
+export type LinearType = 'MatMul' | 'Gemm';
+/** Operations that move elements. */
+export type MovementType = 'Reshape' | 'Unsqueeze' | 'Transpose' | 'Slice' | 'Concat' | 'Gather' | 'Shape';
+/** Operations that fold an axis. */
+export type ReductionType = 'ReduceSum' | 'ReduceMax';
+/** Operations that take several steps in one operator. */
+export type FusedType =
+  | 'Softmax'
+  | 'Gelu'
+  | 'LayerNormalization'
+  | 'SimplifiedLayerNormalization'
+  | 'RotaryEmbedding';
+/** Operations on 8-bit integers. */
+export type QuantisedType = 'MatMulInteger' | 'DequantizeLinear' | 'DynamicQuantizeLinear';
+
+/** ONNX's name of an operation. */
+export type OperationType =
+  | ElementwiseType
+  | LinearType
+  | MovementType
+  | ReductionType
+  | FusedType
+  | QuantisedType;
+
+/** Who defines an operator: ONNX itself, or ONNX Runtime. */
+export type OperatorSet = '' | 'com.microsoft';
+
+const ofRuntime: ReadonlySet<OperationType> = new Set<OperationType>(['Gelu', 'RotaryEmbedding']);
+
+/** The operator set of an operation. */
+export const operatorSetOf = (type: OperationType): OperatorSet =>
+  ofRuntime.has(type) ? 'com.microsoft' : '';

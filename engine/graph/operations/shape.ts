@@ -1,0 +1,131 @@
+/** Operations that move elements and compute nothing. */
+import type { MovementType } from '../operation-types.ts';
+import { type Axis, integers, type Value } from '../value.ts';
+import { type Given, operationsOf, type Rules, refuse } from './operation.ts';
+
+/** Shape rules of operations that move elements. */
+export const movementRules: Rules<MovementType> = {
+  Reshape: (given) => {
+    const [x, target] = given.inputs as readonly [Value, Value];
+    const shape = askedShape(given);
+    if (target.type !== 'int64' || target.shape.join() !== String(shape.length)) {
+      refuse(`reshape: expected int64[${shape.length}] as target`, target);
+    }
+    const [before, after] = [elements(x.shape), elements(shape)];
+    if (before !== undefined && after !== undefined && before !== after) {
+      refuse(`reshape: expected ${after} elements for [${shape.join(', ')}]`, x);
+    }
+    return [{ type: x.type, shape }];
+  },
+  Unsqueeze: (given) => {
+    const [x, axes] = given.inputs as readonly [Value, Value];
+    const shape = askedShape(given);
+    if (shape.length !== x.shape.length + Number(axes.shape[0])) refuse('unsqueeze: expected new axes', x);
+    return [{ type: x.type, shape }];
+  },
+  Transpose: ({ inputs: [x], attributes }) => {
+    const order = attributes['perm'] as readonly number[];
+    if (order.length !== x!.shape.length) refuse(`transpose: expected ${order.length} axes`, x!);
+    return [{ type: x!.type, shape: order.map((axis) => x!.shape[axis]!) }];
+  },
+  Slice: (given) => {
+    const [x] = given.inputs as readonly [Value];
+    const shape = askedShape(given);
+    if (shape.length !== x.shape.length) refuse(`slice: expected ${shape.length} axes`, x);
+    return [{ type: x.type, shape }];
+  },
+  Concat: ({ inputs, attributes, shape }) => {
+    const first = inputs[0];
+    if (!first) throw new RangeError('concat: expected at least one value, got none.');
+    const axis = Number(attributes['axis']);
+    const lengths = inputs.map((value) => value!.shape[axis]!);
+    const numbers = lengths.filter((length) => typeof length === 'number');
+    const isKnown = numbers.length === lengths.length;
+    const joined = isKnown ? numbers.reduce((sum, n) => sum + n, 0) : (shape?.[axis] ?? lengths.join('+'));
+    return [{ type: first.type, shape: first.shape.map((length, i) => (i === axis ? joined : length)) }];
+  },
+  Gather: ({ inputs }) => {
+    const [table, ids] = inputs as readonly [Value, Value];
+    return [{ type: table.type, shape: [...ids.shape, ...table.shape.slice(1)] }];
+  },
+  Shape: ({ attributes }) => {
+    return [{ type: 'int64', shape: [Number(attributes['end']) - Number(attributes['start'])] }];
+  },
+};
+
+const make = operationsOf(movementRules);
+
+/** Rows of a table `[V, W]` by number: shape of `ids`, then `W`. */
+export function gather(table: Value, ids: Value): Value {
+  return make('Gather', [table, ids]);
+}
+
+/**
+ * Reorders axes into a new shape.
+ *
+ * @param shape - The new shape; its numbers and names are what later checks see.
+ * @param target - What the operator is told: 0 keeps an axis, -1 is worked out.
+ */
+export function reshape(x: Value, shape: readonly Axis[], target: readonly number[]): Value {
+  return make('Reshape', [x, integers(...target)], { shape });
+}
+
+/** {@link reshape} to lengths that are known only when the graph runs: `target` int64 `[rank]`. */
+export function reshapeTo(x: Value, shape: readonly Axis[], target: Value): Value {
+  return make('Reshape', [x, target], { shape });
+}
+
+/** A new axis of length 1, which is axis `axis` of the result. */
+export function unsqueeze(x: Value, axis: number): Value {
+  return make('Unsqueeze', [x, integers(axis)], { shape: x.shape.toSpliced(axis, 0, 1) });
+}
+
+/** Swaps axes: axis `i` of the result is axis `order[i]` of `x`. */
+export function transpose(x: Value, order: readonly number[]): Value {
+  return make('Transpose', [x], { attributes: { perm: order } });
+}
+
+/** Elements `[start, end)` of one axis. */
+export function slice(x: Value, { axis, start, end }: { axis: number; start: number; end: number }): Value {
+  const shape = x.shape.with(axis, end - start);
+  return make('Slice', [x, integers(start), integers(end), integers(axis)], { shape });
+}
+
+/**
+ * {@link slice} between places that are known only when the graph runs: `start` and `end` int64 `[1]`.
+ *
+ * @param length - The name of the axis' new length.
+ */
+export function sliceTo(
+  x: Value,
+  { axis, start, end, length }: { axis: number; start: Value; end: Value; length: Axis },
+): Value {
+  return make('Slice', [x, start, end, integers(axis)], { shape: x.shape.with(axis, length) });
+}
+
+/**
+ * Joins values along an axis.
+ *
+ * @param length - The name of the axis' new length, where that is known only when the graph runs.
+ * @defaultValue the names of the joined lengths with `+` between them
+ */
+export function concat(values: readonly Value[], axis: number, length?: string): Value {
+  const shape = length === undefined ? {} : { shape: values[0]?.shape.with(axis, length) ?? [] };
+  return make('Concat', values, { attributes: { axis }, ...shape });
+}
+
+/** The length of one axis, int64 `[1]`. */
+export function lengthOf(x: Value, axis: number): Value {
+  return make('Shape', [x], { attributes: { start: axis, end: axis + 1 } });
+}
+
+function askedShape({ shape }: Given): readonly Axis[] {
+  if (!shape) throw new TypeError('askedShape: expected the shape that the operation gives.');
+  return shape;
+}
+
+/** How many elements a shape has; undefined where a length is known only when the graph runs. */
+function elements(shape: readonly Axis[]): number | undefined {
+  const lengths = shape.filter((axis) => typeof axis === 'number');
+  return lengths.length === shape.length ? lengths.reduce((product, n) => product * n, 1) : undefined;
+}
