@@ -1,7 +1,10 @@
 /** Block attention against full attention, and how its cost grows with the list. */
+
+import { toOnnx } from '../engine/graph/onnx.ts';
 import { openEncoderReranker } from '../engine/index.ts';
 import { encoderGraph, toEncoderFeeds } from '../engine/network/encoder.ts';
 import { type GraphSession, openSession } from '../engine/session/runtime.ts';
+import { fileParameters } from '../engine/weights/file-parameters.ts';
 import { atLeast, type Bench, rounded, threads } from './support/bench.ts';
 import { openDefaultModel } from './support/default-model.ts';
 import { alternate, linearity, median, medianRatio } from './support/measure.ts';
@@ -41,7 +44,8 @@ export const blocks: Bench = {
 /** The same session runs both: as a batch of blocks, and as a single block that holds all their tokens. */
 async function timePasses(note: (text: string) => void): Promise<{ block: number[]; full: number[] }> {
   const { config, weights } = await openDefaultModel();
-  const session = await openSession(encoderGraph(config, weights, { precision: 'fp32' }), {
+  const graph = encoderGraph(config, fileParameters(weights.table), { precision: 'fp32' });
+  const session = await openSession(toOnnx(graph), {
     folder: weights.folder,
     threads,
     prepack: true,

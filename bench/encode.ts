@@ -1,6 +1,6 @@
 /** Cold encoding against the model's own matrix products. */
 import { type EncoderReranker, openEncoderReranker } from '../engine/index.ts';
-import type { EncoderConfig } from '../engine/network/encoder.ts';
+import type { EncoderConfig } from '../engine/network/encoder-config.ts';
 import { openPool } from '../engine/session/pool.ts';
 import { toBatches } from '../engine/states/batches.ts';
 import { atLeast, type Bench, hasAvx512, rounded, threads } from './support/bench.ts';

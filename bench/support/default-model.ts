@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { defaultCacheFolder } from '../../engine/index.ts';
 import { defaultModelFolder, openModelFolder } from '../../engine/model/folder.ts';
 import { readJson } from '../../engine/model/manifest.ts';
-import { type EncoderConfig, parseEncoderConfig } from '../../engine/network/encoder.ts';
+import { type EncoderConfig, parseEncoderConfig } from '../../engine/network/encoder-config.ts';
 import { type WeightFile, weightsFor } from '../../engine/weights/precision-weights.ts';
 
 /** What a bench builds its own graphs from. */

@@ -7,7 +7,7 @@
 import { toOnnx } from '../../engine/graph/onnx.ts';
 import * as g from '../../engine/graph/operations/index.ts';
 import { constant, input, integers, scalar, type Value } from '../../engine/graph/value.ts';
-import type { EncoderConfig } from '../../engine/network/encoder.ts';
+import type { EncoderConfig } from '../../engine/network/encoder-config.ts';
 
 /** A matrix or vector of the model, as Hugging Face keeps it. */
 export type ReadTensor = (name: string) => Promise<{ shape: readonly number[]; values: Float32Array }>;

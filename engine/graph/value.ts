@@ -7,6 +7,10 @@ export type DataType = 'float32' | 'float16' | 'bfloat16' | 'int8' | 'uint8' | '
 /** One axis: a length, or the name of one that is known only when the graph runs. */
 export type Axis = number | string;
 
+/** The length of two axes in one: a number where both are, else both names. */
+export const times = (a: Axis, b: Axis): Axis =>
+  typeof a === 'number' && typeof b === 'number' ? a * b : `${a}·${b}`;
+
 /** A tensor that lies in a file. */
 export interface FileSlice {
   /** File name inside the model folder. */

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ModelFormatError } from '../errors.ts';
 import { missingWeights } from '../network/decoder-weights.ts';
-import { parseEncoderConfig } from '../network/encoder.ts';
+import { parseEncoderConfig } from '../network/encoder-config.ts';
 import { chooseProvider, devices } from '../session/device.ts';
 import type { ExecutionProvider } from '../session/runtime.ts';
 import { readTensorTable } from '../weights/safetensors.ts';

@@ -1,5 +1,4 @@
 /** The weights that a decoder needs, by name and shape. */
-import type { WeightTable } from '../weights/weight-table.ts';
 import type { DecoderConfig } from './decoder-config.ts';
 
 /**
@@ -40,7 +39,10 @@ function addLayer(shapes: Map<string, readonly number[]>, name: string, config: 
 }
 
 /** What a file lacks or has in another shape, one line each; empty when everything is there. */
-export function missingWeights(config: DecoderConfig, table: WeightTable): string[] {
+export function missingWeights(
+  config: DecoderConfig,
+  table: ReadonlyMap<string, { readonly shape: readonly number[] }>,
+): string[] {
   return [...decoderWeights(config)].flatMap(([name, shape]) => {
     const entry = table.get(name);
     if (!entry) return [`${name} [${shape}] is missing`];

@@ -5,82 +5,42 @@
  *
  * Source: Devlin et al., BERT (arXiv:1810.04805); layout of the weights as in Hugging Face's BertModel.
  */
-import * as z from 'zod';
-import { ModelFormatError } from '../errors.ts';
-import { toOnnx } from '../graph/onnx.ts';
 import * as g from '../graph/operations/index.ts';
 import type { TensorValue } from '../graph/tensor.ts';
-import { constant, fileTensor, input, scalar, type Value } from '../graph/value.ts';
+import { type Axis, constant, input, scalar, times, type Value } from '../graph/value.ts';
 import { scaleName } from '../weights/quantise.ts';
-import type { TensorTable } from '../weights/safetensors.ts';
-
-/** An encoder's shape. */
-export interface EncoderConfig {
-  /** Values a vector, `W`. */
-  readonly width: number;
-  /** Layers. */
-  readonly layers: number;
-  /** Attention heads, `H`. */
-  readonly heads: number;
-  /** Inner width of the feed-forward part, `F`. */
-  readonly innerWidth: number;
-  /** Longest block, in tokens. */
-  readonly positions: number;
-  /** Tokens of the vocabulary. */
-  readonly vocabulary: number;
-  /** Added to the variance when normalising. */
-  readonly epsilon: number;
-}
-
-const configSchema = z.object({
-  model_type: z.literal('bert'),
-  hidden_size: z.int().min(1),
-  num_hidden_layers: z.int().min(1),
-  num_attention_heads: z.int().min(1),
-  intermediate_size: z.int().min(1),
-  max_position_embeddings: z.int().min(1),
-  vocab_size: z.int().min(1),
-  layer_norm_eps: z.number().positive(),
-  hidden_act: z.literal('gelu'),
-  position_embedding_type: z.literal('absolute').default('absolute'),
-});
-
-/**
- * Reads a `config.json`.
- *
- * @throws ModelFormatError naming every value that this network cannot be.
- */
-export function parseEncoderConfig(json: unknown, path: string): EncoderConfig {
-  const parsed = configSchema.safeParse(json);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`);
-    throw new ModelFormatError({ path, expected: 'a BertModel configuration', found: problems.join('; ') });
-  }
-  const config = parsed.data;
-  if (config.hidden_size % config.num_attention_heads !== 0) {
-    const found = `hidden_size ${config.hidden_size} and num_attention_heads ${config.num_attention_heads}`;
-    throw new ModelFormatError({ path, expected: 'a width that the heads divide', found });
-  }
-  return {
-    width: config.hidden_size,
-    layers: config.num_hidden_layers,
-    heads: config.num_attention_heads,
-    innerWidth: config.intermediate_size,
-    positions: config.max_position_embeddings,
-    vocabulary: config.vocab_size,
-    epsilon: config.layer_norm_eps,
-  };
-}
+import type { EncoderConfig } from './encoder-config.ts';
+import type { Parameters } from './parameters.ts';
 
 /** How matrices are multiplied. */
 export type Precision = 'fp32' | 'int8';
 
-/** Weights of an encoder and where they lie. */
-export interface EncoderWeights {
-  /** File name, relative to the folder that the session is given. */
-  readonly file: string;
-  /** What is in it. */
-  readonly table: TensorTable;
+/** What tells an encoder's graph about its blocks. */
+export interface EncoderInputs {
+  /** Token ids, padded to the longest block, int64 `[B, L]`. */
+  readonly ids: Value;
+  /** 0 to L-1, int64 `[L]`. */
+  readonly positions: Value;
+  /** Added to attention logits: 0 for a token, a very negative number for padding, float32 `[B, 1, 1, L]`. */
+  readonly mask: Value;
+  /** `B, L, H, D`, int64 `[4]`. */
+  readonly headShape: Value;
+}
+
+/**
+ * The inputs of a graph that is fed by {@link toEncoderFeeds}.
+ *
+ * @param prefix - Stands before the names of inputs and axes, so that one graph can hold several batches.
+ * @defaultValue nothing
+ */
+export function encoderInputs(prefix: string = ''): EncoderInputs {
+  const [B, L] = [`${prefix}B`, `${prefix}L`];
+  return {
+    ids: input(`${prefix}ids`, 'int64', [B, L]),
+    positions: input(`${prefix}positions`, 'int64', [L]),
+    mask: input(`${prefix}mask`, 'float32', [B, 1, 1, L]),
+    headShape: input(`${prefix}headShape`, 'int64', [4]),
+  };
 }
 
 /** What one encoder graph gives. */
@@ -89,23 +49,29 @@ export interface EncoderGraphOptions {
   readonly precision: Precision;
   /** L2-normalise each token's vector. @defaultValue true */
   readonly normalise?: boolean;
+  /** The blocks. @defaultValue {@link encoderInputs} */
+  readonly inputs?: EncoderInputs;
 }
 
+/** What an encoder gives. */
+export type EncoderOutputs = {
+  /** Last hidden states, float32 `[T, W]`. */
+  readonly states: Value;
+};
+
 /**
- * The ONNX model of an encoder.
+ * The vectors of every token.
  *
- * Inputs: see {@link toEncoderFeeds}. Output: `states` float32 `[T, W]`.
- *
- * @throws ModelFormatError when a tensor is missing or has another shape.
+ * @param parameters - Weights. With `int8`, a linear layer's matrix is uint8 `[in, out]` around 128, and the parameter
+ *   `scaleName(matrix)` holds one scale an output.
  */
 export function encoderGraph(
   config: EncoderConfig,
-  weights: EncoderWeights,
-  { precision, normalise = true }: EncoderGraphOptions,
-): Uint8Array {
-  const builder = new EncoderBuilder(config, weights, precision);
-  const states = builder.states();
-  return toOnnx({ states: normalise ? l2Normalise(states) : states });
+  parameters: Parameters,
+  { precision, normalise = true, inputs = encoderInputs() }: EncoderGraphOptions,
+): EncoderOutputs {
+  const states = new EncoderBuilder(config, { parameters, precision, inputs }).states();
+  return { states: normalise ? l2Normalise(states) : states };
 }
 
 /** What an encoder graph is fed. */
@@ -158,16 +124,22 @@ const integerZero = constant(Uint8Array.of(128), []);
 
 class EncoderBuilder {
   readonly #config: EncoderConfig;
-  readonly #weights: EncoderWeights;
+  readonly #parameters: Parameters;
   readonly #precision: Precision;
-  readonly #mask = input('mask', 'float32', ['B', 1, 1, 'L']);
+  readonly #inputs: EncoderInputs;
   readonly #quantised = new Map<Value, { integers: Value; scale: Value }>();
-  readonly #headShape = input('headShape', 'int64', [4]);
+  /** The axes `B` and `L` by their names in this graph. */
+  readonly #axes: readonly [Axis, Axis];
 
-  constructor(config: EncoderConfig, weights: EncoderWeights, precision: Precision) {
+  constructor(
+    config: EncoderConfig,
+    parts: { readonly parameters: Parameters; readonly precision: Precision; readonly inputs: EncoderInputs },
+  ) {
     this.#config = config;
-    this.#weights = weights;
-    this.#precision = precision;
+    this.#parameters = parts.parameters;
+    this.#precision = parts.precision;
+    this.#inputs = parts.inputs;
+    this.#axes = parts.inputs.ids.shape as readonly [Axis, Axis];
   }
 
   /** Last hidden states, `[T, W]`. */
@@ -186,17 +158,16 @@ class EncoderBuilder {
   }
 
   #embeddings(): Value {
-    const { width: W, vocabulary, positions } = this.#config;
+    const { width: W, vocabulary, positions, tokenTypes } = this.#config;
     const words = this.#tensor('embeddings.word_embeddings.weight', [vocabulary, W]);
     const places = this.#tensor('embeddings.position_embeddings.weight', [positions, W]);
-    const types = this.#tensor('embeddings.token_type_embeddings.weight', undefined);
-    const ids = input('ids', 'int64', ['B', 'L']);
+    const types = this.#tensor('embeddings.token_type_embeddings.weight', [tokenTypes, W]);
     const spot = g.add(
-      g.gather(places, input('positions', 'int64', ['L'])),
+      g.gather(places, this.#inputs.positions),
       g.slice(types, { axis: 0, start: 0, end: 1 }),
     );
-    const sum = g.add(g.gather(words, ids), spot);
-    return this.#norm('embeddings', g.reshape(sum, ['T', W], [-1, W]));
+    const sum = g.add(g.gather(words, this.#inputs.ids), spot);
+    return this.#norm('embeddings', g.reshape(sum, [this.#tokens, W], [-1, W]));
   }
 
   /** Every token attends to every token of its own block. */
@@ -211,15 +182,15 @@ class EncoderBuilder {
     const query = perHead('query', [0, 2, 1, 3], 1 / Math.sqrt(D)); // [B, H, L, D]
     const key = perHead('key', [0, 2, 3, 1]); // [B, H, D, L]
     const value = perHead('value', [0, 2, 1, 3]); // [B, H, L, D]
-    const attention = g.softmax(g.add(g.matmul(query, key), this.#mask));
+    const attention = g.softmax(g.add(g.matmul(query, key), this.#inputs.mask));
     const context = g.transpose(g.matmul(attention, value), [0, 2, 1, 3]);
-    return this.#linear(`${layer}.attention.output.dense`, g.reshape(context, ['T', W], [-1, W]), W);
+    return this.#linear(`${layer}.attention.output.dense`, g.reshape(context, [this.#tokens, W], [-1, W]), W);
   }
 
   /** `[T, W]` to `[B, L, H, D]`. */
   #split(rows: Value): Value {
     const { width: W, heads: H } = this.#config;
-    return g.reshapeTo(rows, ['B', 'L', H, W / H], this.#headShape);
+    return g.reshapeTo(rows, [...this.#axes, H, W / H], this.#inputs.headShape);
   }
 
   #linear(name: string, x: Value, outputs: number): Value {
@@ -230,7 +201,7 @@ class EncoderBuilder {
     const { integers, scale } = this.#integers(x);
     const product = g.matmulInteger(
       integers,
-      this.#raw(weights, [inputs, outputs]),
+      this.#parameters(weights, [inputs, outputs]),
       integerZero,
       integerZero,
     );
@@ -256,23 +227,13 @@ class EncoderBuilder {
     return g.layerNormalisation(x, scale, this.#tensor(`${name}.LayerNorm.bias`, [W]), this.#config.epsilon);
   }
 
-  /** A tensor of the file as float32; `undefined` takes any shape. */
-  #tensor(name: string, shape: readonly number[] | undefined): Value {
-    return g.cast(this.#raw(name, shape), 'float32');
+  /** A parameter as float32. */
+  #tensor(name: string, shape: readonly number[]): Value {
+    return g.cast(this.#parameters(name, shape), 'float32');
   }
 
-  #raw(name: string, shape: readonly number[] | undefined): Value {
-    const { file, table } = this.#weights;
-    const entry = table.get(name);
-    if (!entry || (shape && entry.shape.join() !== shape.join())) {
-      const found = entry ? `[${entry.shape}]` : 'none';
-      throw new ModelFormatError({
-        path: file,
-        expected: `tensor "${name}" of shape [${shape ?? 'any'}]`,
-        found,
-      });
-    }
-    const slice = { location: file, offset: entry.offset, length: entry.length };
-    return fileTensor(name, entry, slice);
+  /** The axis `T`. */
+  get #tokens(): Axis {
+    return times(...this.#axes);
   }
 }

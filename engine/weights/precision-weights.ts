@@ -12,6 +12,7 @@ import {
   toFloat32,
   toSafetensors,
 } from './safetensors.ts';
+import type { WeightTable } from './weight-table.ts';
 
 /** Where weights lie. */
 export interface WeightFile {
@@ -20,7 +21,7 @@ export interface WeightFile {
   /** Its name. */
   readonly file: string;
   /** What is in it. */
-  readonly table: TensorTable;
+  readonly table: WeightTable;
 }
 
 /** Changes with what this module writes, so that an older build's file is not taken for this one's. */
@@ -49,18 +50,22 @@ export async function weightsFor(
   const source = join(folder, file);
   const table = await readTensorTable(source);
   if (precision === 'fp32' && [...table.values()].every(({ type }) => type === 'float32')) {
-    return { folder, file, table };
+    return toWeightFile(folder, file, table);
   }
   const name = createHash('sha256').update(`${digest}/${layoutVersion}`).digest('hex').slice(0, 32);
   const cached = `${name}.${precision}.safetensors`;
   const path = join(cacheFolder, cached);
   const known = existsSync(path) ? await readTensorTable(path).catch(() => undefined) : undefined;
-  if (known) return { folder: cacheFolder, file: cached, table: known };
+  if (known) return toWeightFile(cacheFolder, cached, known);
   await mkdir(cacheFolder, { recursive: true });
   const floats = await expand(source, table);
   const tensors = precision === 'fp32' ? floats : floats.flatMap(toIntegerLayout);
   await writeAtomically(path, toSafetensors(tensors, { blockrank: `${precision} copy` }));
-  return { folder: cacheFolder, file: cached, table: await readTensorTable(path) };
+  return toWeightFile(cacheFolder, cached, await readTensorTable(path));
+}
+
+function toWeightFile(folder: string, file: string, table: TensorTable): WeightFile {
+  return { folder, file, table: new Map([...table].map(([name, entry]) => [name, { ...entry, file }])) };
 }
 
 /** What integers are shifted by: unsigned ones, since products of signed ones saturate on AVX2 without VNNI. */

@@ -1,21 +1,33 @@
 /** Runs a decoder's graphs: what blocks leave behind, and what a query block reads of it. */
+import { toOnnx } from '../../graph/onnx.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
+import type { Value } from '../../graph/value.ts';
 import {
-  attentionGraph,
   attentionOf,
-  type DecoderParts,
-  keysOf,
-  pastOf,
-  signalGraph,
-  statesGraph,
-  toDecoderFeeds,
-  tokenGraph,
-  toSignalFeeds,
-  toSpanFeeds,
-  valuesOf,
+  decoderStates,
+  namedStates,
+  signalLogits,
+  spanAttention,
+  tokenLogits,
 } from '../../network/decoder.ts';
+import type { DecoderConfig } from '../../network/decoder-config.ts';
+import { toDecoderFeeds, toSignalFeeds, toSpanFeeds } from '../../network/decoder-feeds.ts';
+import { type DecoderPast, keysOf, pastInputs, pastOf, valuesOf } from '../../network/decoder-inputs.ts';
+import type { DecoderNetwork } from '../../network/decoder-layers.ts';
 import { type GraphSession, openSession, type SessionOptions } from '../../session/runtime.ts';
 import { type KeyValueShape, KeyValues } from '../../states/key-values.ts';
+import { fileParameters } from '../../weights/file-parameters.ts';
+import type { WeightTable } from '../../weights/weight-table.ts';
+
+/** A decoder and the files that hold it; structured-cloneable. */
+export interface DecoderParts {
+  /** The network's shape. */
+  readonly config: DecoderConfig;
+  /** Its weights. */
+  readonly weights: WeightTable;
+  /** Type of products; normalisation and softmax are float32. @defaultValue `'float32'` */
+  readonly computeType?: 'float32' | 'float16';
+}
 
 /** One token run to encode. */
 export interface Sequence {
@@ -43,20 +55,21 @@ type Graph = 'instruction' | 'documents' | 'signals' | 'attention' | 'first-toke
 
 /** Sessions are opened when they are first needed: no request needs all of them. */
 export class DecoderRunner {
-  readonly #parts: DecoderParts;
+  readonly #network: DecoderNetwork;
   readonly #reading: DecoderReading;
   readonly #session: SessionOptions;
   readonly #sessions = new Map<Graph, Promise<GraphSession>>();
 
   constructor(parts: DecoderParts, reading: DecoderReading, session: SessionOptions) {
-    this.#parts = parts;
+    const { config, weights, computeType } = parts;
+    this.#network = { config, parameters: fileParameters(weights), computeType };
     this.#reading = reading;
     this.#session = session;
   }
 
   /** Shape of the states that {@link encode} fills. */
   get shape(): KeyValueShape {
-    const { keyValueHeads, headSize } = this.#parts.config;
+    const { keyValueHeads, headSize } = this.#network.config;
     return { ...this.#reading, tokenWidth: keyValueHeads * headSize };
   }
 
@@ -75,7 +88,7 @@ export class DecoderRunner {
     const batch = { sequences: sequences.map(({ ids }) => ids), firstPosition, pastTokens: past.tokens };
     const answer = await this.#run(
       past.tokens === 0 ? 'instruction' : 'documents',
-      { ...toDecoderFeeds(batch, this.#parts.config), ...this.#past(past, layers) },
+      { ...toDecoderFeeds(batch, this.#network.config), ...this.#past(past, layers) },
       names,
     );
     const longest = Math.max(...sequences.map(({ ids }) => ids.length));
@@ -101,7 +114,7 @@ export class DecoderRunner {
     past: Past,
     documents: { readonly from: number; readonly to: number },
   ): Promise<Float32Array> {
-    const { config } = this.#parts;
+    const { config } = this.#network;
     const batch = { sequences: [query.ids], firstPosition: query.firstPosition, pastTokens: past.tokens };
     const keys = past.states.lastKeys(documents.from, documents.to);
     const { logits } = await this.#run(
@@ -126,7 +139,7 @@ export class DecoderRunner {
     past: Past,
     layers: { readonly from: number; readonly to: number },
   ): Promise<Float32Array[]> {
-    const { config } = this.#parts;
+    const { config } = this.#network;
     const names = Array.from({ length: layers.to - layers.from }, (_, i) => attentionOf(layers.from + i));
     const batch = { sequences: [span.ids], firstPosition: span.firstPosition, pastTokens: past.tokens };
     const weights = new Float32Array(span.ids.length).fill(1 / span.ids.length);
@@ -147,7 +160,7 @@ export class DecoderRunner {
     text: { readonly ids: Int32Array; readonly firstPosition: number; readonly places: readonly number[] },
     past: Past = { states: this.states(0), tokens: 0 },
   ): Promise<Float32Array> {
-    const { config } = this.#parts;
+    const { config } = this.#network;
     const batch = { sequences: [text.ids], firstPosition: text.firstPosition, pastTokens: past.tokens };
     const signals: TensorValue = {
       type: 'int64',
@@ -172,7 +185,7 @@ export class DecoderRunner {
   }
 
   #past({ states, tokens }: Past, layers: number): Record<string, TensorValue> {
-    const { headSize, keyValueHeads } = this.#parts.config;
+    const { headSize, keyValueHeads } = this.#network.config;
     const shape = [tokens, keyValueHeads, headSize];
     const feeds: Record<string, TensorValue> = {};
     for (let layer = 0; layer < layers; layer += 1) {
@@ -196,25 +209,39 @@ export class DecoderRunner {
   #open(graph: Graph): Promise<GraphSession> {
     // Only documents are many enough to be worth a copy of the weights in the fastest layout.
     const options = { ...this.#session, prepack: this.#session.prepack && graph === 'documents' };
-    const session = openSession(this.#graph(graph), options);
+    const session = openSession(toOnnx(this.#outputs(graph)), options);
     session.catch(() => {}); // whoever runs it sees it
     this.#sessions.set(graph, session);
     return session;
   }
 
-  #graph(graph: Graph): Uint8Array {
+  #pastInputs(layers: number): DecoderPast {
+    return pastInputs(this.#network.config, layers);
+  }
+
+  #outputs(graph: Graph): Record<string, Value> {
+    const network = this.#network;
     const { layers, lastKeys } = this.#reading;
     switch (graph) {
       case 'instruction':
       case 'documents':
-        return statesGraph(this.#parts, { layers, lastKeys, hasPast: graph === 'documents' });
+        return namedStates(
+          decoderStates(network, {
+            layers,
+            lastKeys,
+            past: graph === 'documents' ? this.#pastInputs(layers) : undefined,
+          }),
+        );
       case 'signals':
-        return signalGraph(this.#parts, layers);
+        return signalLogits(network, { scoringLayer: layers, past: this.#pastInputs(layers) });
       case 'attention':
-        return attentionGraph(this.#parts, { from: 0, to: layers });
+        return spanAttention(network, { layers: { from: 0, to: layers }, past: this.#pastInputs(layers) });
       case 'first-tokens':
       case 'tokens':
-        return tokenGraph(this.#parts, { hasPast: graph === 'tokens' });
+        return tokenLogits(
+          network,
+          graph === 'tokens' ? { past: this.#pastInputs(network.config.layers) } : {},
+        );
       default:
         throw new TypeError(`graph: unknown graph ${JSON.stringify(graph satisfies never)}.`);
     }

@@ -8,14 +8,13 @@ import {
 import { blockRankTemplate, contentFreeQuery, icrTemplate } from '../../blocks/prompt-templates.ts';
 import type { PromptTools } from '../../model/decoder-folder.ts';
 import type { IcrScoring, SignalScoring } from '../../model/decoder-manifest.ts';
-import type { DecoderParts } from '../../network/decoder.ts';
 import { assertReach } from '../../network/decoder-config.ts';
 import { attentionMasses, sumByDocument } from '../../readout/attention-mass.ts';
 import { type DocumentRange, icrScores, type SpanAttention, tokenAttention } from '../../readout/icr.ts';
 import type { SessionOptions } from '../../session/runtime.ts';
 import { toBatches } from '../../states/batches.ts';
 import { expandedBytes, requestBytes } from './decoder-memory.ts';
-import { DecoderRunner, type Past } from './decoder-runner.ts';
+import { type DecoderParts, DecoderRunner, type Past } from './decoder-runner.ts';
 import type { HeadScores } from './decoder-tasks.ts';
 
 /** What a scorer is made of. */

@@ -2,19 +2,17 @@
 import type { BlockCaps } from '../../blocks/caps.ts';
 import { toDocumentBlocks } from '../../blocks/document-blocks.ts';
 import { toQueryBlock } from '../../blocks/query-block.ts';
+import { toOnnx } from '../../graph/onnx.ts';
 import { readJson } from '../../model/manifest.ts';
-import {
-  type EncoderConfig,
-  type EncoderWeights,
-  encoderGraph,
-  type Precision,
-  toEncoderFeeds,
-} from '../../network/encoder.ts';
+import { encoderGraph, type Precision, toEncoderFeeds } from '../../network/encoder.ts';
+import type { EncoderConfig } from '../../network/encoder-config.ts';
 import type { QueryState } from '../../readout/parameters.ts';
 import type { WorkerProgram } from '../../session/pool.ts';
 import { type ExecutionProvider, type GraphSession, openSession } from '../../session/runtime.ts';
 import type { EncodedBlock, TokenisedDocument } from '../../states/state-encoder.ts';
 import { parseTokenizer, type Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { fileParameters } from '../../weights/file-parameters.ts';
+import type { WeightFile } from '../../weights/precision-weights.ts';
 import type { EncoderAnswers, EncoderTask } from './encoder-workers.ts';
 import { toPlaceless, toSpans } from './spans.ts';
 import { openTokenProducts, type TokenProducts } from './token-products.ts';
@@ -25,10 +23,8 @@ export interface EncoderProgramData {
   readonly tokenizerPath: string;
   /** The network's shape. */
   readonly config: EncoderConfig;
-  /** The weights' table. */
-  readonly weights: EncoderWeights;
-  /** Folder of the weights file. */
-  readonly weightsFolder: string;
+  /** Where the weights lie. */
+  readonly weights: WeightFile;
   /** How matrices are multiplied. */
   readonly precision: Precision;
   /** What stands before the query's own words. */
@@ -51,8 +47,10 @@ export async function open(
 ): Promise<WorkerProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]>> {
   const program = data as EncoderProgramData;
   const tokenizer = parseTokenizer(await readJson(program.tokenizerPath), program.tokenizerPath);
-  const session = await openSession(encoderGraph(program.config, program.weights, program), {
-    folder: program.weightsFolder,
+  const { folder, file, table } = program.weights;
+  const states = encoderGraph(program.config, fileParameters(table, file), program);
+  const session = await openSession(toOnnx(states), {
+    folder,
     threads: program.threads,
     prepack: program.prepack,
     provider: program.provider,

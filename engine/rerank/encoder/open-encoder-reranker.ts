@@ -7,7 +7,7 @@ import type { RerankerInfo } from '../../contract.ts';
 import { defaultCacheFolder } from '../../model/cache-folder.ts';
 import { defaultModelFolder, type ModelFolder, openModelFolder } from '../../model/folder.ts';
 import { readJson } from '../../model/manifest.ts';
-import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder.ts';
+import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
 import { chooseProvider, devices } from '../../session/device.ts';
 import { openPool } from '../../session/pool.ts';
@@ -109,8 +109,7 @@ async function toProgramData(
   return {
     tokenizerPath: join(path, 'tokenizer.json'),
     config,
-    weights: { file: weights.file, table: weights.table },
-    weightsFolder: weights.folder,
+    weights,
     precision,
     instruction: manifest.instruction,
     caps: {

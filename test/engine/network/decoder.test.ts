@@ -2,20 +2,32 @@ import { mkdtemp, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { toOnnx } from '../../../engine/graph/onnx.ts';
+import * as g from '../../../engine/graph/operations/index.ts';
+import type { TensorValue } from '../../../engine/graph/tensor.ts';
+import { input } from '../../../engine/graph/value.ts';
 import { openDecoderFolder } from '../../../engine/model/decoder-folder.ts';
-import { toDecoderFeeds } from '../../../engine/network/decoder.ts';
+import { decoderStates, signalLogits, spanAttention, tokenLogits } from '../../../engine/network/decoder.ts';
 import {
   assertReach,
   type DecoderConfig,
   parseDecoderConfig,
 } from '../../../engine/network/decoder-config.ts';
+import { toDecoderFeeds, toSignalFeeds } from '../../../engine/network/decoder-feeds.ts';
+import { decoderInputs, pastInputs, signalInputs } from '../../../engine/network/decoder-inputs.ts';
 import { decoderWeights } from '../../../engine/network/decoder-weights.ts';
+import type { Parameters } from '../../../engine/network/parameters.ts';
 import { inverseFrequencies } from '../../../engine/network/rope.ts';
 import { DecoderRunner } from '../../../engine/rerank/decoder/decoder-runner.ts';
+import { openSession } from '../../../engine/session/runtime.ts';
+import { fileParameters } from '../../../engine/weights/file-parameters.ts';
 import type { WeightEntry } from '../../../engine/weights/weight-table.ts';
 import { assertAllClose } from '../../support/checks/all-close.ts';
 import { naiveSignalLogits } from '../../support/oracles/naive-decoder.ts';
 import { parityFixtures, type TinyDecoder } from '../../support/tiny/tiny-decoder.ts';
+
+const named = (prefix: string, feeds: Record<string, TensorValue>): Record<string, TensorValue> =>
+  Object.fromEntries(Object.entries(feeds).map(([name, value]) => [`${prefix}${name}`, value]));
 
 const tiny: readonly TinyDecoder[] = ['mistral-tiny', 'llama-tiny', 'qwen3-tiny'];
 
@@ -64,6 +76,105 @@ describe('decoder graphs', () => {
     });
     assertAllClose(logits, expected, { atol: 1e-4, rtol: 1e-5 });
     await runner.release();
+  });
+
+  it.each(['float32', 'float16'] as const)(
+    'of instruction, documents and query make one graph, for a past is a value (%s)',
+    async (computeType) => {
+      const path = join(parityFixtures, 'qwen3-tiny');
+      const { config, weights } = await openDecoderFolder(path);
+      const [instruction, first, second, query] = [
+        [9, 8, 7],
+        [100, 3, 250, 44],
+        [61, 5, 7, 8],
+        [33, 4, 12, 400],
+      ].map((ids) => Int32Array.from(ids, (id) => 5 + id)) as [
+        Int32Array,
+        Int32Array,
+        Int32Array,
+        Int32Array,
+      ];
+      const layers = 2;
+      const runner = new DecoderRunner(
+        { config, weights: weights.table, computeType },
+        { layers, lastKeys: true },
+        { folder: path, threads: 1, prepack: true },
+      );
+      const [from, to] = [instruction.length, instruction.length + first.length + second.length];
+      const past = { states: runner.states(to), tokens: to };
+      await runner.encode([{ ids: instruction, at: 0 }], { past: { ...past, tokens: 0 }, firstPosition: 0 });
+      await runner.encode(
+        [
+          { ids: first, at: from },
+          { ids: second, at: from + first.length },
+        ],
+        { past: { ...past, tokens: from }, firstPosition: from },
+      );
+      const asked = { ids: query, signals: [2, 3], firstPosition: 1000 };
+      const apart = await runner.signalLogits(asked, past, { from, to });
+      await runner.release();
+
+      const network = { config, parameters: fileParameters(weights.table), computeType };
+      const read = { layers, lastKeys: true };
+      const head = decoderStates(network, { ...read, inputs: decoderInputs(config, 'i.') });
+      const seen = pastInputs(config, 0, 'd.');
+      const documents = decoderStates(network, {
+        ...read,
+        inputs: decoderInputs(config, 'd.'),
+        past: { ...seen, layers: head.layers },
+      });
+      const together = head.layers.map((own, layer) => {
+        const after = documents.layers[layer]!;
+        return { keys: g.concat([own.keys, after.keys], 0), values: g.concat([own.values, after.values], 0) };
+      });
+      const { logits } = signalLogits(network, {
+        scoringLayer: layers,
+        inputs: decoderInputs(config, 'q.'),
+        past: { ...pastInputs(config, 0, 'q.'), layers: together },
+        signals: { ...signalInputs(config, 'q.'), documentKeys: documents.lastKeys! },
+      });
+      const session = await openSession(toOnnx({ logits }), { folder: path, threads: 1, prepack: true });
+      const feeds = {
+        ...named('i.', toDecoderFeeds({ sequences: [instruction], firstPosition: 0, pastTokens: 0 }, config)),
+        ...named(
+          'd.',
+          toDecoderFeeds({ sequences: [first, second], firstPosition: from, pastTokens: from }, config),
+        ),
+        ...named('q.', toDecoderFeeds({ sequences: [query], firstPosition: 1000, pastTokens: to }, config)),
+        ...named('q.', toSignalFeeds(config, [2, 3], past.states.lastKeys(from, to))),
+      };
+      const known = Object.entries(feeds).filter(([name]) => session.inputs.has(name));
+      const answer = await session.run(Object.fromEntries(known), ['logits']);
+      await session.release();
+      expect([...session.inputs].some((name) => /past_|documentKeys/.test(name))).toBe(false);
+      // The same products in one run: the runtime may order a sum differently, and keeps what it need not round to
+      // half precision, whose numbers are 2^-10 of a logit apart.
+      const largest = apart.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+      const atol = largest * (computeType === 'float32' ? 2 ** -20 : 4 * 2 ** -10);
+      assertAllClose(answer['logits']!.data as Float32Array, apart, { atol, rtol: 0 });
+    },
+  );
+
+  it('say which layer a past lacks', async () => {
+    const { config, weights } = await openDecoderFolder(join(parityFixtures, 'mistral-tiny'));
+    const network = { config, parameters: fileParameters(weights.table) };
+    expect(() => signalLogits(network, { scoringLayer: 2, past: pastInputs(config, 1) })).toThrow(
+      'decoder: expected a past of layer 1, got none.',
+    );
+    expect(() => spanAttention(network, { layers: { from: 0, to: 1 } })).toThrow(
+      'spanAttention: expected a past to attend to.',
+    );
+  });
+
+  it('take weights from wherever parameters come from, for instance inputs', async () => {
+    const { config } = await openDecoderFolder(join(parityFixtures, 'mistral-tiny'));
+    const asked = new Map<string, readonly number[]>();
+    const parameters: Parameters = (name, shape) => {
+      asked.set(name, shape);
+      return input(name, 'float32', shape);
+    };
+    expect(toOnnx(tokenLogits({ config, parameters })).length).toBeGreaterThan(0);
+    expect(new Map([...asked].sort())).toEqual(new Map([...decoderWeights(config)].sort()));
   });
 
   it('say which weight is missing', async () => {

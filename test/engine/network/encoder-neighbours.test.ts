@@ -3,13 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import {
-  encoderGraph,
-  type Precision,
-  parseEncoderConfig,
-  toEncoderFeeds,
-} from '../../../engine/network/encoder.ts';
+import { toOnnx } from '../../../engine/graph/onnx.ts';
+import { encoderGraph, type Precision, toEncoderFeeds } from '../../../engine/network/encoder.ts';
+import { parseEncoderConfig } from '../../../engine/network/encoder-config.ts';
 import { openSession } from '../../../engine/session/runtime.ts';
+import { fileParameters } from '../../../engine/weights/file-parameters.ts';
 import { weightsFor } from '../../../engine/weights/precision-weights.ts';
 
 const folder = fileURLToPath(new URL('../../fixtures/bert-tiny', import.meta.url));
@@ -33,7 +31,7 @@ async function firstOf(
     { folder, file: 'model.safetensors', digest: 'tiny' },
     cacheFolder,
   );
-  const graph = encoderGraph(config, weights, { precision });
+  const graph = toOnnx(encoderGraph(config, fileParameters(weights.table), { precision }));
   const session = await openSession(graph, { folder: weights.folder, threads: 1, prepack: true });
   const firsts: Float32Array[] = [];
   for (const blocks of batches) {

@@ -3,14 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { toOnnx } from '../../../engine/graph/onnx.ts';
 import { defaultModelFolder } from '../../../engine/model/folder.ts';
 import {
   encoderGraph,
+  encoderInputs,
   type Precision,
-  parseEncoderConfig,
   toEncoderFeeds,
 } from '../../../engine/network/encoder.ts';
+import { parseEncoderConfig } from '../../../engine/network/encoder-config.ts';
 import { openSession } from '../../../engine/session/runtime.ts';
+import { fileParameters } from '../../../engine/weights/file-parameters.ts';
 import { weightsFor } from '../../../engine/weights/precision-weights.ts';
 import { assertAllClose } from '../../support/checks/all-close.ts';
 
@@ -31,7 +34,7 @@ async function encode(
     { folder, file: 'model.safetensors', digest: folder },
     cacheFolder,
   );
-  const model = encoderGraph(config, weights, { precision, normalise });
+  const model = toOnnx(encoderGraph(config, fileParameters(weights.table), { precision, normalise }));
   const session = await openSession(model, { folder: weights.folder, threads: 1, prepack: true });
   const feeds = toEncoderFeeds(
     blocks.map((ids) => Int32Array.from(ids)),
@@ -85,6 +88,34 @@ describe('encoderGraph', () => {
     }
   });
 
+  it('puts two batches into one graph, each with its inputs, over the same weights', async () => {
+    const { texts } = readJson(join(tiny, 'expected.json')) as Expected;
+    const config = parseEncoderConfig(readJson(join(tiny, 'config.json')), tiny);
+    const parameters = fileParameters(
+      (await weightsFor('fp32', { folder: tiny, file: 'model.safetensors', digest: tiny }, cacheFolder))
+        .table,
+    );
+    const outputs = Object.fromEntries(
+      ['short.', 'long.'].map((name) => [
+        name,
+        encoderGraph(config, parameters, { precision: 'fp32', inputs: encoderInputs(name) }).states,
+      ]),
+    );
+    const session = await openSession(toOnnx(outputs), { folder: tiny, threads: 1, prepack: true });
+    const blocks = texts.slice(0, 2).map(({ ids }) => ids);
+    const feeds = ['short.', 'long.'].flatMap((prefix, i) =>
+      Object.entries(toEncoderFeeds([Int32Array.from(blocks[i]!)], config, 0)).map(
+        ([name, value]) => [`${prefix}${name}`, value] as const,
+      ),
+    );
+    const answer = await session.run(Object.fromEntries(feeds), Object.keys(outputs));
+    await session.release();
+    for (const [i, name] of Object.keys(outputs).entries()) {
+      const [alone] = await encode(tiny, [blocks[i]!]);
+      assertAllClose(answer[name]!.data as Float32Array, alone!, { atol: 1e-6 });
+    }
+  });
+
   it('names the tensor that a model lacks', async () => {
     const config = parseEncoderConfig(readJson(join(tiny, 'config.json')), tiny);
     const { table, file } = await weightsFor(
@@ -93,7 +124,7 @@ describe('encoderGraph', () => {
       cacheFolder,
     );
     const without = new Map([...table].filter(([name]) => !name.includes('layer.1.output.dense.bias')));
-    expect(() => encoderGraph(config, { file, table: without }, { precision: 'fp32' })).toThrow(
+    expect(() => encoderGraph(config, fileParameters(without, file), { precision: 'fp32' })).toThrow(
       /encoder\.layer\.1\.output\.dense\.bias/,
     );
   });

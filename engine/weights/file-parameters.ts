@@ -1,0 +1,33 @@
+/** A network's weights as tensors that stay in their files. */
+import { ModelFormatError } from '../errors.ts';
+import { fileTensor, type Value } from '../graph/value.ts';
+import type { WeightTable } from './weight-table.ts';
+
+/**
+ * The parameters of a network by name, in the types that their files have. A name that is asked for again gives the
+ * same value.
+ *
+ * @param path - Where the weights lie, for errors. @defaultValue `'the weights'`
+ */
+export function fileParameters(
+  table: WeightTable,
+  path: string = 'the weights',
+): (name: string, shape: readonly number[]) => Value {
+  const given = new Map<string, Value>();
+  return (name, shape) => {
+    const entry = table.get(name);
+    if (!entry || entry.shape.join() !== shape.join()) {
+      throw new ModelFormatError({
+        path: entry?.file ?? path,
+        expected: `tensor "${name}" of shape [${shape}]`,
+        found: entry ? `[${entry.shape}]` : 'none',
+      });
+    }
+    const known = given.get(name);
+    if (known) return known;
+    const { file: location, offset, length, type } = entry;
+    const value = fileTensor(name, { type, shape }, { location, offset, length });
+    given.set(name, value);
+    return value;
+  };
+}
