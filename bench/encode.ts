@@ -1,7 +1,7 @@
 /** Cold encoding against the model's own matrix products. */
 import { type EncoderReranker, openEncoderReranker } from '../engine/index.ts';
 import type { EncoderConfig } from '../engine/network/encoder-config.ts';
-import { openPool } from '../engine/session/pool.ts';
+import { openProgram } from '../engine/session/pool.ts';
 import { toBatches } from '../engine/states/batches.ts';
 import { atLeast, type Bench, hasAvx512, rounded, threads } from './support/bench.ts';
 import { openDefaultModel } from './support/default-model.ts';
@@ -22,12 +22,14 @@ export const encode: Bench = {
     const fp32 = await openEncoderReranker(options);
     const int8 = await openEncoderReranker({ ...options, precision: 'int8' });
     const { config } = await openDefaultModel();
-    const pool = await openPool<ProductsTask, null>({
-      program: new URL('./support/products-program.ts', import.meta.url),
-      data: config,
-      workers: threads,
-      executionProvider: fp32.info.executionProvider,
-    });
+    const pool = await openProgram<ProductsTask, null>(
+      {
+        program: new URL('./support/products-program.ts', import.meta.url),
+        data: config,
+        executionProvider: fp32.info.executionProvider,
+      },
+      threads,
+    );
     try {
       const lengths = await blockLengths(fp32, texts);
       const shapes = toBatches(lengths, { batchTokens, workers: threads }).map((batch) => ({

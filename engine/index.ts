@@ -23,6 +23,7 @@ export { openReranker } from './rerank/open-reranker.ts';
 export type { RerankerOptions } from './rerank/reranker-options.ts';
 export { defaultFusionWeight, type FusionOptions, fusion } from './scores/fusion.ts';
 export type { Device } from './session/device.ts';
+export { openWorkerPool, type WorkerPool, type WorkerPoolOptions } from './session/pool.ts';
 export type { ExecutionProvider } from './session/runtime.ts';
 export { type DecodedState, decodeState, encodeState, type StateFault } from './states/codec.ts';
 export type { Pruning, PruningRule } from './states/codec-pruning.ts';

@@ -6,7 +6,7 @@ import { toOnnx } from '../../engine/graph/onnx.ts';
 import * as g from '../../engine/graph/operations/index.ts';
 import { constant, input, type Value } from '../../engine/graph/value.ts';
 import type { EncoderConfig } from '../../engine/network/encoder-config.ts';
-import type { WorkerProgram } from '../../engine/session/pool.ts';
+import type { WorkerProgram } from '../../engine/session/messages.ts';
 import { openSession } from '../../engine/session/runtime.ts';
 
 /** The shape of one batch: blocks, and tokens of the longest. */

@@ -3,6 +3,7 @@ import type { StateSource } from '../contract.ts';
 import { ConfigurationError, type ConfigurationIssue } from '../errors.ts';
 import type { ReadoutParameters } from '../readout/parameters.ts';
 import type { Device } from '../session/device.ts';
+import { WorkerPool } from '../session/pool.ts';
 import type { StateCodec } from '../states/state-codec.ts';
 
 /** Options of `openReranker`. */
@@ -20,7 +21,16 @@ export interface RerankerOptions {
   readonly tier?: 'tokens' | 'anchor';
   /** Worker threads, each with a session over the same mapped weights. @defaultValue the processors at hand; 1 for decoders */
   readonly workers?: number;
-  /** Threads of one run inside a worker. @defaultValue 1; the processors at hand for decoders */
+  /**
+   * Workers that several rerankers share, from `openWorkerPool`, in place of `workers`. Closing the reranker leaves
+   * the pool open; closing the pool first makes the reranker refuse every call with a `TypeError`.
+   * @defaultValue workers of its own, which end with the reranker
+   */
+  readonly pool?: WorkerPool;
+  /**
+   * Threads of one run inside a worker.
+   * @defaultValue 1; for decoders the processors at hand, of a shared pool its workers' part of them
+   */
   readonly threads?: number;
   /** Tokens of one document block, 8 (decoders: 48) to the model's positions. @defaultValue the model's, 160 (decoders: 384) */
   readonly maxDocumentTokens?: number;
@@ -67,6 +77,17 @@ export class OptionCheck {
       return;
     }
     this.tell(name, `expected a whole number from ${least} to ${most}, got ${String(value)}`);
+  }
+
+  /** Workers of its own, or a pool. */
+  workers(): void {
+    this.whole('workers', 1, 1024);
+    const { pool, workers } = this.#options;
+    if (pool === undefined) return;
+    if (!(pool instanceof WorkerPool))
+      this.tell('pool', `expected a pool from openWorkerPool, got ${typeof pool}`);
+    if (workers !== undefined)
+      this.tell('workers', 'the pool says how many there are; leave one of both out');
   }
 
   /** One of some words. */

@@ -1,20 +1,17 @@
 /**
- * Runs a program in worker threads: one task at a time a worker, waiting tasks by priority, then by age.
- * It knows nothing of what the program computes.
+ * Worker threads that run programs: one task at a time a worker, waiting tasks by priority, then by age.
+ * A pool knows nothing of what its programs compute.
  */
-import { InferenceError } from '../errors.ts';
-import { Seat, type Task } from './seat.ts';
+import { availableParallelism } from 'node:os';
+import { ConfigurationError, InferenceError } from '../errors.ts';
+import type { ProgramOptions } from './messages.ts';
+import { Slot } from './slot.ts';
+import type { ProgramEntry, Task } from './task.ts';
 
-/** What a worker loads: a module that exports `open(data)`, and the data for it. */
-export interface PoolOptions {
-  /** The module; its `open` gives a {@link WorkerProgram}. */
-  readonly program: URL;
-  /** Structured-cloneable data for `open`. */
-  readonly data: unknown;
-  /** Worker threads, at least 1. */
-  readonly workers: number;
-  /** ONNX Runtime's name of what runs, for errors. */
-  readonly executionProvider: string;
+/** Options of {@link openWorkerPool}. */
+export interface WorkerPoolOptions {
+  /** Worker threads, 1 to 1024. @defaultValue the processors at hand */
+  readonly workers?: number;
 }
 
 /** Options of one task. */
@@ -25,161 +22,233 @@ export interface TaskOptions {
   readonly priority?: number;
 }
 
-/** What the module of a pool opens inside each worker. */
-export interface WorkerProgram<Request, Response> {
-  /** Answers one request. */
-  run(request: Request): Promise<Response>;
-  /** Frees sessions and files. */
-  close(): Promise<void>;
-}
-
-/** Worker threads that run one program. */
-export interface WorkerPool<Request, Response> {
-  /** How many workers there are. */
+/** A program that is open on a pool. */
+export interface PooledProgram<Request, Response> {
+  /** How many workers run it. */
   readonly size: number;
-  /** Whether a worker is open: false while all that there are, or that replace them, are still to be opened. */
+  /** Whether a worker has it open: false while all that there are, or that replace them, are still to open it. */
   readonly isOpen: boolean;
   /**
-   * Runs one task. A task whose worker dies is tried once more in another one. While no worker can be opened none
-   * waits: tasks are refused until one of the further attempts, which come by themselves, succeeds.
+   * Runs one task. A task whose worker dies is tried once more in another one. While no worker can open the program
+   * none waits: tasks are refused until one of the further attempts, which come by themselves, succeeds.
    *
-   * @throws InferenceError
+   * @throws InferenceError @throws TypeError when the program or its pool is closed, before the task or while it waits.
    */
   run(request: Request, options?: TaskOptions): Promise<Response>;
-  /** Ends waiting tasks with a `TypeError` and stops the workers. Closing twice does nothing. */
+  /** Ends waiting tasks with a `TypeError`, waits for running ones and frees what the program holds. Closing twice does nothing. */
   close(): Promise<void>;
 }
 
-/** A message to a worker. */
-export interface TaskMessage {
-  readonly taskId: number;
-  readonly request: unknown;
+/**
+ * Starts no thread yet: that is done when the first reranker is opened on the pool.
+ *
+ * @throws ConfigurationError when `workers` is no whole number from 1 to 1024.
+ *
+ * @example
+ * const pool = openWorkerPool({ workers: 4 });
+ * const english = await openReranker({ pool });
+ * const german = await openReranker({ pool, model: 'models/german' });
+ * // ...
+ * await english.close();
+ * await german.close();
+ * await pool.close();
+ */
+export function openWorkerPool({ workers = availableParallelism() }: WorkerPoolOptions = {}): WorkerPool {
+  if (!Number.isInteger(workers) || workers < 1 || workers > 1024) {
+    const message = `expected a whole number from 1 to 1024, got ${String(workers)}`;
+    throw new ConfigurationError('Cannot open the worker pool', [{ path: 'workers', message }]);
+  }
+  return new WorkerPool(workers);
 }
 
-/** A worker's answer; `taskId` -1 says that the program is open. */
-export interface AnswerMessage {
-  readonly taskId: number;
-  readonly response?: unknown;
-  readonly failure?: { readonly message: string; readonly stack?: string; readonly isCallerFault: boolean };
+/**
+ * Opens a program on a pool that stays open when the program is closed, or on so many workers of its own, which end
+ * with it. Resolves once every worker has it open.
+ *
+ * @throws InferenceError when one worker cannot open it. @throws TypeError when the pool is closed.
+ */
+export async function openProgram<Request, Response>(
+  options: ProgramOptions,
+  on: WorkerPool | number,
+): Promise<PooledProgram<Request, Response>> {
+  if (typeof on !== 'number') return on.open(options);
+  const own = new WorkerPool(on);
+  try {
+    const program = await own.open<Request, Response>(options);
+    return {
+      size: program.size,
+      get isOpen() {
+        return program.isOpen;
+      },
+      run: (request, task) => program.run(request, task),
+      close: () => own.close(),
+    };
+  } catch (error) {
+    await own.close();
+    throw error;
+  }
 }
 
-/** Starts the workers and waits until every program is open. @throws InferenceError when one cannot open. */
-export async function openPool<Request, Response>(
-  options: PoolOptions,
-): Promise<WorkerPool<Request, Response>> {
-  const pool = new Pool<Request, Response>(options);
-  await pool.start();
-  return pool;
-}
-
-class Pool<Request, Response> implements WorkerPool<Request, Response> {
+/**
+ * Worker threads that several rerankers share. Whoever opened the pool closes it: a reranker that was given one
+ * leaves it open, whichever order they are closed in. Every worker holds every reranker's model; a worker that dies
+ * is replaced and opens them all again. Tasks of all rerankers wait in one queue.
+ */
+export class WorkerPool {
+  /** How many workers there are. */
   readonly size: number;
-  readonly #options: PoolOptions;
-  readonly #waiting: Task<Request, Response>[] = [];
-  readonly #seats: Seat<Request, Response>[] = [];
-  #closed = false;
-  #taskIds = 0;
-  #lastFailure: Error | undefined;
+  readonly #waiting: Task[] = [];
+  readonly #slots: readonly Slot[];
+  readonly #programs = new Map<ProgramEntry, { lastFailure: Error | undefined }>();
+  #programIds = 0;
+  #closed: Promise<void> | undefined;
 
-  constructor(options: PoolOptions) {
-    this.#options = options;
-    this.size = options.workers;
-  }
-
-  get isOpen(): boolean {
-    return !this.#closed && this.#seats.some((seat) => seat.isOpen);
-  }
-
-  async start(): Promise<void> {
-    for (let i = 0; i < this.size; i += 1) {
-      this.#seats.push(
-        new Seat(this.#options, {
-          next: () => this.#next(),
+  /** @internal Made by {@link openWorkerPool}. */
+  constructor(workers: number) {
+    this.size = workers;
+    this.#slots = Array.from(
+      { length: workers },
+      () =>
+        new Slot({
+          next: (isOpen) => this.#next(isOpen),
           again: (task) => this.#again(task),
-          onBroken: (error) => this.#refuseIfBroken(error),
+          onBroken: (program, error) => this.#refuseIfBroken(program, error),
         }),
-      );
-    }
-    try {
-      await Promise.all(this.#seats.map((seat) => seat.opened));
-    } catch (error) {
-      await this.close();
-      throw error;
-    }
+    );
   }
 
-  run(request: Request, { signal, priority = 0 }: TaskOptions = {}): Promise<Response> {
-    if (this.#closed) return Promise.reject(new TypeError('run: the worker pool is closed.'));
+  /** Opens a program in every worker. @internal Called by rerankers. */
+  async open<Request, Response>(options: ProgramOptions): Promise<PooledProgram<Request, Response>> {
+    if (this.#closed) throw new TypeError('open: the worker pool is closed.');
+    const program: ProgramEntry = { programId: this.#programIds++, options };
+    this.#programs.set(program, { lastFailure: undefined });
+    const attempts = await Promise.allSettled(this.#slots.map((slot) => slot.open(program)));
+    const failed = attempts.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
+    if (failed) {
+      await this.#closeProgram(program);
+      throw failed.reason;
+    }
+    const { size } = this;
+    const isOpen = (): boolean => this.#isOpen(program);
+    let closed: Promise<void> | undefined;
+    return {
+      size,
+      get isOpen() {
+        return isOpen();
+      },
+      run: (request, task) => this.#run(program, request, task) as Promise<Response>,
+      close: () => {
+        closed ??= this.#closeProgram(program);
+        return closed;
+      },
+    };
+  }
+
+  /**
+   * Ends waiting tasks with a `TypeError`, waits for running ones and stops the workers. Rerankers that are still open
+   * on the pool refuse further calls with a `TypeError`; closing them does nothing more. Closing twice does nothing.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
+    const error = new TypeError('run: the worker pool was closed before this task ran.');
+    this.#refuse(() => true, error);
+    await Promise.all(this.#slots.map((slot) => slot.close()));
+  }
+
+  async #closeProgram(program: ProgramEntry): Promise<void> {
+    this.#programs.delete(program);
+    const error = new TypeError('run: the program was closed before this task ran.');
+    this.#refuse((task) => task.program === program, error);
+    await Promise.all(this.#slots.map((slot) => slot.leave(program)));
+  }
+
+  #isOpen(program: ProgramEntry): boolean {
+    return !this.#refusal(program) && this.#slots.some((slot) => slot.isOpen(program));
+  }
+
+  /** Why a program's tasks are refused; undefined while they are not. */
+  #refusal(program: ProgramEntry): TypeError | undefined {
+    if (this.#closed) return new TypeError('run: the worker pool is closed.');
+    return this.#programs.has(program) ? undefined : new TypeError('run: the program is closed.');
+  }
+
+  #run(
+    program: ProgramEntry,
+    request: unknown,
+    { signal, priority = 0 }: TaskOptions = {},
+  ): Promise<unknown> {
+    const refusal = this.#refusal(program);
+    if (refusal) return Promise.reject(refusal);
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (!this.#isPromising) return Promise.reject(this.#brokenError());
-    return new Promise<Response>((resolve, reject) => {
-      const task: Task<Request, Response> = {
-        taskId: this.#taskIds++,
-        request,
-        priority,
-        resolve,
-        reject,
-        attempts: 0,
-        unlisten: () => {},
-      };
+    if (!this.#isPromising(program)) return Promise.reject(this.#brokenError(program));
+    return new Promise((resolve, reject) => {
+      const task: Task = { program, request, priority, resolve, reject, attempts: 0, unlisten: () => {} };
       if (signal) this.#leaveQueueOn(signal, task);
       this.#enqueue(task);
     });
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.#refuseWaiting(new TypeError('run: the worker pool was closed before this task ran.'));
-    await Promise.all(this.#seats.map((seat) => seat.close()));
-  }
-
-  #enqueue(task: Task<Request, Response>): void {
+  #enqueue(task: Task): void {
     const behind = this.#waiting.findIndex((other) => other.priority > task.priority);
     this.#waiting.splice(behind === -1 ? this.#waiting.length : behind, 0, task);
-    this.#seats.find((seat) => seat.idle)?.wake();
+    this.#wakeFor(task);
   }
 
-  #next(): Task<Request, Response> | undefined {
-    const task = this.#waiting.shift();
+  #wakeFor({ program }: Task): void {
+    this.#slots.find((slot) => slot.isIdle && slot.isOpen(program))?.advance();
+  }
+
+  #next(isOpen: (program: ProgramEntry) => boolean): Task | undefined {
+    const at = this.#waiting.findIndex(({ program }) => isOpen(program));
+    if (at === -1) return undefined;
+    const [task] = this.#waiting.splice(at, 1);
     task?.unlisten();
     return task;
   }
 
   /** A worker died under this task: once it may have been chance, twice it is the task. */
-  #again(task: Task<Request, Response>): boolean {
-    if (this.#closed || task.attempts > 1) return false;
+  #again(task: Task): boolean {
+    if (this.#refusal(task.program) || task.attempts > 1) return false;
     this.#waiting.unshift(task);
-    this.#seats.find((seat) => seat.idle)?.wake();
+    this.#wakeFor(task);
     return true;
   }
 
-  get #isPromising(): boolean {
-    return this.#seats.some((seat) => seat.isPromising);
+  #isPromising(program: ProgramEntry): boolean {
+    return this.#slots.some((slot) => slot.isPromising(program));
   }
 
-  /** Nobody knows when a worker will open, so nobody is kept waiting for it. */
-  #refuseIfBroken(error: Error): void {
-    this.#lastFailure = error;
-    if (!this.#isPromising) this.#refuseWaiting(this.#brokenError());
+  /** Nobody knows when a worker will open it, so nobody is kept waiting for it. */
+  #refuseIfBroken(program: ProgramEntry, error: Error): void {
+    const known = this.#programs.get(program);
+    if (known) known.lastFailure = error;
+    if (!this.#isPromising(program)) {
+      this.#refuse((task) => task.program === program, this.#brokenError(program));
+    }
   }
 
-  #refuseWaiting(error: Error): void {
-    for (const task of this.#waiting.splice(0)) {
+  #refuse(isRefused: (task: Task) => boolean, error: Error): void {
+    for (const task of this.#waiting.filter(isRefused)) {
+      this.#waiting.splice(this.#waiting.indexOf(task), 1);
       task.unlisten();
       task.reject(error);
     }
   }
 
-  #brokenError(): InferenceError {
-    const cause = this.#lastFailure;
+  #brokenError(program: ProgramEntry): InferenceError {
+    const cause = this.#programs.get(program)?.lastFailure;
     return new InferenceError(
       `Cannot run the task: no worker is open, since none could be replaced: ${cause?.message ?? 'unknown'} Opening one is tried again and again; free what it lacks, or restart the process.`,
-      this.#options,
+      program.options,
       { cause },
     );
   }
 
-  #leaveQueueOn(signal: AbortSignal, task: Task<Request, Response>): void {
+  #leaveQueueOn(signal: AbortSignal, task: Task): void {
     const leave = (): void => {
       const at = this.#waiting.indexOf(task);
       if (at === -1) return;

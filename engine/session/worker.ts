@@ -1,34 +1,45 @@
-/** The entry of every worker thread: opens the program it was given and answers one message after another. */
-import { parentPort, workerData } from 'node:worker_threads';
-import type { AnswerMessage, TaskMessage, WorkerProgram } from './pool.ts';
+/** The entry of every worker thread: opens programs, runs their tasks and closes them, one message after another. */
+import { parentPort } from 'node:worker_threads';
+import type { AnswerMessage, WorkerFailure, WorkerMessage, WorkerProgram } from './messages.ts';
 
-interface ProgramModule {
-  open(data: unknown): Promise<WorkerProgram<unknown, unknown>>;
-}
+type Program = WorkerProgram<unknown, unknown>;
 
-function toFailure(error: unknown): NonNullable<AnswerMessage['failure']> {
+function toFailure(error: unknown): WorkerFailure {
   if (!(error instanceof Error)) return { message: String(error), isCallerFault: false };
   const isCallerFault = error instanceof TypeError || error instanceof RangeError;
   return { message: error.message, ...(error.stack ? { stack: error.stack } : {}), isCallerFault };
 }
 
-async function serve(port: NonNullable<typeof parentPort>): Promise<void> {
-  const answer = (message: AnswerMessage): void => port.postMessage(message);
-  const { program: href, data } = workerData as { program: string; data: unknown };
-  const module = (await import(href)) as ProgramModule;
-  const program = await module.open(data);
-  port.on('message', ({ taskId, request }: TaskMessage) => {
-    program.run(request).then(
-      (response) => answer({ taskId, response }),
-      (error: unknown) => answer({ taskId, failure: toFailure(error) }),
-    );
-  });
-  answer({ taskId: -1 });
+async function answer(programs: Map<number, Program>, message: WorkerMessage): Promise<unknown> {
+  const { programId } = message;
+  switch (message.kind) {
+    case 'open': {
+      const module = (await import(message.module)) as { open(data: unknown): Promise<Program> };
+      programs.set(programId, await module.open(message.data));
+      return undefined;
+    }
+    case 'run':
+      return programs.get(programId)!.run(message.request);
+    case 'close':
+      await programs.get(programId)!.close();
+      programs.delete(programId);
+      return undefined;
+    default:
+      throw new TypeError(`worker: unknown message ${JSON.stringify(message satisfies never)}.`);
+  }
 }
 
 if (parentPort) {
   const port = parentPort;
-  serve(port).catch((error: unknown) => {
-    port.postMessage({ taskId: -1, failure: toFailure(error) } satisfies AnswerMessage);
+  const programs = new Map<number, Program>();
+  port.on('message', (message: WorkerMessage) => {
+    answer(programs, message)
+      .then(
+        (response): AnswerMessage => ({ response }),
+        (error: unknown): AnswerMessage => ({ failure: toFailure(error) }),
+      )
+      .then((said) => port.postMessage(said))
+      // An answer that cannot be sent is told as a failure: the pool would wait for it.
+      .catch((error: unknown) => port.postMessage({ failure: toFailure(error) } satisfies AnswerMessage));
   });
 }

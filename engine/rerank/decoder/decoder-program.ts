@@ -1,7 +1,7 @@
 /** What each worker thread of a decoder runs: one request from words to scores. */
 import type { InContextPrompt } from '../../blocks/in-context-prompt.ts';
 import { type PromptTools, readPromptTools } from '../../model/decoder-folder.ts';
-import type { WorkerProgram } from '../../session/pool.ts';
+import type { WorkerProgram } from '../../session/messages.ts';
 import type {
   CountTask,
   DecoderAnswers,

@@ -12,7 +12,7 @@ import type {
 } from '../../contract.ts';
 import { MemoryLimitError, QueryError } from '../../errors.ts';
 import { toRanking } from '../../scores/ranking.ts';
-import type { WorkerPool } from '../../session/pool.ts';
+import type { PooledProgram } from '../../session/pool.ts';
 import { readableBytes } from './decoder-memory.ts';
 import type {
   DecoderAnswers,
@@ -29,8 +29,8 @@ export interface DecoderRerankerParts {
   readonly info: RerankerInfo;
   /** Where its model lies, absolute. */
   readonly modelFolder: string;
-  /** Workers that run the decoder's program. */
-  readonly pool: WorkerPool<DecoderTask, DecoderAnswers[DecoderTask['kind']]>;
+  /** The decoder's program. */
+  readonly program: PooledProgram<DecoderTask, DecoderAnswers[DecoderTask['kind']]>;
   /** Bytes that one request may take, asked anew for each. */
   readonly memoryLimitBytes: () => number;
 }
@@ -98,7 +98,7 @@ export class DecoderReranker implements Reranker {
     const { query, candidates } = shortlist;
     const texts = candidates.map(({ text }) => text);
     return (await abortable(
-      this.#parts.pool.run({ kind: 'count', query: query.text, texts }, signal ? { signal } : {}),
+      this.#parts.program.run({ kind: 'count', query: query.text, texts }, signal ? { signal } : {}),
       signal,
     )) as number;
   }
@@ -110,11 +110,11 @@ export class DecoderReranker implements Reranker {
    */
   async continueText(text: string, tokens: number): Promise<string> {
     if (this.#closed) throw new TypeError('continueText: the reranker is closed.');
-    return (await this.#parts.pool.run({ kind: 'continue', text, tokens })) as string;
+    return (await this.#parts.program.run({ kind: 'continue', text, tokens })) as string;
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#parts.pool.close();
+    this.#closed ??= this.#parts.program.close();
     return this.#closed;
   }
 
@@ -142,7 +142,7 @@ export class DecoderReranker implements Reranker {
     signal?.addEventListener('abort', cancel, { once: true });
     try {
       const task = { ...asked, cancelled, memoryLimitBytes: allowedBytes } satisfies DecoderTask;
-      const run = this.#parts.pool.run(task, signal ? { signal } : {});
+      const run = this.#parts.program.run(task, signal ? { signal } : {});
       const answer = (await abortable(run, signal)) as RankAnswer | HeadsAnswer;
       if (answer.kind === 'too-large') throw tooLarge(answer.neededBytes, allowedBytes);
       return answer;

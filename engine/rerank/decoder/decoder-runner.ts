@@ -15,6 +15,7 @@ import { toDecoderFeeds, toSignalFeeds, toSpanFeeds } from '../../network/decode
 import { type DecoderPast, keysOf, pastInputs, pastOf, valuesOf } from '../../network/decoder-inputs.ts';
 import type { DecoderNetwork } from '../../network/decoder-layers.ts';
 import { type GraphSession, openSession, type SessionOptions } from '../../session/runtime.ts';
+import { openSharedSession } from '../../session/shared-session.ts';
 import { type KeyValueShape, KeyValues } from '../../states/key-values.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
 import type { WeightTable } from '../../weights/weight-table.ts';
@@ -25,6 +26,8 @@ export interface DecoderParts {
   readonly config: DecoderConfig;
   /** Its weights. */
   readonly weights: WeightTable;
+  /** Names their content, so that decoders of one thread share sessions. @defaultValue none is shared */
+  readonly digest?: string;
   /** Type of products; normalisation and softmax are float32. @defaultValue `'float32'` */
   readonly computeType?: 'float32' | 'float16';
 }
@@ -56,12 +59,14 @@ type Graph = 'instruction' | 'documents' | 'signals' | 'attention' | 'first-toke
 /** Sessions are opened when they are first needed: no request needs all of them. */
 export class DecoderRunner {
   readonly #network: DecoderNetwork;
+  readonly #digest: string | undefined;
   readonly #reading: DecoderReading;
   readonly #session: SessionOptions;
   readonly #sessions = new Map<Graph, Promise<GraphSession>>();
 
   constructor(parts: DecoderParts, reading: DecoderReading, session: SessionOptions) {
-    const { config, weights, computeType } = parts;
+    const { config, weights, computeType, digest } = parts;
+    this.#digest = digest;
     this.#network = { config, parameters: fileParameters(weights), computeType };
     this.#reading = reading;
     this.#session = session;
@@ -209,7 +214,11 @@ export class DecoderRunner {
   #open(graph: Graph): Promise<GraphSession> {
     // Only documents are many enough to be worth a copy of the weights in the fastest layout.
     const options = { ...this.#session, prepack: this.#session.prepack && graph === 'documents' };
-    const session = openSession(toOnnx(this.#outputs(graph)), options);
+    const model = toOnnx(this.#outputs(graph));
+    const session =
+      this.#digest === undefined
+        ? openSession(model, options)
+        : openSharedSession(model, options, this.#digest);
     session.catch(() => {}); // whoever runs it sees it
     this.#sessions.set(graph, session);
     return session;

@@ -7,7 +7,7 @@ import { type DecoderFolder, openDecoderFolder } from '../../model/decoder-folde
 import { leastDocumentTokens } from '../../model/decoder-manifest.ts';
 import { assertReach, type DecoderConfig } from '../../network/decoder-config.ts';
 import { chooseProvider, devices } from '../../session/device.ts';
-import { openPool } from '../../session/pool.ts';
+import { openProgram } from '../../session/pool.ts';
 import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
 import type { DecoderProgramData } from './decoder-program.ts';
 import { DecoderReranker } from './decoder-reranker.ts';
@@ -43,24 +43,25 @@ async function open(options: RerankerOptions): Promise<DecoderReranker> {
   assertOptions(options, folder.config);
   const data = await toProgramData(options, folder);
   assertReaches(folder, data);
-  const workers = options.workers ?? 1;
-  const pool = await openPool<DecoderTask, DecoderAnswers[DecoderTask['kind']]>({
-    program: new URL(
-      import.meta.url.endsWith('.ts') ? './decoder-program.ts' : './decoder-program.js',
-      import.meta.url,
-    ),
-    data,
-    workers,
-    executionProvider: data.session.provider ?? 'cpu',
-  });
+  const program = await openProgram<DecoderTask, DecoderAnswers[DecoderTask['kind']]>(
+    {
+      program: new URL(
+        import.meta.url.endsWith('.ts') ? './decoder-program.ts' : './decoder-program.js',
+        import.meta.url,
+      ),
+      data,
+      executionProvider: data.session.provider ?? 'cpu',
+    },
+    options.pool ?? options.workers ?? 1,
+  );
   const reranker = new DecoderReranker({
-    info: toInfo(folder, data, () => pool.isOpen),
+    info: toInfo(folder, data, () => program.isOpen),
     modelFolder: folder.path,
-    pool,
+    program,
     memoryLimitBytes: () => options.memoryLimitBytes ?? Math.floor(freemem() * memoryShare),
   });
   try {
-    if (options.warmUp ?? true) await warmUp(reranker, workers);
+    if (options.warmUp ?? true) await warmUp(reranker, program.size);
   } catch (error) {
     await reranker.close();
     throw error;
@@ -74,7 +75,12 @@ async function toProgramData(options: RerankerOptions, folder: DecoderFolder): P
   const precision = options.precision ?? (provider === 'cpu' ? 'fp32' : 'fp16');
   return {
     modelPath: folder.path,
-    parts: { config, weights: weights.table, computeType: precision === 'fp16' ? 'float16' : 'float32' },
+    parts: {
+      config,
+      weights: weights.table,
+      digest: folder.digest,
+      computeType: precision === 'fp16' ? 'float16' : 'float32',
+    },
     scoring: manifest.scoring,
     caps: {
       maxDocumentTokens: options.maxDocumentTokens ?? manifest.caps.maxDocumentTokens,
@@ -84,7 +90,8 @@ async function toProgramData(options: RerankerOptions, folder: DecoderFolder): P
     batchTokens: options.batchTokens ?? defaultBatchTokens,
     session: {
       folder: weights.folder,
-      threads: options.threads ?? availableParallelism(),
+      // Workers run side by side, so that those of a shared pool share the processors out.
+      threads: options.threads ?? Math.max(1, Math.floor(availableParallelism() / (options.pool?.size ?? 1))),
       prepack: options.prepack ?? false,
       provider,
     },
@@ -133,7 +140,7 @@ async function warmUp(reranker: DecoderReranker, workers: number): Promise<void>
 
 function assertOptions(options: RerankerOptions, config: DecoderConfig): void {
   const check = new OptionCheck(options);
-  check.whole('workers', 1, 1024);
+  check.workers();
   check.whole('threads', 1, 1024);
   check.whole('maxDocumentTokens', leastDocumentTokens, config.positions);
   check.whole('maxQueryTokens', 1, config.positions);

@@ -7,8 +7,9 @@ import { readJson } from '../../model/manifest.ts';
 import { encoderGraph, type Precision, toEncoderFeeds } from '../../network/encoder.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
 import type { QueryState } from '../../readout/parameters.ts';
-import type { WorkerProgram } from '../../session/pool.ts';
-import { type ExecutionProvider, type GraphSession, openSession } from '../../session/runtime.ts';
+import type { WorkerProgram } from '../../session/messages.ts';
+import type { ExecutionProvider, GraphSession } from '../../session/runtime.ts';
+import { openSharedSession } from '../../session/shared-session.ts';
 import type { EncodedBlock, TokenisedDocument } from '../../states/state-encoder.ts';
 import { parseTokenizer, type Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
@@ -25,6 +26,8 @@ export interface EncoderProgramData {
   readonly config: EncoderConfig;
   /** Where the weights lie. */
   readonly weights: WeightFile;
+  /** Names the model's content. */
+  readonly modelDigest: string;
   /** How matrices are multiplied. */
   readonly precision: Precision;
   /** What stands before the query's own words. */
@@ -49,12 +52,9 @@ export async function open(
   const tokenizer = parseTokenizer(await readJson(program.tokenizerPath), program.tokenizerPath);
   const { folder, file, table } = program.weights;
   const states = encoderGraph(program.config, fileParameters(table, file), program);
-  const session = await openSession(toOnnx(states), {
-    folder,
-    threads: program.threads,
-    prepack: program.prepack,
-    provider: program.provider,
-  });
+  const { threads, prepack, provider } = program;
+  const options = { folder, threads, prepack, provider };
+  const session = await openSharedSession(toOnnx(states), options, program.modelDigest);
   const products = await openTokenProducts(program.config.width, program.threads);
   return new EncoderProgram(program, { tokenizer, session, products });
 }

@@ -1,8 +1,8 @@
-/** The caller's side of the encoder program: typed tasks for the worker pool. */
+/** The caller's side of the encoder program: typed tasks for its workers. */
 import type { BlockState } from '../../contract.ts';
 import type { QueryState } from '../../readout/parameters.ts';
 import { logSumExp } from '../../readout/softmax.ts';
-import type { TaskOptions, WorkerPool } from '../../session/pool.ts';
+import type { PooledProgram, TaskOptions } from '../../session/pool.ts';
 import type { EncodedBlock, EncodingWorkers, TokenisedDocument } from '../../states/state-encoder.ts';
 import type { DocumentMass, TokenState } from './spans.ts';
 
@@ -48,12 +48,12 @@ export interface TextStates {
   readonly logSums: Float64Array;
 }
 
-/** Typed tasks over a pool of encoder programs. */
+/** Typed tasks of an encoder's program. */
 export class EncoderWorkers implements EncodingWorkers {
-  readonly #pool: WorkerPool<EncoderTask, Answer>;
+  readonly #program: PooledProgram<EncoderTask, Answer>;
 
-  constructor(pool: WorkerPool<EncoderTask, Answer>) {
-    this.#pool = pool;
+  constructor(program: PooledProgram<EncoderTask, Answer>) {
+    this.#program = program;
   }
 
   tokenise(texts: readonly string[], options: TaskOptions): Promise<readonly TokenisedDocument[]> {
@@ -71,7 +71,7 @@ export class EncoderWorkers implements EncodingWorkers {
 
   /** `tokenLogSums` of the readout, shared out over the workers. */
   async tokenLogSums(query: QueryState, states: readonly BlockState[], tau: number): Promise<Float64Array> {
-    const parts = share(states.map(toTokenState), this.#pool.size);
+    const parts = share(states.map(toTokenState), this.#program.size);
     const answers = await Promise.all(
       parts.map((part) => this.#run({ kind: 'log-sums', query: slim(query), states: part, tau })),
     );
@@ -100,18 +100,18 @@ export class EncoderWorkers implements EncodingWorkers {
 
   /** Whether a worker answers. */
   get isOpen(): boolean {
-    return this.#pool.isOpen;
+    return this.#program.isOpen;
   }
 
   close(): Promise<void> {
-    return this.#pool.close();
+    return this.#program.close();
   }
 
   #run<Kind extends EncoderTask['kind']>(
     task: Extract<EncoderTask, { kind: Kind }>,
     options: TaskOptions = {},
   ): Promise<EncoderAnswers[Kind]> {
-    return this.#pool.run(task, options) as Promise<EncoderAnswers[Kind]>;
+    return this.#program.run(task, options) as Promise<EncoderAnswers[Kind]>;
   }
 }
 

@@ -10,7 +10,7 @@ import { readJson } from '../../model/manifest.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
 import { chooseProvider, devices } from '../../session/device.ts';
-import { openPool } from '../../session/pool.ts';
+import { openProgram } from '../../session/pool.ts';
 import { layeredSource } from '../../states/layered-source.ts';
 import { defaultStateCacheBytes, memorySource } from '../../states/memory-source.ts';
 import type { StateCodec } from '../../states/state-codec.ts';
@@ -46,17 +46,19 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   );
   assertOptions(options, config);
   const data = await toProgramData(options, folder, config);
-  const workers = options.workers ?? availableParallelism();
-  const pool = await openPool<EncoderTask, EncoderAnswers[EncoderTask['kind']]>({
-    program: new URL(
-      import.meta.url.endsWith('.ts') ? './encoder-program.ts' : './encoder-program.js',
-      import.meta.url,
-    ),
-    data,
-    workers,
-    executionProvider: data.provider,
-  });
-  const encoding = new EncoderWorkers(pool);
+  const program = await openProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]>(
+    {
+      program: new URL(
+        import.meta.url.endsWith('.ts') ? './encoder-program.ts' : './encoder-program.js',
+        import.meta.url,
+      ),
+      data,
+      executionProvider: data.provider,
+    },
+    options.pool ?? options.workers ?? availableParallelism(),
+  );
+  const workers = program.size;
+  const encoding = new EncoderWorkers(program);
   const memory = memorySource({ maxBytes: options.stateCacheBytes ?? defaultStateCacheBytes });
   const source = options.stateSource ? layeredSource(memory, options.stateSource) : memory;
   const readout = { ...folder.manifest.readout, ...options.readout };
@@ -110,6 +112,7 @@ async function toProgramData(
     tokenizerPath: join(path, 'tokenizer.json'),
     config,
     weights,
+    modelDigest: digest,
     precision,
     instruction: manifest.instruction,
     caps: {
@@ -177,7 +180,7 @@ async function warmUp(encoding: EncoderWorkers, workers: number, caps: BlockCaps
 
 function assertOptions(options: RerankerOptions, config: EncoderConfig): void {
   const check = new OptionCheck(options);
-  check.whole('workers', 1, 1024);
+  check.workers();
   check.whole('threads', 1, 1024);
   check.whole('maxDocumentTokens', 8, config.positions);
   check.whole('maxDocumentBlocks', 1, 1024);

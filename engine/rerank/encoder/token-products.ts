@@ -3,7 +3,7 @@ import { toOnnx } from '../../graph/onnx.ts';
 import { linear } from '../../graph/operations/index.ts';
 import { input } from '../../graph/value.ts';
 import type { QueryState } from '../../readout/parameters.ts';
-import { openSession } from '../../session/runtime.ts';
+import { openSharedSession } from '../../session/shared-session.ts';
 import type { TokenState } from './spans.ts';
 
 /** See {@link openTokenProducts}. */
@@ -23,7 +23,7 @@ export async function openTokenProducts(width: number, threads: number): Promise
   const documents = input('documents', 'float32', ['T', width]);
   const queries = input('queries', 'float32', ['Q', width]);
   const graph = toOnnx({ products: linear(queries, documents) });
-  const session = await openSession(graph, { folder: '.', threads, prepack: false });
+  const session = await openSharedSession(graph, { folder: '.', threads, prepack: false }, '');
   return {
     async logSums(query, states, tau) {
       const rows = stack(states);

@@ -1,26 +1,26 @@
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { InferenceError } from '../../../engine/index.ts';
-import { openPool, type WorkerPool } from '../../../engine/session/pool.ts';
+import { openProgram, type PooledProgram } from '../../../engine/session/pool.ts';
 
 type Task = {
-  readonly do: 'echo' | 'sleep' | 'die' | 'die-once' | 'throw' | 'misuse';
+  readonly do: 'echo' | 'sleep' | 'die' | 'die-once' | 'throw' | 'misuse' | 'unsendable';
   readonly ms?: number;
   readonly flag?: SharedArrayBuffer;
 };
 
-let pool: WorkerPool<Task, number> | undefined;
+let pool: PooledProgram<Task, number> | undefined;
 afterEach(() => pool?.close());
 
-async function open(workers: number, refusal?: SharedArrayBuffer): Promise<WorkerPool<Task, number>> {
+async function open(workers: number, refusal?: SharedArrayBuffer): Promise<PooledProgram<Task, number>> {
   const program = new URL('../../support/programs/pool-program.ts', import.meta.url);
   const data = { answer: 40, refusal };
-  pool = await openPool<Task, number>({ program, data, workers, executionProvider: 'cpu' });
+  pool = await openProgram<Task, number>({ program, data, executionProvider: 'cpu' }, workers);
   return pool;
 }
 const settled = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-describe('openPool', () => {
+describe('openProgram', () => {
   it('opens the program with its data in every worker and answers tasks', async () => {
     const { run } = bound(await open(2));
     expect(await Promise.all([run({ do: 'echo' }), run({ do: 'echo' }), run({ do: 'echo' })])).toEqual([
@@ -67,6 +67,19 @@ describe('openPool', () => {
     await expect(run({ do: 'misuse' })).rejects.toThrow(TypeError);
   });
 
+  it('says of a request that cannot be sent to a worker that the caller is at fault, and serves the next one', async () => {
+    const { run } = bound(await open(1));
+    const unsendable = { do: 'echo', callback: () => 40 } as Task;
+    await expect(run(unsendable)).rejects.toThrow(TypeError);
+    expect(await run({ do: 'echo' })).toBe(40);
+  });
+
+  it('says that an answer cannot be sent, and serves the next task', async () => {
+    const { run } = bound(await open(1));
+    await expect(run({ do: 'unsendable' })).rejects.toThrow(/could not be cloned/);
+    expect(await run({ do: 'echo' })).toBe(40);
+  });
+
   it('ends what waits when it is closed, lets what runs end, and refuses more', async () => {
     const opened = await open(1);
     const { run } = bound(opened);
@@ -81,7 +94,7 @@ describe('openPool', () => {
 
   it('fails to open when the program does', async () => {
     const program = new URL(`file://${fileURLToPath(new URL('./no-such-program.ts', import.meta.url))}`);
-    await expect(openPool({ program, data: 0, workers: 1, executionProvider: 'cpu' })).rejects.toThrow(
+    await expect(openProgram({ program, data: 0, executionProvider: 'cpu' }, 1)).rejects.toThrow(
       InferenceError,
     );
   });
@@ -147,6 +160,6 @@ describe('a pool whose program cannot be opened any more', () => {
 });
 
 /** `run` without its object, for short lines. */
-function bound(opened: WorkerPool<Task, number>): { run: WorkerPool<Task, number>['run'] } {
+function bound(opened: PooledProgram<Task, number>): { run: PooledProgram<Task, number>['run'] } {
   return { run: (task, options) => opened.run(task, options) };
 }

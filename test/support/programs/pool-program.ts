@@ -1,5 +1,5 @@
 /** A worker program that misbehaves on demand. */
-import type { WorkerProgram } from '../../../engine/session/pool.ts';
+import type { WorkerProgram } from '../../../engine/session/messages.ts';
 
 interface Task {
   readonly do: string;
@@ -12,9 +12,11 @@ interface Data {
   readonly answer: number;
   /** While its first number is 1 the program cannot be opened; the second one counts how often that was tried. */
   readonly refusal?: SharedArrayBuffer;
+  /** Counts how often the program was closed. */
+  readonly closings?: SharedArrayBuffer;
 }
 
-export async function open({ answer, refusal }: Data): Promise<WorkerProgram<Task, unknown>> {
+export async function open({ answer, refusal, closings }: Data): Promise<WorkerProgram<Task, unknown>> {
   const [refused, tried] = [0, 1];
   if (refusal) Atomics.add(new Int32Array(refusal), tried, 1);
   if (refusal && Atomics.load(new Int32Array(refusal), refused) === 1) throw new Error('the model is gone');
@@ -23,10 +25,13 @@ export async function open({ answer, refusal }: Data): Promise<WorkerProgram<Tas
       if (task.do === 'sleep') await new Promise((resolve) => setTimeout(resolve, task.ms));
       if (task.do === 'die') process.exit(3);
       if (task.do === 'die-once' && Atomics.add(new Int32Array(task.flag!), 0, 1) === 0) process.exit(3);
+      if (task.do === 'unsendable') return () => answer;
       if (task.do === 'throw') throw new Error('the device is gone');
       if (task.do === 'misuse') throw new TypeError('run: expected a task.');
       return answer;
     },
-    async close() {},
+    async close() {
+      if (closings) Atomics.add(new Int32Array(closings), 0, 1);
+    },
   };
 }
