@@ -1,7 +1,11 @@
 /** Names a text. */
 import { createHash } from 'node:crypto';
 
-/** SHA-256 of the text's UTF-8 form, hexadecimal. */
+/**
+ * SHA-256 of the text's UTF-8 form, hexadecimal: what `StateKey.textDigest` holds. Lone surrogates count as U+FFFD.
+ *
+ * Every stored state carries it: another digest would turn all of them stale without an error.
+ */
 export function textDigest(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }

@@ -1,5 +1,5 @@
 /** One page of documents: which states are missing, encoding those, writing them. */
-import { FirstStageError, type StateMaker } from '../../../engine/index.ts';
+import { FirstStageError, type StateMaker, textDigest } from '../../../engine/index.ts';
 import { type BulkOutcome, bulk } from '../../cluster/bulk.ts';
 import type { WriteMark } from '../../cluster/contract.ts';
 import { fetchDocuments, versionOf } from '../../cluster/fetch.ts';
@@ -8,7 +8,6 @@ import type { StateNames } from '../../stored-states/names.ts';
 import { encodingOf } from '../../stored-states/names.ts';
 import type { Finding, ScannedDocument, StateEntry, StateStore } from '../place/contract.ts';
 import { makeStates } from '../place/made-state.ts';
-import { textDigest } from '../place/text-digest.ts';
 import type { BuildCounts } from './counts.ts';
 import type { Pace } from './pace.ts';
 

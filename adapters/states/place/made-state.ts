@@ -1,10 +1,9 @@
 /** States as they are stored: what a document of the index beside says, and what a document's own field says. */
-import type { BlockState, StateMaker } from '../../../engine/index.ts';
+import { type BlockState, type StateMaker, textDigest } from '../../../engine/index.ts';
 import type { WriteMark } from '../../cluster/contract.ts';
 import type { JsonObject } from '../../cluster/json.ts';
 import { encodingOf } from '../../stored-states/names.ts';
 import type { MadeState } from './contract.ts';
-import { textDigest } from './text-digest.ts';
 import { vectorOf } from './vector.ts';
 
 /** Makes the states of texts, in their order. */

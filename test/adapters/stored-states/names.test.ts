@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { opensearchAdapter } from '../../../adapters/opensearch/index.ts';
 import { sidecarIndex } from '../../../adapters/server.ts';
+import { besideContent, toMade } from '../../../adapters/states/place/made-state.ts';
 import { readText } from '../../../adapters/states/place/read-text.ts';
-import { textDigest } from '../../../adapters/states/place/text-digest.ts';
 import { isOwnIndex } from '../../../adapters/stored-states/names.ts';
-import { textDigest as engineDigest } from '../../../engine/states/text-digest.ts';
+import { type RerankerInfo, stateCodec, stateMaker, textDigest } from '../../../engine/index.ts';
 
 describe('sidecarIndex', () => {
   it('is known as one of ours, also for a backing index, whose name begins with a dot', () => {
@@ -39,8 +39,30 @@ describe('the text of a document', () => {
     const [candidate] = adapter.toShortlist(plan, response).candidates;
     expect(readText(options).of(hit)).toBe(candidate!.text);
   });
+});
 
-  it.each(['', 'plain', 'Größe 😀'])('has the digest that the engine gives it (%j)', (text) => {
-    expect(textDigest(text)).toBe(engineDigest(text));
+describe('the digest of a text', () => {
+  // What stored states are found by. A state that was written before this build carries exactly these: if one changed,
+  // every stored state would be stale, and nobody would hear of it.
+  const digests = [
+    ['', 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
+    ['plain', 'a116c9ed46d6207734a43317d30fd88f52ac8634c37d904bbf4e41d865f90475'],
+    ['Größe 😀', '11113866120cb97f3331d9608f14d1fe7873a7bed9c0f9fc17301d12053a2635'],
+    // A lone surrogate has no UTF-8 form: it counts as U+FFFD.
+    ['a \ud800 b', 'e0d660f3d6d2601ed21a9b46105b13bc35d37b7aa27bcdbfabbda7e6f3fecac9'],
+  ] as const;
+
+  it.each(digests)('stays what it was (%j)', (text, digest) => {
+    expect(textDigest(text)).toBe(digest);
+  });
+
+  it.each(digests)('is what a stored state says of its text (%j)', (text, digest) => {
+    const reranker = {
+      info: { encodingDigest: '0'.repeat(32) } as RerankerInfo,
+      encode: async () => ({ query: undefined as never, states: [] }),
+    };
+    const maker = stateMaker(reranker, stateCodec('anchor-fp16'));
+    const state = { width: 2, blockTokens: [1], anchors: Float32Array.of(1, 0), truncatedTokens: 0 };
+    expect(besideContent(toMade(maker, text, state))).toMatchObject({ text_digest: digest });
   });
 });
