@@ -208,8 +208,18 @@ export interface Preparation {
 export interface Reranker {
   /** What this reranker is. */
   readonly info: RerankerInfo;
+  /** Vectors of texts from the model's own token embeddings, without running the model; absent where there is no model here. */
+  readonly embedder?: Embedder;
   /** Ranks every candidate of the shortlist. @throws InferenceError when the runtime fails. */
   rerank(shortlist: Shortlist, options?: RerankOptions): Promise<Ranking>;
+  /**
+   * One vector a candidate, in shortlist order, as the model reads the document without the query: its anchor, or the mean
+   * direction of the anchors of several blocks. Rows have length 1; where anchors cancel each other, the row is zero.
+   * States that {@link rerank} left behind are found again. Absent where documents have no anchors.
+   *
+   * @throws InferenceError when the runtime fails.
+   */
+  anchors?(shortlist: Shortlist, options?: Pick<RerankOptions, 'signal' | 'tenant'>): Promise<Embeddings>;
   /** Tokens that {@link rerank} would read before caps cut any away, without reading them; absent where nobody can tell. */
   countTokens?(shortlist: Shortlist, options?: { readonly signal?: AbortSignal }): Promise<number>;
   /**
@@ -224,6 +234,24 @@ export interface Reranker {
   ): Promise<Preparation>;
   /** Ends calls in flight and frees workers, sessions and files. Closing twice does nothing. */
   close(): Promise<void>;
+}
+
+/** Vectors of texts, row-major. */
+export interface Embeddings {
+  /** Values a row. */
+  readonly width: number;
+  /** One row a text, shape `[texts, width]`. */
+  readonly rows: Float32Array;
+}
+
+/** Gives texts vectors whose products say how near the texts are. Safe to call concurrently. */
+export interface Embedder {
+  /**
+   * One row a text, in their order; a text without words gets a row of zeros. The same text always gets the same row.
+   *
+   * @param options - `signal` ends the call with its reason.
+   */
+  embed(texts: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<Embeddings>;
 }
 
 /** Changes a ranking by what the shortlist says. Pure; works on logits, then normalises again. */

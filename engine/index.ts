@@ -2,6 +2,7 @@
 export { type FailoverEvent, type FailoverOptions, failoverReranker } from './compose/failover.ts';
 export { type ShadowComparison, type ShadowOptions, shadowReranker } from './compose/shadow.ts';
 export type * from './contract.ts';
+export { type EmbedderOptions, openEmbedder } from './embedding/embedder.ts';
 export * from './errors.ts';
 export { defaultCacheFolder } from './model/cache-folder.ts';
 export { modelFamily } from './model/family.ts';

@@ -2,6 +2,7 @@
 
 import { abortable } from '../../abortable.ts';
 import type {
+  Embedder,
   Explanation,
   Ranking,
   RankingUsage,
@@ -10,6 +11,7 @@ import type {
   RerankOptions,
   Shortlist,
 } from '../../contract.ts';
+import { lazyEmbedder } from '../../embedding/lazy-embedder.ts';
 import { MemoryLimitError, QueryError } from '../../errors.ts';
 import { toRanking } from '../../scores/ranking.ts';
 import type { PooledProgram } from '../../session/pool.ts';
@@ -40,6 +42,7 @@ const noUsage: RankingUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, s
 /** See {@link Reranker}. Made by `openReranker`. */
 export class DecoderReranker implements Reranker {
   readonly info: RerankerInfo;
+  readonly embedder: Embedder;
   readonly #parts: DecoderRerankerParts;
   #closed: Promise<void> | undefined;
 
@@ -47,6 +50,7 @@ export class DecoderReranker implements Reranker {
   constructor(parts: DecoderRerankerParts) {
     this.#parts = parts;
     this.info = parts.info;
+    this.embedder = lazyEmbedder({ model: parts.modelFolder });
   }
 
   /** The model's folder, absolute. */

@@ -3,6 +3,8 @@ import { LRUCache } from 'lru-cache';
 import { abortable } from '../../abortable.ts';
 import type {
   BlockState,
+  Embedder,
+  Embeddings,
   Explanation,
   PreparableDocument,
   Preparation,
@@ -13,12 +15,14 @@ import type {
   RerankOptions,
   Shortlist,
 } from '../../contract.ts';
+import { lazyEmbedder } from '../../embedding/lazy-embedder.ts';
 import { QueryError } from '../../errors.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
 import { type ReadoutResult, readOut } from '../../readout/readout.ts';
 import { type ScoredCandidate, toRanking } from '../../scores/ranking.ts';
 import type { EncodedTexts, StateEncoder } from '../../states/state-encoder.ts';
 import { textDigest } from '../../states/text-digest.ts';
+import { documentAnchors } from './document-anchors.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
 import type { DocumentMass } from './spans.ts';
 
@@ -28,6 +32,8 @@ export interface EncoderRerankerParts {
   readonly info: RerankerInfo;
   /** Where its model lies, absolute. */
   readonly modelFolder: string;
+  /** Values an anchor. */
+  readonly width: number;
   /** Reading and scoring. */
   readonly readout: ReadoutParameters;
   /** States of documents. */
@@ -52,6 +58,7 @@ const keptQueries = 256;
 /** See {@link Reranker}. Made by `openReranker`. */
 export class EncoderReranker implements Reranker {
   readonly info: RerankerInfo;
+  readonly embedder: Embedder;
   readonly #parts: EncoderRerankerParts;
   readonly #queries = new LRUCache<string, QueryState>({ max: keptQueries });
   #closed: Promise<void> | undefined;
@@ -60,6 +67,7 @@ export class EncoderReranker implements Reranker {
   constructor(parts: EncoderRerankerParts) {
     this.#parts = parts;
     this.info = parts.info;
+    this.embedder = lazyEmbedder({ model: parts.modelFolder });
   }
 
   /** @throws QueryError when the query holds no word that the model reads. */
@@ -82,6 +90,16 @@ export class EncoderReranker implements Reranker {
       };
     });
     return toRanking(scored, usage);
+  }
+
+  /** The documents' anchors, one a document; the query is not read. */
+  async anchors(
+    shortlist: Shortlist,
+    options: Pick<RerankOptions, 'signal' | 'tenant'> = {},
+  ): Promise<Embeddings> {
+    this.#assertOpen('anchors', options.signal);
+    const { states } = await this.#encodeDocuments(shortlist, options);
+    return { width: this.#parts.width, rows: documentAnchors(states, this.#parts.width) };
   }
 
   /** Tokens of query and documents before caps cut any away. */
@@ -158,19 +176,31 @@ export class EncoderReranker implements Reranker {
   }
 
   async #encode(
-    { query: asked, candidates, asksStates }: Shortlist,
-    { signal, tenant }: Pick<RerankOptions, 'signal' | 'tenant'>,
+    shortlist: Shortlist,
+    options: Pick<RerankOptions, 'signal' | 'tenant'>,
   ): Promise<{ query: QueryState; encoded: EncodedTexts }> {
-    if (this.#closed) throw new TypeError('rerank: the reranker is closed.');
-    signal?.throwIfAborted();
+    const { signal, tenant } = options;
+    this.#assertOpen('rerank', signal);
+    const [query, encoded] = await Promise.all([
+      this.#encodeQuery(shortlist.query.text, { signal, tenant }),
+      this.#encodeDocuments(shortlist, options),
+    ]);
+    return { query, encoded };
+  }
+
+  #encodeDocuments(
+    { candidates, asksStates }: Shortlist,
+    { signal, tenant }: Pick<RerankOptions, 'signal' | 'tenant'>,
+  ): Promise<EncodedTexts> {
     const texts = candidates.map(({ text }) => text);
     const isStored = asksStates === true || candidates.some(({ storedState }) => storedState !== undefined);
     const stored = isStored ? candidates.map(({ storedState }) => storedState) : undefined;
-    const [query, encoded] = await Promise.all([
-      this.#encodeQuery(asked.text, { signal, tenant }),
-      this.#parts.states.encode(texts, { signal, stored, tenant }),
-    ]);
-    return { query, encoded };
+    return this.#parts.states.encode(texts, { signal, stored, tenant });
+  }
+
+  #assertOpen(method: string, signal: AbortSignal | undefined): void {
+    if (this.#closed) throw new TypeError(`${method}: the reranker is closed.`);
+    signal?.throwIfAborted();
   }
 
   /** The token head's numerators; undefined where it plays no part. */

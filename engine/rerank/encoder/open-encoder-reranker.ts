@@ -70,6 +70,7 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   const reranker = new EncoderReranker({
     info,
     modelFolder: folder.path,
+    width: config.width,
     readout,
     workers: encoding,
     states: new StateEncoder({
