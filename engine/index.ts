@@ -1,6 +1,7 @@
 /** The door for serving. */
 export { type FailoverEvent, type FailoverOptions, failoverReranker } from './compose/failover.ts';
 export { type ShadowComparison, type ShadowOptions, shadowReranker } from './compose/shadow.ts';
+export { wrapped } from './compose/wrapped.ts';
 export type * from './contract.ts';
 export { type EmbedderOptions, openEmbedder } from './embedding/embedder.ts';
 export * from './errors.ts';

@@ -3,6 +3,7 @@
 import { abortable } from '../abortable.ts';
 import type { Ranking, Reranker, RerankerInfo, RerankOptions, Shortlist } from '../contract.ts';
 import { DeadlineExceededError, QueryError } from '../errors.ts';
+import { wrapped } from './wrapped.ts';
 
 /** Somebody was asked and failed; who comes next is asked now. */
 export interface FailoverEvent {
@@ -25,7 +26,8 @@ export interface FailoverOptions {
 /**
  * Asks the first reranker, and the next one whenever one fails or has used up its share of the time: half of what is
  * left, so that the next one has as much. What no other would do better is not passed on: the caller gave up, or the
- * query holds no words. Its `info` is the first one's, but it is ready while any of them is; closing closes all.
+ * query holds no words. Everything but ranking is the first one's: `info` (but it is ready while any of them is), counting,
+ * preparing, anchors, embedder; closing closes all.
  *
  * @throws RangeError without a reranker.
  */
@@ -34,7 +36,7 @@ export function failoverReranker({ rerankers, onFailover }: FailoverOptions): Re
   if (!first) throw new RangeError('failoverReranker: expected at least one reranker, got none.');
   if (rerankers.length === 1) return first;
   let isClosed = false;
-  return {
+  return wrapped(first, {
     get info(): RerankerInfo {
       return { ...first.info, ready: rerankers.some(({ info }) => info.ready) };
     },
@@ -54,12 +56,11 @@ export function failoverReranker({ rerankers, onFailover }: FailoverOptions): Re
       }
       throw new TypeError('rerank: unreachable.');
     },
-    ...(first.countTokens && { countTokens: first.countTokens.bind(first) }),
     async close() {
       isClosed = true;
       await Promise.all(rerankers.map((reranker) => reranker.close()));
     },
-  };
+  });
 }
 
 /** A share shorter than this says nothing about a reranker: no breaker hears of it. */

@@ -1,5 +1,6 @@
 /** A second reranker beside the first: measured, never served. */
-import type { Ranking, Reranker, RerankerInfo, Shortlist } from '../contract.ts';
+import type { Ranking, Reranker, Shortlist } from '../contract.ts';
+import { wrapped } from './wrapped.ts';
 
 /** One list as both ranked it. */
 export interface ShadowComparison {
@@ -64,22 +65,18 @@ export function shadowReranker(options: ShadowOptions): Reranker {
         inFlight -= 1;
       });
   };
-  return {
-    get info(): RerankerInfo {
-      return primary.info;
-    },
+  return wrapped(primary, {
     async rerank(shortlist, call) {
       const answer = await primary.rerank(shortlist, call);
       if (!isClosed && inFlight < maxInFlight && random() < share)
         void measure(shortlist, answer, call?.tenant);
       return answer;
     },
-    ...(primary.countTokens && { countTokens: primary.countTokens.bind(primary) }),
     async close() {
       isClosed = true;
       await Promise.all([primary.close(), shadow.close()]);
     },
-  };
+  });
 }
 
 function overlap(one: Ranking, other: Ranking): number {

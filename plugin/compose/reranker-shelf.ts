@@ -1,5 +1,5 @@
 /** Open rerankers by what they were opened from, so that a reload opens nothing twice. */
-import { openReranker, type Reranker } from '../../engine/index.ts';
+import { openReranker, type Reranker, wrapped } from '../../engine/index.ts';
 import { toRerankerOptions } from './reranker-options.ts';
 import type { OpenReranker } from './stage.ts';
 
@@ -64,21 +64,11 @@ export function shelfOpener(shelf: RerankerShelf): OpenReranker {
     );
     try {
       const reranker = await held.reranker;
-      return withClose(reranker, held.release);
+      // Closing it gives it back.
+      return wrapped(reranker, { close: held.release });
     } catch (error) {
       await held.release();
       throw error;
     }
-  };
-}
-
-/** The same reranker; closing it gives it back. */
-function withClose(reranker: Reranker, close: () => Promise<void>): Reranker {
-  return {
-    get info() {
-      return reranker.info;
-    },
-    rerank: (shortlist, options) => reranker.rerank(shortlist, options),
-    close,
   };
 }

@@ -1,7 +1,6 @@
 /** A reranker behind a circuit breaker, counted. */
 import { BrokenCircuitError } from 'cockatiel';
-import type { Reranker, RerankerInfo } from '../../engine/index.ts';
-import { BlockRankError } from '../../engine/index.ts';
+import { BlockRankError, type Reranker, wrapped } from '../../engine/index.ts';
 import { type BreakerOptions, breakerGuard, unguarded } from '../guard/breaker.ts';
 import { breakerLevel, type ServiceMetrics } from './metrics.ts';
 
@@ -28,10 +27,7 @@ export function guardedReranker({ reranker, breaker, model, metrics }: GuardOpti
       })
     : unguarded;
   const never = new AbortController().signal;
-  return {
-    get info(): RerankerInfo {
-      return reranker.info;
-    },
+  return wrapped(reranker, {
     async rerank(shortlist, options = {}) {
       try {
         const ranking = await guard.run(options.signal ?? never, () => reranker.rerank(shortlist, options));
@@ -42,9 +38,7 @@ export function guardedReranker({ reranker, breaker, model, metrics }: GuardOpti
         throw error;
       }
     },
-    ...(reranker.countTokens && { countTokens: reranker.countTokens.bind(reranker) }),
-    close: () => reranker.close(),
-  };
+  });
 }
 
 function outcomeOf(error: unknown, signal: AbortSignal | undefined): string {

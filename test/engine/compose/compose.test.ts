@@ -4,6 +4,7 @@ import {
   QueryError,
   type ShadowComparison,
   shadowReranker,
+  wrapped,
 } from '../../../engine/index.ts';
 import { fakeReranker, rerankerSuite } from '../../../plugin/testing/index.ts';
 import { shortlistOf } from '../../support/tiny/shortlist.ts';
@@ -89,14 +90,12 @@ describe('failoverReranker', () => {
       },
     });
     const next = fakeReranker();
-    const watched = {
-      ...next,
-      info: next.info,
-      rerank: (...[shortlist, options]: Parameters<typeof next.rerank>) => {
+    const watched = wrapped(next, {
+      rerank: (shortlist, options) => {
         leftMs = options?.deadlineMs;
         return next.rerank(shortlist, options);
       },
-    };
+    });
     await failoverReranker({ rerankers: [slow, watched] }).rerank(list, { deadlineMs: 1000 });
     expect(leftMs).toBeLessThanOrEqual(975);
   });

@@ -57,12 +57,7 @@ rerankerSuite({
   name: 'a remote service',
   open: async () => {
     const server = await cohere();
-    const reranker = remoteReranker({ api: 'cohere', url: `${server.url}/v2/rerank` });
-    return {
-      info: reranker.info,
-      rerank: (list, options) => reranker.rerank(list, options),
-      close: () => reranker.close(),
-    };
+    return remoteReranker({ api: 'cohere', url: `${server.url}/v2/rerank` });
   },
 });
 

@@ -11,7 +11,7 @@ import { text } from 'node:stream/consumers';
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { describe, expect, it } from 'vitest';
-import { DeadlineExceededError } from '../../../engine/index.ts';
+import { DeadlineExceededError, wrapped } from '../../../engine/index.ts';
 import { hashKey } from '../../../plugin/service/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { collectGarbage } from '../../support/checks/heap.ts';
@@ -301,14 +301,12 @@ describe('deadlines', () => {
   it('of the request end it, whichever header says so, and are handed on', async () => {
     const left: (number | undefined)[] = [];
     const slow = fakeReranker({ delayMs: 5000 });
-    const reranker = {
-      ...slow,
-      info: slow.info,
-      rerank: (...[list, options]: Parameters<typeof slow.rerank>) => {
+    const reranker = wrapped(slow, {
+      rerank: (list, options) => {
         left.push(options?.deadlineMs);
         return slow.rerank(list, options);
       },
-    };
+    });
     const { post, metric } = await start({ reranker });
     for (const header of ['x-blockrank-deadline-ms', 'x-envoy-expected-rq-timeout-ms']) {
       const started = performance.now();
@@ -326,14 +324,12 @@ describe('deadlines', () => {
   it('count from the first byte of a request: what its body and its turn took is gone', async () => {
     const { reranker, gates, waitFor } = gatedReranker();
     const left: number[] = [];
-    const watched = {
-      info: reranker.info,
-      rerank: (...[list, options]: Parameters<typeof reranker.rerank>) => {
+    const watched = wrapped(reranker, {
+      rerank: (list, options) => {
         left.push(options!.deadlineMs!);
         return reranker.rerank(list, options);
       },
-      close: async () => {},
-    };
+    });
     const { post, metric, url } = await start({ config: { maxConcurrent: 1 }, reranker: watched });
     const first = post('/v1/rerank', ask('1'));
     await waitFor(1);

@@ -1,0 +1,47 @@
+/** A reranker around another: what it does not change is the other's. */
+import type { Reranker } from '../contract.ts';
+
+/** How each member of a {@link Reranker} reaches the one inside: read anew each time, or called. */
+type Forwarding = 'read' | 'call';
+
+/** Every member of the contract. The type asks for a line here as soon as the contract has a new one. */
+const forwarding: Readonly<Record<keyof Reranker, Forwarding>> = {
+  info: 'read',
+  embedder: 'read',
+  rerank: 'call',
+  anchors: 'call',
+  countTokens: 'call',
+  prepare: 'call',
+  close: 'call',
+};
+
+/** Names of the contract's members. */
+export const rerankerMembers: readonly (keyof Reranker)[] = Object.keys(forwarding) as (keyof Reranker)[];
+
+/**
+ * The reranker with some members changed; all others are forwarded to it, and those that it lacks are lacking. Members of
+ * the given object beyond the contract are not forwarded. A getter among the changes stays one.
+ *
+ * @example
+ * const counted = wrapped(reranker, {
+ *   rerank: (shortlist, options) => {
+ *     calls.inc();
+ *     return reranker.rerank(shortlist, options);
+ *   },
+ * });
+ */
+export function wrapped(reranker: Reranker, changes: Partial<Reranker>): Reranker {
+  const forwarded = rerankerMembers
+    .filter((name) => reranker[name] !== undefined)
+    .map((name) => [name, descriptorOf(reranker, name)] as const);
+  const descriptors = { ...Object.fromEntries(forwarded), ...Object.getOwnPropertyDescriptors(changes) };
+  return Object.defineProperties({}, descriptors) as Reranker;
+}
+
+function descriptorOf(reranker: Reranker, name: keyof Reranker): PropertyDescriptor {
+  const shown = { enumerable: true, configurable: true };
+  if (forwarding[name] === 'read') return { ...shown, get: () => reranker[name] };
+  const call = (...given: unknown[]): unknown =>
+    (reranker[name] as (this: Reranker, ...given: unknown[]) => unknown).apply(reranker, given);
+  return { ...shown, writable: true, value: call };
+}
