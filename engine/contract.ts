@@ -35,7 +35,19 @@ export interface Candidate {
   readonly firstStageScore?: number;
   /** The block state that the search index keeps for this document; absent when it keeps none. */
   readonly storedState?: StoredState;
+  /** Fields that the model does not read, by name; absent where no field was asked for. */
+  readonly signals?: CandidateSignals;
 }
+
+/**
+ * What a document's field says beside its text: a price, a date, a category, a place. A number is a number; a date, a
+ * keyword and a geo point ("latitude,longitude") are the server's text; a boolean is 1 or 0; several values are a list of
+ * texts, numbers written out; `null`: the document has none.
+ */
+export type SignalValue = number | string | readonly string[] | null;
+
+/** A candidate's signals: every field that was asked for, by its dotted path. */
+export type CandidateSignals = Readonly<Record<string, SignalValue>>;
 
 /** A vector that a search index keeps for a document: the anchor of a text of one block. */
 export interface StoredVector {
@@ -254,8 +266,28 @@ export interface Embedder {
   embed(texts: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<Embeddings>;
 }
 
-/** Changes a ranking by what the shortlist says. Pure; works on logits, then normalises again. */
-export type ScoreStep = (ranking: Ranking, shortlist: Shortlist) => Ranking;
+/** What a score step may look at beside the ranking and the shortlist. Nothing of it is computed before it is asked for. */
+export interface StepContext {
+  /** Aborts when nobody waits for the ranking any more; an asynchronous step hands it on. */
+  readonly signal: AbortSignal;
+  /** Each candidate's signals, in shortlist order; `{}` for a candidate without any. */
+  readonly signals: readonly CandidateSignals[];
+  /** See {@link Reranker.embedder}; absent where the reranker has none. */
+  readonly embedder?: Embedder;
+  /** {@link Reranker.anchors} of this shortlist; absent where the reranker has none. Asked for twice it is computed once. */
+  readonly anchors?: () => Promise<Embeddings>;
+}
+
+/**
+ * Changes a ranking by what the shortlist and the context say. It works on logits: order and scores are made from them
+ * again after each step. Every candidate that comes in must go out exactly once, with a finite logit. What it is given it
+ * leaves as it is.
+ */
+export type ScoreStep = (
+  ranking: Ranking,
+  shortlist: Shortlist,
+  context: StepContext,
+) => Ranking | Promise<Ranking>;
 
 /** What a document block leaves behind for the query block. All vectors are L2-normalised rows, row-major float32. */
 export interface BlockState {

@@ -101,6 +101,19 @@ export class InferenceError extends BlockRankError {
   }
 }
 
+/** A score step threw, or gave something that is no ranking of the same candidates. Whoever wrote the step acts. */
+export class ScoreStepError extends BlockRankError {
+  /** The class, for programs that cannot use `instanceof`. */
+  override name = 'ScoreStepError' as const;
+  /** 0-based place of the step among the steps. */
+  readonly step: number;
+
+  constructor(message: string, fault: { step: number }, options?: ErrorOptions) {
+    super('score-step', message, options);
+    this.step = fault.step;
+  }
+}
+
 /** A shortlist would take more memory than is allowed. Refused before it is run. */
 export class MemoryLimitError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */

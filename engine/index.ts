@@ -1,6 +1,7 @@
 /** The door for serving. */
 export { type FailoverEvent, type FailoverOptions, failoverReranker } from './compose/failover.ts';
 export { type ShadowComparison, type ShadowOptions, shadowReranker } from './compose/shadow.ts';
+export { applySteps, type StepsCall, steppedReranker } from './compose/stepped.ts';
 export { wrapped } from './compose/wrapped.ts';
 export type * from './contract.ts';
 export { type EmbedderOptions, openEmbedder } from './embedding/embedder.ts';
@@ -23,7 +24,9 @@ export { openEncoderReranker } from './rerank/encoder/open-encoder-reranker.ts';
 export { type StateForm, type StateMaker, stateMaker } from './rerank/encoder/state-maker.ts';
 export { openReranker } from './rerank/open-reranker.ts';
 export type { RerankerOptions } from './rerank/reranker-options.ts';
-export { defaultFusionWeight, type FusionOptions, fusion } from './scores/fusion.ts';
+export { defaultFusionWeight, defaultScoreSteps, type FusionOptions, fusion } from './scores/fusion.ts';
+export { rankingInOrder } from './scores/ranking.ts';
+export { rankingFault } from './scores/ranking-fault.ts';
 export type { Device } from './session/device.ts';
 export { openWorkerPool, type WorkerPool, type WorkerPoolOptions } from './session/pool.ts';
 export type { ExecutionProvider } from './session/runtime.ts';

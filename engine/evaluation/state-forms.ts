@@ -1,9 +1,10 @@
 /** What codecs of block states cost: the default order from states that went through each, and their bytes. */
 import { LRUCache } from 'lru-cache';
+import { applySteps } from '../compose/stepped.ts';
 import type { BlockState, ScoreStep, Shortlist } from '../contract.ts';
 import { readOut } from '../readout/readout.ts';
 import type { EncoderReranker } from '../rerank/encoder/encoder-reranker.ts';
-import { fusion } from '../scores/fusion.ts';
+import { defaultScoreSteps } from '../scores/fusion.ts';
 import { rankLogits } from '../scores/ranking.ts';
 import { decodeState, encodeState } from '../states/codec.ts';
 import { stateBytes } from '../states/memory-source.ts';
@@ -44,7 +45,7 @@ const keptBytes = 512 * 1024 * 1024;
 export function stateForms(
   reranker: EncoderReranker,
   codecs: readonly StateCodec[],
-  fuse: ScoreStep = fusion({ weight: reranker.info.fusionWeight }),
+  steps: readonly ScoreStep[] = defaultScoreSteps(reranker.info),
 ): StateForms {
   const kept = new LRUCache<string, Uint8Array>({
     maxSize: keptBytes,
@@ -71,11 +72,12 @@ export function stateForms(
           ? await reranker.tokenLogSums({ query, states: read }, reranker.readout.tokenTau)
           : undefined;
       const { logits } = readOut(query, read, reranker.readout, logSums);
-      return fuse(rankLogits(logits), shortlist).candidates.map(({ index }) => index);
+      const { candidates } = await applySteps(rankLogits(logits), shortlist, { steps, reranker, signal });
+      return candidates.map(({ index }) => index);
     };
   return {
     systems: {
-      [unencoded]: systemsOver(reranker, fuse).default,
+      [unencoded]: systemsOver(reranker, steps).default,
       ...Object.fromEntries(codecs.map((codec) => [codec.name, system(codec)])),
     },
     sizes: () => new Map([...tallies].map(([name, tally]) => [name, tally.size])),

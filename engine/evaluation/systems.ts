@@ -1,9 +1,10 @@
 /** The systems that an evaluation compares: the first stage, and readouts over one encoding. */
+import { applySteps } from '../compose/stepped.ts';
 import type { Ranking, Reranker, ScoreStep, Shortlist } from '../contract.ts';
 import { similarities } from '../readout/reading.ts';
 import { readOut } from '../readout/readout.ts';
 import { EncoderReranker } from '../rerank/encoder/encoder-reranker.ts';
-import { fusion } from '../scores/fusion.ts';
+import { defaultScoreSteps } from '../scores/fusion.ts';
 import { rankLogits } from '../scores/ranking.ts';
 
 /** Orders a shortlist; positions, best first. */
@@ -27,7 +28,7 @@ export type SystemName = (typeof systemNames)[number];
  * Systems by name over one reranker.
  *
  * - `first-stage`: the candidates as they came;
- * - `default`: what the stage serves, the model fused with a lexical first stage;
+ * - `default`: what the stage serves, the model's order after the steps: without others, fused with a lexical first stage;
  * - `model`: the model's own order;
  *
  * and, over an encoder alone, whose states can be read in other ways:
@@ -38,16 +39,17 @@ export type SystemName = (typeof systemNames)[number];
  */
 export function systemsOver(
   reranker: Reranker,
-  fuse: ScoreStep = fusion({ weight: reranker.info.fusionWeight }),
+  steps: readonly ScoreStep[] = defaultScoreSteps(reranker.info),
 ): Systems {
   const ranked = oncePerShortlist((shortlist, signal) =>
     reranker.rerank(shortlist, signal ? { signal } : {}),
   );
   return {
     'first-stage': async ({ candidates }) => [...candidates.keys()],
-    default: async (shortlist, signal) => order(fuse(await ranked(shortlist, signal), shortlist)),
+    default: async (shortlist, signal) =>
+      order(await applySteps(await ranked(shortlist, signal), shortlist, { steps, reranker, signal })),
     model: async (shortlist, signal) => order(await ranked(shortlist, signal)),
-    ...(reranker instanceof EncoderReranker ? readingsOver(reranker, fuse) : {}),
+    ...(reranker instanceof EncoderReranker ? readingsOver(reranker, steps) : {}),
   };
 }
 
@@ -58,7 +60,10 @@ export type Reading = 'cosine' | 'anchor' | 'sum-join' | 'max-join';
 export type Systems = Readonly<Record<Exclude<SystemName, Reading>, System>> &
   Readonly<Partial<Record<Reading, System>>>;
 
-function readingsOver(reranker: EncoderReranker, fuse: ScoreStep): Readonly<Record<Reading, System>> {
+function readingsOver(
+  reranker: EncoderReranker,
+  steps: readonly ScoreStep[],
+): Readonly<Record<Reading, System>> {
   const encoded = oncePerShortlist((shortlist, signal) =>
     reranker.encode(shortlist, signal ? { signal } : {}),
   );
@@ -82,7 +87,7 @@ function readingsOver(reranker: EncoderReranker, fuse: ScoreStep): Readonly<Reco
     anchor: async (shortlist, signal) => {
       const { query, states } = await encoded(shortlist, signal);
       const { logits } = readOut(query, states, { ...reranker.readout, tokenWeight: 0 });
-      return order(fuse(rankLogits(logits), shortlist));
+      return order(await applySteps(rankLogits(logits), shortlist, { steps, reranker, signal }));
     },
   };
 }

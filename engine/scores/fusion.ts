@@ -1,5 +1,5 @@
 /** Fusion of the model's logits with the first stage's scores. */
-import type { FirstStage, Ranking, ScoreStep, Shortlist } from '../contract.ts';
+import type { FirstStage, Ranking, RerankerInfo, ScoreStep, Shortlist } from '../contract.ts';
 import { toRanking } from './ranking.ts';
 
 /** Options of {@link fusion}. */
@@ -16,19 +16,24 @@ export const defaultFusionWeight = 0.2;
 const maxZ = 3;
 
 /**
- * `(1 - w) z(logit) + w z(first stage)` over the window, then softmax again.
+ * A score step: `(1 - w) z(logit) + w z(first stage)` over the window, then softmax again.
  *
  * z of a constant list is 0; missing and non-finite scores count as the list's minimum; when all are missing
  * nothing is fused; z-scores are clipped at ±3. A list that is not fused keeps its logits.
  *
  * @throws RangeError when the weight is not in [0, 1].
  */
-export function fusion(options: FusionOptions = {}): ScoreStep {
+export function fusion(options: FusionOptions = {}): (ranking: Ranking, shortlist: Shortlist) => Ranking {
   const { weight = defaultFusionWeight, firstStages = ['lexical'] } = options;
   if (!(weight >= 0 && weight <= 1))
     throw new RangeError(`fusion: expected a weight in [0, 1], got ${weight}.`);
   return (ranking, shortlist) =>
     weight > 0 && firstStages.includes(shortlist.firstStage) ? fuse(ranking, shortlist, weight) : ranking;
+}
+
+/** The steps of a reranker whose user says nothing about them: fusion, at the share that its model was tuned with. */
+export function defaultScoreSteps({ fusionWeight }: RerankerInfo): readonly ScoreStep[] {
+  return [fusion({ weight: fusionWeight })];
 }
 
 function fuse(ranking: Ranking, shortlist: Shortlist, weight: number): Ranking {

@@ -6,6 +6,8 @@ import { softmax } from '../readout/softmax.ts';
 export type ScoredCandidate = Omit<RankedCandidate, 'score'>;
 
 const noUsage: RankingUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
+/** Softmax over the same logits in another order differs in the last bits; scores this near are the logits' own. */
+const sameScore = 1e-9;
 
 /** The ranking of logits in shortlist order, when nothing was spent on them here: for evaluating and tuning. */
 export function rankLogits(logits: ArrayLike<number>): Ranking {
@@ -22,9 +24,28 @@ export function rankLogits(logits: ArrayLike<number>): Ranking {
 export function toRanking(candidates: readonly ScoredCandidate[], usage: RankingUsage): Ranking {
   const scores = softmax(candidates.map(({ logit }) => logit));
   return {
-    candidates: candidates
-      .map((candidate, i) => ({ ...candidate, score: scores[i]! }))
-      .sort((a, b) => b.logit - a.logit || a.index - b.index),
+    candidates: candidates.map((candidate, i) => ({ ...candidate, score: scores[i]! })).sort(byLogit),
     usage,
   };
+}
+
+/** The ranking in the order of its logits; the ranking itself where it is in order already. Scores stay. */
+export function rankingInOrder(ranking: Ranking): Ranking {
+  const { candidates } = ranking;
+  const isOrdered = candidates.every(
+    (candidate, i) => i === 0 || byLogit(candidates[i - 1]!, candidate) <= 0,
+  );
+  return isOrdered ? ranking : { ...ranking, candidates: candidates.toSorted(byLogit) };
+}
+
+/** The ranking in order, its scores the softmax of its logits; the ranking itself where both are so already. */
+export function normalisedRanking(ranking: Ranking): Ranking {
+  const scores = softmax(ranking.candidates.map(({ logit }) => logit));
+  const isNormal = ranking.candidates.every(({ score }, i) => Math.abs(score - scores[i]!) <= sameScore);
+  if (isNormal) return rankingInOrder(ranking);
+  return { ...ranking, candidates: toRanking(ranking.candidates, ranking.usage).candidates };
+}
+
+function byLogit(a: ScoredCandidate, b: ScoredCandidate): number {
+  return b.logit - a.logit || a.index - b.index;
 }

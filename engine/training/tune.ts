@@ -1,5 +1,6 @@
 /** Chooses the readout's parameters on judged lists, and says what the choice is worth on lists it did not see. */
 import { setImmediate } from 'node:timers/promises';
+import { applySteps } from '../compose/stepped.ts';
 import { type Measure, mean, parseMeasure } from '../evaluation/measures.ts';
 import { pairedTTest } from '../evaluation/significance.ts';
 import { readOut } from '../readout/readout.ts';
@@ -80,7 +81,7 @@ export async function tune(options: TuneOptions): Promise<TuneResult> {
   const values: Float64Array[] = [];
   for (const setting of settings) {
     options.signal?.throwIfAborted();
-    values.push(Float64Array.from(lists, (list) => measureList(list, setting, measure)));
+    values.push(await measureLists(lists, setting, measure));
     options.onProgress?.(values.length, settings.length);
     await setImmediate();
   }
@@ -104,10 +105,21 @@ export async function tune(options: TuneOptions): Promise<TuneResult> {
   };
 }
 
+async function measureLists(
+  lists: readonly JudgedList[],
+  setting: Setting,
+  measure: Measure,
+): Promise<Float64Array> {
+  const values = new Float64Array(lists.length);
+  for (const [i, list] of lists.entries()) values[i] = await measureList(list, setting, measure);
+  return values;
+}
+
 /** One setting on one list. */
-export function measureList(list: JudgedList, setting: Setting, measure: Measure): number {
+export async function measureList(list: JudgedList, setting: Setting, measure: Measure): Promise<number> {
   const { logits } = readOut(list.query, list.states, setting, list.logSums.get(setting.tokenTau));
-  const { candidates } = fusion({ weight: setting.fusionWeight })(rankLogits(logits), list.shortlist);
+  const steps = [fusion({ weight: setting.fusionWeight })];
+  const { candidates } = await applySteps(rankLogits(logits), list.shortlist, { steps });
   return measure.value(
     candidates.map(({ index }) => list.gains[index]!),
     list.ideal,

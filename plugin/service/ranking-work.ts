@@ -1,7 +1,13 @@
 /** From an ask to a ranking: remembered, shared with an identical request, or ranked in its turn. */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { fusion, QueryError, type Ranking, type Shortlist } from '../../engine/index.ts';
+import {
+  applySteps,
+  defaultScoreSteps,
+  QueryError,
+  type Ranking,
+  type Shortlist,
+} from '../../engine/index.ts';
 import { checkedRanking } from '../guard/check-ranking.ts';
 import { type SharedCalls, sharedCalls } from '../guard/shared-calls.ts';
 import type { Admission } from './admission.ts';
@@ -143,24 +149,21 @@ async function rankNow(work: Work, signal: AbortSignal): Promise<Ranked> {
   const texts = ask.documents.map(({ text }) => text);
   try {
     const { reranker } = model;
+    const tenant = caller === anonymous ? undefined : caller.tenant;
     const found = await reranker.rerank(shortlist, {
       signal,
       explain: ask.explain,
       deadlineMs: leftMs(),
-      ...(caller !== anonymous && { tenant: caller.tenant }),
+      ...(tenant !== undefined && { tenant }),
     });
-    const checked = checkedRanking(found, texts.length, { reranker: reranker.info, step: 'rerank' });
-    const ranking = fused(checked, shortlist, reranker.info.fusionWeight);
+    const checked = checkedRanking(found, texts.length, reranker.info);
+    const steps = defaultScoreSteps(reranker.info);
+    const ranking = await applySteps(checked, shortlist, { steps, reranker, signal, tenant });
     return { ranking, scores: servedScores(ranking, texts) };
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
     return { scores: servedScores(inOrder(texts.length), texts) };
   }
-}
-
-/** A lexical first stage's scores count where every document has one. */
-function fused(ranking: Ranking, shortlist: Shortlist, weight: number | undefined): Ranking {
-  return shortlist.firstStage === 'lexical' ? fusion({ weight })(ranking, shortlist) : ranking;
 }
 
 /** What a query without words gets: the documents in the order that they came in. */
@@ -169,6 +172,7 @@ function inOrder(count: number): Ranking {
   return { candidates, usage: { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 } };
 }
 
+/** A lexical first stage's scores count where every document has one. */
 function toShortlist({ query, documents }: Ask): Shortlist {
   const isScored = documents.every(({ firstStageScore }) => firstStageScore !== undefined);
   return {

@@ -1,7 +1,7 @@
 /** Options of the rescoring stage, checked in one place. */
 import { z } from 'zod';
 import type { Adapter } from '../../adapters/adapter.ts';
-import { ConfigurationError, fusion, type Reranker, type ScoreStep } from '../../engine/index.ts';
+import { ConfigurationError, defaultScoreSteps, type Reranker, type ScoreStep } from '../../engine/index.ts';
 import type { BreakerOptions } from '../guard/breaker.ts';
 import { noTracing, type StageEvents, type StageTracing } from './events.ts';
 
@@ -146,7 +146,7 @@ export function stageSettings<Request, Response>(
     minScore: options.minScore,
     deadlineMs: options.deadlineMs,
     onFailure: options.onFailure ?? 'keep-first-stage',
-    scoreSteps: options.scoreSteps ?? [fusion({ weight: options.reranker.info.fusionWeight })],
+    scoreSteps: options.scoreSteps ?? defaultScoreSteps(options.reranker.info),
     cache: cache && {
       maxEntries: cache.maxEntries ?? defaultCacheEntries,
       ttlMs: cache.ttlMs ?? defaultCacheTtlMs,

@@ -10,6 +10,8 @@ import {
   type Reranker,
   type ScoreStep,
   type Shortlist,
+  steppedReranker,
+  wrapped,
 } from '../../engine/index.ts';
 import { type BreakerOptions, breakerGuard, unguarded } from '../guard/breaker.ts';
 import { settledWithin } from '../guard/budget.ts';
@@ -52,6 +54,8 @@ export class StageClosedError extends BlockRankError {
   }
 }
 
+const never = new AbortController().signal;
+
 /** Opens the guarded reranker. */
 export function guardedRanker(parts: {
   readonly reranker: Reranker;
@@ -63,31 +67,24 @@ export function guardedRanker(parts: {
   const { reranker, scoreSteps } = parts;
   const guard = parts.breaker === false ? unguarded : breakerGuard(parts.breaker, parts);
   const calls = sharedCalls<Ranking>();
-  const ask = async (call: RankCall, signal: AbortSignal): Promise<Ranking> => {
-    const { shortlist, explain } = call;
-    const ranking = await guard.run(signal, async () => {
-      const answer = reranker.rerank(shortlist, { signal, explain });
-      return checkedRanking(await settledWithin(answer, signal), shortlist.candidates.length, {
-        reranker: reranker.info,
-        step: 'the model',
+  const guarded = wrapped(reranker, {
+    rerank: (shortlist, options = {}) => {
+      const { signal = never } = options;
+      return guard.run(signal, async () => {
+        const answer = await settledWithin(reranker.rerank(shortlist, options), signal);
+        return checkedRanking(answer, shortlist.candidates.length, reranker.info);
       });
-    });
-    return scoreSteps.reduce(
-      (current, step, i) =>
-        checkedRanking(step(current, shortlist), shortlist.candidates.length, {
-          reranker: reranker.info,
-          step: `score step ${i}`,
-        }),
-      ranking,
-    );
-  };
+    },
+  });
+  // What a step does wrong is not the reranker's failure: the breaker hears nothing of it.
+  const stepped = steppedReranker(guarded, scoreSteps);
   return {
     get breakerState() {
       return guard.state();
     },
     rank: (call) =>
       calls.join(`${call.explain ? 'explained' : 'plain'} ${call.key}`, call.signal, (signal) =>
-        ask(call, signal),
+        stepped.rerank(call.shortlist, { signal, explain: call.explain }),
       ),
     close: () => calls.abortAll(new StageClosedError()),
   };

@@ -120,10 +120,13 @@ describe('tune', () => {
     const many = lists(byFirstStage, ['many'], 60);
     const few = lists(byFirstStage, ['few'], 10);
     const { start: before } = await tune({ lists: [...many, ...few], settings: [start] });
-    const mean = (of: readonly JudgedList[]): number =>
-      of.reduce((sum, list) => sum + measureList(list, start, nDCG), 0) / of.length;
-    expect(before.mean).toBeCloseTo((mean(many) + mean(few)) / 2, 12);
-    expect(before.bySet).toEqual({ many: mean(many), few: mean(few) });
+    const mean = async (of: readonly JudgedList[]): Promise<number> => {
+      const values = await Promise.all(of.map((list) => measureList(list, start, nDCG)));
+      return values.reduce((sum, value) => sum + value, 0) / of.length;
+    };
+    const [ofMany, ofFew] = [await mean(many), await mean(few)];
+    expect(before.mean).toBeCloseTo((ofMany + ofFew) / 2, 12);
+    expect(before.bySet).toEqual({ many: ofMany, few: ofFew });
   });
 
   it('refuses too few lists, too few folds and no settings', async () => {

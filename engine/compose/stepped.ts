@@ -1,0 +1,117 @@
+/** Score steps, applied: the one room where a ranking is changed after the model. */
+import { abortable } from '../abortable.ts';
+import type { Ranking, Reranker, ScoreStep, Shortlist, StepContext } from '../contract.ts';
+import { BlockRankError, ScoreStepError } from '../errors.ts';
+import { normalisedRanking } from '../scores/ranking.ts';
+import { rankingFault } from '../scores/ranking-fault.ts';
+import { wrapped } from './wrapped.ts';
+
+/** What {@link applySteps} applies, and what its steps may look at. */
+export interface StepsCall {
+  /** The steps, in this order. */
+  readonly steps: readonly ScoreStep[];
+  /** Whose ranking it is: an embedder and anchors come from there. @defaultValue nobody's: steps find neither */
+  readonly reranker?: Pick<Reranker, 'embedder' | 'anchors'> | undefined;
+  /** Ends the call: it rejects with the signal's reason, also while a step hangs. @defaultValue never */
+  readonly signal?: AbortSignal | undefined;
+  /** Whose request it is. @defaultValue nobody's */
+  readonly tenant?: string | undefined;
+}
+
+/**
+ * The reranker with score steps after it: each works on the logits that the one before left. Its `info` stays the
+ * reranker's: what steps change is not part of any digest. Everything else is the reranker's too.
+ *
+ * `rerank` rejects with what the reranker rejects with, with the signal's reason, with a `BlockRankError` that a step
+ * throws, and with a `ScoreStepError` for anything else that a step does wrong.
+ *
+ * @example
+ * const reranker = steppedReranker(await openReranker(), [fusion()]);
+ */
+export function steppedReranker(reranker: Reranker, steps: readonly ScoreStep[]): Reranker {
+  if (steps.length === 0) return reranker;
+  return wrapped(reranker, {
+    async rerank(shortlist, options = {}) {
+      const { signal, tenant } = options;
+      const ranking = await reranker.rerank(shortlist, options);
+      return applySteps(ranking, shortlist, { steps, reranker, signal, tenant });
+    },
+  });
+}
+
+/**
+ * The ranking after the steps, in order and normalised.
+ *
+ * @throws ScoreStepError when a step throws anything but a `BlockRankError`, or loses, copies or invents a candidate, or
+ * gives a number that is not finite.
+ */
+export async function applySteps(ranking: Ranking, shortlist: Shortlist, call: StepsCall): Promise<Ranking> {
+  const signal = call.signal ?? new AbortController().signal;
+  const context = contextOf(shortlist, { ...call, signal });
+  let current = ranking;
+  for (const [i, step] of call.steps.entries()) {
+    signal.throwIfAborted();
+    const next = await taken(() => step(current, shortlist, context), i, signal);
+    const fault = rankingFault(next, shortlist.candidates.length);
+    if (fault) throw unusable(i, shortlist.candidates.length, fault);
+    current = next === current ? current : normalisedRanking(next);
+  }
+  return current;
+}
+
+/** What a step gives, or the typed error that it comes to. */
+async function taken(
+  step: () => Ranking | Promise<Ranking>,
+  place: number,
+  signal: AbortSignal,
+): Promise<Ranking> {
+  try {
+    const given = step();
+    // Most steps answer at once: those wait for nothing, and cannot hang.
+    return isPromise(given) ? await abortable(Promise.resolve(given), signal) : given;
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (error instanceof BlockRankError) throw error;
+    const said = error instanceof Error ? error.message : String(error);
+    throw new ScoreStepError(`Cannot apply score step ${place}: ${said}`, { step: place }, { cause: error });
+  }
+}
+
+function isPromise(given: Ranking | Promise<Ranking>): given is Promise<Ranking> {
+  return typeof (given as Partial<Promise<Ranking>> | undefined)?.then === 'function';
+}
+
+function unusable(step: number, count: number, fault: string): ScoreStepError {
+  return new ScoreStepError(
+    `Cannot use what score step ${step} gave for ${count} candidates: ${fault}. ` +
+      'Every position of the shortlist must come exactly once, with finite logit and score; fix the step.',
+    { step },
+  );
+}
+
+const noSignals = {};
+
+function contextOf(
+  shortlist: Shortlist,
+  { reranker = {}, signal, tenant }: Omit<StepsCall, 'signal'> & { readonly signal: AbortSignal },
+): StepContext {
+  const { embedder } = reranker;
+  const options = { signal, ...(tenant !== undefined && { tenant }) };
+  let anchors: ReturnType<NonNullable<StepContext['anchors']>> | undefined;
+  return {
+    signal,
+    get signals() {
+      return shortlist.candidates.map(({ signals }) => signals ?? noSignals);
+    },
+    ...(embedder && { embedder }),
+    ...(reranker.anchors && {
+      anchors: () => {
+        if (!anchors) {
+          anchors = reranker.anchors!(shortlist, options);
+          anchors.catch(() => {}); // a step that has ended does not listen any more
+        }
+        return anchors;
+      },
+    }),
+  };
+}
