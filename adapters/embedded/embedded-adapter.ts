@@ -1,8 +1,15 @@
 /** The adapter over an index of our own: no server at all. */
-import { type Candidate, ConfigurationError, FirstStageError, type Shortlist } from '../../engine/index.ts';
+import {
+  type Candidate,
+  type CandidateSignals,
+  ConfigurationError,
+  FirstStageError,
+  type Shortlist,
+} from '../../engine/index.ts';
 import type { Adapter, HitMark, Outcome, OutcomeMark, Plan, PlanOptions } from '../adapter.ts';
 import type { DocumentText } from '../document-text.ts';
 import { placeHits, toOutcomeMark } from '../outcome-marks.ts';
+import { toSignalValue } from '../signal-value.ts';
 import {
   buildEmbeddedIndex,
   defaultFields,
@@ -32,6 +39,8 @@ export interface EmbeddedHit {
   readonly text: string;
   /** BM25+ score; once reranked, the new score, in [0, 1]. */
   readonly score: number;
+  /** The signals that the adapter was told to carry; absent on hits that a stage has seen. */
+  readonly signals?: CandidateSignals;
   /** Where the hit came from and where it went; absent on hits that were not reranked. */
   readonly blockrank?: HitMark;
 }
@@ -56,6 +65,8 @@ export interface GivenIndex {
 export type EmbeddedAdapterOptions = (GivenIndex | EmbeddedIndexOptions) & {
   /** Tells which hits keep their places. @defaultValue none */
   readonly isPinned?: ((hit: EmbeddedHit) => boolean) | undefined;
+  /** Names among the documents' own `signals` that candidates carry, for score steps. @defaultValue `[]` */
+  readonly signals?: readonly string[] | undefined;
 };
 
 /** The embedded adapter, with its index at hand. */
@@ -78,7 +89,8 @@ const defaultSize = 10;
  * const adapter = embeddedAdapter({ documents: [{ docId: '1', title: 'astronomer', text: 'a physicist who studies astronomy' }] });
  */
 export function embeddedAdapter(options: EmbeddedAdapterOptions): EmbeddedAdapter {
-  const { isPinned = () => false } = options;
+  const { isPinned = () => false, signals = [] } = options;
+  checkSignals(signals);
   const openIndex = indexOpener(options);
   const textOf = documentTextOf(
     'index' in options ? options.index.fields : (options.fields ?? defaultFields),
@@ -87,7 +99,7 @@ export function embeddedAdapter(options: EmbeddedAdapterOptions): EmbeddedAdapte
     signal?.throwIfAborted();
     const index = await openIndex();
     signal?.throwIfAborted();
-    return searchIndex(index, request);
+    return searchIndex(index, request, signals);
   };
   return {
     name: 'embedded',
@@ -136,12 +148,28 @@ function planEmbedded(request: EmbeddedRequest, options: PlanOptions): Plan<Embe
 function searchIndex(
   index: EmbeddedIndex,
   { query, from = 0, size = defaultSize }: EmbeddedRequest,
+  signals: readonly string[],
 ): EmbeddedResponse {
   const { matches, total } = index.search(query, from + size);
-  const hits = matches.slice(from).map(({ document: { docId, title = '', text = '' }, score }) => {
-    return { docId, title, text, score };
+  const hits = matches.slice(from).map(({ document, score }) => {
+    const { docId, title = '', text = '' } = document;
+    const hit = { docId, title, text, score };
+    return signals.length === 0 ? hit : { ...hit, signals: signalsOf(document, signals) };
   });
   return { hits, total };
+}
+
+function signalsOf({ signals = {} }: EmbeddedDocument, names: readonly string[]): CandidateSignals {
+  const own = new Map(Object.entries(signals));
+  return Object.fromEntries(names.map((name) => [name, toSignalValue(own.get(name))]));
+}
+
+/** @throws ConfigurationError for names that are none. */
+function checkSignals(signals: unknown): void {
+  if (Array.isArray(signals) && signals.every((name) => typeof name === 'string' && name !== '')) return;
+  throw new ConfigurationError('Cannot make embeddedAdapter', [
+    { path: 'signals', message: `expected names of fields, got ${JSON.stringify(signals)}` },
+  ]);
 }
 
 interface Reading {
@@ -163,6 +191,7 @@ function shortlistOf(
         docId: hit.docId,
         ...textOf(hit),
         ...(hit.score !== undefined && { firstStageScore: hit.score }),
+        ...(hit.signals && { signals: hit.signals }),
       };
     }),
     firstStage: 'lexical',
@@ -191,7 +220,9 @@ function applyOutcome(
   const blockrank = toOutcomeMark(outcome, Math.min(hits.length, plan.rankWindowSize));
   if (plan.reason !== undefined) return { ...response, blockrank };
   const { from, size } = plan.page;
-  if (!outcome.reranked) return { ...response, hits: hits.slice(from, from + size), blockrank };
+  if (!outcome.reranked) {
+    return { ...response, hits: hits.slice(from, from + size).map(withoutSignals), blockrank };
+  }
   const window = {
     size: Math.min(hits.length, plan.rankWindowSize),
     candidates: () => shortlist().candidates,
@@ -199,6 +230,11 @@ function applyOutcome(
   const placed = placeHits(hits, window, outcome, ({ score }) => score);
   const page = placed
     .slice(from, from + size)
-    .map(({ hit, mark }) => ({ ...hit, score: mark.score, blockrank: mark }));
+    .map(({ hit, mark }) => ({ ...withoutSignals(hit), score: mark.score, blockrank: mark }));
   return { ...response, hits: page, blockrank };
+}
+
+/** What was only fetched for score steps is taken out again. */
+function withoutSignals({ signals: _signals, ...hit }: EmbeddedHit): EmbeddedHit {
+  return hit;
 }

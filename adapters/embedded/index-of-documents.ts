@@ -13,7 +13,12 @@ export interface EmbeddedDocument {
   readonly title?: string | undefined;
   /** What the document says. */
   readonly text?: string | undefined;
+  /** Fields that are neither searched nor read, by name: what score steps may look at. @defaultValue none */
+  readonly signals?: EmbeddedSignals | undefined;
 }
+
+/** A document's fields beside its text; a place is "latitude,longitude" or `{ lat, lon }`. */
+export type EmbeddedSignals = Readonly<Record<string, unknown>>;
 
 /** Which part of a document is read and searched. */
 export type EmbeddedField = 'title' | 'text';

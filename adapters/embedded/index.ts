@@ -16,6 +16,7 @@ export {
   type EmbeddedIndexOptions,
   type EmbeddedMatch,
   type EmbeddedMatches,
+  type EmbeddedSignals,
   loadEmbeddedIndex,
   type StoredIndex,
 } from './index-of-documents.ts';

@@ -27,6 +27,12 @@ export interface SearchBodyOptions extends DocumentTextOptions {
    * @defaultValue none are asked for
    */
   readonly states?: StoredStates | undefined;
+  /**
+   * Fields that score steps look at and the model does not read, by their dotted paths: fetched with the hits as `fields`
+   * (any mapped or runtime field, a multi-field or an alias too), and taken out of the response again unless the caller asked for them.
+   * @defaultValue `[]`
+   */
+  readonly signals?: readonly string[] | undefined;
   /** The index's `index.max_result_window`: no window is fetched beyond it. @defaultValue 10000 */
   readonly maxResultWindow?: number | undefined;
 }
@@ -50,6 +56,8 @@ export interface SearchBodySettings {
   readonly isPinned: (hit: SearchHit) => boolean;
   /** Where block states lie. */
   readonly states: StoredStates | undefined;
+  /** Fields that become signals. */
+  readonly signals: readonly string[];
   /** Hits that a search may reach at most. */
   readonly maxResultWindow: number;
 }
@@ -65,6 +73,7 @@ export function searchBodySettings(
     highlight = false,
     isPinned = () => false,
     states,
+    signals = [],
     maxResultWindow = defaultMaxResultWindow,
   } = options;
   const fail = (path: string, expected: string, value: unknown): never => {
@@ -85,8 +94,13 @@ export function searchBodySettings(
     );
   }
   if (states && highlight) fail('states', 'no highlight beside it: states are of whole texts', states);
+  if (!areSignals(signals)) fail('signals', 'names of fields, without "*"', signals);
   const text = textWriter(options, what);
-  return { adapter, place, text, query, highlight, isPinned, states, maxResultWindow };
+  return { adapter, place, text, query, highlight, isPinned, states, signals, maxResultWindow };
+}
+
+function areSignals(signals: unknown): boolean {
+  return Array.isArray(signals) && signals.every((name) => typeof name === 'string' && /^[^*]+$/.test(name));
 }
 
 function isPlace(states: unknown): boolean {

@@ -2,6 +2,7 @@
 import type { HitMark, Outcome, OutcomeMark, Plan } from '../adapter.ts';
 import { isObject, type JsonObject, without } from '../cluster/json.ts';
 import { placeHits, toOutcomeMark } from '../outcome-marks.ts';
+import { fieldsHider } from './fetched-fields.ts';
 import type { SearchBodySettings, SearchHit } from './options.ts';
 import { addsHighlight, sourcePlanOf } from './plan.ts';
 import { viewOf } from './request-view.ts';
@@ -63,9 +64,10 @@ function restorer(plan: Plan<object>, settings: SearchBodySettings): (hit: Searc
   const { changes, restore } = sourcePlanOf(view, settings);
   const hasOwnSource = Object.keys(changes).length === 0;
   const ownHighlight = addsHighlight(view, settings);
-  const hide = stateHider(view, settings.states, settings.adapter);
+  const hideState = stateHider(view, settings.states, settings.adapter);
+  const hideFields = fieldsHider(view, settings);
   return (hit) => {
-    const kept = hide(ownHighlight ? without(hit, ['highlight']) : hit);
+    const kept = hideFields(hideState(ownHighlight ? without(hit, ['highlight']) : hit));
     if (hasOwnSource || !isObject(kept)) return kept;
     const source = restore(kept['_source']);
     return source === undefined ? without(kept, ['_source']) : { ...kept, _source: source };

@@ -2,11 +2,12 @@
 import type { Plan, PlanOptions, PlanWarning, UnrerankedReason } from '../adapter.ts';
 import { isObject, type JsonObject, toList } from '../cluster/json.ts';
 import { bareHighlight } from '../hit-text.ts';
+import { fieldsChange } from './fetched-fields.ts';
 import type { SearchBodySettings } from './options.ts';
 import { queryTextOf } from './query-text.ts';
 import { viewOf, withChanges } from './request-view.ts';
 import { planSource, type SourcePlan } from './source-filter.ts';
-import { fieldsChange, stateFields } from './stored-states.ts';
+import { stateFields } from './stored-states.ts';
 import { widenRequest } from './widen-request.ts';
 
 /** Both servers' own default. */
@@ -63,7 +64,7 @@ function changesFor(
       ...(size !== page.size && { size }),
       ...widened.changes,
       ...sourcePlanOf(view, settings).changes,
-      ...fieldsChange(view, stateFields(settings.states, settings.adapter)),
+      ...fieldsChange(view, settings),
       ...(addsHighlight(view, settings) && { highlight: bareHighlight(settings.text.fields) }),
     },
     warnings: [...windowWarnings(pageEnd, rankWindowSize, maxResultWindow), ...widened.warnings],

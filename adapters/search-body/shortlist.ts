@@ -1,8 +1,14 @@
 /** From a search response to the engine's shortlist. */
-import { type Candidate, FirstStageError, type Shortlist } from '../../engine/index.ts';
+import {
+  type Candidate,
+  type CandidateSignals,
+  FirstStageError,
+  type Shortlist,
+} from '../../engine/index.ts';
 import type { Plan } from '../adapter.ts';
 import { describeValue, isObject, type JsonObject } from '../cluster/json.ts';
 import { fieldText, highlightReader } from '../hit-text.ts';
+import { toSignalValue } from '../signal-value.ts';
 import { firstStageOf, pinnedBy } from './first-stage.ts';
 import type { SearchBodySettings, SearchHit } from './options.ts';
 import { viewOf } from './request-view.ts';
@@ -30,6 +36,7 @@ export function shortlistOf(plan: Plan<object>, response: unknown, settings: Sea
       ...settings.text.write((field) => partsOf(hit, field)),
       ...(firstStageScore !== undefined && { firstStageScore }),
       ...(storedState && { storedState }),
+      ...(settings.signals.length > 0 && { signals: signalsOf(hit, settings.signals) }),
     };
   });
   return {
@@ -39,6 +46,12 @@ export function shortlistOf(plan: Plan<object>, response: unknown, settings: Sea
     ...(pinned.length > 0 && { pinned }),
     ...(settings.states && { asksStates: true }),
   };
+}
+
+/** What a hit says of the fields that were fetched for score steps. */
+function signalsOf({ fields }: SearchHit, names: readonly string[]): CandidateSignals {
+  const fetched = isObject(fields) ? fields : {};
+  return Object.fromEntries(names.map((name) => [name, toSignalValue(fetched[name])]));
 }
 
 /** The hits that are reranked. @throws FirstStageError when the response is none. */

@@ -1,6 +1,6 @@
 /** Block states that come with the hits: what is asked for, how it is read, and how it is taken out again. */
 import type { StoredState } from '../../engine/index.ts';
-import { isObject, type JsonObject, toList, toStrings, valueAt, without } from '../cluster/json.ts';
+import { isObject, type JsonObject, valueAt, without } from '../cluster/json.ts';
 import { encodingDigestOf, type StoredStates, stateFieldOf } from '../stored-states/places.ts';
 import { type SourceChoice, sourceChoice } from './source-filter.ts';
 
@@ -29,40 +29,20 @@ export function stateFields(states: StoredStates | undefined, server: string): S
   return takesFields ? { source: marks, fetched: [vector] } : { source: [...marks, vector], fetched: [] };
 }
 
-/** New values of a request's properties, so that what {@link stateFields} says comes as `fields`. */
-export function fieldsChange(view: JsonObject, { fetched }: StateFields): JsonObject {
-  const missing = addedFields(view, fetched);
-  return missing.length === 0 ? {} : { fields: [...toList(view['fields']), ...missing] };
-}
-
-function addedFields(view: JsonObject, fetched: readonly string[]): readonly string[] {
-  const asked = toStrings(view['fields']);
-  return fetched.filter((field) => !asked.includes(field));
-}
-
-/** Takes out of a hit what was only fetched for its state; what the user asked for by name stays. */
+/** Takes out of a hit's `_source` what was only fetched for its state; what the user asked for by name stays. */
 export function stateHider(
   view: JsonObject,
   states: StoredStates | undefined,
   server: string,
 ): (hit: JsonObject) => JsonObject {
-  if (!states || states.kind === 'sidecar') return (hit) => hit;
-  const added = addedFields(view, stateFields(states, server).fetched);
   // A vector of the user's own is a field like any other: it came because all fields did.
-  const hidden = states.kind === 'field' ? stateFieldOf(states) : undefined;
+  const hidden = states?.kind === 'field' ? stateFieldOf(states) : undefined;
   const hides = hidden !== undefined && !isNamed(sourceChoice(view, server), hidden) ? hidden : undefined;
-  return (hit) => withoutSource(withoutFields(hit, added), hides);
+  return (hit) => withoutSource(hit, hides);
 }
 
 function isNamed(choice: SourceChoice, field: string): boolean {
   return choice.kind === 'some' && choice.includes.some((pattern) => pattern.startsWith(field));
-}
-
-function withoutFields(hit: JsonObject, added: readonly string[]): JsonObject {
-  const { fields } = hit;
-  if (added.length === 0 || !isObject(fields)) return hit;
-  const kept = without(fields, added);
-  return Object.keys(kept).length > 0 ? { ...hit, fields: kept } : without(hit, ['fields']);
 }
 
 function withoutSource(hit: JsonObject, field: string | undefined): JsonObject {

@@ -32,7 +32,10 @@ export interface ProxySettings {
   /** The proxy; paths absolute. */
   readonly proxy: ReadyProxyConfig;
   /** What the model reads of a hit. */
-  readonly index: Pick<IndexConfig, 'textFields' | 'separator' | 'highlight' | 'maxResultWindow' | 'states'>;
+  readonly index: Pick<
+    IndexConfig,
+    'textFields' | 'separator' | 'highlight' | 'maxResultWindow' | 'signals' | 'states'
+  >;
   /** Settings of the reranker. */
   readonly reranker: RerankerConfig;
   /** Settings of the stage. */
@@ -146,9 +149,9 @@ async function composeReranking(
     readonly open: OpenReranker;
   },
 ): Promise<ComposedReranking> {
-  const { textFields: fields, separator, highlight, maxResultWindow, states } = index;
+  const { textFields: fields, separator, highlight, maxResultWindow, signals, states } = index;
   const { marks, scores, indices, maxSearchBytes, maxAnswerBytes, maxConcurrent } = proxy;
-  const read = { fields, separator, highlight, maxResultWindow, states: toStoredStates(states) };
+  const read = { fields, separator, highlight, maxResultWindow, signals, states: toStoredStates(states) };
   const adapter = proxyAdapter({ server, marks, scores, ...read });
   const watched: StageConfig & Pick<RescoringStageOptions<never, never>, 'events'> = {
     ...stage,

@@ -58,8 +58,15 @@ async function openAdapter(
   { elasticsearch, opensearch, index }: BlockRankConfig,
   context: ConnectContext,
 ): Promise<OpenedAdapter> {
-  const { textFields: fields, separator, highlight, maxResultWindow } = index;
-  const text = { fields, separator, highlight, maxResultWindow, states: toStoredStates(index.states) };
+  const { textFields: fields, separator, highlight, maxResultWindow, signals } = index;
+  const text = {
+    fields,
+    separator,
+    highlight,
+    maxResultWindow,
+    signals,
+    states: toStoredStates(index.states),
+  };
   if (elasticsearch) {
     const client = await connectElasticsearch(elasticsearch, context);
     const adapter = elasticsearchAdapter({ client, ...text }) as unknown as ServerAdapter;

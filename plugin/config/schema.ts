@@ -107,6 +107,8 @@ export interface IndexConfig {
   readonly highlight?: boolean | undefined;
   /** `index.max_result_window`, where one of the indices has a smaller one than the servers' own: no window is fetched beyond it. @defaultValue 10000 */
   readonly maxResultWindow?: number | undefined;
+  /** Fields that score steps look at and the model does not read; fetched with the hits. @defaultValue none */
+  readonly signals?: readonly string[] | undefined;
   /** What the CLI's own query searches; boosts as in `title^2`. @defaultValue `textFields` */
   readonly queryFields?: readonly string[] | undefined;
   /** Where the block states of the documents lie. @defaultValue none are asked for */
@@ -227,6 +229,8 @@ const always = {
 };
 
 const text = z.string().min(1);
+/** A field by its own name: patterns would fetch nobody knows what. */
+const fieldName = text.regex(/^[^*]+$/, { error: 'expected the name of a field, without "*"' });
 const count = z.int().min(1);
 const milliseconds = z.number().gt(0);
 const address = z.url({
@@ -327,6 +331,7 @@ const index = section({
   separator: z.string().optional(),
   highlight: z.boolean().optional(),
   maxResultWindow: count.optional(),
+  signals: z.array(fieldName).optional(),
   states: statesSection.optional(),
 }).refine(({ highlight, states }) => !(highlight && states), {
   ...always,

@@ -3,14 +3,15 @@ import { createHash } from 'node:crypto';
 import type { RerankerInfo, Shortlist } from '../../engine/index.ts';
 
 /**
- * Digest of everything that a ranking depends on: query, first stage, every candidate's id, text and score in
+ * Digest of everything that a ranking depends on: query, first stage, every candidate's id, text, score and signals in
  * order, and the reranker's two digests. Lengths are part of it, so that no two different lists spell the same.
  */
 export function listKey(shortlist: Shortlist, reranker: RerankerInfo): string {
   const { query, candidates, firstStage } = shortlist;
-  const lengths = candidates.map(
-    ({ docId, text, firstStageScore }) => `${docId.length}:${text.length}:${firstStageScore}`,
-  );
+  const lengths = candidates.map(({ docId, text, firstStageScore, signals }) => {
+    const own = `${docId.length}:${text.length}:${firstStageScore}`;
+    return signals ? [own, signals] : own;
+  });
   const hash = createHash('sha256');
   hash.update(
     JSON.stringify([

@@ -1,7 +1,7 @@
 /** What the rules of the adapters' conformance suite share. */
 import assert from 'node:assert/strict';
 import type { Outcome, Plan, RankedHit } from '../../adapters/adapter.ts';
-import { FirstStageError, type Shortlist } from '../../engine/index.ts';
+import { type CandidateSignals, FirstStageError, type Shortlist } from '../../engine/index.ts';
 import { type SuiteDocument, suiteDocuments } from './adapter-documents.ts';
 import type { SuiteHit, SuiteSubject, SuiteWish } from './adapter-subject.ts';
 
@@ -93,8 +93,20 @@ export function documentOf(docId: string): SuiteDocument {
 }
 
 /** What a store keeps of a document: all but its id. */
-export function storedForm({ docId: _docId, ...fields }: SuiteDocument): unknown {
+export function storedForm({ docId: _docId, ...fields }: Partial<SuiteDocument>): unknown {
   return fields;
+}
+
+/** What the adapter under test must carry of a document, once it is told to. */
+export function signalsOf({ year, published, inStock, tags, place }: SuiteDocument): CandidateSignals {
+  return {
+    year,
+    published: published ?? null,
+    inStock: inStock === undefined ? null : Number(inStock),
+    tags: tags?.length === 1 ? tags[0]! : (tags ?? null),
+    place: place ? `${place.lat},${place.lon}` : null,
+    nothing: null,
+  };
 }
 
 /** A body as text. */

@@ -10,7 +10,18 @@ export interface SuiteDocument {
   readonly body?: string | readonly string[];
   /** A field that is not searched. */
   readonly year: number;
+  /** A date that is not searched. */
+  readonly published?: string;
+  /** A boolean that is not searched. */
+  readonly inStock?: boolean;
+  /** One keyword or several that are not searched. */
+  readonly tags?: readonly string[];
+  /** A geo point that is not searched. */
+  readonly place?: { readonly lat: number; readonly lon: number };
 }
+
+/** What an adapter under test is told to carry as signals: fields of {@link suiteDocuments}, and one that nothing has. */
+export const suiteSignals: readonly string[] = ['year', 'published', 'inStock', 'tags', 'place', 'nothing'];
 
 /** The question that all of {@link suiteDocuments} but the last one answer, each differently well. */
 export const suiteQuery = 'stars';
@@ -34,12 +45,18 @@ export const suiteDocuments: readonly SuiteDocument[] = [
     title: 'A list',
     body: ['stars in one', 'planets in another', 'telescope in a third'],
     year: 1991,
+    published: '1991-02-03T04:05:06.000Z',
+    inStock: true,
+    tags: ['night', 'sky'],
+    place: { lat: 48.5, lon: -11.25 },
   },
   {
     docId: 'odd',
     title: 'Odd "text" 🌟',
     body: 'stars \u202Bנגלה\u202C <b>[SEP]</b> \\ \u0001 naïve',
     year: 1992,
+    inStock: false,
+    tags: ['odd'],
   },
   { docId: 'none', title: 'Gardening', body: 'Pruning roses in early spring with a telescope.', year: 1993 },
 ];

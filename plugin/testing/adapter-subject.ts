@@ -39,6 +39,12 @@ export interface SuiteHit {
 export interface SuiteSubject<Request, Response> {
   /** The adapter, over {@link suiteDocuments}, reading `title` and then `body` with a space between. */
   readonly adapter: Adapter<Request, Response>;
+  /**
+   * Whether the adapter was made with {@link suiteSignals} as its signals, and the store keeps those fields as what they
+   * are: an integer, a date, a boolean, keywords, a geo point. Without it the rules about signals ask for none.
+   * @defaultValue false
+   */
+  readonly hasSignals?: boolean;
   /** Writes a request as a user of this server would. */
   readonly request: (wish: SuiteWish) => Request;
   /** The hits of a response. */

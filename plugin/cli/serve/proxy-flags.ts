@@ -55,13 +55,14 @@ export async function proxySettings(flags: ProxyFlags, env: Environment): Promis
     throw new ConfigurationError('Wrong options', [...issues.map(toFlagIssue), ...missing]);
   }
   const { target, indices } = value;
-  const { separator, highlight, states, maxResultWindow } = file?.index ?? {};
+  const { separator, highlight, signals, states, maxResultWindow } = file?.index ?? {};
   return {
     proxy: { ...value, target: target!, indices: indices! },
     index: {
       textFields: textFields!,
       separator,
       highlight,
+      signals,
       states,
       maxResultWindow: flags.maxResultWindow ?? maxResultWindow,
     },

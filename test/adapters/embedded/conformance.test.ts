@@ -1,5 +1,14 @@
-import { buildEmbeddedIndex, embeddedAdapter } from '../../../adapters/embedded/index.ts';
-import { adapterSuite, type SuiteDocument, suiteDocuments } from '../../../plugin/testing/index.ts';
+import {
+  buildEmbeddedIndex,
+  type EmbeddedDocument,
+  embeddedAdapter,
+} from '../../../adapters/embedded/index.ts';
+import {
+  adapterSuite,
+  type SuiteDocument,
+  suiteDocuments,
+  suiteSignals,
+} from '../../../plugin/testing/index.ts';
 
 const noSource = 'an embedded hit is always the whole document';
 const noRefusal = 'nothing between the caller and the index can refuse a search';
@@ -9,7 +18,9 @@ adapterSuite({
   open: async () => ({
     adapter: embeddedAdapter({
       index: await buildEmbeddedIndex({ documents: suiteDocuments.map(toDocument) }),
+      signals: suiteSignals,
     }),
+    hasSignals: true,
     request: ({ query, from, size }) => ({ query, from, size }),
     hits: ({ hits }) =>
       hits.map(({ docId, score, title, text, blockrank }) => ({
@@ -35,10 +46,6 @@ adapterSuite({
   ],
 });
 
-function toDocument({ docId, title, body }: SuiteDocument): {
-  docId: string;
-  title: string;
-  text: string | undefined;
-} {
-  return { docId, title, text: body === undefined ? undefined : [body].flat().join(' ') };
+function toDocument({ docId, title, body, ...signals }: SuiteDocument): EmbeddedDocument {
+  return { docId, title, text: body === undefined ? undefined : [body].flat().join(' '), signals };
 }

@@ -37,7 +37,7 @@ opensearch:
   tls: { ca: ca.pem, cert: c.pem, key: k.pem, passphrase: p, insecure: true }
   maxRetries: 0
   requestTimeoutMs: 500
-index: { name: articles, textFields: [body], queryFields: [title^2], separator: ' | ', highlight: true, maxResultWindow: 500 }
+index: { name: articles, textFields: [body], queryFields: [title^2], separator: ' | ', highlight: true, maxResultWindow: 500, signals: [price, author.name] }
 reranker:
   { model: m, precision: int8, tier: anchor, workers: 2, threads: 1, maxDocumentTokens: 96, maxQueryTokens: 16, stateCacheBytes: 0, stateFolder: s, stateRedis: { url: 'rediss://cache.example', prefix: p, ttlMs: 5 }, stateCodec: 'tokens-int8:32', warmUp: false }
 stage:
@@ -57,6 +57,7 @@ stage:
       fusion: 0.3,
     });
     expect(config.opensearch?.aws?.service).toBe('aoss');
+    expect(config.index?.signals).toEqual(['price', 'author.name']);
   });
 
   it('reports every problem at once, with its path and the accepted values', () => {
@@ -80,7 +81,7 @@ shards: 3
       'index.name': 'expected text, required',
       'index.textFields': 'expected a list that is not empty, got []',
       'index.colour':
-        'unknown key; accepted: name, textFields, queryFields, separator, highlight, maxResultWindow, states',
+        'unknown key; accepted: name, textFields, queryFields, separator, highlight, maxResultWindow, signals, states',
       'reranker.precision': 'expected "fp32" or "int8" or "fp16", got "fp8"',
       'reranker.workers': 'expected at least 1, got 0',
       'reranker.tier': 'expected "tokens" or "anchor", got 3',
@@ -155,7 +156,7 @@ index: { name: articles, textFields: [body], fields: 3 }
     ).toEqual([
       'elasticsearch.node: environment variable ES_HOST is not set; set it, or write ${ES_HOST:-a fallback}',
       'elasticsearch.auth.password: environment variable ES_PASSWORD is empty; set it, or write ${ES_PASSWORD:-a fallback}',
-      'index.fields: unknown key; accepted: name, textFields, queryFields, separator, highlight, maxResultWindow, states',
+      'index.fields: unknown key; accepted: name, textFields, queryFields, separator, highlight, maxResultWindow, signals, states',
     ]);
   });
 

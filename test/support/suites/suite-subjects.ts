@@ -17,11 +17,20 @@ import {
   type SuiteSubject,
   type SuiteWish,
   suiteDocuments,
+  suiteSignals,
 } from '../../../plugin/testing/index.ts';
 
 /** Makes an index that holds exactly the suite's documents; it must not exist yet. */
 export async function indexSuiteDocuments(url: string, index: string): Promise<void> {
-  const properties = { title: { type: 'text' }, body: { type: 'text' }, year: { type: 'integer' } };
+  const properties = {
+    title: { type: 'text' },
+    body: { type: 'text' },
+    year: { type: 'integer' },
+    published: { type: 'date' },
+    inStock: { type: 'boolean' },
+    tags: { type: 'keyword' },
+    place: { type: 'geo_point' },
+  };
   const settings = { number_of_shards: 1, number_of_replicas: 0 };
   await send('PUT', `${url}/${index}`, JSON.stringify({ settings, mappings: { properties } }));
   const lines = suiteDocuments.flatMap(({ docId, ...fields }) => [{ index: { _id: docId } }, fields]);
@@ -51,7 +60,8 @@ export function elasticsearchSubject(
   states?: StoredStates,
 ): SuiteSubject<ElasticsearchRequest, ElasticsearchResponse> {
   return {
-    adapter: elasticsearchAdapter({ client, fields, states }),
+    adapter: elasticsearchAdapter({ client, fields, states, signals: suiteSignals }),
+    hasSignals: true,
     request: (wish) => ({ index: indexOf(wish, index), ...bodyOf(wish) }) as ElasticsearchRequest,
     hits: ({ hits }) => hits.hits.map(toSuiteHit),
     mark: ({ blockrank }) => blockrank,
@@ -66,7 +76,8 @@ export function openSearchSubject(
   states?: StoredStates,
 ): SuiteSubject<OpenSearchRequest, OpenSearchResponse> {
   return {
-    adapter: opensearchAdapter({ client, fields, states }),
+    adapter: opensearchAdapter({ client, fields, states, signals: suiteSignals }),
+    hasSignals: true,
     request: (wish) => ({ index: indexOf(wish, index), body: bodyOf(wish) }),
     hits: ({ hits }) => hits.hits.map((hit) => toSuiteHit(hit)),
     mark: ({ blockrank }) => blockrank,
