@@ -27,6 +27,8 @@ export async function askOnce(
 ): Promise<RemoteAnswer> {
   const timeoutMs = Math.min(settings.timeoutMs, deadlineMs);
   const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)));
+  /** Bytes of the answer so far; `undefined` before it began. */
+  let bytes: number | undefined;
   try {
     const response = await settings.fetch(settings.url, {
       method: 'POST',
@@ -35,15 +37,38 @@ export async function askOnce(
       redirect: 'error',
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
-    const body = await response.text();
-    if (!response.ok) throw refused(settings, response, body);
-    return answerOf(settings, body, ask.texts.length);
+    const body = await bodyOf(response, (read) => {
+      bytes = read;
+    });
+    if (!response.ok) throw refused(settings, response, body ?? '');
+    if (body === undefined) throw unusable(settings, `it is longer than ${maxAnswerBytes} bytes`);
+    return answerOf(settings, { body, type: response.headers.get('content-type') }, ask.texts.length);
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     if (error instanceof RemoteServiceError) throw error;
-    const what = timeout.aborted ? `no answer within ${Math.round(timeoutMs)} ms` : causeOf(error);
+    const began = bytes === undefined ? 'no answer' : `no whole answer (${bytes} bytes)`;
+    const broken = bytes === undefined ? '' : `its answer broke off after ${bytes} bytes: `;
+    const what = timeout.aborted ? `${began} within ${Math.round(timeoutMs)} ms` : broken + causeOf(error);
     throw fault(settings, `${what}. Check that it runs and can be reached`, { isTransient: true }, error);
   }
+}
+
+/** The longest answer that is read: some hundred times what any of the services gives for a thousand documents. */
+const maxAnswerBytes = 16 * 1024 * 1024;
+
+/** The whole body; `undefined` for one that is too long, of which the rest is not read. */
+async function bodyOf(response: Response, onBytes: (read: number) => void): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let read = 0;
+  onBytes(read);
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    read += chunk.byteLength;
+    onBytes(read);
+    // Leaving the loop cancels the body.
+    if (read > maxAnswerBytes) return undefined;
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
 function headersOf({ apiKey, headers }: RemoteSettings, timeoutMs: number): Record<string, string> {
@@ -56,16 +81,36 @@ function headersOf({ apiKey, headers }: RemoteSettings, timeoutMs: number): Reco
   };
 }
 
-function answerOf(settings: RemoteSettings, body: string, count: number): RemoteAnswer {
-  let answer: RemoteAnswer | string;
+function answerOf(
+  settings: RemoteSettings,
+  { body, type }: { readonly body: string; readonly type: string | null },
+  count: number,
+): RemoteAnswer {
+  if (body.trim() === '') throw unusable(settings, 'it is empty');
+  const answer = readRemoteAnswer(settings.api, jsonOf(settings, body, type), count);
+  if (typeof answer === 'string') throw unusable(settings, answer);
+  return answer;
+}
+
+function jsonOf(settings: RemoteSettings, body: string, type: string | null): unknown {
   try {
-    answer = readRemoteAnswer(settings.api, JSON.parse(body), count);
-  } catch {
-    answer = 'it is not JSON';
+    return JSON.parse(body);
+  } catch (error) {
+    // What the parser says quotes the answer, which may quote a document.
+    if (error instanceof SyntaxError) {
+      throw unusable(
+        settings,
+        `it is not JSON but ${type ?? 'of no content type'}, ${body.length} characters`,
+      );
+    }
+    throw error;
   }
-  if (typeof answer !== 'string') return answer;
+}
+
+/** The service answered, but no ranking: asking again would not help. */
+function unusable(settings: RemoteSettings, why: string): RemoteServiceError {
   const advice = `Check that the address speaks the wire form "${settings.api}"`;
-  throw fault(settings, `cannot use its answer: ${answer}. ${advice}`, { isTransient: false });
+  return fault(settings, `cannot use its answer: ${why}. ${advice}`, { isTransient: false });
 }
 
 /** 408, 425, 429 and 5xx may pass; everything else needs another request. */
