@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Answer, AskedDocument } from '../ask.ts';
 import { faultStatus, ServiceFault } from '../fault.ts';
 import {
+  documentText,
   entriesJson,
   type FaultWriter,
   flag,
@@ -28,7 +29,7 @@ const maxRankFields = 100;
 
 /** A document as v1 takes it: text, or an object of fields. */
 export const fieldedDocument: z.ZodType<string | Record<string, unknown>> = z.union([
-  plainText,
+  documentText,
   z.record(z.string(), z.unknown()),
 ]);
 
@@ -47,7 +48,7 @@ const meta = z.object({
 const requestV2 = z.object({
   model: modelName,
   query: plainText,
-  documents: listOf(plainText, { least: 1 }),
+  documents: listOf(documentText, { least: 1 }),
   top_n: topN,
   max_tokens_per_doc: withoutEffect(z.int().min(1).nullish()),
   priority: withoutEffect(z.int().nullish()),
@@ -125,7 +126,7 @@ export const cohereV1: WireForm = {
 
 /**
  * Texts of documents, each by the named fields of its object, each field once, joined by line ends. A field that is
- * missing is left out.
+ * missing, or null, is left out.
  *
  * @throws ServiceFault when a document has none of the fields: nothing of it would be read.
  */
@@ -136,10 +137,9 @@ export function fieldedDocuments(
   const fields = [...new Set(rankFields ?? defaultRankFields)];
   return documents.map((document, i) => {
     if (typeof document === 'string') return { text: document, echo: { text: document } };
-    const values = fields
-      .map((field) => (Object.hasOwn(document, field) ? document[field] : undefined))
-      .filter((value) => value !== undefined && value !== null);
-    if (values.length === 0) throw nothingToRead(i, rankFields);
+    const known = fields.filter((field) => Object.hasOwn(document, field));
+    if (known.length === 0) throw nothingToRead(i, rankFields);
+    const values = known.map((field) => document[field]).filter((value) => value !== null);
     return { text: values.map(toText).join('\n'), echo: document };
   });
 }

@@ -4,6 +4,7 @@ import type { Answer } from '../ask.ts';
 import { faultStatus } from '../fault.ts';
 import { documentJson, fieldedDocuments } from './cohere.ts';
 import {
+  documentText,
   entriesJson,
   type FaultWriter,
   flag,
@@ -11,7 +12,6 @@ import {
   modelName,
   objectJson,
   parseBody,
-  plainText,
   questionText,
   toAsk,
   tokensOf,
@@ -21,8 +21,8 @@ import {
 
 /** A document: text, or an object that holds one. */
 export const textDocument: z.ZodType<string | { text: string }> = z.union([
-  plainText,
-  z.object({ text: plainText }),
+  documentText,
+  z.object({ text: documentText }),
 ]);
 
 const request = z.object({

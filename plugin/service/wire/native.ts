@@ -4,6 +4,7 @@ import type { Answer, AskedDocument } from '../ask.ts';
 import { faultStatus } from '../fault.ts';
 import type { ServedScore } from '../served-scores.ts';
 import {
+  documentText,
   entriesJson,
   flag,
   listOf,
@@ -17,8 +18,8 @@ import {
 } from './wire-form.ts';
 
 const document = z.union([
-  plainText,
-  z.object({ id: z.string().optional(), text: plainText, score: z.number().optional() }),
+  documentText,
+  z.object({ id: z.string().optional(), text: documentText, score: z.number().optional() }),
 ]);
 
 const request = z.object({

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type FaultKind, faultStatus } from '../fault.ts';
 import {
+  documentText,
   entriesJson,
   flag,
   listOf,
@@ -17,7 +18,7 @@ import {
 /** `top_n` is none of TEI's, but Elasticsearch sends it: it cuts the list by itself, so all documents are given back. */
 const request = z.object({
   query: plainText,
-  texts: listOf(plainText, { least: 1 }),
+  texts: listOf(documentText, { least: 1 }),
   truncate: flag.describe('Whether a text may be cut; `false`: one that is too long is an error.'),
   truncation_direction: withoutEffect(z.enum(['left', 'Left', 'right', 'Right']).nullish()),
   raw_scores: withoutEffect(flag),

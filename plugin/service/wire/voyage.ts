@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { faultStatus } from '../fault.ts';
 import {
+  documentText,
   entriesJson,
   flag,
   listOf,
@@ -18,7 +19,7 @@ import {
 
 const request = z.object({
   query: plainText,
-  documents: listOf(plainText, { least: 1 }),
+  documents: listOf(documentText, { least: 1 }),
   model: modelName,
   top_k: topN,
   return_documents: flag,

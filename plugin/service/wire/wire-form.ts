@@ -33,6 +33,22 @@ export type FaultWriter = WireForm['fault'];
 
 /** A question or a document. Surrogates that stand alone are replaced, since no tokenizer reads them. */
 export const plainText: z.ZodType<string> = z.string().transform((text) => text.toWellFormed());
+/**
+ * A document's text. One without text does not refuse the others: `null` is an empty text, a number or a boolean is read as
+ * it is written.
+ */
+export const documentText: z.ZodType<string> = z
+  .preprocess(
+    (value) => {
+      if (value === null) return '';
+      return typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
+    },
+    z.string().transform((text) => text.toWellFormed()),
+  )
+  .meta({
+    type: ['string', 'number', 'boolean', 'null'],
+    description: '`null` is an empty text; a number or a boolean is read as it is written.',
+  });
 /** How many documents are given back. */
 export const topN: z.ZodType<number | null | undefined> = z.int().min(1).nullish();
 /** A switch that may be absent or null. */

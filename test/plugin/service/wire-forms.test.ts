@@ -166,6 +166,44 @@ describe('each API in its own form', () => {
   });
 });
 
+describe('documents without text', () => {
+  const mixed = ['dogs', null, 1984, true, 'dogs bark'];
+  const objects = mixed.map((text) => ({ text }));
+  it.each([
+    ['/v1/rerank', 'documents', mixed],
+    ['/v1/rerank', 'documents', objects],
+    ['/cohere/v1/rerank', 'documents', objects],
+    ['/v2/rerank', 'documents', mixed],
+    ['/jina/v1/rerank', 'documents', objects],
+    ['/voyage/v1/rerank', 'documents', mixed],
+    ['/rerank', 'texts', mixed],
+    ['/blockrank/rerank', 'documents', objects],
+  ] as const)('do not refuse the others (%s)', async (path, key, documents) => {
+    const reranker = fakeReranker();
+    const own = await testService({ reranker });
+    const { status, json } = await own.post(path, { query: 'dogs bark', [key]: documents });
+    expect(status).toBe(200);
+    const entries = (json.results ?? json.data ?? json) as { index: number }[];
+    expect(entries.map(({ index }) => index)).toEqual([4, 0, 1, 2, 3]);
+    const texts = reranker.calls[0]!.candidates.map(({ text }) => text);
+    expect(texts).toEqual(['dogs', '', '1984', 'true', 'dogs bark']);
+    await own.close();
+  });
+
+  it('that are lists or objects of nothing to read are refused, by their place', async () => {
+    const nested = await service.post('/v2/rerank', { query: 'a', documents: ['b', ['c']] });
+    expect([nested.status, nested.json.message]).toEqual([
+      400,
+      'Cannot read the request: documents[1]: expected string, got a list.',
+    ]);
+    const other = await service.post('/v1/rerank', { query: 'a', documents: [{ txt: 'b' }] });
+    expect([other.status, other.json.message]).toEqual([
+      400,
+      'Cannot read the request: documents[0]: expected a field "text", or rank_fields that name others.',
+    ]);
+  });
+});
+
 describe('errors', () => {
   const bodies: readonly [path: string, wrong: object, status: number, shape: z.ZodType][] = [
     ['/v1/rerank', { query: 1 }, 400, z.strictObject({ message: z.string(), detail: z.string() })],
@@ -206,7 +244,7 @@ describe('errors', () => {
       // Names of a document's fields are the document's, too.
       { query: 'a', documents: [{ [secret]: JSON.parse('['.repeat(40) + ']'.repeat(40)) as object }] },
       { query: 'a', documents: [{ [secret]: 1 }, 1], rank_fields: [secret, 1] },
-      { query: 'a', documents: [{ text: { [secret]: secret } }, 1], [secret]: 1 },
+      { query: 'a', documents: [{ text: { [secret]: secret } }, [1]], [secret]: 1 },
       { query: 'a', texts: [{ [secret]: 1 }] },
     ];
     for (const path of ['/v1/rerank', '/v2/rerank', '/rerank', '/jina/v1/rerank', '/blockrank/rerank']) {
