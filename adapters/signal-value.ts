@@ -1,6 +1,5 @@
 /** From what a store says of a field to a candidate's signal. */
 import type { SignalValue } from '../engine/index.ts';
-import { isObject, toList } from './cluster/json.ts';
 
 /**
  * The signal of a field's value or values: numbers and texts as they are, booleans as 1 and 0, geo points as
@@ -8,7 +7,7 @@ import { isObject, toList } from './cluster/json.ts';
  * nothing.
  */
 export function toSignalValue(given: unknown): SignalValue {
-  const values = toList(given).flatMap(scalarsIn);
+  const values = [given].flat().flatMap(scalarsIn);
   const [first = null] = values;
   return values.length > 1 ? values.map(String) : first;
 }
@@ -17,11 +16,12 @@ function scalarsIn(value: unknown): readonly (number | string)[] {
   if (typeof value === 'string') return [value];
   if (typeof value === 'number') return Number.isFinite(value) ? [value] : [];
   if (typeof value === 'boolean') return [Number(value)];
-  return isObject(value) ? pointIn(value) : [];
+  return typeof value === 'object' && value !== null ? pointIn(value) : [];
 }
 
 /** A point as GeoJSON has it, longitude first, or as the servers take it. */
-function pointIn({ type, coordinates, lat, lon }: Readonly<Record<string, unknown>>): readonly string[] {
-  const [east, north] = type === 'Point' ? toList(coordinates) : [lon, lat];
+function pointIn(value: object): readonly string[] {
+  const { type, coordinates, lat, lon } = value as Readonly<Record<string, unknown>>;
+  const [east, north] = type === 'Point' && Array.isArray(coordinates) ? coordinates : [lon, lat];
   return typeof north === 'number' && typeof east === 'number' ? [`${north},${east}`] : [];
 }

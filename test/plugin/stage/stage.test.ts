@@ -340,6 +340,28 @@ describe('failures of the reranker', () => {
     }).search({ query: 'words' });
     expect(throwing.blockrank?.error?.message).toContain('step is broken');
     expect(empty.blockrank?.error?.message).toContain('score step 0');
+    for (const { blockrank } of [throwing, empty]) {
+      expect(blockrank).toMatchObject({ reason: 'rerank-error', error: { code: 'score-step' } });
+    }
+  });
+
+  it('include a score step that hangs, once the time is up', async () => {
+    const hangs = (): Promise<never> => new Promise(() => {});
+    const { blockrank } = await stageOver(hitsOf(2), { scoreSteps: [hangs], deadlineMs: 100 }).search({
+      query: 'words',
+    });
+    expect(blockrank).toMatchObject({ reranked: false, reason: 'deadline' });
+  });
+
+  it('of score steps open no breaker: the reranker did nothing wrong', async () => {
+    const stepThrows = (): never => {
+      throw new Error('step is broken');
+    };
+    const breaker = { consecutiveFailures: 2 };
+    const stage = stageOver(hitsOf(2), { scoreSteps: [stepThrows], breaker });
+    for (const query of ['one', 'two', 'three', 'four']) {
+      expect((await stage.search({ query })).blockrank?.reason).toBe('rerank-error');
+    }
   });
 });
 
