@@ -17,7 +17,15 @@ export interface SuiteDocument {
   /** One keyword or several that are not searched. */
   readonly tags?: readonly string[];
   /** A geo point that is not searched. */
-  readonly place?: { readonly lat: number; readonly lon: number };
+  readonly place?: SuitePoint;
+}
+
+/** A geo point, as both servers take it. */
+export interface SuitePoint {
+  /** Degrees north. */
+  readonly lat: number;
+  /** Degrees east. */
+  readonly lon: number;
 }
 
 /** What an adapter under test is told to carry as signals: fields of {@link suiteDocuments}, and one that nothing has. */

@@ -1,5 +1,11 @@
 /** The door for users' tests. */
-export { type SuiteDocument, suiteDocuments, suiteQuery, suiteSignals } from './adapter-documents.ts';
+export {
+  type SuiteDocument,
+  type SuitePoint,
+  suiteDocuments,
+  suiteQuery,
+  suiteSignals,
+} from './adapter-documents.ts';
 export type { SuiteExcludes, SuiteHit, SuiteSubject, SuiteWish } from './adapter-subject.ts';
 export { type AdapterSuiteOptions, adapterSuite } from './adapter-suite.ts';
 export { type FakeReranker, type FakeRerankerOptions, fakeReranker } from './fake-reranker.ts';
