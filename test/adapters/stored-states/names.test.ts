@@ -59,7 +59,7 @@ describe('the digest of a text', () => {
   it.each(digests)('is what a stored state says of its text (%j)', (text, digest) => {
     const reranker = {
       info: { encodingDigest: '0'.repeat(32) } as RerankerInfo,
-      encode: async () => ({ query: undefined as never, states: [] }),
+      encodeTexts: async () => [],
     };
     const maker = stateMaker(reranker, stateCodec('anchor-fp16'));
     const state = { width: 2, blockTokens: [1], anchors: Float32Array.of(1, 0), truncatedTokens: 0 };
