@@ -1,13 +1,68 @@
 /** Waiting that can be given up. */
 
+/** Everything that waits for one signal, behind one listener. */
+interface Waiting {
+  readonly acts: Set<() => void>;
+  readonly stop: () => void;
+}
+
+const waitingFor = new WeakMap<AbortSignal, Waiting>();
+
+/**
+ * Does something once a signal aborts, or at once when it has. An event named "abort" on a signal that is not aborted
+ * does nothing: the Elasticsearch client dispatches one when its own timeout passes. However many wait for one signal,
+ * it has one listener, so that Node warns of no leak.
+ *
+ * @returns What takes the wish back; it may be called twice.
+ */
+export function onAbort(signal: AbortSignal, act: () => void): () => void {
+  if (signal.aborted) {
+    act();
+    return () => {};
+  }
+  const waiting = waitingFor.get(signal) ?? listenTo(signal);
+  // The same function may wait twice.
+  const own = (): void => act();
+  waiting.acts.add(own);
+  return () => {
+    const isLast = waiting.acts.delete(own) && waiting.acts.size === 0;
+    if (isLast) waiting.stop();
+  };
+}
+
+function listenTo(signal: AbortSignal): Waiting {
+  const acts = new Set<() => void>();
+  const tell = (): void => {
+    if (!signal.aborted) return;
+    stop();
+    for (const act of [...acts]) act();
+  };
+  const stop = (): void => {
+    signal.removeEventListener('abort', tell);
+    waitingFor.delete(signal);
+  };
+  signal.addEventListener('abort', tell);
+  const waiting = { acts, stop };
+  waitingFor.set(signal, waiting);
+  return waiting;
+}
+
 /** Rejects with the signal's reason as soon as it aborts; the promise's own work goes on. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   promise.catch(() => {}); // after an abort nobody listens to it any more
   if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const forget = onAbort(signal, () => reject(signal.reason));
+    promise.then(
+      (value) => {
+        forget();
+        resolve(value);
+      },
+      (error: unknown) => {
+        forget();
+        reject(error);
+      },
+    );
   });
 }

@@ -1,4 +1,5 @@
 /** The door for serving. */
+export { abortable, onAbort } from './abortable.ts';
 export { type FailoverEvent, type FailoverOptions, failoverReranker } from './compose/failover.ts';
 export { type ShadowComparison, type ShadowOptions, shadowReranker } from './compose/shadow.ts';
 export { applySteps, type StepsCall, steppedReranker } from './compose/stepped.ts';

@@ -3,6 +3,7 @@ import { FirstStageError } from '../../engine/index.ts';
 import { callAdvice, refusalAdvice } from './advice.ts';
 import type { CallOptions } from './contract.ts';
 import { serverReason } from './errors.ts';
+import { type ClientCall, endedBy } from './own-signal.ts';
 
 /** One call. */
 export interface ServerRequest {
@@ -68,23 +69,21 @@ export function serverCalls(
     async request({ method, path, querystring = {}, body }, { signal, timeoutMs } = {}) {
       const params = { method, path, querystring, ...(body !== undefined && { body }) };
       const wait = timeoutMs !== undefined && { requestTimeout: timeoutMs };
-      const options = { meta: true, maxRetries: 0, signal, ...wait };
-      const call = client.transport.request(params as never, options as never);
       // The one client takes a signal, the promises of the other can be aborted.
-      const abort = (): void => {
-        // Not given back: Node throws what a listener's promise rejects with.
-        (call as { abort?: () => void }).abort?.();
+      const send = (own: AbortSignal | undefined): ClientCall<unknown> => {
+        const options = { meta: true, maxRetries: 0, signal: own, ...wait };
+        return client.transport.request(params as never, options as never) as ClientCall<unknown>;
       };
-      signal?.addEventListener('abort', abort, { once: true });
       try {
-        const { statusCode, body: answer } = (await call) as { statusCode: number; body: unknown };
+        const { statusCode, body: answer } = (await endedBy(signal, send)) as {
+          statusCode: number;
+          body: unknown;
+        };
         return { status: statusCode, body: answer };
       } catch (error) {
         const answer = answerOf(error);
         if (answer) return answer;
         throw withoutAnswer(error, { server, what: `${method} ${path}`, advice: advice?.(error) });
-      } finally {
-        signal?.removeEventListener('abort', abort);
       }
     },
   };

@@ -1,5 +1,6 @@
 /** What the adapter needs of Elasticsearch's client, 8.x or 9.x: the object is the user's own. */
 import { ConfigurationError } from '../../engine/index.ts';
+import { endedBy } from '../cluster/own-signal.ts';
 import type { ClientCalls, StoredStates } from '../search-body/index.ts';
 
 /** The part of `Client` of `@elastic/elasticsearch` that is used. */
@@ -29,16 +30,15 @@ export function elasticsearchCalls(
   client: ElasticsearchClient,
   callOptions: ElasticsearchCallOptions,
 ): ClientCalls {
-  const optionsFor = (signal: AbortSignal | undefined): object => ({
-    ...callOptions,
-    meta: false,
-    ...(signal && { signal }),
-  });
+  const call = (signal: AbortSignal | undefined, send: (options: object) => Promise<unknown>) =>
+    endedBy(signal, (own) => send({ ...callOptions, meta: false, ...(own && { signal: own }) }));
   return {
-    search: (request, signal) => client.search(request, optionsFor(signal)),
-    msearch: (lines, signal) =>
-      client.msearch({ searches: lines.flatMap(({ header, body }) => [header, body]) }, optionsFor(signal)),
-    mget: (docs, signal) => client.mget!({ docs }, optionsFor(signal)),
+    search: (request, signal) => call(signal, (options) => client.search(request, options)),
+    msearch: (lines, signal) => {
+      const searches = lines.flatMap(({ header, body }) => [header, body]);
+      return call(signal, (options) => client.msearch({ searches }, options));
+    },
+    mget: (docs, signal) => call(signal, (options) => client.mget!({ docs }, options)),
   };
 }
 

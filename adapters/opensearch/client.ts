@@ -1,5 +1,6 @@
 /** What the adapter needs of OpenSearch's client, 3.x: the object is the user's own. */
 import { ConfigurationError } from '../../engine/index.ts';
+import { endedBy } from '../cluster/own-signal.ts';
 import type { ClientCalls, StoredStates } from '../search-body/index.ts';
 
 /** What the client's promises give. */
@@ -41,29 +42,22 @@ export function openSearchCalls(client: OpenSearchClient, callOptions: OpenSearc
     ...callOptions,
   });
   return {
-    search: (request, signal) => abortable(client.search(request, optionsFor(signal)), signal),
+    search: (request, signal) => bodyOf(signal, () => client.search(request, optionsFor(signal))),
     msearch: (lines, signal) => {
       const body = lines.flatMap((line) => [line.header, line.body]);
-      return abortable(client.msearch({ body } as never, optionsFor(signal)), signal);
+      return bodyOf(signal, () => client.msearch({ body } as never, optionsFor(signal)));
     },
-    mget: (docs, signal) => abortable(client.mget!({ body: { docs } } as never, optionsFor(signal)), signal),
+    mget: (docs, signal) =>
+      bodyOf(signal, () => client.mget!({ body: { docs } } as never, optionsFor(signal))),
   };
 }
 
-async function abortable(
-  call: Promise<OpenSearchAnswer> & { readonly abort?: () => void },
+async function bodyOf(
   signal: AbortSignal | undefined,
+  call: () => Promise<OpenSearchAnswer>,
 ): Promise<unknown> {
-  const abort = (): void => {
-    // Not given back: Node throws what a listener's promise rejects with.
-    call.abort?.();
-  };
-  signal?.addEventListener('abort', abort, { once: true });
-  try {
-    return (await call).body;
-  } finally {
-    signal?.removeEventListener('abort', abort);
-  }
+  const { body } = await endedBy(signal, call);
+  return body;
 }
 
 /** @throws ConfigurationError when this is no client that can do what is asked of it. */

@@ -3,6 +3,7 @@
  * A pool knows nothing of what its programs compute.
  */
 import { availableParallelism } from 'node:os';
+import { onAbort } from '../abortable.ts';
 import { ConfigurationError, InferenceError } from '../errors.ts';
 import type { ProgramOptions } from './messages.ts';
 import { Slot } from './slot.ts';
@@ -255,7 +256,6 @@ export class WorkerPool {
       this.#waiting.splice(at, 1);
       task.reject(signal.reason);
     };
-    signal.addEventListener('abort', leave, { once: true });
-    task.unlisten = () => signal.removeEventListener('abort', leave);
+    task.unlisten = onAbort(signal, leave);
   }
 }

@@ -1,7 +1,6 @@
 /** Leaves a reranker alone that failed too often in a row. */
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhenResult } from 'cockatiel';
 import { DeadlineExceededError, MemoryLimitError, QueryError, type Ranking } from '../../engine/index.ts';
-import type { BreakerState } from '../stage/events.ts';
 
 /** Options of the circuit breaker. */
 export interface BreakerOptions {
@@ -17,6 +16,9 @@ export const defaultConsecutiveFailures = 5;
 export const defaultHalfOpenAfterMs = 5000;
 /** A deadline counts against a reranker that had at least this share of it; else the first stage was too slow. */
 const fairShare = 0.5;
+
+/** Whether the reranker is asked: `open` means that it failed too often in a row and is left alone for a while. */
+export type BreakerState = 'closed' | 'half-open' | 'open';
 
 /** Runs calls of the reranker, or refuses to. */
 export interface Guard {

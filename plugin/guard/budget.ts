@@ -1,5 +1,5 @@
 /** The time that one search may take, and the caller's own wish to stop, as one signal. */
-import { DeadlineExceededError } from '../../engine/index.ts';
+import { abortable, DeadlineExceededError, onAbort } from '../../engine/index.ts';
 
 /** What a search is busy with. */
 export type Phase = 'first-stage' | 'states' | 'rerank';
@@ -33,41 +33,19 @@ export function openBudget(limits: {
   let phase: Phase = 'first-stage';
   const expire = (): void =>
     controller.abort(new DeadlineExceededError({ deadlineMs, elapsedMs: now() - started, phase }));
-  const abandon = (): void => controller.abort(caller?.reason);
-  if (caller?.aborted) abandon();
-  else if (deadlineMs <= 0) expire();
-  caller?.addEventListener('abort', abandon, { once: true });
+  const forget = caller && onAbort(caller, () => controller.abort(caller.reason));
+  if (deadlineMs <= 0 && !controller.signal.aborted) expire();
   const timer = deadlineMs > 0 && deadlineMs <= maxTimerMs ? setTimeout(expire, deadlineMs) : undefined;
   return {
     signal: controller.signal,
     enter: (next) => {
       phase = next;
     },
-    within: (work) => settledWithin(work, controller.signal),
+    within: (work) => abortable(work, controller.signal),
     throwIfAbandoned: () => caller?.throwIfAborted(),
     close: () => {
       clearTimeout(timer);
-      caller?.removeEventListener('abort', abandon);
+      forget?.();
     },
   };
-}
-
-/** Rejects with the signal's reason as soon as it aborts; what the work comes to after that is not looked at. */
-export function settledWithin<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    const done = (): void => signal.removeEventListener('abort', onAbort);
-    work.then(
-      (value) => {
-        done();
-        resolve(value);
-      },
-      (error: unknown) => {
-        done();
-        reject(error);
-      },
-    );
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });
 }

@@ -1,5 +1,5 @@
 /** Identical calls in flight run once. */
-import { settledWithin } from './budget.ts';
+import { abortable } from '../../engine/index.ts';
 
 /** Calls in flight, by key. */
 export interface SharedCalls<T> {
@@ -37,7 +37,7 @@ export function sharedCalls<T>(): SharedCalls<T> {
       const call = calls.get(key) ?? begin(key, start);
       call.waiting += 1;
       try {
-        return await settledWithin(call.result, signal);
+        return await abortable(call.result, signal);
       } finally {
         call.waiting -= 1;
         if (call.waiting === 0 && calls.get(key) === call) {

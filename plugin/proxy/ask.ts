@@ -1,5 +1,6 @@
 /** Sends a request whose body is at hand, and reads its answer whole. */
 import type { IncomingMessage } from 'node:http';
+import { onAbort } from '../../engine/index.ts';
 import type { Forwarding } from './forward.ts';
 import type { RawHeaders } from './headers.ts';
 import { decoded, readUpTo } from './read-body.ts';
@@ -55,8 +56,7 @@ async function askOnce(
 ): Promise<Answered> {
   signal.throwIfAborted();
   const upstream = openUpstream(target, call, timeoutMs);
-  const abandon = (): void => void upstream.request.destroy();
-  signal.addEventListener('abort', abandon, { once: true });
+  const forget = onAbort(signal, () => void upstream.request.destroy());
   try {
     upstream.request.end(call.body);
     const message = await upstream.answer;
@@ -72,7 +72,7 @@ async function askOnce(
       plain: await decoded(body, message.headers['content-encoding'], maxBytes),
     };
   } finally {
-    signal.removeEventListener('abort', abandon);
+    forget();
   }
 }
 

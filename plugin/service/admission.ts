@@ -1,4 +1,5 @@
 /** Lets requests in: so many at once, so many waiting, and none that could not be answered in time anyway. */
+import { onAbort } from '../../engine/index.ts';
 import { ServiceFault } from './fault.ts';
 import type { ServiceMetrics } from './metrics.ts';
 import type { ServiceSettings } from './settings.ts';
@@ -115,14 +116,14 @@ class Door implements Admission {
         this.#tellLength();
         reject(signal.reason);
       };
+      const forget = onAbort(signal, leave);
       const waiter: Waiter = {
         enter: () => {
-          signal.removeEventListener('abort', leave);
+          forget();
           this.#start();
           resolve();
         },
       };
-      signal.addEventListener('abort', leave, { once: true });
       this.#waiting.push(waiter);
       this.#tellLength();
     });

@@ -1,6 +1,6 @@
 /** Prometheus metrics of the service. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { BreakerState } from '../stage/events.ts';
+import type { BreakerState } from '../guard/breaker.ts';
 
 /** Every metric; names start with `blockrank_service_`. */
 export interface ServiceMetrics {

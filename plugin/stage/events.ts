@@ -1,10 +1,8 @@
 /** What a stage tells whoever watches it. */
 import type { PlanWarning, Timings, UnrerankedReason } from '../../adapters/adapter.ts';
 import type { BlockRankError, RankingUsage } from '../../engine/index.ts';
+import type { BreakerState } from '../guard/breaker.ts';
 import type { Phase } from '../guard/budget.ts';
-
-/** Whether the reranker is asked: `open` means that it failed too often in a row and is left alone for a while. */
-export type BreakerState = 'closed' | 'half-open' | 'open';
 
 /** What every event says. */
 export interface StageEvent {

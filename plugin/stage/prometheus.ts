@@ -2,7 +2,8 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Timings } from '../../adapters/adapter.ts';
 import { BlockRankError } from '../../engine/index.ts';
-import type { BreakerState, StageEvent, StageEvents } from './events.ts';
+import type { BreakerState } from '../guard/breaker.ts';
+import type { StageEvent, StageEvents } from './events.ts';
 
 /** Options of {@link prometheusStageMetrics}. */
 export interface StageMetricsOptions {

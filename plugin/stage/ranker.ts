@@ -2,6 +2,7 @@
 import { BrokenCircuitError } from 'cockatiel';
 import type { UnrerankedReason } from '../../adapters/adapter.ts';
 import {
+  abortable,
   BlockRankError,
   DeadlineExceededError,
   InferenceError,
@@ -13,11 +14,9 @@ import {
   steppedReranker,
   wrapped,
 } from '../../engine/index.ts';
-import { type BreakerOptions, breakerGuard, unguarded } from '../guard/breaker.ts';
-import { settledWithin } from '../guard/budget.ts';
+import { type BreakerOptions, type BreakerState, breakerGuard, unguarded } from '../guard/breaker.ts';
 import { checkedRanking } from '../guard/check-ranking.ts';
 import { sharedCalls } from '../guard/shared-calls.ts';
-import type { BreakerState } from './events.ts';
 
 /** One ranking that is wanted. */
 export interface RankCall {
@@ -71,7 +70,7 @@ export function guardedRanker(parts: {
     rerank: (shortlist, options = {}) => {
       const { signal = never } = options;
       return guard.run(signal, async () => {
-        const answer = await settledWithin(reranker.rerank(shortlist, options), signal);
+        const answer = await abortable(reranker.rerank(shortlist, options), signal);
         return checkedRanking(answer, shortlist.candidates.length, reranker.info);
       });
     },

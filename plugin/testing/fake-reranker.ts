@@ -1,13 +1,14 @@
 /** A reranker for tests: no model, no files, faults on demand. */
-import type {
-  Candidate,
-  Query,
-  RankedCandidate,
-  Ranking,
-  Reranker,
-  RerankerInfo,
-  RerankOptions,
-  Shortlist,
+import {
+  type Candidate,
+  onAbort,
+  type Query,
+  type RankedCandidate,
+  type Ranking,
+  type Reranker,
+  type RerankerInfo,
+  type RerankOptions,
+  type Shortlist,
 } from '../../engine/index.ts';
 
 /** Options of {@link fakeReranker}. */
@@ -146,18 +147,18 @@ function endedBy<T>(
   onEnd: (signal: AbortSignal) => void,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const listeners = signals.map((signal) => {
-      const listener = (): void => {
+    const forgets: (() => void)[] = [];
+    const stop = (): void => {
+      for (const forget of forgets) forget();
+    };
+    for (const signal of signals) {
+      const end = (): void => {
         onEnd(signal);
         stop();
         reject(signal.reason);
       };
-      signal.addEventListener('abort', listener);
-      return () => signal.removeEventListener('abort', listener);
-    });
-    const stop = (): void => {
-      for (const remove of listeners) remove();
-    };
+      forgets.push(onAbort(signal, end));
+    }
     work.finally(stop).then(resolve, reject);
   });
 }

@@ -1,6 +1,6 @@
 /** The reranker of the `in-context` profile: documents are read in the light of the query, one request at a time. */
 
-import { abortable } from '../../abortable.ts';
+import { abortable, onAbort } from '../../abortable.ts';
 import type {
   Embedder,
   Explanation,
@@ -139,11 +139,8 @@ export class DecoderReranker implements Reranker {
     signal: AbortSignal | undefined,
   ): Promise<RankAnswer | HeadsAnswer> {
     const cancelled = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-    const cancel = (): void => {
-      Atomics.store(cancelled, 0, 1);
-    };
     const allowedBytes = this.#parts.memoryLimitBytes();
-    signal?.addEventListener('abort', cancel, { once: true });
+    const forget = signal && onAbort(signal, () => Atomics.store(cancelled, 0, 1));
     try {
       const task = { ...asked, cancelled, memoryLimitBytes: allowedBytes } satisfies DecoderTask;
       const run = this.#parts.program.run(task, signal ? { signal } : {});
@@ -151,7 +148,7 @@ export class DecoderReranker implements Reranker {
       if (answer.kind === 'too-large') throw tooLarge(answer.neededBytes, allowedBytes);
       return answer;
     } finally {
-      signal?.removeEventListener('abort', cancel);
+      forget?.();
     }
   }
 }

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { z } from 'zod';
-import { ConfigurationError, type ConfigurationIssue } from '../../../engine/index.ts';
+import { ConfigurationError, type ConfigurationIssue, onAbort } from '../../../engine/index.ts';
 import { check } from '../../config/index.ts';
 import type { CliContext } from '../context.ts';
 import type { GivenDocument } from './documents-adapter.ts';
@@ -124,10 +124,9 @@ function toDocument(value: z.infer<typeof documentShape>, i: number): GivenDocum
 }
 
 async function readStream(stream: CliContext['stdin'], signal: AbortSignal): Promise<string> {
-  const abort = (): void => void stream.destroy(signal.reason as Error);
-  signal.addEventListener('abort', abort, { once: true });
+  const forget = onAbort(signal, () => void stream.destroy(signal.reason as Error));
   const parts: Buffer[] = [];
   for await (const part of stream) parts.push(Buffer.from(part as Buffer));
-  signal.removeEventListener('abort', abort);
+  forget();
   return Buffer.concat(parts).toString('utf8');
 }

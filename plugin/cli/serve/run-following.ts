@@ -1,5 +1,5 @@
 /** Runs something until it is told to end; it follows its configuration file meanwhile. */
-import { once } from 'node:events';
+import { onAbort } from '../../../engine/index.ts';
 import { type WatchOptions, watchConfig } from '../../config/index.ts';
 import type { CliContext } from '../context.ts';
 import { untilTold } from './until-told.ts';
@@ -30,7 +30,7 @@ export function runFollowing<T extends { close(): Promise<void> }>(
       watch.tell(() => {
         last = last.then(() => reload(running));
       });
-      if (!signal.aborted) await once(signal, 'abort');
+      await new Promise<void>((resolve) => onAbort(signal, resolve));
       watch.close();
       await running.close();
     } finally {
