@@ -37,7 +37,7 @@ export interface Page {
   readonly size: number;
 }
 
-/** What will be sent for one request, and what was asked. Made by {@link Adapter.plan}; pure data. */
+/** What will be sent for one request, and what was asked. Made by {@link SearchReader.plan}; pure data. */
 export interface Plan<Request> {
   /** What is sent: the user's own object when nothing is changed, else a changed copy. */
   readonly request: Request;
@@ -55,7 +55,7 @@ export interface Plan<Request> {
   readonly warnings: readonly PlanWarning[];
 }
 
-/** Options of {@link Adapter.plan}. */
+/** Options of {@link SearchReader.plan}. */
 export interface PlanOptions {
   /** How many leading hits are reranked, at least 1. */
   readonly rankWindowSize: number;
@@ -120,7 +120,7 @@ export interface OutcomeFault {
   readonly message: string;
 }
 
-/** The mark that {@link Adapter.applyOutcome} leaves on a response, as its property `blockrank`. */
+/** The mark that {@link SearchReader.applyOutcome} leaves on a response, as its property `blockrank`. */
 export interface OutcomeMark {
   /** Whether the hits are in reranked order. */
   readonly reranked: boolean;
@@ -141,7 +141,7 @@ export interface OutcomeMark {
 }
 
 /**
- * The mark that {@link Adapter.applyOutcome} leaves on every hit of a reranked list, as its property `blockrank`;
+ * The mark that {@link SearchReader.applyOutcome} leaves on every hit of a reranked list, as its property `blockrank`;
  * hits after the window, which nothing scored, carry the score 0.
  */
 export interface HitMark {
@@ -173,26 +173,20 @@ export interface FoundList<Request, Response> {
   readonly plan: Plan<Request>;
   /** What came back. */
   readonly response: Response;
-  /** What {@link Adapter.toShortlist} made of it. */
+  /** What {@link SearchReader.toShortlist} made of it. */
   readonly shortlist: Shortlist;
 }
 
 /**
- * Knows one search server. `plan`, `refusedChanges`, `toShortlist` and `applyOutcome` are pure: they never change what they are
- * given, and frozen inputs are fine. All methods may run concurrently. An adapter throws; it never recovers.
+ * Knows one search server's requests and answers, and sends nothing. `plan`, `refusedChanges`, `toShortlist` and
+ * `applyOutcome` are pure: they never change what they are given, and frozen inputs are fine. All methods may run
+ * concurrently. A reader throws; it never recovers.
  */
-export interface Adapter<Request, Response> {
+export interface SearchReader<Request, Response> {
   /** The server's name, for events and errors: `elasticsearch`, `opensearch`, `embedded`. */
   readonly name: string;
   /** Says what is sent and whether reranking applies. @throws ConfigurationError for options that cannot be. */
   plan(request: Request, options: PlanOptions): Plan<Request>;
-  /** Runs the plan's request. @throws FirstStageError for any failure of the server or the way to it. */
-  search(plan: Plan<Request>, options?: SearchOptions): Promise<Response>;
-  /** Runs several plans in one round trip; an item that the server refused is a `FirstStageError`, not thrown. */
-  searchMany?(
-    plans: readonly Plan<Request>[],
-    options?: SearchOptions,
-  ): Promise<readonly (Response | BlockRankError)[]>;
   /**
    * What the server refused of that which the plan changed, when hits or the whole answer were lost by it, and the
    * setting to change; the request is then to be asked as it came. `undefined` when nothing was lost that way.
@@ -209,4 +203,15 @@ export interface Adapter<Request, Response> {
   addStates?(found: FoundList<Request, Response>, options?: SearchOptions): Promise<Shortlist>;
   /** A new response: hits in the outcome's order (then the tail), cut to the page, marked with what happened. */
   applyOutcome(plan: Plan<Request>, response: Response, outcome: Outcome): Response;
+}
+
+/** Knows one search server, and asks it: a {@link SearchReader} with a client of its own. */
+export interface Adapter<Request, Response> extends SearchReader<Request, Response> {
+  /** Runs the plan's request. @throws FirstStageError for any failure of the server or the way to it. */
+  search(plan: Plan<Request>, options?: SearchOptions): Promise<Response>;
+  /** Runs several plans in one round trip; an item that the server refused is a `FirstStageError`, not thrown. */
+  searchMany?(
+    plans: readonly Plan<Request>[],
+    options?: SearchOptions,
+  ): Promise<readonly (Response | BlockRankError)[]>;
 }

@@ -1,5 +1,5 @@
 /** Writes a changed JSON value with the bytes of what did not change: numbers keep every digit, names their order. */
-import { isObject, type JsonObject } from '../../adapters/search-body/index.ts';
+import { isObject, type JsonObject } from './json.ts';
 import { elementsOf, type Member, membersOf, type Slice, toBytes } from './json-text.ts';
 
 /** A value that is spelled already, in bytes; it may stand in a changed object in place of a value. */

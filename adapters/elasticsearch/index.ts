@@ -1,19 +1,4 @@
 /** The adapter for Elasticsearch. */
-import type { estypes } from '@elastic/elasticsearch';
-import type { Adapter } from '../adapter.ts';
-import {
-  type MarkedHit,
-  type MarkedResponse,
-  type SearchBodyOptions,
-  searchAdapter,
-  searchBodySettings,
-} from '../search-body/index.ts';
-import {
-  checkElasticsearchClient,
-  type ElasticsearchCallOptions,
-  type ElasticsearchClient,
-  elasticsearchCalls,
-} from './client.ts';
 
 export type {
   JsonObject,
@@ -24,52 +9,11 @@ export type {
   SearchHit,
   StoredStates,
 } from '../search-body/index.ts';
-export type { ElasticsearchCallOptions, ElasticsearchClient } from './client.ts';
-
-/** What `client.search()` takes: flat, or with a `body` as in 7.x and 8.x. */
-export type ElasticsearchRequest = Omit<estypes.SearchRequest, 'body'> & {
-  /** The request's body, when it is not written flat. */
-  readonly body?: unknown;
-};
-
-/** What `client.search()` gives, with the marks of the stage. */
-export type ElasticsearchResponse<TDocument = unknown> = Omit<estypes.SearchResponse<TDocument>, 'hits'> &
-  MarkedResponse & {
-    /** The page. */
-    readonly hits: Omit<estypes.SearchHitsMetadata<TDocument>, 'hits'> & {
-      /** The page's hits, best first. */
-      readonly hits: readonly (estypes.SearchHit<TDocument> & MarkedHit)[];
-    };
-  };
-
-/** Options of {@link elasticsearchAdapter}. */
-export interface ElasticsearchAdapterOptions extends SearchBodyOptions {
-  /** Your client object of `@elastic/elasticsearch`, 8.x or 9.x. */
-  readonly client: ElasticsearchClient;
-  /** Goes with every call to the client. */
-  readonly callOptions?: ElasticsearchCallOptions | undefined;
-}
-
-/**
- * An adapter over an Elasticsearch client of yours. It takes any `query`, `knn`, `retriever` or mix of them.
- *
- * @throws ConfigurationError for an option that cannot be.
- *
- * @example
- * const adapter = elasticsearchAdapter({ client: new Client({ node }), fields: ['title', 'body'] });
- */
-export function elasticsearchAdapter<TDocument = unknown>(
-  options: ElasticsearchAdapterOptions,
-): Adapter<ElasticsearchRequest, ElasticsearchResponse<TDocument>> &
-  Required<Pick<Adapter<ElasticsearchRequest, ElasticsearchResponse<TDocument>>, 'searchMany'>> {
-  const { client, callOptions = {} } = options;
-  checkElasticsearchClient(client, options.states);
-  const settings = searchBodySettings(options, { adapter: 'elasticsearch', place: 'flat' });
-  return searchAdapter(settings, elasticsearchCalls(client, callOptions));
-}
 export {
-  type ElasticsearchTransportClass,
-  elasticsearchTransport,
-} from '../../plugin/middleware/elasticsearch-transport.ts';
-export type { RerankWish, Rescorer, TransportReranking } from '../../plugin/middleware/rerank-calls.ts';
+  type ElasticsearchAdapterOptions,
+  type ElasticsearchRequest,
+  type ElasticsearchResponse,
+  elasticsearchAdapter,
+} from './adapter.ts';
+export type { ElasticsearchCallOptions, ElasticsearchClient } from './client.ts';
 export * from './install/index.ts';

@@ -13,4 +13,5 @@ export {
 export type { MarkedHit, MarkedResponse } from './outcome.ts';
 export { findQueryText, type QueryTextOption } from './query-text.ts';
 export { type ClientCalls, searchAdapter } from './search-adapter.ts';
+export { searchReader } from './search-reader.ts';
 export { sidecarReader } from './sidecar-states.ts';

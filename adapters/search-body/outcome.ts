@@ -33,6 +33,8 @@ export function applyToResponse(
   outcome: Outcome,
   settings: SearchBodySettings,
 ): JsonObject {
+  // A search that passes as it came may ask for an answer without hits, or in another form.
+  if (plan.reason !== undefined && !hasHits(response)) return withoutHits(response, outcome);
   const hits = hitsOf(response, settings.adapter);
   const list = hitListOf(response, settings.adapter);
   const mark = toOutcomeMark(outcome, Math.min(hits.length, plan.rankWindowSize));
@@ -56,6 +58,15 @@ export function applyToResponse(
     .map(({ hit, mark: own }) => ({ ...restore(hit), _score: own.score, blockrank: own }));
   const best = outcome.hits.reduce<number | null>((max, { score }) => Math.max(max ?? score, score), null);
   return marked({ max_score: best, hits: page });
+}
+
+function hasHits(response: unknown): boolean {
+  return isObject(response) && isObject(response['hits']) && Array.isArray(response['hits']['hits']);
+}
+
+function withoutHits(response: unknown, outcome: Outcome): JsonObject {
+  if (!isObject(response)) return response as JsonObject;
+  return { ...response, blockrank: toOutcomeMark(outcome, 0) };
 }
 
 /** Takes out of a hit what was only fetched for reading. */

@@ -16,7 +16,9 @@ export function viewOf(request: unknown, place: BodyPlace): JsonObject | undefin
   const read = bodyOf(body);
   if (!read || (querystring !== undefined && !isHarmless(querystring))) return undefined;
   const given = Object.entries(rest).filter(([, value]) => value !== undefined);
-  const view = { ...read, ...Object.fromEntries(given) };
+  const both = { ...read, ...Object.fromEntries(given) };
+  // Both servers search for `q` in place of the body's query.
+  const view = both['q'] === undefined ? both : without(both, ['query']);
   const isInAddress = place === 'body' && rest['_source'] !== undefined;
   return isInAddress ? withAddressSource(view) : withBodySource(view);
 }

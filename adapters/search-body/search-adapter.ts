@@ -5,10 +5,7 @@ import { toFirstStageError } from '../cluster/errors.ts';
 import type { JsonObject } from '../cluster/json.ts';
 import { answersOf, type SearchLines, searchTogether } from './multi-search.ts';
 import type { SearchBodySettings } from './options.ts';
-import { applyToResponse } from './outcome.ts';
-import { planSearch } from './plan.ts';
-import { refusedChanges } from './refused-changes.ts';
-import { shortlistOf } from './shortlist.ts';
+import { searchReader } from './search-reader.ts';
 import { sidecarReader } from './sidecar-states.ts';
 
 /** How a client is asked; both calls reject with the client's own errors. */
@@ -44,9 +41,7 @@ export function searchAdapter<Request extends object, Response>(
   const search = (request: object, signal: AbortSignal | undefined): Promise<Response> =>
     ask(describeSearch(request), signal, async () => (await calls.search(request, signal)) as Response);
   return {
-    name,
-    plan: (request, options) => planSearch(request, options, settings),
-    refusedChanges,
+    ...searchReader<Request, Response>(settings),
     search: (plan, { signal } = {}) => search(plan.request, signal),
     async searchMany(plans, { signal } = {}) {
       signal?.throwIfAborted();
@@ -63,14 +58,12 @@ export function searchAdapter<Request extends object, Response>(
         },
       );
     },
-    toShortlist: (plan, response) => shortlistOf(plan, response, settings),
     ...(withSidecar && {
       addStates: (found, { signal } = {}) =>
         withSidecar(found, (docs) =>
           ask(`Fetching ${docs.length} block states`, signal, () => calls.mget(docs, signal)),
         ),
     }),
-    applyOutcome: (plan, response, outcome) => applyToResponse(plan, response, outcome, settings) as Response,
   };
 }
 

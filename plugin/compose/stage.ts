@@ -1,7 +1,8 @@
 /** The composition root: from a checked configuration to a running stage. */
-import type { Adapter } from '../../adapters/adapter.ts';
+
 import { fusion, openReranker, type Reranker, type ScoreStep } from '../../engine/index.ts';
 import type { RerankerConfig, StageConfig } from '../config/schema.ts';
+import type { StageAdapter } from '../stage/index.ts';
 import { type RescoringStage, rescoringStage } from '../stage/index.ts';
 import { toRerankerOptions } from './reranker-options.ts';
 
@@ -18,7 +19,7 @@ export interface Composition<Request, Response> {
 /** What {@link composeStage} puts together. */
 export interface CompositionParts<Request, Response> {
   /** Talks to the search server. */
-  readonly adapter: Adapter<Request, Response>;
+  readonly adapter: StageAdapter<Request, Response>;
   /** Settings of the reranker. */
   readonly reranker: RerankerConfig;
   /** Settings of the stage. */

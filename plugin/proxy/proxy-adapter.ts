@@ -2,18 +2,17 @@
  * The adapter of the proxy: searches and answers as they stand on the wire, which is the same for both servers.
  * An answer that is given back in another order keeps the bytes of each of its hits.
  */
-import type { Adapter, Outcome, Plan, PlanWarning } from '../../adapters/adapter.ts';
+import type { Outcome, Plan, PlanWarning, SearchReader } from '../../adapters/adapter.ts';
+import { elementsOf, membersOf, startOfValue, toBytes } from '../../adapters/cluster/json-text.ts';
+import { respell, Spelled } from '../../adapters/cluster/respell.ts';
 import {
   isObject,
   type JsonObject,
   type SearchBodyOptions,
-  searchAdapter,
   searchBodySettings,
+  searchReader,
   sidecarReader,
 } from '../../adapters/search-body/index.ts';
-import type { RequestForm } from '../middleware/rerank-calls.ts';
-import { elementsOf, membersOf, startOfValue, toBytes } from './json-text.ts';
-import { respell, Spelled } from './respell.ts';
 
 /** A search: parameters of the address, `index`, and the `body` apart. */
 export type WireSearch = JsonObject;
@@ -34,30 +33,17 @@ export interface ProxyAdapterOptions extends SearchBodyOptions {
   readonly scores?: 'first-stage' | 'reranked' | undefined;
 }
 
-/** An adapter that remembers the bytes of what it has read. */
-export interface ProxyAdapter extends Adapter<WireSearch, WireAnswer> {
+/** Reads searches and answers, and remembers the bytes of what it has read; the proxy sends with each caller's own headers. */
+export interface ProxyAdapter extends SearchReader<WireSearch, WireAnswer> {
   /** What the cluster refused of that which the plan changed: as of any adapter, and always there. */
   refusedChanges(plan: Plan<WireSearch>, answer: WireAnswer | Error): PlanWarning | undefined;
   /** Reads the answer to a search; `fetch` asks on behalf of the same caller. @throws SyntaxError when it is no JSON object. */
   read(bytes: Buffer, fetch?: CallerFetch): WireAnswer;
   /** Reads the answer to a multi-search, with its `responses`. @throws SyntaxError when it is no JSON object. */
   readMany(bytes: Buffer, fetch?: CallerFetch): WireAnswer;
-  /** The bytes of an answer that was read here, or that {@link Adapter.applyOutcome} made of one. */
+  /** The bytes of an answer that was read here, or that {@link SearchReader.applyOutcome} made of one. */
   spell(answer: WireAnswer): Buffer;
 }
-
-/** How a search is written on the wire. */
-export const wireForm: RequestForm<WireSearch> = {
-  toRequest: ({ index, querystring, body }) => ({
-    ...querystring,
-    ...(index !== undefined && { index }),
-    body,
-  }),
-  toParts: (request, original) => {
-    const { index: _index, body, ...querystring } = request;
-    return { index: original.index, querystring, body: isObject(body) ? body : {} };
-  },
-};
 
 /**
  * Makes the adapter over which the proxy's stage runs.
@@ -67,7 +53,7 @@ export const wireForm: RequestForm<WireSearch> = {
 export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
   const { server = 'cluster', marks = true, scores = 'first-stage', ...rest } = options;
   const settings = searchBodySettings(rest, { adapter: server, place: 'body' });
-  const inner = searchAdapter<WireSearch, WireAnswer>(settings, notAsked);
+  const inner = searchReader<WireSearch, WireAnswer>(settings);
   const spelled = new WeakMap<object, string>();
   const fetches = new WeakMap<object, CallerFetch>();
   const withSidecar = sidecarReader(settings);
@@ -81,7 +67,6 @@ export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
   return {
     name: inner.name,
     plan: (request, planOptions) => inner.plan(request, planOptions),
-    search: (plan, call) => inner.search(plan, call),
     refusedChanges: (plan, answer) => inner.refusedChanges(plan, answer),
     toShortlist: (plan, answer) => inner.toShortlist(plan, answer),
     ...(withSidecar && {
@@ -120,14 +105,6 @@ export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
     spell: (answer) => Buffer.from(bytesOf(answer, spelled), 'latin1'),
   };
 }
-
-/** Nothing goes out through the adapter: the proxy sends with the caller's own headers. */
-const notAsked = {
-  search: (): Promise<never> => Promise.reject(new TypeError('proxyAdapter: expected a search of the proxy')),
-  msearch: (): Promise<never> =>
-    Promise.reject(new TypeError('proxyAdapter: expected a search of the proxy')),
-  mget: (): Promise<never> => Promise.reject(new TypeError('proxyAdapter: expected a search of the proxy')),
-};
 
 /** An answer that was put together of others is spelled by its parts. */
 function bytesOf(answer: JsonObject, spelled: WeakMap<object, string>): string {

@@ -1,8 +1,9 @@
 /** Asks the first stage; and once more as the request came, where what was changed for reranking cost hits. */
-import type { Adapter, Plan } from '../../adapters/adapter.ts';
+import type { Plan } from '../../adapters/adapter.ts';
 import { FirstStageError } from '../../engine/index.ts';
 import type { Budget } from '../guard/budget.ts';
 import type { StageParts } from './decide.ts';
+import type { StageAdapter } from './options.ts';
 
 /** What the first stage gave for a request, and by which plan: another one when the request was asked as it came. */
 export interface Found<Request, Answer> {
@@ -34,7 +35,7 @@ export async function firstStage<Request, Response, T>(
 /** Whom to ask, and until when. */
 export interface Asking<Request, Response> {
   /** Knows what answers mean. */
-  readonly adapter: Adapter<Request, Response>;
+  readonly adapter: StageAdapter<Request, Response>;
   /** Aborted once nobody waits any more. */
   readonly signal: AbortSignal;
 }

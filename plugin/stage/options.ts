@@ -1,6 +1,6 @@
 /** Options of the rescoring stage, checked in one place. */
 import { z } from 'zod';
-import type { Adapter } from '../../adapters/adapter.ts';
+import type { Adapter, SearchReader } from '../../adapters/adapter.ts';
 import { ConfigurationError, defaultScoreSteps, type Reranker, type ScoreStep } from '../../engine/index.ts';
 import type { BreakerOptions } from '../guard/breaker.ts';
 import { noTracing, type StageEvents, type StageTracing } from './events.ts';
@@ -23,10 +23,14 @@ export interface StageCacheOptions {
   readonly ttlMs?: number | undefined;
 }
 
+/** An adapter; or a reader alone, where each call of the stage says who sends (`search`, `searchMany`). */
+export type StageAdapter<Request, Response> = SearchReader<Request, Response> &
+  Partial<Pick<Adapter<Request, Response>, 'search' | 'searchMany'>>;
+
 /** Options of {@link rescoringStage}. */
 export interface RescoringStageOptions<Request, Response> {
   /** Talks to the search server. */
-  readonly adapter: Adapter<Request, Response>;
+  readonly adapter: StageAdapter<Request, Response>;
   /** Orders the shortlist. The stage never closes it. */
   readonly reranker: Reranker;
   /** How many leading hits are reranked, at least 1. @defaultValue 100 */
@@ -57,7 +61,7 @@ export interface RescoringStageOptions<Request, Response> {
 
 /** Options with their defaults filled in. */
 export interface StageSettings<Request, Response> {
-  readonly adapter: Adapter<Request, Response>;
+  readonly adapter: StageAdapter<Request, Response>;
   readonly reranker: Reranker;
   readonly rankWindowSize: number;
   readonly topN: number | undefined;
@@ -88,7 +92,7 @@ const members = (names: readonly string[], what: string): z.ZodType =>
 
 const optionsShape = z.strictObject({
   adapter: members(
-    ['plan', 'search', 'toShortlist', 'applyOutcome'],
+    ['plan', 'toShortlist', 'applyOutcome'],
     'expected an adapter, for instance elasticsearchAdapter({ client })',
   ),
   reranker: members(['rerank', 'close'], 'expected a reranker, for instance await openReranker()'),

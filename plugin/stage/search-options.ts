@@ -26,6 +26,9 @@ export interface StageCallOptions {
   readonly deadlineMs?: number | undefined;
 }
 
+/** What a search may ask for where nothing but data can be said: in a client's `context`, or in a header. */
+export type StageWish = StageRequestOptions & Pick<StageCallOptions, 'deadlineMs'>;
+
 /** Options of {@link RescoringStage.search}. */
 export interface StageSearchOptions<Request, Response> extends StageRequestOptions, StageCallOptions {
   /** Runs the plan instead of the adapter's `search`. What it throws reaches the caller as it is. */

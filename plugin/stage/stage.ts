@@ -2,12 +2,18 @@
  * The rescoring stage: plan, first stage, shortlist, reranker, score steps, outcome. The only place that
  * recovers from a failure, by the operator's policy.
  */
-import type { Plan } from '../../adapters/adapter.ts';
+import type { Adapter, Plan } from '../../adapters/adapter.ts';
+import type { BreakerState } from '../guard/breaker.ts';
 import { type Budget, openBudget } from '../guard/budget.ts';
 import { finish, type StageParts } from './decide.ts';
-import { type BreakerState, toAll } from './events.ts';
+import { toAll } from './events.ts';
 import { type Asking, findAll, findOne, firstStage, toError } from './first-stage.ts';
-import { type RescoringStageOptions, type StageSettings, stageSettings } from './options.ts';
+import {
+  type RescoringStageOptions,
+  type StageAdapter,
+  type StageSettings,
+  stageSettings,
+} from './options.ts';
 import { guardedRanker } from './ranker.ts';
 import { noMemory, rankingMemory } from './ranking-memory.ts';
 import {
@@ -31,7 +37,7 @@ export interface RescoringStage<Request, Response> {
    * @throws FirstStageError when the search server failed, and whatever `options.search` throws.
    * @throws DeadlineExceededError when the first stage did not answer in time; with `onFailure: 'throw'` also when the reranker did not.
    * @throws ConfigurationError when `minScore` is set and the reranker gives no calibrated score.
-   * @throws RangeError for an option that cannot be; `TypeError` after {@link close}.
+   * @throws RangeError for an option that cannot be; `TypeError` after {@link close}, and when nobody says who sends.
    */
   search(request: Request, options?: StageSearchOptions<Request, Response>): Promise<Response>;
   /**
@@ -116,8 +122,8 @@ async function searchOne<Request, Response>(
   return withBudget(parts, call, async (budget, startedMs) => {
     const wish = wishOf(settings, call);
     const plan = planOf(settings, request, wish);
-    const search = call.search ?? ((sent, options) => settings.adapter.search(sent, options));
     const { adapter } = settings;
+    const search = call.search ?? senderOf(adapter);
     const { signal } = budget;
     const found = await firstStage(parts, budget, 1, () =>
       findOne({ adapter, signal }, plan, (sent) => search(sent, { signal })),
@@ -204,6 +210,17 @@ function planItem<Request, Response>(
   }
 }
 
+/** The adapter's own way to send. @throws TypeError when it only reads, and the call does not say who sends. */
+function senderOf<Request, Response>(
+  adapter: StageAdapter<Request, Response>,
+): Adapter<Request, Response>['search'] {
+  const { name, search } = adapter;
+  if (search) return search.bind(adapter);
+  throw new TypeError(
+    `RescoringStage: expected the options search and searchMany in calls over "${name}", which sends nothing itself.`,
+  );
+}
+
 /** All plans in one round trip, where caller or adapter know one. */
 async function searchTogether<Request, Response>(
   { adapter, signal }: Asking<Request, Response>,
@@ -213,6 +230,7 @@ async function searchTogether<Request, Response>(
   const options = { signal };
   if (call.searchMany) return call.searchMany(plans, options);
   if (adapter.searchMany) return adapter.searchMany(plans, options);
-  const settled = await Promise.allSettled(plans.map((plan) => adapter.search(plan, options)));
+  const search = senderOf(adapter);
+  const settled = await Promise.allSettled(plans.map((plan) => search(plan, options)));
   return settled.map((item) => (item.status === 'fulfilled' ? item.value : toError(item.reason)));
 }

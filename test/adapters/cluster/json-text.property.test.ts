@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { elementsOf, fromBytes, membersOf, startOfValue, toBytes } from '../../../plugin/proxy/json-text.ts';
-import { respell, Spelled } from '../../../plugin/proxy/respell.ts';
+import {
+  elementsOf,
+  fromBytes,
+  membersOf,
+  startOfValue,
+  toBytes,
+} from '../../../adapters/cluster/json-text.ts';
+import { respell, Spelled } from '../../../adapters/cluster/respell.ts';
 
 /** JSON as somebody else might write it: numbers that no double holds, escapes, names that come twice. */
 const numbers = fc.constantFrom('0', '-0', '1.0', '1E5', '1e-7', '9007199254740993', '-12.50', '1e400');

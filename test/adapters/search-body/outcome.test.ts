@@ -113,6 +113,19 @@ describe('applyOutcome', () => {
     });
   });
 
+  it('marks the answer to a refused plan that has no hits, and leaves alone what is no object', () => {
+    const adapter = elasticsearchSilent();
+    const plan = adapter.plan({ query, filter_path: 'took' }, { rankWindowSize: 10 });
+    const reason = 'unsupported-request';
+    const outcome = { reranked: false, reason, timings: anyTimings, warnings: [] } as const;
+    const applied = (answer: unknown) => adapter.applyOutcome(plan, answer as ElasticsearchResponse, outcome);
+    expect(applied({ took: 12 })).toEqual({
+      took: 12,
+      blockrank: { reranked: false, reason, timings: anyTimings },
+    });
+    expect(applied('---\ntook: 12\n')).toBe('---\ntook: 12\n');
+  });
+
   it('refuses a position that is not on the shortlist', () => {
     expect(() => applied([0, 1, 3])).toThrow(RangeError);
   });

@@ -147,6 +147,19 @@ describe('rescoringStage', () => {
     expect(response.blockrank?.reranked).toBe(true);
   });
 
+  it('asks who sends, where the adapter only reads', async () => {
+    const { search: _search, searchMany: _searchMany, ...reader } = memoryAdapter(hitsOf(2));
+    const stage = rescoringStage({ adapter: reader, reranker: reversing(), scoreSteps: [] });
+    const refused = { name: 'TypeError', message: expect.stringContaining('sends nothing itself') };
+    await expect(stage.search({ query: 'words' })).rejects.toMatchObject(refused);
+    await expect(stage.searchMany([{ query: 'words' }])).rejects.toMatchObject(refused);
+    const answer = { total: 2, hits: hitsOf(2) };
+    expect(idsOf(await stage.search({ query: 'words' }, { search: async () => answer }))).toEqual([
+      'd1',
+      'd0',
+    ]);
+  });
+
   it('rejects with a TypeError after it was closed', async () => {
     const stage = stageOver(hitsOf(2));
     await stage.close();
