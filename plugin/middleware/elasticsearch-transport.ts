@@ -1,14 +1,12 @@
 /** Reranking inside an Elasticsearch client: a subclass of its Transport. */
 
+import { endedBy } from '../../adapters/cluster/own-signal.ts';
 import type { ElasticsearchRequest, ElasticsearchResponse } from '../../adapters/elasticsearch/index.ts';
 import { withAddressSource } from '../../adapters/search-body/request-view.ts';
-import {
-  type RequestForm,
-  rerankCalls,
-  type SearchParts,
-  type TransportParams,
-  type TransportReranking,
-} from './rerank-calls.ts';
+import type { TransportAnswer } from './own-answer.ts';
+import { rerankCalls } from './rerank-calls.ts';
+import type { RequestForm, Send, TransportReranking } from './search-call.ts';
+import type { SearchParts, TransportParams } from './transport-params.ts';
 
 /** A transport class of an Elasticsearch client, 8 or 9. */
 export type ElasticsearchTransportClass = new (
@@ -23,12 +21,14 @@ interface CallOptions {
   readonly meta?: boolean;
   readonly asStream?: boolean;
   readonly signal?: AbortSignal;
+  readonly querystring?: unknown;
   readonly context?: { readonly blockrank?: unknown } | null;
 }
 
 /**
  * The same transport, with searches reranked: of the named indices, and wherever a call's
- * `context: { blockrank: true }` asks for it (`false` asks for none). Everything else behaves as before.
+ * `context: { blockrank: true }` asks for it (`false` asks for none). What comes as a stream (`asStream`) is not
+ * reranked. Everything else behaves as before.
  */
 export function elasticsearchTransport<Base extends ElasticsearchTransportClass>(
   Transport: Base,
@@ -38,40 +38,46 @@ export function elasticsearchTransport<Base extends ElasticsearchTransportClass>
   return class extends Transport {
     override async request(params: never, options?: never): Promise<unknown> {
       const given = (options ?? {}) as CallOptions;
+      const { signal, querystring } = given;
       const base = (sent: TransportParams, own: CallOptions): Promise<unknown> =>
         super.request(sent as never, own as never);
-      if (given.asStream) return base(params, given);
       let inner: Promise<unknown> | undefined;
-      let whole: object = {};
-      const body = rerank(
-        { params, wish: given.context?.blockrank, signal: given.signal },
-        async (sent, { signal }) => {
-          inner = base(sent, { ...given, meta: true, ...(signal && { signal }) });
-          whole = (await inner) as { body: unknown };
-          return (whole as { body: unknown }).body;
-        },
-      );
+      let whole: TransportAnswer | undefined;
+      const send: Send = async (sent, call) => {
+        const own = { ...(sent === params ? given : withoutQuerystring(given)), meta: true };
+        // The client writes into what it is given.
+        const copy = { ...sent };
+        inner = endedBy(call.signal, (ending) => base(copy, { ...own, ...(ending && { signal: ending }) }));
+        whole = (await inner) as TransportAnswer;
+        return whole;
+      };
+      const wish = given.context?.blockrank;
+      const body = given.asStream ? undefined : rerank({ params, querystring, wish, signal }, send);
       if (!body) return base(params, given);
       try {
         const reranked = await body;
         return given.meta ? { ...whole, body: reranked } : reranked;
       } catch (error) {
         // Who aborts a search of this client gets the client's own error.
-        if (given.signal?.aborted && inner) await inner;
+        if (signal?.aborted) await (inner ?? base(params, given));
         throw error;
       }
     }
   } as Base;
 }
 
+function withoutQuerystring({ querystring: _querystring, ...options }: CallOptions): CallOptions {
+  return options;
+}
+
 /** `client.search()` takes one flat object; the client sorts its keys into address and body. */
 const form: RequestForm<ElasticsearchRequest> = {
   toRequest: ({ index, querystring, body }) =>
     ({
-      ...(index !== undefined && { index }),
-      // Flat, nobody could tell any more where it stood.
-      ...withAddressSource(querystring),
       ...body,
+      // Both servers prefer the address. Flat, nobody could tell any more where it stood.
+      ...withAddressSource(querystring),
+      ...(index !== undefined && { index }),
     }) as ElasticsearchRequest,
   toParts: (request, original): SearchParts => {
     const { index: _index, ...keys } = request as Readonly<Record<string, unknown>>;

@@ -1,13 +1,11 @@
 /** Reranking inside an OpenSearch client: a subclass of its Transport, callbacks and `abort()` included. */
 
+import { endedBy } from '../../adapters/cluster/own-signal.ts';
 import type { OpenSearchRequest, OpenSearchResponse } from '../../adapters/opensearch/index.ts';
-import {
-  type RequestForm,
-  type RerankCall,
-  rerankCalls,
-  type TransportParams,
-  type TransportReranking,
-} from './rerank-calls.ts';
+import type { TransportAnswer } from './own-answer.ts';
+import { type RerankCall, rerankCalls } from './rerank-calls.ts';
+import type { RequestForm, Send, TransportReranking } from './search-call.ts';
+import type { TransportParams } from './transport-params.ts';
 
 /** A transport class of an OpenSearch client, 3.x. */
 export type OpenSearchTransportClass = new (
@@ -20,20 +18,23 @@ export type OpenSearchTransportClass = new (
 
 interface CallOptions {
   readonly asStream?: boolean;
+  readonly querystring?: unknown;
   readonly context?: { readonly blockrank?: unknown } | null;
 }
 
 type Callback = (error: unknown, result: unknown) => void;
 type Abortable = Promise<object> & { abort(): void };
+type Base = (sent: TransportParams, options: CallOptions) => Abortable;
 
 /**
  * The same transport, with searches reranked: of the named indices, and wherever a call's
- * `context: { blockrank: true }` asks for it (`false` asks for none). Everything else behaves as before.
+ * `context: { blockrank: true }` asks for it (`false` asks for none). What comes as a stream (`asStream`) is not
+ * reranked. Everything else behaves as before.
  */
-export function opensearchTransport<Base extends OpenSearchTransportClass>(
-  Transport: Base,
+export function opensearchTransport<Class extends OpenSearchTransportClass>(
+  Transport: Class,
   reranking: TransportReranking<OpenSearchRequest, OpenSearchResponse>,
-): Base {
+): Class {
   const rerank = rerankCalls(reranking, form);
   return class extends Transport {
     override request(params: never, options?: never, callback?: never): unknown {
@@ -41,11 +42,8 @@ export function opensearchTransport<Base extends OpenSearchTransportClass>(
         typeof options === 'function'
           ? [{}, options as Callback]
           : [(options ?? {}) as CallOptions, callback as Callback | undefined];
-      const base = (sent: TransportParams): Abortable =>
-        super.request(sent as never, given as never) as Abortable;
-      const answer = given.asStream
-        ? undefined
-        : reranked(rerank, { params, wish: given.context?.blockrank }, base);
+      const base: Base = (sent, own) => super.request(sent as never, own as never) as Abortable;
+      const answer = given.asStream ? undefined : reranked(rerank, params, given, base);
       if (!answer) return super.request(params, options, callback);
       if (!done) return answer;
       answer.then(
@@ -55,45 +53,57 @@ export function opensearchTransport<Base extends OpenSearchTransportClass>(
       );
       return { abort: () => answer.abort() };
     }
-  } as Base;
+  } as Class;
 }
 
 /** The reranked answer as the client gives its own: a promise that can be aborted. */
 function reranked(
   rerank: RerankCall,
-  { params, wish }: { readonly params: TransportParams; readonly wish: unknown },
-  base: (sent: TransportParams) => Abortable,
+  params: TransportParams,
+  given: CallOptions,
+  base: Base,
 ): Abortable | undefined {
-  const given = new AbortController();
-  let inner: Abortable | undefined;
+  const abandoned = new AbortController();
+  const { querystring, ...rest } = given;
+  let inner: Promise<object> | undefined;
   let whole: object = {};
-  const body = rerank({ params, wish, signal: given.signal }, async (sent, { signal }) => {
-    inner = base(sent);
-    const running = inner;
-    signal?.addEventListener('abort', () => {
-      running.abort();
-    });
-    whole = await running;
-    return (whole as { body: unknown }).body;
-  });
+  const send: Send = async (sent, { signal }) => {
+    // The client writes into what it is given.
+    const copy = { ...sent };
+    inner = endedBy(signal, () => base(copy, sent === params ? given : rest));
+    whole = await inner;
+    return whole as TransportAnswer;
+  };
+  const wish = given.context?.blockrank;
+  const body = rerank({ params, querystring, wish, signal: abandoned.signal }, send);
   if (!body) return undefined;
-  const answer = finish();
-  return Object.assign(answer, { abort: () => given.abort(new Error('The search was aborted.')) });
+  return Object.assign(finish(body), {
+    abort: () => abandoned.abort(new Error('The search was aborted.')),
+  });
 
-  async function finish(): Promise<object> {
+  async function finish(value: Promise<unknown>): Promise<object> {
     try {
-      const value = await body;
-      // The result has a getter (`warnings`) that spreading would lose.
-      return Object.create(Object.getPrototypeOf(whole) as object, {
-        ...Object.getOwnPropertyDescriptors(whole),
-        body: { value, enumerable: true, configurable: true, writable: true },
-      }) as object;
+      const reranked = await value;
+      return withBody(whole, reranked);
     } catch (error) {
       // Who aborts a search of this client gets the client's own error.
-      if (given.signal.aborted && inner) await inner;
+      if (abandoned.signal.aborted) await (inner ?? aborted(base({ ...params }, given)));
       throw error;
     }
   }
+}
+
+/** The client's result with another body. It has a getter (`warnings`) that spreading would lose. */
+function withBody(result: object, value: unknown): object {
+  return Object.create(Object.getPrototypeOf(result) as object, {
+    ...Object.getOwnPropertyDescriptors(result),
+    body: { value, enumerable: true, configurable: true, writable: true },
+  }) as object;
+}
+
+function aborted(call: Abortable): Promise<object> {
+  call.abort();
+  return call;
 }
 
 /** `client.search()` takes parameters of the address, and the body apart. */

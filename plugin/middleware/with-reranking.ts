@@ -2,19 +2,17 @@
 import {
   type ElasticsearchAdapterOptions,
   type ElasticsearchClient,
-  type ElasticsearchTransportClass,
   elasticsearchAdapter,
-  elasticsearchTransport,
 } from '../../adapters/elasticsearch/index.ts';
 import {
   type OpenSearchAdapterOptions,
   type OpenSearchClient,
-  type OpenSearchTransportClass,
   opensearchAdapter,
-  opensearchTransport,
 } from '../../adapters/opensearch/index.ts';
 import { type RescoringStageOptions, rescoringStage } from '../stage/index.ts';
 import { stageOptionNames } from '../stage/options.ts';
+import { type ElasticsearchTransportClass, elasticsearchTransport } from './elasticsearch-transport.ts';
+import { type OpenSearchTransportClass, opensearchTransport } from './opensearch-transport.ts';
 
 /** Options of the stage and of the adapter, and which searches are meant. */
 export type MiddlewareOptions<AdapterOptions> = Omit<RescoringStageOptions<never, never>, 'adapter'> &
@@ -32,9 +30,11 @@ export interface WithChild {
 }
 
 /**
- * A client of the same kind over the same connections, whose searches and multi-searches are reranked. Yours is
- * not changed. Calls, `meta: true`, helpers and errors are the client's own. Nothing of it needs closing but the
- * reranker and your client.
+ * A client of the same kind over the same connections, whose searches and multi-searches are reranked, in whatever form
+ * they are written. Yours is not changed. Calls, `meta: true`, helpers and errors are the client's own. A search that
+ * cannot be read (a stream, broken JSON) passes, marked with the reason; an answer that comes as a stream (`asStream`)
+ * passes without a mark. Both clients share their connections: `close()` of one closes those of the other, so close one
+ * of them, once, and the reranker.
  *
  * @throws ConfigurationError listing every option that is wrong.
  *
@@ -54,8 +54,8 @@ export function withElasticsearchReranking<Client extends ElasticsearchClient & 
 }
 
 /**
- * A client of the same kind over the same connections, whose searches and multi-searches are reranked. Yours is
- * not changed. Calls, callbacks, `abort()`, helpers and errors are the client's own.
+ * A client of the same kind over the same connections, whose searches and multi-searches are reranked: see
+ * {@link withElasticsearchReranking}. Calls, callbacks, `abort()`, helpers and errors are the client's own.
  *
  * @throws ConfigurationError listing every option that is wrong.
  */

@@ -1,0 +1,74 @@
+/** The body of a client's call, in every form that the clients take. */
+import { isObject, type JsonObject } from '../../adapters/cluster/json.ts';
+import { readObject } from '../../adapters/cluster/read-object.ts';
+
+/** A part of a call's body: what it says, and how a changed one is written in the same form. */
+export interface ReadPart {
+  readonly value: JsonObject;
+  /** What to send instead; `undefined` for nothing. */
+  write(changed: JsonObject): unknown;
+}
+
+/** A search's body; `undefined` for a stream, and for what is no JSON object. */
+export function readBody(body: unknown): ReadPart | undefined {
+  if (body === undefined || body === null || body === '') {
+    return { value: {}, write: (changed) => (Object.keys(changed).length > 0 ? changed : undefined) };
+  }
+  if (typeof body === 'string') return readText(body);
+  if (!Buffer.isBuffer(body)) return readValue(body);
+  const read = readObject(body.toString('latin1'));
+  return read && { value: read.value, write: (changed) => Buffer.from(read.respell(changed), 'latin1') };
+}
+
+/** The lines of a multi-search; `undefined` for a stream, and where a line is no JSON object. */
+export function readLines(lines: unknown): readonly ReadPart[] | undefined {
+  const list = Buffer.isBuffer(lines) ? lines.toString('utf8') : lines;
+  // Both servers refuse a last line without its end; the clients end those of a list.
+  if (typeof list === 'string') return list.endsWith('\n') ? readLines([list.slice(0, -1)]) : undefined;
+  if (!Array.isArray(list)) return undefined;
+  const read = list.flatMap((entry: unknown) =>
+    typeof entry === 'string' ? entry.split(/\r?\n/).map(readText) : [readValue(entry)],
+  );
+  const parts = read.filter((part) => part !== undefined);
+  return parts.length === read.length && parts.length % 2 === 0 ? parts : undefined;
+}
+
+function readText(text: string): ReadPart | undefined {
+  const read = readObject(Buffer.from(text, 'utf8').toString('latin1'));
+  if (!read) return undefined;
+  return {
+    value: read.value,
+    write: (changed) =>
+      changed === read.value ? text : Buffer.from(read.respell(changed), 'latin1').toString('utf8'),
+  };
+}
+
+/** An object as the client writes it: what a query builder made says itself how it is written. */
+function readValue(value: unknown): ReadPart | undefined {
+  const read = isPlain(value) ? value : writtenAnew(value);
+  return isObject(read)
+    ? { value: read, write: (changed) => (changed === read ? value : changed) }
+    : undefined;
+}
+
+/** Deeper than any query that a server takes; a cycle has no end. */
+const maxDepth = 1000;
+
+function isPlain(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value !== 'bigint';
+  if (depth > maxDepth) return false;
+  if (Array.isArray(value)) return value.every((entry) => isPlain(entry, depth + 1));
+  if (!isObject(value) || typeof value['toJSON'] === 'function') return false;
+  return Object.values(value).every((entry) => isPlain(entry, depth + 1));
+}
+
+function writtenAnew(value: unknown): unknown {
+  if (typeof (value as { pipe?: unknown } | null)?.pipe === 'function') return undefined;
+  try {
+    return JSON.parse(JSON.stringify(value));
+  } catch (error) {
+    // A cycle, or a number that JSON has not: the client says so, or has a serializer of its own.
+    if (error instanceof TypeError || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
