@@ -9,6 +9,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Counter, Registry } from 'prom-client';
 import { Exchangeable } from '../guard/exchangeable.ts';
+import { answerSearch } from './answer-search.ts';
 import { watchConnections } from './connections.ts';
 import { type Exchange, type Forwarding, forward, markHeader } from './forward.ts';
 import {
@@ -24,11 +25,11 @@ import {
   type ProxyReranking,
 } from './options.ts';
 import { isOwn, showOwnPage } from './own-pages.ts';
-import { openPlaces } from './places.ts';
-import { passUnread, rerankSearch, type SearchParts, type Treatment } from './rerank-search.ts';
+import { passUnread, type Treatment } from './pass.ts';
 import { searchHead } from './search-head.ts';
-import type { Reranking } from './search-run.ts';
+import type { Reranking, SearchParts } from './search-run.ts';
 import { ProxyError, sendError } from './server-error.ts';
+import { openSlots } from './slots.ts';
 import { maxHeaderBytes, openTarget } from './target.ts';
 import { wishOf } from './wish.ts';
 
@@ -119,7 +120,7 @@ function rerankingOf(options: ProxyReranking): ReadyReranking {
     isFailOpen: (options.onFailure ?? 'keep-first-stage') === 'keep-first-stage',
     maxSearchBytes: options.maxSearchBytes ?? defaultMaxSearchBytes,
     maxAnswerBytes: options.maxAnswerBytes ?? defaultMaxAnswerBytes,
-    places: openPlaces(options.maxConcurrent ?? defaultMaxConcurrent),
+    slots: openSlots(options.maxConcurrent ?? defaultMaxConcurrent),
   };
 }
 
@@ -170,7 +171,7 @@ async function answer(parts: ProxyParts, exchange: Exchange): Promise<Treatment 
   if (!searchHead(request)) return passUnread({ ...reranking.current, forwarding }, exchange, undefined);
   const wish = wishOf(request.headers[markHeader]?.toString());
   if (wish !== false) {
-    return reranking.use((current) => rerankSearch({ ...current, forwarding, onFault }, exchange, wish));
+    return reranking.use((current) => answerSearch({ ...current, forwarding, onFault }, exchange, wish));
   }
   await forward(forwarding, exchange, undefined, ['X-Blockrank', 'unreranked; reason=disabled']);
   return 'passed';

@@ -1,6 +1,7 @@
 /** Tells from a request's head alone whether it is a search, and whether that is one in JSON. */
 import type { IncomingMessage } from 'node:http';
 import type { JsonObject } from '../../adapters/search-body/index.ts';
+import { searchTarget } from '../middleware/search-target.ts';
 import { pathOf } from './forward.ts';
 import { framingOf } from './headers.ts';
 
@@ -12,16 +13,13 @@ export interface SearchHead {
   readonly method: string;
   /** The path, as it came. */
   readonly path: string;
+  /** The indices that the path names, decoded; absent for none. */
+  readonly index: string | undefined;
   /** The query string, as it came. */
   readonly query: string;
   /** The parameters in it. */
   readonly querystring: JsonObject;
 }
-
-const searchPath = /^\/(?:([^/]+)\/)?_(search|msearch)$/;
-
-/** Searches in any form: those that are read here, and those that only the servers know. */
-const anySearchPath = /^\/([^/]+)\/_(?:m?search(?:\/template)?|async_search)$/;
 
 /** Parameters under which the search cannot be read where it should stand, or must not be changed. */
 const unreadable = ['index', 'body', 'querystring', 'source', 'source_content_type', 'X-Amz-Signature'];
@@ -30,23 +28,23 @@ const unreadable = ['index', 'body', 'querystring', 'source', 'source_content_ty
 export function searchHead(request: IncomingMessage): SearchHead | undefined {
   const { method = '', headers } = request;
   const { path, query } = partsOf(pathOf(request));
-  const [, index = '', kind] = searchPath.exec(path) ?? [];
+  const { kind, index } = searchTarget(path) ?? {};
   if (kind !== 'search' && kind !== 'msearch') return undefined;
   const type = headers['content-type'];
   // Without a type, the servers refuse a body in words of their own.
   const isTyped = type === undefined ? !hasBody(request) : isJson(type);
-  const isAsked = isGetOrPost(request) && isDecodable(index);
   const querystring = queryOf(query, kind);
-  return isAsked && isTyped && querystring && acceptsJson(headers.accept) && !isSigned(request)
-    ? { kind, method, path, query, querystring }
+  return isGetOrPost(request) && isTyped && querystring && acceptsJson(headers.accept) && !isSigned(request)
+    ? { kind, method, path, index, query, querystring }
     : undefined;
 }
 
-/** The indices that the path of a search names, whatever its form; `undefined` when it names none, or is of no search. */
+/** The indices that a search's address names, whatever its form; `undefined` when it names none, or is of no search. */
 export function searchedIndex(request: IncomingMessage): string | undefined {
-  const [, index = ''] = anySearchPath.exec(partsOf(pathOf(request)).path) ?? [];
-  const isAsked = isGetOrPost(request) && index !== '' && isDecodable(index);
-  return isAsked ? decodeURIComponent(index) : undefined;
+  const { path, query } = partsOf(pathOf(request));
+  const target = isGetOrPost(request) ? searchTarget(path) : undefined;
+  // Both servers take the index from the parameters too, where the path has none.
+  return target && (target.index ?? new URLSearchParams(query).get('index') ?? undefined);
 }
 
 function isGetOrPost({ method }: IncomingMessage): boolean {
@@ -76,16 +74,6 @@ function queryOf(query: string, kind: SearchHead['kind']): JsonObject | undefine
   const isReadable = !names.some((name) => excluded.includes(name)) && new Set(names).size === names.length;
   const format = parameters.get('format') ?? 'json';
   return isReadable && format === 'json' ? Object.fromEntries(parameters) : undefined;
-}
-
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch (error) {
-    if (error instanceof URIError) return false;
-    throw error;
-  }
 }
 
 const jsonTypes =

@@ -1,12 +1,14 @@
 /** Reads the searches that may be reranked, and writes them again where the stage changed them. */
 import type { IncomingMessage } from 'node:http';
-import { isObject, type JsonObject } from '../../adapters/search-body/index.ts';
-import type { TransportParams } from '../middleware/rerank-calls.ts';
+import type { Plan } from '../../adapters/adapter.ts';
+import type { JsonObject } from '../../adapters/cluster/json.ts';
+import { toBytes } from '../../adapters/cluster/json-text.ts';
+import { type ReadObject, readObject } from '../../adapters/cluster/read-object.ts';
+import { indexIn } from '../middleware/index-patterns.ts';
 import { markHeader } from './forward.ts';
 import { endToEnd, valuesOf, without } from './headers.ts';
-import { fromBytes, membersOf, startOfValue, toBytes } from './json-text.ts';
+import type { WireSearch } from './proxy-adapter.ts';
 import { canDecode, decoded } from './read-body.ts';
-import { respell } from './respell.ts';
 import { isJson, type SearchHead, searchHead } from './search-head.ts';
 import type { TargetCall } from './target.ts';
 
@@ -16,20 +18,23 @@ export interface WireCall extends TargetCall {
   readonly body: Buffer;
 }
 
-/** A search that was read. */
+/** A request for searches that was read. */
 export interface SearchRequest {
   /** Whether it is one search, or several. */
   readonly kind: 'search' | 'msearch';
-  /** What a client's transport would have been given. */
-  readonly params: TransportParams;
+  /** Its searches, in order. */
+  readonly searches: readonly WireSearch[];
   /**
-   * The request to send for what the stage made of it; `params` itself is sent as it came. Of several searches it may
-   * be a part, told by their header lines.
+   * The request to send for what the stage planned; what it did not change goes as it came. Of several searches it may be
+   * a part.
    */
-  toCall(sent: TransportParams): WireCall;
+  toCall(plans: readonly Planned[]): WireCall;
   /** A request of the proxy's own on behalf of the same caller: its headers, and a body of JSON. */
   toOwn(path: string, body: JsonObject): WireCall;
 }
+
+/** A search, and what the stage made of it. */
+export type Planned = Pick<Plan<WireSearch>, 'request' | 'original'>;
 
 /**
  * Reads a search; `undefined` for one that is to be passed on as it is.
@@ -60,52 +65,54 @@ interface Original {
 }
 
 function oneSearch(original: Original): SearchRequest | undefined {
-  const { text } = original;
-  const read = original.hasBody ? parse(text) : {};
-  // Both servers refuse a name that comes twice; written again it would come once.
-  if (!isObject(read) || (original.hasBody && repeatsName(text))) return undefined;
-  const params: TransportParams = { ...paramsOf(original), ...(original.hasBody && { body: read }) };
-  const slice = { start: original.hasBody ? startOfValue(text) : 0, end: text.length };
+  const { head, text, hasBody } = original;
+  const read = hasBody ? readObject(text) : nothing;
+  if (!read) return undefined;
+  const search: WireSearch = { ...head.querystring, ...named(head.index), body: read.value };
   return {
     kind: 'search',
-    params,
+    searches: [search],
     toOwn: (path, own) => ownCall(original, path, own),
-    toCall(sent) {
-      if (sent === params) return callOf(original, original.body);
-      const bytes = original.hasBody ? respell(text, slice, read, sent.body) : toBytes(sent.body ?? {});
-      return callOf(original, Buffer.from(bytes, 'latin1'), sent.querystring as JsonObject);
+    toCall([plan]) {
+      if (plan!.request === search) return callOf(original, original.body);
+      const { index: _index, body, ...querystring } = plan!.request;
+      return callOf(original, Buffer.from(read.respell(body), 'latin1'), querystring);
     },
   };
 }
 
-function paramsOf({ head: { method, path, querystring } }: Original): TransportParams {
-  return { method, path, querystring };
+/** What a search without a body says there. */
+const nothing: ReadObject = { value: {}, respell: toBytes };
+
+function named(index: string | undefined): JsonObject {
+  return index === undefined ? {} : { index };
 }
 
 function severalSearches(original: Original): SearchRequest | undefined {
-  const { text } = original;
+  const { head, text } = original;
   const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
-  const read = lines.map(parse);
+  const read = lines.map(readObject).filter((line) => line !== undefined);
   // Both servers refuse a last line without its end, and a header without its search.
   const isWhole = text.endsWith('\n') && lines.length % 2 === 0;
-  if (!isWhole || !read.every(isObject) || lines.some(repeatsName)) return undefined;
-  const params: TransportParams = { ...paramsOf(original), bulkBody: read };
-  const placeOf = new Map(read.map((line, place) => [line, place]));
+  if (!isWhole || read.length < lines.length) return undefined;
+  const searches = Array.from({ length: read.length / 2 }, (_, i): WireSearch => {
+    const index = indexIn(read[2 * i]!.value) ?? head.index;
+    return { ...named(index), body: read[2 * i + 1]!.value };
+  });
+  const linesOf = ({ request, original: search }: Planned): string => {
+    const at = 2 * searches.indexOf(search);
+    const header = read[at]!;
+    return `${header.respell(header.value)}\n${read[at + 1]!.respell(request['body'])}\n`;
+  };
   return {
     kind: 'msearch',
-    params,
+    searches,
     toOwn: (path, own) => ownCall(original, path, own),
-    toCall(sent) {
-      const sentLines = sent.bulkBody as readonly JsonObject[];
-      const isSame = sentLines.length === read.length && sentLines.every((line, i) => line === read[i]);
+    toCall(plans) {
+      const isSame =
+        plans.length === searches.length && plans.every(({ request }, i) => request === searches[i]);
       if (isSame) return callOf(original, original.body);
-      const spelled = sentLines.map((line, i) => {
-        const place = placeOf.get(sentLines[i - (i % 2)]!)! + (i % 2);
-        const whole = lines[place]!;
-        const slice = { start: startOfValue(whole), end: whole.length };
-        return `${respell(whole, slice, read[place], line)}\n`;
-      });
-      return callOf(original, Buffer.from(spelled.join(''), 'latin1'));
+      return callOf(original, Buffer.from(plans.map(linesOf).join(''), 'latin1'));
     },
   };
 }
@@ -165,21 +172,6 @@ function typeFor({ headers: { accept = '' } }: IncomingMessage): string {
   return accept.includes('compatible-with') && isJson(accept) ? accept : 'application/json';
 }
 
-function repeatsName(text: string): boolean {
-  const members = membersOf(text, startOfValue(text));
-  return new Set(members.map(({ key }) => key)).size < members.length;
-}
-
 function nameOf(pair: string): string {
   return [...new URLSearchParams(pair).keys()][0] ?? '';
-}
-
-function parse(bytes: string): unknown {
-  try {
-    return JSON.parse(fromBytes(bytes));
-  } catch (error) {
-    // Not ours to judge: the request goes on as it came, and the cluster says what is wrong with it.
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 /** Errors of the proxy itself, in the servers' own shape, so that their clients can read them. */
 import type { ServerResponse } from 'node:http';
+import type { BlockRankError, DeadlineExceededError } from '../../engine/index.ts';
 
 /** A failure that the caller is told with a status. */
 export class ProxyError extends Error {
@@ -42,4 +43,24 @@ export function sendError(response: ServerResponse, error: ProxyError): void {
     'close',
   ]);
   response.end(body);
+}
+
+/** As many searches are being reranked as may be at once. */
+export function overloaded(): ProxyError {
+  return new ProxyError(
+    { status: 429, type: 'rejected_execution_exception' },
+    'As many searches are being reranked as may be at once. Try again later, raise maxConcurrent, or add proxies.',
+  );
+}
+
+/** The search's time ran out. */
+export function timedOut({ message }: DeadlineExceededError): ProxyError {
+  return new ProxyError({ status: 504, type: 'timeout_exception' }, message);
+}
+
+/** Reranking failed, and the operator wants to hear of it. */
+export function rerankFailed(error: unknown): ProxyError {
+  const { code = 'other', message } = error as Partial<BlockRankError>;
+  const reason = `Reranking failed (${code}): ${message ?? String(error)}`;
+  return new ProxyError({ status: 500, type: 'rerank_exception' }, reason, { cause: error });
 }

@@ -1,16 +1,16 @@
 /** What one request asks of reranking, in its header `x-blockrank`: `on`, `off`, or a JSON object. */
 import { z } from 'zod';
-import type { RerankWish } from '../middleware/rerank-calls.ts';
+import type { StageWish } from '../stage/index.ts';
 import { ProxyError } from './server-error.ts';
 
-const wishShape: z.ZodType<RerankWish> = z.strictObject({
+const wishShape: z.ZodType<StageWish> = z.strictObject({
   rankWindowSize: z.int().min(1).optional(),
   topN: z.int().min(1).optional(),
   minScore: z.number().min(0).max(1).optional(),
   queryText: z.string().min(1).optional(),
   explain: z.boolean().optional(),
   deadlineMs: z.number().gt(0).optional(),
-}) as z.ZodType<RerankWish>;
+}) as z.ZodType<StageWish>;
 
 /**
  * Reads the header's value: `true` and an object ask for reranking whatever the index is called, `false` for none;
@@ -18,7 +18,7 @@ const wishShape: z.ZodType<RerankWish> = z.strictObject({
  *
  * @throws ProxyError (status 400) saying what the header may hold.
  */
-export function wishOf(value: string | undefined): RerankWish | boolean | undefined {
+export function wishOf(value: string | undefined): StageWish | boolean | undefined {
   const text = value?.trim();
   if (text === undefined || text === '') return undefined;
   if (text === 'on' || text === 'true') return true;

@@ -1,0 +1,23 @@
+/** Receives a search: its body, and what it asks for. */
+import type { Exchange, ReadBody } from './forward.ts';
+import { readUpTo } from './read-body.ts';
+import { readSearch, type SearchRequest } from './search-request.ts';
+
+/** What came of receiving. */
+export interface Received {
+  /** The caller's request; nobody waits for `100 Continue` any more. */
+  readonly exchange: Exchange;
+  /** The body, or as much of it as is read; absent when the caller left. */
+  readonly read?: ReadBody | undefined;
+  /** What it asks for; absent when that cannot be read, or is too large. */
+  readonly search?: SearchRequest | undefined;
+}
+
+/** @param maxBytes - Bytes that the body may have, packed and unpacked. */
+export async function receiveSearch(asked: Exchange, maxBytes: number): Promise<Received> {
+  if (asked.isWaiting) asked.response.writeContinue();
+  const exchange = { ...asked, isWaiting: false };
+  const read = await readUpTo(exchange.request, maxBytes).catch(() => undefined);
+  if (!read?.isWhole) return { exchange, read };
+  return { exchange, read, search: await readSearch(exchange.request, Buffer.concat(read.chunks), maxBytes) };
+}

@@ -1,0 +1,55 @@
+/** Gives searches to the stage, which plans them, has the cluster asked and reranks what comes. */
+import type { Plan } from '../../adapters/adapter.ts';
+import { fromItemAnswer, toItemAnswer } from '../middleware/own-answer.ts';
+import { askCluster } from './ask-cluster.ts';
+import type { WireAnswer, WireSearch } from './proxy-adapter.ts';
+import type { SearchParts, SearchRun } from './search-run.ts';
+
+/** What stands for the answer to a request that the stage leaves alone: that request goes another way. */
+const untouched: WireAnswer = {};
+
+/** The answer as the caller gets it; nothing of use when the run says that the request passes. */
+export function rerankSearches(parts: SearchParts, run: SearchRun): Promise<WireAnswer> {
+  return run.search.kind === 'search' ? rerankOne(parts, run) : rerankSeveral(parts, run);
+}
+
+function rerankOne(parts: SearchParts, run: SearchRun): Promise<WireAnswer> {
+  return parts.stage.search(run.search.searches[0]!, {
+    ...run.wish,
+    signal: run.signal,
+    search: async (plan) => (note(run, [plan]) ? askCluster(parts, run, [plan]) : untouched),
+  });
+}
+
+async function rerankSeveral(parts: SearchParts, run: SearchRun): Promise<WireAnswer> {
+  let whole: WireAnswer | undefined;
+  const answers = await parts.stage.searchMany(run.search.searches, {
+    ...run.wish,
+    signal: run.signal,
+    each: (_search, i) => ({ rerank: run.wanted[i]! }),
+    searchMany: async (plans) => {
+      if (!note(run, plans)) return plans.map(() => untouched);
+      const answer = await askCluster(parts, run, plans);
+      // Some may be asked for again: what stands beside the responses is that of all of them.
+      whole ??= answer;
+      return (answer['responses'] as readonly WireAnswer[]).map(toItemAnswer);
+    },
+  });
+  return { ...whole, responses: answers.map(fromItemAnswer) };
+}
+
+/**
+ * Keeps what the stage planned. It plans anew what the cluster refused for what was changed in it.
+ *
+ * @returns Whether the cluster is to be asked: a request of which nothing is reranked passes as it is.
+ */
+function note(run: SearchRun, plans: readonly Plan<WireSearch>[]): boolean {
+  const known = run.plans;
+  run.isAgain = known.length > 0;
+  run.plans = run.isAgain
+    ? known.map((plan) => plans.find(({ original }) => original === plan.original) ?? plan)
+    : plans;
+  const isUntouched = run.plans.every(({ reason }) => reason !== undefined);
+  if (isUntouched) run.passes = run.plans[0]?.reason ?? 'unsupported-request';
+  return !isUntouched;
+}
