@@ -1,7 +1,6 @@
 /** What the adapter needs of Elasticsearch's client, 8.x or 9.x: the object is the user's own. */
 import { ConfigurationError } from '../../engine/index.ts';
-import { endedBy } from '../cluster/own-signal.ts';
-import type { ClientCalls, StoredStates } from '../search-body/index.ts';
+import { type ClientCalls, endedBy, type StoredStates } from '../search-body/index.ts';
 
 /** The part of `Client` of `@elastic/elasticsearch` that is used. */
 export interface ElasticsearchClient {

@@ -1,7 +1,6 @@
 /** What the adapter needs of OpenSearch's client, 3.x: the object is the user's own. */
 import { ConfigurationError } from '../../engine/index.ts';
-import { endedBy } from '../cluster/own-signal.ts';
-import type { ClientCalls, StoredStates } from '../search-body/index.ts';
+import { type ClientCalls, endedBy, type StoredStates } from '../search-body/index.ts';
 
 /** What the client's promises give. */
 export interface OpenSearchAnswer {

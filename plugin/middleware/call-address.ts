@@ -1,5 +1,5 @@
 /** The address of a client's call: a path and parameters, wherever the call names them. */
-import { isObject, type JsonObject, without } from '../../adapters/cluster/json.ts';
+import { isObject, type JsonObject, without } from '../../adapters/search-body/index.ts';
 import type { TransportParams } from './transport-params.ts';
 
 /** The address of a call: its path alone, and all parameters. */

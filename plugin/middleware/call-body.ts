@@ -1,6 +1,5 @@
 /** The body of a client's call, in every form that the clients take. */
-import { isObject, type JsonObject } from '../../adapters/cluster/json.ts';
-import { readObject } from '../../adapters/cluster/read-object.ts';
+import { isObject, type JsonObject, readObject } from '../../adapters/search-body/index.ts';
 
 /** A part of a call's body: what it says, and how a changed one is written in the same form. */
 export interface ReadPart {

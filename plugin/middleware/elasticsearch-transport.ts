@@ -1,8 +1,7 @@
 /** Reranking inside an Elasticsearch client: a subclass of its Transport. */
 
-import { endedBy } from '../../adapters/cluster/own-signal.ts';
 import type { ElasticsearchRequest, ElasticsearchResponse } from '../../adapters/elasticsearch/index.ts';
-import { withAddressSource } from '../../adapters/search-body/request-view.ts';
+import { endedBy, withAddressSource } from '../../adapters/search-body/index.ts';
 import type { TransportAnswer } from './own-answer.ts';
 import { rerankCalls } from './rerank-calls.ts';
 import type { RequestForm, Send, TransportReranking } from './search-call.ts';

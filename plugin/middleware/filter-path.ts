@@ -2,8 +2,13 @@
  * `filter_path` leaves out of an answer what reranking reads. Both clients' `helpers.search()` set it: where it holds
  * plain paths alone, the search is asked without it and what comes back is filtered here.
  */
-import { isObject, type JsonObject, listedIn, without } from '../../adapters/cluster/json.ts';
-import { filterSource } from '../../adapters/search-body/filter-source.ts';
+import {
+  filterSource,
+  isObject,
+  type JsonObject,
+  listedIn,
+  without,
+} from '../../adapters/search-body/index.ts';
 
 /** The paths of a `filter_path` that can be followed here; `undefined` for none, wildcards and what is left out (`-`). */
 export function plainFilter(parameters: JsonObject): readonly string[] | undefined {

@@ -1,6 +1,5 @@
 /** Which indices' searches are to be reranked. */
-import { isObject, type JsonObject } from '../../adapters/cluster/json.ts';
-import { toPattern } from '../../adapters/search-body/filter-source.ts';
+import { isObject, type JsonObject, toPattern } from '../../adapters/search-body/index.ts';
 
 /** What {@link isWanted} looks at; `*` stands for any characters. */
 export function toPatterns(indices: readonly string[]): readonly RegExp[] {

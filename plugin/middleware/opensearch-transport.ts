@@ -1,7 +1,7 @@
 /** Reranking inside an OpenSearch client: a subclass of its Transport, callbacks and `abort()` included. */
 
-import { endedBy } from '../../adapters/cluster/own-signal.ts';
 import type { OpenSearchRequest, OpenSearchResponse } from '../../adapters/opensearch/index.ts';
+import { endedBy } from '../../adapters/search-body/index.ts';
 import type { TransportAnswer } from './own-answer.ts';
 import { type RerankCall, rerankCalls } from './rerank-calls.ts';
 import type { RequestForm, Send, TransportReranking } from './search-call.ts';

@@ -1,5 +1,5 @@
 /** Answers of a server that are no searches' answers: they go back to the caller as they came. */
-import { isObject, type JsonObject } from '../../adapters/cluster/json.ts';
+import { isObject, type JsonObject } from '../../adapters/search-body/index.ts';
 
 /** What a client's call was answered with. */
 export interface TransportAnswer {

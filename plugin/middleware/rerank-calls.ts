@@ -3,7 +3,7 @@
  * way: what it searches, whether that is wanted, the stage over what the client sends, the answer in the client's form.
  * What is no search that is wanted goes through untouched.
  */
-import { isObject } from '../../adapters/cluster/json.ts';
+import { isObject } from '../../adapters/search-body/index.ts';
 import type { StageWish } from '../stage/index.ts';
 import { type Address, addressOf } from './call-address.ts';
 import { isWanted, toPatterns } from './index-patterns.ts';

@@ -1,5 +1,5 @@
 /** Reranks the searches of a client's multi-search, each on its own. */
-import type { JsonObject } from '../../adapters/cluster/json.ts';
+import type { JsonObject } from '../../adapters/search-body/index.ts';
 import { type ReadPart, readLines } from './call-body.ts';
 import { indexIn } from './index-patterns.ts';
 import { fromItemAnswer, ownBody, searchAnswers, toItemAnswer } from './own-answer.ts';

@@ -1,5 +1,5 @@
 /** What a client's transport is asked to send, and a search in its parts. */
-import type { JsonObject } from '../../adapters/cluster/json.ts';
+import type { JsonObject } from '../../adapters/search-body/index.ts';
 
 /** What a transport is asked to send; both clients' own form. */
 export interface TransportParams {

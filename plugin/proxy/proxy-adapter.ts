@@ -3,15 +3,19 @@
  * An answer that is given back in another order keeps the bytes of each of its hits.
  */
 import type { Outcome, Plan, PlanWarning, SearchReader } from '../../adapters/adapter.ts';
-import { elementsOf, membersOf, startOfValue, toBytes } from '../../adapters/cluster/json-text.ts';
-import { respell, Spelled } from '../../adapters/cluster/respell.ts';
 import {
+  elementsOf,
   isObject,
   type JsonObject,
+  membersOf,
+  respell,
   type SearchBodyOptions,
+  Spelled,
   searchBodySettings,
   searchReader,
   sidecarReader,
+  startOfValue,
+  toBytes,
 } from '../../adapters/search-body/index.ts';
 
 /** A search: parameters of the address, `index`, and the `body` apart. */

@@ -1,9 +1,7 @@
 /** Reads the searches that may be reranked, and writes them again where the stage changed them. */
 import type { IncomingMessage } from 'node:http';
 import type { Plan } from '../../adapters/adapter.ts';
-import type { JsonObject } from '../../adapters/cluster/json.ts';
-import { toBytes } from '../../adapters/cluster/json-text.ts';
-import { type ReadObject, readObject } from '../../adapters/cluster/read-object.ts';
+import { type JsonObject, type ReadObject, readObject, toBytes } from '../../adapters/search-body/index.ts';
 import { indexIn } from '../middleware/index-patterns.ts';
 import { markHeader } from './forward.ts';
 import { endToEnd, valuesOf, without } from './headers.ts';
