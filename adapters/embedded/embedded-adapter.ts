@@ -10,6 +10,7 @@ import type { Adapter, HitMark, Outcome, OutcomeMark, Plan, PlanOptions } from '
 import type { DocumentText } from '../document-text.ts';
 import { placeHits, toOutcomeMark } from '../outcome-marks.ts';
 import { toSignalValue } from '../signal-value.ts';
+import { hasWord } from '../words.ts';
 import {
   buildEmbeddedIndex,
   defaultFields,
@@ -139,7 +140,7 @@ function planEmbedded(request: EmbeddedRequest, options: PlanOptions): Plan<Embe
   const plan = { request, original: request, page: { from, size }, rankWindowSize, warnings: [] };
   if (size === 0) return { ...plan, reason: 'size-zero' };
   if (from >= rankWindowSize) return { ...plan, reason: 'beyond-window' };
-  if (typeof queryText !== 'string' || queryText.trim() === '') return { ...plan, reason: 'no-query-text' };
+  if (typeof queryText !== 'string' || !hasWord(queryText)) return { ...plan, reason: 'no-query-text' };
   const depth = Math.max(from + size, rankWindowSize);
   const sent = from === 0 && size === depth ? request : { ...request, from: 0, size: depth };
   return { ...plan, request: sent, query: { text: queryText } };

@@ -2,6 +2,7 @@
 import type { Plan, PlanOptions, PlanWarning, UnrerankedReason } from '../adapter.ts';
 import { isObject, type JsonObject, toList } from '../cluster/json.ts';
 import { bareHighlight } from '../hit-text.ts';
+import { hasWord } from '../words.ts';
 import { fieldsChange } from './fetched-fields.ts';
 import type { SearchBodySettings } from './options.ts';
 import { queryTextOf } from './query-text.ts';
@@ -29,8 +30,8 @@ export function planSearch<Request extends object>(
   if (!view || !page) return pass('unsupported-request');
   const refusal = refusalOf(view) ?? (page.from >= rankWindowSize ? 'beyond-window' : undefined);
   if (refusal) return pass(refusal, view['filter_path'] === undefined ? [] : [filterPathWarning]);
-  const text = queryText ?? queryTextOf(view, settings.query);
-  if (text === undefined || text.trim() === '') return pass('no-query-text');
+  const text = queryText ?? queryTextOf(view, settings.query, settings.text.fields);
+  if (text === undefined || !hasWord(text)) return pass('no-query-text');
   const { changes, warnings } = changesFor(view, { page, rankWindowSize }, settings);
   const isSame = Object.keys(changes).length === 0;
   const sent = isSame ? request : (withChanges(request as JsonObject, changes, settings.place) as Request);

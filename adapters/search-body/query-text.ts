@@ -1,7 +1,10 @@
 /** Finds the question in words. */
 
-import { isObject, type JsonObject, toList } from '../cluster/json.ts';
+import { isObject, type JsonObject, toList, toStrings } from '../cluster/json.ts';
+import { hasWord } from '../words.ts';
 import { type Clause, clausesOf } from './clauses.ts';
+import { toPattern } from './filter-source.ts';
+import { type QuerySyntax, wordsOfQuery } from './query-syntax.ts';
 
 /**
  * Where the question's words come from: a fixed text, a path into the request (`query.match.title.query`; with
@@ -18,25 +21,65 @@ export type QueryTextOption =
     }
   | ((request: JsonObject) => string | undefined);
 
-/** The question in words by the adapter's option; without one, as {@link findQueryText} finds it. Blank text is none. */
-export function queryTextOf(view: JsonObject, option: QueryTextOption | undefined): string | undefined {
-  if (option === undefined) return findQueryText(view);
+/**
+ * The question in words by the adapter's option; without one, as {@link findQueryText} finds it. Text without a word in
+ * it is none.
+ *
+ * @param fields - The fields that the model reads.
+ */
+export function queryTextOf(
+  view: JsonObject,
+  option: QueryTextOption | undefined,
+  fields: readonly string[],
+): string | undefined {
+  if (option === undefined) return findQueryText(view, fields);
   if (typeof option === 'function') return wordsIn(option(view));
   if ('text' in option) return wordsIn(option.text);
   const paths = typeof option.path === 'string' ? [option.path] : option.path;
-  return first(paths, (path) => wordsIn(valueAt(view, path.replace(/^body\./, '').split('.'))));
+  return first(paths, (path) => wordsAt(view, path.replace(/^body\./, '')));
 }
 
 /**
  * The words of the first clause that has any. Order: the retriever tree (a reranker's `inference_text`, then what
  * stands inside), the query (`bool`: `must`, `should`, then `filter`; other compounds in the order written), the
- * model text of a knn search, and the `q` parameter.
+ * model text of a knn search, and the `q` parameter. Clauses over the fields that the model reads come before those
+ * over others, such as `match: { status: 'published' }`, and what scores before what filters. Queries in the servers'
+ * query string syntax are read by that syntax.
+ *
+ * @param fields - The fields that the model reads. Left out, every field is one of them.
  */
-export function findQueryText(view: JsonObject): string | undefined {
-  const clauses = [...clausesOf(view)];
+export function findQueryText(view: JsonObject, fields?: readonly string[]): string | undefined {
+  const clauses = [...clausesOf(view), ...addressClause(view)];
   const scoring = clauses.filter(({ isFilter }) => !isFilter);
   const filters = clauses.filter(({ isFilter }) => isFilter);
-  return first([...scoring, ...filters], textOfClause) ?? wordsIn(view['q']);
+  const isRead = readFields(fields);
+  return (
+    first(scoring, (clause) => textOfClause(clause, isRead)) ??
+    first(scoring, (clause) => textOfClause(clause, anyField)) ??
+    first(filters, (clause) => textOfClause(clause, isRead)) ??
+    first(filters, (clause) => textOfClause(clause, anyField))
+  );
+}
+
+type FieldTest = (field: string) => boolean;
+
+const anyField: FieldTest = () => true;
+
+/** Whether a clause's field, which may be a pattern or have a boost, is one that the model reads, or a part of one. */
+function readFields(fields: readonly string[] | undefined): FieldTest {
+  if (!fields) return anyField;
+  return (field) => {
+    const name = field.replace(/\^[\d.]+$/, '');
+    const pattern = toPattern(name);
+    return fields.some((read) => pattern.test(read) || name.startsWith(`${read}.`));
+  };
+}
+
+/** The parameter `q` is a query string like any other, over `df`. */
+function addressClause({ q, df }: JsonObject): readonly Clause[] {
+  if (q === undefined) return [];
+  const value = { query: q, ...(df !== undefined && { default_field: df }) };
+  return [{ family: 'query', name: 'query_string', value, isFilter: false }];
 }
 
 /** Clauses of the form `{ field: text }` or `{ field: { [property]: text } }`. */
@@ -45,6 +88,10 @@ const byField: Readonly<Record<string, string>> = {
   match_phrase: 'query',
   match_phrase_prefix: 'query',
   match_bool_prefix: 'query',
+};
+
+/** Clauses of the same form whose words are for a model, whatever its field is called. */
+const byVectorField: Readonly<Record<string, string>> = {
   text_expansion: 'model_text',
   neural: 'query_text',
   neural_sparse: 'query_text',
@@ -54,21 +101,40 @@ const byField: Readonly<Record<string, string>> = {
 const direct: Readonly<Record<string, string>> = {
   multi_match: 'query',
   combined_fields: 'query',
-  query_string: 'query',
-  simple_query_string: 'query',
   semantic: 'query',
   sparse_vector: 'query',
   more_like_this: 'like',
 };
 
-function textOfClause({ family, name, value }: Clause): string | undefined {
+const syntaxes: ReadonlySet<string> = new Set<QuerySyntax>(['query_string', 'simple_query_string']);
+
+function textOfClause({ family, name, value }: Clause, isRead: FieldTest): string | undefined {
   if (!isObject(value)) return undefined;
   if (family === 'retriever')
     return wordsIn(value['inference_text']) ?? wordsIn(value['query']) ?? modelText(value);
   if (name === 'knn') return modelText(value);
-  if (Object.hasOwn(direct, name)) return wordsIn(value[direct[name]!]);
-  if (!Object.hasOwn(byField, name)) return undefined;
-  return first(Object.values(value), (field) => wordsIn(isObject(field) ? field[byField[name]!] : field));
+  if (syntaxes.has(name)) return textOfSyntax(name as QuerySyntax, value, isRead);
+  if (Object.hasOwn(direct, name)) return isOver(value, isRead) ? wordsIn(value[direct[name]!]) : undefined;
+  const named = Object.hasOwn(byField, name);
+  const property = named ? byField[name]! : Object.hasOwn(byVectorField, name) && byVectorField[name]!;
+  if (property === false) return undefined;
+  const entries = Object.entries(value).filter(([field]) => !named || isRead(field));
+  return first(entries, ([, field]) => wordsIn(isObject(field) ? field[property] : field));
+}
+
+/** Whether a clause that lists its fields lists one that is read; one that lists none looks into all. */
+function isOver({ fields, default_field: defaultField }: JsonObject, isRead: FieldTest): boolean {
+  const listed = [...toStrings(fields), ...toStrings(defaultField)];
+  return listed.length === 0 || listed.some(isRead);
+}
+
+function textOfSyntax(syntax: QuerySyntax, value: JsonObject, isRead: FieldTest): string | undefined {
+  const { query, flags } = value;
+  const readsUnnamed = isOver(value, isRead);
+  // A number has no syntax, and flags may take it away.
+  const isPlain = typeof query !== 'string' || (syntax === 'simple_query_string' && flags === 'NONE');
+  if (isPlain) return readsUnnamed ? wordsIn(query) : undefined;
+  return wordsOfQuery(query, { syntax, isRead, readsUnnamed });
 }
 
 /** What Elasticsearch is told to turn into a vector: `query_vector_builder: { text_embedding: { model_text } }`. */
@@ -84,7 +150,15 @@ function modelText(value: JsonObject): string | undefined {
 function wordsIn(value: unknown): string | undefined {
   const texts = toList(value).filter((entry) => typeof entry === 'string' || typeof entry === 'number');
   const text = texts.map(String).join(' ');
-  return text.trim() === '' ? undefined : text;
+  return hasWord(text) ? text : undefined;
+}
+
+/** The words at a path; those of a query in query string syntax by that syntax. */
+function wordsAt(view: JsonObject, path: string): string | undefined {
+  const found = valueAt(view, path.split('.'));
+  const [, syntax] = /(?:^|\.)(simple_query_string|query_string)(?:\.\d+)?\.query$/.exec(path) ?? [];
+  if (typeof found !== 'string' || (syntax === undefined && path !== 'q')) return wordsIn(found);
+  return wordsOfQuery(found, { syntax: (syntax ?? 'query_string') as QuerySyntax });
 }
 
 /** Follows a dotted path; a list on the way that the path does not index is searched entry by entry. */

@@ -69,6 +69,43 @@ describe('the question in words', () => {
     );
   });
 
+  it("is that of a clause over the model's fields, before those over others", () => {
+    const published = { match: { status: 'published' } };
+    const words = { match: { title: 'stars' } };
+    const of = (...must: object[]): string | undefined => found({ query: { bool: { must } } });
+    expect(of(published, words)).toBe('stars');
+    expect(of(published, { match_phrase: { 'title.english': 'stars' } })).toBe('stars');
+    expect(of(published, { multi_match: { query: 'stars', fields: ['tit*^3', 'status'] } })).toBe('stars');
+    expect(of(published, { multi_match: { query: 'stars' } })).toBe('stars');
+    expect(of(published, { query_string: { query: 'status:published stars' } })).toBe('stars');
+    expect(of(published, { query_string: { query: 'stars', default_field: 'title' } })).toBe('stars');
+    expect(of({ query_string: { query: 'published title:stars', default_field: 'status' } })).toBe('stars');
+    expect(of({ multi_match: { query: 'published', fields: ['status'] } }, words)).toBe('stars');
+    expect(of(published, { semantic: { field: 'meaning', query: 'stars' } })).toBe('stars');
+    expect(of(published, { neural: { vector: { query_text: 'stars', model_id: 'm' } } })).toBe('stars');
+    // Words that score go before those that filter, and any before none.
+    expect(found({ query: { bool: { filter: [words], must: [{ match: { all: 'moon' } }] } } })).toBe('moon');
+    expect(of(published)).toBe('published');
+    expect(found({ q: 'status:published stars' })).toBe('stars');
+    expect(found({ q: 'status:published' })).toBe('published');
+    expect(found({ q: 'published title:stars', df: 'status' } as object)).toBe('stars');
+  });
+
+  it('is read by its syntax where a path leads to a query string, and as it stands elsewhere', () => {
+    const clauses = [
+      { query_string: { query: 'title:stars -old' } },
+      { match: { title: 'title:stars -old' } },
+    ];
+    const request = { query: { bool: { must: clauses } } };
+    expect(found(request, { path: 'query.bool.must.query_string.query' })).toBe('stars');
+    expect(found(request, { path: 'query.bool.must.1.match.title' })).toBe('title:stars -old');
+    expect(found({ q: 'stars -old' }, { path: 'q' })).toBe('stars');
+    expect(found({ q: '*' }, { path: ['q', 'ext.words'] })).toBeUndefined();
+    expect(found({ query: { query_string: { query: 1984 } } })).toBe('1984');
+    const plain = { query: '-old stars', flags: 'NONE' };
+    expect(found({ query: { simple_query_string: plain } })).toBe('-old stars');
+  });
+
   it('is not looked for in must_not', () => {
     expect(found({ query: { bool: { must_not: [{ match: { a: 'stars' } }] } } })).toBeUndefined();
   });
