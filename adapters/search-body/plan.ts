@@ -1,6 +1,6 @@
 /** What is sent for a request, and whether its hits are reranked at all. */
 import type { Plan, PlanOptions, PlanWarning, UnrerankedReason } from '../adapter.ts';
-import { isObject, type JsonObject, toList } from '../cluster/json.ts';
+import { isObject, type JsonObject, listedIn, toList } from '../cluster/json.ts';
 import { bareHighlight } from '../hit-text.ts';
 import { hasWord } from '../words.ts';
 import { fieldsChange } from './fetched-fields.ts';
@@ -123,8 +123,9 @@ function refusalOf(view: JsonObject): UnrerankedReason | undefined {
   if (!sortsByScore(view['sort'])) return 'explicit-sort';
   const isSearch = ['query', 'knn', 'retriever', 'q'].some((key) => view[key] !== undefined);
   if (!isSearch && view['suggest'] !== undefined) return 'unsupported-request';
-  if (view['filter_path'] !== undefined || view['stored_fields'] === '_none_') return 'unsupported-request';
-  return undefined;
+  // Without stored fields hits have no ids, and both servers refuse to give `_source` with them.
+  const hasNoFields = listedIn(view['stored_fields']).includes('_none_');
+  return view['filter_path'] !== undefined || hasNoFields ? 'unsupported-request' : undefined;
 }
 
 /** No sort, or by descending score alone: what the servers do anyway. */

@@ -1,6 +1,6 @@
 /** The user's own choice of `_source`: what is fetched over it, and how it is what comes back. */
 
-import { isObject, type JsonObject, listedIn, toList, toStrings, without } from '../cluster/json.ts';
+import { isObject, type JsonObject, listedIn, toStrings, without } from '../cluster/json.ts';
 import { filterSource, toPattern } from './filter-source.ts';
 
 /** Which parts of `_source` somebody wants; patterns may hold `*`. */
@@ -71,9 +71,14 @@ function said(source: unknown): SourceChoice {
   return some(list('include'), list('exclude'));
 }
 
-/** Without a word about it all comes; but asking for stored fields switches `_source` off, unless it is one of them. */
-function unsaid({ stored_fields: stored }: JsonObject): SourceChoice {
-  return stored === undefined || toList(stored).includes('_source') ? { kind: 'all' } : { kind: 'none' };
+/**
+ * Without a word about it all comes; but asking for stored fields or for what scripts make switches `_source` off,
+ * unless it is one of the stored fields.
+ */
+function unsaid({ stored_fields: stored, script_fields: scripts }: JsonObject): SourceChoice {
+  if (listedIn(stored).includes('_source')) return { kind: 'all' };
+  const hasScripts = isObject(scripts) && Object.keys(scripts).length > 0;
+  return stored === undefined && !hasScripts ? { kind: 'all' } : { kind: 'none' };
 }
 
 function some(includes: readonly string[], excludes: readonly string[]): SourceChoice {

@@ -68,6 +68,8 @@ describe('plan', () => {
     ['blank words', { query: { match: { title: ' ' } } }, 'no-query-text'],
     ['only suggestions', { query: undefined, suggest: { s: {} } }, 'unsupported-request'],
     ['an answer with parts cut out', { filter_path: 'hits.hits._id' }, 'unsupported-request'],
+    ['hits without any field', { stored_fields: '_none_' }, 'unsupported-request'],
+    ['hits without any field, as a list', { stored_fields: ['_none_'] }, 'unsupported-request'],
     ['a page that cannot be', { size: -1 }, 'unsupported-request'],
     ['a body that cannot be read', { body: Buffer.from('{}') }, 'unsupported-request'],
     ['a page hidden in querystring', { querystring: { size: 3 } }, 'unsupported-request'],
@@ -77,6 +79,23 @@ describe('plan', () => {
     expect(plan.reason).toBe(reason);
     expect(plan.request).toBe(request);
     expect(plan.query).toBeUndefined();
+  });
+
+  it.each([
+    ['stored fields', { stored_fields: ['year'] }],
+    ['one stored field', { stored_fields: 'year' }],
+    ['no stored field', { stored_fields: [] }],
+    ['what scripts make', { script_fields: { age: { script: '1' } } }],
+  ])('asks for the texts where %s would come without them', (_what, part) => {
+    expect(sentFor({ query, ...part })).toEqual({ query, ...part, size: 100, _source: ['title', 'body'] });
+  });
+
+  it.each([
+    ['_source is one of the stored fields', { stored_fields: ['year', '_source'] }],
+    ['no script makes anything', { script_fields: {} }],
+    ['fields come beside _source', { fields: ['year'], docvalue_fields: ['year'] }],
+  ])('asks for nothing more where %s', (_what, part) => {
+    expect(sentFor({ query, ...part })).toEqual({ query, ...part, size: 100 });
   });
 
   it.each([

@@ -141,6 +141,11 @@ describe('refusedChanges', () => {
   it.each([
     ['no memory for it', failing(429, 'circuit_breaking_exception'), 'refused-changes'],
     ['any refusal of the request', failing(400, 'parsing_exception'), 'refused-changes'],
+    ['a refusal that has the status of a fault', failing(500, 'search_exception'), 'refused-changes'],
+    ['what a gateway does not let through', failing(403, 'forbidden'), 'refused-changes'],
+    ['a request that became too long', failing(413, 'content_too_long_exception'), 'refused-changes'],
+    ['shards that what was added does not go with', shards('search_exception'), 'refused-changes'],
+    ['shards that stumbled over it', shards('null_pointer_exception'), 'refused-changes'],
     [
       'an item of a multi-search',
       Object.assign(new Error(), { statusCode: 400, body: windowRefusal }),
@@ -168,6 +173,19 @@ describe('refusedChanges', () => {
     expect(refused(answer)?.code).toBe(code);
   });
 
+  it('counts an answer that is larger than the client takes, and repeats what was said', async () => {
+    const { url } = await listen();
+    const client = new Client({ node: url, maxResponseSize: 100 });
+    const adapter = elasticsearchAdapter({ client, fields });
+    const plan = adapter.plan({ index: 'free', query }, { rankWindowSize: 100 });
+    const error = await adapter.search(plan).catch((reason: unknown) => reason as Error);
+    expect(adapter.refusedChanges?.(plan, error as never)).toMatchObject({
+      code: 'refused-changes',
+      message: expect.stringContaining('bigger than the maximum allowed'),
+    });
+    await client.close();
+  });
+
   it('names the setting that was in the way', () => {
     const reason = 'exceeds the [index.highlight.max_analyzed_offset] limit [10]';
     expect(refused(shards('illegal_argument_exception', reason))?.message).toContain(
@@ -179,6 +197,11 @@ describe('refusedChanges', () => {
     ['a full queue, which a second search would fill more', failing(429, 'es_rejected_execution_exception')],
     ['a server that failed', failing(503, 'no_shard_available_action_exception')],
     ['a connection that broke', new FirstStageError('Gone.', { adapter: 'elasticsearch' })],
+    ['a gateway that did not wait', failing(504, 'timeout')],
+    ['an index that is not there', failing(404, 'index_not_found_exception')],
+    ['credentials that are wrong', failing(401, 'security_exception')],
+    ["shards that do not know the user's own words", shards('query_shard_exception')],
+    ["shards that the user's own script fails on", shards('script_exception')],
     ['shards that are not there', shards('no_shard_available_action_exception')],
     ['an answer of all shards', { _shards: { total: 2, failed: 0 } }],
     ['no answer at all', undefined],
