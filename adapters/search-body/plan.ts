@@ -9,6 +9,7 @@ import { queryTextOf } from './query-text.ts';
 import { viewOf, withChanges } from './request-view.ts';
 import { planSource, type SourcePlan } from './source-filter.ts';
 import { stateFields } from './stored-states.ts';
+import { madeOfMatches } from './widen-neighbours.ts';
 import { widenRequest } from './widen-request.ts';
 
 /** Both servers' own default. */
@@ -57,7 +58,13 @@ function changesFor(
   const pageEnd = page.from + page.size;
   const { maxResultWindow } = settings;
   const depth = Math.max(pageEnd, Math.min(rankWindowSize, maxResultWindow));
-  const widened = widenRequest(view, { rankWindowSize, depth, pageSize: page.size });
+  const widened = widenRequest(view, {
+    rankWindowSize,
+    depth,
+    pageSize: page.size,
+    madeOfMatches: madeOfMatches(view),
+    isCounted: view['track_total_hits'] !== false && view['track_total_hits'] !== 'false',
+  });
   const size = Math.min(depth, widened.listSize ?? depth);
   return {
     changes: {
@@ -68,8 +75,20 @@ function changesFor(
       ...fieldsChange(view, settings),
       ...(addsHighlight(view, settings) && { highlight: bareHighlight(settings.text.fields) }),
     },
-    warnings: [...windowWarnings(pageEnd, rankWindowSize, maxResultWindow), ...widened.warnings],
+    warnings: [
+      ...windowWarnings(pageEnd, rankWindowSize, maxResultWindow),
+      ...widened.warnings,
+      ...terminationWarnings(view, size > page.size, settings.adapter),
+    ],
   };
+}
+
+/** Elasticsearch counts some hits without visiting them while a page is small, and then ends no sooner for it. */
+function terminationWarnings(view: JsonObject, isLarger: boolean, server: string): readonly PlanWarning[] {
+  const limit = view['terminate_after'];
+  if (!isLarger || server === 'opensearch' || limit === undefined || Number(limit) === 0) return [];
+  const message = `With "terminate_after" (${String(limit)}) Elasticsearch may count fewer hits, and say "terminated_early", since more than the page is fetched for reranking: leave it out, or read no totals from a reranked search.`;
+  return [{ code: 'terminated-early', message }];
 }
 
 function windowWarnings(

@@ -2,15 +2,12 @@
 import type { PlanWarning } from '../adapter.ts';
 import { isObject, type JsonObject, mapEntries, mapProperties } from '../cluster/json.ts';
 import { childQueries } from './clauses.ts';
+import { type NeighbourReach, raised, warnOfSize, widenNeighbours } from './widen-neighbours.ts';
 
 /** How far the limits must reach. */
-export interface Reach {
-  /** Hits that are reranked. */
-  readonly rankWindowSize: number;
+export interface Reach extends NeighbourReach {
   /** Hits that are fetched, at least. */
   readonly depth: number;
-  /** Hits of the page that was asked for. */
-  readonly pageSize: number;
 }
 
 /** What must change in a request. */
@@ -22,9 +19,6 @@ export interface Widened {
   /** What the server caps. */
   readonly warnings: readonly PlanWarning[];
 }
-
-/** Both servers refuse more: Elasticsearch for `num_candidates`, OpenSearch for `k`. */
-const maxNeighbours = 10_000;
 
 /** Retrievers that look at a window of their own, and refuse one that is smaller than the page. */
 const windowed = new Set(['rrf', 'linear', 'text_similarity_reranker', 'rule', 'pinned', 'diversify']);
@@ -65,6 +59,7 @@ function widener(reach: Reach, warn: (warning: PlanWarning) => void): Widener {
     if (!isObject(value)) return value;
     if (name === 'knn') return typeof value['field'] === 'string' ? neighbours(value) : byField(value);
     if (name === 'neural') return byField(value);
+    if (name === 'semantic') warnOfSize(reach, warn);
     const children = Object.hasOwn(childQueries, name) ? childQueries[name]! : [];
     const inner = mapProperties(value, (child, key) =>
       children.includes(key) ? mapEntries(child, query) : child,
@@ -94,24 +89,6 @@ function widener(reach: Reach, warn: (warning: PlanWarning) => void): Widener {
   return { query, neighbours, retriever, window };
 }
 
-/** `k` is how many neighbours come back; `num_candidates`, looked at a shard, may not be below it. */
-function widenNeighbours(
-  knn: JsonObject,
-  { rankWindowSize }: Reach,
-  warn: (warning: PlanWarning) => void,
-): JsonObject {
-  const wanted = Math.min(rankWindowSize, maxNeighbours);
-  if (rankWindowSize > maxNeighbours) {
-    warn({
-      code: 'num-candidates',
-      message: `rankWindowSize ${rankWindowSize} is more than the ${maxNeighbours} that a vector search gives ("k", "num_candidates"): only ${maxNeighbours} neighbours are asked for; lower rankWindowSize.`,
-    });
-  }
-  const wide = raised(knn, 'k', wanted);
-  const k = wide['k'];
-  return raised(wide, 'num_candidates', typeof k === 'number' ? Math.min(k, maxNeighbours) : wanted);
-}
-
 /** Left out, `rank_window_size` is 10 or the page's size, by version; a fixed one keeps pages of one list together. */
 function widenWindow(retriever: JsonObject, { rankWindowSize, pageSize }: Reach): JsonObject {
   if (retriever['rank_window_size'] === undefined) {
@@ -138,11 +115,6 @@ function widenRescorer(
     });
   }
   return widened;
-}
-
-function raised(object: JsonObject, key: string, least: number): JsonObject {
-  const value = object[key];
-  return typeof value === 'number' && value < least ? { ...object, [key]: least } : object;
 }
 
 function listSizeOf(tree: unknown): number | undefined {
