@@ -14,6 +14,7 @@ export type UnrerankedReason =
   | 'beyond-window' // the page starts at or after rankWindowSize
   | 'no-query-text'
   | 'no-hits'
+  | 'no-document-text' // no hit has text in the fields that the model reads
   | 'unsupported-request'
   | 'first-stage-error' // the server refused what was changed for reranking: the request was asked as it came
   | 'rerank-error'
@@ -53,6 +54,8 @@ export interface Plan<Request> {
   readonly reason?: UnrerankedReason;
   /** What the server will refuse or cap. */
   readonly warnings: readonly PlanWarning[];
+  /** Names of the fields whose text the model reads; absent where the documents have no fields. */
+  readonly fields?: readonly string[];
 }
 
 /** Options of {@link SearchReader.plan}. */
@@ -96,7 +99,7 @@ export type Outcome =
       readonly cached: boolean;
       /** Where the time went. */
       readonly timings: Timings;
-      /** Warnings of the plan. */
+      /** Warnings of the plan, and of hits without text. */
       readonly warnings: readonly PlanWarning[];
     }
   | {
@@ -108,7 +111,7 @@ export type Outcome =
       readonly error?: BlockRankError;
       /** Where the time went. */
       readonly timings: Timings;
-      /** Warnings of the plan. */
+      /** Warnings of the plan, and of hits without text. */
       readonly warnings: readonly PlanWarning[];
     };
 
@@ -136,7 +139,7 @@ export interface OutcomeMark {
   readonly usage?: RankingUsage;
   /** Where the time went. */
   readonly timings: Timings;
-  /** What the server refused or capped; absent when nothing. */
+  /** What the server refused or capped, and which hits had no text; absent when nothing. */
   readonly warnings?: readonly PlanWarning[];
 }
 

@@ -7,7 +7,7 @@ export interface DocumentTextOptions {
   readonly fields?: readonly string[] | undefined;
   /** What stands between two fields that have text. @defaultValue `' '` */
   readonly separator?: string | undefined;
-  /** Text with fields in braces, for instance `'{title} ({year}): {body}'`; a missing field is empty. `{{` is a brace. */
+  /** Text with fields in braces, for instance `'{title} ({year}): {body}'`; a missing field is empty, and a text without any is. `{{` is a brace. */
   readonly template?: string | undefined;
 }
 
@@ -126,9 +126,13 @@ function fillTemplate(
   partsOf: (field: string) => readonly FieldPart[],
 ): DocumentText {
   const draft: Draft = { text: '', segments: [] };
+  let hasText = false;
   for (const part of template) {
+    const before = draft.text;
     if ('field' in part) append(draft, part.field, partsOf(part.field));
     else draft.text += part.literal;
+    hasText ||= draft.text !== before && 'field' in part;
   }
-  return draft;
+  // What stands between the fields says nothing of a document that has none of them.
+  return hasText ? draft : { text: '', segments: [] };
 }

@@ -36,7 +36,7 @@ export function planSearch<Request extends object>(
   const { changes, warnings } = changesFor(view, { page, rankWindowSize }, settings);
   const isSame = Object.keys(changes).length === 0;
   const sent = isSame ? request : (withChanges(request as JsonObject, changes, settings.place) as Request);
-  return { ...plan, request: sent, query: { text }, warnings };
+  return { ...plan, request: sent, query: { text }, warnings, fields: settings.text.fields };
 }
 
 const filterPathWarning: PlanWarning = {

@@ -32,7 +32,7 @@ export interface Collection {
 /**
  * Reads a folder with `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`.
  *
- * @throws ConfigurationError naming the files that are missing. @throws TrecFormatError for a line that is none.
+ * @throws ConfigurationError naming the files that are missing, or that hold no text. @throws TrecFormatError for a line that is none.
  */
 export async function readCollection(folder: string): Promise<Collection> {
   const path = resolve(folder);
@@ -45,6 +45,7 @@ export async function readCollection(folder: string): Promise<Collection> {
   }
   const corpus = await readLines(join(path, 'corpus.jsonl'));
   const queries = await readLines(join(path, 'queries.jsonl'));
+  assertTexts({ 'corpus.jsonl': corpus, 'queries.jsonl': queries }, path);
   const qrels = await readQrels(join(path, 'qrels.tsv'));
   const full = join(path, 'qrels-full.tsv');
   return {
@@ -56,6 +57,20 @@ export async function readCollection(folder: string): Promise<Collection> {
     qrels,
     idealQrels: existsSync(full) ? await readQrels(full) : qrels,
   };
+}
+
+/** A file of which no line has text would be evaluated as empty documents. */
+function assertTexts(files: Readonly<Record<string, readonly JsonLine[]>>, folder: string): void {
+  const empty = Object.entries(files).filter(
+    ([, lines]) =>
+      lines.length > 0 && lines.every(({ title = '', text = '' }) => `${title}${text}`.trim() === ''),
+  );
+  if (empty.length === 0) return;
+  const issues = empty.map(([path]) => ({
+    path,
+    message: `expected text under "text" (a document's also under "title") in "${folder}", and no line has any`,
+  }));
+  throw new ConfigurationError('Cannot read the collection', issues);
 }
 
 /** A first-stage run of a collection: `candidates-NAME.tsv`. @throws ConfigurationError when there is none. */

@@ -9,6 +9,7 @@ import type { StageSettings } from './options.ts';
 import { type Ranker, reasonOf, toBlockRankError } from './ranker.ts';
 import type { Decision, RankingMemory } from './ranking-memory.ts';
 import type { Wish } from './search-options.ts';
+import { textlessCandidates, textWarnings } from './texts.ts';
 
 /** An open stage's parts. */
 export interface StageParts<Request, Response> {
@@ -69,6 +70,9 @@ async function decide<Request, Response>(
   const shortlist = parts.settings.adapter.toShortlist(plan, response);
   if (shortlist.candidates.length === 0) return passed('no-hits');
   if (shortlist.query.text.trim() === '') return passed('no-query-text');
+  if (textlessCandidates(shortlist) === shortlist.candidates.length) {
+    return { ...passed('no-document-text'), shortlist };
+  }
   const key = listKey(shortlist, parts.settings.reranker.info);
   const bound = parts.memory.binding(key, plan.page.from);
   const isEnough =
@@ -162,7 +166,7 @@ function recover<Request, Response>(
 
 function toOutcome<Request>(plan: Plan<Request>, decided: Decided, wish: Wish, timings: Timings): Outcome {
   const { decision, shortlist, isRemembered } = decided;
-  const { warnings } = plan;
+  const warnings = [...plan.warnings, ...(shortlist ? textWarnings(shortlist, plan.fields) : [])];
   if (decision.kind === 'ranked' && shortlist) {
     const { usage } = decision.ranking;
     const arrangement = arrange(decision.ranking, shortlist, wish);
