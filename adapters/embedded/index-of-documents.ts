@@ -1,9 +1,9 @@
-/** An in-memory index over documents: BM25+ by MiniSearch, with stop words removed and words stemmed. */
+/** An in-memory index over documents: BM25+ by MiniSearch, over the terms of `analysis.ts`. */
 import MiniSearch, { type AsPlainObject, type Options } from 'minisearch';
-import { stemmer } from 'stemmer';
 import { eng } from 'stopword';
 import { ConfigurationError } from '../../engine/index.ts';
 import { type DocumentText, textWriter } from '../document-text.ts';
+import { analyzer, type Analysis as TextAnalysis } from './analysis.ts';
 
 /** A document of the embedded index. */
 export interface EmbeddedDocument {
@@ -88,7 +88,8 @@ type Analysis = Pick<StoredIndex, 'fields' | 'stopWords' | 'stems'>;
 /** What is searched and read when nothing is said. */
 export const defaultFields: readonly EmbeddedField[] = ['title', 'text'];
 
-const storedFormat = 1;
+/** 2: terms without accents, and words of scripts without blanks. */
+const storedFormat = 2;
 const chunkSize = 1000;
 
 /**
@@ -164,14 +165,8 @@ function embeddedIndex(
   };
 }
 
-function searchOptions({ stopWords, stems }: Analysis): Options<Entry> {
-  const stop = new Set(stopWords);
-  const processTerm = (term: string): string | null => {
-    const word = term.toLowerCase();
-    if (stop.has(word)) return null;
-    return stems ? stemmer(word) : word;
-  };
-  return { fields: ['text'], processTerm };
+function searchOptions(analysis: TextAnalysis): Options<Entry> {
+  return { fields: ['text'], ...analyzer(analysis) };
 }
 
 /** Makes what is searched and read out of a document. @throws ConfigurationError for fields that are none. */
