@@ -1,6 +1,8 @@
 /** Builds block states where the documents are. */
 import { FirstStageError } from '../../../engine/index.ts';
 import { documentIndices } from '../../stored-states/document-indices.ts';
+import { readText } from '../place/read-text.ts';
+import { assertTexts } from './assert-texts.ts';
 import { type BuildCounts, Tally } from './counts.ts';
 import { type BuildOptions, buildTools, workOnBuild } from './one-build.ts';
 
@@ -22,7 +24,7 @@ export interface BuildReport {
  * already and fits is neither encoded nor written; what somebody changes meanwhile is left for the next build. States
  * in an index beside are removed when their documents are gone.
  *
- * @throws ConfigurationError for options that cannot be. @throws FirstStageError when the server refuses.
+ * @throws ConfigurationError for options that cannot be, and where no document has text in the fields. @throws FirstStageError when the server refuses.
  */
 export async function buildStates(options: BuildOptions): Promise<BuildReport> {
   const { index, signal } = options;
@@ -32,6 +34,8 @@ export async function buildStates(options: BuildOptions): Promise<BuildReport> {
   if (found.length === 0) {
     throw new FirstStageError(`Cannot build states: "${index}" names no index.`, { adapter: cluster.server });
   }
+  const names = found.map(({ name }) => name);
+  await assertTexts(cluster, names, readText(options), { signal });
   const indices = await store.prepare(found, { signal });
   await tools.documents.prepare({ signal });
   let documents = 0;

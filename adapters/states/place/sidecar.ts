@@ -1,5 +1,5 @@
 /** States in an index beside the documents' own: safe from reindexing, and from updates that drop fields. */
-import { FirstStageError } from '../../../engine/index.ts';
+import { ConfigurationError, FirstStageError } from '../../../engine/index.ts';
 import type { BulkOperation } from '../../cluster/bulk.ts';
 import type { CallOptions, ConcreteIndex } from '../../cluster/contract.ts';
 import { addressOf, asCondition, type FetchTarget, fetchDocuments, versionOf } from '../../cluster/fetch.ts';
@@ -51,6 +51,7 @@ export function sidecarStore(cluster: Cluster, { generation, text }: SidecarOpti
     besideOf,
     async prepare(indices, options = {}) {
       const names = indices.map(({ name }) => besideOf(name));
+      assertNames(names);
       const found = await indexSettings(cluster, names, { isOptional: true, ...options });
       const prepared: ConcreteIndex[] = [];
       for (const index of indices) {
@@ -78,6 +79,20 @@ export function sidecarStore(cluster: Cluster, { generation, text }: SidecarOpti
       return removed;
     },
   };
+}
+
+/** Bytes that both servers allow in the name of an index. */
+const maxNameBytes = 255;
+
+/** @throws ConfigurationError when a name is longer than an index may have. */
+function assertNames(names: readonly string[]): void {
+  const issues = names
+    .filter((name) => Buffer.byteLength(name) > maxNameBytes)
+    .map((name) => ({
+      path: 'place.generation',
+      message: `the index of states would be called "${name}", which has ${Buffer.byteLength(name)} bytes, and the server allows ${maxNameBytes}: give a shorter generation, or keep the states in a field of the documents (--to field)`,
+    }));
+  if (issues.length > 0) throw new ConfigurationError('Cannot keep states beside the documents', issues);
 }
 
 interface NewSidecar {

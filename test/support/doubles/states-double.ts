@@ -407,10 +407,14 @@ function hitsOf(
 ): Json {
   const { gt = -1, lte = Number.POSITIVE_INFINITY } = query?.range?._seq_no ?? {};
   const [object, name] = query?.exists?.field.split('.') ?? [];
-  const sign = sort[0]._seq_no === 'desc' ? -1 : 1;
+  const sign = sort?.[0]._seq_no === 'desc' ? -1 : 1;
+  const wanted: readonly string[] = (query?.bool?.should ?? []).map((clause: Json) => clause.exists.field);
   const found = [...documents].filter(
     ([, { seqNo, source }]) =>
-      seqNo > gt && seqNo <= lte && (object === undefined || source[object]?.[name] !== undefined),
+      seqNo > gt &&
+      seqNo <= lte &&
+      (object === undefined || source[object]?.[name] !== undefined) &&
+      (wanted.length === 0 || wanted.some((field) => source[field] !== undefined)),
   );
   const hits = found
     .sort(([, one], [, other]) => sign * (one.seqNo - other.seqNo))
