@@ -104,13 +104,16 @@ describeServers('what becomes of a search on %s', (choice) => {
     // The published Elasticsearch has no language for scripts.
     ...(isOpen ? [['what a script makes', { script_fields: { one: { script: '1' } } }] as const] : []),
   ];
-  it.each(switchedOff)('reads the texts beside %s, and gives back no more than was asked for', async (_what, part) => {
-    const body = { size: 5, query: words, ...part };
-    const after = await searches.staged(body);
-    expect(after.blockrank).toMatchObject({ reranked: true });
-    expect(after.blockrank.warnings).toBeUndefined();
-    for (const hit of after.hits.hits) expect(hit).not.toHaveProperty('_source');
-  });
+  it.each(switchedOff)(
+    'reads the texts beside %s, and gives back no more than was asked for',
+    async (_what, part) => {
+      const body = { size: 5, query: words, ...part };
+      const after = await searches.staged(body);
+      expect(after.blockrank).toMatchObject({ reranked: true });
+      expect(after.blockrank.warnings).toBeUndefined();
+      for (const hit of after.hits.hits) expect(hit).not.toHaveProperty('_source');
+    },
+  );
 
   it('says that no hit has text in an alias or a multi-field, unless the search brings it', async () => {
     for (const field of ['headline', 'title.raw', 'title^3', 'tit*', 'titel']) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { elasticsearchAdapter, type StoredStates } from '../../../adapters/elasticsearch/index.ts';
 import type { DocumentTextOptions } from '../../../adapters/document-text.ts';
+import { elasticsearchAdapter, type StoredStates } from '../../../adapters/elasticsearch/index.ts';
 import { rescoringStage, type UnrerankedEvent } from '../../../plugin/stage/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { memoryAdapter } from '../../support/doubles/memory-adapter.ts';
