@@ -52,7 +52,10 @@ function floorPatterns({ name, imports }: Room): readonly Pattern[] {
 /** Rooms of the same floor that are closed to this one. */
 function neighbourPatterns(house: House, room: Room): readonly Pattern[] {
   const own = floorOf(room.name);
-  const neighbours = [...house.rooms.keys()].filter((name) => floorOf(name) === own && name !== room.name);
+  // What is written as "../index.ts" may be a folder's own: only the test of the walls can tell.
+  const isTold = (name: string): boolean =>
+    floorOf(name) === own && name !== room.name && !name.endsWith('/index.ts');
+  const neighbours = [...house.rooms.keys()].filter(isTold);
   const isClosed = (name: string): boolean => !room.imports.has(name);
   const last = (name: string): string =>
     name.endsWith('.ts') ? `**/${name.slice(own.length + 1)}` : `**/${name.split('/').at(-1)}/**`;

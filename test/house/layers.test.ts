@@ -49,7 +49,7 @@ const wrong: readonly (readonly [string, string, string])[] = [
   ['engine/states/a.ts', '../rerank/spans.ts', 'engine/states imports'],
   ['engine/weights/a.ts', '../network/encoder.ts', 'engine/weights imports'],
   ['engine/tokenizer/a.ts', '../blocks/caps.ts', 'engine/tokenizer imports'],
-  ['engine/compose/a.ts', '../rerank/spans.ts', 'engine/compose imports no other part'],
+  ['engine/compose/a.ts', '../rerank/spans.ts', 'engine/compose imports only scores'],
   ['engine/remote/a.ts', '../session/pool.ts', 'engine/remote imports'],
   ['adapters/opensearch/a.ts', '../../plugin/stage/stage.ts', 'Adapters know servers, not the stage'],
   [
