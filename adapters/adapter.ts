@@ -32,7 +32,7 @@ export interface PlanWarning {
 
 /** A page of hits. */
 export interface Page {
-  /** 0-based place of its first hit. */
+  /** 0-based index of its first hit. */
   readonly from: number;
   /** Hits it holds at most. */
   readonly size: number;
@@ -80,7 +80,7 @@ export interface Timings {
 
 /** A ranked candidate after score steps, with where it came from. */
 export interface RankedHit extends RankedCandidate {
-  /** 1-based place in the first stage's order. */
+  /** 1-based rank in the first stage's order. */
   readonly firstStageRank: number;
 }
 
@@ -148,13 +148,13 @@ export interface OutcomeMark {
  * hits after the window, which nothing scored, carry the score 0.
  */
 export interface HitMark {
-  /** 1-based place in the reranked order. */
+  /** 1-based rank in the reranked order. */
   readonly rank: number;
   /** Softmax over the list, in [0, 1]. */
   readonly score: number;
   /** Comparable between lists, in [0, 1]; absent when the reranker has none. */
   readonly calibratedScore?: number;
-  /** 1-based place in the first stage's order. */
+  /** 1-based rank in the first stage's order. */
   readonly firstStageRank: number;
   /** The first stage's score; absent when it gave none. */
   readonly firstStageScore?: number;

@@ -23,7 +23,7 @@ export interface FieldPart {
 export interface DocumentText {
   /** What the model reads. */
   readonly text: string;
-  /** Which field each part came from, ascending and disjoint; parts whose place in their field is unknown are left out. */
+  /** Which field each part came from, ascending and disjoint; parts whose offsets in their field are unknown are left out. */
   readonly segments: readonly TextSegment[];
 }
 

@@ -7,7 +7,7 @@ export type Highlight = Readonly<Record<string, readonly string[]>>;
 /** Characters of the text around the marked words, to each side: about the servers' fragments of 100. */
 const contextCharacters = 50;
 
-/** The marked places hold at least this share of a candidate's attention, the heaviest first... */
+/** The marked spans hold at least this share of a candidate's attention, the heaviest first... */
 const markedShare = 0.5;
 
 /** ...and are at most so many. */
@@ -16,16 +16,16 @@ const maxMarked = 12;
 /** Fragments of one field, the heaviest first; as many as the servers give. */
 const maxFragments = 5;
 
-interface Place {
+interface Span {
   start: number;
   end: number;
 }
 
 /**
- * The fields of a candidate with its heaviest places marked.
+ * The fields of a candidate with its heaviest spans marked.
  *
- * @param spans - Places and their masses, descending by mass.
- * @returns undefined when no place lies in a field.
+ * @param spans - Spans and their masses, descending by mass.
+ * @returns undefined when no span lies in a field.
  */
 export function toHighlight(
   { text, segments }: Pick<Candidate, 'text' | 'segments'>,
@@ -58,16 +58,16 @@ function heaviest(spans: readonly ExplainedSpan[]): ExplainedSpan[] {
 }
 
 /** The part of a span that lies in a segment, without white space at its ends. */
-function within({ start, end }: Place, segment: TextSegment): Place[] {
-  const place = { start: Math.max(start, segment.start), end: Math.min(end, segment.end) };
-  return place.end > place.start ? [place] : [];
+function within({ start, end }: Span, segment: TextSegment): Span[] {
+  const span = { start: Math.max(start, segment.start), end: Math.min(end, segment.end) };
+  return span.end > span.start ? [span] : [];
 }
 
-/** In reading order; places with nothing but white space between them are one. */
-function joined(places: readonly Place[], text: string): Place[] {
-  const result: Place[] = [];
-  for (const place of [...places].sort((a, b) => a.start - b.start)) {
-    const trimmed = trim(place, text);
+/** In reading order; spans with nothing but white space between them are one. */
+function joined(spans: readonly Span[], text: string): Span[] {
+  const result: Span[] = [];
+  for (const span of [...spans].sort((a, b) => a.start - b.start)) {
+    const trimmed = trim(span, text);
     const last = result.at(-1);
     if (last && text.slice(last.end, trimmed.start).trim() === '') last.end = Math.max(last.end, trimmed.end);
     else if (trimmed.end > trimmed.start) result.push(trimmed);
@@ -75,26 +75,26 @@ function joined(places: readonly Place[], text: string): Place[] {
   return result;
 }
 
-function trim({ start, end }: Place, text: string): Place {
+function trim({ start, end }: Span, text: string): Span {
   const words = text.slice(start, end);
   const lead = words.length - words.trimStart().length;
   return { start: start + lead, end: start + Math.max(lead, words.trimEnd().length) };
 }
 
-function toFragments(text: string, { start, end }: TextSegment, places: readonly Place[]): string[] {
-  const windows: { window: Place; places: Place[] }[] = [];
-  for (const place of places) {
+function toFragments(text: string, { start, end }: TextSegment, spans: readonly Span[]): string[] {
+  const windows: { window: Span; spans: Span[] }[] = [];
+  for (const span of spans) {
     const window = {
-      start: wordStart(text, Math.max(start, place.start - contextCharacters), start),
-      end: wordEnd(text, Math.min(end, place.end + contextCharacters), end),
+      start: wordStart(text, Math.max(start, span.start - contextCharacters), start),
+      end: wordEnd(text, Math.min(end, span.end + contextCharacters), end),
     };
     const last = windows.at(-1);
     if (last && window.start <= last.window.end) {
       last.window.end = window.end;
-      last.places.push(place);
-    } else windows.push({ window, places: [place] });
+      last.spans.push(span);
+    } else windows.push({ window, spans: [span] });
   }
-  return windows.map(({ window, places: own }) => mark(text, window, own));
+  return windows.map(({ window, spans: own }) => mark(text, window, own));
 }
 
 const isSpace = (character: string | undefined): boolean => character === undefined || /\s/.test(character);
@@ -111,10 +111,10 @@ function wordEnd(text: string, at: number, most: number): number {
   return end;
 }
 
-function mark(text: string, window: Place, places: readonly Place[]): string {
+function mark(text: string, window: Span, spans: readonly Span[]): string {
   let at = window.start;
   let fragment = '';
-  for (const { start, end } of places) {
+  for (const { start, end } of spans) {
     fragment += `${text.slice(at, start)}<em>${text.slice(start, end)}</em>`;
     at = end;
   }

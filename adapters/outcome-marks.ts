@@ -24,19 +24,19 @@ export function toOutcomeMark(outcome: Outcome, windowHits: number): OutcomeMark
 export interface FirstStageHit {
   /** Its score. */
   readonly firstStageScore: number | undefined;
-  /** Its place on the shortlist, for marking what the model looked at. */
+  /** Its index on the shortlist, for marking what the model looked at. */
   readonly candidate?: Candidate | undefined;
 }
 
-/** The mark of a reranked hit. `place` is its 0-based place in the list. */
+/** The mark of a reranked hit. `index` is its 0-based index in the list. */
 export function toHitMark(
   ranked: RankedHit,
-  place: number,
+  index: number,
   { firstStageScore, candidate }: FirstStageHit,
 ): HitMark {
   const { score, calibratedScore, firstStageRank, explanation } = ranked;
   // Property by property: this runs for every hit, and a spread of a condition costs more than all the rest.
-  const mark: { -readonly [Key in keyof HitMark]: HitMark[Key] } = { rank: place + 1, score, firstStageRank };
+  const mark: { -readonly [Key in keyof HitMark]: HitMark[Key] } = { rank: index + 1, score, firstStageRank };
   if (calibratedScore !== undefined) mark.calibratedScore = calibratedScore;
   if (firstStageScore !== undefined) mark.firstStageScore = firstStageScore;
   if (explanation) {
@@ -49,12 +49,12 @@ export function toHitMark(
 
 /** The mark of a hit after the window: nothing scored it, so that its score is 0, below every reranked one. */
 export function toTailMark(
-  place: number,
+  index: number,
   firstStageRank: number,
   firstStageScore: number | undefined,
 ): HitMark {
   return {
-    rank: place + 1,
+    rank: index + 1,
     score: 0,
     firstStageRank,
     ...(firstStageScore !== undefined && { firstStageScore }),
@@ -69,8 +69,8 @@ export interface RankedWindow {
   readonly candidates: () => readonly Candidate[];
 }
 
-/** A hit in its new place. */
-export interface PlacedHit<Hit> {
+/** A hit at its new rank. */
+export interface ArrangedHit<Hit> {
   /** The first stage's hit, untouched. */
   readonly hit: Hit;
   /** What to put on it. */
@@ -83,16 +83,16 @@ export interface PlacedHit<Hit> {
  * @param hits - The first stage's hits from rank 1 on.
  * @param window - How many of them were on the shortlist, and that list.
  */
-export function placeHits<Hit>(
+export function arrangeHits<Hit>(
   hits: readonly Hit[],
   window: RankedWindow,
   outcome: Extract<Outcome, { readonly reranked: true }>,
   scoreOf: (hit: Hit) => number | undefined,
-): readonly PlacedHit<Hit>[] {
+): readonly ArrangedHit<Hit>[] {
   const windowSize = window.size;
   const isExplained = outcome.hits.some(({ explanation }) => explanation !== undefined);
   const candidates = isExplained ? window.candidates() : [];
-  const ranked = outcome.hits.map((entry, place) => {
+  const ranked = outcome.hits.map((entry, index) => {
     const hit = hits[entry.index];
     if (hit === undefined || entry.index >= windowSize) {
       throw new RangeError(
@@ -100,7 +100,7 @@ export function placeHits<Hit>(
       );
     }
     const first = { firstStageScore: scoreOf(hit), candidate: candidates[entry.index] };
-    return { hit, mark: toHitMark(entry, place, first) };
+    return { hit, mark: toHitMark(entry, index, first) };
   });
   if (!outcome.keepsTail) return ranked;
   const tail = hits.slice(windowSize).map((hit, i) => ({

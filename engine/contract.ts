@@ -40,7 +40,7 @@ export interface Candidate {
 }
 
 /**
- * What a document's field says beside its text: a price, a date, a category, a place. A number is a number; a date, a
+ * What a document's field says beside its text: a price, a date, a category, a point on the map. A number is a number; a date, a
  * keyword and a geo point ("latitude,longitude") are the server's text; a boolean is 1 or 0; several values are a list of
  * texts, numbers written out; `null`: the document has none.
  */
@@ -73,13 +73,13 @@ export interface Shortlist {
   readonly candidates: readonly Candidate[];
   /** How they were found. */
   readonly firstStage: FirstStage;
-  /** Positions of candidates that keep their places (pinned or fixed hits), ascending; rerankers may ignore it. @defaultValue `[]` */
+  /** Positions of candidates that keep their ranks (pinned or fixed hits), ascending; rerankers may ignore it. @defaultValue `[]` */
   readonly pinned?: readonly number[];
   /** Whether the index was asked for block states: then candidates without one are counted. @defaultValue false */
   readonly asksStates?: boolean;
 }
 
-/** A place in a candidate's text and the attention mass it got. */
+/** A span of a candidate's text and the attention mass it got. */
 export interface ExplainedSpan {
   /** First character, inclusive (UTF-16 code units). */
   readonly start: number;
@@ -96,7 +96,7 @@ export interface Explanation {
   /** Part of the mass on tokens that stand for no words of the text: special tokens, the prompt's own words. */
   readonly templateMass?: number;
   /**
-   * The rest of the mass by place in the candidate's text (UTF-16 code units), descending by mass; with
+   * The rest of the mass by span of the candidate's text (UTF-16 code units), descending by mass; with
    * {@link templateMass} it sums to {@link mass}. Empty with anchor states.
    */
   readonly spans: readonly ExplainedSpan[];
@@ -108,7 +108,7 @@ export interface Explanation {
   readonly readingWeight?: number;
 }
 
-/** One candidate's place in a ranking. */
+/** One candidate's entry in a ranking. */
 export interface RankedCandidate {
   /** 0-based position in the shortlist. */
   readonly index: number;

@@ -105,7 +105,7 @@ export class InferenceError extends BlockRankError {
 export class ScoreStepError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */
   override name = 'ScoreStepError' as const;
-  /** 0-based place of the step among the steps. */
+  /** 0-based index of the step among the steps. */
   readonly step: number;
 
   constructor(message: string, fault: { step: number }, options?: ErrorOptions) {

@@ -1,5 +1,5 @@
 /**
- * Places of values inside a JSON text, so that they can be moved byte by byte. Texts here hold one character a
+ * Offsets of values inside a JSON text, so that they can be moved byte by byte. Texts here hold one character a
  * byte (`latin1`), whatever their encoding says: what is cut out of them is cut out of the bytes. A text must
  * have been accepted by `JSON.parse` before.
  */

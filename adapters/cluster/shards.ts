@@ -5,7 +5,7 @@ import { toPaths } from './indices.ts';
 import { isObject, toList } from './json.ts';
 import type { Cluster } from './patient-calls.ts';
 
-/** What was written to one shard behind a place. */
+/** What was written to one shard after a given write. */
 export interface ShardSpan {
   /** The index. */
   readonly index: ConcreteIndex;

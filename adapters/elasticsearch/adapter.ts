@@ -53,6 +53,6 @@ export function elasticsearchAdapter<TDocument = unknown>(
   Required<Pick<Adapter<ElasticsearchRequest, ElasticsearchResponse<TDocument>>, 'searchMany'>> {
   const { client, callOptions = {} } = options;
   checkElasticsearchClient(client, options.states);
-  const settings = searchBodySettings(options, { adapter: 'elasticsearch', place: 'flat' });
+  const settings = searchBodySettings(options, { adapter: 'elasticsearch', layout: 'flat' });
   return searchAdapter(settings, elasticsearchCalls(client, callOptions));
 }

@@ -8,7 +8,7 @@ import {
 } from '../../engine/index.ts';
 import type { Adapter, HitMark, Outcome, OutcomeMark, Plan, PlanOptions } from '../adapter.ts';
 import type { DocumentText } from '../document-text.ts';
-import { placeHits, toOutcomeMark } from '../outcome-marks.ts';
+import { arrangeHits, toOutcomeMark } from '../outcome-marks.ts';
 import { toSignalValue } from '../signal-value.ts';
 import { hasWord } from '../words.ts';
 import {
@@ -24,7 +24,7 @@ import {
 export interface EmbeddedRequest {
   /** The question in words. */
   readonly query: string;
-  /** 0-based place of the page's first hit. @defaultValue 0 */
+  /** 0-based index of the page's first hit. @defaultValue 0 */
   readonly from?: number | undefined;
   /** Hits of the page. @defaultValue 10 */
   readonly size?: number | undefined;
@@ -64,7 +64,7 @@ export interface GivenIndex {
 
 /** Options of {@link embeddedAdapter}: an index, or what to make one of when the first search comes. */
 export type EmbeddedAdapterOptions = (GivenIndex | EmbeddedIndexOptions) & {
-  /** Tells which hits keep their places. @defaultValue none */
+  /** Tells which hits keep their ranks. @defaultValue none */
   readonly isPinned?: ((hit: EmbeddedHit) => boolean) | undefined;
   /** Names among the documents' own `signals` that candidates carry, for score steps. @defaultValue `[]` */
   readonly signals?: readonly string[] | undefined;
@@ -228,8 +228,8 @@ function applyOutcome(
     size: Math.min(hits.length, plan.rankWindowSize),
     candidates: () => shortlist().candidates,
   };
-  const placed = placeHits(hits, window, outcome, ({ score }) => score);
-  const page = placed
+  const ranked = arrangeHits(hits, window, outcome, ({ score }) => score);
+  const page = ranked
     .slice(from, from + size)
     .map(({ hit, mark }) => ({ ...withoutSignals(hit), score: mark.score, blockrank: mark }));
   return { ...response, hits: page, blockrank };

@@ -17,7 +17,7 @@ export interface EmbeddedDocument {
   readonly signals?: EmbeddedSignals | undefined;
 }
 
-/** A document's fields beside its text; a place is "latitude,longitude" or `{ lat, lon }`. */
+/** A document's fields beside its text; a point is "latitude,longitude" or `{ lat, lon }`. */
 export type EmbeddedSignals = Readonly<Record<string, unknown>>;
 
 /** Which part of a document is read and searched. */

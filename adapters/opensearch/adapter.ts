@@ -54,6 +54,6 @@ export function opensearchAdapter(
   Required<Pick<Adapter<OpenSearchRequest, OpenSearchResponse>, 'searchMany'>> {
   const { client, callOptions = {} } = options;
   checkOpenSearchClient(client, options.states);
-  const settings = searchBodySettings(options, { adapter: 'opensearch', place: 'body' });
+  const settings = searchBodySettings(options, { adapter: 'opensearch', layout: 'body' });
   return searchAdapter(settings, openSearchCalls(client, callOptions));
 }

@@ -31,12 +31,12 @@ interface Filter {
 }
 
 /** Where a value stands, and whether it is wanted as a whole. */
-interface Place {
+interface SourceValue {
   readonly path: string;
   readonly isWanted: boolean;
 }
 
-function filterObject(object: JsonObject, { path, isWanted }: Place, filter: Filter): JsonObject {
+function filterObject(object: JsonObject, { path, isWanted }: SourceValue, filter: Filter): JsonObject {
   const entries = Object.entries(object).flatMap(([key, value]): readonly [string, unknown][] => {
     const inner = path === '' ? key : `${path}.${key}`;
     // A key may hold dots itself: `a` names `a.b` however it is written.
@@ -58,13 +58,13 @@ function pathsTo(path: string, above: string): readonly string[] {
 }
 
 /** What is left of a value: the only entry of a list, or nothing. */
-function filterValue(value: unknown, place: Place, filter: Filter): readonly unknown[] {
-  const { isWanted } = place;
+function filterValue(value: unknown, at: SourceValue, filter: Filter): readonly unknown[] {
+  const { isWanted } = at;
   if (Array.isArray(value)) {
-    const kept = value.flatMap((entry) => filterValue(entry, place, filter));
+    const kept = value.flatMap((entry) => filterValue(entry, at, filter));
     return isWanted || kept.length > 0 ? [kept] : [];
   }
   if (!isObject(value)) return isWanted ? [value] : [];
-  const kept = filterObject(value, place, filter);
+  const kept = filterObject(value, at, filter);
   return isWanted || Object.keys(kept).length > 0 ? [kept] : [];
 }

@@ -1,4 +1,4 @@
-/** Reads from a request how its hits are found, and which of them somebody fixed in place. */
+/** Reads from a request how its hits are found, and which of them somebody fixed at a rank. */
 import type { FirstStage } from '../../engine/index.ts';
 import { isObject, type JsonObject, toList } from '../cluster/json.ts';
 import { type Clause, clausesOf } from './clauses.ts';

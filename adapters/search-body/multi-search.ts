@@ -2,7 +2,7 @@
 import { type BlockRankError, FirstStageError } from '../../engine/index.ts';
 import { itemError } from '../cluster/errors.ts';
 import { describeValue, isObject, type JsonObject } from '../cluster/json.ts';
-import { type BodyPlace, viewOf } from './request-view.ts';
+import { type BodyLayout, viewOf } from './request-view.ts';
 
 /** One search of a multi-search: its header line and its body line. */
 export interface SearchLines {
@@ -78,8 +78,8 @@ const addressKeys = new Set([
  * The lines of a request in a multi-search; `undefined` when it holds what only a search of its own can (its
  * words in `q`, or a parameter of the address).
  */
-export function toSearchLines(request: object, place: BodyPlace): SearchLines | undefined {
-  const view = viewOf(request, place);
+export function toSearchLines(request: object, layout: BodyLayout): SearchLines | undefined {
+  const view = viewOf(request, layout);
   if (!view) return undefined;
   const beside = Object.keys(request).filter(
     (key) => key !== 'body' && (request as JsonObject)[key] !== undefined,
@@ -87,7 +87,7 @@ export function toSearchLines(request: object, place: BodyPlace): SearchLines | 
   const fits = (key: string): boolean => {
     if (headerKeys.has(key) || bodyKeys.has(key)) return true;
     // Elasticsearch's client moves everything it does not know as a parameter into the body, OpenSearch's does not.
-    if (addressKeys.has(key) || place === 'body') return false;
+    if (addressKeys.has(key) || layout === 'body') return false;
     return !(key === 'sort' && typeof view['sort'] === 'string' && view['sort'].includes(':'));
   };
   if (!beside.every(fits)) return undefined;
@@ -131,10 +131,10 @@ export interface Sender<Answer> {
 /** Sends what fits into one multi-search together, and the rest beside it; answers come in the requests' order. */
 export async function searchTogether<Answer>(
   requests: readonly object[],
-  place: BodyPlace,
+  layout: BodyLayout,
   { together, alone }: Sender<Answer>,
 ): Promise<readonly (Answer | BlockRankError)[]> {
-  const lines = requests.map((request) => toSearchLines(request, place));
+  const lines = requests.map((request) => toSearchLines(request, layout));
   const fitting = lines.filter((entry) => entry !== undefined);
   const single = requests.map((request, i) =>
     lines[i] ? undefined : alone(request).catch((error: unknown) => toItem<Answer>(error)),

@@ -4,7 +4,7 @@ import { describeValue, isObject, type JsonObject } from '../cluster/json.ts';
 import { type DocumentTextOptions, type TextWriter, textWriter } from '../document-text.ts';
 import type { StoredStates } from '../stored-states/places.ts';
 import type { QueryTextOption } from './query-text.ts';
-import type { BodyPlace } from './request-view.ts';
+import type { BodyLayout } from './request-view.ts';
 
 /** A hit as the server sent it. */
 export type SearchHit = JsonObject;
@@ -19,7 +19,7 @@ export interface SearchBodyOptions extends DocumentTextOptions {
    * @defaultValue false
    */
   readonly highlight?: boolean | undefined;
-  /** Tells which hits keep their places, besides those that an outermost `pinned` query or retriever names. */
+  /** Tells which hits keep their ranks, besides those that an outermost `pinned` query or retriever names. */
   readonly isPinned?: ((hit: SearchHit) => boolean) | undefined;
   /**
    * Where the block states of the documents lie, so that they need not be encoded. They are found by the text that was
@@ -45,14 +45,14 @@ export interface SearchBodySettings {
   /** The adapter's name, for errors. */
   readonly adapter: string;
   /** Where this server's client keeps what goes into the body. */
-  readonly place: BodyPlace;
+  readonly layout: BodyLayout;
   /** Makes documents' texts. */
   readonly text: TextWriter;
   /** Where the question's words come from. */
   readonly query: QueryTextOption | undefined;
   /** Whether fragments are read. */
   readonly highlight: boolean;
-  /** Tells which hits keep their places. */
+  /** Tells which hits keep their ranks. */
   readonly isPinned: (hit: SearchHit) => boolean;
   /** Where block states lie. */
   readonly states: StoredStates | undefined;
@@ -65,7 +65,7 @@ export interface SearchBodySettings {
 /** Fills in and checks. @throws ConfigurationError for an option that cannot be. */
 export function searchBodySettings(
   options: SearchBodyOptions,
-  { adapter, place }: Pick<SearchBodySettings, 'adapter' | 'place'>,
+  { adapter, layout }: Pick<SearchBodySettings, 'adapter' | 'layout'>,
 ): SearchBodySettings {
   const what = `Cannot make ${adapter}Adapter`;
   const {
@@ -96,7 +96,7 @@ export function searchBodySettings(
   if (states && highlight) fail('states', 'no highlight beside it: states are of whole texts', states);
   if (!areSignals(signals)) fail('signals', 'names of fields, without "*"', signals);
   const text = textWriter(options, what);
-  return { adapter, place, text, query, highlight, isPinned, states, signals, maxResultWindow };
+  return { adapter, layout, text, query, highlight, isPinned, states, signals, maxResultWindow };
 }
 
 function areSignals(signals: unknown): boolean {

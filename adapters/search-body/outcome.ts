@@ -1,7 +1,7 @@
 /** Puts an outcome into a search response. */
 import type { HitMark, Outcome, OutcomeMark, Plan } from '../adapter.ts';
 import { isObject, type JsonObject, without } from '../cluster/json.ts';
-import { placeHits, toOutcomeMark } from '../outcome-marks.ts';
+import { arrangeHits, toOutcomeMark } from '../outcome-marks.ts';
 import { fieldsHider } from './fetched-fields.ts';
 import type { SearchBodySettings, SearchHit } from './options.ts';
 import { addsHighlight, sourcePlanOf } from './plan.ts';
@@ -52,8 +52,8 @@ export function applyToResponse(
     size: mark.rankWindowSize ?? 0,
     candidates: () => shortlistOf(plan, response, settings).candidates,
   };
-  const placed = placeHits(hits, window, outcome, scoreOf);
-  const page = placed
+  const ranked = arrangeHits(hits, window, outcome, scoreOf);
+  const page = ranked
     .slice(from, from + size)
     .map(({ hit, mark: own }) => ({ ...restore(hit), _score: own.score, blockrank: own }));
   const best = outcome.hits.reduce<number | null>((max, { score }) => Math.max(max ?? score, score), null);
@@ -71,7 +71,7 @@ function withoutHits(response: unknown, outcome: Outcome): JsonObject {
 
 /** Takes out of a hit what was only fetched for reading. */
 function restorer(plan: Plan<object>, settings: SearchBodySettings): (hit: SearchHit) => SearchHit {
-  const view = viewOf(plan.original, settings.place) ?? {};
+  const view = viewOf(plan.original, settings.layout) ?? {};
   const { changes, restore } = sourcePlanOf(view, settings);
   const hasOwnSource = Object.keys(changes).length === 0;
   const ownHighlight = addsHighlight(view, settings);

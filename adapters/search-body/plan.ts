@@ -22,7 +22,7 @@ export function planSearch<Request extends object>(
   settings: SearchBodySettings,
 ): Plan<Request> {
   const { rankWindowSize, queryText } = options;
-  const view = viewOf(request, settings.place);
+  const view = viewOf(request, settings.layout);
   const page = pageOf(view ?? {});
   const plan = { request, original: request, page: page ?? { from: 0, size: defaultSize }, rankWindowSize };
   const pass = (reason: UnrerankedReason, warnings: readonly PlanWarning[] = []): Plan<Request> => {
@@ -35,7 +35,7 @@ export function planSearch<Request extends object>(
   if (text === undefined || !hasWord(text)) return pass('no-query-text');
   const { changes, warnings } = changesFor(view, { page, rankWindowSize }, settings);
   const isSame = Object.keys(changes).length === 0;
-  const sent = isSame ? request : (withChanges(request as JsonObject, changes, settings.place) as Request);
+  const sent = isSame ? request : (withChanges(request as JsonObject, changes, settings.layout) as Request);
   return { ...plan, request: sent, query: { text }, warnings, fields: settings.text.fields };
 }
 

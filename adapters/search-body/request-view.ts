@@ -2,7 +2,7 @@
 import { isObject, type JsonObject, listedIn, without } from '../cluster/json.ts';
 
 /** Where a client keeps what goes into the request's body: beside the index name, or under `body` alone. */
-export type BodyPlace = 'flat' | 'body';
+export type BodyLayout = 'flat' | 'body';
 
 /**
  * Everything the request says, in one object: the body's properties, and over them those beside it, which both
@@ -10,7 +10,7 @@ export type BodyPlace = 'flat' | 'body';
  * `undefined` when the body cannot be read (a stream, a buffer, text that is no JSON object) or the page hides in
  * `querystring`.
  */
-export function viewOf(request: unknown, place: BodyPlace): JsonObject | undefined {
+export function viewOf(request: unknown, layout: BodyLayout): JsonObject | undefined {
   if (!isObject(request)) return undefined;
   const { body, querystring, ...rest } = request;
   const read = bodyOf(body);
@@ -19,7 +19,7 @@ export function viewOf(request: unknown, place: BodyPlace): JsonObject | undefin
   const both = { ...read, ...Object.fromEntries(given) };
   // Both servers search for `q` in place of the body's query.
   const view = both['q'] === undefined ? both : without(both, ['query']);
-  const isInAddress = place === 'body' && rest['_source'] !== undefined;
+  const isInAddress = layout === 'body' && rest['_source'] !== undefined;
   return isInAddress ? withAddressSource(view) : withBodySource(view);
 }
 
@@ -38,12 +38,12 @@ function withBodySource(view: JsonObject): JsonObject {
 }
 
 /** A copy that asks for something else: properties are set, or removed where the change is `undefined`. */
-export function withChanges(request: JsonObject, changes: JsonObject, place: BodyPlace): JsonObject {
+export function withChanges(request: JsonObject, changes: JsonObject, layout: BodyLayout): JsonObject {
   const keys = Object.keys(changes);
   const set = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
   const { body, ...rest } = request;
   const kept = without(rest, keys);
-  if (place === 'flat' && (body === undefined || body === null)) return { ...kept, ...set };
+  if (layout === 'flat' && (body === undefined || body === null)) return { ...kept, ...set };
   return { ...kept, body: { ...without(bodyOf(body) ?? {}, keys), ...set } };
 }
 

@@ -23,7 +23,7 @@ export function searchAdapter<Request extends object, Response>(
   settings: SearchBodySettings,
   calls: ClientCalls,
 ): Adapter<Request, Response> & Required<Pick<Adapter<Request, Response>, 'searchMany' | 'refusedChanges'>> {
-  const { adapter: name, place } = settings;
+  const { adapter: name, layout } = settings;
   const withSidecar = sidecarReader(settings);
   const ask = async <T>(
     what: string,
@@ -47,7 +47,7 @@ export function searchAdapter<Request extends object, Response>(
       signal?.throwIfAborted();
       return searchTogether<Response>(
         plans.map(({ request }) => request),
-        place,
+        layout,
         {
           alone: (request) => search(request, signal),
           together: async (lines) => {

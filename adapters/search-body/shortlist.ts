@@ -17,8 +17,8 @@ import { stateReader } from './stored-states.ts';
 /** The window's candidates, in the response's order. @throws FirstStageError when the response is none. */
 export function shortlistOf(plan: Plan<object>, response: unknown, settings: SearchBodySettings): Shortlist {
   const window = windowOf(plan, response, settings);
-  const view = viewOf(plan.original, settings.place) ?? {};
-  const sent = viewOf(plan.request, settings.place) ?? {};
+  const view = viewOf(plan.original, settings.layout) ?? {};
+  const sent = viewOf(plan.request, settings.layout) ?? {};
   const fromHighlight = highlightReader(sent['highlight']);
   const partsOf = settings.highlight
     ? fromHighlight

@@ -1,6 +1,6 @@
 /** Where tokens stand in the text they came from. */
 
-/** A token's place in a text: UTF-16 code units, last exclusive. */
+/** A token's span of a text: UTF-16 code units, last exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -35,7 +35,7 @@ function fold(text: string): FoldedText {
 const lookAhead = 256;
 
 /**
- * Finds each token's place by reading text and spellings side by side.
+ * Finds each token's span by reading text and spellings side by side.
  *
  * @param spellings - The vocabulary's spellings in text order; `##` marks a piece that continues a word.
  * @returns One span a spelling, ascending; empty where the spelling is not in the text (unknown words).

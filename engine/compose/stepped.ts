@@ -62,7 +62,7 @@ export async function applySteps(ranking: Ranking, shortlist: Shortlist, call: S
 /** What a step gives, or the typed error that it comes to. */
 async function taken(
   step: () => Ranking | Promise<Ranking>,
-  place: number,
+  index: number,
   signal: AbortSignal,
 ): Promise<Ranking> {
   try {
@@ -73,7 +73,7 @@ async function taken(
     if (signal.aborted) throw signal.reason;
     if (error instanceof BlockRankError) throw error;
     const said = error instanceof Error ? error.message : String(error);
-    throw new ScoreStepError(`Cannot apply score step ${place}: ${said}`, { step: place }, { cause: error });
+    throw new ScoreStepError(`Cannot apply score step ${index}: ${said}`, { step: index }, { cause: error });
   }
 }
 

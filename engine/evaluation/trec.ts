@@ -5,7 +5,7 @@ import { TrecFormatError } from '../errors.ts';
 /** Graded judgements: query id, then document id, to relevance. Not named: not judged. */
 export type Qrels = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
-/** A document's place in a run. */
+/** A document's entry in a run. */
 export interface RunEntry {
   /** Document id. */
   readonly docId: string;

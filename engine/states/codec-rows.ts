@@ -10,8 +10,8 @@ import { quantiseRows } from '../weights/quantise.ts';
 /** How a vector's values are kept. */
 export type StatePrecision = 'fp16' | 'int8';
 
-/** A matrix's place in a state's bytes. */
-export interface RowsPlace {
+/** Where a matrix lies in a state's bytes, and its shape. */
+export interface RowsLayout {
   /** Its first byte; a multiple of 4. */
   readonly at: number;
   /** Vectors. */
@@ -28,11 +28,11 @@ export function rowsBytes(precision: StatePrecision, rows: number, width: number
 /** Writes vectors; those of `parts` follow each other. */
 export function writeRows(
   bytes: Uint8Array,
-  place: RowsPlace,
+  layout: RowsLayout,
   precision: StatePrecision,
   parts: readonly Float32Array[],
 ): void {
-  const { at, rows, width } = place;
+  const { at, rows, width } = layout;
   const { buffer } = bytes;
   if (precision === 'fp16') {
     const halves = new Uint16Array(buffer, at, rows * width);
@@ -54,7 +54,7 @@ export function writeRows(
 /** Reads `count` vectors from `first` on, into shared memory: workers read them later without a copy. */
 export function readRows(
   bytes: Uint8Array,
-  { at, rows, width }: RowsPlace,
+  { at, rows, width }: RowsLayout,
   precision: StatePrecision,
   { first, count }: { readonly first: number; readonly count: number },
 ): Float32Array {

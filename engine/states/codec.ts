@@ -86,16 +86,16 @@ export function decodeState(bytes: Uint8Array, key: StateKey, codec?: StateCodec
   if (!isOfText(own, key)) return { fault: 'stale' };
   const { width, blockTokens, truncatedTokens, precision } = head;
   const blocks = blockTokens.length;
-  const place = { at: headBytes(blocks), rows: rowsOf(head), width };
-  const count = place.rows - blocks;
+  const layout = { at: headBytes(blocks), rows: rowsOf(head), width };
+  const count = layout.rows - blocks;
   return {
     state: {
       width,
       blockTokens,
-      anchors: readRows(own, place, precision, { first: 0, count: blocks }),
+      anchors: readRows(own, layout, precision, { first: 0, count: blocks }),
       ...(count > 0 &&
         codec?.tier !== 'anchor' && {
-          tokens: readRows(own, place, precision, { first: blocks, count }),
+          tokens: readRows(own, layout, precision, { first: blocks, count }),
         }),
       truncatedTokens,
     },

@@ -38,7 +38,7 @@ export class KeyValues {
   /**
    * Keeps a token run's keys and values.
    *
-   * @param at - The place of its first token.
+   * @param at - The position of its first token.
    * @param rows - What one layer gave, and the run's tokens in it: `from` inclusive, `to` exclusive.
    */
   put(

@@ -37,7 +37,7 @@ export interface MeasuredHead {
 
 /**
  * Every head by how well it orders judged lists, best first. Each list is shuffled: with the relevant document always
- * in one place, heads that only read places would win.
+ * at one position, heads that only read positions would win.
  */
 export async function selectHeads(options: HeadSelectionOptions): Promise<MeasuredHead[]> {
   const { collection, reranker, seed, signal } = options;

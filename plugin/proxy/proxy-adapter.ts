@@ -56,7 +56,7 @@ export interface ProxyAdapter extends SearchReader<WireSearch, WireAnswer> {
  */
 export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
   const { server = 'cluster', marks = true, scores = 'first-stage', ...rest } = options;
-  const settings = searchBodySettings(rest, { adapter: server, place: 'body' });
+  const settings = searchBodySettings(rest, { adapter: server, layout: 'body' });
   const inner = searchReader<WireSearch, WireAnswer>(settings);
   const spelled = new WeakMap<object, string>();
   const fetches = new WeakMap<object, CallerFetch>();
@@ -83,10 +83,10 @@ export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
       const bytes = spelled.get(answer);
       // What the plan refused was sent as it came, and goes back as it came.
       if (plan.reason !== undefined || bytes === undefined) return answer;
-      const placed = inner.applyOutcome(plan, answer, outcome);
-      const after = inPlaces(answer, placed, plan, { outcome, marks, scores, bytes });
-      spelled.set(placed, respell(bytes, wholeOf(bytes), answer, after));
-      return placed;
+      const ranked = inner.applyOutcome(plan, answer, outcome);
+      const after = inOrder(answer, ranked, plan, { outcome, marks, scores, bytes });
+      spelled.set(ranked, respell(bytes, wholeOf(bytes), answer, after));
+      return ranked;
     },
     read(bytes, fetch) {
       const { answer } = parse(bytes);
@@ -142,14 +142,14 @@ interface HitList {
 }
 
 /** The answer as it is given back, its hits spelled: each from the bytes of the hit that it was. */
-function inPlaces(
+function inOrder(
   answer: WireAnswer,
-  placed: WireAnswer,
+  ranked: WireAnswer,
   plan: Plan<WireSearch>,
   { outcome, marks, scores, bytes }: Placing,
 ): JsonObject {
   const { hits: before, max_score: best } = answer['hits'] as unknown as HitList;
-  const after = placed['hits'] as unknown as HitList;
+  const after = ranked['hits'] as unknown as HitList;
   const slices = hitSlices(bytes);
   const keepsScore = scores === 'first-stage';
   const entries = after.hits.map((hit, i) => {
@@ -166,7 +166,7 @@ function inPlaces(
     ...(keepsScore && { max_score: best }),
     hits: new Spelled(`[${entries.join(',')}]`),
   };
-  return { ...placed, hits: list, blockrank: marks ? placed['blockrank'] : undefined };
+  return { ...ranked, hits: list, blockrank: marks ? ranked['blockrank'] : undefined };
 }
 
 /** Where the hits stand in an answer's bytes. */

@@ -157,7 +157,7 @@ function fail(
   return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
 }
 
-/** Class and place of what failed. Its message is left out where it may quote a text. */
+/** Class and path of what failed. Its message is left out where it may quote a text. */
 function causeOf({ cause }: ServiceFault): object | undefined {
   if (!(cause instanceof Error)) return undefined;
   const { name, code, statusCode, stack } = cause as Error & { code?: string; statusCode?: number };

@@ -113,10 +113,10 @@ function openCache({ settings: { cache } }: Generation): Cache | undefined {
   });
 }
 
-/** What an answer takes in memory: one for each candidate, and one for each place that its explanation names. */
+/** What an answer takes in memory: one for each candidate, and one for each span that its explanation names. */
 function candidatesOf({ ranking, scores }: Ranked): number {
-  const places = (ranking?.candidates ?? []).map(({ explanation }) => explanation?.spans.length ?? 0);
-  return places.reduce((sum, count) => sum + count, Math.max(1, scores.length));
+  const spans = (ranking?.candidates ?? []).map(({ explanation }) => explanation?.spans.length ?? 0);
+  return spans.reduce((sum, count) => sum + count, Math.max(1, scores.length));
 }
 
 /** Everything that an answer depends on; the tenant too, so that nobody learns from timing what another asked. */

@@ -18,7 +18,7 @@ const grid = 1_000_000;
 
 /**
  * Scores, best first: the ranking's order, in which equal logits are ties. Documents of equal text and logit score the
- * same and stand together, at the place of the first of them. The calibrated score where the reranker has one, since
+ * same and stand together, at the rank of the first of them. The calibrated score where the reranker has one, since
  * thresholds then mean the same from list to list; else the share of the list's mass. Where calibrated scores contradict
  * the order they are replaced by the nearest descending sequence.
  *

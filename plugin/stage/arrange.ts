@@ -1,4 +1,4 @@
-/** From a ranking to the hits that are given back: thresholds, pinned places, the cut. */
+/** From a ranking to the hits that are given back: thresholds, pinned ranks, the cut. */
 import type { RankedHit } from '../../adapters/adapter.ts';
 import {
   ConfigurationError,
@@ -17,15 +17,15 @@ export interface Limits {
 
 /** The window's hits as they are given back. */
 export interface Arrangement {
-  /** Best first, pinned ones on their places. */
+  /** Best first, pinned ones at their ranks. */
   readonly hits: readonly RankedHit[];
   /** Whether the list goes on after the window. */
   readonly keepsTail: boolean;
 }
 
 /**
- * Orders the window's hits. A pinned hit keeps its place and is never dropped by `minScore`; when so many others
- * are dropped that its place is gone, it comes last. `topN` cuts the finished list.
+ * Orders the window's hits. A pinned hit keeps its rank and is never dropped by `minScore`; when so many others
+ * are dropped that its rank is gone, it comes last. `topN` cuts the finished list.
  *
  * @throws ConfigurationError when `minScore` is set and the reranker gives no calibrated score.
  */
@@ -35,8 +35,8 @@ export function arrange(ranking: Ranking, shortlist: Shortlist, limits: Limits):
   const loose = ranking.candidates.filter(
     (candidate) => !pinned.has(candidate.index) && passes(candidate, minScore),
   );
-  const placed = pinned.size === 0 ? loose : withPinned(loose, ranking, pinned);
-  const hits = (topN === undefined ? placed : placed.slice(0, topN)).map(toRankedHit);
+  const arranged = pinned.size === 0 ? loose : withPinned(loose, ranking, pinned);
+  const hits = (topN === undefined ? arranged : arranged.slice(0, topN)).map(toRankedHit);
   const isWhole = hits.length === ranking.candidates.length;
   // topN is at most the window, so a list that has a tail has more than topN hits.
   return { hits, keepsTail: isWhole && topN === undefined };
@@ -63,18 +63,18 @@ function withPinned(
   pinned: ReadonlySet<number>,
 ): readonly RankedCandidate[] {
   const byIndex = new Map(ranking.candidates.map((candidate) => [candidate.index, candidate]));
-  const placed: RankedCandidate[] = [];
+  const arranged: RankedCandidate[] = [];
   let next = 0;
-  const fillUpTo = (place: number): void => {
-    while (placed.length < place && next < loose.length) placed.push(loose[next++]!);
+  const fillUpTo = (index: number): void => {
+    while (arranged.length < index && next < loose.length) arranged.push(loose[next++]!);
   };
-  for (const place of [...pinned].sort((a, b) => a - b)) {
-    fillUpTo(place);
-    const candidate = byIndex.get(place);
-    if (candidate) placed.push(candidate);
+  for (const index of [...pinned].sort((a, b) => a - b)) {
+    fillUpTo(index);
+    const candidate = byIndex.get(index);
+    if (candidate) arranged.push(candidate);
   }
   fillUpTo(Number.POSITIVE_INFINITY);
-  return placed;
+  return arranged;
 }
 
 function passes(candidate: RankedCandidate, minScore: number | undefined): boolean {

@@ -46,7 +46,7 @@ export interface DocumentScore {
   readonly mass: number;
   /** Part of the mass on tokens that stand for no words of the text: the id, the template. */
   readonly templateMass: number;
-  /** The rest, by place in the text, descending; empty unless asked for. */
+  /** The rest, by span of the text, descending; empty unless asked for. */
   readonly spans: readonly ExplainedSpan[];
 }
 

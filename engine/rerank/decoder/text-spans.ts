@@ -1,26 +1,26 @@
-/** From masses of tokens to places in a text. */
+/** From masses of tokens to spans of a text. */
 import type { Span } from '../../blocks/spans.ts';
 import type { ExplainedSpan } from '../../contract.ts';
 
-/** A document's mass by place. */
+/** A document's mass by span. */
 export interface TextSpans {
-  /** Mass of the tokens without a place in the text. */
+  /** Mass of the tokens without a span in the text. */
   readonly templateMass: number;
-  /** Places and their masses, descending by mass; disjoint. */
+  /** Spans and their masses, descending by mass; disjoint. */
   readonly spans: readonly ExplainedSpan[];
 }
 
 /**
- * Joins masses to places. Tokens that share a character are one place: half a character cannot be shown.
+ * Joins masses to spans. Tokens that share a character are one span: half a character cannot be shown.
  *
- * @param places - One a token, ascending; empty (`start === end`) for tokens without a place.
+ * @param tokens - One a token, ascending; empty (`start === end`) for tokens without a span.
  * @param masses - One a token.
  */
-export function toTextSpans(places: readonly Span[], masses: Float64Array): TextSpans {
+export function toTextSpans(tokens: readonly Span[], masses: Float64Array): TextSpans {
   let templateMass = 0;
   const spans: { start: number; end: number; mass: number }[] = [];
   // A block that was cut has fewer tokens than its text.
-  places.slice(0, masses.length).forEach(({ start, end }, j) => {
+  tokens.slice(0, masses.length).forEach(({ start, end }, j) => {
     const mass = masses[j]!;
     const last = spans.at(-1);
     if (end <= start) templateMass += mass;

@@ -15,7 +15,7 @@ import { parseTokenizer, type Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
 import type { WeightFile } from '../../weights/precision-weights.ts';
 import type { EncoderAnswers, EncoderTask } from './encoder-workers.ts';
-import { toPlaceless, toSpans } from './spans.ts';
+import { toSpanless, toSpans } from './spans.ts';
 import { openTokenProducts, type TokenProducts } from './token-products.ts';
 
 /** What a worker needs to open the program; structured-cloneable. */
@@ -143,7 +143,7 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
       const text = texts[n]!;
       const { blocks, starts } = toDocumentBlocks(text, tokenizer, this.#program.caps);
       const isWhole = blocks.every(({ length }, block) => length === state.blockTokens[block]);
-      if (!isWhole) return toPlaceless(state, { ...query, tau, totals });
+      if (!isWhole) return toSpanless(state, { ...query, tau, totals });
       const spellings: string[] = [];
       blocks.forEach((ids, block) => {
         ids.subarray(1, -1).forEach((id, j) => {

@@ -1,4 +1,4 @@
-/** From attention of query tokens to places in a document's text. */
+/** From attention of query tokens to spans of a document's text. */
 import { alignTokens, type Span } from '../../blocks/spans.ts';
 import type { BlockState, Explanation } from '../../contract.ts';
 import { dotRows } from '../../readout/vectors.ts';
@@ -26,8 +26,8 @@ export interface SpelledDocument {
 }
 
 /**
- * Mass of a document and of each of its places: mean over the query's tokens of the softmax over the whole list.
- * Tokens that overlapping blocks share add up; pieces of one word are one place.
+ * Mass of a document and of each of its spans: mean over the query's tokens of the softmax over the whole list.
+ * Tokens that overlapping blocks share add up; pieces of one word are one span.
  */
 export function toSpans(
   state: TokenState,
@@ -41,22 +41,22 @@ export function toSpans(
     for (let j = 0; j < count; j += 1) {
       const mass = tokenMass(state.tokens, first + j, query);
       const own = starts[block]! + j - 1;
-      // The first and the last token of a block are special ones and have no place in the text.
+      // The first and the last token of a block are special ones and have no span in the text.
       if (j === 0 || j === count - 1) templateMass += mass;
       else masses[own] = masses[own]! + mass;
     }
     first += count;
   });
-  const places = joinPieces(alignTokens(text, spellings), spellings, masses);
-  for (const { start, end, mass } of places) if (end <= start) templateMass += mass;
-  const spans = places
+  const words = joinPieces(alignTokens(text, spellings), spellings, masses);
+  for (const { start, end, mass } of words) if (end <= start) templateMass += mass;
+  const spans = words
     .filter(({ start, end }) => end > start)
     .sort((a, b) => b.mass - a.mass || a.start - b.start);
   return { mass: spans.reduce((sum, { mass }) => sum + mass, templateMass), templateMass, spans };
 }
 
-/** The mass of a document whose state keeps only some of its tokens, or means of them: nobody knows their places. */
-export function toPlaceless({ blockTokens, tokens }: TokenState, query: SpanQuery): DocumentMass {
+/** The mass of a document whose state keeps only some of its tokens, or means of them: nobody knows their spans. */
+export function toSpanless({ blockTokens, tokens }: TokenState, query: SpanQuery): DocumentMass {
   const count = blockTokens.reduce((sum, each) => sum + each, 0);
   let mass = 0;
   for (let row = 0; row < count; row += 1) mass += tokenMass(tokens, row, query);
@@ -69,7 +69,7 @@ export interface DocumentMass {
   readonly mass: number;
   /** On special tokens, on tokens that are not found in the text, and on all of a pruned state. */
   readonly templateMass: number;
-  /** The rest by place, descending by mass. */
+  /** The rest by span, descending by mass. */
   readonly spans: Explanation['spans'];
 }
 
@@ -86,15 +86,15 @@ function joinPieces(
   spellings: readonly string[],
   masses: Float64Array,
 ): { start: number; end: number; mass: number }[] {
-  const places: { start: number; end: number; mass: number }[] = [];
+  const words: { start: number; end: number; mass: number }[] = [];
   spans.forEach(({ start, end }, i) => {
-    const word = places.at(-1);
+    const word = words.at(-1);
     if (word && spellings[i]!.startsWith('##')) {
       word.end = Math.max(word.end, end);
       word.mass += masses[i]!;
     } else {
-      places.push({ start, end, mass: masses[i]! });
+      words.push({ start, end, mass: masses[i]! });
     }
   });
-  return places;
+  return words;
 }

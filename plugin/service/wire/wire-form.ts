@@ -107,7 +107,7 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body, { error: wording });
   if (parsed.success) return parsed.data;
   const { issues } = parsed.error;
-  const told = issues.slice(0, maxComplaints).map((issue) => `${place(issue.path)}${issue.message}`);
+  const told = issues.slice(0, maxComplaints).map((issue) => `${spelledPath(issue.path)}${issue.message}`);
   const more = issues.length > told.length ? '; and more' : '';
   const kind = issues.every(isEmptyList) ? 'empty' : 'invalid';
   throw new ServiceFault(kind, `Cannot read the request: ${told.join('; ')}${more}.`);
@@ -116,7 +116,7 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
 const isEmptyList = (issue: z.core.$ZodIssue): boolean =>
   issue.code === 'too_small' && issue.origin === 'array';
 
-function place(path: readonly PropertyKey[]): string {
+function spelledPath(path: readonly PropertyKey[]): string {
   const names = path.map((key, i) =>
     typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`,
   );
