@@ -1,10 +1,11 @@
 /** What earlier runs left that is used no more. */
+
+import { readTimeoutOf } from './connector.ts';
 import { deletionSteps } from './model-steps.ts';
 import type { OpenSearchInstallSettings } from './options.ts';
 import { otherUsersOf } from './pipelines.ts';
 import { type Planned, part } from './planned.ts';
 import type { FoundEntry, OpenSearchState } from './state.ts';
-import { readTimeoutOf } from './status.ts';
 
 /**
  * Plans the deletions, models first: a connector in use cannot be deleted. A model that a pipeline of the operator's

@@ -1,10 +1,10 @@
 /** What of an installation is there, and whether it is as it was made. Pure. */
 import { definitionDigest, readMark } from '../../install/index.ts';
 import { neededSettings } from './cluster-settings.ts';
+import { readTimeoutOf, urlOf } from './connector.ts';
 import { definitionOfConnector, definitionOfPipeline } from './definitions.ts';
 import { modelOf, type RerankProcessor, rerankOf } from './pipelines.ts';
 import type { FoundEntry, OpenSearchState, Pipeline } from './state.ts';
-import { urlOf } from './uninstall.ts';
 
 /** One part of an installation. */
 export interface PartStatus {
@@ -60,15 +60,6 @@ export function openSearchStatus(state: OpenSearchState, name: string): OpenSear
     ...(url !== undefined && { url }),
     ...(connector && { readTimeoutSeconds: readTimeoutOf(connector) }),
   };
-}
-
-/** How long a connector waits that does not say, in seconds. */
-const serversReadTimeout = 30;
-
-/** How long a connector waits for the service, in seconds. */
-export function readTimeoutOf({ source }: FoundEntry): number {
-  const { read_timeout: seconds } = (source['client_config'] ?? {}) as { read_timeout?: unknown };
-  return typeof seconds === 'number' ? seconds : serversReadTimeout;
 }
 
 function connectorStatus(connector: FoundEntry | undefined, url: string | undefined): PartStatus {

@@ -2,6 +2,7 @@
 import type { ConfigurationIssue } from '../../../engine/index.ts';
 import { type InstallPlan, type PlanStep, readMark } from '../../install/index.ts';
 import { trustedPattern, trustedPatterns, trustedSetting, untrustStep } from './cluster-settings.ts';
+import { urlOf } from './connector.ts';
 import { deletionSteps } from './model-steps.ts';
 import { isOurs, otherUsersOf } from './pipelines.ts';
 import { defaultStep, noDefaultStep } from './plan-default.ts';
@@ -149,10 +150,4 @@ function planAccess(
     steps: [untrustStep(removed, settings)],
     warnings,
   };
-}
-
-/** The address that a connector calls. */
-export function urlOf({ source }: FoundEntry): string | undefined {
-  const [action] = (source['actions'] as readonly { url?: unknown }[] | undefined) ?? [];
-  return typeof action?.url === 'string' && URL.canParse(action.url) ? action.url : undefined;
 }
