@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
-import { downloadFile, type ListFileEntry, listFiles, modelInfo } from '@huggingface/hub';
+import type { ListFileEntry } from '@huggingface/hub';
 import { ModelFormatError } from '../errors.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
 
@@ -58,6 +58,7 @@ export async function pullModel(repository: string, options: PullOptions = {}): 
   const home = join(cacheFolder, 'models', repository.replaceAll('/', '--'));
   const reference = join(home, 'refs', revision.replaceAll('/', '--'));
   if (offline) return known(repository, revision, { home, reference });
+  const { listFiles, modelInfo } = await import('@huggingface/hub');
   const hub = { ...hubOptions(options), repo: repository, revision };
   const commit = await asked(repository, async () => {
     const info = await modelInfo({
@@ -138,6 +139,7 @@ async function pullFile(
     () => 0,
   );
   const from = before <= file.size ? before : 0;
+  const { downloadFile } = await import('@huggingface/hub');
   const blob = await asked(hub.repo, () => downloadFile({ ...hub, path: file.path, xet: false }));
   if (!blob) throw new ModelFormatError({ path: file.path, expected: 'the file on the hub', found: 'none' });
   let done = from;

@@ -1,5 +1,5 @@
 /** Block states on disk, in LMDB: kept between runs, shared by processes of one machine. */
-import { open } from 'lmdb';
+import { createRequire } from 'node:module';
 import type { BlockState, StateKey } from '../contract.ts';
 import { encodeState } from './codec.ts';
 import type { StateCodec } from './state-codec.ts';
@@ -14,8 +14,12 @@ export interface LmdbSourceOptions {
   readonly codec?: StateCodec;
 }
 
+/** The package opens its native part as it is loaded, so it is loaded with the first source. */
+const loadLmdb = (): typeof import('lmdb') => createRequire(import.meta.url)('lmdb');
+
 /** Keeps states in a folder. What cannot be read is a miss, what cannot be kept is dropped; both are counted. */
 export function lmdbSource({ folder, codec }: LmdbSourceOptions): CountedStateSource {
+  const { open } = loadLmdb();
   const database = open<Buffer, string>({ path: folder, encoding: 'binary', noSync: true });
   const nameOf = (key: StateKey): string => stateName(key, '/');
   const tally = new StateTally();

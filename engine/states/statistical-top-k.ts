@@ -1,5 +1,5 @@
 /** How many values a statistical threshold keeps: two passes over the values, no sort. */
-import jstat from 'jstat';
+import { createRequire } from 'node:module';
 
 /** Bounds of {@link statisticalCount}. */
 export interface StatisticalBounds {
@@ -31,7 +31,13 @@ export function statisticalCount(
   if (d < leastForStatistics) return keep;
   const mean = values.reduce((sum, value) => sum + value, 0) / d;
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / d;
-  const threshold = mean + Math.sqrt(variance) * jstat.normal.inv(1 - keep / d, 0, 1);
+  const threshold = mean + Math.sqrt(variance) * normalQuantile(1 - keep / d);
   const above = values.reduce((count, value) => count + (value > threshold ? 1 : 0), 0);
   return Math.min(Math.max(above, minKeep), maxKeep);
+}
+
+/** Quantile of the standard normal distribution. Few codecs ask for it, so the package is loaded with the first question. */
+function normalQuantile(p: number): number {
+  const jstat: typeof import('jstat').default = createRequire(import.meta.url)('jstat');
+  return jstat.normal.inv(p, 0, 1);
 }

@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { gguf } from '@huggingface/gguf';
 import { ModelFormatError } from '../errors.ts';
 import type { DataType } from '../graph/value.ts';
 import { type GgmlFormat, ggmlFormats } from './ggml-blocks.ts';
@@ -51,6 +50,7 @@ const layerNames: Readonly<Record<string, string>> = {
 
 /** Reads a file's head. @throws ModelFormatError when it is no GGUF file or holds formats this build cannot read. */
 export async function readGguf(path: string): Promise<GgufFile> {
+  const { gguf } = await import('@huggingface/gguf');
   const read = await gguf(path, { allowLocalFile: true }).catch((cause: unknown) => {
     throw new ModelFormatError({ path, expected: 'a GGUF file', found: String(cause) }, { cause });
   });
