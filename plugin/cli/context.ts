@@ -1,6 +1,6 @@
 /** What every command of `blockrank` is given: where it reads and writes, colours, progress, cancellation. */
 import type { Readable, Writable } from 'node:stream';
-import { SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import { createColors } from 'picocolors';
 
@@ -76,27 +76,31 @@ function areColoursOn({ env, argv, stdout }: CliStreams): boolean {
 
 function progressBar(stderr: CliStreams['stderr'], label: string, total: number): Progress {
   if (stderr.isTTY !== true) return { update: () => undefined, stop: () => undefined };
-  const bar = new SingleBar({
-    stream: stderr as NodeJS.WritableStream,
-    format: `${label} {bar} {percentage} % | {value}/{total} | ETA {eta_formatted}`,
-    clearOnComplete: true,
-    hideCursor: true,
-  });
   let done = 0;
-  let isStarted = false;
-  const timer = setTimeout(() => {
-    isStarted = true;
+  let isStopped = false;
+  let bar: SingleBar | undefined;
+  const start = async (): Promise<void> => {
+    const { SingleBar } = await import('cli-progress');
+    if (isStopped) return;
+    bar = new SingleBar({
+      stream: stderr as NodeJS.WritableStream,
+      format: `${label} {bar} {percentage} % | {value}/{total} | ETA {eta_formatted}`,
+      clearOnComplete: true,
+      hideCursor: true,
+    });
     bar.start(total, done);
-  }, progressDelayMs);
+  };
+  const timer = setTimeout(start, progressDelayMs);
   return {
     update(value) {
       done = value;
-      if (isStarted) bar.update(value);
+      bar?.update(value);
     },
     stop() {
       clearTimeout(timer);
-      if (isStarted) bar.stop();
-      isStarted = false;
+      isStopped = true;
+      bar?.stop();
+      bar = undefined;
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Errors as one readable line, and the exit code that goes with them. */
 import { CommanderError } from 'commander';
-import { BlockRankError, ConfigurationError } from '../../engine/index.ts';
+import { BlockRankError, ConfigurationError } from '../../engine/errors.ts';
 
 /** What the program's end means to a shell: 0 done, 1 failed, 2 wrong usage or configuration, 130 Ctrl-C. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;

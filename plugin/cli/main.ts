@@ -3,20 +3,20 @@
 import { Command, CommanderError } from 'commander';
 import { type CliContext, type CliStreams, cliContext, type MakeCommand } from './context.ts';
 import { describeError, exitCodeOf, exitCodes } from './errors.ts';
-import { installCommand } from './install/install.ts';
-import { statusCommand } from './install/status.ts';
-import { uninstallCommand } from './install/uninstall.ts';
-import { evaluateCommand } from './laboratory/evaluate.ts';
-import { selectHeadsCommand } from './laboratory/select-heads.ts';
-import { tuneCommand } from './laboratory/tune.ts';
-import { inspectCommand } from './model/inspect.ts';
-import { pullCommand } from './model/pull.ts';
+import { installCommand } from './install/install-command.ts';
+import { statusCommand } from './install/status-command.ts';
+import { uninstallCommand } from './install/uninstall-command.ts';
+import { evaluateCommand } from './laboratory/evaluate-command.ts';
+import { selectHeadsCommand } from './laboratory/select-heads-command.ts';
+import { tuneCommand } from './laboratory/tune-command.ts';
+import { inspectCommand } from './model/inspect-command.ts';
+import { pullCommand } from './model/pull-command.ts';
 import { packageVersion } from './package-version.ts';
-import { rerankCommand } from './rerank/rerank.ts';
-import { keyCommand } from './serve/key.ts';
-import { proxyCommand } from './serve/proxy.ts';
-import { serveCommand } from './serve/serve.ts';
-import { statesCommand } from './states/states.ts';
+import { rerankCommand } from './rerank/rerank-command.ts';
+import { keyCommand } from './serve/key-command.ts';
+import { proxyCommand } from './serve/proxy-command.ts';
+import { serveCommand } from './serve/serve-command.ts';
+import { statesCommand } from './states/states-command.ts';
 
 const commands: readonly MakeCommand[] = [
   serveCommand,

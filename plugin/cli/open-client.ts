@@ -1,7 +1,7 @@
 /** Opens the official client of a server, for commands that send calls of their own. */
 import type { TransportOwner } from '../../adapters/server.ts';
-import { connectElasticsearch, connectOpenSearch } from '../compose/index.ts';
-import type { ServerSection } from './connection-options.ts';
+import { connectElasticsearch, connectOpenSearch } from '../compose/connect.ts';
+import type { ServerSection } from './connection-section.ts';
 import type { CliContext } from './context.ts';
 
 /** A client. */

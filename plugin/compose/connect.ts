@@ -20,17 +20,16 @@ import {
   serverSchemas,
 } from '../config/schema.ts';
 import { awsCredentials } from './aws-credentials.ts';
+import { importClient, type PackageContext } from './import-client.ts';
 
 type ElasticsearchOptions = ConstructorParameters<typeof ElasticsearchClient>[0];
 
 /** What connecting needs from around it. */
-export interface ConnectContext {
+export interface ConnectContext extends PackageContext {
   /** Environment variables, for AWS credentials. */
   readonly env: Environment;
   /** Told what the operator should know, for instance that certificates are not checked. */
   readonly onWarning: (message: string) => void;
-  /** Loads a package. @defaultValue `import` */
-  readonly importPackage?: (name: string) => Promise<unknown>;
 }
 
 /**
@@ -170,25 +169,4 @@ async function signer(aws: AwsSigning, context: ConnectContext): Promise<Partial
     ...(getCredentials && { getCredentials }),
   });
   return { Connection, Transport };
-}
-
-/**
- * Loads a client's package when it is needed.
- *
- * @param injected - Where who has a client already gives it.
- * @throws ConfigurationError when the package is missing.
- */
-export async function importClient<T>(
-  { importPackage = (name) => import(name) }: Pick<ConnectContext, 'importPackage'>,
-  name: string,
-  injected: string,
-): Promise<T> {
-  try {
-    return (await importPackage(name)) as T;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    const base = name.split('/').slice(0, 2).join('/');
-    const message = `package "${base}" is not installed: run "npm install ${base}", or give a client object of yours to ${injected}`;
-    throw new ConfigurationError('Cannot connect', [{ path: '', message }], { cause });
-  }
 }

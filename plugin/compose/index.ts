@@ -1,4 +1,4 @@
-/** The door of the composition root: from a checked configuration to what runs, and the configuration itself. */
+/** The door of what a configuration is read with, and made into: a stage, a service, a proxy. */
 export * from '../config/index.ts';
 export { type AwsKeys, awsCredentials, type ImportPackage } from './aws-credentials.ts';
 export {
@@ -13,6 +13,7 @@ export {
   toAdvised,
   withConnectionAdvice,
 } from './connection-advice.ts';
+export type { PackageContext } from './import-client.ts';
 export {
   composeProxy,
   type ProxyComposition,

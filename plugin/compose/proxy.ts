@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { Registry } from 'prom-client';
 import { ConfigurationError, type ConfigurationIssue } from '../../engine/index.ts';
 import type { ProxyConfig, ProxyListenTls, ProxyTargetTls } from '../config/proxy-schema.ts';
-import type { IndexConfig, RerankerConfig, StageConfig } from '../config/schema.ts';
+import type { RerankerConfig } from '../config/reranker-schema.ts';
+import type { IndexConfig, StageConfig } from '../config/schema.ts';
 import { readingStored, toStoredStates } from '../config/stored-states.ts';
 import { withoutUndefined } from '../config/without-undefined.ts';
 import {

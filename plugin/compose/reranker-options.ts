@@ -9,9 +9,9 @@ import {
   type StateCodec,
   stateCodec,
 } from '../../engine/index.ts';
-import type { RerankerConfig, StateRedisConfig } from '../config/schema.ts';
+import type { RerankerConfig, StateRedisConfig } from '../config/reranker-schema.ts';
 import { withoutUndefined } from '../config/without-undefined.ts';
-import { type ConnectContext, importClient } from './connect.ts';
+import { importClient, type PackageContext } from './import-client.ts';
 
 /** A server that says nothing for this long, in milliseconds, has its connection ended and opened anew. */
 const socketTimeoutMs = 10_000;
@@ -23,7 +23,7 @@ const socketTimeoutMs = 10_000;
  */
 export async function toRerankerOptions(
   config: RerankerConfig,
-  context: Pick<ConnectContext, 'importPackage'> = {},
+  context: PackageContext = {},
 ): Promise<RerankerOptions> {
   const { stateFolder: folder, stateRedis, stateCodec: name, ...settings } = withoutUndefined(config);
   const codec = name === undefined ? {} : { codec: stateCodec(name) };
@@ -42,7 +42,7 @@ export async function toRerankerOptions(
 async function redisOpener(
   { url, prefix, ttlMs }: StateRedisConfig,
   codec: { readonly codec?: StateCodec },
-  context: Pick<ConnectContext, 'importPackage'>,
+  context: PackageContext,
 ): Promise<() => CountedStateSource> {
   const injected = 'redisSource({ client }), and the source to openReranker({ stateSource })';
   const { Redis: Client } = await importClient<{ Redis: typeof Redis }>(context, 'ioredis', injected);

@@ -8,7 +8,8 @@ import {
   remoteReranker,
   shadowReranker,
 } from '../../engine/index.ts';
-import type { RerankerConfig, ServeConfig } from '../config/schema.ts';
+import type { RerankerConfig } from '../config/reranker-schema.ts';
+import type { ServeConfig } from '../config/schema.ts';
 import type { ChainMember, RemoteConfig, ServedModelConfig, ServiceTls } from '../config/service-schema.ts';
 import {
   guardedReranker,

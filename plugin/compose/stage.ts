@@ -1,9 +1,11 @@
 /** The composition root: from a checked configuration to a running stage. */
 
 import { fusion, openReranker, type Reranker, type ScoreStep } from '../../engine/index.ts';
-import type { RerankerConfig, StageConfig } from '../config/schema.ts';
+import type { RerankerConfig } from '../config/reranker-schema.ts';
+import type { StageConfig } from '../config/schema.ts';
 import type { StageAdapter } from '../stage/index.ts';
-import { type RescoringStage, rescoringStage } from '../stage/index.ts';
+// Not by the door: behind it are metrics and traces, which cost a command more to load than its own work.
+import { type RescoringStage, rescoringStage } from '../stage/stage.ts';
 import { toRerankerOptions } from './reranker-options.ts';
 
 /** A stage with all that it stands on. */

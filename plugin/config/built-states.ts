@@ -8,7 +8,8 @@ import {
   type StateCodec,
   stateCodec,
 } from '../../engine/index.ts';
-import type { BlockRankConfig, RerankerConfig } from './schema.ts';
+import type { RerankerConfig } from './reranker-schema.ts';
+import type { BlockRankConfig } from './schema.ts';
 import { defaultStatesCodec, type StatesConfig } from './stored-states.ts';
 
 /**

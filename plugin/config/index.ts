@@ -1,8 +1,10 @@
-/** The door of the configuration file: its keys, and reading it. */
+/** The door of the configuration: its keys, how the file is read, and what is wrong with it. */
+export { defaultConfigFile } from './config-file.ts';
 export { type Environment, substitute } from './environment.ts';
 export { type Checked, check } from './issues.ts';
-export { defaultConfigFile, loadConfig, loadServeConfig, parseConfig } from './load.ts';
+export { loadConfig, loadServeConfig, parseConfig } from './load.ts';
 export type * from './proxy-schema.ts';
+export type * from './reranker-schema.ts';
 export type * from './schema.ts';
 export { configSchema, serveConfigSchema, serverSchemas } from './schema.ts';
 export type * from './service-schema.ts';

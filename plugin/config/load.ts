@@ -4,20 +4,18 @@ import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { ConfigurationError, type ConfigurationIssue } from '../../engine/index.ts';
+import { defaultConfigFile } from './config-file.ts';
 import { type Environment, substitute } from './environment.ts';
 import { check } from './issues.ts';
+import type { RerankerConfig } from './reranker-schema.ts';
 import {
   type BlockRankConfig,
   configSchema,
-  type RerankerConfig,
   type ServeConfig,
   type ServerTls,
   serveConfigSchema,
 } from './schema.ts';
 import type { ChainMember, ServedModelConfig, ServiceConfig } from './service-schema.ts';
-
-/** The file's usual name. */
-export const defaultConfigFile = 'blockrank.config.yaml';
 
 /**
  * Reads a configuration file. Paths in it are given back absolute.

@@ -1,7 +1,7 @@
 /** Keys of the sections `service` and `reranker`'s relatives: what `blockrank serve` reads. */
 import { z } from 'zod';
-import type { RerankerConfig } from './schema.ts';
-import { rerankerSection, section } from './sections.ts';
+import { type RerankerConfig, rerankerSection } from './reranker-schema.ts';
+import { section } from './sections.ts';
 
 /** Somebody who may ask; exactly one of `key` and `sha256`. */
 export interface ServiceKeyConfig {

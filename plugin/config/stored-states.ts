@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { StoredStates } from '../../adapters/server.ts';
 import { stateCodec } from '../../engine/index.ts';
-import type { RerankerConfig } from './schema.ts';
+import type { RerankerConfig } from './reranker-schema.ts';
 import { codecName, section } from './sections.ts';
 
 /** Where block states lie, as `blockrank states build` was told. Exactly one of `sidecar`, `field` and `vectorField`. */

@@ -1,5 +1,5 @@
 /** The door of the HTTP service. */
-export type { RerankerConfig, StateRedisConfig } from '../config/schema.ts';
+export type { RerankerConfig, StateRedisConfig } from '../config/reranker-schema.ts';
 export type * from '../config/service-schema.ts';
 export type { ListenTls } from './app.ts';
 export type { ServedModel, Serving } from './generation.ts';

@@ -7,9 +7,9 @@ import {
   readPipelineCounts,
 } from '../../adapters/opensearch/index.ts';
 import { openReranker, type Reranker } from '../../engine/index.ts';
-import { installCommand } from '../../plugin/cli/install/install.ts';
-import { statusCommand } from '../../plugin/cli/install/status.ts';
-import { uninstallCommand } from '../../plugin/cli/install/uninstall.ts';
+import { installCommand } from '../../plugin/cli/install/install-command.ts';
+import { statusCommand } from '../../plugin/cli/install/status-command.ts';
+import { uninstallCommand } from '../../plugin/cli/install/uninstall-command.ts';
 import { type RerankService, rerankService } from '../../plugin/service/index.ts';
 import {
   type Behaviour,

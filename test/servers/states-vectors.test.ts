@@ -15,7 +15,7 @@ import {
   stateCodec,
   stateMaker,
 } from '../../engine/index.ts';
-import { statesCommand } from '../../plugin/cli/states/states.ts';
+import { statesCommand } from '../../plugin/cli/states/states-command.ts';
 import type { CliResult } from '../support/programs/run-cli.ts';
 import { runCommand } from '../support/programs/run-command.ts';
 import { encodingLog, startStatesProgram } from '../support/programs/states-program.ts';

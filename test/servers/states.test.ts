@@ -9,7 +9,7 @@ import {
   stateCalls,
   surveyStates,
 } from '../../adapters/server.ts';
-import { statesCommand } from '../../plugin/cli/states/states.ts';
+import { statesCommand } from '../../plugin/cli/states/states-command.ts';
 import { configuredStage } from '../../plugin/compose/index.ts';
 import type { ProxyHooks, SeenCall } from '../support/doubles/killing-proxy.ts';
 import type { CliResult } from '../support/programs/run-cli.ts';

@@ -1,7 +1,15 @@
 /** Options of `install`, `status` and `uninstall`. */
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { addConnectionOptions, type ConnectionFlags } from '../connection-options.ts';
 import { list, wholeNumber } from '../option-values.ts';
+
+/** Which server a command is about. */
+export type ServerKind = 'opensearch' | 'elasticsearch';
+
+/** The argument that names the server. */
+export function serverArgument(): Argument {
+  return new Argument('<server>', 'which kind of server').choices(['opensearch', 'elasticsearch']);
+}
 
 /** Options that all three commands take. */
 export interface TargetFlags extends ConnectionFlags {

@@ -1,20 +1,13 @@
 /** Opens plain calls to the server that the options name, for commands that change it. */
-import { Argument } from 'commander';
 import { type ServerCalls, serverCalls } from '../../../adapters/server.ts';
-import { connectionAdvice } from '../../compose/index.ts';
-import { type ConnectionFlags, connectionFlagOf, serverOfFlags } from '../connection-options.ts';
+import { connectionAdvice } from '../../compose/connection-advice.ts';
+import type { ConnectionFlags } from '../connection-options.ts';
+import { connectionFlagOf, serverOfFlags } from '../connection-section.ts';
 import type { CliContext } from '../context.ts';
 import { wrongOption } from '../errors.ts';
 import { withFlagNames } from '../flag-names.ts';
 import { type CliClient, openClient } from '../open-client.ts';
-
-/** Which server a command is about. */
-export type ServerKind = 'opensearch' | 'elasticsearch';
-
-/** The argument that names the server. */
-export function serverArgument(): Argument {
-  return new Argument('<server>', 'which kind of server').choices(['opensearch', 'elasticsearch']);
-}
+import type { ServerKind } from './install-flags.ts';
 
 /**
  * Runs work with calls to the server, and closes them after it. A call without an answer says what to change about the

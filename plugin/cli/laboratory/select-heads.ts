@@ -1,7 +1,6 @@
-/** `blockrank select-heads`: chooses the attention heads of a decoder that is read without training. */
+/** What `blockrank select-heads` does: chooses the attention heads of a decoder that is read without training. */
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { Command } from 'commander';
 import { ConfigurationError, openDecoderReranker } from '../../../engine/index.ts';
 import {
   bestWindow,
@@ -15,11 +14,11 @@ import {
   shuffled,
   toDecoderManifestJson,
 } from '../../../engine/laboratory.ts';
-import type { CliContext, MakeCommand } from '../context.ts';
-import { wholeNumber } from '../option-values.ts';
+import type { CliContext } from '../context.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
 
-interface SelectHeadsOptions {
+/** Values of the options of `select-heads`. */
+export interface SelectHeadsOptions {
   readonly model: string;
   readonly data: string;
   readonly candidates: string;
@@ -32,39 +31,8 @@ interface SelectHeadsOptions {
   readonly json?: true;
 }
 
-const help = `
-Examples:
-  $ blockrank select-heads --model ~/models/SmolLM2-135M-Instruct --data my-judgements --heads 8
-  $ blockrank select-heads --model model.gguf --data my-judgements --window 4 --output blockrank.json
-
-Each head orders each list by itself, over shuffled documents; the heads with the largest mean nDCG@10 are written to
-the model's blockrank.json. With --window, all heads of the best run of layers instead. Layers above the last one
-chosen are not computed any more. Never choose heads on what you report.`;
-
-/** Makes the command. */
-export const selectHeadsCommand: MakeCommand = (context) =>
-  new Command('select-heads')
-    .description(
-      'Chooses the heads of a decoder that tell relevant documents from others; needs no training.',
-    )
-    .requiredOption('--model <folder>', 'decoder folder, or a GGUF file')
-    .requiredOption('--data <folder>', 'a collection with judgements')
-    .option(
-      '--candidates <name>',
-      'first stage: bm25 or another candidates-NAME.tsv, embedded, judged',
-      'embedded',
-    )
-    .option('--queries <n>', 'queries, drawn at random', wholeNumber({ min: 1 }), 32)
-    .option('--depth <n>', 'candidates of a query', wholeNumber({ min: 2 }), 20)
-    .option('--heads <n>', 'heads to keep', wholeNumber({ min: 1 }), 16)
-    .option('--window <n>', 'keep all heads of the best n layers in a row instead', wholeNumber({ min: 1 }))
-    .option('--seed <n>', 'decides every draw', wholeNumber({ min: 0 }), 1)
-    .option('--output <file>', "where to write the manifest (default: the model's blockrank.json)")
-    .option('--json', 'print the heads as JSON')
-    .addHelpText('after', help)
-    .action((options: SelectHeadsOptions) => select(context, options));
-
-async function select(context: CliContext, options: SelectHeadsOptions): Promise<void> {
+/** Chooses heads, writes them to the manifest, and prints them. @throws ConfigurationError for a model or data that cannot be. */
+export async function select(context: CliContext, options: SelectHeadsOptions): Promise<void> {
   const { file, manifest } = await decoderManifest(options.model);
   const before = icrOf(manifest, file);
   const reranker = await openDecoderReranker({ model: options.model, warmUp: false });

@@ -1,7 +1,6 @@
-/** `blockrank tune`: fits the readout to one's own judgements. */
+/** What `blockrank tune` does: fits the readout to one's own judgements. */
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Command } from 'commander';
 import { ConfigurationError, type EncoderReranker, openEncoderReranker } from '../../../engine/index.ts';
 import {
   aligned,
@@ -19,12 +18,12 @@ import {
   type TuneResult,
   tune,
 } from '../../../engine/laboratory.ts';
-import type { CliContext, MakeCommand } from '../context.ts';
-import { wholeNumber } from '../option-values.ts';
+import type { CliContext } from '../context.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
 import { openStateCache } from './state-cache.ts';
 
-interface TuneCommandOptions {
+/** Values of the options of `tune`. */
+export interface TuneCommandOptions {
   readonly data: readonly string[];
   readonly candidates: string;
   readonly model?: string;
@@ -40,45 +39,8 @@ interface TuneCommandOptions {
   readonly cache?: string;
 }
 
-const help = `
-Examples:
-  $ blockrank tune --data my-judgements --output my-model
-  $ blockrank tune --data judgements/2025 judgements/2026 --candidates bm25 --queries 500 --json
-  $ blockrank rerank --model my-model "what does it cost" --documents pages.jsonl
-
-Random settings are tried on judged shortlists. Of those within one standard error of the best, the one that
-changes the fewest parameters of the model's is chosen, if the same rule gains on held-out queries (cross-validation);
-otherwise the model's parameters stay. Collections have the layout of "blockrank evaluate". Nothing is written without
---output.`;
-
-/** Makes the command. */
-export const tuneCommand: MakeCommand = (context) =>
-  new Command('tune')
-    .description('Fits how the model reads and scores (not its weights) to relevance judgements.')
-    .requiredOption('--data <folders...>', 'collections with judgements; each counts the same')
-    .option(
-      '--candidates <name>',
-      'first stage: bm25 or another candidates-NAME.tsv, embedded, judged',
-      'embedded',
-    )
-    .option('--model <folder>', 'model folder to start from (default: the one that comes with blockrank)')
-    .option('--queries <n>', 'queries of each collection, drawn at random', wholeNumber({ min: 1 }), 200)
-    .option('--depth <n>', 'candidates of a query', wholeNumber({ min: 2 }), 100)
-    .option('--trials <n>', 'settings to try', wholeNumber({ min: 1 }), 400)
-    .option('--folds <n>', 'parts of cross-validation', wholeNumber({ min: 2 }), 5)
-    .option('--seed <n>', 'decides every draw', wholeNumber({ min: 0 }), 1)
-    .option('--measure <name>', 'what is made large: nDCG@k, RR@k, AP, P@k, R@k', 'nDCG@10')
-    .option(
-      '--exclude <file>',
-      'queries to leave out: collection and query id a line, by tab, after a header',
-    )
-    .option('--output <folder>', 'where to write the model with its tuned blockrank.json')
-    .option('--json', 'print the result as JSON')
-    .option('--cache <folder>', 'where encoded documents are kept between runs')
-    .addHelpText('after', help)
-    .action((options: TuneCommandOptions) => runTune(context, options));
-
-async function runTune(context: CliContext, options: TuneCommandOptions): Promise<void> {
+/** Tunes, prints, and writes the tuned model where `--output` says. @throws ConfigurationError for options or data that cannot be. */
+export async function runTune(context: CliContext, options: TuneCommandOptions): Promise<void> {
   const measure = knownMeasure(options.measure);
   const excluded = options.exclude ? await readExcluded(options.exclude) : new Map<string, Set<string>>();
   const reranker = await openEncoderReranker({

@@ -1,23 +1,8 @@
-/** `blockrank inspect`: what a model folder is. */
-import { Command } from 'commander';
 import { inspectModel, type ModelReport } from '../../../engine/index.ts';
-import type { CliContext, MakeCommand } from '../context.ts';
+import type { CliContext } from '../context.ts';
 
-const help = `
-Examples:
-  $ blockrank inspect models/default
-  $ blockrank inspect ~/models/SmolLM2-135M-Instruct --json`;
-
-/** Makes the command. */
-export const inspectCommand: MakeCommand = (context) =>
-  new Command('inspect')
-    .description('Tells what a model folder is: family, layers, bytes, and which devices can run it here.')
-    .argument('<model>', 'model folder, or a GGUF file')
-    .option('--json', 'print the report as JSON')
-    .addHelpText('after', help)
-    .action((model: string, options: { readonly json?: true }) => inspect(context, model, options));
-
-async function inspect(
+/** Reads the folder and prints the report. @throws ModelFormatError when the folder is none of a model. */
+export async function inspect(
   context: CliContext,
   model: string,
   { json }: { readonly json?: true },

@@ -1,48 +1,40 @@
 /** Where the documents of `blockrank rerank` come from, behind one stage whatever they are. */
 import { ConfigurationError } from '../../../engine/index.ts';
-import { composeStage } from '../../compose/index.ts';
-import { type BlockRankConfig, loadConfig } from '../../config/index.ts';
-import { serverOfFlags } from '../connection-options.ts';
+import { composeStage } from '../../compose/stage.ts';
+import type { BlockRankConfig } from '../../config/index.ts';
 import type { CliContext } from '../context.ts';
-import { readDocuments } from './documents.ts';
 import { documentsAdapter, type GivenDocument, toText } from './documents-adapter.ts';
 import { type RerankFlags, rerankerOf, stageOf } from './rerank-flags.ts';
-import type { Report } from './rerank-report.ts';
-import { openServerSource } from './server-source.ts';
-
-/** Something that answers the query. */
-export interface RerankSource {
-  /** Searches, where there is something to search, and reranks. */
-  search(options: { readonly signal: AbortSignal }): Promise<Report>;
-  /** Frees model and connection. */
-  close(): Promise<void>;
-}
-
-/** What was asked. */
-export interface RerankAsk {
-  /** The words of the question. */
-  readonly query: string;
-  /** Documents from the arguments. */
-  readonly documents: readonly string[];
-  /** The options. */
-  readonly flags: RerankFlags;
-}
+import type { RerankAsk, RerankSource } from './source.ts';
 
 /** Opens what the arguments name. @throws ConfigurationError when they name nothing, or two things. */
 export async function openSource(context: CliContext, ask: RerankAsk): Promise<RerankSource> {
   const { flags } = ask;
-  const config = flags.config === undefined ? undefined : await loadConfig(flags.config, context.env);
+  const config = await configOf(context, flags);
   const hasDocuments = ask.documents.length > 0 || flags.documents !== undefined;
-  const server = hasDocuments ? undefined : serverSetup(flags, config);
-  if (server) return openServerSource(context, ask, server);
+  const server = hasDocuments ? undefined : await serverSetup(flags, config);
+  if (server) {
+    const { openServerSource } = await import('./server-source.ts');
+    return openServerSource(context, ask, server);
+  }
   if (hasDocuments && (flags.elasticsearch ?? flags.opensearch ?? flags.cloudId) !== undefined) {
     throw usage('give documents, or a server, not both');
   }
   return openDocumentsSource(await documentsOf(context, ask), ask, config);
 }
 
+async function configOf({ env }: CliContext, { config }: RerankFlags): Promise<BlockRankConfig | undefined> {
+  if (config === undefined) return undefined;
+  const { loadConfig } = await import('../../config/index.ts');
+  return loadConfig(config, env);
+}
+
 /** The server: the options' whole, or the file's with the options' index and fields. */
-function serverSetup(flags: RerankFlags, config: BlockRankConfig | undefined): BlockRankConfig | undefined {
+async function serverSetup(
+  flags: RerankFlags,
+  config: BlockRankConfig | undefined,
+): Promise<BlockRankConfig | undefined> {
+  const { serverOfFlags } = await import('../connection-section.ts');
   const flagged = serverOfFlags(flags);
   if (flagged && config) throw usage('give a server by options, or by --config, not both');
   const server = flagged ?? config;
@@ -78,6 +70,7 @@ async function documentsOf(
       'nothing to rerank: give documents as arguments, with --documents FILE, or on standard input; or name a server',
     );
   }
+  const { readDocuments } = await import('./documents.ts');
   return readDocuments(flags.documents ?? '-', context);
 }
 

@@ -1,12 +1,12 @@
 /** A search server as the source of `blockrank rerank`. */
 import type { Adapter, HitMark, OutcomeMark } from '../../../adapters/adapter.ts';
 import { type Candidate, ConfigurationError } from '../../../engine/index.ts';
-import { composeServer, type ServerRequest, type ServerResponse } from '../../compose/index.ts';
+import { composeServer, type ServerRequest, type ServerResponse } from '../../compose/server.ts';
 import type { BlockRankConfig } from '../../config/index.ts';
 import type { CliContext } from '../context.ts';
 import { readTextFile } from './documents.ts';
 import type { ReportedHit } from './rerank-report.ts';
-import type { RerankAsk, RerankSource } from './rerank-source.ts';
+import type { RerankAsk, RerankSource } from './source.ts';
 
 /** Opens the server's client, the model, and a stage over both. */
 export async function openServerSource(

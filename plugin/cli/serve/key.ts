@@ -1,30 +1,13 @@
-/** `blockrank key`: makes an API key of the service, and the hash that the configuration holds. */
+/** What `blockrank key` does: makes an API key of the service, and the hash that the configuration holds. */
 import { randomBytes } from 'node:crypto';
-import { Command } from 'commander';
 import { hashKey } from '../../service/index.ts';
 import type { CliContext } from '../context.ts';
-
-const examples = `
-Examples:
-  $ blockrank key                         # a new key on the first line, its hash on the second
-  $ printf %s "$KEY" | blockrank key --stdin   # the hash of a key that exists already
-
-In the configuration: service: { keys: [{ tenant: shop, sha256: <the hash> }] }`;
 
 /** Bytes of a new key. */
 const keyBytes = 32;
 
-/** Makes the command `key`. */
-export function keyCommand(context: CliContext): Command {
-  return new Command('key')
-    .description('make an API key for `blockrank serve`, and its hash')
-    .option('--stdin', 'hash the key that standard input holds')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples)
-    .action((flags: { readonly stdin?: true; readonly json?: true }) => printKey(context, flags));
-}
-
-async function printKey(
+/** Prints a new key with its hash, or the hash of the key on standard input. */
+export async function printKey(
   context: CliContext,
   { stdin, json }: { readonly stdin?: true; readonly json?: true },
 ): Promise<void> {

@@ -1,45 +1,20 @@
-/** `blockrank serve`: the reranking service, until it is told to end. */
+/** What `blockrank serve` does: the reranking service, until it is told to end. */
 import { existsSync } from 'node:fs';
-import { Command } from 'commander';
-import { composeService, type ServiceComposition } from '../../compose/index.ts';
+import { composeService, type ServiceComposition } from '../../compose/service.ts';
 import { defaultConfigFile, loadServeConfig, type ServeConfig } from '../../config/index.ts';
 import type { CliContext } from '../context.ts';
 import { describeError } from '../errors.ts';
-import { wholeNumber } from '../option-values.ts';
 import { runFollowing } from './run-following.ts';
 
-const examples = `
-Examples:
-  $ blockrank serve
-  $ curl -s localhost:8080/v1/rerank -H 'content-type: application/json' \\
-      -d '{"query": "how do plants make food", "documents": ["Plants make food by photosynthesis.", "The stock market fell."]}'
-  $ blockrank serve --config blockrank.config.yaml --host 0.0.0.0
-
-The reference of all routes is at /docs. SIGTERM ends the service once requests in hand are answered (Ctrl-C gives them
-2 seconds); SIGHUP reads the configuration again, as does a change of the file.`;
-
-interface ServeFlags {
+/** Values of the options of `serve`. */
+export interface ServeFlags {
   readonly config?: string;
   readonly host?: string;
   readonly port?: number;
 }
 
-/** Makes the command `serve`. */
-export function serveCommand(context: CliContext): Command {
-  return new Command('serve')
-    .description('answer rerank requests over HTTP, in the forms of Cohere, Jina, Voyage and TEI')
-    .option('--config <file>', `configuration file (default: ${defaultConfigFile} where there is one)`)
-    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
-    .option(
-      '--port <n>',
-      'port to listen on; 0 for any free one (default: 8080)',
-      wholeNumber({ min: 0, max: 65_535 }),
-    )
-    .addHelpText('after', examples)
-    .action((flags: ServeFlags) => serve(context, flags));
-}
-
-function serve(context: CliContext, flags: ServeFlags): Promise<void> {
+/** Serves until SIGTERM or Ctrl-C. @throws ConfigurationError listing what is wrong in the file. */
+export function serve(context: CliContext, flags: ServeFlags): Promise<void> {
   const load = configLoader(context, flags);
   return runFollowing(context, {
     path: load.path,

@@ -1,5 +1,3 @@
-/** `blockrank states build`: stores the state of every document where the documents are. */
-import { Command } from 'commander';
 import { stringify } from 'yaml';
 import {
   type BuildReport,
@@ -14,32 +12,18 @@ import type { CliContext } from '../context.ts';
 import { withProgress } from '../with-progress.ts';
 import { type Build, type BuildSettings, countsText, placeText, withBuild } from './building.ts';
 import { durationText } from './estimate.ts';
-import { addBuildOptions, addPlaceOptions, addTextOptions, type BuildFlags } from './flags.ts';
+import type { BuildFlags } from './flags.ts';
 
-const help = `
-Examples:
-  $ blockrank states build --opensearch http://localhost:9200 --index articles --field title --field body --dry-run
-  $ blockrank states build --elasticsearch http://localhost:9200 --index articles --field body --docs-per-second 200
-  $ blockrank states build --elasticsearch http://localhost:9200 --index articles --field body --to field --vector
-  $ blockrank states build --config blockrank.config.yaml
-  $ blockrank states build --config blockrank.config.yaml --model ./new-model --generation new-model
-
-A state is found by its text and its encoder: give the same fields, separator, template and model as where searches are
-reranked, or with --config the file that they follow. Start the same command on as many machines as you like: they share
-the slices. End it at any moment, and start it again: it goes on where it was. Documents that somebody changes meanwhile
-are left alone; the next build takes them. States of deleted documents are removed.`;
-
-/** Makes the command `states build`. */
-export function buildCommand(context: CliContext): Command {
-  const command = new Command('build').description(
-    'encode documents once, and store their states beside them',
-  );
-  return addBuildOptions(addTextOptions(addPlaceOptions(command)))
-    .addHelpText('after', help)
-    .action((flags: BuildFlags) => withBuild(context, flags, (ready) => build(context, flags, ready)));
+/** Builds, and prints what was done. @throws ConfigurationError for what options or file cannot say. @throws FirstStageError when the server refuses states. */
+export function build(context: CliContext, flags: BuildFlags): Promise<void> {
+  return withBuild(context, flags, (ready) => buildAndTell(context, flags, ready));
 }
 
-async function build(context: CliContext, flags: BuildFlags, { settings, target }: Build): Promise<void> {
+async function buildAndTell(
+  context: CliContext,
+  flags: BuildFlags,
+  { settings, target }: Build,
+): Promise<void> {
   const start = performance.now();
   const report = await withProgress(context, 'building', ({ move }) =>
     buildStates({ ...target, onProgress: move }),

@@ -4,7 +4,7 @@ import { type DocumentTextOptions, defaultSeparator } from '../../../adapters/do
 import { assertReads } from '../../config/built-states.ts';
 import { type BlockRankConfig, loadConfig } from '../../config/index.ts';
 import { defaultStatesCodec } from '../../config/stored-states.ts';
-import { type ServerSection, serverOfFlags } from '../connection-options.ts';
+import { type ServerSection, serverOfFlags } from '../connection-section.ts';
 import type { CliContext } from '../context.ts';
 import { wrongOption } from '../errors.ts';
 import type { PlaceFlags, TextFlags } from './flags.ts';

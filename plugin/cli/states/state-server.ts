@@ -1,7 +1,7 @@
 /** Opens the server of `blockrank states`. */
 import { type ServerCalls, stateCalls } from '../../../adapters/server.ts';
-import { toAdvised } from '../../compose/index.ts';
-import type { ServerSection } from '../connection-options.ts';
+import { toAdvised } from '../../compose/connection-advice.ts';
+import type { ServerSection } from '../connection-section.ts';
 import type { CliContext } from '../context.ts';
 import { openClient } from '../open-client.ts';
 

@@ -2,11 +2,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openSearchInstallSettings } from '../../../adapters/opensearch/index.ts';
 import type { ServerCalls } from '../../../adapters/server.ts';
-import { installCommand } from '../../../plugin/cli/install/install.ts';
+import { installCommand } from '../../../plugin/cli/install/install-command.ts';
 import { tryInstallation } from '../../../plugin/cli/install/installation-trial.ts';
-import { statusCommand } from '../../../plugin/cli/install/status.ts';
+import { statusCommand } from '../../../plugin/cli/install/status-command.ts';
 import { openSearchReport } from '../../../plugin/cli/install/status-opensearch.ts';
-import { uninstallCommand } from '../../../plugin/cli/install/uninstall.ts';
+import { uninstallCommand } from '../../../plugin/cli/install/uninstall-command.ts';
 import {
   type InferenceDouble,
   type InferenceDoubleOptions,

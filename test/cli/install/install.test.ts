@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { installCommand } from '../../../plugin/cli/install/install.ts';
-import { statusCommand } from '../../../plugin/cli/install/status.ts';
-import { uninstallCommand } from '../../../plugin/cli/install/uninstall.ts';
+import { installCommand } from '../../../plugin/cli/install/install-command.ts';
+import { statusCommand } from '../../../plugin/cli/install/status-command.ts';
+import { uninstallCommand } from '../../../plugin/cli/install/uninstall-command.ts';
 import {
   type InferenceDouble,
   type InferenceDoubleOptions,

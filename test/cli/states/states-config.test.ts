@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { textDigest } from '../../../engine/states/text-digest.ts';
-import { statesCommand } from '../../../plugin/cli/states/states.ts';
+import { statesCommand } from '../../../plugin/cli/states/states-command.ts';
 import { composeServer } from '../../../plugin/compose/index.ts';
 import { loadConfig } from '../../../plugin/config/index.ts';
 import { type StatesDouble, startStatesDouble } from '../../support/doubles/states-double.ts';

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { decodeState } from '../../../engine/index.ts';
 import { textDigest } from '../../../engine/states/text-digest.ts';
 import { type OpenStateMaker, openStateMaker } from '../../../plugin/cli/states/state-maker.ts';
-import { statesCommand } from '../../../plugin/cli/states/states.ts';
+import { statesCommand } from '../../../plugin/cli/states/states-command.ts';
 import { processIdentity } from '../../../plugin/cli/states/worker-owner.ts';
 import { type StatesDouble, startStatesDouble } from '../../support/doubles/states-double.ts';
 import { fill } from '../../support/doubles/states-fixture.ts';

@@ -1,10 +1,10 @@
 /** `blockrank states`: block states in the search server, computed once and found by every request. */
 import { Command } from 'commander';
 import type { MakeCommand } from '../context.ts';
-import { buildCommand } from './build.ts';
-import { dropCommand } from './drop.ts';
-import { statesStatusCommand } from './status.ts';
-import { watchCommand } from './watch.ts';
+import { buildCommand } from './build-command.ts';
+import { dropCommand } from './drop-command.ts';
+import { statesStatusCommand } from './status-command.ts';
+import { watchCommand } from './watch-command.ts';
 
 const help = `
 Examples:

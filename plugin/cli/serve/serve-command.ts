@@ -1,0 +1,34 @@
+/** `blockrank serve`: the reranking service, until it is told to end. */
+import { Command } from 'commander';
+import { defaultConfigFile } from '../../config/config-file.ts';
+import type { CliContext } from '../context.ts';
+import { wholeNumber } from '../option-values.ts';
+import type { ServeFlags } from './serve.ts';
+
+const examples = `
+Examples:
+  $ blockrank serve
+  $ curl -s localhost:8080/v1/rerank -H 'content-type: application/json' \\
+      -d '{"query": "how do plants make food", "documents": ["Plants make food by photosynthesis.", "The stock market fell."]}'
+  $ blockrank serve --config blockrank.config.yaml --host 0.0.0.0
+
+The reference of all routes is at /docs. SIGTERM ends the service once requests in hand are answered (Ctrl-C gives them
+2 seconds); SIGHUP reads the configuration again, as does a change of the file.`;
+
+/** Makes the command `serve`. */
+export function serveCommand(context: CliContext): Command {
+  return new Command('serve')
+    .description('answer rerank requests over HTTP, in the forms of Cohere, Jina, Voyage and TEI')
+    .option('--config <file>', `configuration file (default: ${defaultConfigFile} where there is one)`)
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+    .option(
+      '--port <n>',
+      'port to listen on; 0 for any free one (default: 8080)',
+      wholeNumber({ min: 0, max: 65_535 }),
+    )
+    .addHelpText('after', examples)
+    .action(async (flags: ServeFlags) => {
+      const { serve } = await import('./serve.ts');
+      await serve(context, flags);
+    });
+}

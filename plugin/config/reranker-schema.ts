@@ -1,0 +1,75 @@
+/** Keys of the section `reranker`, and of every other place that names a local model. */
+import { z } from 'zod';
+import { codecName, section } from './sections.ts';
+
+/** A Redis that keeps block states. */
+export interface StateRedisConfig {
+  /** Address, e.g. `redis://:password@cache.example:6379/0`, or `rediss://` for an encrypted connection. */
+  readonly url: string;
+  /** What keys start with; one for each tenant whose texts must stay apart. @defaultValue 'blockrank' */
+  readonly prefix?: string | undefined;
+  /** How long a state is kept, in milliseconds. @defaultValue as long as Redis has room */
+  readonly ttlMs?: number | undefined;
+}
+
+/** The reranker. Each default is the one of `openReranker`. */
+export interface RerankerConfig {
+  /** Model folder. @defaultValue the model that comes with the package */
+  readonly model?: string | undefined;
+  /** `fp32`; `int8` (encoders on the processor): smaller and mostly faster; `fp16` (decoders on a GPU). @defaultValue 'fp32'; 'fp16' for decoders on a GPU */
+  readonly precision?: 'fp32' | 'int8' | 'fp16' | undefined;
+  /** Where the model runs: `auto`, `cpu`, `webgpu` or `cuda`. @defaultValue 'cpu' */
+  readonly device?: 'auto' | 'cpu' | 'webgpu' | 'cuda' | undefined;
+  /** Tokens of one run, at least 1: bounds how long a worker cannot be interrupted. @defaultValue 384; 768 for decoders */
+  readonly batchTokens?: number | undefined;
+  /** Decoders: bytes that one shortlist may take. @defaultValue four fifths of what is free */
+  readonly memoryLimitBytes?: number | undefined;
+  /** `tokens` reads every token's vector, `anchor` one vector a block. @defaultValue 'tokens' */
+  readonly tier?: 'tokens' | 'anchor' | undefined;
+  /** Worker threads, at least 1. @defaultValue the processors at hand */
+  readonly workers?: number | undefined;
+  /** Threads of one run inside a worker, at least 1. @defaultValue 1 */
+  readonly threads?: number | undefined;
+  /** Tokens of one document block, 8 or more. @defaultValue the model's, 160 */
+  readonly maxDocumentTokens?: number | undefined;
+  /** Tokens of the query's own words, at least 1. @defaultValue the model's, 64 */
+  readonly maxQueryTokens?: number | undefined;
+  /** Bytes of block states kept in memory; 0 keeps none. @defaultValue 268435456 (256 MiB) */
+  readonly stateCacheBytes?: number | undefined;
+  /** Folder (LMDB) where block states are kept between runs. @defaultValue none: memory alone */
+  readonly stateFolder?: string | undefined;
+  /** Redis where block states are kept for every replica; it is asked where memory and `stateFolder` have none. @defaultValue none */
+  readonly stateRedis?: StateRedisConfig | undefined;
+  /** How block states are kept, e.g. `tokens-int8` or `anchor-fp16`; its tier is the reranker's. @defaultValue all that `tier` has, in half precision */
+  readonly stateCodec?: string | undefined;
+  /** Whether to run once before answering. @defaultValue true */
+  readonly warmUp?: boolean | undefined;
+}
+
+const text = z.string().min(1);
+const count = z.int().min(1);
+
+const redis = section({
+  url: z.url({ protocol: /^rediss?$/, error: 'expected an address such as redis://cache.example:6379' }),
+  prefix: text.optional(),
+  ttlMs: z.number().gt(0).optional(),
+});
+
+/** The section `reranker`, and every other place that names a local model. */
+export const rerankerSection: z.ZodType<RerankerConfig> = section({
+  model: text.optional(),
+  precision: z.enum(['fp32', 'int8', 'fp16']).optional(),
+  device: z.enum(['auto', 'cpu', 'webgpu', 'cuda']).optional(),
+  batchTokens: count.optional(),
+  memoryLimitBytes: count.optional(),
+  tier: z.enum(['tokens', 'anchor']).optional(),
+  workers: count.optional(),
+  threads: count.optional(),
+  maxDocumentTokens: z.int().min(8).optional(),
+  maxQueryTokens: count.optional(),
+  stateCacheBytes: z.int().min(0).optional(),
+  stateFolder: text.optional(),
+  stateRedis: redis.optional(),
+  stateCodec: codecName.optional(),
+  warmUp: z.boolean().optional(),
+});
