@@ -7,6 +7,7 @@ import type { RerankerConfig } from '../config/reranker-schema.ts';
 import type { IndexConfig, StageConfig } from '../config/schema.ts';
 import { readingStored, toStoredStates } from '../config/stored-states.ts';
 import { withoutUndefined } from '../config/without-undefined.ts';
+import { proxyStageOptions } from '../options/proxy-options.ts';
 import {
   detectServer,
   type ListenTls,
@@ -79,9 +80,6 @@ const rerankingKeys: readonly (keyof ProxyConfig)[] = [
   'maxAnswerBytes',
   'maxConcurrent',
 ];
-
-/** Time for search and reranking where nothing else is said, in milliseconds: a reranker that hangs holds nobody longer. */
-const defaultDeadlineMs = 10_000;
 
 /**
  * Opens the reranker, a stage, and the proxy over both.
@@ -156,7 +154,7 @@ async function composeReranking(
   const adapter = proxyAdapter({ server, marks, scores, ...read });
   const watched: StageConfig & Pick<RescoringStageOptions<never, never>, 'events'> = {
     ...stage,
-    deadlineMs: stage.deadlineMs ?? defaultDeadlineMs,
+    deadlineMs: stage.deadlineMs ?? proxyStageOptions.deadlineMs.default,
     events,
   };
   const composition = await composeStage({

@@ -1,6 +1,7 @@
 /** Keys of the section `proxy`: what `blockrank proxy` reads beside `index`, `reranker` and `stage`. */
 import { z } from 'zod';
-import { section } from './sections.ts';
+import { listenTlsOptions, proxyOptions, targetTlsOptions } from '../options/proxy-options.ts';
+import { sectionOf } from './sections.ts';
 
 /** Encryption of the connections to the cluster. */
 export interface ProxyTargetTls {
@@ -62,39 +63,14 @@ export interface ProxyConfig {
   readonly scores?: 'first-stage' | 'reranked' | undefined;
 }
 
-const text = z.string().min(1);
-const count = z.int().min(1);
-const milliseconds = z.number().gt(0);
-const file = { passphrase: z.string().optional() };
-
 /** The section `proxy`. */
-export const proxySection: z.ZodType<ProxyConfig> = section({
-  target: z
-    .url({ protocol: /^https?$/, error: 'expected an address such as https://search.example:9200' })
-    .optional(),
-  server: z.enum(['elasticsearch', 'opensearch']).optional(),
-  indices: z.array(text).min(1).optional(),
-  host: text.optional(),
-  port: z.int().min(0).max(65_535).optional(),
-  targetTls: section({
-    ca: text.optional(),
-    cert: text.optional(),
-    key: text.optional(),
-    ...file,
-    insecure: z.boolean().optional(),
-  })
-    .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+export const proxySection: z.ZodType<ProxyConfig> = sectionOf(proxyOptions, {
+  target: z.url({ protocol: /^https?$/, error: 'expected an address such as https://search.example:9200' }),
+  targetTls: sectionOf(targetTlsOptions).refine(
+    ({ cert, key }) => (cert === undefined) === (key === undefined),
+    {
       error: 'expected cert and key together',
-    })
-    .optional(),
-  listenTls: section({ cert: text, key: text, ...file }).optional(),
-  timeoutMs: milliseconds.optional(),
-  maxSearchBytes: count.optional(),
-  maxAnswerBytes: count.optional(),
-  maxConcurrent: count.optional(),
-  drainMs: z.number().min(0).optional(),
-  keepsHost: z.boolean().optional(),
-  ownPages: z.boolean().optional(),
-  marks: z.boolean().optional(),
-  scores: z.enum(['first-stage', 'reranked']).optional(),
-});
+    },
+  ),
+  listenTls: sectionOf(listenTlsOptions),
+}) as z.ZodType<ProxyConfig>;

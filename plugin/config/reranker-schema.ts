@@ -1,6 +1,7 @@
 /** Keys of the section `reranker`, and of every other place that names a local model. */
 import { z } from 'zod';
-import { codecName, section } from './sections.ts';
+import { rerankerOptions, stateRedisOptions } from '../options/reranker-options.ts';
+import { codecName, sectionOf } from './sections.ts';
 
 /** A Redis that keeps block states. */
 export interface StateRedisConfig {
@@ -46,30 +47,12 @@ export interface RerankerConfig {
   readonly warmUp?: boolean | undefined;
 }
 
-const text = z.string().min(1);
-const count = z.int().min(1);
-
-const redis = section({
+const redis = sectionOf(stateRedisOptions, {
   url: z.url({ protocol: /^rediss?$/, error: 'expected an address such as redis://cache.example:6379' }),
-  prefix: text.optional(),
-  ttlMs: z.number().gt(0).optional(),
 });
 
 /** The section `reranker`, and every other place that names a local model. */
-export const rerankerSection: z.ZodType<RerankerConfig> = section({
-  model: text.optional(),
-  precision: z.enum(['fp32', 'int8', 'fp16']).optional(),
-  device: z.enum(['auto', 'cpu', 'webgpu', 'cuda']).optional(),
-  batchTokens: count.optional(),
-  memoryLimitBytes: count.optional(),
-  tier: z.enum(['tokens', 'anchor']).optional(),
-  workers: count.optional(),
-  threads: count.optional(),
-  maxDocumentTokens: z.int().min(8).optional(),
-  maxQueryTokens: count.optional(),
-  stateCacheBytes: z.int().min(0).optional(),
-  stateFolder: text.optional(),
-  stateRedis: redis.optional(),
-  stateCodec: codecName.optional(),
-  warmUp: z.boolean().optional(),
-});
+export const rerankerSection: z.ZodType<RerankerConfig> = sectionOf(rerankerOptions, {
+  stateRedis: redis,
+  stateCodec: codecName,
+}) as z.ZodType<RerankerConfig>;

@@ -3,9 +3,17 @@
  * Relative paths are read from the folder of the file.
  */
 import { z } from 'zod';
+import { indexOptions } from '../options/index-options.ts';
+import {
+  awsOptions,
+  elasticsearchOptions,
+  openSearchOptions,
+  tlsOptions,
+} from '../options/server-options.ts';
+import { breakerOptions, stageCacheOptions, stageOptions } from '../options/stage-options.ts';
 import { type ProxyConfig, proxySection } from './proxy-schema.ts';
 import { type RerankerConfig, rerankerSection } from './reranker-schema.ts';
-import { section } from './sections.ts';
+import { falseOr, section, sectionOf } from './sections.ts';
 import { type ServiceConfig, serviceSection } from './service-schema.ts';
 import { type StatesConfig, statesSection } from './stored-states.ts';
 
@@ -185,115 +193,65 @@ const always = {
   when: ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null,
 };
 
-const text = z.string().min(1);
 /** A field by its own name: patterns would fetch nobody knows what. */
-const fieldName = text.regex(/^[^*]+$/, { error: 'expected the name of a field, without "*"' });
-const count = z.int().min(1);
-const milliseconds = z.number().gt(0);
+const fieldName = z
+  .string()
+  .min(1)
+  .regex(/^[^*]+$/, { error: 'expected the name of a field, without "*"' });
 const address = z.url({
   protocol: /^https?$/,
   error: 'expected an address such as https://search.example:9200',
 });
 
-const tls = together(
-  section({
-    ca: text.optional(),
-    cert: text.optional(),
-    key: text.optional(),
-    passphrase: z.string().optional(),
-    insecure: z.boolean().optional(),
-  }),
-  'cert',
-  'key',
-);
-
-const connection = {
-  tls: tls.optional(),
-  maxRetries: z.int().min(0).optional(),
-  requestTimeoutMs: milliseconds.optional(),
-};
-
-const aws = together(
-  section({
-    region: text,
-    service: z.enum(['es', 'aoss']).optional(),
-    profile: text.optional(),
-    accessKeyId: text.optional(),
-    secretAccessKey: text.optional(),
-    sessionToken: text.optional(),
-  }),
-  'accessKeyId',
-  'secretAccessKey',
-);
+const tls = together(sectionOf(tlsOptions), 'cert', 'key');
+const aws = together(sectionOf(awsOptions), 'accessKeyId', 'secretAccessKey');
 
 /** One way of saying who asks, out of several; told apart by their keys. */
-function auth<Auth extends ServerAuth>(forms: readonly (readonly string[])[]): z.ZodType<Auth> {
+function auth(forms: readonly (readonly string[])[]): z.ZodType {
   const wanted = `expected ${forms.map((keys) => keys.join(' and ')).join(', or ')}`;
-  const shape = Object.fromEntries(forms.flat().map((key) => [key, text.optional()]));
+  const shape = Object.fromEntries(forms.flat().map((key) => [key, z.string().min(1).optional()]));
   return section(shape).refine(
     (value) =>
       forms.some((keys) => Object.keys(value).length === keys.length && keys.every((key) => key in value)),
     { error: wanted },
-  ) as unknown as z.ZodType<Auth>;
+  );
 }
 
 const basic = ['username', 'password'] as const;
 const elasticsearch = exactlyOne(
-  section({
-    node: address.optional(),
-    cloudId: z
-      .string()
-      .regex(/^[^:]*:[A-Za-z0-9+/=]+$/, 'expected a cloud id, name:base64')
-      .optional(),
-    auth: auth<ServerAuth>([['apiKey'], basic, ['bearer']]).optional(),
-    compatibleWith: z.union([z.literal(8), z.literal(9)], { error: 'expected 8 or 9' }).optional(),
-    ...connection,
+  sectionOf(elasticsearchOptions, {
+    node: address,
+    cloudId: z.string().regex(/^[^:]*:[A-Za-z0-9+/=]+$/, 'expected a cloud id, name:base64'),
+    auth: auth([['apiKey'], basic, ['bearer']]),
+    compatibleWith: z.union([z.literal(8), z.literal(9)], { error: 'expected 8 or 9' }),
+    tls,
   }),
   'node',
   'cloudId',
-);
+) as z.ZodType<ElasticsearchConnection>;
 
-const opensearch = section({
+const opensearch = sectionOf(openSearchOptions, {
   node: address,
-  auth: auth<OpenSearchAuth>([basic, ['bearer']]).optional(),
-  aws: aws.optional(),
-  ...connection,
-}).refine((value) => !(value.auth && value.aws), { ...always, error: 'expected auth or aws, not both' });
-
-const stage = section({
-  rankWindowSize: count.optional(),
-  topN: count.optional(),
-  minScore: z.number().min(0).max(1).optional(),
-  deadlineMs: milliseconds.optional(),
-  onFailure: z.enum(['keep-first-stage', 'throw']).optional(),
-  explain: z.boolean().optional(),
-  cache: z
-    .union([z.literal(false), section({ maxEntries: count.optional(), ttlMs: milliseconds.optional() })])
-    .optional(),
-  breaker: z
-    .union([
-      z.literal(false),
-      section({ consecutiveFailures: count.optional(), halfOpenAfterMs: milliseconds.optional() }),
-    ])
-    .optional(),
-  fusion: z
-    .union([z.literal(false), z.number().min(0).max(1)], { error: 'expected false, or a number in [0, 1]' })
-    .optional(),
-});
-
-const index = section({
-  name: text,
-  textFields: z.array(text).min(1),
-  queryFields: z.array(text).min(1).optional(),
-  separator: z.string().optional(),
-  highlight: z.boolean().optional(),
-  maxResultWindow: count.optional(),
-  signals: z.array(fieldName).optional(),
-  states: statesSection.optional(),
-}).refine(({ highlight, states }) => !(highlight && states), {
+  auth: auth([basic, ['bearer']]),
+  aws,
+  tls,
+}).refine(({ auth: who, aws: signing }) => !(who && signing), {
   ...always,
-  error: 'expected highlight or states, not both: states are of whole texts',
-});
+  error: 'expected auth or aws, not both',
+}) as unknown as z.ZodType<OpenSearchConnection>;
+
+const stage = sectionOf(stageOptions, {
+  cache: falseOr(sectionOf(stageCacheOptions)),
+  breaker: falseOr(sectionOf(breakerOptions)),
+  fusion: z.union([z.literal(false), z.number().min(0).max(1)], {
+    error: 'expected false, or a number in [0, 1]',
+  }),
+}) as z.ZodType<StageConfig>;
+
+const index = sectionOf(indexOptions, { signals: z.array(fieldName), states: statesSection }).refine(
+  ({ highlight, states }) => !(highlight && states),
+  { ...always, error: 'expected highlight or states, not both: states are of whole texts' },
+) as unknown as z.ZodType<IndexConfig>;
 
 const servers = { elasticsearch: elasticsearch.optional(), opensearch: opensearch.optional() };
 const ranking = {

@@ -1,7 +1,16 @@
 /** Keys of the sections `service` and `reranker`'s relatives: what `blockrank serve` reads. */
 import { z } from 'zod';
+import {
+  remoteOptions,
+  serviceCacheOptions,
+  serviceKeyOptions,
+  serviceLogOptions,
+  serviceOptions,
+  serviceTlsOptions,
+} from '../options/service-options.ts';
+import { breakerOptions } from '../options/stage-options.ts';
 import { type RerankerConfig, rerankerSection } from './reranker-schema.ts';
-import { section } from './sections.ts';
+import { falseOr, section, sectionOf } from './sections.ts';
 
 /** Somebody who may ask; exactly one of `key` and `sha256`. */
 export interface ServiceKeyConfig {
@@ -147,111 +156,58 @@ export interface ServiceLogConfig {
   readonly texts?: boolean | undefined;
 }
 
-const text = z.string().min(1);
-const count = z.int().min(1);
-const milliseconds = z.number().gt(0);
-const atMost = z.number().min(0);
-const breaker = z
-  .union([
-    z.literal(false),
-    section({ consecutiveFailures: count.optional(), halfOpenAfterMs: milliseconds.optional() }),
-  ])
-  .optional();
+const breaker = falseOr(sectionOf(breakerOptions));
 
-const exactlyOne = <T extends z.ZodType>(of: T, one: string, other: string): T =>
-  of.refine((value) => one in (value as object) !== other in (value as object), {
+const exactlyOne = (of: z.ZodObject, one: string, other: string): z.ZodType =>
+  of.refine((value) => one in value !== other in value, {
     error: `expected exactly one of ${one} and ${other}`,
     when: ({ value }) => typeof value === 'object' && value !== null,
-  }) as T;
+  });
 
-const remote = section({
-  api: z.enum(['cohere', 'jina', 'voyage', 'tei']),
+const remote = sectionOf(remoteOptions, {
   url: z.url({ protocol: /^https?$/, error: 'expected an address such as https://api.cohere.com/v2/rerank' }),
-  apiKey: text.optional(),
-  model: text.optional(),
-  name: text.optional(),
-  maxDocuments: count.optional(),
-  timeoutMs: milliseconds.optional(),
-  retries: z.int().min(0).optional(),
 });
 
-const memberShape = { local: rerankerSection.optional(), remote: remote.optional() };
+const member = { local: rerankerSection.optional(), remote: remote.optional() };
 
 const model = section({
   chain: z
-    .array(exactlyOne(section(memberShape), 'local', 'remote'))
+    .array(exactlyOne(section(member), 'local', 'remote'))
     .min(1)
     .optional(),
-  aliases: z.array(text).optional(),
-  breaker,
+  aliases: z.array(z.string().min(1)).optional(),
+  breaker: breaker.optional(),
   shadow: exactlyOne(
-    section({ ...memberShape, share: z.number().min(0).max(1).optional() }),
+    section({ ...member, share: z.number().min(0).max(1).optional() }),
     'local',
     'remote',
   ).optional(),
 });
 
 const key = exactlyOne(
-  section({
+  sectionOf(serviceKeyOptions, {
     tenant: z
       .string()
       .regex(/^[\w.-]{1,64}$/, 'expected a name of letters, digits, dots, dashes, at most 64'),
-    key: z.string().min(16, 'expected at least 16 characters; `blockrank key` makes one').optional(),
+    key: z.string().min(16, 'expected at least 16 characters; `blockrank key` makes one'),
     sha256: z
       .string()
-      .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits, as `blockrank key` prints them')
-      .optional(),
-    models: z.array(text).min(1).optional(),
-    requestsPerMinute: count.optional(),
-    maxConcurrent: count.optional(),
+      .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits, as `blockrank key` prints them'),
   }),
   'key',
   'sha256',
 );
 
 /** The section `service`. */
-export const serviceSection: z.ZodType<ServiceConfig> = section({
-  host: text.optional(),
-  port: z.int().min(0).max(65_535).optional(),
-  tls: section({
-    cert: text,
-    key: text,
-    passphrase: z.string().optional(),
-    clientCa: text.optional(),
-  }).optional(),
-  keys: z.array(key).min(1, 'expected at least one key; leave `keys` out to let everybody in').optional(),
+export const serviceSection: z.ZodType<ServiceConfig> = sectionOf(serviceOptions, {
+  tls: sectionOf(serviceTlsOptions),
+  keys: z.array(key).min(1, 'expected at least one key; leave `keys` out to let everybody in'),
   models: z
     .record(
       z.string().regex(/^[\w.:/-]{1,128}$/, 'expected a model name of letters, digits and ._:/-'),
       model,
     )
-    .refine((models) => Object.keys(models).length > 0, 'expected at least one model')
-    .optional(),
-  corsOrigins: z.array(text).optional(),
-  maxBodyBytes: count.optional(),
-  maxHeldBytes: count.optional(),
-  maxDocuments: count.max(100_000).optional(),
-  maxTokens: count.optional(),
-  maxConcurrent: count.optional(),
-  maxQueue: z.int().min(0).optional(),
-  deadlineMs: milliseconds.optional(),
-  receiveTimeoutMs: milliseconds.optional(),
-  sendTimeoutMs: milliseconds.optional(),
-  drainMs: atMost.optional(),
-  drainDelayMs: atMost.optional(),
-  cache: z
-    .union([
-      z.literal(false),
-      section({
-        maxEntries: count.optional(),
-        maxCandidates: count.optional(),
-        ttlMs: milliseconds.optional(),
-      }),
-    ])
-    .optional(),
-  log: section({
-    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).optional(),
-    texts: z.boolean().optional(),
-  }).optional(),
-  queryLog: text.optional(),
-});
+    .refine((models) => Object.keys(models).length > 0, 'expected at least one model'),
+  cache: falseOr(sectionOf(serviceCacheOptions)),
+  log: sectionOf(serviceLogOptions),
+}) as z.ZodType<ServiceConfig>;

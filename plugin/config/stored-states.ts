@@ -1,9 +1,10 @@
 /** Keys of `index.states`: where the block states of the documents lie, and what they are read with. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { StoredStates } from '../../adapters/server.ts';
 import { stateCodec } from '../../engine/index.ts';
+import { statesOptions } from '../options/index-options.ts';
 import type { RerankerConfig } from './reranker-schema.ts';
-import { codecName, section } from './sections.ts';
+import { codecName, sectionOf } from './sections.ts';
 
 /** Where block states lie, as `blockrank states build` was told. Exactly one of `sidecar`, `field` and `vectorField`. */
 export interface StatesConfig {
@@ -20,22 +21,18 @@ export interface StatesConfig {
 }
 
 /** The codec that states are built with where nothing else is said. */
-export const defaultStatesCodec = 'anchor-fp16';
+export const defaultStatesCodec: string = statesOptions.codec.default;
 
-const name = z.string().min(1);
 const places = ['sidecar', 'field', 'vectorField'] as const;
 
 /** The section `index.states`. */
-export const statesSection: z.ZodType<StatesConfig> = section({
-  sidecar: name.optional(),
-  field: name.optional(),
-  vector: z.boolean().optional(),
-  vectorField: name.optional(),
-  codec: codecName.optional(),
-}).refine((value) => places.filter((place) => place in value).length === 1, {
-  when: ({ value }) => typeof value === 'object' && value !== null,
-  error: `expected exactly one of ${places.join(', ')}`,
-});
+export const statesSection: z.ZodType<StatesConfig> = sectionOf(statesOptions, { codec: codecName }).refine(
+  (value) => places.filter((place) => place in value).length === 1,
+  {
+    when: ({ value }) => typeof value === 'object' && value !== null,
+    error: `expected exactly one of ${places.join(', ')}`,
+  },
+) as z.ZodType<StatesConfig>;
 
 /** The same as an adapter takes it. */
 export function toStoredStates(config: StatesConfig | undefined): StoredStates | undefined {

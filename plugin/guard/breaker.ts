@@ -1,6 +1,7 @@
 /** Leaves a reranker alone that failed too often in a row. */
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhenResult } from 'cockatiel';
 import { DeadlineExceededError, MemoryLimitError, QueryError, type Ranking } from '../../engine/index.ts';
+import { breakerOptions } from '../options/stage-options.ts';
 
 /** Options of the circuit breaker. */
 export interface BreakerOptions {
@@ -11,9 +12,9 @@ export interface BreakerOptions {
 }
 
 /** Failures in a row that open the breaker by default. */
-export const defaultConsecutiveFailures = 5;
+export const defaultConsecutiveFailures: number = breakerOptions.consecutiveFailures.default;
 /** How long the breaker stays open by default, in milliseconds. */
-export const defaultHalfOpenAfterMs = 5000;
+export const defaultHalfOpenAfterMs: number = breakerOptions.halfOpenAfterMs.default;
 /** A deadline counts against a reranker that had at least this share of it; else the first stage was too slow. */
 const fairShare = 0.5;
 

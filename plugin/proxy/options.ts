@@ -1,24 +1,25 @@
 /** Options of the reverse proxy, with their defaults. */
 import type { Registry } from 'prom-client';
 import type { Reranker } from '../../engine/index.ts';
+import { proxyOptions } from '../options/proxy-options.ts';
 import type { OnFailure, RescoringStage } from '../stage/index.ts';
 import type { ProxyAdapter, WireAnswer, WireSearch } from './proxy-adapter.ts';
 import type { TargetTls } from './target.ts';
 
 /** Address that the proxy listens on by default: this machine alone. */
-export const defaultProxyHost = '127.0.0.1';
+export const defaultProxyHost: string = proxyOptions.host.default;
 /** Port that the proxy listens on by default. */
-export const defaultProxyPort = 9201;
+export const defaultProxyPort: number = proxyOptions.port.default;
 /** How long the cluster may keep silent by default, in milliseconds. */
-export const defaultTimeoutMs = 300_000;
+export const defaultTimeoutMs: number = proxyOptions.timeoutMs.default;
 /** Bytes of a search's body by default, at most. */
-export const defaultMaxSearchBytes: number = 10 * 1024 * 1024;
+export const defaultMaxSearchBytes: number = proxyOptions.maxSearchBytes.default;
 /** Bytes of an answer that is reranked by default, at most. */
-export const defaultMaxAnswerBytes: number = 64 * 1024 * 1024;
+export const defaultMaxAnswerBytes: number = proxyOptions.maxAnswerBytes.default;
 /** Searches that are reranked at once by default. */
-export const defaultMaxConcurrent = 64;
+export const defaultMaxConcurrent: number = proxyOptions.maxConcurrent.default;
 /** How long requests in flight may take by default once the proxy closes, in milliseconds. */
-export const defaultDrainMs = 30_000;
+export const defaultDrainMs: number = proxyOptions.drainMs.default;
 
 /** Encryption of the connections to callers. */
 export interface ListenTls {

@@ -17,6 +17,7 @@ import {
   startOfValue,
   toBytes,
 } from '../../adapters/search-body/index.ts';
+import { proxyOptions } from '../options/proxy-options.ts';
 
 /** A search: parameters of the address, `index`, and the `body` apart. */
 export type WireSearch = JsonObject;
@@ -55,7 +56,12 @@ export interface ProxyAdapter extends SearchReader<WireSearch, WireAnswer> {
  * @throws ConfigurationError for an option that cannot be.
  */
 export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
-  const { server = 'cluster', marks = true, scores = 'first-stage', ...rest } = options;
+  const {
+    server = 'cluster',
+    marks = proxyOptions.marks.default,
+    scores = proxyOptions.scores.default,
+    ...rest
+  } = options;
   const settings = searchBodySettings(rest, { adapter: server, layout: 'body' });
   const inner = searchReader<WireSearch, WireAnswer>(settings);
   const spelled = new WeakMap<object, string>();

@@ -9,6 +9,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Counter, Registry } from 'prom-client';
 import { Exchangeable } from '../guard/exchangeable.ts';
+import { proxyOptions } from '../options/proxy-options.ts';
 import { answerSearch } from './answer-search.ts';
 import { watchConnections } from './connections.ts';
 import { type Exchange, type Forwarding, forward, markHeader } from './forward.ts';
@@ -65,7 +66,7 @@ export async function openProxy(options: ProxyOptions): Promise<RunningProxy> {
   const timeoutMs = Math.min(options.timeoutMs ?? defaultTimeoutMs, maxTimerMs);
   const target = openTarget(options.target, {
     tls: options.targetTls,
-    keepsHost: options.keepsHost ?? false,
+    keepsHost: options.keepsHost ?? proxyOptions.keepsHost.default,
   });
   const draining = new AbortController();
   const parts = partsOf(options, { target, timeoutMs }, draining.signal);
@@ -132,7 +133,7 @@ function partsOf(options: ProxyOptions, forwarding: Forwarding, draining: AbortS
     forwarding,
     registry,
     onFault,
-    ownPages: options.ownPages ?? true,
+    ownPages: options.ownPages ?? proxyOptions.ownPages.default,
     isReady: () => reranking.current.reranker.info.ready && !draining.aborted,
     requests: new Counter({
       name: 'blockrank_proxy_requests_total',

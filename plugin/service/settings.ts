@@ -1,5 +1,6 @@
 /** The service's settings with their defaults. */
 import type { ServiceConfig } from '../config/service-schema.ts';
+import { serviceCacheOptions, serviceLogOptions, serviceOptions } from '../options/service-options.ts';
 
 /** Settings that a reload may change. */
 export interface ServiceSettings {
@@ -27,22 +28,22 @@ export interface ServiceSettings {
 
 /** Fills in the defaults. */
 export function serviceSettings(config: ServiceConfig): ServiceSettings {
-  const { cache = {}, maxBodyBytes = 10 * 2 ** 20 } = config;
+  const { cache = {}, maxBodyBytes = serviceOptions.maxBodyBytes.default } = config;
   return {
     maxBodyBytes,
     // A lone request is never too much, however large it may be.
-    maxHeldBytes: Math.max(maxBodyBytes, config.maxHeldBytes ?? 256 * 2 ** 20),
-    maxDocuments: config.maxDocuments ?? 1000,
+    maxHeldBytes: Math.max(maxBodyBytes, config.maxHeldBytes ?? serviceOptions.maxHeldBytes.default),
+    maxDocuments: config.maxDocuments ?? serviceOptions.maxDocuments.default,
     maxTokens: config.maxTokens ?? Number.POSITIVE_INFINITY,
-    maxConcurrent: config.maxConcurrent ?? 8,
-    maxQueue: config.maxQueue ?? 256,
-    deadlineMs: config.deadlineMs ?? 30_000,
+    maxConcurrent: config.maxConcurrent ?? serviceOptions.maxConcurrent.default,
+    maxQueue: config.maxQueue ?? serviceOptions.maxQueue.default,
+    deadlineMs: config.deadlineMs ?? serviceOptions.deadlineMs.default,
     cache: cache && {
-      maxEntries: cache.maxEntries ?? 10_000,
-      maxCandidates: cache.maxCandidates ?? 500_000,
-      ttlMs: cache.ttlMs ?? 300_000,
+      maxEntries: cache.maxEntries ?? serviceCacheOptions.maxEntries.default,
+      maxCandidates: cache.maxCandidates ?? serviceCacheOptions.maxCandidates.default,
+      ttlMs: cache.ttlMs ?? serviceCacheOptions.ttlMs.default,
     },
-    logsTexts: config.log?.texts ?? false,
+    logsTexts: config.log?.texts ?? serviceLogOptions.texts.default,
   };
 }
 
@@ -65,11 +66,11 @@ export interface ListenSettings {
 /** Fills in the defaults. */
 export function listenSettings(config: ServiceConfig): ListenSettings {
   return {
-    host: config.host ?? '127.0.0.1',
-    port: config.port ?? 8080,
-    receiveTimeoutMs: config.receiveTimeoutMs ?? 30_000,
-    sendTimeoutMs: config.sendTimeoutMs ?? 30_000,
-    drainMs: config.drainMs ?? 25_000,
-    drainDelayMs: config.drainDelayMs ?? 0,
+    host: config.host ?? serviceOptions.host.default,
+    port: config.port ?? serviceOptions.port.default,
+    receiveTimeoutMs: config.receiveTimeoutMs ?? serviceOptions.receiveTimeoutMs.default,
+    sendTimeoutMs: config.sendTimeoutMs ?? serviceOptions.sendTimeoutMs.default,
+    drainMs: config.drainMs ?? serviceOptions.drainMs.default,
+    drainDelayMs: config.drainDelayMs ?? serviceOptions.drainDelayMs.default,
   };
 }

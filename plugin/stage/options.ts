@@ -3,14 +3,15 @@ import { z } from 'zod';
 import type { Adapter, SearchReader } from '../../adapters/adapter.ts';
 import { ConfigurationError, defaultScoreSteps, type Reranker, type ScoreStep } from '../../engine/index.ts';
 import type { BreakerOptions } from '../guard/breaker.ts';
+import { stageCacheOptions, stageOptions } from '../options/stage-options.ts';
 import { noTracing, type StageEvents, type StageTracing } from './events.ts';
 
 /** Leading hits reranked by default. */
-export const defaultRankWindowSize = 100;
+export const defaultRankWindowSize: number = stageOptions.rankWindowSize.default;
 /** Rankings remembered by default. */
-export const defaultCacheEntries = 1000;
+export const defaultCacheEntries: number = stageCacheOptions.maxEntries.default;
 /** How long a ranking is remembered by default, in milliseconds. */
-export const defaultCacheTtlMs = 300_000;
+export const defaultCacheTtlMs: number = stageCacheOptions.ttlMs.default;
 
 /** What happens when reranking fails: the hits come in first-stage order, marked with the reason, or the search throws. */
 export type OnFailure = 'keep-first-stage' | 'throw';
@@ -149,14 +150,14 @@ export function stageSettings<Request, Response>(
     topN: options.topN,
     minScore: options.minScore,
     deadlineMs: options.deadlineMs,
-    onFailure: options.onFailure ?? 'keep-first-stage',
+    onFailure: options.onFailure ?? stageOptions.onFailure.default,
     scoreSteps: options.scoreSteps ?? defaultScoreSteps(options.reranker.info),
     cache: cache && {
       maxEntries: cache.maxEntries ?? defaultCacheEntries,
       ttlMs: cache.ttlMs ?? defaultCacheTtlMs,
     },
     breaker: options.breaker ?? {},
-    explain: options.explain ?? false,
+    explain: options.explain ?? stageOptions.explain.default,
     listeners: Array.isArray(events) ? events : [events as StageEvents],
     tracing: options.tracing ?? noTracing,
     now: options.now ?? (() => performance.now()),

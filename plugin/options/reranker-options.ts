@@ -1,0 +1,119 @@
+/** Options of a reranker: the section `reranker`, the model's options of the command line, `openReranker`. */
+
+/** Keys of the section `reranker`. */
+export const rerankerOptions = {
+  model: { type: 'text', otherwise: 'the model that comes with the package', help: 'model folder' },
+  precision: {
+    type: 'choice',
+    of: ['fp32', 'int8', 'fp16'],
+    default: 'fp32',
+    otherwise: 'fp16 for decoders on a GPU',
+    help: 'how matrices are multiplied',
+    note: '`int8` (encoders on the processor) is smaller and mostly faster; `fp16` is for decoders on a GPU',
+  },
+  device: {
+    type: 'choice',
+    of: ['auto', 'cpu', 'webgpu', 'cuda'],
+    default: 'cpu',
+    help: 'where the model runs',
+    note: 'a device that is named and cannot be opened is an error',
+  },
+  batchTokens: {
+    type: 'whole',
+    min: 1,
+    default: 384,
+    otherwise: '768 for decoders',
+    unit: 'tokens',
+    help: 'tokens encoded in one run',
+    note: 'bounds how long a worker cannot be interrupted',
+  },
+  memoryLimitBytes: {
+    type: 'whole',
+    min: 1,
+    otherwise: 'four fifths of what is free',
+    unit: 'bytes',
+    help: 'decoders: bytes that one shortlist may take',
+    note: 'a larger one is refused before it is run',
+  },
+  tier: {
+    type: 'choice',
+    of: ['tokens', 'anchor'],
+    default: 'tokens',
+    help: 'read every token, or one vector a block',
+  },
+  workers: {
+    type: 'whole',
+    min: 1,
+    otherwise: 'the processors at hand; 1 for decoders',
+    help: 'worker threads',
+  },
+  threads: {
+    type: 'whole',
+    min: 1,
+    default: 1,
+    otherwise: 'the processors at hand for decoders',
+    help: 'threads of one run inside a worker',
+  },
+  maxDocumentTokens: {
+    type: 'whole',
+    min: 8,
+    otherwise: "the model's, 160; 384 for decoders",
+    unit: 'tokens',
+    help: 'tokens of one document block',
+  },
+  maxQueryTokens: {
+    type: 'whole',
+    min: 1,
+    otherwise: "the model's, 64; 128 for decoders",
+    unit: 'tokens',
+    help: "tokens of the query's own words",
+  },
+  stateCacheBytes: {
+    type: 'whole',
+    min: 0,
+    default: 268_435_456,
+    unit: 'bytes',
+    help: 'encoders: bytes of block states kept in memory',
+    note: '0 keeps none',
+  },
+  stateFolder: {
+    type: 'text',
+    otherwise: 'none: memory alone',
+    help: 'folder (LMDB) where block states are kept between runs',
+  },
+  stateRedis: {
+    type: 'section',
+    otherwise: 'none',
+    help: 'Redis where block states are kept for every replica',
+    note: '`url`, `prefix`, `ttlMs`; it is asked where memory and `stateFolder` have none',
+  },
+  stateCodec: {
+    type: 'text',
+    otherwise: 'all that the tier has, in half precision',
+    help: 'how block states are kept, e.g. `tokens-int8` or `anchor-fp16`',
+    note: "its tier is the reranker's",
+  },
+  warmUp: { type: 'switch', default: true, help: 'whether to run once before answering' },
+} as const;
+
+/** Keys of the section `reranker.stateRedis`. */
+export const stateRedisOptions = {
+  url: {
+    type: 'text',
+    isRequired: true,
+    help: 'address, e.g. `redis://:password@cache.example:6379/0`, or `rediss://` for an encrypted connection',
+  },
+  prefix: {
+    type: 'text',
+    default: 'blockrank',
+    help: 'what keys start with',
+    note: 'one for each tenant whose texts must stay apart',
+  },
+  ttlMs: {
+    type: 'number',
+    above: 0,
+    otherwise: 'as long as Redis has room',
+    unit: 'milliseconds',
+    help: 'how long a state is kept',
+  },
+} as const;
