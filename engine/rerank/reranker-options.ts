@@ -32,11 +32,11 @@ export interface RerankerOptions {
    * @defaultValue 1; for decoders the processors at hand, of a shared pool its workers' part of them
    */
   readonly threads?: number;
-  /** Tokens of one document block, 8 (decoders: 48) to the model's positions. @defaultValue the model's, 160 (decoders: 384) */
+  /** Tokens of one document block, 8 (decoders: 48) to the model's positions. @defaultValue the model's, 160; 384 for decoders */
   readonly maxDocumentTokens?: number;
   /** Encoders: blocks of one document. @defaultValue the model's */
   readonly maxDocumentBlocks?: number;
-  /** Tokens of the query's own words. @defaultValue the model's, 64 (decoders: 128) */
+  /** Tokens of the query's own words. @defaultValue the model's, 64; 128 for decoders */
   readonly maxQueryTokens?: number;
   /** Tokens encoded in one run: bounds how long a worker cannot be interrupted. @defaultValue 384; 768 for decoders */
   readonly batchTokens?: number;

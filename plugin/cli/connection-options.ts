@@ -1,5 +1,13 @@
 /** Options that name a server. */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import {
+  authOptions,
+  awsOptions,
+  connectionOptions,
+  elasticsearchOnlyOptions,
+  tlsOptions,
+} from '../options/server-options.ts';
+import { addFlags, Flag } from './flag.ts';
 
 /** Values of the options that {@link addConnectionOptions} adds; all absent unless given. */
 export interface ConnectionFlags {
@@ -39,29 +47,30 @@ export interface ConnectionFlags {
 
 /** Adds the options to a command. Secrets may come from the environment, where other users cannot read them. */
 export function addConnectionOptions(command: Command): Command {
-  const options = [
-    new Option('--elasticsearch <url>', 'search this Elasticsearch'),
-    new Option('--opensearch <url>', 'search this OpenSearch'),
-    new Option('--cloud-id <id>', 'search this deployment of Elastic Cloud'),
-    new Option('--api-key <key>', 'Elasticsearch API key, encoded or id:key').env('BLOCKRANK_API_KEY'),
-    new Option('--username <name>', 'user for basic authentication'),
-    new Option('--password <password>', 'password for basic authentication').env('BLOCKRANK_PASSWORD'),
-    new Option('--bearer <token>', 'bearer token').env('BLOCKRANK_BEARER'),
-    new Option('--ca <file>', "certificates (PEM) that may have signed the server's"),
-    new Option('--cert <file>', "client's certificate (PEM)"),
-    new Option('--key <file>', "client's private key (PEM)"),
-    new Option('--key-passphrase <text>', 'what the private key is encrypted with').env(
-      'BLOCKRANK_KEY_PASSPHRASE',
-    ),
-    new Option('--insecure', "do not check the server's certificate (warns)"),
-    new Option('--compatible-with <version>', 'major version of an older Elasticsearch').choices(['8', '9']),
-    new Option(
-      '--aws-region <region>',
-      'sign requests for AWS (OpenSearch); keys from the environment or a profile',
-    ),
-    new Option('--aws-service <service>', 'es, or aoss for Serverless').choices(['es', 'aoss']),
-    new Option('--aws-profile <name>', 'profile of the shared AWS credentials file'),
+  const flags = [
+    new Flag('--elasticsearch <url>', connectionOptions.node, {
+      help: 'search this Elasticsearch',
+      otherwise: '',
+    }),
+    new Flag('--opensearch <url>', connectionOptions.node, { help: 'search this OpenSearch' }),
+    new Flag('--cloud-id <id>', elasticsearchOnlyOptions.cloudId, {
+      help: 'search this deployment of Elastic Cloud',
+    }),
+    new Flag('--api-key <key>', authOptions.apiKey, { env: 'BLOCKRANK_API_KEY' }),
+    new Flag('--username <name>', authOptions.username),
+    new Flag('--password <password>', authOptions.password, { env: 'BLOCKRANK_PASSWORD' }),
+    new Flag('--bearer <token>', authOptions.bearer, { env: 'BLOCKRANK_BEARER' }),
+    new Flag('--ca <file>', tlsOptions.ca),
+    new Flag('--cert <file>', tlsOptions.cert),
+    new Flag('--key <file>', tlsOptions.key),
+    new Flag('--key-passphrase <text>', tlsOptions.passphrase, { env: 'BLOCKRANK_KEY_PASSPHRASE' }),
+    new Flag('--insecure', tlsOptions.insecure),
+    new Flag('--compatible-with <version>', elasticsearchOnlyOptions.compatibleWith),
+    new Flag('--aws-region <region>', awsOptions.region, {
+      help: 'sign requests for AWS (OpenSearch); keys from the environment or a profile',
+    }),
+    new Flag('--aws-service <service>', awsOptions.service),
+    new Flag('--aws-profile <name>', awsOptions.profile),
   ];
-  for (const option of options) command.addOption(option.helpGroup('Server:'));
-  return command;
+  return addFlags(command, flags, 'Server:');
 }

@@ -4,9 +4,11 @@ import { InvalidArgumentError } from 'commander';
 /** Bounds of a number. */
 export interface NumberBounds {
   /** Smallest accepted. @defaultValue none */
-  readonly min?: number;
+  readonly min?: number | undefined;
+  /** What every accepted one is larger than. @defaultValue nothing */
+  readonly above?: number | undefined;
   /** Largest accepted. @defaultValue none */
-  readonly max?: number;
+  readonly max?: number | undefined;
 }
 
 /** A parser of whole numbers. */
@@ -35,14 +37,20 @@ function numberParser(
   bounds: NumberBounds,
   accepts: (value: number) => boolean,
 ): (text: string) => number {
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = bounds;
-  const limits = [Number.isFinite(min) && `at least ${min}`, Number.isFinite(max) && `at most ${max}`].filter(
-    Boolean,
-  );
+  const {
+    min = Number.NEGATIVE_INFINITY,
+    above = Number.NEGATIVE_INFINITY,
+    max = Number.POSITIVE_INFINITY,
+  } = bounds;
+  const limits = [
+    Number.isFinite(min) && `at least ${min}`,
+    Number.isFinite(above) && `more than ${above}`,
+    Number.isFinite(max) && `at most ${max}`,
+  ].filter(Boolean);
   const expected = [kind, limits.join(' and ')].filter(Boolean).join(', ');
   return (text) => {
     const value = text.trim() === '' ? Number.NaN : Number(text);
-    if (accepts(value) && value >= min && value <= max) return value;
+    if (accepts(value) && value >= min && value > above && value <= max) return value;
     throw new InvalidArgumentError(`Expected ${expected}, got "${text}".`);
   };
 }

@@ -5,23 +5,23 @@ import { sectionOf } from './sections.ts';
 
 /** Encryption of the connections to the cluster. */
 export interface ProxyTargetTls {
-  /** File with the certificates (PEM) of who may have signed the cluster's. @defaultValue the system's */
+  /** File with certificates (PEM) that may have signed the cluster's. @defaultValue the system's */
   readonly ca?: string | undefined;
-  /** File with the proxy's certificate (PEM); needs `key`. @defaultValue none */
+  /** File with the proxy's certificate (PEM) for the cluster. Needs `key`. @defaultValue none */
   readonly cert?: string | undefined;
-  /** File with the proxy's private key (PEM); needs `cert`. @defaultValue none */
+  /** File with the proxy's private key (PEM) for the cluster. Needs `cert`. @defaultValue none */
   readonly key?: string | undefined;
   /** What the private key is encrypted with. @defaultValue none */
   readonly passphrase?: string | undefined;
-  /** Talk to a cluster whose certificate cannot be checked; warned about on every start. @defaultValue false */
+  /** Do not check the cluster's certificate (warns). @defaultValue false */
   readonly insecure?: boolean | undefined;
 }
 
 /** Encryption of the proxy's own listener. */
 export interface ProxyListenTls {
-  /** File with the certificate chain (PEM). */
+  /** File with the listener's certificate chain (PEM); callers then use https. */
   readonly cert: string;
-  /** File with the private key (PEM). */
+  /** File with the listener's private key (PEM). */
   readonly key: string;
   /** What the private key is encrypted with. @defaultValue none */
   readonly passphrase?: string | undefined;
@@ -29,7 +29,7 @@ export interface ProxyListenTls {
 
 /** The reverse proxy. Each default is the one of `openProxy`. */
 export interface ProxyConfig {
-  /** Address of the cluster. @defaultValue the `node` of the section `elasticsearch` or `opensearch` */
+  /** Address of the cluster. A path in it goes before every request's; no credentials. @defaultValue the `node` of the section `elasticsearch` or `opensearch` */
   readonly target?: string | undefined;
   /** What the cluster is, for metrics and errors. @defaultValue the name of its section, else asked at the start */
   readonly server?: 'elasticsearch' | 'opensearch' | undefined;
@@ -37,19 +37,19 @@ export interface ProxyConfig {
   readonly indices?: readonly string[] | undefined;
   /** Address to listen on. @defaultValue '127.0.0.1' */
   readonly host?: string | undefined;
-  /** Port; 0 for any free one. @defaultValue 9201 */
+  /** Port to listen on; 0 for any free one (0 to 65535). @defaultValue 9201 */
   readonly port?: number | undefined;
   /** Encryption of the connections to the cluster. @defaultValue the `tls` of its section */
   readonly targetTls?: ProxyTargetTls | undefined;
-  /** Encryption of the proxy's own listener. @defaultValue none */
+  /** Encryption of the connections to callers. @defaultValue none: plain HTTP */
   readonly listenTls?: ProxyListenTls | undefined;
-  /** How long the cluster may keep silent, in milliseconds. @defaultValue 300000 */
+  /** How long the cluster may keep silent, in milliseconds, above 0. 504 after it. @defaultValue 300000 */
   readonly timeoutMs?: number | undefined;
-  /** Bytes of a search's body; a larger one passes untouched. @defaultValue 10485760 (10 MiB) */
+  /** Bytes that a search's body may have, unpacked, at least 1. A larger one passes untouched. @defaultValue 10485760 (10 MiB) */
   readonly maxSearchBytes?: number | undefined;
-  /** Bytes of an answer that is reranked; for a larger one the search passes untouched. @defaultValue 67108864 (64 MiB) */
+  /** Bytes that an answer may have to be reranked, unpacked, at least 1. For a larger one the search is asked again as it came. @defaultValue 67108864 (64 MiB) */
   readonly maxAnswerBytes?: number | undefined;
-  /** Searches that are reranked at once; what comes beyond it passes untouched, or is refused with `onFailure: throw`. @defaultValue 64 */
+  /** Searches that are reranked at once; what comes beyond it passes untouched (at least 1). Each of an `_msearch` counts; refused with `onFailure: throw`. @defaultValue 64 */
   readonly maxConcurrent?: number | undefined;
   /** Time that requests in flight get when the proxy is asked to end, in milliseconds. @defaultValue 30000 */
   readonly drainMs?: number | undefined;
@@ -59,7 +59,7 @@ export interface ProxyConfig {
   readonly ownPages?: boolean | undefined;
   /** Whether answers and hits say what happened, as their property `blockrank`. @defaultValue true */
   readonly marks?: boolean | undefined;
-  /** Which number hits carry as `_score`: the cluster's, or the reranker's. @defaultValue 'first-stage' */
+  /** Which number hits carry as `_score`. The cluster's, or the reranker's. @defaultValue 'first-stage' */
   readonly scores?: 'first-stage' | 'reranked' | undefined;
 }
 

@@ -7,9 +7,9 @@ import { codecName, sectionOf } from './sections.ts';
 export interface StateRedisConfig {
   /** Address, e.g. `redis://:password@cache.example:6379/0`, or `rediss://` for an encrypted connection. */
   readonly url: string;
-  /** What keys start with; one for each tenant whose texts must stay apart. @defaultValue 'blockrank' */
+  /** What keys start with. One for each tenant whose texts must stay apart. @defaultValue 'blockrank' */
   readonly prefix?: string | undefined;
-  /** How long a state is kept, in milliseconds. @defaultValue as long as Redis has room */
+  /** How long a state is kept, in milliseconds, above 0. @defaultValue as long as Redis has room */
   readonly ttlMs?: number | undefined;
 }
 
@@ -17,31 +17,31 @@ export interface StateRedisConfig {
 export interface RerankerConfig {
   /** Model folder. @defaultValue the model that comes with the package */
   readonly model?: string | undefined;
-  /** `fp32`; `int8` (encoders on the processor): smaller and mostly faster; `fp16` (decoders on a GPU). @defaultValue 'fp32'; 'fp16' for decoders on a GPU */
+  /** How matrices are multiplied. `int8` (encoders on the processor) is smaller and mostly faster; `fp16` is for decoders on a GPU. @defaultValue 'fp32'; fp16 for decoders on a GPU */
   readonly precision?: 'fp32' | 'int8' | 'fp16' | undefined;
-  /** Where the model runs: `auto`, `cpu`, `webgpu` or `cuda`. @defaultValue 'cpu' */
+  /** Where the model runs. A device that is named and cannot be opened is an error. @defaultValue 'cpu' */
   readonly device?: 'auto' | 'cpu' | 'webgpu' | 'cuda' | undefined;
-  /** Tokens of one run, at least 1: bounds how long a worker cannot be interrupted. @defaultValue 384; 768 for decoders */
+  /** Tokens encoded in one run, at least 1. Bounds how long a worker cannot be interrupted. @defaultValue 384; 768 for decoders */
   readonly batchTokens?: number | undefined;
-  /** Decoders: bytes that one shortlist may take. @defaultValue four fifths of what is free */
+  /** Decoders: bytes that one shortlist may take (at least 1). A larger one is refused before it is run. @defaultValue four fifths of what is free */
   readonly memoryLimitBytes?: number | undefined;
-  /** `tokens` reads every token's vector, `anchor` one vector a block. @defaultValue 'tokens' */
+  /** Read every token, or one vector a block. @defaultValue 'tokens' */
   readonly tier?: 'tokens' | 'anchor' | undefined;
-  /** Worker threads, at least 1. @defaultValue the processors at hand */
+  /** Worker threads, at least 1. @defaultValue the processors at hand; 1 for decoders */
   readonly workers?: number | undefined;
-  /** Threads of one run inside a worker, at least 1. @defaultValue 1 */
+  /** Threads of one run inside a worker, at least 1. @defaultValue 1; the processors at hand for decoders */
   readonly threads?: number | undefined;
-  /** Tokens of one document block, 8 or more. @defaultValue the model's, 160 */
+  /** Tokens of one document block, at least 8. @defaultValue the model's, 160; 384 for decoders */
   readonly maxDocumentTokens?: number | undefined;
-  /** Tokens of the query's own words, at least 1. @defaultValue the model's, 64 */
+  /** Tokens of the query's own words, at least 1. @defaultValue the model's, 64; 128 for decoders */
   readonly maxQueryTokens?: number | undefined;
-  /** Bytes of block states kept in memory; 0 keeps none. @defaultValue 268435456 (256 MiB) */
+  /** Encoders: bytes of block states kept in memory. 0 keeps none. @defaultValue 268435456 (256 MiB) */
   readonly stateCacheBytes?: number | undefined;
   /** Folder (LMDB) where block states are kept between runs. @defaultValue none: memory alone */
   readonly stateFolder?: string | undefined;
-  /** Redis where block states are kept for every replica; it is asked where memory and `stateFolder` have none. @defaultValue none */
+  /** Redis where block states are kept for every replica. @defaultValue none */
   readonly stateRedis?: StateRedisConfig | undefined;
-  /** How block states are kept, e.g. `tokens-int8` or `anchor-fp16`; its tier is the reranker's. @defaultValue all that `tier` has, in half precision */
+  /** How block states are kept, e.g. `tokens-int8` or `anchor-fp16`. Its tier is the reranker's. @defaultValue all that the tier has, in half precision */
   readonly stateCodec?: string | undefined;
   /** Whether to run once before answering. @defaultValue true */
   readonly warmUp?: boolean | undefined;

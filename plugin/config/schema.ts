@@ -45,15 +45,15 @@ export type OpenSearchAuth = UserAuth | BearerAuth;
 
 /** Encryption of the connection. */
 export interface ServerTls {
-  /** File with the certificates (PEM) of who may have signed the server's. @defaultValue the system's */
+  /** File with certificates (PEM) that may have signed the server's. @defaultValue the system's */
   readonly ca?: string | undefined;
-  /** File with the client's certificate (PEM); needs `key`. @defaultValue none */
+  /** File with the client's certificate (PEM). Needs `key`. @defaultValue none */
   readonly cert?: string | undefined;
-  /** File with the client's private key (PEM); needs `cert`. @defaultValue none */
+  /** File with the client's private key (PEM). Needs `cert`. @defaultValue none */
   readonly key?: string | undefined;
   /** What the private key is encrypted with. @defaultValue none */
   readonly passphrase?: string | undefined;
-  /** Talk to a server whose certificate cannot be checked; warned about on every start. @defaultValue false */
+  /** Do not check the server's certificate (warns). @defaultValue false */
   readonly insecure?: boolean | undefined;
 }
 
@@ -63,7 +63,7 @@ export interface AwsSigning {
   readonly region: string;
   /** `es` for OpenSearch Service, `aoss` for OpenSearch Serverless. @defaultValue 'es' */
   readonly service?: 'es' | 'aoss' | undefined;
-  /** A profile of the shared credentials file (`AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`). @defaultValue `AWS_PROFILE` */
+  /** Profile of the shared AWS credentials file. `AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`. @defaultValue `AWS_PROFILE` */
   readonly profile?: string | undefined;
   /** Static credentials; needs `secretAccessKey`. @defaultValue none */
   readonly accessKeyId?: string | undefined;
@@ -110,15 +110,15 @@ export interface IndexConfig {
   readonly name: string;
   /** Fields that the model reads, in this order. */
   readonly textFields: readonly string[];
-  /** What stands between two fields that have text. @defaultValue `' '` */
+  /** What stands between two fields that have text. @defaultValue ' ' */
   readonly separator?: string | undefined;
   /** Whether a field's text is its highlight fragments, where a hit has some. @defaultValue false */
   readonly highlight?: boolean | undefined;
-  /** `index.max_result_window`, where one of the indices has a smaller one than the servers' own: no window is fetched beyond it. @defaultValue 10000 */
+  /** Smallest `index.max_result_window` of these indices: no window is fetched beyond it (at least 1). @defaultValue 10000 */
   readonly maxResultWindow?: number | undefined;
-  /** Fields that score steps look at and the model does not read; fetched with the hits. @defaultValue none */
+  /** Fields that score steps look at and the model does not read. Fetched with the hits. @defaultValue none */
   readonly signals?: readonly string[] | undefined;
-  /** What the CLI's own query searches; boosts as in `title^2`. @defaultValue `textFields` */
+  /** What the CLI's own query searches. Boosts as in `title^2`. @defaultValue `textFields` */
   readonly queryFields?: readonly string[] | undefined;
   /** Where the block states of the documents lie. @defaultValue none are asked for */
   readonly states?: StatesConfig | undefined;
@@ -126,17 +126,17 @@ export interface IndexConfig {
 
 /** Bounds of the rankings that a stage remembers. */
 export interface StageCacheConfig {
-  /** Lists, at least 1. @defaultValue 1000 */
+  /** Lists remembered at most, at least 1. @defaultValue 1000 */
   readonly maxEntries?: number | undefined;
-  /** How long each is remembered, in milliseconds. @defaultValue 300000 */
+  /** How long a list's order is remembered, in milliseconds, above 0. @defaultValue 300000 */
   readonly ttlMs?: number | undefined;
 }
 
 /** When a stage leaves a failing reranker alone. */
 export interface StageBreakerConfig {
-  /** Failures in a row, at least 1. @defaultValue 5 */
+  /** Failures in a row that open it, at least 1. @defaultValue 5 */
   readonly consecutiveFailures?: number | undefined;
-  /** How long, in milliseconds. @defaultValue 5000 */
+  /** How long it stays open, in milliseconds, above 0. @defaultValue 5000 */
   readonly halfOpenAfterMs?: number | undefined;
 }
 
@@ -146,19 +146,19 @@ export interface StageConfig {
   readonly rankWindowSize?: number | undefined;
   /** Hits given back at most, at least 1. @defaultValue all */
   readonly topN?: number | undefined;
-  /** Smallest calibrated score given back, in [0, 1]. @defaultValue any */
+  /** Smallest calibrated score given back, 0 to 1. @defaultValue any */
   readonly minScore?: number | undefined;
-  /** Time for search and reranking together, in milliseconds, above 0. @defaultValue no limit; 10000 for `blockrank proxy` */
+  /** Time for search and reranking together, in milliseconds, above 0. `blockrank proxy` takes 10000 unless it is told another. @defaultValue no limit */
   readonly deadlineMs?: number | undefined;
-  /** What happens when reranking fails: `keep-first-stage` or `throw`. @defaultValue 'keep-first-stage' */
+  /** What happens when reranking fails. @defaultValue 'keep-first-stage' */
   readonly onFailure?: 'keep-first-stage' | 'throw' | undefined;
-  /** Whether every hit gets an explanation. @defaultValue false */
+  /** Whether every hit gets an explanation. What the query looked at, by place in the text. @defaultValue false */
   readonly explain?: boolean | undefined;
-  /** Rankings remembered; `false` for none. @defaultValue maxEntries 1000, ttlMs 300000 */
+  /** Rankings remembered. `false` for none. @defaultValue maxEntries 1000, ttlMs 300000 */
   readonly cache?: false | StageCacheConfig | undefined;
-  /** Leaves a failing reranker alone for a while; `false`: never. @defaultValue consecutiveFailures 5, halfOpenAfterMs 5000 */
+  /** Leaves a failing reranker alone for a while. `false` for none. @defaultValue consecutiveFailures 5, halfOpenAfterMs 5000 */
   readonly breaker?: false | StageBreakerConfig | undefined;
-  /** Weight of the first stage's score, in [0, 1], for lexical first stages; `false` for none. @defaultValue the model's, 0.2 */
+  /** Weight of the first stage's score, for lexical first stages, 0 to 1. `false` for none. @defaultValue the model's, 0.2 */
   readonly fusion?: false | number | undefined;
 }
 

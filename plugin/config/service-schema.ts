@@ -16,9 +16,9 @@ import { falseOr, section, sectionOf } from './sections.ts';
 export interface ServiceKeyConfig {
   /** Who it is: names limits, cache entries, log lines. Several keys may name one tenant. */
   readonly tenant: string;
-  /** The key itself; best written as `${NAME}`. Hashed as soon as it is read. */
+  /** The key itself; best written as `${NAME}`. Hashed as soon as it is read. @defaultValue none */
   readonly key?: string | undefined;
-  /** SHA-256 of the key, hexadecimal, as `blockrank key` prints it. */
+  /** SHA-256 of the key, hexadecimal, as `blockrank key` prints it. @defaultValue none */
   readonly sha256?: string | undefined;
   /** Models that this tenant may ask for. @defaultValue all */
   readonly models?: readonly string[] | undefined;
@@ -30,19 +30,19 @@ export interface ServiceKeyConfig {
 
 /** Somebody else's reranking service. */
 export interface RemoteConfig {
-  /** Its wire form. */
+  /** Which wire form the service speaks. */
   readonly api: 'cohere' | 'jina' | 'voyage' | 'tei';
   /** The endpoint's whole address. */
   readonly url: string;
-  /** Its key. @defaultValue none */
+  /** Sent as `Authorization: Bearer …`. @defaultValue none */
   readonly apiKey?: string | undefined;
-  /** Its name of the model. @defaultValue left out */
+  /** The service's name of the model. @defaultValue left out */
   readonly model?: string | undefined;
-  /** Name in logs and metrics. @defaultValue wire form and host */
+  /** Name in logs and metrics. @defaultValue the wire form and the host */
   readonly name?: string | undefined;
-  /** Documents of one call. @defaultValue 1000; 32 for `tei` */
+  /** Documents of one call, at least 1. @defaultValue 1000; 32 for `tei` */
   readonly maxDocuments?: number | undefined;
-  /** Time for one attempt, in milliseconds. @defaultValue 10000 */
+  /** Time for one attempt, in milliseconds, above 0. @defaultValue 10000 */
   readonly timeoutMs?: number | undefined;
   /** Further attempts after a transient failure. @defaultValue 1 */
   readonly retries?: number | undefined;
@@ -70,9 +70,9 @@ export interface ServedModelConfig {
 
 /** When a member is left alone. */
 export interface BreakerConfig {
-  /** Failures in a row that open the breaker, at least 1. @defaultValue 5 */
+  /** Failures in a row that open it, at least 1. @defaultValue 5 */
   readonly consecutiveFailures?: number | undefined;
-  /** How long it stays open, in milliseconds. @defaultValue 5000 */
+  /** How long it stays open, in milliseconds, above 0. @defaultValue 5000 */
   readonly halfOpenAfterMs?: number | undefined;
 }
 
@@ -86,9 +86,9 @@ export interface ShadowConfig extends ChainMember {
 export interface ServiceCacheConfig {
   /** Answers remembered at most, at least 1. @defaultValue 10000 */
   readonly maxEntries?: number | undefined;
-  /** Candidates in all of them together at most, at least 1; each takes about 200 bytes. An explanation counts one for each place that it names. @defaultValue 500000 */
+  /** Candidates in all of them together at most, at least 1. Each takes about 200 bytes; an explanation counts one for each place that it names. @defaultValue 500000 */
   readonly maxCandidates?: number | undefined;
-  /** How long an answer is remembered, in milliseconds. @defaultValue 300000 */
+  /** How long an answer is remembered, in milliseconds, above 0. @defaultValue 300000 */
   readonly ttlMs?: number | undefined;
 }
 
@@ -108,9 +108,9 @@ export interface ServiceTls {
 export interface ServiceConfig {
   /** Address to listen on. @defaultValue '127.0.0.1' */
   readonly host?: string | undefined;
-  /** Port; 0 for any free one. @defaultValue 8080 */
+  /** Port to listen on; 0 for any free one (0 to 65535). @defaultValue 8080 */
   readonly port?: number | undefined;
-  /** Encryption. @defaultValue none */
+  /** Encryption of the service's own listener. @defaultValue none */
   readonly tls?: ServiceTls | undefined;
   /** Who may ask. @defaultValue everybody who can reach the port */
   readonly keys?: readonly ServiceKeyConfig[] | undefined;
@@ -118,29 +118,29 @@ export interface ServiceConfig {
   readonly models?: Readonly<Record<string, ServedModelConfig>> | undefined;
   /** Origins whose pages may ask from a browser. @defaultValue none */
   readonly corsOrigins?: readonly string[] | undefined;
-  /** Bytes of one request. @defaultValue 10485760 (10 MiB) */
+  /** Bytes of one request, unpacked, at least 1. 413 above. @defaultValue 10485760 (10 MiB) */
   readonly maxBodyBytes?: number | undefined;
-  /** Bytes of all requests in hand together, unpacked; more are refused with 503. @defaultValue 268435456 (256 MiB), or `maxBodyBytes` where that is more */
+  /** Bytes of all requests in hand together, unpacked, at least 1. 503 above. @defaultValue 268435456 (256 MiB); `maxBodyBytes` where that is more */
   readonly maxHeldBytes?: number | undefined;
-  /** Documents of one request. @defaultValue 1000 */
+  /** Documents of one request, 1 to 100000. 400, TEI 413, above. @defaultValue 1000 */
   readonly maxDocuments?: number | undefined;
-  /** Tokens of one request before caps cut any away. @defaultValue no limit */
+  /** Tokens of one request before caps cut any away, at least 1. 400, Jina 422, TEI 413, above. @defaultValue no limit */
   readonly maxTokens?: number | undefined;
-  /** Requests that are ranked at once. @defaultValue 8 */
+  /** Requests that are ranked at once, at least 1. @defaultValue 8 */
   readonly maxConcurrent?: number | undefined;
-  /** Requests that wait for their turn; more are refused with 503. @defaultValue 256 */
+  /** Requests that wait for their turn. 503 (TEI 429) above, with `Retry-After`. @defaultValue 256 */
   readonly maxQueue?: number | undefined;
-  /** Longest time of one request, in milliseconds; a request's own deadline may be shorter. @defaultValue 30000 */
+  /** Longest time of one request; a request's own deadline may be shorter (in milliseconds, above 0). 503 after it. @defaultValue 30000 */
   readonly deadlineMs?: number | undefined;
-  /** Time for a request's headers and body to arrive, in milliseconds. @defaultValue 30000 */
+  /** Time for a request's headers and body to arrive, in milliseconds, above 0. 408 after it. @defaultValue 30000 */
   readonly receiveTimeoutMs?: number | undefined;
-  /** Time in which a caller has to read something of its answer, in milliseconds; then the connection is closed. @defaultValue 30000 */
+  /** Time in which a caller has to read something of its answer, in milliseconds, above 0. Then it is cut off. @defaultValue 30000 */
   readonly sendTimeoutMs?: number | undefined;
   /** Time that requests in hand get when the service is asked to end, in milliseconds. @defaultValue 25000 */
   readonly drainMs?: number | undefined;
   /** How long the service says that it is not ready before it stops listening, in milliseconds. @defaultValue 0 */
   readonly drainDelayMs?: number | undefined;
-  /** Answers remembered; `false` for none. @defaultValue maxEntries 10000, maxCandidates 500000, ttlMs 300000 */
+  /** Answers remembered. `false` for none. @defaultValue maxEntries 10000, maxCandidates 500000, ttlMs 300000 */
   readonly cache?: false | ServiceCacheConfig | undefined;
   /** Log lines. @defaultValue level `info`, without texts */
   readonly log?: ServiceLogConfig | undefined;

@@ -8,15 +8,15 @@ import { codecName, sectionOf } from './sections.ts';
 
 /** Where block states lie, as `blockrank states build` was told. Exactly one of `sidecar`, `field` and `vectorField`. */
 export interface StatesConfig {
-  /** In an index beside each index: the generation. */
+  /** In an index beside each index: the generation. @defaultValue none */
   readonly sidecar?: string | undefined;
-  /** In the documents: the object that holds them. */
+  /** In the documents: the object that holds them. @defaultValue none */
   readonly field?: string | undefined;
   /** With `field`: whether they are kept as vectors. @defaultValue false */
   readonly vector?: boolean | undefined;
-  /** A vector field of one's own, of the model that reranks; it is trusted. */
+  /** A vector field of one's own, of the model that reranks. It is trusted. @defaultValue none */
   readonly vectorField?: string | undefined;
-  /** The codec that they were built with; the reranker's `tier` and `stateCodec` follow it unless they are given. @defaultValue 'anchor-fp16' */
+  /** The codec that they were built with. The reranker's `tier` and `stateCodec` follow it unless they are given. @defaultValue 'anchor-fp16' */
   readonly codec?: string | undefined;
 }
 

@@ -34,8 +34,7 @@ export const indexOptions = {
     min: 1,
     default: 10_000,
     unit: 'hits',
-    help: 'smallest `index.max_result_window` of these indices',
-    note: 'no window is fetched beyond it',
+    help: 'smallest `index.max_result_window` of these indices: no window is fetched beyond it',
   },
   signals: {
     type: 'list',

@@ -15,6 +15,7 @@ export const proxyOptions = {
     of: ['elasticsearch', 'opensearch'],
     otherwise: 'the name of its section, else asked at the start',
     help: 'what the cluster is, for metrics and errors',
+    note: 'and for the reading of `_source`',
   },
   indices: {
     type: 'list',
@@ -48,14 +49,16 @@ export const proxyOptions = {
     min: 1,
     default: 10_485_760,
     unit: 'bytes',
-    help: "bytes that a search's body may have, unpacked; a larger one passes untouched",
+    help: "bytes that a search's body may have, unpacked",
+    note: 'a larger one passes untouched',
   },
   maxAnswerBytes: {
     type: 'whole',
     min: 1,
     default: 67_108_864,
     unit: 'bytes',
-    help: 'bytes that an answer may have to be reranked; for a larger one the search is asked again as it came',
+    help: 'bytes that an answer may have to be reranked, unpacked',
+    note: 'for a larger one the search is asked again as it came',
   },
   maxConcurrent: {
     type: 'whole',
@@ -101,10 +104,20 @@ export const targetTlsOptions = {
   ca: {
     type: 'text',
     otherwise: "the system's",
-    help: "certificates (PEM) that may have signed the cluster's",
+    help: "file with certificates (PEM) that may have signed the cluster's",
   },
-  cert: { type: 'text', otherwise: 'none', help: "the proxy's certificate (PEM) for the cluster" },
-  key: { type: 'text', otherwise: 'none', help: "the proxy's private key (PEM) for the cluster" },
+  cert: {
+    type: 'text',
+    otherwise: 'none',
+    help: "file with the proxy's certificate (PEM) for the cluster",
+    note: 'needs `key`',
+  },
+  key: {
+    type: 'text',
+    otherwise: 'none',
+    help: "file with the proxy's private key (PEM) for the cluster",
+    note: 'needs `cert`',
+  },
   passphrase: {
     type: 'text',
     mayBeEmpty: true,
@@ -120,8 +133,12 @@ export const targetTlsOptions = {
 
 /** Keys of the section `proxy.listenTls`. */
 export const listenTlsOptions = {
-  cert: { type: 'text', isRequired: true, help: "the listener's certificate (PEM); callers then use https" },
-  key: { type: 'text', isRequired: true, help: "the listener's private key (PEM)" },
+  cert: {
+    type: 'text',
+    isRequired: true,
+    help: "file with the listener's certificate chain (PEM); callers then use https",
+  },
+  key: { type: 'text', isRequired: true, help: "file with the listener's private key (PEM)" },
   passphrase: {
     type: 'text',
     mayBeEmpty: true,
@@ -135,6 +152,6 @@ export const proxyStageOptions: { readonly deadlineMs: OptionRow & { readonly de
   deadlineMs: { ...without(stageOptions.deadlineMs), default: 10_000 },
 };
 
-function without({ otherwise: _no, ...row }: OptionRow): OptionRow {
+function without({ otherwise: _otherwise, note: _note, ...row }: OptionRow): OptionRow {
   return row;
 }

@@ -1,28 +1,29 @@
 /** Options of the connection to a server: the sections `elasticsearch` and `opensearch`, and the same on the command line. */
 import type { OptionTable } from './option.ts';
 
-const node = { type: 'text', help: 'address, e.g. `https://search.example:9200`' } as const;
-const tls = { type: 'section', otherwise: "the system's certificates, checked", help: 'encryption' } as const;
-const auth = { type: 'section', otherwise: 'nobody', help: 'who asks' } as const;
-const maxRetries = {
-  type: 'whole',
-  min: 0,
-  otherwise: "the client's, 3",
-  help: 'how often a client tries again',
-} as const;
-const requestTimeoutMs = {
-  type: 'number',
-  above: 0,
-  otherwise: "the client's, 30000",
-  unit: 'milliseconds',
-  help: 'time for one request',
+/** Keys of both sections. */
+export const connectionOptions = {
+  node: { type: 'text', otherwise: 'none', help: 'address, e.g. `https://search.example:9200`' },
+  auth: { type: 'section', otherwise: 'nobody', help: 'who asks' },
+  tls: { type: 'section', otherwise: "the system's certificates, checked", help: 'encryption' },
+  maxRetries: {
+    type: 'whole',
+    min: 0,
+    otherwise: "the client's, 3",
+    help: 'how often a client tries again',
+  },
+  requestTimeoutMs: {
+    type: 'number',
+    above: 0,
+    otherwise: "the client's, 30000",
+    unit: 'milliseconds',
+    help: 'time for one request',
+  },
 } as const;
 
-/** Keys of the section `elasticsearch`. */
-export const elasticsearchOptions: OptionTable = {
-  node: { ...node, otherwise: 'none' },
+/** Keys that Elasticsearch alone has. */
+export const elasticsearchOnlyOptions = {
   cloudId: { type: 'text', otherwise: 'none', help: 'cloud id, as Elastic Cloud shows it' },
-  auth,
   compatibleWith: {
     type: 'choice',
     of: ['8', '9'],
@@ -30,19 +31,20 @@ export const elasticsearchOptions: OptionTable = {
     help: "the server's major version when it is older than the client's",
     note: '8 lets client 9 talk to a server 8',
   },
-  tls,
-  maxRetries,
-  requestTimeoutMs,
-};
+} as const;
+
+const { node, auth, ...connection } = connectionOptions;
+const { cloudId, compatibleWith } = elasticsearchOnlyOptions;
+
+/** Keys of the section `elasticsearch`. */
+export const elasticsearchOptions: OptionTable = { node, cloudId, auth, compatibleWith, ...connection };
 
 /** Keys of the section `opensearch`. */
 export const openSearchOptions: OptionTable = {
-  node: { ...node, isRequired: true },
+  node: { type: 'text', isRequired: true, help: node.help },
   auth,
   aws: { type: 'section', otherwise: 'not signed', help: 'sign requests for AWS' },
-  tls,
-  maxRetries,
-  requestTimeoutMs,
+  ...connection,
 };
 
 /** Keys of the sections `auth`: one of `apiKey` (Elasticsearch alone), `bearer`, and `username` with `password`. */
@@ -58,10 +60,20 @@ export const tlsOptions = {
   ca: {
     type: 'text',
     otherwise: "the system's",
-    help: "certificates (PEM) that may have signed the server's",
+    help: "file with certificates (PEM) that may have signed the server's",
   },
-  cert: { type: 'text', otherwise: 'none', help: "client's certificate (PEM)" },
-  key: { type: 'text', otherwise: 'none', help: "client's private key (PEM)" },
+  cert: {
+    type: 'text',
+    otherwise: 'none',
+    help: "file with the client's certificate (PEM)",
+    note: 'needs `key`',
+  },
+  key: {
+    type: 'text',
+    otherwise: 'none',
+    help: "file with the client's private key (PEM)",
+    note: 'needs `cert`',
+  },
   passphrase: {
     type: 'text',
     mayBeEmpty: true,
@@ -88,6 +100,7 @@ export const awsOptions = {
     type: 'text',
     otherwise: '`AWS_PROFILE`',
     help: 'profile of the shared AWS credentials file',
+    note: '`AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`',
   },
   accessKeyId: { type: 'text', otherwise: 'none', help: 'static credentials; needs `secretAccessKey`' },
   secretAccessKey: { type: 'text', otherwise: 'none', help: 'static credentials; needs `accessKeyId`' },

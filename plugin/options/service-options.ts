@@ -189,8 +189,18 @@ export const serviceTlsOptions = {
 
 /** Keys of an entry of `service.keys`. */
 export const serviceKeyOptions = {
-  tenant: { type: 'text', isRequired: true, help: 'who it is: names limits, cache entries, log lines' },
-  key: { type: 'text', otherwise: 'none', help: 'the key itself; best written as `${NAME}`' },
+  tenant: {
+    type: 'text',
+    isRequired: true,
+    help: 'who it is: names limits, cache entries, log lines',
+    note: 'several keys may name one tenant',
+  },
+  key: {
+    type: 'text',
+    otherwise: 'none',
+    help: 'the key itself; best written as `${NAME}`',
+    note: 'hashed as soon as it is read',
+  },
   sha256: {
     type: 'text',
     otherwise: 'none',

@@ -54,6 +54,7 @@ export const stageOptions = {
     otherwise: 'no limit',
     unit: 'milliseconds',
     help: 'time for search and reranking together',
+    note: '`blockrank proxy` takes 10000 unless it is told another',
   },
   onFailure: {
     type: 'choice',
@@ -97,7 +98,7 @@ export const stageCodeOptions = {
     type: 'code',
     otherwise: '`[fusion()]`',
     help: 'change the ranking after the model, in this order',
-    note: "fusion with a lexical first stage, the model's weight",
+    note: "also asynchronous; the default is fusion with a lexical first stage, the model's weight",
   },
   events: {
     type: 'code',

@@ -1,7 +1,9 @@
 /** Options of `install`, `status` and `uninstall`. */
-import { Argument, type Command, Option } from 'commander';
+import { Argument, type Command } from 'commander';
+import { installOptions } from '../../options/install-options.ts';
 import { addConnectionOptions, type ConnectionFlags } from '../connection-options.ts';
-import { list, wholeNumber } from '../option-values.ts';
+import { addFlags, Flag } from '../flag.ts';
+import { fieldFlag, jsonFlag } from '../shared-flags.ts';
 
 /** Which server a command is about. */
 export type ServerKind = 'opensearch' | 'elasticsearch';
@@ -67,74 +69,51 @@ export type StatusFlags = TargetFlags &
 
 /** Options and what the server is for, shared by the three commands. */
 export function addTargetOptions(command: Command): Command {
-  command
-    .option('--name <name>', 'name of everything that is made', 'blockrank')
-    .option('--json', 'print JSON');
+  addFlags(command, [new Flag('--name <name>', installOptions.name, { isValue: true }), jsonFlag()]);
   return addConnectionOptions(command);
 }
 
 /** `--service` and its key. @param seenFrom - Who reaches the service at that address. */
-export function serviceOptions(seenFrom: string): Option[] {
+export function serviceOptions(seenFrom: string, isMandatory = false): readonly Flag[] {
   return [
-    new Option('--service <url>', `address of the reranking service as ${seenFrom}`),
-    new Option('--service-key <key>', "the service's key").env('BLOCKRANK_SERVICE_KEY'),
+    new Flag('--service <url>', installOptions.service, {
+      help: `${installOptions.service.help} as ${seenFrom}`,
+      isMandatory,
+    }),
+    new Flag('--service-key <key>', installOptions.serviceKey, { env: 'BLOCKRANK_SERVICE_KEY' }),
   ];
 }
 
 /** Adds the options of `install`. */
 export function addInstallOptions(command: Command): Command {
-  const [service, serviceKey] = serviceOptions('the cluster reaches it');
   const both = [
-    service!.makeOptionMandatory(),
-    serviceKey!,
-    new Option('--service-model <name>', "the service's model (default: its own)"),
+    ...serviceOptions('the cluster reaches it', true),
+    new Flag('--service-model <name>', installOptions.serviceModel),
     ...changeOptions(),
-    new Option('--query <words>', 'words for the test query'),
+    new Flag('--query <words>', installOptions.query, { otherwise: '' }),
   ];
   const openSearch = [
-    new Option('--field <name>', 'field that the model reads (again for more, in this order)').argParser(
-      list,
-    ),
-    new Option('--index <name>', 'index that is searched for the test, and for --default-pipeline'),
-    new Option(
-      '--default-pipeline',
-      'every search of --index goes through the pipeline (warns; another default is replaced with --force alone)',
-    ),
-    new Option('--window <n>', 'hits reranked for a page of 10 (default: 100)').argParser(
-      wholeNumber({ min: 10 }),
-    ),
-    new Option('--fail', 'searches fail when the reranker does (default: they keep the first order)'),
-    new Option('--read-timeout <s>', 'longest wait for the service, in seconds (default: 10)').argParser(
-      wholeNumber({ min: 1 }),
-    ),
-    new Option('--reader <name>', "who reads the service's answer (default: cohere)").choices([
-      'cohere',
-      'lenient',
-    ]),
-    new Option('--model-group <id>', 'model group of yours'),
-    setClusterSettingsOption('add what is missing to the cluster settings; entries of others stay'),
+    fieldFlag(),
+    new Flag('--index <name>', installOptions.index),
+    new Flag('--default-pipeline', installOptions.defaultPipeline),
+    new Flag('--window <n>', installOptions.window),
+    new Flag('--fail', installOptions.fail),
+    new Flag('--read-timeout <s>', installOptions.readTimeout),
+    new Flag('--reader <name>', installOptions.reader),
+    new Flag('--model-group <id>', installOptions.modelGroup),
+    setClusterSettingsOption(),
   ];
-  const elasticsearch = [
-    new Option('--inference <service>', 'how Elasticsearch speaks to the service (default: custom)').choices([
-      'custom',
-      'hugging_face',
-    ]),
-  ];
-  for (const option of both) command.addOption(option.helpGroup('Installation:'));
-  for (const option of openSearch) command.addOption(option.helpGroup('OpenSearch:'));
-  for (const option of elasticsearch) command.addOption(option.helpGroup('Elasticsearch:'));
-  return command;
+  addFlags(command, both, 'Installation:');
+  addFlags(command, openSearch, 'OpenSearch:');
+  return addFlags(command, [new Flag('--inference <service>', installOptions.inference)], 'Elasticsearch:');
 }
 
 /** `--dry-run` and `--force`. */
-export function changeOptions(): Option[] {
-  return [
-    new Option('--dry-run', 'print the exact requests, secrets masked, and send none that changes anything'),
-    new Option('--force', 'do it even where something depends on what is replaced or removed'),
-  ];
+export function changeOptions(): readonly Flag[] {
+  return [new Flag('--dry-run', installOptions.dryRun), new Flag('--force', installOptions.force)];
 }
 
-/** `--set-cluster-settings`. */
-export function setClusterSettingsOption(help: string): Option {
-  return new Option('--set-cluster-settings', help);
+/** `--set-cluster-settings`. @param help - Text of its own. */
+export function setClusterSettingsOption(help: string = installOptions.setClusterSettings.help): Flag {
+  return new Flag('--set-cluster-settings', installOptions.setClusterSettings, { help });
 }

@@ -7,6 +7,7 @@ import {
 } from '../../../adapters/opensearch/index.ts';
 import type { ServerCalls } from '../../../adapters/server.ts';
 import { FirstStageError } from '../../../engine/index.ts';
+import { installOptions } from '../../options/install-options.ts';
 import type { CliContext } from '../context.ts';
 import { wrongOption } from '../errors.ts';
 import { installFlagOf, withFlagNames } from '../flag-names.ts';
@@ -14,9 +15,6 @@ import { carryOut } from './carry-out.ts';
 import type { InstallFlags } from './install-flags.ts';
 import { trialLines, tryInstallation } from './installation-trial.ts';
 import { planJson } from './plan-report.ts';
-
-/** Words of the test query, unless others are given. */
-const testQuery = 'what is this about';
 
 /**
  * Installs in OpenSearch, or says what it would do.
@@ -40,7 +38,7 @@ export async function installInOpenSearch(
   const { dryRun, json } = flags;
   const left = await carryOut(context, calls, plan, { what: 'install', server, dryRun, json });
   if (!left) return;
-  const { index, query = testQuery } = flags;
+  const { index, query = installOptions.query.default } = flags;
   const tested = await tryInstallation(calls, { settings, query, index, signal });
   if (json) context.printJson({ server, ...planJson(plan), left, ...tested });
   else {

@@ -1,6 +1,8 @@
 /** `blockrank status`: what of an installation is there, and whether searches are really reranked. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
+import { installOptions } from '../../options/install-options.ts';
 import type { MakeCommand } from '../context.ts';
+import { addFlags, Flag } from '../flag.ts';
 import {
   addTargetOptions,
   type ServerKind,
@@ -23,9 +25,11 @@ export const statusCommand: MakeCommand = (context) => {
   const command = new Command('status')
     .description('tell whether searches of OpenSearch or Elasticsearch are really reranked')
     .addArgument(serverArgument())
-    .addOption(new Option('--index <name>', 'index to probe with a search'))
-    .addOption(new Option('--query <words>', 'words of the probe').default('what is this about'));
-  for (const option of serviceOptions('it is reached from here')) command.addOption(option);
+    .addOption(new Flag('--index <name>', installOptions.index, { help: 'index to probe with a search' }))
+    .addOption(
+      new Flag('--query <words>', installOptions.query, { help: 'words of the probe', isValue: true }),
+    );
+  addFlags(command, serviceOptions('it is reached from here'));
   return addTargetOptions(command)
     .addHelpText('after', help)
     .action(async (server: ServerKind, flags: StatusFlags) => {

@@ -1,6 +1,7 @@
 /** `blockrank uninstall`: takes an installation out of a search server. */
 import { Command } from 'commander';
 import type { MakeCommand } from '../context.ts';
+import { addFlags } from '../flag.ts';
 import {
   addTargetOptions,
   changeOptions,
@@ -24,7 +25,7 @@ export const uninstallCommand: MakeCommand = (context) => {
   const command = new Command('uninstall')
     .description('take the reranking service out of OpenSearch or Elasticsearch')
     .addArgument(serverArgument());
-  for (const option of changeOptions()) command.addOption(option);
+  addFlags(command, changeOptions());
   command.addOption(setClusterSettingsOption("remove the service's entry from the cluster settings"));
   return addTargetOptions(command)
     .addHelpText('after', help)

@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path';
 import {
   ConfigurationError,
   type ConfigurationIssue,
-  type Device,
   modelFamily,
   openReranker,
   type Reranker,
@@ -35,12 +34,13 @@ import {
   toTable,
 } from '../../../engine/laboratory.ts';
 import type { CliContext } from '../context.ts';
+import { type ModelFlags, modelSettings } from '../model-options.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
 import { besideStates, formsOver, memoryForStates } from './evaluate-states.ts';
 import { openStateCache } from './state-cache.ts';
 
 /** Values of the options of `evaluate`. */
-export interface EvaluateOptions {
+export interface EvaluateOptions extends ModelFlags {
   readonly data: readonly string[];
   readonly candidates: string;
   readonly rerankers?: string;
@@ -48,9 +48,6 @@ export interface EvaluateOptions {
   readonly measures: string;
   readonly depth: number;
   readonly limit?: number;
-  readonly model?: string;
-  readonly precision?: 'fp32' | 'int8' | 'fp16';
-  readonly device?: Device;
   readonly json?: string | true;
   readonly runDir?: string;
   readonly chart?: string;
@@ -73,9 +70,7 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
   if (issues.length > 0) throw new ConfigurationError('Cannot evaluate', issues);
   const { cache } = options;
   const reranker = await openReranker({
-    ...(options.model ? { model: options.model } : {}),
-    ...(options.precision ? { precision: options.precision } : {}),
-    ...(options.device ? { device: options.device } : {}),
+    ...modelSettings(options),
     ...(options.states === undefined
       ? cacheOf(context, cache, family)
       : { stateCacheBytes: memoryForStates() }),

@@ -1,7 +1,10 @@
 /** `blockrank tune`: fits the readout to one's own judgements. */
 import { Command } from 'commander';
 import type { MakeCommand } from '../context.ts';
-import { wholeNumber } from '../option-values.ts';
+import { addFlags } from '../flag.ts';
+import { modelOptions } from '../model-options.ts';
+import { jsonFlag } from '../shared-flags.ts';
+import { cacheFlag, candidatesFlag, countFlag, dataFlag, seedFlag, textFlag } from './laboratory-flags.ts';
 import type { TuneCommandOptions } from './tune.ts';
 
 const help = `
@@ -16,31 +19,31 @@ otherwise the model's parameters stay. Collections have the layout of "blockrank
 --output.`;
 
 /** Makes the command. */
-export const tuneCommand: MakeCommand = (context) =>
-  new Command('tune')
-    .description('Fits how the model reads and scores (not its weights) to relevance judgements.')
-    .requiredOption('--data <folders...>', 'collections with judgements; each counts the same')
-    .option(
-      '--candidates <name>',
-      'first stage: bm25 or another candidates-NAME.tsv, embedded, judged',
-      'embedded',
-    )
-    .option('--model <folder>', 'model folder to start from (default: the one that comes with blockrank)')
-    .option('--queries <n>', 'queries of each collection, drawn at random', wholeNumber({ min: 1 }), 200)
-    .option('--depth <n>', 'candidates of a query', wholeNumber({ min: 2 }), 100)
-    .option('--trials <n>', 'settings to try', wholeNumber({ min: 1 }), 400)
-    .option('--folds <n>', 'parts of cross-validation', wholeNumber({ min: 2 }), 5)
-    .option('--seed <n>', 'decides every draw', wholeNumber({ min: 0 }), 1)
-    .option('--measure <name>', 'what is made large: nDCG@k, RR@k, AP, P@k, R@k', 'nDCG@10')
-    .option(
+export const tuneCommand: MakeCommand = (context) => {
+  const command = new Command('tune').description(
+    'Fits how the model reads and scores (not its weights) to relevance judgements.',
+  );
+  return addFlags(command, [
+    dataFlag('--data <folders...>', 'collections with judgements; each counts the same'),
+    candidatesFlag(),
+    ...modelOptions({ only: ['model'], forms: { model: { help: 'model folder to start from' } } }),
+    countFlag('--queries <n>', 'queries of each collection, drawn at random', { value: 200 }),
+    countFlag('--depth <n>', 'candidates of a query', { min: 2, value: 100 }),
+    countFlag('--trials <n>', 'settings to try', { value: 400 }),
+    countFlag('--folds <n>', 'parts of cross-validation', { min: 2, value: 5 }),
+    seedFlag(),
+    textFlag('--measure <name>', 'what is made large: nDCG@k, RR@k, AP, P@k, R@k', 'nDCG@10'),
+    textFlag(
       '--exclude <file>',
       'queries to leave out: collection and query id a line, by tab, after a header',
-    )
-    .option('--output <folder>', 'where to write the model with its tuned blockrank.json')
-    .option('--json', 'print the result as JSON')
-    .option('--cache <folder>', 'where encoded documents are kept between runs')
+    ),
+    textFlag('--output <folder>', 'where to write the model with its tuned blockrank.json'),
+    jsonFlag('print the result as JSON'),
+    cacheFlag(),
+  ])
     .addHelpText('after', help)
     .action(async (options: TuneCommandOptions) => {
       const { runTune } = await import('./tune.ts');
       await runTune(context, options);
     });
+};

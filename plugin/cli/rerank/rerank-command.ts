@@ -1,8 +1,13 @@
 /** `blockrank rerank`: documents at hand, or what a search server finds. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
+import { indexOptions } from '../../options/index-options.ts';
+import type { OptionRow } from '../../options/option.ts';
+import { stageOptions } from '../../options/stage-options.ts';
 import { addConnectionOptions } from '../connection-options.ts';
 import type { CliContext } from '../context.ts';
-import { finiteNumber, list, wholeNumber } from '../option-values.ts';
+import { addFlags, Flag } from '../flag.ts';
+import { modelOptions } from '../model-options.ts';
+import { configFlag, fieldFlag, jsonFlag } from '../shared-flags.ts';
 import type { RerankFlags } from './rerank-flags.ts';
 
 const examples = `
@@ -24,66 +29,46 @@ export function rerankCommand(context: CliContext): Command {
   const command = new Command('rerank')
     .description('rerank documents given here, in a file, on standard input, or found by a search server')
     .argument('<query>', 'the question, in words')
-    .argument('[documents...]', 'the documents, one an argument')
-    .option('--documents <file>', 'file with documents (.jsonl, .json, .txt); - for standard input')
-    .option('--config <file>', 'configuration file (blockrank.config.yaml)')
-    .option('--json', 'print JSON');
+    .argument('[documents...]', 'the documents, one an argument');
+  addFlags(command, [new Flag('--documents <file>', documents), configFlag(), jsonFlag()]);
   addConnectionOptions(command);
-  addSearchOptions(command);
-  addRankingOptions(command);
+  addFlags(command, searchFlags(), 'Search:');
+  addFlags(command, rankingFlags(), 'Ranking:');
   return command
     .addHelpText('after', examples)
-    .action(async (query: string, documents: string[], flags: RerankFlags) => {
+    .action(async (query: string, given: string[], flags: RerankFlags) => {
       const { rerank } = await import('./rerank.ts');
-      await rerank(context, { query, documents, flags });
+      await rerank(context, { query, documents: given, flags });
     });
 }
 
-function addSearchOptions(command: Command): void {
-  const options = [
-    new Option('--index <name>', 'index, alias, or several joined by commas'),
-    new Option('--field <name>', 'field that the model reads (again for more, in this order)').argParser(
-      list,
-    ),
-    new Option(
-      '--query-field <name>',
-      'field that is searched, e.g. title^2 (again for more); default: --field',
-    ).argParser(list),
-    new Option('--query-body <file>', 'JSON file with the search request to send instead'),
-    new Option('--size <n>', 'hits shown').argParser(wholeNumber({ min: 1 })).default(10),
+const documents: OptionRow = {
+  type: 'text',
+  help: 'file with documents (.jsonl, .json, .txt); - for standard input',
+};
+const queryBody: OptionRow = { type: 'text', help: 'JSON file with the search request to send instead' };
+const size: OptionRow = { type: 'whole', min: 1, default: 10, unit: 'hits', help: 'hits shown' };
+
+function searchFlags(): readonly Flag[] {
+  return [
+    new Flag('--index <name>', indexOptions.name),
+    fieldFlag(),
+    new Flag('--query-field <name>', indexOptions.queryFields, {
+      help: 'field that is searched, e.g. title^2',
+      otherwise: '--field',
+    }),
+    new Flag('--query-body <file>', queryBody),
+    new Flag('--size <n>', size, { isValue: true }),
   ];
-  for (const option of options) command.addOption(option.helpGroup('Search:'));
 }
 
-function addRankingOptions(command: Command): void {
-  const options = [
-    new Option('--window <n>', 'how many leading documents are reranked (default: 100)').argParser(
-      wholeNumber({ min: 1 }),
-    ),
-    new Option('--top-n <n>', 'documents given back at most').argParser(wholeNumber({ min: 1 })),
-    new Option('--min-score <x>', 'smallest calibrated score given back, 0 to 1').argParser(
-      finiteNumber({ min: 0, max: 1 }),
-    ),
-    new Option('--deadline <ms>', 'time for search and reranking, in milliseconds').argParser(
-      finiteNumber({ min: 1 }),
-    ),
-    new Option('--explain', 'say what the model looked at'),
-    new Option('--model <dir>', 'model folder (default: the one of the package)'),
-    new Option('--precision <name>', 'how matrices are multiplied (default: fp32)').choices([
-      'fp32',
-      'int8',
-      'fp16',
-    ]),
-    new Option('--device <name>', 'where the model runs (default: cpu)').choices([
-      'auto',
-      'cpu',
-      'webgpu',
-      'cuda',
-    ]),
-    new Option('--tier <name>', 'read every token, or one vector a block (default: tokens)').choices([
-      'tokens',
-      'anchor',
-    ]),
+function rankingFlags(): readonly Flag[] {
+  return [
+    new Flag('--window <n>', stageOptions.rankWindowSize),
+    new Flag('--top-n <n>', stageOptions.topN),
+    new Flag('--min-score <x>', stageOptions.minScore),
+    new Flag('--deadline <ms>', stageOptions.deadlineMs),
+    new Flag('--explain', stageOptions.explain, { help: 'say what the model looked at' }),
+    ...modelOptions(),
   ];
-  for (const option of options) command.addOption(option.helpGroup('Ranking:'));
 }

@@ -1,10 +1,10 @@
 /** The options of `blockrank rerank`, and what they mean as configuration. */
-import type { Device } from '../../../engine/index.ts';
 import type { RerankerConfig, StageConfig } from '../../config/index.ts';
 import type { ConnectionFlags } from '../connection-options.ts';
+import { type ModelFlags, modelSettings } from '../model-options.ts';
 
 /** Values of the command's options. */
-export interface RerankFlags extends ConnectionFlags {
+export interface RerankFlags extends ConnectionFlags, ModelFlags {
   /** `--documents` */
   readonly documents?: string;
   /** `--config` */
@@ -29,31 +29,13 @@ export interface RerankFlags extends ConnectionFlags {
   readonly deadline?: number;
   /** `--explain` */
   readonly explain?: true;
-  /** `--model` */
-  readonly model?: string;
-  /** `--precision` */
-  readonly precision?: 'fp32' | 'int8' | 'fp16';
-  /** `--device` */
-  readonly device?: Device;
-  /** `--tier` */
-  readonly tier?: 'tokens' | 'anchor';
   /** `--json` */
   readonly json?: true;
 }
 
 /** The reranker's settings: the file's, and over them the options'. One request needs no warming up for a next one. */
-export function rerankerOf(
-  { model, precision, device, tier }: RerankFlags,
-  file: RerankerConfig = {},
-): RerankerConfig {
-  return {
-    warmUp: false,
-    ...file,
-    ...(model && { model }),
-    ...(precision && { precision }),
-    ...(device && { device }),
-    ...(tier && { tier }),
-  };
+export function rerankerOf(flags: RerankFlags, file: RerankerConfig = {}): RerankerConfig {
+  return { warmUp: false, ...file, ...modelSettings(flags) };
 }
 
 /** The stage's settings: the file's, and over them the options'. Without a file a failure is told, not smoothed over. */

@@ -1,6 +1,8 @@
 /** `blockrank key`: makes an API key of the service, and the hash that the configuration holds. */
 import { Command } from 'commander';
 import type { CliContext } from '../context.ts';
+import { Flag } from '../flag.ts';
+import { jsonFlag } from '../shared-flags.ts';
 
 const examples = `
 Examples:
@@ -13,8 +15,8 @@ In the configuration: service: { keys: [{ tenant: shop, sha256: <the hash> }] }`
 export function keyCommand(context: CliContext): Command {
   return new Command('key')
     .description('make an API key for `blockrank serve`, and its hash')
-    .option('--stdin', 'hash the key that standard input holds')
-    .option('--json', 'print JSON')
+    .addOption(new Flag('--stdin', { type: 'switch', help: 'hash the key that standard input holds' }))
+    .addOption(jsonFlag())
     .addHelpText('after', examples)
     .action(async (flags: { readonly stdin?: true; readonly json?: true }) => {
       const { printKey } = await import('./key.ts');

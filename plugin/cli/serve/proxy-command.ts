@@ -1,7 +1,17 @@
 /** `blockrank proxy`: a reverse proxy before a cluster, until it is told to end. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
+import { indexOptions } from '../../options/index-options.ts';
+import {
+  listenTlsOptions,
+  proxyOptions,
+  proxyStageOptions,
+  targetTlsOptions,
+} from '../../options/proxy-options.ts';
+import { stageOptions } from '../../options/stage-options.ts';
 import type { CliContext } from '../context.ts';
-import { finiteNumber, list, wholeNumber } from '../option-values.ts';
+import { addFlags, Flag } from '../flag.ts';
+import { modelOptions } from '../model-options.ts';
+import { configFlag, fieldFlag, jsonFlag } from '../shared-flags.ts';
 import type { ProxyFlags } from './proxy-flags.ts';
 
 const examples = `
@@ -18,101 +28,52 @@ requests in flight are answered; with --config, SIGHUP and a change of the file 
 
 /** Makes the command `proxy`. */
 export function proxyCommand(context: CliContext): Command {
-  const command = new Command('proxy')
-    .description('stand before a cluster: searches come back reranked, everything else passes untouched')
-    .option('--config <file>', 'configuration file (blockrank.config.yaml)')
-    .option('--json', 'print where it listens as JSON');
-  addGroup(command, 'Cluster:', clusterOptions());
-  addGroup(command, 'Listening:', listeningOptions());
-  addGroup(command, 'Ranking:', rankingOptions());
+  const command = new Command('proxy').description(
+    'stand before a cluster: searches come back reranked, everything else passes untouched',
+  );
+  addFlags(command, [configFlag(), jsonFlag('print where it listens as JSON')]);
+  addFlags(command, clusterFlags(), 'Cluster:');
+  addFlags(command, listeningFlags(), 'Listening:');
+  addFlags(command, rankingFlags(), 'Ranking:');
   return command.addHelpText('after', examples).action(async (flags: ProxyFlags) => {
     const { proxy } = await import('./proxy.ts');
     await proxy(context, flags);
   });
 }
 
-function addGroup(command: Command, name: string, options: readonly Option[]): void {
-  for (const option of options) command.addOption(option.helpGroup(name));
-}
-
-function clusterOptions(): readonly Option[] {
+function clusterFlags(): readonly Flag[] {
   return [
-    new Option('--target <url>', 'address of the cluster'),
-    new Option('--server <name>', 'what it is (default: asked at the start)').choices([
-      'elasticsearch',
-      'opensearch',
-    ]),
-    new Option('--ca <file>', "certificates (PEM) that may have signed the cluster's"),
-    new Option('--cert <file>', "the proxy's certificate (PEM) for the cluster"),
-    new Option('--key <file>', "the proxy's private key (PEM) for the cluster"),
-    new Option('--key-passphrase <text>', 'what the private key is encrypted with').env(
-      'BLOCKRANK_KEY_PASSPHRASE',
-    ),
-    new Option('--insecure', "do not check the cluster's certificate (warns)"),
-    new Option('--timeout <ms>', 'how long the cluster may keep silent (default: 300000)').argParser(
-      finiteNumber({ min: 1 }),
-    ),
+    new Flag('--target <url>', proxyOptions.target),
+    new Flag('--server <name>', proxyOptions.server),
+    new Flag('--ca <file>', targetTlsOptions.ca),
+    new Flag('--cert <file>', targetTlsOptions.cert),
+    new Flag('--key <file>', targetTlsOptions.key),
+    new Flag('--key-passphrase <text>', targetTlsOptions.passphrase, { env: 'BLOCKRANK_KEY_PASSPHRASE' }),
+    new Flag('--insecure', targetTlsOptions.insecure),
+    new Flag('--timeout <ms>', proxyOptions.timeoutMs),
   ];
 }
 
-function listeningOptions(): readonly Option[] {
+function listeningFlags(): readonly Flag[] {
   return [
-    new Option('--host <address>', 'address to listen on (default: 127.0.0.1)'),
-    new Option('--port <n>', 'port to listen on; 0 for any free one (default: 9201)').argParser(
-      wholeNumber({ min: 0, max: 65_535 }),
-    ),
-    new Option('--tls-cert <file>', "the listener's certificate (PEM); callers then use https"),
-    new Option('--tls-key <file>', "the listener's private key (PEM)"),
+    new Flag('--host <address>', proxyOptions.host),
+    new Flag('--port <n>', proxyOptions.port),
+    new Flag('--tls-cert <file>', listenTlsOptions.cert),
+    new Flag('--tls-key <file>', listenTlsOptions.key),
   ];
 }
 
-function rankingOptions(): readonly Option[] {
+function rankingFlags(): readonly Flag[] {
   return [
-    new Option(
-      '--index <pattern>',
-      "indices that are reranked, e.g. 'products-*' (again for more)",
-    ).argParser(list),
-    new Option('--field <name>', 'field that the model reads (again for more, in this order)').argParser(
-      list,
-    ),
-    new Option('--window <n>', 'how many leading hits are reranked (default: 100)').argParser(
-      wholeNumber({ min: 1 }),
-    ),
-    new Option(
-      '--max-result-window <n>',
-      'smallest index.max_result_window of these indices: no window is fetched beyond it (default: 10000)',
-    ).argParser(wholeNumber({ min: 1 })),
-    new Option('--deadline <ms>', 'time for search and reranking (default: 10000)').argParser(
-      finiteNumber({ min: 1 }),
-    ),
-    new Option(
-      '--max-concurrent <n>',
-      'searches reranked at once; what comes beyond it passes untouched (default: 64)',
-    ).argParser(wholeNumber({ min: 1 })),
-    new Option(
-      '--on-failure <policy>',
-      "what a failed reranking leaves (default: the cluster's order)",
-    ).choices(['keep-first-stage', 'throw']),
-    new Option('--no-marks', 'leave answers without the property "blockrank"'),
-    new Option('--scores <whose>', 'which number hits carry as _score (default: first-stage)').choices([
-      'first-stage',
-      'reranked',
-    ]),
-    new Option('--model <dir>', 'model folder (default: the one of the package)'),
-    new Option('--precision <name>', 'how matrices are multiplied (default: fp32)').choices([
-      'fp32',
-      'int8',
-      'fp16',
-    ]),
-    new Option('--device <name>', 'where the model runs (default: cpu)').choices([
-      'auto',
-      'cpu',
-      'webgpu',
-      'cuda',
-    ]),
-    new Option('--tier <name>', 'read every token, or one vector a block (default: tokens)').choices([
-      'tokens',
-      'anchor',
-    ]),
+    new Flag('--index <pattern>', proxyOptions.indices),
+    fieldFlag(),
+    new Flag('--window <n>', stageOptions.rankWindowSize),
+    new Flag('--max-result-window <n>', indexOptions.maxResultWindow),
+    new Flag('--deadline <ms>', proxyStageOptions.deadlineMs),
+    new Flag('--max-concurrent <n>', proxyOptions.maxConcurrent),
+    new Flag('--on-failure <policy>', stageOptions.onFailure),
+    new Flag('--no-marks', proxyOptions.marks, { help: 'leave answers without the property "blockrank"' }),
+    new Flag('--scores <whose>', proxyOptions.scores),
+    ...modelOptions(),
   ];
 }

@@ -4,12 +4,13 @@ import { ConfigurationError, type ConfigurationIssue } from '../../../engine/ind
 import type { ProxySettings } from '../../compose/proxy.ts';
 import { type BlockRankConfig, check, type Environment, loadConfig } from '../../config/index.ts';
 import { type ProxyConfig, proxySection } from '../../config/proxy-schema.ts';
+import { type ModelFlags, modelSettings } from '../model-options.ts';
 import type { RerankFlags } from '../rerank/rerank-flags.ts';
 
 /** Values of the command's options. */
 export interface ProxyFlags
   extends Pick<RerankFlags, 'config' | 'field' | 'window' | 'deadline' | 'json'>,
-    Pick<RerankFlags, 'model' | 'precision' | 'device' | 'tier'>,
+    ModelFlags,
     Pick<RerankFlags, 'ca' | 'cert' | 'key' | 'keyPassphrase' | 'insecure'> {
   /** `--target` */
   readonly target?: string;
@@ -66,16 +67,12 @@ export async function proxySettings(flags: ProxyFlags, env: Environment): Promis
       states,
       maxResultWindow: flags.maxResultWindow ?? maxResultWindow,
     },
-    reranker: { ...file?.reranker, ...defined(pick(flags, ['model', 'precision', 'device', 'tier'])) },
+    reranker: { ...file?.reranker, ...modelSettings(flags) },
     stage: {
       ...file?.stage,
       ...defined({ rankWindowSize: flags.window, deadlineMs: flags.deadline, onFailure: flags.onFailure }),
     },
   };
-}
-
-function pick<T extends object>(from: T, keys: readonly (keyof T & string)[]): Record<string, unknown> {
-  return Object.fromEntries(keys.map((key) => [key, from[key]]));
 }
 
 /** What the file says; a cluster that an option names is not the one of the file. */

@@ -1,8 +1,10 @@
 /** `blockrank serve`: the reranking service, until it is told to end. */
 import { Command } from 'commander';
 import { defaultConfigFile } from '../../config/config-file.ts';
+import { serviceOptions } from '../../options/service-options.ts';
 import type { CliContext } from '../context.ts';
-import { wholeNumber } from '../option-values.ts';
+import { addFlags, Flag } from '../flag.ts';
+import { configFlag } from '../shared-flags.ts';
 import type { ServeFlags } from './serve.ts';
 
 const examples = `
@@ -17,15 +19,15 @@ The reference of all routes is at /docs. SIGTERM ends the service once requests 
 
 /** Makes the command `serve`. */
 export function serveCommand(context: CliContext): Command {
-  return new Command('serve')
-    .description('answer rerank requests over HTTP, in the forms of Cohere, Jina, Voyage and TEI')
-    .option('--config <file>', `configuration file (default: ${defaultConfigFile} where there is one)`)
-    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
-    .option(
-      '--port <n>',
-      'port to listen on; 0 for any free one (default: 8080)',
-      wholeNumber({ min: 0, max: 65_535 }),
-    )
+  const command = new Command('serve').description(
+    'answer rerank requests over HTTP, in the forms of Cohere, Jina, Voyage and TEI',
+  );
+  const flags = [
+    configFlag(`configuration file (default: ${defaultConfigFile} where there is one)`),
+    new Flag('--host <address>', serviceOptions.host),
+    new Flag('--port <n>', serviceOptions.port),
+  ];
+  return addFlags(command, flags)
     .addHelpText('after', examples)
     .action(async (flags: ServeFlags) => {
       const { serve } = await import('./serve.ts');

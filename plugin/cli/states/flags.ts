@@ -1,7 +1,10 @@
 /** Options of `blockrank states`. */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { buildOptions, placeOptions, stateTextOptions, watchOptions } from '../../options/build-options.ts';
 import { addConnectionOptions, type ConnectionFlags } from '../connection-options.ts';
-import { list, wholeNumber } from '../option-values.ts';
+import { addFlags, Flag } from '../flag.ts';
+import { modelOptions } from '../model-options.ts';
+import { configFlag, fieldFlag, jsonFlag } from '../shared-flags.ts';
 
 /** Options that name an index and the place of its states. */
 export interface PlaceFlags extends ConnectionFlags {
@@ -65,70 +68,51 @@ export interface WatchFlags extends BuildFlags {
 
 /** Adds the options that name an index and the place of its states. */
 export function addPlaceOptions(command: Command): Command {
-  command
-    .option(
-      '--config <file>',
-      'configuration file of the searches (blockrank.config.yaml); options go before it',
-    )
-    .option('--index <name>', 'index, alias, data stream or pattern')
-    .addOption(
-      new Option(
-        '--to <place>',
-        'an index beside each index, or the documents themselves (default: sidecar)',
-      ).choices(['sidecar', 'field']),
-    )
-    .option('--generation <name>', 'sidecar: which generation (default: one a model and form)')
-    .option('--state-field <name>', 'field: object that holds a state (default: blockrank_state)')
-    .option('--vector', 'field: keep the anchor as a vector too, which the server searches by')
-    .option('--json', 'print JSON');
+  addFlags(command, [
+    configFlag('configuration file of the searches (blockrank.config.yaml); options go before it'),
+    new Flag('--index <name>', placeOptions.index),
+    new Flag('--to <place>', placeOptions.to),
+    new Flag('--generation <name>', placeOptions.generation),
+    new Flag('--state-field <name>', placeOptions.stateField),
+    new Flag('--vector', placeOptions.vector),
+    jsonFlag(),
+  ]);
   return addConnectionOptions(command);
 }
 
 /** Adds the options that name texts and who encodes them. */
 export function addTextOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--field <name>', 'field that the model reads (again for more, in this order)').argParser(
-        list,
-      ),
-    )
-    .option('--separator <text>', 'what stands between two fields (default: a space)')
-    .option('--template <text>', 'text with fields in braces, in place of --field')
-    .addOption(
-      new Option('--tier <tier>', 'one vector a block, or one a token (default: anchor)').choices([
-        'anchor',
-        'tokens',
-      ]),
-    )
-    .option('--codec <name>', 'form of states, e.g. anchor-int8 (default: half precision of the tier)')
-    .option('--model <folder>', 'model folder (default: the one in the package)')
-    .addOption(new Option('--precision <name>', 'how the model multiplies').choices(['fp32', 'int8']));
+  const [tier, ...others] = modelOptions({
+    only: ['tier', 'model', 'precision'],
+    forms: { tier: { otherwise: 'anchor' }, precision: { otherwise: 'fp32' } },
+    of: { precision: ['fp32', 'int8'] },
+  });
+  return addFlags(command, [
+    fieldFlag(),
+    new Flag('--separator <text>', stateTextOptions.separator),
+    new Flag('--template <text>', stateTextOptions.template),
+    tier!,
+    new Flag('--codec <name>', stateTextOptions.codec),
+    ...others,
+  ]);
 }
 
 /** Adds the options of building and watching. */
 export function addBuildOptions(command: Command): Command {
-  const options = [
-    number('--slices <n>', 'slices that workers share (default: 16)', 1),
-    number('--workers <n>', 'slices worked on at once by this process (default: 2)', 1),
-    number('--docs-per-second <n>', 'documents encoded a second at most (default: no bound)', 1),
-    number('--batch <n>', 'documents of one batch at most (default: 64)', 1),
-    new Option('--dry-run', 'print what a build would take, and change nothing'),
-    new Option('--no-estimate', 'begin without encoding a sample first'),
-  ];
-  for (const option of options) command.addOption(option);
-  return command;
+  return addFlags(command, [
+    new Flag('--slices <n>', buildOptions.slices),
+    new Flag('--workers <n>', buildOptions.workers),
+    new Flag('--docs-per-second <n>', buildOptions.docsPerSecond),
+    new Flag('--batch <n>', buildOptions.batch),
+    new Flag('--dry-run', buildOptions.dryRun),
+    new Flag('--no-estimate', buildOptions.estimate),
+  ]);
 }
 
 /** Adds the options of watching alone. */
 export function addWatchOptions(command: Command): Command {
-  const options = [
-    number('--interval <seconds>', 'time between two rounds (default: 5)', 1),
-    number('--sweep <seconds>', 'sidecar: time between two looks for deleted documents (default: 300)', 1),
-  ];
-  for (const option of options) command.addOption(option);
-  return command;
-}
-
-function number(flags: string, help: string, min: number): Option {
-  return new Option(flags, help).argParser(wholeNumber({ min }));
+  return addFlags(command, [
+    new Flag('--interval <s>', watchOptions.interval),
+    new Flag('--sweep <s>', watchOptions.sweep),
+  ]);
 }

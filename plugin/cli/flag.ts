@@ -1,0 +1,69 @@
+/** From a row of a table of options to an option of the command line. */
+import { Option } from 'commander';
+import { defaultText, type OptionRow } from '../options/option.ts';
+import { finiteNumber, list, wholeNumber } from './option-values.ts';
+
+/** Where the command line departs from the row. */
+export interface FlagForm {
+  /** Help text of its own. @defaultValue the row's */
+  readonly help?: string;
+  /** Words for what holds without it, where that is not the row's default; empty for none. */
+  readonly otherwise?: string;
+  /** Whether the row's default is the option's value; else a configuration file may say otherwise. @defaultValue false */
+  readonly isValue?: boolean;
+  /** Whether it has to be given. @defaultValue false */
+  readonly isMandatory?: boolean;
+  /** Environment variable that stands for it. @defaultValue none */
+  readonly env?: string;
+}
+
+/** An option of the command line that knows its row. */
+export class Flag extends Option {
+  /** What it was made from. */
+  readonly row: OptionRow;
+
+  constructor(spelling: string, row: OptionRow, form: FlagForm = {}) {
+    super(spelling, textOf(row, form));
+    this.row = row;
+    this.#take(row);
+    if (form.isValue) this.default(row.default);
+    if (form.env !== undefined) this.env(form.env);
+    if (form.isMandatory) this.makeOptionMandatory();
+  }
+
+  #take({ type, of = [], ...bounds }: OptionRow): void {
+    if (type === 'choice') this.choices(of);
+    else if (type === 'list') this.argParser(list);
+    else if (type === 'whole') this.argParser(wholeNumber(bounds));
+    else if (type === 'number') this.argParser(finiteNumber(bounds));
+  }
+}
+
+/** Units that a help text names. */
+const toldUnits: readonly string[] = ['milliseconds', 'seconds'];
+
+/** The help text, with unit and default: nobody sees the table on a terminal. */
+function textOf(row: OptionRow, { help = row.help, isValue, ...form }: FlagForm): string {
+  const { type, unit } = row;
+  const hasDefault = !isValue && type !== 'switch';
+  const otherwise = form.otherwise ?? (hasDefault ? defaultText(row) : undefined);
+  return [
+    help.replaceAll('`', ''),
+    ...(unit !== undefined && toldUnits.includes(unit) ? [`, in ${unit}`] : []),
+    ...(type === 'number' && row.min !== undefined && row.max !== undefined
+      ? [`, ${row.min} to ${row.max}`]
+      : []),
+    ...(type === 'list' ? [' (again for more)'] : []),
+    ...(otherwise && otherwise !== 'none' ? [` (default: ${otherwise.replaceAll('`', '')})`] : []),
+  ].join('');
+}
+
+/** Adds options to a command, in this order. @param group - Heading above them in the help. */
+export function addFlags<C extends { addOption(option: Option): unknown }>(
+  command: C,
+  flags: readonly Option[],
+  group?: string,
+): C {
+  for (const one of flags) command.addOption(group === undefined ? one : one.helpGroup(group));
+  return command;
+}

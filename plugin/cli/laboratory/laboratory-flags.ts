@@ -1,0 +1,47 @@
+/** Options that commands of the laboratory share. */
+import type { OptionRow } from '../../options/option.ts';
+import { Flag } from '../flag.ts';
+
+const candidates: OptionRow = {
+  type: 'text',
+  default: 'embedded',
+  help: 'first stage: bm25 or another candidates-NAME.tsv, embedded, judged',
+};
+const cache: OptionRow = { type: 'text', help: 'where encoded documents are kept between runs' };
+const seed: OptionRow = { type: 'whole', min: 0, default: 1, help: 'decides every draw' };
+
+/** `--data`, mandatory. @param spelling - With what it takes. */
+export function dataFlag(spelling: string, help: string): Flag {
+  return new Flag(spelling, { type: 'text', isRequired: true, help }, { isMandatory: true });
+}
+
+/** `--candidates`. */
+export function candidatesFlag(): Flag {
+  return new Flag('--candidates <name>', candidates, { isValue: true });
+}
+
+/** `--cache`. */
+export function cacheFlag(): Flag {
+  return new Flag('--cache <folder>', cache);
+}
+
+/** `--seed`. */
+export function seedFlag(): Flag {
+  return new Flag('--seed <n>', seed, { isValue: true });
+}
+
+/** A count, at least `min`, which is `value` unless another is given. */
+export function countFlag(
+  spelling: string,
+  help: string,
+  { min = 1, value }: { readonly min?: number; readonly value?: number },
+): Flag {
+  const row: OptionRow = { type: 'whole', min, help, ...(value !== undefined && { default: value }) };
+  return new Flag(spelling, row, { isValue: value !== undefined });
+}
+
+/** A text, which is `value` unless another is given. */
+export function textFlag(spelling: string, help: string, value?: string): Flag {
+  const row: OptionRow = { type: 'text', help, ...(value !== undefined && { default: value }) };
+  return new Flag(spelling, row, { isValue: value !== undefined });
+}

@@ -1,0 +1,44 @@
+/** Options that say which model runs, and how: the same for every command. */
+import type { RerankerConfig } from '../config/reranker-schema.ts';
+import { type Defined, withoutUndefined } from '../config/without-undefined.ts';
+import { rerankerOptions } from '../options/reranker-options.ts';
+import { Flag, type FlagForm } from './flag.ts';
+
+const spellings = {
+  model: '--model <folder>',
+  precision: '--precision <name>',
+  device: '--device <name>',
+  tier: '--tier <name>',
+} as const;
+
+/** Name of one of the options. */
+export type ModelOption = keyof typeof spellings;
+
+/** Values of the options; all absent unless given. */
+export type ModelFlags = Pick<RerankerConfig, ModelOption>;
+
+/** How a command departs from the others. */
+export interface ModelOptionsForm {
+  /** Which it takes. @defaultValue all */
+  readonly only?: readonly ModelOption[];
+  /** Where an option departs from its row. */
+  readonly forms?: Readonly<Partial<Record<ModelOption, FlagForm>>>;
+  /** Words that a choice is bound to. @defaultValue those of the row */
+  readonly of?: Readonly<Partial<Record<ModelOption, readonly string[]>>>;
+}
+
+const all: readonly ModelOption[] = ['model', 'precision', 'device', 'tier'];
+
+/** The options, in the order of the help. */
+export function modelOptions({ only = all, forms = {}, of = {} }: ModelOptionsForm = {}): readonly Flag[] {
+  return only.map((name) => {
+    const flag = new Flag(spellings[name], rerankerOptions[name], forms[name]);
+    const words = of[name];
+    return words ? flag.choices(words) : flag;
+  });
+}
+
+/** What the options say as settings of a reranker; nothing where they say nothing. */
+export function modelSettings({ model, precision, device, tier }: ModelFlags): Defined<ModelFlags> {
+  return withoutUndefined({ model, precision, device, tier });
+}
