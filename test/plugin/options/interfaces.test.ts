@@ -78,6 +78,7 @@ const programs: readonly Subject[] = [
 /** Options that a program takes in another form than a file: code instead of names, or with another default. */
 const ofPrograms: readonly string[] = [
   'RerankerOptions.stateCodec',
+  'RerankerOptions.threads',
   'RescoringStageOptions.deadlineMs',
   'RescoringStageOptions.cache',
   'RescoringStageOptions.breaker',
