@@ -1,7 +1,10 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { builtWorkers } from './test/support/programs/built-workers.ts';
 
 const config: ViteUserConfig = defineConfig({
+  plugins: [builtWorkers()],
   test: {
+    globalSetup: './test/support/programs/global-setup.ts',
     include: ['test/servers/**/*.test.ts'],
     pool: 'forks',
     // One server after another: each takes most of a gigabyte.

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCli } from '../support/programs/run-cli.ts';
+import { cliProgram, runCli } from '../support/programs/run-cli.ts';
 
 let folder: string;
 
@@ -164,7 +164,7 @@ describe('blockrank', { timeout: 60_000 }, () => {
   });
 
   it('is quiet when the reader goes away', async () => {
-    const command = `"${process.execPath}" --import tsx plugin/cli/main.ts rerank --help | true; echo "\${PIPESTATUS[0]}"`;
+    const command = `"${process.execPath}" "${cliProgram()}" rerank --help | true; echo "\${PIPESTATUS[0]}"`;
     const child = spawn('bash', ['-c', command], { cwd: new URL('../..', import.meta.url) });
     const texts: Record<'stdout' | 'stderr', string> = { stdout: '', stderr: '' };
     child.stdout.on('data', (part) => (texts.stdout += part));

@@ -10,6 +10,7 @@ import { describe, expect, it } from 'vitest';
 import { searchApp } from '../../examples/express-route.ts';
 import { searchServer } from '../../examples/fastify-route.ts';
 import { fakeReranker } from '../../plugin/testing/index.ts';
+import { builtProgram } from '../support/programs/built.ts';
 import { describeOverOsmem } from '../support/servers/osmem.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -19,7 +20,7 @@ const run = async (
   env: Record<string, string> = {},
 ): Promise<string> => {
   const options = { cwd: root, env: { ...process.env, NO_COLOR: '1', ...env } };
-  return (await promisify(execFile)('node', ['--import', 'tsx', file, ...args], options)).stdout;
+  return (await promisify(execFile)(process.execPath, [builtProgram(file), ...args], options)).stdout;
 };
 
 /** The first line and the first measure of every reranker, of a printed table. */

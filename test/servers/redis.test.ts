@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -14,6 +13,7 @@ import {
 import { textDigest } from '../../engine/states/text-digest.ts';
 import { toRerankerOptions } from '../../plugin/compose/reranker-options.ts';
 import { stateSourceSuite } from '../../plugin/testing/index.ts';
+import { builtProgram } from '../support/programs/built.ts';
 import { type RunningRedis, redisMissing, startRedis } from '../support/servers/redis.ts';
 import { tinyModel } from '../support/tiny/tiny-model.ts';
 import { randomNumbers, tinyState } from '../support/tiny/tiny-states.ts';
@@ -91,8 +91,8 @@ describe.skipIf(redisMissing)('Redis', () => {
   });
 
   it('shares states between processes', async () => {
-    const program = fileURLToPath(new URL('../support/programs/redis-writer.ts', import.meta.url));
-    const writer = spawn(process.execPath, ['--import', 'tsx', program, server.url, 'one', 'two']);
+    const program = builtProgram('test/support/programs/redis-writer.ts');
+    const writer = spawn(process.execPath, [program, server.url, 'one', 'two']);
     expect(await new Promise((resolve) => writer.on('exit', resolve))).toBe(0);
     const found = await source().getMany(['one', 'two', 'three'].map(key));
     expect(found.map((each) => each?.blockTokens)).toEqual([[3], [3], undefined]);

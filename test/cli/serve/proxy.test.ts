@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ask, event, type Played, playedRaw, search } from '../../support/doubles/proxy-setup.ts';
-import { runCli } from '../../support/programs/run-cli.ts';
+import { cliProgram, runCli } from '../../support/programs/run-cli.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const open: (() => Promise<unknown> | unknown)[] = [];
@@ -55,14 +55,10 @@ interface Program {
 }
 
 async function program(args: readonly string[]): Promise<Program> {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', 'plugin/cli/main.ts', 'proxy', '--json', '--port', '0', ...args],
-    {
-      cwd: root,
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
-    },
-  );
+  const child = spawn(process.execPath, [cliProgram(), 'proxy', '--json', '--port', '0', ...args], {
+    cwd: root,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
+  });
   open.push(() => child.kill('SIGKILL'));
   let notes = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { InferenceError } from '../../../engine/index.ts';
 import { openProgram, type PooledProgram } from '../../../engine/session/pool.ts';
+import { builtUrl } from '../../support/programs/built.ts';
 
 type Task = {
   readonly do: 'echo' | 'sleep' | 'die' | 'die-once' | 'throw' | 'misuse' | 'unsendable';
@@ -13,7 +14,7 @@ let pool: PooledProgram<Task, number> | undefined;
 afterEach(() => pool?.close());
 
 async function open(workers: number, refusal?: SharedArrayBuffer): Promise<PooledProgram<Task, number>> {
-  const program = new URL('../../support/programs/pool-program.ts', import.meta.url);
+  const program = builtUrl('test/support/programs/pool-program.ts');
   const data = { answer: 40, refusal };
   pool = await openProgram<Task, number>({ program, data, executionProvider: 'cpu' }, workers);
   return pool;

@@ -6,6 +6,7 @@ import {
   type WorkerPool,
 } from '../../../engine/index.ts';
 import { openProgram, type PooledProgram } from '../../../engine/session/pool.ts';
+import { builtUrl } from '../../support/programs/built.ts';
 
 interface Task {
   readonly do: 'echo' | 'sleep' | 'die' | 'die-once';
@@ -13,7 +14,7 @@ interface Task {
   readonly flag?: SharedArrayBuffer;
 }
 
-const module = new URL('../../support/programs/pool-program.ts', import.meta.url);
+const module = builtUrl('test/support/programs/pool-program.ts');
 const settled = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const opened: WorkerPool[] = [];

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { builtProgram } from '../../support/programs/built.ts';
 import { parityFixtures } from '../../support/tiny/tiny-decoder.ts';
 
 /** The software Vulkan device that Debian's chromium brings; a machine with a GPU names its own driver. */
@@ -11,8 +12,8 @@ const driver = process.env['VK_ICD_FILENAMES'] ?? (existsSync(swiftShader) ? swi
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** A process of its own: the Vulkan loader reads its environment once. */
-async function run(...args: readonly string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', ...args], {
+async function run(program: string, ...args: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [builtProgram(program), ...args], {
     cwd: root,
     env: { ...process.env, VK_ICD_FILENAMES: driver },
   });

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lmdbSource } from '../../../engine/index.ts';
+import { builtProgram } from '../../support/programs/built.ts';
 
+const writer = builtProgram('test/support/programs/lmdb-writer.ts');
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'blockrank-kill-'));
@@ -14,8 +15,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** Starts a writer, kills it while it writes, and gives what it had acknowledged. */
 async function killedWriter(first: number, afterMs: number): Promise<number[]> {
-  const program = fileURLToPath(new URL('../../support/programs/lmdb-writer.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', program, folder, String(first)]);
+  const child = spawn(process.execPath, [writer, folder, String(first)]);
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (part: string) => {
     if (text === '') setTimeout(() => child.kill('SIGKILL'), afterMs);

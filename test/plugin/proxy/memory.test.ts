@@ -3,9 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Played, playedRaw } from '../../support/doubles/proxy-setup.ts';
+import { builtProgram } from '../../support/programs/built.ts';
 
 const mebibyte = 1024 * 1024;
 /** Bytes that pass in each direction: enough that keeping them would show. */
@@ -27,8 +27,8 @@ function residentBytes(pid: number): number {
 }
 
 async function startProxy(target: string): Promise<string> {
-  const program = fileURLToPath(new URL('../../support/programs/proxy-program.ts', import.meta.url));
-  child = spawn(process.execPath, ['--import', 'tsx', program, target], {
+  const program = builtProgram('test/support/programs/proxy-program.ts');
+  child = spawn(process.execPath, [program, target], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   return new Promise((resolve) => createInterface({ input: child!.stdout! }).once('line', resolve));

@@ -1,7 +1,8 @@
-/** Runs the real program as a child process. */
+/** Runs the real program, as it is built, as a child process. */
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { builtProgram } from './built.ts';
 
 export interface CliResult {
   readonly code: number | null;
@@ -37,13 +38,18 @@ export interface CliOptions extends CliStart {
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
+/** The built program's path. */
+export function cliProgram(): string {
+  return builtProgram('plugin/cli/main.ts');
+}
+
 export function startCli(
   args: readonly string[],
   { stdin = '', env = {}, imports = [] }: CliStart = {},
 ): CliRun {
   const { PATH, HOME } = process.env;
-  const modules = ['tsx', ...imports].flatMap((name) => ['--import', name]);
-  const child = spawn(process.execPath, [...modules, 'plugin/cli/main.ts', ...args], {
+  const modules = imports.flatMap((name) => ['--import', name]);
+  const child = spawn(process.execPath, [...modules, cliProgram(), ...args], {
     cwd: root,
     // Colours and secrets of whoever runs the tests stay out.
     env: { PATH, HOME, ...env },

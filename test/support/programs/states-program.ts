@@ -2,11 +2,12 @@
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { builtUrl } from './built.ts';
 import { type CliRun, startCli } from './run-cli.ts';
 
 /** The real program; every text that it encodes is written to the log first. */
 export function startStatesProgram(command: string, args: readonly string[], log: string): CliRun {
-  const imports = [new URL('count-encodings.ts', import.meta.url).href];
+  const imports = [builtUrl('test/support/programs/count-encodings.ts').href];
   return startCli(['states', command, ...args], { imports, env: { COUNT_ENCODINGS: log } });
 }
 

@@ -1,0 +1,26 @@
+/**
+ * A vitest plugin: a module that asks whether it runs from source, in order to start a worker thread from the same,
+ * is told the place of its built twin. The thread is then plain JavaScript and opens in a third of the time; what runs
+ * in the test's own thread stays source.
+ */
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Plugin } from 'vitest/config';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const built = fileURLToPath(new URL('./built.ts', import.meta.url));
+const question = "import.meta.url.endsWith('.ts')";
+
+export function builtWorkers(): Plugin {
+  return {
+    name: 'built-workers',
+    enforce: 'pre',
+    transform(code, id) {
+      if (!id.startsWith(root) || !code.includes(question)) return undefined;
+      // Asked when a thread starts, since in watch mode the sources change under this module.
+      const twin = `builtTwin(${JSON.stringify(relative(root, id))}).href`;
+      const imported = `import { builtUrl as builtTwin } from ${JSON.stringify(built)};`;
+      return { code: `${code.replaceAll('import.meta.url', twin)}\n${imported}`, map: null };
+    },
+  };
+}
