@@ -9,9 +9,10 @@ const config: ViteUserConfig = defineConfig({
     pool: 'forks',
     // One server after another: each takes most of a gigabyte.
     fileParallelism: false,
-    testTimeout: 120_000,
-    // The first start of a version downloads it.
-    hookTimeout: 600_000,
+    // No test is decided by its time: these bounds end only what hangs. The first start of a version downloads it.
+    testTimeout: 600_000,
+    hookTimeout: 1_200_000,
+    expect: { poll: { timeout: 300_000 } },
     reporters: ['default', './test/support/servers/per-server-reporter.ts'],
   },
 });

@@ -148,11 +148,10 @@ describe('shadowReranker', () => {
     await reranker.rerank(list);
     await settle();
     expect(seen[0]!.error).toBeInstanceOf(Error);
-    const slow = watch(fakeReranker({ delayMs: 5000 }), { maxInFlight: 1 });
-    const started = performance.now();
+    const slow = watch(fakeReranker({ fault: () => new Promise(() => {}) }), { maxInFlight: 1 });
+    // The shadow never answers: whoever waited for it would hang.
     await slow.reranker.rerank(list);
     await slow.reranker.rerank(list);
-    expect(performance.now() - started).toBeLessThan(1000);
     await settle();
     expect(slow.shadow.calls).toHaveLength(1); // the second list passed it by
   });

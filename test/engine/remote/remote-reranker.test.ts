@@ -278,18 +278,16 @@ describe('a remote reranker', () => {
       left.push(Number(new Headers(init?.headers).get('x-blockrank-deadline-ms')));
       return fetch(input, init);
     };
-    const reranker = openRemote(server.url, { maxDocuments: 2, fetch: fetchOf });
-    await reranker.rerank(shortlist, { deadlineMs: 8000 });
+    const reranker = openRemote(server.url, { maxDocuments: 2, timeoutMs: 1e6, fetch: fetchOf });
+    await reranker.rerank(shortlist, { deadlineMs: 900_000 });
     const [first, again, next] = left;
-    expect(first).toBeGreaterThan(7840);
+    expect(first).toBeLessThanOrEqual(900_000);
+    expect(first).toBeGreaterThan(600_000); // a part gets all the time that is left, not its share
     expect(again).toBeLessThanOrEqual(first! - 50 - 90); // what the attempt took, and the wait after it
     expect(next).toBeLessThanOrEqual(again!);
     const hanging = await cohere(() => true);
-    const started = performance.now();
-    await expect(openRemote(hanging.url).rerank(shortlist, { deadlineMs: 60 })).rejects.toMatchObject({
-      isTransient: true,
-    });
-    expect(performance.now() - started).toBeLessThan(5000);
+    const ended = openRemote(hanging.url, { timeoutMs: 1e6 }).rerank(shortlist, { deadlineMs: 60 });
+    await expect(ended).rejects.toMatchObject({ isTransient: true });
   });
 
   it('hangs up on a service whose caller has gone, and asks it no more', async () => {

@@ -120,9 +120,8 @@ describe('redisSource', () => {
   it('waits once for a server that hangs, and sends nothing until the late call has ended', async () => {
     const { calls, client } = hangingClient();
     const source = redisSource({ client, timeoutMs: 30 });
-    const started = performance.now();
+    // The client never answers by itself: a source without a limit would hang here.
     expect(await source.getMany([key('a')])).toEqual([undefined]);
-    expect(performance.now() - started).toBeLessThan(1000);
     await source.getMany([key('a'), key('b')]);
     await source.putMany([[key('a'), state]]);
     expect(calls).toHaveLength(1);

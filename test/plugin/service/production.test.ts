@@ -300,7 +300,7 @@ describe('the queue', () => {
 describe('deadlines', () => {
   it('of the request end it, whichever header says so, and are handed on', async () => {
     const left: (number | undefined)[] = [];
-    const slow = fakeReranker({ delayMs: 5000 });
+    const slow = fakeReranker({ fault: () => new Promise(() => {}) });
     const reranker = wrapped(slow, {
       rerank: (list, options) => {
         left.push(options?.deadlineMs);
@@ -309,11 +309,9 @@ describe('deadlines', () => {
     });
     const { post, metric } = await start({ reranker });
     for (const header of ['x-blockrank-deadline-ms', 'x-envoy-expected-rq-timeout-ms']) {
-      const started = performance.now();
       const { status, headers, json } = await post('/v1/rerank', ask(header), { [header]: '1000' });
       expect([status, headers.get('retry-after')]).toEqual([503, '1']);
       expect(json.message).toContain('1000 ms');
-      expect(performance.now() - started).toBeLessThan(4000);
     }
     expect(left.every((ms) => ms! > 0 && ms! <= 1000)).toBe(true);
     expect(slow.abortedCalls).toBe(2);
@@ -369,7 +367,10 @@ describe('deadlines', () => {
   });
 
   it('of the service bound every request', async () => {
-    const { post } = await start({ config: { deadlineMs: 60 }, reranker: fakeReranker({ delayMs: 5000 }) });
+    const { post } = await start({
+      config: { deadlineMs: 60 },
+      reranker: fakeReranker({ fault: () => new Promise(() => {}) }),
+    });
     expect((await post('/v1/rerank', ask())).status).toBe(503);
   });
 
