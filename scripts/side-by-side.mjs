@@ -28,7 +28,9 @@ function run(name) {
     });
     child.on('close', (code, signal) => {
       const outcome = code === 0 ? 'passed' : `failed (${signal ?? `exit code ${code}`})`;
-      process.stdout.write(`== ${name} ${outcome} after ${((Date.now() - startedMs) / 1000).toFixed(1)} s\n${said}`);
+      process.stdout.write(
+        `== ${name} ${outcome} after ${((Date.now() - startedMs) / 1000).toFixed(1)} s\n${said}`,
+      );
       resolve(code ?? 1);
     });
   });

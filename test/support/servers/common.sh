@@ -27,6 +27,10 @@ newest_jdk() {
   echo "$found"
 }
 
+# Two test files may start the same version at once: one of them fetches it, the other one waits.
+lock_downloads() { exec 9>"$dir/.lock-$name-$version"; flock 9; }
+unlock_downloads() { exec 9>&-; }
+
 # Empties $run and makes the given folders in it; the port must be free.
 fresh_run_folder() {
   down

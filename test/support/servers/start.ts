@@ -59,26 +59,36 @@ export interface StartOptions {
   readonly ml?: boolean;
 }
 
+/** Downloads a server, and on OpenSearch ML Commons too, if that was not done before. */
+export async function fetchServer(choice: ServerChoice): Promise<void> {
+  for (const ml of choice.product === 'opensearch' ? [true, false] : [false])
+    await run(scriptOf(choice), ['fetch'], { env: environmentOf(choice, { ml }) });
+}
+
 /** Starts a server with empty data on a free port. The first start of a version downloads it. */
-export async function startServer(
-  { product, version }: ServerChoice,
-  { ml }: StartOptions = {},
-): Promise<RunningServer> {
-  const script = join(folder, `${product}-up.sh`);
-  const prefix = product.toUpperCase();
-  const env = {
-    ...process.env,
-    SERVERS_DIR: serversFolder,
-    [`${prefix}_VERSION`]: version,
-    [`${prefix}_PORT`]: String(await freePort()),
-    ...(ml !== undefined && { OPENSEARCH_ML: ml ? '1' : '0' }),
-  };
+export async function startServer(choice: ServerChoice, options: StartOptions = {}): Promise<RunningServer> {
+  const script = scriptOf(choice);
+  const port = String(await freePort());
+  const env = { ...environmentOf(choice, options), [`${choice.product.toUpperCase()}_PORT`]: port };
   const { stdout } = await run(script, ['up'], { env });
   return {
     url: stdout.trim().split('\n').at(-1)!,
     close: async () => {
       await run(script, ['down'], { env });
     },
+  };
+}
+
+function scriptOf({ product }: ServerChoice): string {
+  return join(folder, `${product}-up.sh`);
+}
+
+function environmentOf({ product, version }: ServerChoice, { ml }: StartOptions): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    SERVERS_DIR: serversFolder,
+    [`${product.toUpperCase()}_VERSION`]: version,
+    ...(ml !== undefined && { OPENSEARCH_ML: ml ? '1' : '0' }),
   };
 }
 
