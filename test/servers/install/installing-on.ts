@@ -1,5 +1,6 @@
 /** An OpenSearch with ML Commons, a service beside it, and what the tests of installing ask of both. */
 import { afterAll, beforeAll, beforeEach } from 'vitest';
+import type { MakeCommand } from '../../../plugin/cli/context.ts';
 import { installCommand } from '../../../plugin/cli/install/install.ts';
 import { statusCommand } from '../../../plugin/cli/install/status.ts';
 import { uninstallCommand } from '../../../plugin/cli/install/uninstall.ts';
@@ -31,7 +32,14 @@ export const privateAllowed = 'plugins.ml_commons.connector.private_ip_enabled';
 /** What the server says of a search without `ext.rerank`. */
 export const withoutExt: RegExp = /RerankSearchExtBuilder/;
 
-const commands = { install: installCommand, status: statusCommand, uninstall: uninstallCommand };
+/** What the tests run. */
+type CommandName = 'install' | 'status' | 'uninstall';
+
+const commands: Readonly<Record<CommandName, MakeCommand>> = {
+  install: installCommand,
+  status: statusCommand,
+  uninstall: uninstallCommand,
+};
 
 export interface InstallingOn {
   readonly choice: ServerChoice;
@@ -43,7 +51,7 @@ export interface InstallingOn {
   /** Searches the animals through a pipeline. */
   readonly search: (pipeline: string, more?: object, parameters?: string) => Promise<Answered>;
   /** Runs a command on the server. */
-  readonly cli: (command: keyof typeof commands, ...args: string[]) => Promise<CliResult>;
+  readonly cli: (command: CommandName, ...args: string[]) => Promise<CliResult>;
 }
 
 /** Opens it before the tests of the suite that calls this, and closes it after them. */
