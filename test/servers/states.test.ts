@@ -11,17 +11,16 @@ import {
 } from '../../adapters/server.ts';
 import { statesCommand } from '../../plugin/cli/states/states-command.ts';
 import { configuredStage } from '../../plugin/compose/index.ts';
-import type { ProxyHooks, SeenCall } from '../support/doubles/killing-proxy.ts';
 import type { CliResult } from '../support/programs/run-cli.ts';
 import { runCommand } from '../support/programs/run-command.ts';
-import { encodedIn, encodingLog, startStatesProgram } from '../support/programs/states-program.ts';
 import { describeServers } from '../support/servers/describe-servers.ts';
-import { isNewest, type ServerChoice } from '../support/servers/start.ts';
-import { linesOf, type StoredPair } from '../support/servers/states-cluster.ts';
+import type { ServerChoice } from '../support/servers/start.ts';
+import { linesOf } from '../support/servers/states-cluster.ts';
 import { addressFlags, statesServer } from '../support/servers/states-server.ts';
+import { type BuildReport, expectFresh } from './states/expect-fresh.ts';
+import { testSeveralProcesses } from './states/several-processes.ts';
 
 const fields = ['title', 'body'];
-const slowly = 1_200_000;
 
 describeServers('%s, building states', describeStates);
 
@@ -29,7 +28,7 @@ function describeStates(choice: ServerChoice): void {
   const at = statesServer(choice);
   const states = (command: string, ...more: string[]): Promise<CliResult> =>
     runCommand(statesCommand, [command, ...at.flags(at.server.url, '--json', ...more)]);
-  const build = async (...more: string[]): Promise<Report> => {
+  const build = async (...more: string[]): Promise<BuildReport> => {
     const { code, stdout, stderr } = await states('build', ...more);
     expect(stderr).not.toContain('Error');
     expect(code).toBe(0);
@@ -267,73 +266,7 @@ function describeStates(choice: ServerChoice): void {
     expectFresh(await at.cluster.sidecarPairs('slow', 'slow'));
   });
 
-  it('shares slices between processes: each document is encoded once', { timeout: slowly }, async () => {
-    await at.cluster.seed('shared', { documents: 500, shards: 2 });
-    const log = encodingLog();
-    const more = [
-      '--index',
-      'shared',
-      '--docs-per-second',
-      '120',
-      '--batch',
-      '16',
-      '--json',
-      '--no-estimate',
-    ];
-    const runs = [1, 2].map(() => startStatesProgram('build', at.flags(at.server.url, ...more), log));
-    const results = await Promise.all(runs.map(({ ended }) => ended));
-    expect(results.map(({ stderr }) => stderr)).toEqual(['', '']);
-    const reports = results.map(({ stdout }) => JSON.parse(stdout) as Report);
-    const written = reports.map(({ counts }) => counts!.written);
-    expect(written[0]! + written[1]!).toBe(500);
-    expect(Math.min(...written)).toBeGreaterThan(0);
-    expect(encodedIn(log)).toHaveLength(500);
-    expectFresh(await at.cluster.sidecarPairs('shared', at.generation));
-  });
-
-  it.each(['sidecar', 'field'] as const)(
-    'misses nothing and writes nothing twice, killed at any instant (%s)',
-    { timeout: slowly },
-    async (to) => {
-      const index = `killed-${to}`;
-      await at.cluster.seed(index, { documents: 600, shards: 2 });
-      const log = encodingLog();
-      const args = [
-        ...at.flags(at.proxy.url, '--index', index, '--to', to, '--json', '--no-estimate'),
-        '--batch',
-        String(batch),
-      ];
-      const changed = new Set<string>();
-      const kills = isNewest(choice) ? instants : instants.slice(2, 6);
-      for (const [round, instant] of kills.entries()) {
-        const run = startStatesProgram('build', [...args, '--docs-per-second', '150'], log);
-        at.proxy.use(instant(() => run.kill('SIGKILL'), 1 + (round % 3)));
-        const { code } = await run.ended;
-        expect(code, `round ${round} was to be killed`).toBeNull();
-        at.proxy.use({});
-        const id = `d${round * 57}`;
-        await at.cluster.change(index, id, `changed in round ${round}`);
-        changed.add(id);
-      }
-      const last = await startStatesProgram('build', args, log).ended;
-      expect(last.stderr).toBe('');
-      expect(last.code).toBe(0);
-      const pairs =
-        to === 'field'
-          ? await at.cluster.fieldPairs(index)
-          : await at.cluster.sidecarPairs(index, at.generation);
-      expect(pairs).toHaveLength(600);
-      expectFresh(pairs);
-      const untouched = pairs.filter(({ id }) => !changed.has(id));
-      expect(new Set(untouched.map(({ version }) => version))).toEqual(new Set([to === 'field' ? 2 : 1]));
-      const encoded = encodedIn(log);
-      const twice = encoded.length - new Set(encoded).size;
-      console.log(
-        `${choice.product} ${choice.version}, ${to}: ${encoded.length} encodings, ${twice} of them twice, after ${kills.length} kills.`,
-      );
-      expect(twice).toBeLessThanOrEqual(kills.length * workers * batch);
-    },
-  );
+  testSeveralProcesses(choice, at);
 
   it('counts the same as it stored', async () => {
     const survey = await surveyStates({
@@ -342,74 +275,6 @@ function describeStates(choice: ServerChoice): void {
     });
     expect(survey).toMatchObject({ documents: 600, fresh: 600, orphaned: 0 });
   });
-}
-
-interface Report {
-  readonly counts?: { readonly written: number };
-  readonly estimate?: { readonly bytesPerDocument: number };
-}
-
-const batch = 8;
-/** Slices that one process works on at once, by default. */
-const workers = 2;
-
-/** Ends the process at an instant; `nth` says at which call of its kind. */
-type Instant = (kill: () => void, nth: number) => ProxyHooks;
-
-const isBulk = ({ path }: SeenCall): boolean => path.startsWith('/_bulk');
-const isCheckpoint = ({ method, path, body }: SeenCall): boolean =>
-  method === 'PUT' && path.includes('/blockrank-states-runs/_doc/') && !body.includes('"seen":0');
-
-function atNth(
-  matches: (call: SeenCall) => boolean,
-  nth: number,
-  kill: () => void,
-): (call: SeenCall) => boolean {
-  let seen = 0;
-  return (call) => {
-    if (!matches(call)) return true;
-    seen += 1;
-    if (seen === nth) kill();
-    return seen < nth;
-  };
-}
-
-/** The states are written and acknowledged; the checkpoint never reaches the server. */
-const beforeCheckpoint: Instant = (kill, nth) => ({ onCall: atNth(isCheckpoint, nth, kill) });
-/** The states never reach the server. */
-const beforeBulk: Instant = (kill, nth) => ({ onCall: atNth(isBulk, nth, kill) });
-/** The states are written; nobody hears of it. */
-const beforeAcknowledgement: Instant = (kill, nth) => ({ onAnswer: atNth(isBulk, nth, kill) });
-/** The checkpoint is written; nobody hears of it. */
-const afterCheckpoint: Instant = (kill, nth) => ({ onAnswer: atNth(isCheckpoint, nth, kill) });
-/** Any instant, within a second of the first call of the run itself. */
-const anyInstant: Instant = (kill) => {
-  let isSet = false;
-  return {
-    onCall({ path }) {
-      if (!isSet && path.startsWith('/_bulk')) setTimeout(kill, 600 * Math.random());
-      isSet ||= path.startsWith('/_bulk');
-      return true;
-    },
-  };
-};
-
-const instants: readonly Instant[] = [
-  beforeCheckpoint,
-  anyInstant,
-  beforeAcknowledgement,
-  beforeCheckpoint,
-  beforeBulk,
-  anyInstant,
-  beforeCheckpoint,
-  afterCheckpoint,
-  beforeAcknowledgement,
-  anyInstant,
-];
-
-function expectFresh(pairs: readonly StoredPair[]): void {
-  expect(pairs.length).toBeGreaterThan(0);
-  expect(pairs.filter(({ expected, stored }) => stored !== expected).map(({ id }) => id)).toEqual([]);
 }
 
 function range(length: number): readonly number[] {

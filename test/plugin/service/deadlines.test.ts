@@ -3,6 +3,7 @@
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { wrapped } from '../../../engine/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { gatedReranker } from '../../support/doubles/gated-reranker.ts';
 import { serviceStarter } from '../../support/servers/test-service.ts';
@@ -15,14 +16,12 @@ describe('deadlines', () => {
   it('of the request end it, whichever header says so, and are handed on', async () => {
     const left: (number | undefined)[] = [];
     const slow = fakeReranker({ fault: () => new Promise(() => {}) });
-    const reranker = {
-      ...slow,
-      info: slow.info,
-      rerank: (...[list, options]: Parameters<typeof slow.rerank>) => {
+    const reranker = wrapped(slow, {
+      rerank: (list, options) => {
         left.push(options?.deadlineMs);
         return slow.rerank(list, options);
       },
-    };
+    });
     const { post, metric } = await start({ reranker });
     for (const header of ['x-blockrank-deadline-ms', 'x-envoy-expected-rq-timeout-ms']) {
       const { status, headers, json } = await post('/v1/rerank', ask(header), { [header]: '1000' });
@@ -38,14 +37,12 @@ describe('deadlines', () => {
   it('count from the first byte of a request: what its body and its turn took is gone', async () => {
     const { reranker, gates, waitFor } = gatedReranker();
     const left: number[] = [];
-    const watched = {
-      info: reranker.info,
-      rerank: (...[list, options]: Parameters<typeof reranker.rerank>) => {
+    const watched = wrapped(reranker, {
+      rerank: (list, options) => {
         left.push(options!.deadlineMs!);
         return reranker.rerank(list, options);
       },
-      close: async () => {},
-    };
+    });
     const { post, metric, url } = await start({ config: { maxConcurrent: 1 }, reranker: watched });
     const first = post('/v1/rerank', ask('1'));
     await waitFor(1);
