@@ -1,9 +1,9 @@
 /** An OpenSearch with ML Commons, a service beside it, and what the tests of installing ask of both. */
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { MakeCommand } from '../../../plugin/cli/context.ts';
-import { installCommand } from '../../../plugin/cli/install/install.ts';
-import { statusCommand } from '../../../plugin/cli/install/status.ts';
-import { uninstallCommand } from '../../../plugin/cli/install/uninstall.ts';
+import { installCommand } from '../../../plugin/cli/install/install-command.ts';
+import { statusCommand } from '../../../plugin/cli/install/status-command.ts';
+import { uninstallCommand } from '../../../plugin/cli/install/uninstall-command.ts';
 import {
   type RerankServiceDouble,
   startRerankServiceDouble,
