@@ -52,7 +52,7 @@ export type {
   StateIngest,
 } from './states/ingest/contract.ts';
 export { stateIngest } from './states/ingest/ingest.ts';
-export type { StatePlace, StateTargetOptions } from './states/place/target.ts';
+export type { StateTargetOptions } from './states/place/target.ts';
 export {
   defaultGeneration,
   defaultStateField,
@@ -60,4 +60,4 @@ export {
   type StateNames,
   sidecarIndex,
 } from './stored-states/names.ts';
-export type { StoredStates } from './stored-states/places.ts';
+export type { StatePlace, StoredStates } from './stored-states/places.ts';

@@ -9,13 +9,13 @@ if (names.length === 0) {
   process.stderr.write('side-by-side: expected names of scripts to run.\n');
   process.exit(2);
 }
-const codes = await Promise.all(names.map(run));
+const codes = await Promise.all(names.map(outcomeOf));
 process.exit(codes.find((code) => code !== 0) ?? 0);
 
 /** Runs one script and gives its exit code. */
-function run(name) {
+function outcomeOf(name) {
   const startedMs = Date.now();
-  const child = spawn('npm', ['run', '--silent', name], { shell: process.platform === 'win32' });
+  const child = spawn('npm', ['run-script', '--silent', name], { shell: process.platform === 'win32' });
   let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text) => {

@@ -1,12 +1,12 @@
-/** Where whoever searches finds the block states of an index's documents. */
+/** Where the block states of an index's documents lie. */
 import { defaultStateField } from './names.ts';
 
-/** Where the block states of an index lie: what `blockrank states build` was told, or a vector of one's own. */
-export type StoredStates =
+/** Where `blockrank states build` keeps the block states of an index. */
+export type StatePlace =
   | {
       /** In an index beside each index, asked for with one call a list. */
       readonly kind: 'sidecar';
-      /** Names one generation of states. */
+      /** Names one generation of states; see `defaultGeneration`. */
       readonly generation: string;
     }
   | {
@@ -14,9 +14,13 @@ export type StoredStates =
       readonly kind: 'field';
       /** The object that holds a state. @defaultValue `'blockrank_state'` */
       readonly field?: string | undefined;
-      /** Whether states are kept as vectors that serve a vector search too. @defaultValue false */
+      /** Whether the anchors are a vector too, by which the server searches. @defaultValue false */
       readonly vector?: boolean | undefined;
-    }
+    };
+
+/** Where a search finds block states: where they were built, or in a vector of one's own. */
+export type StoredStates =
+  | StatePlace
   | {
       /**
        * A vector field of one's own: anchors of the very model that reranks, made from the same texts. Nothing in them

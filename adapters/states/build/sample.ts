@@ -3,8 +3,9 @@ import type { BlockState, StateMaker } from '../../../engine/index.ts';
 import { shardSpans } from '../../cluster/shards.ts';
 import type { DocumentTextOptions } from '../../document-text.ts';
 import { documentIndices } from '../../stored-states/document-indices.ts';
+import type { StatePlace } from '../../stored-states/places.ts';
 import { besideContent, fieldContent, toMade } from '../place/made-state.ts';
-import { type StatePlace, type StateTargetOptions, stateTarget } from '../place/target.ts';
+import { type StateTargetOptions, stateTarget } from '../place/target.ts';
 import { SliceScan } from './scan.ts';
 import { cutSlices } from './slices.ts';
 

@@ -1,9 +1,9 @@
 /** States for bulk operations: which of them get one, and where it is put. */
 import { isObject, type JsonObject } from '../../cluster/json.ts';
+import type { StatePlace } from '../../stored-states/places.ts';
 import type { MadeState } from '../place/contract.ts';
 import { besideContent, fieldContent } from '../place/made-state.ts';
 import type { ReadText } from '../place/read-text.ts';
-import type { StatePlace } from '../place/target.ts';
 import { type BulkLine, type BulkStep, partOf, toJson, withProperty } from './lines.ts';
 
 /** What an operation asks for: texts to be encoded, and what becomes of it with their states. */

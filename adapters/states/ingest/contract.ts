@@ -3,7 +3,7 @@ import type { StateMaker } from '../../../engine/index.ts';
 import type { JsonObject } from '../../cluster/json.ts';
 import type { ServerCalls } from '../../cluster/server-calls.ts';
 import type { DocumentTextOptions } from '../../document-text.ts';
-import type { StatePlace } from '../place/target.ts';
+import type { StatePlace } from '../../stored-states/places.ts';
 
 /** Options of {@link stateIngest}: the same texts and the same place as where states are built and read. */
 export interface IngestOptions extends DocumentTextOptions {

@@ -5,8 +5,9 @@ import { isObject } from '../../cluster/json.ts';
 import { type Cluster, cluster } from '../../cluster/patient-calls.ts';
 import type { ServerCalls } from '../../cluster/server-calls.ts';
 import { documentIndices } from '../../stored-states/document-indices.ts';
+import type { StatePlace } from '../../stored-states/places.ts';
 import type { ReadText } from '../place/read-text.ts';
-import { type StatePlace, storeAt } from '../place/target.ts';
+import { storeAt } from '../place/target.ts';
 
 /** The indices that were prepared, by every name that operations may call them. */
 export class IngestIndices {

@@ -1,10 +1,10 @@
 /** Puts states into what somebody is about to write with a client of their own. */
 import { isObject, type JsonObject } from '../../cluster/json.ts';
 import { defaultStateField, sidecarIndex } from '../../stored-states/names.ts';
+import type { StatePlace } from '../../stored-states/places.ts';
 import type { MadeState } from '../place/contract.ts';
 import { makeStates } from '../place/made-state.ts';
 import { readText } from '../place/read-text.ts';
-import type { StatePlace } from '../place/target.ts';
 import { asItIs, type PlannedStep, planStep } from './bulk.ts';
 import type {
   IngestAction,

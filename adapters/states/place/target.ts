@@ -1,31 +1,16 @@
 /** What every command on states is about: a server, an index, texts, and the place of states. */
+
 import { ConfigurationError, type StateMaker } from '../../../engine/index.ts';
 import type { PatienceOptions } from '../../cluster/patience.ts';
 import { type Cluster, cluster } from '../../cluster/patient-calls.ts';
 import type { ServerCalls } from '../../cluster/server-calls.ts';
 import type { DocumentTextOptions } from '../../document-text.ts';
 import { defaultStateField } from '../../stored-states/names.ts';
+import type { StatePlace } from '../../stored-states/places.ts';
 import type { StateStore } from './contract.ts';
 import { fieldStore } from './field.ts';
 import { type ReadText, readText } from './read-text.ts';
 import { sidecarStore } from './sidecar.ts';
-
-/** Where states are kept. */
-export type StatePlace =
-  | {
-      /** In an index beside each index. */
-      readonly kind: 'sidecar';
-      /** Names one generation of states; see `defaultGeneration`. */
-      readonly generation: string;
-    }
-  | {
-      /** In the documents. */
-      readonly kind: 'field';
-      /** The object that holds a state. @defaultValue `'blockrank_state'` */
-      readonly field?: string | undefined;
-      /** Whether the anchors are a vector too, by which the server searches. @defaultValue false */
-      readonly vector?: boolean | undefined;
-    };
 
 /** Options that building, counting and dropping share. */
 export interface StateTargetOptions {
