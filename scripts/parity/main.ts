@@ -3,7 +3,7 @@
  * Ends with one JSON line; exits 1 past the tolerances.
  */
 import { tolerances } from './compare.ts';
-import { runParity } from './run.ts';
+import { runParity } from './run-parity.ts';
 
 const [root, provider = 'cpu', names] = process.argv.slice(2);
 if (!root || !['cpu', 'webgpu', 'cuda'].includes(provider)) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { runParity } from '../../../../scripts/parity/run.ts';
+import { runParity } from '../../../../scripts/parity/run-parity.ts';
 import { parityFixtures } from '../../../support/tiny/tiny-decoder.ts';
 
 describe('parity with the official implementation', () => {
