@@ -1,7 +1,7 @@
 /** Block states on disk, in LMDB: kept between runs, shared by processes of one machine. */
-import { createRequire } from 'node:module';
-import type { BlockState, StateKey } from '../contract.ts';
+import type { StateKey } from '../contract.ts';
 import { encodeState } from './codec.ts';
+import { LmdbStore } from './lmdb-store.ts';
 import type { StateCodec } from './state-codec.ts';
 import { type CountedStateSource, StateTally } from './state-counts.ts';
 import { stateName } from './state-name.ts';
@@ -12,33 +12,35 @@ export interface LmdbSourceOptions {
   readonly folder: string;
   /** How states are kept. @defaultValue all that a state has, in half precision */
   readonly codec?: StateCodec;
+  /** Told once, in a sentence, when the folder cannot be used or its file was damaged. @defaultValue a warning of the process */
+  readonly onWarning?: (message: string) => void;
 }
 
-/** The package opens its native part as it is loaded, so it is loaded with the first source. */
-const loadLmdb = (): typeof import('lmdb') => createRequire(import.meta.url)('lmdb');
-
-/** Keeps states in a folder. What cannot be read is a miss, what cannot be kept is dropped; both are counted. */
-export function lmdbSource({ folder, codec }: LmdbSourceOptions): CountedStateSource {
-  const { open } = loadLmdb();
-  const database = open<Buffer, string>({ path: folder, encoding: 'binary', noSync: true });
+/**
+ * Keeps states in a folder. What cannot be read is a miss, what cannot be kept is dropped; both are counted. Neither a
+ * damaged file nor a folder that cannot be written is an error: the file is checked before it is mapped, moved aside
+ * where it is damaged (which counts as one damaged state), and begun anew.
+ */
+export function lmdbSource({ folder, codec, onWarning = warn }: LmdbSourceOptions): CountedStateSource {
+  const store = new LmdbStore(folder, onWarning);
   const nameOf = (key: StateKey): string => stateName(key, '/');
   const tally = new StateTally();
+  if (store.wasDamaged) tally.damage();
   let closing: Promise<void> | undefined;
   const assertOpen = (method: string): void => {
     if (closing) throw new TypeError(`${method}: the state source is closed.`);
   };
   const bytesOf = (key: StateKey): Buffer | undefined => {
     try {
-      return database.getBinary(nameOf(key));
+      return store.get(nameOf(key));
     } catch {
       tally.fail();
       return undefined;
     }
   };
-  const keep = async (key: StateKey, state: BlockState): Promise<void> => {
-    const bytes = Buffer.from(encodeState(key, state, codec).buffer);
+  const keep = async (key: StateKey, bytes: Buffer): Promise<void> => {
     try {
-      await database.put(nameOf(key), bytes);
+      await store.put(nameOf(key), bytes);
     } catch {
       tally.fail();
     }
@@ -49,15 +51,28 @@ export function lmdbSource({ folder, codec }: LmdbSourceOptions): CountedStateSo
     },
     async getMany(keys) {
       assertOpen('getMany');
+      if (!store.isUsable) {
+        tally.fail(keys.length);
+        return keys.map(() => tally.answer(undefined));
+      }
       return keys.map((key) => tally.read(bytesOf(key), key, codec));
     },
     async putMany(entries) {
       assertOpen('putMany');
-      await Promise.all(entries.map(([key, state]) => keep(key, state)));
+      const encoded = entries.map(
+        ([key, state]) => [key, Buffer.from(encodeState(key, state, codec).buffer)] as const,
+      );
+      const bytes = encoded.reduce((sum, [, one]) => sum + one.length, 0);
+      if (store.isUsable && store.hasRoom(bytes)) await Promise.all(encoded.map((one) => keep(...one)));
+      else tally.fail(entries.length);
     },
     close() {
-      closing ??= database.close();
+      closing ??= store.close();
       return closing;
     },
   };
+}
+
+function warn(message: string): void {
+  process.emitWarning(message, 'BlockRankWarning');
 }

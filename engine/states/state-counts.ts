@@ -9,7 +9,7 @@ export interface StateCounts {
   readonly found: number;
   /** Keys that gave no state, for whatever reason. */
   readonly missed: number;
-  /** Misses because the bytes were not those that were written. */
+  /** Misses because the bytes were not those that were written; a whole store that had to be begun anew counts one more. */
   readonly damaged: number;
   /** Misses because the bytes were another encoder's or another text's, of another version or another codec. */
   readonly foreign: number;
@@ -46,6 +46,11 @@ export class StateTally {
     // Under a key that names the text, another text's state is somebody else's.
     if (fault) this.#counts[fault === 'damaged' ? 'damaged' : 'foreign'] += 1;
     return this.answer(state);
+  }
+
+  /** Counts a store that was damaged as a whole. */
+  damage(): void {
+    this.#counts.damaged += 1;
   }
 
   /** Counts what the store failed to give or to keep. */
