@@ -7,7 +7,7 @@ export { wrapped } from './compose/wrapped.ts';
 export type * from './contract.ts';
 export { type EmbedderOptions, openEmbedder } from './embedding/embedder.ts';
 export * from './errors.ts';
-export { defaultCacheFolder } from './model/cache-folder.ts';
+export { defaultCacheFolder } from './cache-folder.ts';
 export { modelFamily } from './model/family.ts';
 export { inspectModel, type ModelReport } from './model/inspect.ts';
 export { type PullOptions, pullModel } from './model/pull.ts';

@@ -7,8 +7,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import type { ListFileEntry } from '@huggingface/hub';
-import { ModelFormatError } from '../errors.ts';
-import { defaultCacheFolder } from './cache-folder.ts';
+import { cacheAdvice, defaultCacheFolder } from '../cache-folder.ts';
+import { ConfigurationError, ModelFormatError } from '../errors.ts';
 
 /** Options of {@link pullModel}. */
 export interface PullOptions {
@@ -52,6 +52,7 @@ const knownManifests: Readonly<Record<string, object>> = {
  *
  * @param repository - `owner/name`.
  * @throws ModelFormatError when the hub has no such model, a file arrives damaged, or offline it was never downloaded.
+ * @throws ConfigurationError when the cache folder cannot be written.
  */
 export async function pullModel(repository: string, options: PullOptions = {}): Promise<string> {
   const { revision = 'main', cacheFolder = defaultCacheFolder(), offline = false } = options;
@@ -77,7 +78,10 @@ export async function pullModel(repository: string, options: PullOptions = {}): 
     }
     return all;
   });
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
+    const message = `"${folder}" cannot be made (${cause.code}); ${cacheAdvice}`;
+    throw new ConfigurationError('Cannot download the model', [{ path: 'cacheFolder', message }], { cause });
+  });
   for (const file of files) await pullFile(file, { folder, hub: { ...hub, revision: commit } }, options);
   const manifest = knownManifests[repository];
   const manifestPath = join(folder, 'blockrank.json');

@@ -1,9 +1,9 @@
 /** GGUF files: what they say of themselves, and their tensors by Hugging Face's names. */
-import { existsSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ModelFormatError } from '../errors.ts';
 import type { DataType } from '../graph/value.ts';
+import { cachedCopy } from './cached-copy.ts';
 import { type GgmlFormat, ggmlFormats } from './ggml-blocks.ts';
 import { floatToHalf } from './half.ts';
 import { readTensorBytes, readTensorTable } from './safetensors.ts';
@@ -55,6 +55,7 @@ export async function readGguf(path: string): Promise<GgufFile> {
     throw new ModelFormatError({ path, expected: 'a GGUF file', found: String(cause) }, { cause });
   });
   const start = Number(read.tensorDataOffset);
+  const { size } = await stat(path);
   const tensors = new Map<string, GgufTensor>();
   for (const { name, shape, dtype, offset } of read.tensorInfos) {
     const format = ggmlFormats.get(dtype);
@@ -62,9 +63,20 @@ export async function readGguf(path: string): Promise<GgufFile> {
     const rowMajor = [...shape].reverse().map(Number);
     const values = rowMajor.reduce((product, axis) => product * axis, 1);
     const length = (values / format.blockValues) * format.blockBytes;
-    tensors.set(hubName(name), { format, shape: rowMajor, offset: start + Number(offset), length });
+    const from = start + Number(offset);
+    if (!(from + length <= size)) throw cutShort(path, { name, end: from + length, size });
+    tensors.set(hubName(name), { format, shape: rowMajor, offset: from, length });
   }
   return { path, metadata: { ...read.metadata }, tensors };
+}
+
+/** Mapped all the same, the pages behind the file's end would end the process. */
+function cutShort(
+  path: string,
+  { name, end, size }: { readonly name: string; readonly end: number; readonly size: number },
+): ModelFormatError {
+  const found = `${size} bytes: download it again`;
+  return new ModelFormatError({ path, expected: `tensor "${name}" to end at byte ${end}`, found });
 }
 
 function unreadable(path: string, name: string, type: number): ModelFormatError {
@@ -98,7 +110,7 @@ const plainTypes: Readonly<Record<string, DataType>> = { F32: 'float32', F16: 'f
 
 /**
  * The weights of a GGUF file: the file itself where it holds plain numbers alone, else a copy whose matrices are in half
- * precision, written once to the cache folder. Half precision keeps eleven bits of numbers that were made of eight.
+ * precision, written once to the cache folder as {@link cachedCopy} says. Half precision keeps eleven bits of numbers that were made of eight.
  */
 export async function ggufWeights(
   file: GgufFile,
@@ -107,11 +119,15 @@ export async function ggufWeights(
   const isPlain = [...file.tensors.values()].every(({ format }) => plainTypes[format.name]);
   if (isPlain) return { folder: dirname(file.path), table: plainTable(file) };
   const name = `${digest.slice(0, 32)}.gguf.safetensors`;
-  const path = join(cacheFolder, name);
-  if (!existsSync(path)) await writeExpanded(file, path);
+  const folder = await cachedCopy({
+    folder: cacheFolder,
+    name,
+    write: (path) => writeExpanded(file, path),
+  });
   const table = new Map<string, WeightEntry>();
-  for (const [tensor, entry] of await readTensorTable(path)) table.set(tensor, { ...entry, file: name });
-  return { folder: cacheFolder, table };
+  for (const [tensor, entry] of await readTensorTable(join(folder, name)))
+    table.set(tensor, { ...entry, file: name });
+  return { folder, table };
 }
 
 function plainTable({ path, tensors }: GgufFile): WeightTable {
@@ -129,7 +145,6 @@ const valuesAtOnce = 1 << 20;
 
 /** Tensor after tensor, so that a model of any size takes the memory of one run of numbers. */
 async function writeExpanded({ path: source, tensors }: GgufFile, target: string): Promise<void> {
-  await mkdir(dirname(target), { recursive: true });
   const header: Record<string, unknown> = { __metadata__: { blockrank: 'expanded from GGUF' } };
   let at = 0;
   for (const [name, { shape }] of tensors) {
@@ -142,8 +157,7 @@ async function writeExpanded({ path: source, tensors }: GgufFile, target: string
   const head = Buffer.from(json.padEnd(Math.ceil(json.length / 8) * 8));
   const lead = Buffer.alloc(8);
   lead.writeBigUInt64LE(BigInt(head.length));
-  const part = `${target}.${process.pid}.part`;
-  const [from, to] = [await open(source, 'r'), await open(part, 'w')];
+  const [from, to] = [await open(source, 'r'), await open(target, 'wx')];
   try {
     await to.writeFile(lead);
     await to.writeFile(head);
@@ -156,12 +170,9 @@ async function writeExpanded({ path: source, tensors }: GgufFile, target: string
         await to.writeFile(bytes);
       }
     }
-    await to.close();
-    await rename(part, target);
   } finally {
     await from.close();
-    await to.close().catch(() => undefined); // closed already unless writing failed
-    await rm(part, { force: true });
+    await to.close();
   }
 }
 

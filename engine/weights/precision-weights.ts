@@ -1,8 +1,8 @@
 /** A model's weights in the form that a precision multiplies, in a file, so that every worker maps the same pages. */
-import { createHash, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { cachedCopy } from './cached-copy.ts';
 import { dequantiseRows, quantiseRows, scaleName } from './quantise.ts';
 import {
   type NamedTensor,
@@ -40,7 +40,7 @@ export interface WeightSource {
 /**
  * The weights of a model folder as a precision multiplies them: float32 matrices for `fp32`, for `int8` the linear
  * layers' as {@link toIntegerLayout} says. The file itself when it is that already, else a copy written once to
- * the cache folder and named by the model's digest. Several processes may write it at the same time.
+ * the cache folder and named by the model's digest, as {@link cachedCopy} says.
  */
 export async function weightsFor(
   precision: 'fp32' | 'int8',
@@ -54,14 +54,16 @@ export async function weightsFor(
   }
   const name = createHash('sha256').update(`${digest}/${layoutVersion}`).digest('hex').slice(0, 32);
   const cached = `${name}.${precision}.safetensors`;
-  const path = join(cacheFolder, cached);
-  const known = existsSync(path) ? await readTensorTable(path).catch(() => undefined) : undefined;
-  if (known) return toWeightFile(cacheFolder, cached, known);
-  await mkdir(cacheFolder, { recursive: true });
-  const floats = await expand(source, table);
-  const tensors = precision === 'fp32' ? floats : floats.flatMap(toIntegerLayout);
-  await writeAtomically(path, toSafetensors(tensors, { blockrank: `${precision} copy` }));
-  return toWeightFile(cacheFolder, cached, await readTensorTable(path));
+  const kept = await cachedCopy({
+    folder: cacheFolder,
+    name: cached,
+    write: async (path) => {
+      const floats = await expand(source, table);
+      const tensors = precision === 'fp32' ? floats : floats.flatMap(toIntegerLayout);
+      await writeFile(path, toSafetensors(tensors, { blockrank: `${precision} copy` }));
+    },
+  });
+  return toWeightFile(kept, cached, await readTensorTable(join(kept, cached)));
 }
 
 function toWeightFile(folder: string, file: string, table: TensorTable): WeightFile {
@@ -104,18 +106,4 @@ async function expand(path: string, table: TensorTable): Promise<NamedTensor[]> 
     tensors.push({ name, type: 'F32', shape, bytes: new Uint8Array(whole.buffer) });
   }
   return tensors;
-}
-
-/** Readers see the whole file or none. */
-async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  try {
-    const file = await open(temporary, 'wx');
-    await file.writeFile(bytes);
-    await file.sync();
-    await file.close();
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
 }

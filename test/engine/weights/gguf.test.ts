@@ -38,6 +38,25 @@ describe('openDecoderFolder over a GGUF file', () => {
   });
 });
 
+describe('a damaged GGUF file', () => {
+  const bytes = readFileSync(new URL('../../fixtures/ggml/mistral-tiny.gguf', import.meta.url));
+  const damages: Readonly<Record<string, Buffer>> = {
+    empty: Buffer.alloc(0),
+    'cut within its head': bytes.subarray(0, 500),
+    'cut within its tensors': bytes.subarray(0, bytes.length - 100),
+    'other bytes': Buffer.alloc(bytes.length, 7),
+    'zeros of the right length': Buffer.alloc(bytes.length),
+  };
+  it.each(Object.entries(damages))(
+    'is refused by its name before anything is mapped: %s',
+    async (_name, damaged) => {
+      const path = join(await mkdtemp(join(tmpdir(), 'blockrank-gguf-')), 'model.gguf');
+      await writeFile(path, damaged);
+      await expect(openDecoderFolder(path)).rejects.toMatchObject({ code: 'model-format', path });
+    },
+  );
+});
+
 describe('a GGUF file beside the checkpoint that it was made from', () => {
   const gguf = fileURLToPath(new URL('../../fixtures/ggml/mistral-tiny.gguf', import.meta.url));
 

@@ -1,0 +1,126 @@
+/** Copies of weights in the cache: made once, and never trusted without having been looked at. */
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { cacheAdvice, temporaryCacheFolder } from '../cache-folder.ts';
+import { ConfigurationError } from '../errors.ts';
+
+/** A copy that is wanted. */
+export interface WantedCopy {
+  /** Folder that it is kept in. */
+  readonly folder: string;
+  /** Its file name; names its content. */
+  readonly name: string;
+  /** Writes the copy to a path that no other process knows. */
+  readonly write: (path: string) => Promise<void>;
+}
+
+/**
+ * The folder in which the copy lies. A copy that is there is taken when its bytes are those that were written, by their
+ * digest; or, without reading it, when nobody touched the file since that was last found. Otherwise it is written anew.
+ * Several processes may do so at the same time. Where the folder takes no files, the copy goes to this user's temporary
+ * one, with a warning of the process.
+ *
+ * @throws ConfigurationError when neither folder takes it.
+ */
+export async function cachedCopy(wanted: WantedCopy): Promise<string> {
+  const { folder, name } = wanted;
+  if (await isSound(join(folder, name))) return folder;
+  try {
+    return await makeCopy(wanted);
+  } catch (cause) {
+    if (!isRefusal(cause, folder)) throw cause;
+    const other = temporaryCacheFolder();
+    if (other === folder) throw refused(folder, cause);
+    process.emitWarning(
+      `The cache folder "${folder}" takes no copy of the weights (${cause.code}); it is kept in "${other}".`,
+      'BlockRankWarning',
+    );
+    return otherCopy({ ...wanted, folder: other });
+  }
+}
+
+async function otherCopy(wanted: WantedCopy): Promise<string> {
+  if (await isSound(join(wanted.folder, wanted.name))) return wanted.folder;
+  return makeCopy(wanted).catch((cause: unknown) => {
+    throw isRefusal(cause, wanted.folder) ? refused(wanted.folder, cause) : cause;
+  });
+}
+
+/** Readers see the whole file or none. */
+async function makeCopy({ folder, name, write }: WantedCopy): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, name);
+  const part = `${path}.${randomUUID()}.part`;
+  try {
+    await write(part);
+    const file = await open(part, 'r+');
+    await file.sync().finally(() => file.close());
+    const digest = await digestOf(part);
+    await rename(part, path);
+    await seal(path, digest);
+  } finally {
+    await rm(part, { force: true });
+  }
+  return folder;
+}
+
+/** What is noted beside a copy: the digest of its bytes, and the state of the file when they were last read. */
+interface Seal {
+  readonly sha256: string;
+  readonly file: string;
+}
+
+async function isSound(path: string): Promise<boolean> {
+  const noted = await readSeal(path);
+  if (!noted) return false;
+  const file = await stateOf(path);
+  if (file === undefined) return false;
+  if (noted.file === file) return true;
+  if ((await digestOf(path).catch(() => undefined)) !== noted.sha256) return false;
+  await seal(path, noted.sha256).catch(() => undefined); // a cache that cannot be written is read each time
+  return true;
+}
+
+async function readSeal(path: string): Promise<Seal | undefined> {
+  try {
+    return JSON.parse(await readFile(`${path}.seal`, 'utf8')) as Seal;
+  } catch {
+    return undefined; // no note, or none that can be read: the copy is made anew
+  }
+}
+
+async function seal(path: string, sha256: string): Promise<void> {
+  const noted = { sha256, file: await stateOf(path) };
+  const part = `${path}.${randomUUID()}.part`;
+  await writeFile(part, JSON.stringify(noted));
+  await rename(part, `${path}.seal`);
+}
+
+/** What changes with every write to a file. */
+async function stateOf(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found && [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join('/');
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest('hex');
+}
+
+/** What a folder says that takes no file. */
+const refusals = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR', 'EEXIST', 'ELOOP', 'ENOENT'];
+
+/** Whether it is the folder that failed, and not the weights that are read. */
+function isRefusal(error: unknown, folder: string): error is NodeJS.ErrnoException {
+  const { code = '', path = folder } = error as NodeJS.ErrnoException;
+  return refusals.includes(code) && path.startsWith(folder);
+}
+
+function refused(folder: string, cause: NodeJS.ErrnoException): ConfigurationError {
+  const message = `"${folder}" takes no copy of the weights (${cause.code}); ${cacheAdvice}`;
+  return new ConfigurationError('Cannot open the model', [{ path: 'cacheFolder', message }], { cause });
+}
