@@ -5,6 +5,7 @@ export { type ShadowComparison, type ShadowOptions, shadowReranker } from './com
 export { applySteps, type StepsCall, steppedReranker } from './compose/stepped.ts';
 export { wrapped } from './compose/wrapped.ts';
 export type * from './contract.ts';
+export { decodeText } from './decode-text.ts';
 export { type EmbedderOptions, openEmbedder } from './embedding/embedder.ts';
 export * from './errors.ts';
 export { defaultCacheFolder } from './cache-folder.ts';

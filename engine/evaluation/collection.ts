@@ -1,8 +1,8 @@
 /** A test collection in a folder: documents, queries, judgements, first-stage runs. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { ConfigurationError, TrecFormatError } from '../errors.ts';
+import { readText } from '../decode-text.ts';
+import { ConfigurationError, type ConfigurationIssue, TrecFormatError } from '../errors.ts';
 import { type Qrels, type Run, readQrels, readRun } from './trec.ts';
 
 /** A document. */
@@ -32,7 +32,8 @@ export interface Collection {
 /**
  * Reads a folder with `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`.
  *
- * @throws ConfigurationError naming the files that are missing, or that hold no text. @throws TrecFormatError for a line that is none.
+ * @throws ConfigurationError naming the files that are missing, that hold no text, or whose ids are not those of the
+ * judgements: every measure would be 0. @throws TrecFormatError for a line that is none.
  */
 export async function readCollection(folder: string): Promise<Collection> {
   const path = resolve(folder);
@@ -47,6 +48,10 @@ export async function readCollection(folder: string): Promise<Collection> {
   const queries = await readLines(join(path, 'queries.jsonl'));
   assertTexts({ 'corpus.jsonl': corpus, 'queries.jsonl': queries }, path);
   const qrels = await readQrels(join(path, 'qrels.tsv'));
+  assertSameIds(path, qrels, {
+    documents: new Set(corpus.map(({ _id }) => _id)),
+    queries: new Set(queries.map(({ _id }) => _id)),
+  });
   const full = join(path, 'qrels-full.tsv');
   return {
     name: basename(path),
@@ -73,6 +78,30 @@ function assertTexts(files: Readonly<Record<string, readonly JsonLine[]>>, folde
   throw new ConfigurationError('Cannot read the collection', issues);
 }
 
+function assertSameIds(
+  folder: string,
+  qrels: Qrels,
+  known: { readonly documents: ReadonlySet<string>; readonly queries: ReadonlySet<string> },
+): void {
+  const judged = [...qrels.values()].flatMap((documents) => [...documents.keys()]);
+  const issues = [
+    ...strangers('documents', judged, known.documents, 'corpus.jsonl'),
+    ...strangers('queries', [...qrels.keys()], known.queries, 'queries.jsonl'),
+  ];
+  if (issues.length > 0) throw new ConfigurationError(`Cannot read the collection "${folder}"`, issues);
+}
+
+function strangers(
+  what: string,
+  ids: readonly string[],
+  known: ReadonlySet<string>,
+  file: string,
+): ConfigurationIssue[] {
+  if (ids.length === 0 || ids.some((id) => known.has(id))) return [];
+  const message = `none of its ${what} is in ${file}: it has ids such as "${ids[0]}", the other such as "${[...known][0]}"`;
+  return [{ path: 'qrels.tsv', message }];
+}
+
 /** A first-stage run of a collection: `candidates-NAME.tsv`. @throws ConfigurationError when there is none. */
 export async function readCandidates(folder: string, name: string): Promise<Run> {
   const path = join(resolve(folder), `candidates-${name}.tsv`);
@@ -93,12 +122,19 @@ interface JsonLine {
 }
 
 async function readLines(path: string): Promise<JsonLine[]> {
-  const lines = (await readFile(path, 'utf8')).split('\n');
+  const lines = (await readText(path)).split('\n');
+  const seen = new Set<string>();
   return lines.flatMap((text, i) => {
     if (text.trim() === '') return [];
     const parsed = parseLine(text);
-    if (typeof parsed?._id === 'string') return [parsed];
-    throw new TrecFormatError({ path, line: i + 1, text, expected: 'a JSON object with a string "_id"' });
+    if (typeof parsed?._id !== 'string') {
+      throw new TrecFormatError({ path, line: i + 1, text, expected: 'a JSON object with a string "_id"' });
+    }
+    if (seen.has(parsed._id)) {
+      throw new TrecFormatError({ path, line: i + 1, text, expected: 'an "_id" that no line before has' });
+    }
+    seen.add(parsed._id);
+    return [parsed];
   });
 }
 

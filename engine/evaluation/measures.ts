@@ -72,16 +72,30 @@ export interface Judgements {
   readonly idealQrels?: Qrels;
 }
 
-/** Measures a run, query by query. */
+/** Measures a run, query by query. @throws RangeError when a ranking names a document twice: it would count twice. */
 export function evaluateRun(run: Run, { qrels, idealQrels = qrels }: Judgements, measure: Measure): PerQuery {
   const values = new Map<string, number>();
   for (const [queryId, judged] of qrels) {
     const ideal = [...(idealQrels.get(queryId) ?? judged).values()].sort((a, b) => b - a);
     if (!ideal.some(isRelevant)) continue;
-    const gains = inTrecOrder(run.get(queryId) ?? []).map(({ docId }) => judged.get(docId) ?? 0);
+    const entries = run.get(queryId) ?? [];
+    assertOnce(queryId, entries);
+    const gains = inTrecOrder(entries).map(({ docId }) => judged.get(docId) ?? 0);
     values.set(queryId, measure.value(gains, ideal));
   }
   return values;
+}
+
+function assertOnce(queryId: string, entries: readonly RunEntry[]): void {
+  const seen = new Set<string>();
+  for (const { docId } of entries) {
+    if (seen.has(docId)) {
+      throw new RangeError(
+        `evaluateRun: expected each document once, got "${docId}" twice for "${queryId}".`,
+      );
+    }
+    seen.add(docId);
+  }
 }
 
 /** trec_eval's order: by score, then by document id, both descending; the file's own ranks are not read. */

@@ -1,5 +1,5 @@
 /** Judgements and runs as TREC's tools write them, and as tables with a header row. */
-import { readFile } from 'node:fs/promises';
+import { readText } from '../decode-text.ts';
 import { TrecFormatError } from '../errors.ts';
 
 /** Graded judgements: query id, then document id, to relevance. Not named: not judged. */
@@ -13,89 +13,143 @@ export interface RunEntry {
   readonly score: number;
 }
 
-/** A system's rankings: query id to documents, in the file's order. */
+/** A system's rankings: query id to documents, best first, each document once. */
 export type Run = ReadonlyMap<string, readonly RunEntry[]>;
 
 /** Reads judgements: `query 0 document relevance`, or a table `query-id corpus-id score` with a header row. */
 export async function readQrels(path: string): Promise<Qrels> {
-  return parseQrels(await readFile(path, 'utf8'), path);
+  return parseQrels(await readText(path), path);
 }
 
-/** Parses judgements. @throws TrecFormatError naming the line that is none. */
+/**
+ * Parses judgements. Columns are divided by tabs, so that ids may hold blanks, or by blanks. A judgement may stand there
+ * twice, if it says the same.
+ *
+ * @throws TrecFormatError naming the line that is none, or that contradicts an earlier one.
+ */
 export function parseQrels(text: string, path: string): Qrels {
   const qrels = new Map<string, Map<string, number>>();
-  for (const { columns, line, raw } of rows(text)) {
-    const [queryId, second, third, fourth] = columns;
-    const [docId, value] = columns.length === 3 ? [second, third] : [third, fourth];
+  for (const { table, trec, line, raw } of rows(text)) {
+    const [queryId, docId, value] = table(3) ?? trec(4)?.toSpliced(1, 1) ?? [];
     const relevance = Number(value);
-    if (!queryId || !docId || value === undefined || !Number.isInteger(relevance)) {
-      const expected = '"query 0 document relevance" or "query document relevance"';
+    if (!queryId || !docId || !value || !Number.isInteger(relevance)) {
+      const expected =
+        '"query 0 document relevance" or "query document relevance", with tabs between them where an id holds blanks';
       throw new TrecFormatError({ path, line, text: raw, expected });
     }
     const judged = qrels.get(queryId) ?? new Map<string, number>();
+    const before = judged.get(docId) ?? relevance;
+    if (before !== relevance) {
+      const expected = `one judgement of document "${docId}" for query "${queryId}", and an earlier line says ${before}`;
+      throw new TrecFormatError({ path, line, text: raw, expected });
+    }
     qrels.set(queryId, judged.set(docId, relevance));
   }
   return qrels;
 }
 
-/** Judgements in TREC's form. */
+/** Judgements in TREC's form; with tabs in the lines whose ids hold blanks. @throws RangeError for an id with a tab or line end. */
 export function printQrels(qrels: Qrels): string {
   return [...qrels]
     .flatMap(([queryId, judged]) =>
-      [...judged].map(([docId, relevance]) => `${queryId} 0 ${docId} ${relevance}\n`),
+      [...judged].map(([docId, relevance]) => toLine([queryId, '0', docId, String(relevance)])),
     )
     .join('');
 }
 
 /** Reads a run: `query Q0 document rank score tag`, or a table `query-id corpus-id rank score` with a header row. */
 export async function readRun(path: string): Promise<Run> {
-  return parseRun(await readFile(path, 'utf8'), path);
+  return parseRun(await readText(path), path);
 }
 
-/** Parses a run. @throws TrecFormatError naming the line that is none. */
+/**
+ * Parses a run, best first: by score, as trec_eval does; ranks and the order of the lines do not count. Documents of equal
+ * score keep the order of their lines, which knows more than scores that were rounded when they were written.
+ *
+ * @throws TrecFormatError naming the line that is none, or that names a document again.
+ */
 export function parseRun(text: string, path: string): Run {
-  const run = new Map<string, RunEntry[]>();
-  for (const { columns, line, raw } of rows(text)) {
-    const isTrec = columns.length === 6;
-    const [queryId, docId, value] = isTrec
-      ? [columns[0], columns[2], columns[4]]
-      : [columns[0], columns[1], columns[3]];
+  const run = new Map<string, Map<string, number>>();
+  for (const row of rows(text)) {
+    const { line, raw } = row;
+    const [queryId, docId, value] = runColumns(row);
     const score = Number(value);
-    if (!queryId || !docId || value === undefined || !Number.isFinite(score)) {
-      const expected = '"query Q0 document rank score tag" or "query document rank score"';
+    if (!queryId || !docId || !value || !Number.isFinite(score)) {
+      const expected =
+        '"query Q0 document rank score tag" or "query document rank score", with tabs between them where an id holds blanks';
       throw new TrecFormatError({ path, line, text: raw, expected });
     }
-    const entries = run.get(queryId) ?? [];
-    entries.push({ docId, score });
-    run.set(queryId, entries);
+    const scores = run.get(queryId) ?? new Map<string, number>();
+    if (scores.has(docId)) {
+      const expected = `each document once, and "${docId}" is there before for query "${queryId}"; keep the best of them`;
+      throw new TrecFormatError({ path, line, text: raw, expected });
+    }
+    run.set(queryId, scores.set(docId, score));
   }
-  return run;
+  return new Map([...run].map(([queryId, scores]) => [queryId, bestFirst(scores)]));
 }
 
-/** A run in TREC's form. Scores are strictly descending, so that every tool reads the same order. */
+/**
+ * A run in TREC's form; with tabs in the lines whose ids hold blanks. Scores are strictly descending, so that every tool
+ * reads the same order. @throws RangeError for an id with a tab or line end.
+ */
 export function printRun(run: Run, tag: string): string {
   return [...run]
     .flatMap(([queryId, entries]) =>
-      entries.map(({ docId }, i) => `${queryId} Q0 ${docId} ${i + 1} ${entries.length - i} ${tag}\n`),
+      entries.map(({ docId }, i) =>
+        toLine([queryId, 'Q0', docId, String(i + 1), String(entries.length - i), tag]),
+      ),
     )
     .join('');
 }
 
+function runColumns({ table, trec }: Row): readonly (string | undefined)[] {
+  const four = table(4);
+  if (four) return [four[0], four[1], four[3]];
+  const six = trec(6);
+  return six ? [six[0], six[2], six[4]] : [];
+}
+
+function bestFirst(scores: ReadonlyMap<string, number>): RunEntry[] {
+  return [...scores].map(([docId, score]) => ({ docId, score })).sort((a, b) => b.score - a.score);
+}
+
+function toLine(columns: readonly string[]): string {
+  const torn = columns.find((column) => column === '' || /[\t\r\n]/.test(column));
+  if (torn !== undefined) {
+    throw new RangeError(`toLine: expected ids without tabs and line ends, got ${JSON.stringify(torn)}.`);
+  }
+  return `${columns.join(columns.some((column) => /\s/.test(column)) ? '\t' : ' ')}\n`;
+}
+
 interface Row {
-  readonly columns: readonly string[];
+  /** So many columns of a table, the last a number: between tabs where the line has some, else between blanks. */
+  readonly table: (count: number) => readonly string[] | undefined;
+  /** So many columns of a line of TREC's, between tabs or blanks. The second says nothing: a number, or `Q0`. */
+  readonly trec: (count: number) => readonly string[] | undefined;
   /** 1-based. */
   readonly line: number;
   readonly raw: string;
 }
 
-/** Lines that hold something; a header row (its last column is no number) is left out. */
+const isNumber = (text: string | undefined): boolean => Number.isFinite(Number(text || Number.NaN));
+const isIteration = (text: string | undefined): boolean => /^(q?\d+)$/i.test(text ?? '');
+
+/** Lines that hold something; a header row is left out. */
 function* rows(text: string): Generator<Row> {
   let line = 0;
   for (const raw of text.split(/\r?\n/)) {
     line += 1;
     if (raw.trim() === '') continue;
-    const columns = raw.trim().split(/\s+/);
-    const isHeader = line === 1 && /^(query[-_]?id|qid)$/i.test(columns[0] ?? '');
-    if (!isHeader) yield { columns, line, raw };
+    const byBlanks = raw.trim().split(/\s+/);
+    const byTabs = raw.includes('\t') ? raw.split('\t').map((column) => column.trim()) : byBlanks;
+    if (line === 1 && /^(query[-_]?id|qid)$/i.test(byBlanks[0]!)) continue;
+    yield {
+      line,
+      raw,
+      table: (count) => (byTabs.length === count && isNumber(byTabs.at(-1)) ? byTabs : undefined),
+      trec: (count) =>
+        [byTabs, byBlanks].find((columns) => columns.length === count && isIteration(columns[1])),
+    };
   }
 }

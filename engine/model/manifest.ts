@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { type BlockCaps, defaultCaps } from '../blocks/caps.ts';
+import { decodeText } from '../decode-text.ts';
 import { ModelFormatError } from '../errors.ts';
 import type { ReadoutParameters } from '../readout/parameters.ts';
 
@@ -73,14 +74,14 @@ export async function readManifest(folder: string): Promise<ModelManifest> {
 
 /** Parses a JSON file of a model folder. @throws ModelFormatError when it is missing or no JSON. */
 export async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     throw new ModelFormatError(
       { path, expected: 'a readable file', found: cause.code ?? cause.message },
       { cause },
     );
   });
   try {
-    return JSON.parse(text);
+    return JSON.parse(decodeText(bytes, `"${path}"`));
   } catch (cause) {
     throw new ModelFormatError({ path, expected: 'JSON', found: String(cause) }, { cause });
   }

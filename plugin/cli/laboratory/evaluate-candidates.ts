@@ -1,7 +1,7 @@
 /** The first stages that an evaluation can start from. */
 import { createHash } from 'node:crypto';
 import { buildEmbeddedIndex } from '../../../adapters/embedded/index.ts';
-import type { FirstStage } from '../../../engine/index.ts';
+import { ConfigurationError, type FirstStage } from '../../../engine/index.ts';
 import { type Collection, type Run, readCandidates } from '../../../engine/laboratory.ts';
 
 /** A first stage's run and how it found its candidates. */
@@ -14,7 +14,7 @@ export interface Candidates {
  * Candidates by name: `judged` takes each query's judged documents, in an order that says nothing about them;
  * `embedded` searches the corpus with the embedded BM25; any other name reads `candidates-NAME.tsv`.
  *
- * @throws ConfigurationError when there is no such file.
+ * @throws ConfigurationError when there is no such file, or nothing in it is of the collection.
  */
 export async function candidatesOf(
   name: string,
@@ -23,10 +23,24 @@ export async function candidatesOf(
 ): Promise<Candidates> {
   if (name === 'judged') return { run: judged(collection), firstStage: 'unknown' };
   if (name === 'embedded') return { run: await embedded(collection), firstStage: 'lexical' };
+  const run = await readCandidates(folder, name);
+  assertSameIds(name, run, collection);
   return {
-    run: await readCandidates(folder, name),
+    run,
     firstStage: name.startsWith('bm25') ? 'lexical' : 'unknown',
   };
+}
+
+function assertSameIds(name: string, run: Run, { documents, qrels }: Collection): void {
+  const isOfCollection = [...run].some(
+    ([queryId, entries]) => qrels.has(queryId) && entries.some(({ docId }) => documents.has(docId)),
+  );
+  if (isOfCollection) return;
+  const [queryId, entries] = [...run][0] ?? [];
+  const found =
+    queryId === undefined ? 'nothing' : `query "${queryId}" with document "${entries?.[0]?.docId}"`;
+  const message = `expected judged queries with documents of corpus.jsonl in candidates-${name}.tsv, found ${found}`;
+  throw new ConfigurationError('Cannot read candidates', [{ path: 'candidates', message }]);
 }
 
 const depth = 100;

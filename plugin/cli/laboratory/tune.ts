@@ -1,7 +1,12 @@
 /** What `blockrank tune` does: fits the readout to one's own judgements. */
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { ConfigurationError, type EncoderReranker, openEncoderReranker } from '../../../engine/index.ts';
+import {
+  ConfigurationError,
+  decodeText,
+  type EncoderReranker,
+  openEncoderReranker,
+} from '../../../engine/index.ts';
 import {
   aligned,
   type Collection,
@@ -127,9 +132,10 @@ function sample(
 
 /** Query ids by collection. @throws ConfigurationError when the file cannot be read or a line has no two columns. */
 async function readExcluded(path: string): Promise<Map<string, Set<string>>> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     throw problem('exclude', `cannot read "${path}": ${cause.code ?? cause.message}`);
   });
+  const text = decodeText(bytes, `"${path}"`);
   const excluded = new Map<string, Set<string>>();
   const lines = text.split(/\r?\n/);
   lines.forEach((line, i) => {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { z } from 'zod';
-import { ConfigurationError, type ConfigurationIssue, onAbort } from '../../../engine/index.ts';
+import { ConfigurationError, type ConfigurationIssue, decodeText, onAbort } from '../../../engine/index.ts';
 import { check } from '../../config/index.ts';
 import type { CliContext } from '../context.ts';
 import type { GivenDocument } from './documents-adapter.ts';
@@ -32,7 +32,7 @@ const documentShape = z.union(
  */
 export async function readDocuments(path: string, context: CliContext): Promise<GivenDocument[]> {
   if (path === '-') {
-    const text = await readStream(context.stdin, context.signal);
+    const text = decodeText(await readStream(context.stdin, context.signal), 'documents from standard input');
     return parseDocuments(text, formatOfText(text), 'standard input');
   }
   const text = await readTextFile(path, 'documents');
@@ -40,15 +40,13 @@ export async function readDocuments(path: string, context: CliContext): Promise<
   return parseDocuments(text, format, path);
 }
 
-/** A file's text. @throws ConfigurationError when it cannot be read. */
+/** A file's text, in UTF-8 or UTF-16. @throws ConfigurationError when it cannot be read, or is in neither. */
 export async function readTextFile(path: string, what: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const message = code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`;
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    const message = cause.code === 'ENOENT' ? 'no such file' : `cannot be read (${cause.code})`;
     throw new ConfigurationError(`Cannot read ${what} "${path}"`, [{ path: '', message }], { cause });
-  }
+  });
+  return decodeText(bytes, `${what} "${path}"`);
 }
 
 /** @throws ConfigurationError listing every document that is none. */
@@ -123,10 +121,10 @@ function toDocument(value: z.infer<typeof documentShape>, i: number): GivenDocum
   };
 }
 
-async function readStream(stream: CliContext['stdin'], signal: AbortSignal): Promise<string> {
+async function readStream(stream: CliContext['stdin'], signal: AbortSignal): Promise<Buffer> {
   const forget = onAbort(signal, () => void stream.destroy(signal.reason as Error));
   const parts: Buffer[] = [];
   for await (const part of stream) parts.push(Buffer.from(part as Buffer));
   forget();
-  return Buffer.concat(parts).toString('utf8');
+  return Buffer.concat(parts);
 }

@@ -76,8 +76,76 @@ describe('trec files', () => {
     ]);
   });
 
+  it('may hold blanks in their ids, where tabs divide the columns', () => {
+    const table = 'query-id\tcorpus-id\tscore\nq 1\tdoc 1\t1\nq 1\tdoc 2\t0\n';
+    const expected = new Map([['q 1', new Map(Object.entries({ 'doc 1': 1, 'doc 2': 0 }))]]);
+    expect(parseQrels(table, 'x')).toEqual(expected);
+    expect(parseQrels('q 1\t0\tdoc 1\t1\nq 1\t0\tdoc 2\t0', 'x')).toEqual(expected);
+    const ranked = new Map([['q 1', [{ docId: 'doc 1', score: 2 }]]]);
+    expect(parseRun('q 1\tdoc 1\t1\t2\n', 'x')).toEqual(ranked);
+    expect(parseRun('q 1\tQ0\tdoc 1\t1\t2\tmy tag\n', 'x')).toEqual(ranked);
+    expect(parseRun('q1\tQ0 d1\t1 2 tag\n', 'x')).toEqual(new Map([['q1', [{ docId: 'd1', score: 2 }]]]));
+  });
+
+  it.each([
+    ['q1 0 doc 1 1', 'a qrels line with blanks in an id'],
+    ['q1 doc 1 1', 'a table line with blanks in an id'],
+    ['q1\tdoc 1', 'a table line without a relevance'],
+    ['q1\tdoc 1\t', 'an empty relevance'],
+    ['q1 d', 'two columns'],
+    ['q1 0 d 1 x y', 'six columns'],
+  ])('refuse "%s": %s', (line) => {
+    expect(() => parseQrels(`q0 0 d 1\n${line}\n`, 'x')).toThrow(/"x", line 2/);
+  });
+
+  it.each([
+    ['q1 Q0 doc 1 1 2 tag', 'a run line with blanks in an id'],
+    ['q1 doc 1 1 2 x', 'six columns that are none of TREC'],
+    ['q1\tdoc 1\t2', 'a table line without a rank'],
+    ['q1 d 1', 'three columns'],
+  ])('refuse "%s": %s in a run', (line) => {
+    expect(() => parseRun(`q0 Q0 d 1 2 tag\n${line}\n`, 'x')).toThrow(/"x", line 2/);
+  });
+
+  it('name a document once for a query, as trec_eval asks', () => {
+    const twice = 'q1 Q0 d 1 3 t\nq2 Q0 d 1 3 t\nq1 Q0 d 2 2 t\n';
+    expect(() => parseRun(twice, 'x')).toThrow(
+      /"x", line 3: expected each document once, and "d" is there before/,
+    );
+    const entries = [
+      { docId: 'a', score: 2 },
+      { docId: 'a', score: 1 },
+    ];
+    expect(() => measured('nDCG@10', new Map([['q1', entries]]))).toThrow(RangeError);
+  });
+
+  it('take a judgement that is there twice, and no two that contradict each other', () => {
+    expect(parseQrels('q 0 d 1\nq 0 d 1\n', 'x')).toEqual(parseQrels('q 0 d 1\n', 'x'));
+    expect(() => parseQrels('q 0 d 1\nq 0 d 2\n', 'x')).toThrow(
+      /"x", line 2: expected one judgement .* says 1/,
+    );
+  });
+
+  it('order a run by its scores, equal scores by their lines, whatever its ranks say', () => {
+    const lines = 'q Q0 low 1 1 t\nq Q0 high 9 3 t\nq Q0 mid 2 2 t\nq Q0 other 3 2 t\n';
+    expect(
+      parseRun(lines, 'x')
+        .get('q')!
+        .map(({ docId }) => docId),
+    ).toEqual(['high', 'mid', 'other', 'low']);
+  });
+
+  it('hold no id with a tab or a line end', () => {
+    for (const docId of ['a\tb', 'a\nb', '']) {
+      expect(() => printRun(new Map([['q', [{ docId, score: 1 }]]]), 't')).toThrow(RangeError);
+      expect(() => printQrels(new Map([['q', new Map([[docId, 1]])]]))).toThrow(RangeError);
+    }
+  });
+
   it('read back what they print, for any ids', () => {
-    const id = fc.stringMatching(/^[!-~]{1,8}$/).filter((text) => !/^(query[-_]?id|qid)$/i.test(text));
+    const id = fc
+      .stringMatching(/^[!-~]([ -~]{0,6}[!-~])?$/)
+      .filter((text) => !/^(query[-_]?id|qid)\b/i.test(text));
     const table = fc.dictionary(id, fc.dictionary(id, fc.integer({ min: -2, max: 4 }), { minKeys: 1 }));
     fc.assert(
       fc.property(table, (judgements) => {
