@@ -8,8 +8,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const reference = /\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
 
 /**
- * A copy of a value with every `${NAME}` in its texts replaced. What comes out is text: numbers and switches are
- * written in the file itself. A variable's own value is never looked through again.
+ * A copy of a value with every `${NAME}` in its texts replaced. What comes out is text; where a configuration wants a
+ * number or a switch, it is read as one. A variable's own value is never looked through again.
  *
  * @param issues - Gets one problem for every variable that is not set.
  *

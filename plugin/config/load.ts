@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { ConfigurationError, type ConfigurationIssue } from '../../engine/index.ts';
+import { ConfigurationError, type ConfigurationIssue, decodeText } from '../../engine/index.ts';
+import { checkSubstituted } from './check-substituted.ts';
 import { defaultConfigFile } from './config-file.ts';
 import { type Environment, substitute } from './environment.ts';
-import { check } from './issues.ts';
 import type { RerankerConfig } from './reranker-schema.ts';
 import {
   type BlockRankConfig,
@@ -59,7 +59,7 @@ export function parseConfig(
 }
 
 function parse<Config>(schema: z.ZodType<Config>, text: string, env: Environment, name: string): Config {
-  const document = parseDocument(text);
+  const document = parseDocument(text, { merge: true });
   const what = `Cannot use configuration "${name}"`;
   if (document.errors.length > 0) {
     const issues = document.errors.map(({ message }) => ({
@@ -69,8 +69,8 @@ function parse<Config>(schema: z.ZodType<Config>, text: string, env: Environment
     throw new ConfigurationError(what, issues);
   }
   const issues: ConfigurationIssue[] = [];
-  const value = substitute(document.toJS() ?? {}, env, issues);
-  const checked = check(schema, value);
+  const written = withoutExtensions(toValue(document, what));
+  const checked = checkSubstituted(schema, written, substitute(written, env, issues));
   // A place whose variable is missing is told once: what its text looks like says nothing.
   const told = new Set(issues.map(({ path }) => path));
   issues.push(...(checked.issues ?? []).filter(({ path }) => !told.has(path)));
@@ -78,14 +78,28 @@ function parse<Config>(schema: z.ZodType<Config>, text: string, env: Environment
   return checked.value!;
 }
 
-async function readText(path: string): Promise<string> {
+/** The document as plain values. @throws ConfigurationError for aliases that would unfold without end. */
+function toValue(document: ReturnType<typeof parseDocument>, what: string): unknown {
   try {
-    return await readFile(path, 'utf8');
+    return document.toJS() ?? {};
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const message = code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`;
-    throw new ConfigurationError(`Cannot use configuration "${path}"`, [{ path: '', message }], { cause });
+    const message = `its aliases cannot be unfolded (${(cause as Error).message})`;
+    throw new ConfigurationError(what, [{ path: '', message }], { cause });
   }
+}
+
+/** Keys `x-…` of the file are its author's: places for anchors that other sections take over. */
+function withoutExtensions(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith('x-')));
+}
+
+async function readText(path: string): Promise<string> {
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    const message = cause.code === 'ENOENT' ? 'no such file' : `cannot be read (${cause.code})`;
+    throw new ConfigurationError(`Cannot use configuration "${path}"`, [{ path: '', message }], { cause });
+  });
+  return decodeText(bytes, `configuration "${path}"`);
 }
 
 type ToAbsolute = (path: string) => string;

@@ -160,6 +160,61 @@ index: { name: articles, textFields: [body], fields: 3 }
     ]);
   });
 
+  it('reads a variable as a number or a switch where one is wanted, and as text elsewhere', () => {
+    const { service, stage, reranker, index } = parseConfig(
+      `
+elasticsearch: { node: 'https://search.example:9200' }
+index: { name: "\${PORT}", textFields: [body], highlight: "\${ON}" }
+stage: { fusion: "\${WEIGHT}", cache: { maxEntries: "\${PORT}" } }
+reranker: { warmUp: '\${ON}', batchTokens: '\${NONE:-64}' }
+service:
+  port: \${PORT}
+`,
+      { PORT: '8080', ON: 'true', WEIGHT: '.5' },
+    );
+    expect(service).toEqual({ port: 8080 });
+    expect(index).toMatchObject({ name: '8080', highlight: true });
+    expect(stage).toEqual({ fusion: 0.5, cache: { maxEntries: 8080 } });
+    expect(reranker).toEqual({ warmUp: true, batchTokens: 64 });
+  });
+
+  it('reads no text of the file itself as a number, and no variable that spells none', () => {
+    const text = `${smallest}service: { port: "\${PORT}", maxQueue: "8" }\n`;
+    expect(issuesOf(text, { PORT: 'eighty' })).toEqual([
+      { path: 'service.port', message: 'expected a number, got "eighty"' },
+      { path: 'service.maxQueue', message: 'expected a number, got "8"' },
+    ]);
+    expect(issuesOf(`${smallest}service: { port: '\${PORT}' }\n`, { PORT: '99999' })).toEqual([
+      { path: 'service.port', message: 'expected at most 65535, got 99999' },
+    ]);
+  });
+
+  it("takes over what merge keys name, and leaves the author's own sections alone", () => {
+    const { reranker, index } = parseConfig(
+      `
+x-fields: &fields { textFields: [title, body], highlight: true }
+x-note: "\${NOT_SET}"
+elasticsearch: { node: 'https://search.example:9200' }
+index: { <<: *fields, name: articles, highlight: false }
+reranker: { precision: int8 }
+`,
+      {},
+    );
+    expect(index).toEqual({ name: 'articles', textFields: ['title', 'body'], highlight: false });
+    expect(reranker).toEqual({ precision: 'int8' });
+    expect(issuesOf(`${smallest}stage: { x-own: 1 }\n`)).toMatchObject([{ path: 'stage.x-own' }]);
+  });
+
+  it('names the file whose aliases would unfold without end', () => {
+    const levels = Array.from(
+      { length: 12 },
+      (_, i) => `x-${i}: &a${i} [${i ? `*a${i - 1}, *a${i - 1}, *a${i - 1}` : '1'}]`,
+    );
+    expect(() => parseConfig(`${levels.join('\n')}\n${smallest}`, {}, 'bomb.yaml')).toThrow(
+      /^Cannot use configuration "bomb.yaml": its aliases cannot be unfolded/,
+    );
+  });
+
   it('keeps an escaped reference, uses fallbacks, and looks at no value twice', () => {
     const text = `
 elasticsearch: { node: 'https://\${HOST:-localhost:9200}' }
@@ -208,6 +263,26 @@ service:
       models: { one: { chain: [{ local }], shadow: { local } } },
     });
     await rm(folder, { recursive: true });
+  });
+
+  it('reads a file in UTF-8 or UTF-16 with its mark, and refuses other bytes by its name', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'blockrank-config-')), 'c.yaml');
+    const text = smallest.replace('articles', 'größe');
+    for (const bytes of [
+      Buffer.from(text),
+      Buffer.from(`\ufeff${text}`),
+      Buffer.from(`\ufeff${text}`, 'utf16le'),
+      Buffer.from(`\ufeff${text}`, 'utf16le').swap16(),
+    ]) {
+      await writeFile(path, bytes);
+      expect((await loadConfig(path, {})).index.name).toBe('größe');
+    }
+    for (const bytes of [Buffer.from(text, 'latin1'), Buffer.from(text, 'utf16le')]) {
+      await writeFile(path, bytes);
+      await expect(loadConfig(path, {})).rejects.toThrow(
+        `Cannot read configuration "${path}": expected UTF-8, or UTF-16 with a byte order mark; line`,
+      );
+    }
   });
 
   it('says that a file is not there', async () => {

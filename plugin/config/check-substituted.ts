@@ -1,0 +1,46 @@
+/** Checks a configuration in which environment variables stand, which are text whatever they spell. */
+import type { z } from 'zod';
+import { type Checked, check } from './issues.ts';
+
+/**
+ * Checks a value whose texts were replaced: where a number or a switch is wanted, and a variable's text spells one, that is
+ * what it means.
+ *
+ * @param written - The value before its texts were replaced.
+ */
+export function checkSubstituted<T>(schema: z.ZodType<T>, written: unknown, value: unknown): Checked<T> {
+  const checked = check(schema, value);
+  if (!checked.issues) return checked;
+  const wrong = new Set(checked.issues.map(({ path }) => path));
+  return check(schema, withSpelledValues(written, value, wrong, ''));
+}
+
+/** A copy in which every text that came from a variable, and is wrong as text, is what it spells. */
+function withSpelledValues(
+  written: unknown,
+  value: unknown,
+  wrong: ReadonlySet<string>,
+  path: string,
+): unknown {
+  if (typeof written === 'string' && typeof value === 'string') {
+    return written !== value && wrong.has(path) ? spelledValue(value) : value;
+  }
+  if (typeof written !== 'object' || written === null) return value;
+  const inner = (key: string, at: string): unknown =>
+    withSpelledValues(
+      (written as Record<string, unknown>)[key],
+      (value as Record<string, unknown>)[key],
+      wrong,
+      at,
+    );
+  if (Array.isArray(written)) return written.map((_, i) => inner(String(i), `${path}[${i}]`));
+  const entries = Object.keys(written).map((key) => {
+    return [key, inner(key, path === '' ? key : `${path}.${key}`)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function spelledValue(text: string): unknown {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim()) ? Number(text) : text;
+}
