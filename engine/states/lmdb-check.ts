@@ -38,6 +38,8 @@ export function lmdbDamage(file: number): string | undefined {
 
 /** The flags that trees of this program have. */
 const treeFlags = { free: 8, main: 0 } as const;
+/** Those that say how keys and values are kept; others tell how the file was opened. */
+const layoutFlags = 0x7e;
 /** A value that lies on pages of its own. */
 const bigNode = 1;
 const nodeHeadBytes = 8;
@@ -91,7 +93,8 @@ class PageWalk {
 
   #checkTree(tree: LmdbTree, flags: number, onValue: OnValue): void {
     this.#counts = { branch: 0, leaf: 0, overflow: 0, entries: 0 };
-    if (tree.flags !== flags || tree.depth > mostLevels) throw new Damage('its head makes no sense');
+    if ((tree.flags & layoutFlags) !== flags || tree.depth > mostLevels)
+      throw new Damage('its head makes no sense');
     if ((tree.root === undefined) !== (tree.depth === 0)) throw new Damage('its head makes no sense');
     if (tree.root !== undefined) this.#checkPage(tree.root, tree.depth, onValue);
     const { branch, leaf, overflow, entries } = this.#counts;

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { open } from 'lmdb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StateCounts } from '../../../engine/index.ts';
 import { readMeta } from '../../../engine/states/lmdb-pages.ts';
@@ -149,6 +150,14 @@ const unusable: Readonly<Record<string, (folder: string) => void>> = {
 describe('a folder of states', () => {
   it('gives back what another process kept, and says nothing', () => {
     expect(run(copy())).toMatchObject({ before: states, after: states, warnings: [] });
+  });
+
+  it('that another program opened with settings of its own is sound', async () => {
+    const folder = copy();
+    const database = open<Buffer, string>({ path: folder, encoding: 'binary' });
+    await database.put('another', Buffer.alloc(10));
+    await database.close();
+    expect(run(folder)).toMatchObject({ before: states, warnings: [] });
   });
 
   it.each(Object.entries(damages))('with %s is begun anew, counted and said', (_name, damage) => {
