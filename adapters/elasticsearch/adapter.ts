@@ -1,4 +1,6 @@
 /** Makes the adapter for Elasticsearch. */
+// biome-ignore lint/suspicious/noTsIgnore: the client is an optional peer; where it is absent, its types are any.
+/** @ts-ignore */
 import type { estypes } from '@elastic/elasticsearch';
 import type { Adapter } from '../adapter.ts';
 import {

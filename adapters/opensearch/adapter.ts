@@ -1,4 +1,6 @@
 /** Makes the adapter for OpenSearch. */
+// biome-ignore lint/suspicious/noTsIgnore: the client is an optional peer; where it is absent, its types are any.
+/** @ts-ignore */
 import type { API } from '@opensearch-project/opensearch';
 import type { Adapter } from '../adapter.ts';
 import {

@@ -3,7 +3,11 @@
  * for; who already has a client object injects it into the adapter and needs nothing from here.
  */
 import { readFile } from 'node:fs/promises';
+// biome-ignore lint/suspicious/noTsIgnore: the client is an optional peer; where it is absent, its types are any.
+/** @ts-ignore */
 import type { Client as ElasticsearchClient } from '@elastic/elasticsearch';
+// biome-ignore lint/suspicious/noTsIgnore: the client is an optional peer; where it is absent, its types are any.
+/** @ts-ignore */
 import type {
   Client as OpenSearchClient,
   ClientOptions as OpenSearchOptions,
