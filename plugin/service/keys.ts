@@ -32,8 +32,8 @@ export function callerOf(keys: KeyRing, headers: IncomingHttpHeaders): Caller {
 /** Everybody, where no keys are configured. */
 export const anonymous: Caller = { tenant: 'anonymous' };
 
-/** SHA-256 of a key, hexadecimal: what a configuration file may hold instead of the key. */
-export function hashKey(key: string): string {
+/** SHA-256 of a key in UTF-8, hexadecimal: what a configuration file may hold instead of the key. */
+export function hashKey(key: string | Uint8Array): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
@@ -48,10 +48,14 @@ export function keyRing(keys: readonly ServiceKeyConfig[] | undefined): KeyRing 
     identify(headers) {
       const key = presentedKey(headers);
       if (key === undefined) return undefined;
-      const hash = Buffer.from(hashKey(key), 'hex');
+      // Headers are bytes, which Node gives as Latin-1: they may be the key in UTF-8, or in Latin-1 itself.
+      const forms = new Set([Buffer.from(key, 'latin1'), key].map(hashKey));
+      const hashes = [...forms].map((hash) => Buffer.from(hash, 'hex'));
       let found: Caller | undefined;
       // Every entry is compared, so that the time tells nothing about which one it was.
-      for (const entry of entries) if (timingSafeEqual(entry.hash, hash)) found = entry.caller;
+      for (const { hash, caller } of entries) {
+        for (const presented of hashes) if (timingSafeEqual(hash, presented)) found = caller;
+      }
       return found;
     },
   };
@@ -63,7 +67,7 @@ function toCaller({ tenant, models, requestsPerMinute, maxConcurrent }: ServiceK
 
 /** `Authorization: Bearer KEY`, as every public SDK sends it, or `X-API-Key: KEY`. */
 function presentedKey(headers: IncomingHttpHeaders): string | undefined {
-  const bearer = /^Bearer +(\S+)\s*$/i.exec(headers.authorization ?? '')?.[1];
+  const bearer = /^Bearer +([^ \t]+)[ \t]*$/i.exec(headers.authorization ?? '')?.[1];
   const plain = headers['x-api-key'];
   return bearer ?? (typeof plain === 'string' && plain !== '' ? plain : undefined);
 }

@@ -1,5 +1,6 @@
 /** What `blockrank key` does: makes an API key of the service, and the hash that the configuration holds. */
 import { randomBytes } from 'node:crypto';
+import { decodeText } from '../../../engine/index.ts';
 import { hashKey } from '../../service/index.ts';
 import type { CliContext } from '../context.ts';
 
@@ -18,7 +19,7 @@ export async function printKey(
 }
 
 async function readKey({ stdin }: CliContext): Promise<string> {
-  const parts: string[] = [];
-  for await (const part of stdin) parts.push(String(part));
-  return parts.join('').trim();
+  const parts: Buffer[] = [];
+  for await (const part of stdin) parts.push(Buffer.from(part as Buffer));
+  return decodeText(Buffer.concat(parts), 'the key').trim();
 }

@@ -57,6 +57,19 @@ describe('keyRing', () => {
     expect(ring.identify(headers)).toBeUndefined();
   });
 
+  it('knows a key with letters outside ASCII, sent in UTF-8 or in Latin-1', () => {
+    const key = 'schlüssel-à-garder-42';
+    for (const entry of [{ key }, { sha256: hashKey(key) }]) {
+      const given = keyRing([{ tenant: 'shop', ...entry }]);
+      // Node gives the bytes of a header as Latin-1.
+      for (const sent of [Buffer.from(key, 'utf8').toString('latin1'), key]) {
+        expect(given.identify(bearer(sent))?.tenant).toBe('shop');
+        expect(given.identify({ 'x-api-key': sent })?.tenant).toBe('shop');
+      }
+      expect(given.identify(bearer('schlussel-a-garder-42'))).toBeUndefined();
+    }
+  });
+
   it('keeps a key that was given in words as its hash', () => {
     const given = keyRing([{ tenant: 'shop', key: keys[0]! }]);
     expect(given.identify(bearer(keys[0]!))?.tenant).toBe('shop');
