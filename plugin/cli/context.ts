@@ -7,7 +7,7 @@ import { createColors } from 'picocolors';
 /** Ways to colour text; each gives the text itself when colours are off. */
 export type Colours = ReturnType<typeof createColors>;
 
-/** A bar on standard error; drawn only on a terminal, and only for work that takes over a second. */
+/** A bar on standard error, for work that takes over a second; where that is no terminal, a line every half minute. */
 export interface Progress {
   /** Says how much is done, in the unit of the total. */
   update(done: number): void;
@@ -51,6 +51,9 @@ export type MakeCommand = (context: CliContext) => Command;
 /** Work shorter than this shows no bar, in milliseconds. */
 const progressDelayMs = 1000;
 
+/** How often work that is not drawn says how far it is, in milliseconds. */
+const progressLineMs = 30_000;
+
 /** Opens the context of one run of the program. */
 export function cliContext(streams: CliStreams, signal: AbortSignal): CliContext {
   const write = (stream: Writable, text: string): void => {
@@ -75,7 +78,7 @@ function areColoursOn({ env, argv, stdout }: CliStreams): boolean {
 }
 
 function progressBar(stderr: CliStreams['stderr'], label: string, total: number): Progress {
-  if (stderr.isTTY !== true) return { update: () => undefined, stop: () => undefined };
+  if (stderr.isTTY !== true) return progressLines(stderr, label, total);
   let done = 0;
   let isStopped = false;
   let bar: SingleBar | undefined;
@@ -102,5 +105,20 @@ function progressBar(stderr: CliStreams['stderr'], label: string, total: number)
       bar?.stop();
       bar = undefined;
     },
+  };
+}
+
+/** In a pipe or a log. The timer keeps no process alive. */
+function progressLines(stderr: Writable, label: string, total: number): Progress {
+  let done = 0;
+  const timer = setInterval(() => {
+    const share = total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : '';
+    stderr.write(`${label}: ${done} of ${total}${share}\n`);
+  }, progressLineMs).unref();
+  return {
+    update(value) {
+      done = value;
+    },
+    stop: () => clearInterval(timer),
   };
 }

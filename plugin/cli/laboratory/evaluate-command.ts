@@ -1,11 +1,11 @@
 /** `blockrank evaluate`: how good each order is on judged collections. */
 import { Command } from 'commander';
 import type { MakeCommand } from '../context.ts';
-import { addFlags, Flag } from '../flag.ts';
+import { addFlags } from '../flag.ts';
 import { modelOptions } from '../model-options.ts';
 import { jsonFlag } from '../shared-flags.ts';
 import type { EvaluateOptions } from './evaluate.ts';
-import { cacheFlag, candidatesFlag, countFlag, dataFlag, textFlag } from './laboratory-flags.ts';
+import { cacheFlags, candidatesFlag, countFlag, dataFlag, textFlag } from './laboratory-flags.ts';
 
 const examples = `
 Examples:
@@ -40,8 +40,7 @@ export const evaluateCommand: MakeCommand = (context) => {
     jsonFlag('results as JSON, to a file or to standard output', '--json [file]'),
     textFlag('--run-dir <folder>', 'write each order as a TREC run'),
     textFlag('--chart <file>', 'write a bar chart of the first measure as SVG'),
-    cacheFlag(),
-    new Flag('--no-cache', { type: 'switch', help: 'keep no encoded documents' }),
+    ...cacheFlags(),
   ])
     .addHelpText('after', examples)
     .action(async (options: EvaluateOptions) => {

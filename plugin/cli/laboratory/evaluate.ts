@@ -37,7 +37,7 @@ import type { CliContext } from '../context.ts';
 import { type ModelFlags, modelSettings } from '../model-options.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
 import { besideStates, formsOver, memoryForStates } from './evaluate-states.ts';
-import { openStateCache } from './state-cache.ts';
+import { stateCache } from './state-cache.ts';
 
 /** Values of the options of `evaluate`. */
 export interface EvaluateOptions extends ModelFlags {
@@ -51,7 +51,7 @@ export interface EvaluateOptions extends ModelFlags {
   readonly json?: string | true;
   readonly runDir?: string;
   readonly chart?: string;
-  readonly cache: string | boolean;
+  readonly cache?: string | boolean;
 }
 
 /** Measures, prints and writes. @throws ConfigurationError listing every option that cannot be. */
@@ -112,11 +112,10 @@ function comparisonOver(
 
 function cacheOf(
   context: CliContext,
-  cache: string | boolean,
+  cache: string | boolean | undefined,
   family: 'encoder' | 'decoder',
-): Pick<RerankerOptions, 'stateSource'> {
-  if (!cache || family !== 'encoder') return {};
-  return { stateSource: openStateCache(context, cache === true ? undefined : cache) };
+): Pick<RerankerOptions, 'stateSource' | 'stateCodec'> {
+  return family === 'encoder' ? stateCache(context, cache) : {};
 }
 
 function systemOf(systems: Systems, name: SystemName): System {

@@ -7,7 +7,11 @@ const candidates: OptionRow = {
   default: 'embedded',
   help: 'first stage: bm25 or another candidates-NAME.tsv, embedded, judged',
 };
-const cache: OptionRow = { type: 'text', help: 'where encoded documents are kept between runs' };
+const cache: OptionRow = {
+  type: 'text',
+  help: 'where encoded documents are kept between runs (default: in the cache folder)',
+};
+const noCache: OptionRow = { type: 'switch', help: 'keep no encoded documents beyond this run' };
 const seed: OptionRow = { type: 'whole', min: 0, default: 1, help: 'decides every draw' };
 
 /** `--data`, mandatory. @param spelling - With what it takes. */
@@ -20,9 +24,9 @@ export function candidatesFlag(): Flag {
   return new Flag('--candidates <name>', candidates, { isValue: true });
 }
 
-/** `--cache`. */
-export function cacheFlag(): Flag {
-  return new Flag('--cache <folder>', cache);
+/** `--cache`, and `--no-cache`. */
+export function cacheFlags(): readonly Flag[] {
+  return [new Flag('--cache <folder>', cache), new Flag('--no-cache', noCache)];
 }
 
 /** `--seed`. */

@@ -4,7 +4,7 @@ import type { MakeCommand } from '../context.ts';
 import { addFlags } from '../flag.ts';
 import { modelOptions } from '../model-options.ts';
 import { jsonFlag } from '../shared-flags.ts';
-import { cacheFlag, candidatesFlag, countFlag, dataFlag, seedFlag, textFlag } from './laboratory-flags.ts';
+import { cacheFlags, candidatesFlag, countFlag, dataFlag, seedFlag, textFlag } from './laboratory-flags.ts';
 import type { TuneCommandOptions } from './tune.ts';
 
 const help = `
@@ -39,7 +39,7 @@ export const tuneCommand: MakeCommand = (context) => {
     ),
     textFlag('--output <folder>', 'where to write the model with its tuned blockrank.json'),
     jsonFlag('print the result as JSON'),
-    cacheFlag(),
+    ...cacheFlags(),
   ])
     .addHelpText('after', help)
     .action(async (options: TuneCommandOptions) => {

@@ -25,7 +25,7 @@ import {
 } from '../../../engine/laboratory.ts';
 import type { CliContext } from '../context.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
-import { openStateCache } from './state-cache.ts';
+import { stateCache } from './state-cache.ts';
 
 /** Values of the options of `tune`. */
 export interface TuneCommandOptions {
@@ -41,7 +41,7 @@ export interface TuneCommandOptions {
   readonly exclude?: string;
   readonly output?: string;
   readonly json?: true;
-  readonly cache?: string;
+  readonly cache?: string | boolean;
 }
 
 /** Tunes, prints, and writes the tuned model where `--output` says. @throws ConfigurationError for options or data that cannot be. */
@@ -51,7 +51,7 @@ export async function runTune(context: CliContext, options: TuneCommandOptions):
   const reranker = await openEncoderReranker({
     ...(options.model ? { model: options.model } : {}),
     stateCacheBytes: 0,
-    stateSource: openStateCache(context, options.cache),
+    ...stateCache(context, options.cache),
   });
   try {
     const settings = drawSettings(startOf(reranker), defaultSearchSpace, options);

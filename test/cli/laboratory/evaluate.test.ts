@@ -194,6 +194,24 @@ describe.skipIf(!hasModel)('blockrank evaluate', { timeout: 120_000 }, () => {
     expect(model!.perQuery).toEqual(firstStage!.perQuery);
   });
 
+  it('keeps encoded documents in the cache folder unless it is told not to, and measures the same', async () => {
+    const results: JsonResult[] = [];
+    for (const [args, keeps] of [
+      [['--no-cache'], false],
+      [[], true],
+      [[], true],
+    ] as const) {
+      const home = join(folder, 'own-cache');
+      const command = ['evaluate', '--data', collection, '--rerankers', 'model', '--json', ...args];
+      const { code, stdout } = await runCli(command, { env: { BLOCKRANK_CACHE: home } });
+      expect(code).toBe(0);
+      expect(existsSync(join(home, 'states', 'data.mdb'))).toBe(keeps);
+      results.push(JSON.parse(stdout) as JsonResult);
+    }
+    expect(results[1]).toEqual(results[0]);
+    expect(results[2]).toEqual(results[0]);
+  });
+
   it('keeps encoded documents, and takes them from there the next time', async () => {
     const states = join(folder, 'kept-states');
     const args = ['--rerankers', 'first-stage,model', '--cache', states];
