@@ -1,5 +1,6 @@
 /** The door for serving. */
 export { abortable, onAbort } from './abortable.ts';
+export { defaultCacheFolder } from './cache-folder.ts';
 export { type FailoverEvent, type FailoverOptions, failoverReranker } from './compose/failover.ts';
 export { type ShadowComparison, type ShadowOptions, shadowReranker } from './compose/shadow.ts';
 export { applySteps, type StepsCall, steppedReranker } from './compose/stepped.ts';
@@ -8,11 +9,11 @@ export type * from './contract.ts';
 export { decodeText } from './decode-text.ts';
 export { type EmbedderOptions, openEmbedder } from './embedding/embedder.ts';
 export * from './errors.ts';
-export { defaultCacheFolder } from './cache-folder.ts';
 export { modelFamily } from './model/family.ts';
 export { inspectModel, type ModelReport } from './model/inspect.ts';
 export { type PullOptions, pullModel } from './model/pull.ts';
 export type { Precision } from './network/encoder.ts';
+export { checkOptionNames, type OptionNames, unknownName, unknownOptions } from './option-names.ts';
 export type { Calibration, QueryState, ReadoutParameters } from './readout/parameters.ts';
 export type { RemoteApi } from './remote/remote-api.ts';
 export { deadlineHeader } from './remote/remote-call.ts';

@@ -3,6 +3,7 @@ import {
   type Candidate,
   type CandidateSignals,
   ConfigurationError,
+  checkOptionNames,
   FirstStageError,
   type Shortlist,
 } from '../../engine/index.ts';
@@ -18,6 +19,7 @@ import {
   type EmbeddedDocument,
   type EmbeddedIndex,
   type EmbeddedIndexOptions,
+  embeddedIndexOptionNames,
 } from './index-of-documents.ts';
 
 /** A search of the embedded index. */
@@ -84,15 +86,17 @@ const defaultSize = 10;
  * An adapter that needs no server. Given documents, it indexes them when first searched; to show progress, or to
  * keep the index on disk, build it with `buildEmbeddedIndex` and give it as `index`.
  *
- * @throws ConfigurationError when neither an index nor documents are given.
+ * @throws ConfigurationError when neither an index nor documents are given, or for an option that there is not.
  *
  * @example
  * const adapter = embeddedAdapter({ documents: [{ docId: '1', title: 'astronomer', text: 'a physicist who studies astronomy' }] });
  */
 export function embeddedAdapter(options: EmbeddedAdapterOptions): EmbeddedAdapter {
-  const { isPinned = () => false, signals = [] } = options;
+  const { isPinned = () => false, signals = [], ...indexOptions } = options;
+  const known = 'index' in options ? ({ index: true } as const) : embeddedIndexOptionNames;
+  checkOptionNames('Cannot make embeddedAdapter', options, { ...known, isPinned: true, signals: true });
   checkSignals(signals);
-  const openIndex = indexOpener(options);
+  const openIndex = indexOpener(indexOptions as GivenIndex | EmbeddedIndexOptions);
   const textOf = documentTextOf(
     'index' in options ? options.index.fields : (options.fields ?? defaultFields),
   );
@@ -114,7 +118,7 @@ export function embeddedAdapter(options: EmbeddedAdapterOptions): EmbeddedAdapte
   };
 }
 
-function indexOpener(options: EmbeddedAdapterOptions): () => Promise<EmbeddedIndex> {
+function indexOpener(options: GivenIndex | EmbeddedIndexOptions): () => Promise<EmbeddedIndex> {
   if ('index' in options) return async () => options.index;
   if (!('documents' in options)) {
     throw new ConfigurationError('Cannot make embeddedAdapter', [

@@ -1,7 +1,7 @@
 /** An in-memory index over documents: BM25+ by MiniSearch, over the terms of `analysis.ts`. */
 import MiniSearch, { type AsPlainObject, type Options } from 'minisearch';
 import { eng } from 'stopword';
-import { ConfigurationError } from '../../engine/index.ts';
+import { ConfigurationError, checkOptionNames, type OptionNames } from '../../engine/index.ts';
 import { type DocumentText, textWriter } from '../document-text.ts';
 import { analyzer, type Analysis as TextAnalysis } from './analysis.ts';
 
@@ -38,6 +38,16 @@ export interface EmbeddedIndexOptions {
   /** Ends the build: it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Names of all options of {@link buildEmbeddedIndex}. */
+export const embeddedIndexOptionNames: OptionNames<EmbeddedIndexOptions> = {
+  documents: true,
+  fields: true,
+  stopWords: true,
+  stems: true,
+  onProgress: true,
+  signal: true,
+};
 
 /** One document found. */
 export interface EmbeddedMatch {
@@ -98,6 +108,7 @@ const chunkSize = 1000;
  * @throws ConfigurationError for options that cannot be, and for documents without an id or with another's.
  */
 export async function buildEmbeddedIndex(options: EmbeddedIndexOptions): Promise<EmbeddedIndex> {
+  checkOptionNames('Cannot build the embedded index', options, embeddedIndexOptionNames);
   const { documents, onProgress, signal } = options;
   const analysis = analysisOf(options);
   checkDocuments(documents);

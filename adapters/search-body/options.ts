@@ -1,5 +1,5 @@
 /** What the adapters of both search servers have in common as options. */
-import { ConfigurationError } from '../../engine/index.ts';
+import { ConfigurationError, checkOptionNames, type OptionNames } from '../../engine/index.ts';
 import { describeValue, isObject, type JsonObject } from '../cluster/json.ts';
 import { type DocumentTextOptions, type TextWriter, textWriter } from '../document-text.ts';
 import type { StoredStates } from '../stored-states/places.ts';
@@ -37,6 +37,23 @@ export interface SearchBodyOptions extends DocumentTextOptions {
   readonly maxResultWindow?: number | undefined;
 }
 
+/** Of both adapters: {@link SearchBodyOptions}, and the client with its calls' options. */
+const optionNames: OptionNames<
+  SearchBodyOptions & { readonly client: unknown; readonly callOptions: unknown }
+> = {
+  client: true,
+  callOptions: true,
+  fields: true,
+  separator: true,
+  template: true,
+  query: true,
+  highlight: true,
+  isPinned: true,
+  states: true,
+  maxResultWindow: true,
+  signals: true,
+};
+
 /** Elasticsearch's and OpenSearch's own default of `index.max_result_window`. */
 export const defaultMaxResultWindow = 10_000;
 
@@ -68,6 +85,7 @@ export function searchBodySettings(
   { adapter, layout }: Pick<SearchBodySettings, 'adapter' | 'layout'>,
 ): SearchBodySettings {
   const what = `Cannot make ${adapter}Adapter`;
+  checkOptionNames(what, options, optionNames);
   const {
     query,
     highlight = false,

@@ -3,6 +3,7 @@
 import { abortable } from '../abortable.ts';
 import type { Ranking, Reranker, RerankerInfo, RerankOptions, Shortlist } from '../contract.ts';
 import { DeadlineExceededError, QueryError } from '../errors.ts';
+import { checkOptionNames, type OptionNames } from '../option-names.ts';
 import { wrapped } from './wrapped.ts';
 
 /** Somebody was asked and failed; who comes next is asked now. */
@@ -23,15 +24,22 @@ export interface FailoverOptions {
   readonly onFailover?: ((event: FailoverEvent) => void) | undefined;
 }
 
+const optionNames: OptionNames<FailoverOptions> = {
+  rerankers: true,
+  onFailover: true,
+};
+
 /**
  * Asks the first reranker, and the next one whenever one fails or has used up its share of the time: half of what is
  * left, so that the next one has as much. What no other would do better is not passed on: the caller gave up, or the
  * query holds no words. Everything but ranking is the first one's: `info` (but it is ready while any of them is), counting,
  * preparing, anchors, embedder; closing closes all.
  *
- * @throws RangeError without a reranker.
+ * @throws RangeError without a reranker. @throws ConfigurationError for an option that there is not.
  */
-export function failoverReranker({ rerankers, onFailover }: FailoverOptions): Reranker {
+export function failoverReranker(options: FailoverOptions): Reranker {
+  checkOptionNames('Cannot make the failover reranker', options, optionNames);
+  const { rerankers, onFailover } = options;
   const [first] = rerankers;
   if (!first) throw new RangeError('failoverReranker: expected at least one reranker, got none.');
   if (rerankers.length === 1) return first;

@@ -1,5 +1,6 @@
 /** A second reranker beside the first: measured, never served. */
 import type { Ranking, Reranker, Shortlist } from '../contract.ts';
+import { checkOptionNames, type OptionNames } from '../option-names.ts';
 import { wrapped } from './wrapped.ts';
 
 /** One list as both ranked it. */
@@ -32,14 +33,26 @@ export interface ShadowOptions {
   readonly random?: (() => number) | undefined;
 }
 
+const optionNames: OptionNames<ShadowOptions> = {
+  primary: true,
+  shadow: true,
+  share: true,
+  maxInFlight: true,
+  onComparison: true,
+  random: true,
+};
+
 /** Ranks an overlap is taken at. */
 const overlapDepth = 10;
 
 /**
  * Answers as the primary does, as soon as it does. The shadow starts once the primary has answered, so that it never
  * makes anybody wait; its failures touch nobody. Closing waits for neither list of it and closes both.
+ *
+ * @throws ConfigurationError for an option that there is not.
  */
 export function shadowReranker(options: ShadowOptions): Reranker {
+  checkOptionNames('Cannot make the shadow reranker', options, optionNames);
   const { primary, shadow, share = 1, maxInFlight = 4, random = Math.random } = options;
   let inFlight = 0;
   let isClosed = false;

@@ -5,6 +5,7 @@ import type { Embedder } from '../contract.ts';
 import { ConfigurationError, ModelFormatError } from '../errors.ts';
 import { ggufPath } from '../model/decoder-folder.ts';
 import { defaultModelFolder } from '../model/folder.ts';
+import { checkOptionNames, type OptionNames } from '../option-names.ts';
 import { readPlainTokenizer, type TokensOf } from './plain-tokenizer.ts';
 import { openTokenRows, type TokenRows } from './token-rows.ts';
 
@@ -17,6 +18,8 @@ export interface EmbedderOptions {
   /** How much of each text is read, in UTF-16 code units, at least 1: tokenising a text cannot be interrupted. @defaultValue 32768 */
   readonly maxCharacters?: number | undefined;
 }
+
+const optionNames: OptionNames<EmbedderOptions> = { model: true, isNormalised: true, maxCharacters: true };
 
 /** Milliseconds of work after which others get their turn on the thread. */
 const turnMs = 8;
@@ -39,6 +42,7 @@ const turnMs = 8;
  * const { width, rows } = await embedder.embed(['red shoes', 'shoes in red']);
  */
 export async function openEmbedder(options: EmbedderOptions = {}): Promise<Embedder> {
+  checkOptionNames('Cannot open the embedder', options, optionNames);
   const { isNormalised = true, maxCharacters = 32_768 } = options;
   if (!Number.isInteger(maxCharacters) || maxCharacters < 1) {
     throw new ConfigurationError('Cannot open the embedder', [

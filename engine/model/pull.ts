@@ -9,6 +9,7 @@ import type { ReadableStream } from 'node:stream/web';
 import type { ListFileEntry } from '@huggingface/hub';
 import { cacheAdvice, defaultCacheFolder } from '../cache-folder.ts';
 import { ConfigurationError, ModelFormatError } from '../errors.ts';
+import { checkOptionNames, type OptionNames } from '../option-names.ts';
 
 /** Options of {@link pullModel}. */
 export interface PullOptions {
@@ -27,6 +28,16 @@ export interface PullOptions {
   /** Ends the download; what has arrived is kept for the next one. */
   readonly signal?: AbortSignal;
 }
+
+const optionNames: OptionNames<PullOptions> = {
+  revision: true,
+  cacheFolder: true,
+  hubUrl: true,
+  accessToken: true,
+  offline: true,
+  onProgress: true,
+  signal: true,
+};
 
 /** What a model is made of; nothing else is downloaded. */
 const wanted =
@@ -52,9 +63,10 @@ const knownManifests: Readonly<Record<string, object>> = {
  *
  * @param repository - `owner/name`.
  * @throws ModelFormatError when the hub has no such model, a file arrives damaged, or offline it was never downloaded.
- * @throws ConfigurationError when the cache folder cannot be written.
+ * @throws ConfigurationError when the cache folder cannot be written, or an option is none.
  */
 export async function pullModel(repository: string, options: PullOptions = {}): Promise<string> {
+  checkOptionNames('Cannot download the model', options, optionNames);
   const { revision = 'main', cacheFolder = defaultCacheFolder(), offline = false } = options;
   const home = join(cacheFolder, 'models', repository.replaceAll('/', '--'));
   const reference = join(home, 'refs', revision.replaceAll('/', '--'));

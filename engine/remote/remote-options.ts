@@ -1,5 +1,6 @@
 /** Options of a remote reranker, checked in one place. */
 import { ConfigurationError, type ConfigurationIssue, type RemoteServiceError } from '../errors.ts';
+import { type OptionNames, unknownOptions } from '../option-names.ts';
 import { type RemoteApi, remoteApis } from './remote-api.ts';
 
 /** Options of `remoteReranker`. */
@@ -29,6 +30,21 @@ export interface RemoteRerankerOptions {
   /** Sends a request. @defaultValue the global `fetch` */
   readonly fetch?: typeof globalThis.fetch | undefined;
 }
+
+const optionNames: OptionNames<RemoteRerankerOptions> = {
+  api: true,
+  url: true,
+  apiKey: true,
+  model: true,
+  headers: true,
+  name: true,
+  maxDocuments: true,
+  timeoutMs: true,
+  retries: true,
+  maxRetryDelayMs: true,
+  onRetry: true,
+  fetch: true,
+};
 
 type Optional = 'apiKey' | 'model' | 'headers' | 'onRetry';
 
@@ -69,7 +85,7 @@ function withoutCredentials(given: string): { readonly url: string; readonly aut
 }
 
 function issuesOf(options: RemoteRerankerOptions): ConfigurationIssue[] {
-  const issues: ConfigurationIssue[] = [];
+  const issues: ConfigurationIssue[] = unknownOptions(options, optionNames);
   const expect = (isMet: boolean, path: keyof RemoteRerankerOptions, message: string): void => {
     if (!isMet) issues.push({ path, message });
   };

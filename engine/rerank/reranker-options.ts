@@ -1,6 +1,7 @@
 /** Options of every kind of reranker, and how they are checked. */
 import type { StateSource } from '../contract.ts';
 import { ConfigurationError, type ConfigurationIssue } from '../errors.ts';
+import { type OptionNames, unknownOptions } from '../option-names.ts';
 import type { ReadoutParameters } from '../readout/parameters.ts';
 import type { Device } from '../session/device.ts';
 import { WorkerPool } from '../session/pool.ts';
@@ -44,6 +45,11 @@ export interface RerankerOptions {
   readonly memoryLimitBytes?: number;
   /** Encoders: bytes of block states kept in memory; 0 keeps none. @defaultValue 268435456 (256 MiB) */
   readonly stateCacheBytes?: number;
+  /**
+   * Encoders: folder where block states are looked for behind the memory, and kept between runs; made when it is not
+   * there. A `stateSource` is asked behind it. @defaultValue none
+   */
+  readonly stateFolder?: string;
   /** Encoders: where block states are looked for behind the memory, and kept. It is closed with the reranker, or when that cannot be opened. */
   readonly stateSource?: StateSource;
   /**
@@ -61,13 +67,38 @@ export interface RerankerOptions {
   readonly cacheFolder?: string;
 }
 
+const optionNames: OptionNames<RerankerOptions> = {
+  model: true,
+  device: true,
+  precision: true,
+  tier: true,
+  workers: true,
+  threads: true,
+  maxDocumentTokens: true,
+  maxDocumentBlocks: true,
+  maxQueryTokens: true,
+  batchTokens: true,
+  memoryLimitBytes: true,
+  stateCacheBytes: true,
+  stateFolder: true,
+  stateSource: true,
+  stateCodec: true,
+  prepack: true,
+  warmUp: true,
+  readout: true,
+  cacheFolder: true,
+  pool: true,
+};
+
 /** Collects what is wrong with options, so that all of it is told at once. */
 export class OptionCheck {
   readonly #options: RerankerOptions;
-  readonly #issues: ConfigurationIssue[] = [];
+  readonly #issues: ConfigurationIssue[];
 
+  /** Begins with options whose names are none. */
   constructor(options: RerankerOptions) {
     this.#options = options;
+    this.#issues = unknownOptions(options, optionNames);
   }
 
   /** A whole number, both bounds inclusive. */

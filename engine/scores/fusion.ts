@@ -1,5 +1,6 @@
 /** Fusion of the model's logits with the first stage's scores. */
 import type { FirstStage, Ranking, RerankerInfo, ScoreStep, Shortlist } from '../contract.ts';
+import { checkOptionNames, type OptionNames } from '../option-names.ts';
 import { toRanking } from './ranking.ts';
 
 /** Options of {@link fusion}. */
@@ -9,6 +10,11 @@ export interface FusionOptions {
   /** First stages that are fused; others pass through. @defaultValue `['lexical']` */
   readonly firstStages?: readonly FirstStage[];
 }
+
+const optionNames: OptionNames<FusionOptions> = {
+  weight: true,
+  firstStages: true,
+};
 
 /** The first stage's default share. Flat between .1 and .2 on six collections' samples; long and old texts want more. */
 export const defaultFusionWeight = 0.2;
@@ -21,9 +27,10 @@ const maxZ = 3;
  * z of a constant list is 0; missing and non-finite scores count as the list's minimum; when all are missing
  * nothing is fused; z-scores are clipped at ±3. A list that is not fused keeps its logits.
  *
- * @throws RangeError when the weight is not in [0, 1].
+ * @throws RangeError when the weight is not in [0, 1]. @throws ConfigurationError for an option that there is not.
  */
 export function fusion(options: FusionOptions = {}): (ranking: Ranking, shortlist: Shortlist) => Ranking {
+  checkOptionNames('Cannot make the fusion', options, optionNames);
   const { weight = defaultFusionWeight, firstStages = ['lexical'] } = options;
   if (!(weight >= 0 && weight <= 1))
     throw new RangeError(`fusion: expected a weight in [0, 1], got ${weight}.`);

@@ -1,5 +1,6 @@
 /** Block states on disk, in LMDB: kept between runs, shared by processes of one machine. */
 import type { StateKey } from '../contract.ts';
+import { checkOptionNames, type OptionNames } from '../option-names.ts';
 import { encodeState } from './codec.ts';
 import { LmdbStore } from './lmdb-store.ts';
 import type { StateCodec } from './state-codec.ts';
@@ -16,12 +17,22 @@ export interface LmdbSourceOptions {
   readonly onWarning?: (message: string) => void;
 }
 
+const optionNames: OptionNames<LmdbSourceOptions> = {
+  folder: true,
+  codec: true,
+  onWarning: true,
+};
+
 /**
  * Keeps states in a folder. What cannot be read is a miss, what cannot be kept is dropped; both are counted. Neither a
  * damaged file nor a folder that cannot be written is an error: the file is checked before it is mapped, moved aside
  * where it is damaged (which counts as one damaged state), and begun anew.
+ *
+ * @throws ConfigurationError for an option that there is not.
  */
-export function lmdbSource({ folder, codec, onWarning = warn }: LmdbSourceOptions): CountedStateSource {
+export function lmdbSource(options: LmdbSourceOptions): CountedStateSource {
+  checkOptionNames('Cannot open the state folder', options, optionNames);
+  const { folder, codec, onWarning = warn } = options;
   const store = new LmdbStore(folder, onWarning);
   const nameOf = (key: StateKey): string => stateName(key, '/');
   const tally = new StateTally();

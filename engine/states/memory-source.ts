@@ -1,6 +1,7 @@
 /** Block states in memory: least recently used go first, bounded by bytes. */
 import { LRUCache } from 'lru-cache';
 import type { BlockState, StateKey } from '../contract.ts';
+import { checkOptionNames, type OptionNames } from '../option-names.ts';
 import { type CountedStateSource, StateTally } from './state-counts.ts';
 import { stateName } from './state-name.ts';
 
@@ -18,10 +19,14 @@ export function stateBytes(state: BlockState): number {
   return state.anchors.byteLength + (state.tokens?.byteLength ?? 0);
 }
 
+const optionNames: OptionNames<MemorySourceOptions> = {
+  maxBytes: true,
+};
+
 /** Keeps states in this process, as they are: nothing is rounded, and none is ever damaged or foreign. */
-export function memorySource({
-  maxBytes = defaultStateCacheBytes,
-}: MemorySourceOptions = {}): CountedStateSource {
+export function memorySource(options: MemorySourceOptions = {}): CountedStateSource {
+  checkOptionNames('Cannot make the state memory', options, optionNames);
+  const { maxBytes = defaultStateCacheBytes } = options;
   const states =
     maxBytes > 0
       ? new LRUCache<string, BlockState>({

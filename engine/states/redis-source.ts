@@ -1,5 +1,6 @@
 /** Block states in Redis: shared by the replicas of a service. Redis decides when they go (`maxmemory`, time to live). */
 import type { BlockState, StateKey } from '../contract.ts';
+import { checkOptionNames, type OptionNames } from '../option-names.ts';
 import { BoundedWait } from './bounded-wait.ts';
 import { encodeState } from './codec.ts';
 import type { StateCodec } from './state-codec.ts';
@@ -42,6 +43,16 @@ export interface RedisSourceOptions {
   readonly closeClient?: () => void | Promise<void>;
 }
 
+const optionNames: OptionNames<RedisSourceOptions> = {
+  client: true,
+  prefix: true,
+  ttlMs: true,
+  codec: true,
+  timeoutMs: true,
+  chunkStates: true,
+  closeClient: true,
+};
+
 type Entry = readonly [StateKey, BlockState];
 
 /**
@@ -50,6 +61,7 @@ type Entry = readonly [StateKey, BlockState];
  * come to an end, so a server that hangs costs one wait, not one a request.
  */
 export function redisSource(options: RedisSourceOptions): CountedStateSource {
+  checkOptionNames('Cannot open the state source', options, optionNames);
   return new RedisSource(options);
 }
 

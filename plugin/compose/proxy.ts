@@ -90,7 +90,8 @@ export async function composeProxy(
   settings: ProxySettings,
   context: ProxyContext,
 ): Promise<ProxyComposition> {
-  const { target, server: named, targetTls, listenTls, ...own } = settings.proxy;
+  // Marks and scores are the adapter's.
+  const { target, server: named, targetTls, listenTls, marks, scores, ...own } = settings.proxy;
   const files = await readFiles({ targetTls, listenTls });
   warnOf(settings.proxy, context);
   const server = named ?? (await detectServer(target, { tls: files.targetTls, timeoutMs: detectMs }));

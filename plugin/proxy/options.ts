@@ -1,6 +1,6 @@
 /** Options of the reverse proxy, with their defaults. */
 import type { Registry } from 'prom-client';
-import type { Reranker } from '../../engine/index.ts';
+import type { OptionNames, Reranker } from '../../engine/index.ts';
 import { proxyOptions } from '../options/proxy-options.ts';
 import type { OnFailure, RescoringStage } from '../stage/index.ts';
 import type { ProxyAdapter, WireAnswer, WireSearch } from './proxy-adapter.ts';
@@ -80,3 +80,26 @@ export interface ProxyOptions extends ProxyReranking {
   /** Told of failures that no event of the stage tells. @defaultValue nobody */
   readonly onFault?: ((error: unknown) => void) | undefined;
 }
+
+/** Names of all options of `openProxy`. */
+export const proxyOptionNames: OptionNames<ProxyOptions> = {
+  indices: true,
+  adapter: true,
+  stage: true,
+  reranker: true,
+  onFailure: true,
+  maxSearchBytes: true,
+  maxAnswerBytes: true,
+  maxConcurrent: true,
+  target: true,
+  targetTls: true,
+  host: true,
+  port: true,
+  listenTls: true,
+  timeoutMs: true,
+  drainMs: true,
+  keepsHost: true,
+  ownPages: true,
+  registry: true,
+  onFault: true,
+};

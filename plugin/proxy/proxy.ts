@@ -8,6 +8,7 @@ import {
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Counter, Registry } from 'prom-client';
+import { checkOptionNames } from '../../engine/index.ts';
 import { Exchangeable } from '../guard/exchangeable.ts';
 import { proxyOptions } from '../options/proxy-options.ts';
 import { answerSearch } from './answer-search.ts';
@@ -24,6 +25,7 @@ import {
   type ListenTls,
   type ProxyOptions,
   type ProxyReranking,
+  proxyOptionNames,
 } from './options.ts';
 import { isOwn, showOwnPage } from './own-pages.ts';
 import { passUnread, type Treatment } from './pass.ts';
@@ -61,6 +63,7 @@ export interface RunningProxy {
  * const proxy = await openProxy({ target: 'http://127.0.0.1:9200', indices: ['products-*'], adapter, stage, reranker });
  */
 export async function openProxy(options: ProxyOptions): Promise<RunningProxy> {
+  checkOptionNames('Cannot open the proxy', options, proxyOptionNames);
   const { host = defaultProxyHost, port = defaultProxyPort } = options;
   const drainMs = Math.min(options.drainMs ?? defaultDrainMs, maxTimerMs);
   const timeoutMs = Math.min(options.timeoutMs ?? defaultTimeoutMs, maxTimerMs);

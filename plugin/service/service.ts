@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Tracer, trace } from '@opentelemetry/api';
 import type { FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
+import { checkOptionNames, type OptionNames } from '../../engine/index.ts';
 import type { ServiceConfig } from '../config/service-schema.ts';
 import { admission } from './admission.ts';
 import { type ListenTls, serviceApp } from './app.ts';
@@ -31,6 +32,15 @@ export interface RerankServiceOptions {
   readonly threadUse?: (() => number) | undefined;
 }
 
+const optionNames: OptionNames<RerankServiceOptions> = {
+  config: true,
+  tls: true,
+  metrics: true,
+  logger: true,
+  tracer: true,
+  threadUse: true,
+};
+
 /** A running service. */
 export interface RerankService {
   /** Where it listens. */
@@ -53,13 +63,14 @@ export interface RerankService {
 /**
  * Starts a service. It listens at once and answers 503 until it is given models.
  *
- * @throws the listener's own error when the address cannot be used.
+ * @throws the listener's own error when the address cannot be used. @throws ConfigurationError for an option that there is not.
  *
  * @example
  * const service = await rerankService({ config: { port: 8080 } });
  * service.serve({ config: {}, models: [{ name: 'blockrank', reranker: await openReranker() }] });
  */
 export async function rerankService(options: RerankServiceOptions = {}): Promise<RerankService> {
+  checkOptionNames('Cannot start the service', options, optionNames);
   const { config = {} } = options;
   const service = new Service(options, config);
   await service.listen(options);

@@ -1,7 +1,13 @@
 /** Options of the rescoring stage, checked in one place. */
 import { z } from 'zod';
 import type { Adapter, SearchReader } from '../../adapters/adapter.ts';
-import { ConfigurationError, defaultScoreSteps, type Reranker, type ScoreStep } from '../../engine/index.ts';
+import {
+  ConfigurationError,
+  defaultScoreSteps,
+  type Reranker,
+  type ScoreStep,
+  unknownName,
+} from '../../engine/index.ts';
 import type { BreakerOptions } from '../guard/breaker.ts';
 import { stageCacheOptions, stageOptions } from '../options/stage-options.ts';
 import { noTracing, type StageEvents, type StageTracing } from './events.ts';
@@ -91,6 +97,15 @@ const members = (names: readonly string[], what: string): z.ZodType =>
     return names.every((name) => typeof holder?.[name] === 'function');
   }, what);
 
+const cacheShape = z.strictObject({
+  maxEntries: wholeNumber.optional(),
+  ttlMs: finiteMilliseconds.optional(),
+});
+const breakerShape = z.strictObject({
+  consecutiveFailures: wholeNumber.optional(),
+  halfOpenAfterMs: finiteMilliseconds.optional(),
+});
+
 const optionsShape = z.strictObject({
   adapter: members(
     ['plan', 'toShortlist', 'applyOutcome'],
@@ -107,21 +122,8 @@ const optionsShape = z.strictObject({
   deadlineMs: milliseconds.optional(),
   onFailure: z.enum(['keep-first-stage', 'throw'], "expected 'keep-first-stage' or 'throw'").optional(),
   scoreSteps: z.array(callable, 'expected a list of score steps').optional(),
-  cache: z
-    .union([
-      z.literal(false),
-      z.strictObject({ maxEntries: wholeNumber.optional(), ttlMs: finiteMilliseconds.optional() }),
-    ])
-    .optional(),
-  breaker: z
-    .union([
-      z.literal(false),
-      z.strictObject({
-        consecutiveFailures: wholeNumber.optional(),
-        halfOpenAfterMs: finiteMilliseconds.optional(),
-      }),
-    ])
-    .optional(),
+  cache: z.union([z.literal(false), cacheShape]).optional(),
+  breaker: z.union([z.literal(false), breakerShape]).optional(),
   explain: z.boolean('expected true or false').optional(),
   events: z
     .union([z.array(z.looseObject({})), z.looseObject({})], 'expected an object of callbacks')
@@ -135,6 +137,11 @@ const optionsShape = z.strictObject({
 
 /** Names of all options. */
 export const stageOptionNames: readonly string[] = Object.keys(optionsShape.shape);
+
+const innerNames: Readonly<Record<string, readonly string[]>> = {
+  cache: Object.keys(cacheShape.shape),
+  breaker: Object.keys(breakerShape.shape),
+};
 
 /** The options with defaults. @throws ConfigurationError listing everything that is wrong. */
 export function stageSettings<Request, Response>(
@@ -177,8 +184,16 @@ function shapeIssues(options: unknown): Issue[] {
 /** A union's issue hides what is wrong inside: the alternative that got furthest tells it. */
 function flatten(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Issue[] {
   const path = [...above, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: [...path, key].map(String).join('.'),
+      message: unknownName(key, path.length === 0 ? stageOptionNames : innerNames[path.join('.')]!),
+    }));
+  }
   const inner =
-    issue.code === 'invalid_union' ? issue.errors.flat().filter(({ path: at }) => at.length > 0) : [];
+    issue.code === 'invalid_union'
+      ? issue.errors.flat().filter(({ path: at, code }) => at.length > 0 || code === 'unrecognized_keys')
+      : [];
   if (inner.length > 0) return inner.flatMap((one) => flatten(one, path));
   return [{ path: path.map(String).join('.'), message: issue.message }];
 }

@@ -152,6 +152,7 @@ function assertOptions(options: RerankerOptions, config: DecoderConfig): void {
     'tier',
     'maxDocumentBlocks',
     'stateCacheBytes',
+    'stateFolder',
     'stateSource',
     'stateCodec',
     'readout',

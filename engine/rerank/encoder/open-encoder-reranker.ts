@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { BlockCaps } from '../../blocks/caps.ts';
 import { defaultCacheFolder } from '../../cache-folder.ts';
-import type { RerankerInfo } from '../../contract.ts';
+import type { RerankerInfo, StateSource } from '../../contract.ts';
 import { defaultModelFolder, type ModelFolder, openModelFolder } from '../../model/folder.ts';
 import { readJson } from '../../model/manifest.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
@@ -12,6 +12,7 @@ import type { ReadoutParameters } from '../../readout/parameters.ts';
 import { chooseProvider, devices } from '../../session/device.ts';
 import { openProgram } from '../../session/pool.ts';
 import { layeredSource } from '../../states/layered-source.ts';
+import { lmdbSource } from '../../states/lmdb-source.ts';
 import { defaultStateCacheBytes, memorySource } from '../../states/memory-source.ts';
 import type { StateCodec } from '../../states/state-codec.ts';
 import { StateEncoder } from '../../states/state-encoder.ts';
@@ -60,7 +61,8 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   const workers = program.size;
   const encoding = new EncoderWorkers(program);
   const memory = memorySource({ maxBytes: options.stateCacheBytes ?? defaultStateCacheBytes });
-  const source = options.stateSource ? layeredSource(memory, options.stateSource) : memory;
+  const kept = keptSource(options);
+  const source = kept ? layeredSource(memory, kept) : memory;
   const readout = { ...folder.manifest.readout, ...options.readout };
   const info = toInfo(folder, data, {
     readout,
@@ -95,6 +97,13 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
     throw error;
   }
   return reranker;
+}
+
+/** Where states are kept between runs: the folder, in front of the source that was given. */
+function keptSource({ stateFolder, stateSource, stateCodec }: RerankerOptions): StateSource | undefined {
+  if (stateFolder === undefined) return stateSource;
+  const folder = lmdbSource({ folder: stateFolder, ...(stateCodec && { codec: stateCodec }) });
+  return stateSource ? layeredSource(folder, stateSource) : folder;
 }
 
 async function toProgramData(
