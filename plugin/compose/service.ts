@@ -66,7 +66,7 @@ export async function composeService(
   options: Pick<Parameters<typeof rerankService>[0] & object, 'logger'> = {},
 ): Promise<ServiceComposition> {
   const tls = await readServiceTls(config.service.tls);
-  const service = await rerankService({ ...options, config: config.service, tls });
+  const service = await rerankService({ logger: options.logger, config: config.service, tls });
   const shelf = new ModelShelf(service.metrics);
   const first = config;
   const reconfigure = async (next: ServeConfig): Promise<readonly string[]> => {

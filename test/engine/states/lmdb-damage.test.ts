@@ -67,6 +67,11 @@ function copy(): string {
   return folder;
 }
 
+/** The system's own tools, which the package does not bring. */
+const shell = (...words: readonly string[]): boolean => spawnSync('sh', ['-c', words.join(' ')]).status === 0;
+const mountOf = (disk: string, size: string): boolean =>
+  shell('mount', '-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', disk);
+
 const dataOf = (folder: string): string => join(folder, 'data.mdb');
 
 /** Changes bytes of the file. */
@@ -213,8 +218,8 @@ describe('a folder of states', () => {
   it('on a disk with little room keeps what it can, says so once, and counts the rest', (context) => {
     const disk = join(root, 'disk');
     mkdirSync(disk);
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4500k', 'tmpfs', disk]);
-    if (mounted.status !== 0) context.skip('no file system of a size can be mounted here');
+    const mounted = mountOf(disk, '4500k');
+    if (!mounted) context.skip('no file system of a size can be mounted here');
     try {
       expect(run(join(disk, 'states'), 'nothing', {}, 4)).toMatchObject({ kept: 4 });
       const { kept, counts, warnings } = run(join(disk, 'states'));
@@ -222,22 +227,22 @@ describe('a folder of states', () => {
       expect(counts.failed).toBe(2 * states);
       expect(warnings).toEqual([expect.stringContaining('the disk is full')]);
     } finally {
-      spawnSync('umount', [disk]);
+      shell('umount', disk);
     }
   });
 
   it('on a disk that is full already keeps nothing', (context) => {
     const disk = join(root, 'full-disk');
     mkdirSync(disk);
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
-    if (mounted.status !== 0) context.skip('no file system of a size can be mounted here');
+    const mounted = mountOf(disk, '64k');
+    if (!mounted) context.skip('no file system of a size can be mounted here');
     try {
       spawnSync('sh', ['-c', `cat /dev/zero > ${disk}/rest`]);
       const { kept, warnings } = run(join(disk, 'states'));
       expect(kept).toBe(0);
       expect(warnings).toEqual([expect.stringContaining('ENOSPC')]);
     } finally {
-      spawnSync('umount', [disk]);
+      shell('umount', disk);
     }
   });
 });
