@@ -8,7 +8,7 @@ import { ConfigurationError } from './errors.ts';
 export const cacheAdvice = 'set BLOCKRANK_CACHE, or cacheFolder, to a folder that this user can write';
 
 /**
- * `BLOCKRANK_CACHE` where it is set, else `~/.cache/blockrank`, else {@link temporaryCacheFolder} when the home folder
+ * `BLOCKRANK_CACHE` where it is set, else `~/.cache/blockrank`, else a folder of the user alone among temporary files when the home folder
  * cannot be written (read-only containers) or its cache is of another user.
  *
  * @param environment - Environment variables. @defaultValue `process.env`
