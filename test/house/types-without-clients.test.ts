@@ -50,7 +50,7 @@ beforeAll(() => {
     const { outputText } = ts.transpileDeclaration(text, { compilerOptions: options, fileName: file });
     writeFileSync(declaration, outputText);
   }
-}, 300_000);
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Files are read once for all programs. */
@@ -103,7 +103,7 @@ const elasticsearch = '@elastic/elasticsearch';
 const opensearch = '@opensearch-project/opensearch';
 const everyDoor = entryPoints.map((door, i) => `export * as door${i} from '${door}';\n`).join('');
 
-describe('the declarations of every entry point', { timeout: 300_000 }, () => {
+describe('the declarations of every entry point', () => {
   it.each([
     ['no optional package', []],
     ["Elasticsearch's client alone", [elasticsearch]],

@@ -94,7 +94,7 @@ async function evaluateJson(...args: readonly string[]): Promise<JsonResult> {
 }
 
 // Each run opens the model in a process of its own.
-describe.skipIf(!hasModel)('blockrank evaluate', { timeout: 120_000 }, () => {
+describe.skipIf(!hasModel)('blockrank evaluate', () => {
   it.each(['embedded', 'judged'])(
     'gives %s candidates, every order, its measures and queries as JSON',
     async (name) => {
@@ -327,7 +327,7 @@ const published = fileURLToPath(new URL('../../../../shared/data/trec-dl19', imp
 const hasData = existsSync(published);
 if (!hasData) console.log('skipped: BM25 on trec-dl19, for the collection is not beside the repository');
 
-describe.skipIf(!hasModel || !hasData)('blockrank evaluate on trec-dl19', { timeout: 120_000 }, () => {
+describe.skipIf(!hasModel || !hasData)('blockrank evaluate on trec-dl19', () => {
   it('meets the published figure of BM25', async () => {
     const args = ['--data', published, '--candidates', 'bm25', '--rerankers', 'first-stage'];
     const result = await evaluateJson(...args);

@@ -59,7 +59,7 @@ const tune = (...args: readonly string[]): Promise<CliResult> =>
   ]);
 
 // Each run opens the model in a process of its own.
-describe('blockrank tune', { timeout: 120_000 }, () => {
+describe('blockrank tune', () => {
   it('prints start, best and chosen, what is held out, and the changes', async () => {
     const { code, stdout } = await tune();
     expect(code).toBe(0);

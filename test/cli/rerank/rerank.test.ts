@@ -60,7 +60,7 @@ async function rerankJson(args: readonly string[], run: CliOptions = {}): Promis
 
 const idsOf = ({ candidates }: ReportJson): string[] => candidates.map(({ docId }) => docId);
 
-describe.skipIf(!hasModel)('blockrank rerank over documents', { timeout: 120_000 }, () => {
+describe.skipIf(!hasModel)('blockrank rerank over documents', () => {
   it('prints candidates, timings and usage as JSON', async () => {
     const answer = await rerankJson([question, ...texts]);
     expect(answer.query).toBe(question);
@@ -182,7 +182,7 @@ const searched = 'which scientist looks at the stars of the night';
 const firstStageOrder = ['c', 'a', 'b'];
 const fields = ['--index', 'articles', '--field', 'title', '--field', 'body'];
 
-describe.skipIf(!hasModel)('blockrank rerank over a server', { timeout: 120_000 }, () => {
+describe.skipIf(!hasModel)('blockrank rerank over a server', () => {
   it('searches Elasticsearch, reranks its hits, and says where they were', async () => {
     const server = await start({ product: 'elasticsearch', authorization: 'ApiKey c2VjcmV0' });
     const args = [searched, '--elasticsearch', server.url, '--ca', certificates.files.ca, ...fields];

@@ -151,7 +151,7 @@ if (golden.length === 0)
   console.log('skipped: golden vectors, for the unquantised weights are not beside the repository');
 
 // Whole weights are read and rewritten: no time limit that a busy machine could miss.
-describe.skipIf(golden.length === 0)('bge-small-en-v1.5', { timeout: 120_000 }, () => {
+describe.skipIf(golden.length === 0)('bge-small-en-v1.5', () => {
   it('meets the golden vectors to 1e-4 with unquantised weights', async () => {
     const states = await encode(
       shared,

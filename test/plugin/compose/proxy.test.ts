@@ -10,7 +10,7 @@ afterEach(async () => {
 const found = { hits: { max_score: 1, hits: [{ _id: '1', _score: 1, _source: { title: 'stars' } }] } };
 const context = { onWarning: () => {}, onFault: () => {}, events: {} };
 
-describe('composeProxy', { timeout: 60_000 }, () => {
+describe('composeProxy', () => {
   it.each([
     ['ten seconds when the file says nothing', {}, 10_000],
     ['the time that the file says', { deadlineMs: 3000 }, 3000],
