@@ -47,7 +47,7 @@ export interface RerankerOptions {
   readonly stateCacheBytes?: number;
   /**
    * Encoders: folder where block states are looked for behind the memory, and kept between runs; made when it is not
-   * there. A `stateSource` is asked behind it. @defaultValue none
+   * there. A `stateSource` is asked behind it. @defaultValue none: memory alone
    */
   readonly stateFolder?: string;
   /** Encoders: where block states are looked for behind the memory, and kept. It is closed with the reranker, or when that cannot be opened. */

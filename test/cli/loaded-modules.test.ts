@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadedModules } from '../support/programs/loaded-modules.ts';
 
-// Starting the program costs seconds on a busy machine.
 describe('the modules that blockrank loads', () => {
   it('are the declarations of the commands for --help, and neither engine nor adapters', async () => {
     const { code, own, packages } = await loadedModules(['--help']);

@@ -38,7 +38,9 @@ async function urlsOf(file: string): Promise<string[]> {
 
 function ownName(url: string): string[] {
   const inside = url.startsWith(root) ? fileURLToPath(url).slice(fileURLToPath(root).length) : '';
-  const name = /^(?:dist\/)?((?:plugin|engine|adapters)\/.*)\.[jt]s$/.exec(inside)?.[1];
+  const name = /^(?:dist\/|\.cache\/programs\/[^/]+\/)?((?:plugin|engine|adapters)\/.*)\.[jt]s$/.exec(
+    inside,
+  )?.[1];
   return name === undefined ? [] : [name];
 }
 
