@@ -1,7 +1,7 @@
 /** Cold encoding against the model's own matrix products. */
 import { type EncoderReranker, openEncoderReranker } from '../engine/index.ts';
 import type { EncoderConfig } from '../engine/network/encoder-config.ts';
-import { openProgram } from '../engine/session/pool.ts';
+import { openProgram } from '../engine/session/open-program.ts';
 import { toBatches } from '../engine/states/batches.ts';
 import { atLeast, type Bench, hasAvx512, rounded, threads } from './support/bench.ts';
 import { openDefaultModel } from './support/default-model.ts';

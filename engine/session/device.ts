@@ -1,8 +1,9 @@
 /** Which device computes. */
-import { toOnnx } from '../graph/onnx.ts';
-import { matmul } from '../graph/operations/index.ts';
-import { input } from '../graph/value.ts';
-import { type ExecutionProvider, openSession } from './runtime.ts';
+import { InferenceError } from '../errors.ts';
+import type { DeviceAnswer, DeviceQuestion } from './device-program.ts';
+import { openProgram } from './open-program.ts';
+import type { PooledProgram } from './pool.ts';
+import type { ExecutionProvider } from './runtime.ts';
 
 /** Where a model runs: on the device that is named, or with `auto` on the first of cuda, webgpu and cpu that opens. */
 export type Device = 'auto' | ExecutionProvider;
@@ -13,6 +14,9 @@ export const devices: readonly Device[] = ['auto', 'cpu', 'webgpu', 'cuda'];
 /** What `auto` tries, in this order. */
 const preference: readonly ExecutionProvider[] = ['cuda', 'webgpu', 'cpu'];
 
+/** Programs that answer for a device, by its provider. They stay open: a device's worker that has one open is never replaced. */
+const asked = new Map<ExecutionProvider, Promise<PooledProgram<DeviceQuestion, DeviceAnswer>>>();
+
 /**
  * Opens a device with a product of two numbers.
  *
@@ -21,22 +25,40 @@ const preference: readonly ExecutionProvider[] = ['cuda', 'webgpu', 'cpu'];
 export async function chooseProvider(device: Device): Promise<ExecutionProvider> {
   if (device === 'cpu') return device;
   if (device !== 'auto') {
-    await probe(device);
+    const answer = await askDevice(device, { kind: 'opens' });
+    if (!answer.isAble) throw new InferenceError(answer.reason, { executionProvider: device });
     return device;
   }
   for (const provider of preference) {
-    const isThere = await probe(provider).then(
-      () => true,
-      () => false, // the next one is tried: that is what `auto` asks for
-    );
-    if (isThere) return provider;
+    // One that does not open is passed over: that is what `auto` asks for.
+    if (provider === 'cpu' || (await askDevice(provider, { kind: 'opens' })).isAble) return provider;
   }
   return 'cpu';
 }
 
-async function probe(provider: ExecutionProvider): Promise<void> {
-  const product = matmul(input('a', 'float32', [1, 1]), input('b', 'float32', [1, 1]));
-  const graph = toOnnx({ product });
-  const session = await openSession(graph, { folder: '.', threads: 1, prepack: false, provider });
-  await session.release();
+/** Whether a device multiplies in half precision. The processor does, by way of float32. */
+export async function hasHalfPrecision(provider: ExecutionProvider): Promise<boolean> {
+  return provider === 'cpu' || (await askDevice(provider, { kind: 'half' })).isAble;
+}
+
+/**
+ * Asks a device on its own worker thread, the only one that may use it; the processor on a thread of its own.
+ *
+ * @throws InferenceError when the thread dies twice under the question.
+ */
+export async function askDevice(
+  provider: ExecutionProvider,
+  question: DeviceQuestion,
+): Promise<DeviceAnswer> {
+  const known = asked.get(provider) ?? openQuestions(provider);
+  asked.set(provider, known);
+  return (await known).run(question);
+}
+
+function openQuestions(provider: ExecutionProvider): Promise<PooledProgram<DeviceQuestion, DeviceAnswer>> {
+  const file = import.meta.url.endsWith('.ts') ? './device-program.ts' : './device-program.js';
+  return openProgram(
+    { program: new URL(file, import.meta.url), data: provider, executionProvider: provider },
+    1,
+  );
 }

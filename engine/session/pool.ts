@@ -63,34 +63,6 @@ export function openWorkerPool({ workers = availableParallelism() }: WorkerPoolO
 }
 
 /**
- * Opens a program on a pool that stays open when the program is closed, or on so many workers of its own, which end
- * with it. Resolves once every worker has it open.
- *
- * @throws InferenceError when one worker cannot open it. @throws TypeError when the pool is closed.
- */
-export async function openProgram<Request, Response>(
-  options: ProgramOptions,
-  on: WorkerPool | number,
-): Promise<PooledProgram<Request, Response>> {
-  if (typeof on !== 'number') return on.open(options);
-  const own = new WorkerPool(on);
-  try {
-    const program = await own.open<Request, Response>(options);
-    return {
-      size: program.size,
-      get isOpen() {
-        return program.isOpen;
-      },
-      run: (request, task) => program.run(request, task),
-      close: () => own.close(),
-    };
-  } catch (error) {
-    await own.close();
-    throw error;
-  }
-}
-
-/**
  * Worker threads that several rerankers share. Whoever opened the pool closes it: a reranker that was given one
  * leaves it open, whichever order they are closed in. Every worker holds every reranker's model; a worker that dies
  * is replaced and opens them all again. Tasks of all rerankers wait in one queue.

@@ -52,8 +52,11 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
         // A waiting thread that spins takes the processor from the other workers.
         intra_op: { allow_spinning: '0' },
       },
-      // Folding a cast would copy half-precision weights to float32 in memory; unfolded, it reads the mapped file.
-      ...(options.prepack ? {} : { optimization: { disable_specified_optimizers: 'ConstantFolding' } }),
+      // Folding a cast would copy half-precision weights to float32 in memory; unfolded, it reads the mapped file. WebGPU
+      // knows no bfloat16, so that there the processor folds what is kept in it.
+      ...(options.prepack || provider === 'webgpu'
+        ? {}
+        : { optimization: { disable_specified_optimizers: 'ConstantFolding' } }),
     },
   }).catch((cause: unknown) => {
     throw failed('load the graph', provider, cause);
@@ -79,7 +82,10 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
 }
 
 function toTensorValue({ type, dims, data }: ort.Tensor): TensorValue {
-  return { type, shape: dims, data } as TensorValue;
+  if (type !== 'float16') return { type, shape: dims, data } as TensorValue;
+  // Where the language has an array of halves, the runtime gives one; what is read here are their bits.
+  const { buffer, byteOffset, length } = data as Uint16Array;
+  return { type, shape: dims, data: new Uint16Array(buffer, byteOffset, length) };
 }
 
 /** What to do when a provider is not there. */

@@ -1,6 +1,7 @@
 /** A network's weights as tensors that stay in their files. */
 import { ModelFormatError } from '../errors.ts';
-import { fileTensor, type Value } from '../graph/value.ts';
+import { cast } from '../graph/operations/index.ts';
+import { type DataType, fileTensor, type Value } from '../graph/value.ts';
 import type { WeightTable } from './weight-table.ts';
 
 /**
@@ -29,5 +30,23 @@ export function fileParameters(
     const value = fileTensor(name, { type, shape }, { location, offset, length });
     given.set(name, value);
     return value;
+  };
+}
+
+/**
+ * Parameters without bfloat16, for devices that do not know it: what is kept in it is read as another type. The runtime
+ * works that out once, when it loads the graph.
+ */
+export function withoutBfloat16(
+  parameters: (name: string, shape: readonly number[]) => Value,
+  type: DataType,
+): (name: string, shape: readonly number[]) => Value {
+  const given = new Map<Value, Value>();
+  return (name, shape) => {
+    const value = parameters(name, shape);
+    if (value.type !== 'bfloat16') return value;
+    const known = given.get(value) ?? cast(value, type);
+    given.set(value, known);
+    return known;
   };
 }

@@ -151,7 +151,7 @@ export function toFloat32(bytes: Uint8Array, type: DataType): Float32Array {
 /** A tensor to write. */
 export interface NamedTensor {
   readonly name: string;
-  readonly type: 'F32' | 'F16' | 'I8' | 'U8';
+  readonly type: 'F32' | 'F16' | 'BF16' | 'I8' | 'U8';
   readonly shape: readonly number[];
   readonly bytes: Uint8Array;
 }

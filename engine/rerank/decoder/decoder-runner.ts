@@ -17,7 +17,7 @@ import type { DecoderNetwork } from '../../network/decoder-layers.ts';
 import { type GraphSession, openSession, type SessionOptions } from '../../session/runtime.ts';
 import { openSharedSession } from '../../session/shared-session.ts';
 import { type KeyValueShape, KeyValues } from '../../states/key-values.ts';
-import { fileParameters } from '../../weights/file-parameters.ts';
+import { fileParameters, withoutBfloat16 } from '../../weights/file-parameters.ts';
 import type { WeightTable } from '../../weights/weight-table.ts';
 
 /** A decoder and the files that hold it; structured-cloneable. */
@@ -67,7 +67,13 @@ export class DecoderRunner {
   constructor(parts: DecoderParts, reading: DecoderReading, session: SessionOptions) {
     const { config, weights, computeType, digest } = parts;
     this.#digest = digest;
-    this.#network = { config, parameters: fileParameters(weights), computeType };
+    const parameters = fileParameters(weights);
+    this.#network = {
+      config,
+      parameters:
+        session.provider === 'webgpu' ? withoutBfloat16(parameters, computeType ?? 'float32') : parameters,
+      computeType,
+    };
     this.#reading = reading;
     this.#session = session;
   }

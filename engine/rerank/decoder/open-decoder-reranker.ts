@@ -7,7 +7,7 @@ import { type DecoderFolder, openDecoderFolder } from '../../model/decoder-folde
 import { leastDocumentTokens } from '../../model/decoder-manifest.ts';
 import { assertReach, type DecoderConfig } from '../../network/decoder-config.ts';
 import { chooseProvider, devices } from '../../session/device.ts';
-import { openProgram } from '../../session/pool.ts';
+import { openProgram } from '../../session/open-program.ts';
 import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
 import type { DecoderProgramData } from './decoder-program.ts';
 import { DecoderReranker } from './decoder-reranker.ts';

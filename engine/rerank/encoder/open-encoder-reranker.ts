@@ -10,7 +10,7 @@ import { readJson } from '../../model/manifest.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
 import { chooseProvider, devices } from '../../session/device.ts';
-import { openProgram } from '../../session/pool.ts';
+import { openProgram } from '../../session/open-program.ts';
 import { layeredSource } from '../../states/layered-source.ts';
 import { lmdbSource } from '../../states/lmdb-source.ts';
 import { defaultStateCacheBytes, memorySource } from '../../states/memory-source.ts';

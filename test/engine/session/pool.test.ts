@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { InferenceError } from '../../../engine/index.ts';
-import { openProgram, type PooledProgram } from '../../../engine/session/pool.ts';
+import { openProgram } from '../../../engine/session/open-program.ts';
+import type { PooledProgram } from '../../../engine/session/pool.ts';
 import { builtUrl } from '../../support/programs/built.ts';
 
 type Task = {

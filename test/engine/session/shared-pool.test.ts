@@ -5,7 +5,8 @@ import {
   openWorkerPool,
   type WorkerPool,
 } from '../../../engine/index.ts';
-import { openProgram, type PooledProgram } from '../../../engine/session/pool.ts';
+import { openProgram } from '../../../engine/session/open-program.ts';
+import type { PooledProgram } from '../../../engine/session/pool.ts';
 import { builtUrl } from '../../support/programs/built.ts';
 
 interface Task {
