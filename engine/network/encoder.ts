@@ -12,8 +12,8 @@ import { scaleName } from '../weights/quantise.ts';
 import type { EncoderConfig } from './encoder-config.ts';
 import type { Parameters } from './parameters.ts';
 
-/** How matrices are multiplied. */
-export type Precision = 'fp32' | 'int8';
+/** How matrices are multiplied: in float32, in 8-bit integers with one scale a row, or in half precision. */
+export type Precision = 'fp32' | 'int8' | 'fp16';
 
 /** What tells an encoder's graph about its blocks. */
 export interface EncoderInputs {
@@ -45,7 +45,7 @@ export function encoderInputs(prefix: string = ''): EncoderInputs {
 
 /** What one encoder graph gives. */
 export interface EncoderGraphOptions {
-  /** Multiply in float32, or in 8-bit integers with one scale a row. */
+  /** How matrices are multiplied; sums of layers, normalisation and softmax are float32 whatever this says. */
   readonly precision: Precision;
   /** L2-normalise each token's vector. @defaultValue true */
   readonly normalise?: boolean;
@@ -57,6 +57,8 @@ export interface EncoderGraphOptions {
 export type EncoderOutputs = {
   /** Last hidden states, float32 `[T, W]`. */
   readonly states: Value;
+  /** Those of each block's first token, float32 `[B, W]`. */
+  readonly anchors: Value;
 };
 
 /**
@@ -71,7 +73,16 @@ export function encoderGraph(
   { precision, normalise = true, inputs = encoderInputs() }: EncoderGraphOptions,
 ): EncoderOutputs {
   const states = new EncoderBuilder(config, { parameters, precision, inputs }).states();
-  return { states: normalise ? l2Normalise(states) : states };
+  const anchors = firstTokens(states, inputs, config);
+  return normalise ? { states: l2Normalise(states), anchors: l2Normalise(anchors) } : { states, anchors };
+}
+
+/** `[T, W]` to `[B, W]`. */
+function firstTokens(states: Value, { ids, headShape }: EncoderInputs, config: EncoderConfig): Value {
+  const [B, L] = ids.shape as readonly [Axis, Axis];
+  const { width: W, heads: H } = config;
+  const blocks = g.reshapeTo(states, [B, L, H, W / H], headShape);
+  return g.reshape(g.slice(blocks, { axis: 1, start: 0, end: 1 }), [B, W], [-1, W]);
 }
 
 /** What an encoder graph is fed. */
@@ -89,6 +100,9 @@ export interface EncoderFeeds {
 /** Large enough that a masked logit adds exactly 0 to a softmax, and far from the end of float32. */
 const masked = -1e30;
 
+/** Which 32 bits of a small int64 hold it: the first where numbers are kept lowest byte first. */
+const lowerWord = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 0 : 1;
+
 /** Blocks of token ids, of any lengths, as one padded batch. */
 export function toEncoderFeeds(
   blocks: readonly Int32Array[],
@@ -99,11 +113,11 @@ export function toEncoderFeeds(
   const L = Math.max(...blocks.map(({ length }) => length));
   const ids = new BigInt64Array(B * L).fill(BigInt(padId));
   const mask = new Float32Array(B * L).fill(masked);
+  // A plain loop over the lower half of each number: a device waits for it, and making each a bigint takes ten times as long.
+  const words = new Int32Array(ids.buffer);
   blocks.forEach((block, b) => {
     mask.fill(0, b * L, b * L + block.length);
-    block.forEach((id, j) => {
-      ids[b * L + j] = BigInt(id);
-    });
+    for (let j = 0; j < block.length; j += 1) words[2 * (b * L + j) + lowerWord] = block[j]!;
   });
   const head = [B, L, config.heads, config.width / config.heads];
   return {
@@ -128,6 +142,7 @@ class EncoderBuilder {
   readonly #precision: Precision;
   readonly #inputs: EncoderInputs;
   readonly #quantised = new Map<Value, { integers: Value; scale: Value }>();
+  readonly #halves = new Map<Value, Value>();
   /** The axes `B` and `L` by their names in this graph. */
   readonly #axes: readonly [Axis, Axis];
 
@@ -147,14 +162,19 @@ class EncoderBuilder {
     let x = this.#embeddings();
     for (let layer = 0; layer < this.#config.layers; layer += 1) {
       const name = `encoder.layer.${layer}`;
-      x = this.#norm(`${name}.attention.output`, g.add(this.#attention(name, x), x));
+      x = this.#norm(`${name}.attention.output`, this.#addTo(x, this.#attention(name, x)));
       const inner = g.gelu(this.#linear(`${name}.intermediate.dense`, x, this.#config.innerWidth));
       x = this.#norm(
         `${name}.output`,
-        g.add(this.#linear(`${name}.output.dense`, inner, this.#config.width), x),
+        this.#addTo(x, this.#linear(`${name}.output.dense`, inner, this.#config.width)),
       );
     }
     return x;
+  }
+
+  /** A layer's part of the sum, which is float32: half precision would round it anew in every layer. */
+  #addTo(sum: Value, part: Value): Value {
+    return g.add(g.cast(part, 'float32'), sum);
   }
 
   #embeddings(): Value {
@@ -176,13 +196,14 @@ class EncoderBuilder {
     const D = W / H;
     const perHead = (part: string, order: readonly number[], scale = 1): Value => {
       const rows = this.#linear(`${layer}.attention.self.${part}`, x, W);
-      const scaled = scale === 1 ? rows : g.multiply(rows, scalar(scale));
+      const scaled = scale === 1 ? rows : g.multiply(rows, g.cast(scalar(scale), rows.type));
       return g.transpose(this.#split(scaled), order);
     };
     const query = perHead('query', [0, 2, 1, 3], 1 / Math.sqrt(D)); // [B, H, L, D]
     const key = perHead('key', [0, 2, 3, 1]); // [B, H, D, L]
     const value = perHead('value', [0, 2, 1, 3]); // [B, H, L, D]
-    const attention = g.softmax(g.add(g.matmul(query, key), this.#inputs.mask));
+    const logits = g.cast(g.matmul(query, key), 'float32');
+    const attention = g.cast(g.softmax(g.add(logits, this.#inputs.mask)), value.type);
     const context = g.transpose(g.matmul(attention, value), [0, 2, 1, 3]);
     return this.#linear(`${layer}.attention.output.dense`, g.reshape(context, [this.#tokens, W], [-1, W]), W);
   }
@@ -197,7 +218,11 @@ class EncoderBuilder {
     const inputs = x.shape[1] as number;
     const bias = this.#tensor(`${name}.bias`, [outputs]);
     const weights = `${name}.weight`;
-    if (this.#precision === 'fp32') return g.linear(x, this.#tensor(weights, [outputs, inputs]), bias);
+    if (this.#precision !== 'int8') {
+      const type = this.#precision === 'fp16' ? 'float16' : 'float32';
+      const matrix = g.cast(this.#parameters(weights, [outputs, inputs]), type);
+      return g.linear(this.#rounded(x, type), matrix, g.cast(bias, type));
+    }
     const { integers, scale } = this.#integers(x);
     const product = g.matmulInteger(
       integers,
@@ -208,6 +233,14 @@ class EncoderBuilder {
     // One scale after the other: their product first would be fused into an operator that reads one scale for all rows.
     const rows = g.multiply(g.cast(product, 'float32'), scale);
     return g.add(g.multiply(rows, this.#tensor(scaleName(weights), [outputs])), bias);
+  }
+
+  /** A value in the type of products, cast once however many layers read it. */
+  #rounded(x: Value, type: 'float32' | 'float16'): Value {
+    if (x.type === type) return x;
+    const known = this.#halves.get(x) ?? g.cast(x, type);
+    this.#halves.set(x, known);
+    return known;
   }
 
   /** Rows as unsigned integers around 128, each with a scale of its own: no row depends on its neighbours. */

@@ -4,7 +4,7 @@
  * - `fp16`: IEEE half precision, relative error at most 2^-11;
  * - `int8`: one float32 scale a row, all scales first, then one byte a value, error at most half a scale.
  */
-import { floatToHalf, halfToFloat } from '../weights/half.ts';
+import { floatToHalf, widenHalves } from '../weights/half.ts';
 import { quantiseRows } from '../weights/quantise.ts';
 
 /** How a vector's values are kept. */
@@ -64,7 +64,7 @@ export function readRows(
   // Plain loops: a list of candidates has millions of values, and a request waits for them.
   if (precision === 'fp16') {
     const halves = new Uint16Array(buffer, at, rows * width);
-    for (let i = 0; i < values.length; i += 1) values[i] = halfToFloat(halves[start + i]!);
+    widenHalves(halves.subarray(start, start + values.length), values);
     return values;
   }
   const scales = new Float32Array(buffer, at, rows);

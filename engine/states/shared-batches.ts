@@ -27,6 +27,8 @@ export interface WaitingBlock<Encoded> {
 
 /** What {@link SharedBatches} needs. */
 export interface SharedBatchesOptions<Encoded> extends BatchOptions {
+  /** Batches given to the workers beyond one each, so that none waits for the next. @defaultValue 1 */
+  readonly ahead?: number;
   /** Encodes one batch. */
   readonly encode: (blocks: readonly Int32Array[], options: TaskOptions) => Promise<readonly Encoded[]>;
 }
@@ -46,6 +48,9 @@ interface Arrived<Encoded> {
 /** See the file's header. */
 export class SharedBatches<Encoded> {
   readonly #options: SharedBatchesOptions<Encoded>;
+  /** Batches that are as they shall be. */
+  readonly #settled: Arrived<Encoded>[][] = [];
+  /** Batches that are planned anew with what comes. */
   #plan: Arrived<Encoded>[][] = [];
   #running = 0;
   #arrivals = 0;
@@ -54,8 +59,26 @@ export class SharedBatches<Encoded> {
     this.#options = options;
   }
 
-  /** Adds blocks. A list that comes while nothing waits is batched by itself, always in the same way. */
-  add(blocks: readonly WaitingBlock<Encoded>[]): void {
+  /**
+   * Adds blocks. A list that comes while nothing waits is batched by itself, always in the same way.
+   *
+   * @param isSettled - Whether the blocks fill their batches: then they are batched by themselves, and never with what
+   *   comes later. @defaultValue false
+   */
+  add(blocks: readonly WaitingBlock<Encoded>[], isSettled: boolean = false): void {
+    if (isSettled) this.#settle(blocks);
+    else this.#join(blocks);
+    this.#dispatch();
+  }
+
+  #settle(blocks: readonly WaitingBlock<Encoded>[]): void {
+    const lengths = blocks.map(({ ids }) => ids.length);
+    for (const batch of toBatches(lengths, this.#options)) {
+      this.#settled.push(batch.map((i) => ({ block: blocks[i]!, arrival: this.#arrivals++ })));
+    }
+  }
+
+  #join(blocks: readonly WaitingBlock<Encoded>[]): void {
     const waiting = this.#plan.flat().filter(({ block }) => isWanted(block));
     for (const { block } of this.#plan.flat()) if (!isWanted(block)) block.reject(nobodyWaits);
     waiting.push(...blocks.map((block) => ({ block, arrival: this.#arrivals++ })));
@@ -63,17 +86,25 @@ export class SharedBatches<Encoded> {
     const batches = toBatches(lengths, this.#options).map((batch: Batch) => batch.map((i) => waiting[i]!));
     // Who came first is served first, together with whatever has its length.
     this.#plan = batches.sort((a, b) => earliest(a) - earliest(b));
-    this.#dispatch();
   }
 
-  /** Keeps every worker busy and one batch at hand; the rest waits here, where it can still be joined. */
+  /** Keeps every worker busy and some batches at hand; the rest waits here, where it can still be joined. */
   #dispatch(): void {
-    while (this.#running <= this.#options.workers && this.#plan.length > 0) {
-      const batch = this.#plan.shift()!;
+    const { workers, ahead = 1 } = this.#options;
+    while (this.#running < workers + ahead) {
+      const batch = this.#next();
+      if (!batch) return;
       const wanted = batch.filter(({ block }) => isWanted(block));
       for (const { block } of batch) if (!isWanted(block)) block.reject(nobodyWaits);
       if (wanted.length > 0) void this.#run(wanted.map(({ block }) => block));
     }
+  }
+
+  /** Of the batches that wait, the one whose first block came first. */
+  #next(): Arrived<Encoded>[] | undefined {
+    const [settled, planned] = [this.#settled[0], this.#plan[0]];
+    const isSettledFirst = settled && (!planned || earliest(settled) < earliest(planned));
+    return isSettledFirst ? this.#settled.shift() : this.#plan.shift();
   }
 
   async #run(blocks: readonly WaitingBlock<Encoded>[]): Promise<void> {

@@ -14,6 +14,7 @@ import type { StateCodec } from './state-codec.ts';
 import { stateName } from './state-name.ts';
 import { countStored, ofTier, readStored } from './stored-state.ts';
 import { textDigest } from './text-digest.ts';
+import { toWaves, type WaveOptions } from './waves.ts';
 
 /** One document as blocks of token ids, as the workers tokenise it. */
 export interface TokenisedDocument {
@@ -56,6 +57,8 @@ export interface StateEncoderOptions extends BatchOptions {
   readonly tier?: 'tokens' | 'anchor';
   /** The form that new states are given before they are read or kept. @defaultValue as encoded */
   readonly codec?: StateCodec;
+  /** How a list is tokenised ahead of a device that encodes meanwhile. @defaultValue all of it before the first batch */
+  readonly waves?: WaveOptions;
 }
 
 /** Options of {@link StateEncoder.encode}. */
@@ -99,8 +102,12 @@ interface Job {
   onUnwanted: () => void;
 }
 
-/** Texts tokenised in one task: small enough that workers share the work, large enough to be worth a message. */
+/** Texts tokenised in one task at most: small enough that workers share the work, large enough to be worth a message. */
 const textsPerTask = 16;
+/** Tasks a tokenising worker gets of one list, so that none has much left when the others are done. */
+const tasksPerWorker = 3;
+/** Batches at hand for a device, beside the one that it encodes: one waits while the last one's states are cut. */
+const aheadOfDevice = 2;
 
 /** See the file's header. */
 export class StateEncoder {
@@ -110,10 +117,11 @@ export class StateEncoder {
 
   constructor(options: StateEncoderOptions) {
     this.#options = options;
-    const { encoding, batchTokens, workers } = options;
+    const { encoding, batchTokens, workers, waves } = options;
     this.#batches = new SharedBatches({
       batchTokens,
       workers,
+      ...(waves && { ahead: aheadOfDevice }),
       encode: (blocks, task) => encoding.encode(blocks, task),
     });
   }
@@ -213,8 +221,20 @@ export class StateEncoder {
     if (job.wanted === 0) job.onUnwanted();
   }
 
+  /** Waves are tokenised side by side, and go to be encoded in their order. */
   #start(jobs: readonly Job[]): void {
-    this.#run(jobs).catch((error: unknown) => this.#fail(jobs, error));
+    const { waves: options } = this.#options;
+    const texts = jobs.map(({ text }) => text);
+    const waves = options ? toWaves(texts, options).map((wave) => wave.map((i) => jobs[i]!)) : [jobs];
+    const perTask = options ? Math.ceil(jobs.length / (tasksPerWorker * options.tokenisers)) : textsPerTask;
+    let before = Promise.resolve();
+    for (const [w, wave] of waves.entries()) {
+      const tokenised = this.#tokenise(wave, Math.min(textsPerTask, perTask));
+      before = Promise.all([tokenised, before]).then(
+        ([documents]) => this.#add(wave, documents, w < waves.length - 1),
+        (error: unknown) => this.#fail(wave, error),
+      );
+    }
   }
 
   #fail(jobs: readonly Job[], error: unknown): void {
@@ -225,8 +245,7 @@ export class StateEncoder {
   }
 
   /** A batch that fails takes its own documents down, not those of the others. */
-  async #run(jobs: readonly Job[]): Promise<void> {
-    const documents = await this.#tokenise(jobs);
+  #add(jobs: readonly Job[], documents: readonly TokenisedDocument[], fillsBatches: boolean): void {
     this.#batches.add(
       documents.flatMap((document, i) => {
         const job = jobs[i]!;
@@ -241,13 +260,14 @@ export class StateEncoder {
           reject: (error: unknown) => this.#fail([job], error),
         }));
       }),
+      fillsBatches,
     );
   }
 
-  async #tokenise(jobs: readonly Job[]): Promise<TokenisedDocument[]> {
+  async #tokenise(jobs: readonly Job[], perTask: number): Promise<TokenisedDocument[]> {
     const tasks: Promise<readonly TokenisedDocument[]>[] = [];
-    for (let at = 0; at < jobs.length; at += textsPerTask) {
-      const texts = jobs.slice(at, at + textsPerTask).map(({ text }) => text);
+    for (let at = 0; at < jobs.length; at += perTask) {
+      const texts = jobs.slice(at, at + perTask).map(({ text }) => text);
       tasks.push(this.#options.encoding.tokenise(texts, { priority: 1 }));
     }
     return (await Promise.all(tasks)).flat();

@@ -18,6 +18,11 @@ export function halfToFloat(bits: number): number {
   return table[bits]!;
 }
 
+/** Halves as float32 numbers, into memory of the same length. */
+export function widenHalves(halves: Uint16Array, into: Float32Array): void {
+  for (let i = 0; i < halves.length; i += 1) into[i] = table[halves[i]!]!;
+}
+
 const float = new Float32Array(1);
 const word = new Uint32Array(float.buffer);
 

@@ -38,29 +38,31 @@ export interface WeightSource {
 }
 
 /**
- * The weights of a model folder as a precision multiplies them: float32 matrices for `fp32`, for `int8` the linear
- * layers' as {@link toIntegerLayout} says. The file itself when it is that already, else a copy written once to
- * the cache folder and named by the model's digest, as {@link cachedCopy} says.
+ * The weights of a model folder as a precision multiplies them: float32 matrices for `fp32`, and for `fp16`, whose
+ * halves are worked out when a graph is loaded, so that both map the same file; for `int8` the linear layers' as
+ * {@link toIntegerLayout} says. The file itself when it is that already, else a copy written once to the cache folder
+ * and named by the model's digest, as {@link cachedCopy} says.
  */
 export async function weightsFor(
-  precision: 'fp32' | 'int8',
+  precision: 'fp32' | 'int8' | 'fp16',
   { folder, file, digest }: WeightSource,
   cacheFolder: string,
 ): Promise<WeightFile> {
   const source = join(folder, file);
   const table = await readTensorTable(source);
-  if (precision === 'fp32' && [...table.values()].every(({ type }) => type === 'float32')) {
+  const form = precision === 'int8' ? 'int8' : 'fp32';
+  if (form === 'fp32' && [...table.values()].every(({ type }) => type === 'float32')) {
     return toWeightFile(folder, file, table);
   }
   const name = createHash('sha256').update(`${digest}/${layoutVersion}`).digest('hex').slice(0, 32);
-  const cached = `${name}.${precision}.safetensors`;
+  const cached = `${name}.${form}.safetensors`;
   const kept = await cachedCopy({
     folder: cacheFolder,
     name: cached,
     write: async (path) => {
       const floats = await expand(source, table);
-      const tensors = precision === 'fp32' ? floats : floats.flatMap(toIntegerLayout);
-      await writeFile(path, toSafetensors(tensors, { blockrank: `${precision} copy` }));
+      const tensors = form === 'fp32' ? floats : floats.flatMap(toIntegerLayout);
+      await writeFile(path, toSafetensors(tensors, { blockrank: `${form} copy` }));
     },
   });
   return toWeightFile(kept, cached, await readTensorTable(join(kept, cached)));

@@ -1,4 +1,7 @@
-/** What each worker thread of an encoder model runs: tokenising, encoding, and the token head's products. */
+/**
+ * What each processor worker of an encoder model runs: tokenising, encoding, and the token head's products. Where a
+ * device encodes documents, the processor workers encode queries alone, and cut what the device gives.
+ */
 import type { BlockCaps } from '../../blocks/caps.ts';
 import { toDocumentBlocks } from '../../blocks/document-blocks.ts';
 import { toQueryBlock } from '../../blocks/query-block.ts';
@@ -8,12 +11,13 @@ import { encoderGraph, type Precision, toEncoderFeeds } from '../../network/enco
 import type { EncoderConfig } from '../../network/encoder-config.ts';
 import type { QueryState } from '../../readout/parameters.ts';
 import type { WorkerProgram } from '../../session/messages.ts';
-import type { ExecutionProvider, GraphSession } from '../../session/runtime.ts';
+import type { GraphSession } from '../../session/runtime.ts';
 import { openSharedSession } from '../../session/shared-session.ts';
 import type { EncodedBlock, TokenisedDocument } from '../../states/state-encoder.ts';
 import { parseTokenizer, type Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
 import type { WeightFile } from '../../weights/precision-weights.ts';
+import { cutStates, sharedFloats } from './cut-states.ts';
 import type { EncoderAnswers, EncoderTask } from './encoder-workers.ts';
 import { toSpanless, toSpans } from './spans.ts';
 import { openTokenProducts, type TokenProducts } from './token-products.ts';
@@ -40,8 +44,6 @@ export interface EncoderProgramData {
   readonly threads: number;
   /** Whether weights are copied into the layout that multiplies fastest. */
   readonly prepack: boolean;
-  /** What computes. */
-  readonly provider: ExecutionProvider;
 }
 
 /** Opens the program in this thread. */
@@ -51,10 +53,10 @@ export async function open(
   const program = data as EncoderProgramData;
   const tokenizer = parseTokenizer(await readJson(program.tokenizerPath), program.tokenizerPath);
   const { folder, file, table } = program.weights;
-  const states = encoderGraph(program.config, fileParameters(table, file), program);
-  const { threads, prepack, provider } = program;
-  const options = { folder, threads, prepack, provider };
-  const session = await openSharedSession(toOnnx(states), options, program.modelDigest);
+  const { states } = encoderGraph(program.config, fileParameters(table, file), program);
+  const { threads, prepack } = program;
+  const options = { folder, threads, prepack };
+  const session = await openSharedSession(toOnnx({ states }), options, program.modelDigest);
   const products = await openTokenProducts(program.config.width, program.threads);
   return new EncoderProgram(program, { tokenizer, session, products });
 }
@@ -80,6 +82,8 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
         return task.texts.map((text) => this.#tokenise(text));
       case 'encode':
         return this.#encode(task.blocks);
+      case 'cut':
+        return cutStates(task.part);
       case 'query':
         return this.#query(task.text);
       case 'log-sums':
@@ -112,9 +116,9 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     const { rows, longest } = await this.#states(blocks);
     return blocks.map(({ length }, b) => {
       const first = b * longest * width;
-      const anchor = sharedCopy(rows.subarray(first, first + width));
+      const anchor = sharedFloats(rows.subarray(first, first + width));
       if (this.#program.tier === 'anchor') return { anchor };
-      return { anchor, tokens: sharedCopy(rows.subarray(first, first + length * width)) };
+      return { anchor, tokens: sharedFloats(rows.subarray(first, first + length * width)) };
     });
   }
 
@@ -153,11 +157,4 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
       return toSpans(state, { text, spellings, starts }, { ...query, tau, totals });
     });
   }
-}
-
-/** In shared memory, so that a state goes back to a worker without a copy. */
-function sharedCopy(values: Float32Array): Float32Array {
-  const copy = new Float32Array(new SharedArrayBuffer(values.byteLength));
-  copy.set(values);
-  return copy;
 }

@@ -4,12 +4,15 @@ import type { QueryState } from '../../readout/parameters.ts';
 import { logSumExp } from '../../readout/softmax.ts';
 import type { PooledProgram, TaskOptions } from '../../session/pool.ts';
 import type { EncodedBlock, EncodingWorkers, TokenisedDocument } from '../../states/state-encoder.ts';
+import type { BatchPart } from './cut-states.ts';
+import type { DeviceBatch, DeviceStates } from './device-program.ts';
 import type { DocumentMass, TokenState } from './spans.ts';
 
 /** What a worker is asked. */
 export type EncoderTask =
   | { readonly kind: 'tokenise'; readonly texts: readonly string[] }
   | { readonly kind: 'encode'; readonly blocks: readonly Int32Array[] }
+  | { readonly kind: 'cut'; readonly part: BatchPart }
   | { readonly kind: 'query'; readonly text: string }
   | {
       readonly kind: 'log-sums';
@@ -31,6 +34,7 @@ export type EncoderTask =
 export interface EncoderAnswers {
   readonly tokenise: readonly TokenisedDocument[];
   readonly encode: readonly EncodedBlock[];
+  readonly cut: readonly EncodedBlock[];
   readonly query: QueryState;
   readonly 'log-sums': Float64Array;
   readonly spans: readonly DocumentMass[];
@@ -48,20 +52,62 @@ export interface TextStates {
   readonly logSums: Float64Array;
 }
 
-/** Typed tasks of an encoder's program. */
+/** The device that encodes documents. */
+export interface EncodingDevice {
+  /** Its program. */
+  readonly program: PooledProgram<DeviceBatch, DeviceStates>;
+  /** Values a vector. */
+  readonly width: number;
+  /** What its program gives. */
+  readonly tier: 'tokens' | 'anchor';
+}
+
+/** Blocks of a batch cut by one task: small enough that workers share a batch, large enough to be worth a message. */
+const blocksPerCut = 16;
+/** Memory of batches kept for those to come: as many as are on their way at once. */
+const sparesKept = 3;
+
+/** Typed tasks of an encoder's programs. */
 export class EncoderWorkers implements EncodingWorkers {
   readonly #program: PooledProgram<EncoderTask, Answer>;
+  readonly #device: EncodingDevice | undefined;
+  /** Memory of batches that were cut, for those to come. */
+  readonly #spare: SharedArrayBuffer[] = [];
 
-  constructor(program: PooledProgram<EncoderTask, Answer>) {
+  /** @param device - What encodes documents. @defaultValue the program does */
+  constructor(program: PooledProgram<EncoderTask, Answer>, device?: EncodingDevice) {
     this.#program = program;
+    this.#device = device;
   }
 
   tokenise(texts: readonly string[], options: TaskOptions): Promise<readonly TokenisedDocument[]> {
     return this.#run({ kind: 'tokenise', texts }, options);
   }
 
-  encode(blocks: readonly Int32Array[], options: TaskOptions): Promise<readonly EncodedBlock[]> {
-    return this.#run({ kind: 'encode', blocks }, options);
+  async encode(blocks: readonly Int32Array[], options: TaskOptions): Promise<readonly EncodedBlock[]> {
+    if (!this.#device) return this.#run({ kind: 'encode', blocks }, options);
+    const { program, width, tier } = this.#device;
+    const states = await program.run({ blocks, spare: this.#spare.pop() }, options);
+    if (tier === 'tokens') return this.#cut(states, blocks, width);
+    const rows = states.rows as Float32Array;
+    return blocks.map((_ids, b) => ({ anchor: rows.subarray(b * width, (b + 1) * width) }));
+  }
+
+  /** Workers share the batch; its memory is free again once all are done. */
+  async #cut(
+    states: DeviceStates,
+    blocks: readonly Int32Array[],
+    width: number,
+  ): Promise<readonly EncodedBlock[]> {
+    const cuts: Promise<readonly EncodedBlock[]>[] = [];
+    for (let first = 0; first < blocks.length; first += blocksPerCut) {
+      const lengths = blocks.slice(first, first + blocksPerCut).map(({ length }) => length);
+      cuts.push(this.#run({ kind: 'cut', part: { ...states, width, first, lengths } }));
+    }
+    const encoded = (await Promise.all(cuts)).flat();
+    const { buffer } = states.rows;
+    if (buffer instanceof SharedArrayBuffer && this.#spare.length < sparesKept) this.#spare.push(buffer);
+    return encoded;
   }
 
   /** The query block's state. */
@@ -98,13 +144,13 @@ export class EncoderWorkers implements EncodingWorkers {
     return [...answer];
   }
 
-  /** Whether a worker answers. */
+  /** Whether a worker answers, and the device's where there is one. */
   get isOpen(): boolean {
-    return this.#program.isOpen;
+    return this.#program.isOpen && (this.#device?.program.isOpen ?? true);
   }
 
-  close(): Promise<void> {
-    return this.#program.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#program.close(), this.#device?.program.close()]);
   }
 
   #run<Kind extends EncoderTask['kind']>(

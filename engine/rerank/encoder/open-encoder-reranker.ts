@@ -1,6 +1,5 @@
 /** Opens a reranker over an encoder's folder. */
 import { createHash } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { BlockCaps } from '../../blocks/caps.ts';
 import { defaultCacheFolder } from '../../cache-folder.ts';
@@ -9,8 +8,7 @@ import { defaultModelFolder, type ModelFolder, openModelFolder } from '../../mod
 import { readJson } from '../../model/manifest.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
-import { chooseProvider, devices } from '../../session/device.ts';
-import { openProgram } from '../../session/open-program.ts';
+import { devices } from '../../session/device.ts';
 import { layeredSource } from '../../states/layered-source.ts';
 import { lmdbSource } from '../../states/lmdb-source.ts';
 import { defaultStateCacheBytes, memorySource } from '../../states/memory-source.ts';
@@ -18,11 +16,11 @@ import type { StateCodec } from '../../states/state-codec.ts';
 import { StateEncoder } from '../../states/state-encoder.ts';
 import { weightsFor } from '../../weights/precision-weights.ts';
 import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
+import { choosePlaces, type EncoderPlaces } from './encoder-places.ts';
 import type { EncoderProgramData } from './encoder-program.ts';
 import { EncoderReranker } from './encoder-reranker.ts';
-import { type EncoderAnswers, type EncoderTask, EncoderWorkers } from './encoder-workers.ts';
-
-const defaultBatchTokens = 384;
+import type { EncoderWorkers } from './encoder-workers.ts';
+import { openEncoderWorkers, toWaveOptions } from './open-encoder-workers.ts';
 
 /**
  * Opens an encoder of the `cacheable` profile, with all that tuning and readouts of one's own need.
@@ -46,29 +44,18 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
     join(folder.path, 'config.json'),
   );
   assertOptions(options, config);
-  const data = await toProgramData(options, folder, config);
-  const program = await openProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]>(
-    {
-      program: new URL(
-        import.meta.url.endsWith('.ts') ? './encoder-program.ts' : './encoder-program.js',
-        import.meta.url,
-      ),
-      data,
-      executionProvider: data.provider,
-    },
-    options.pool ?? options.workers ?? availableParallelism(),
-  );
-  const workers = program.size;
-  const encoding = new EncoderWorkers(program);
+  const places = await choosePlaces(options);
+  const data = await toProgramData(options, folder, { config, places });
+  const { encoding, workers } = await openEncoderWorkers(options, data, places);
   const memory = memorySource({ maxBytes: options.stateCacheBytes ?? defaultStateCacheBytes });
   const kept = keptSource(options);
   const source = kept ? layeredSource(memory, kept) : memory;
   const readout = { ...folder.manifest.readout, ...options.readout };
-  const info = toInfo(folder, data, {
-    readout,
-    stateCodec: options.stateCodec,
-    isOpen: () => encoding.isOpen,
-  });
+  const info = toInfo(
+    folder,
+    { data, places, stateCodec: options.stateCodec, readout },
+    () => encoding.isOpen,
+  );
   const reranker = new EncoderReranker({
     info,
     modelFolder: folder.path,
@@ -82,8 +69,10 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
       source,
       tier: data.tier,
       ...(options.stateCodec && { codec: options.stateCodec }),
-      workers,
-      batchTokens: options.batchTokens ?? defaultBatchTokens,
+      batchTokens: places.batchTokens,
+      ...(places.isProcessorAlone
+        ? { workers }
+        : { workers: 1, waves: toWaveOptions(data, places, workers) }),
     }),
     close: async () => {
       await encoding.close();
@@ -91,7 +80,7 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
     },
   });
   try {
-    if (options.warmUp ?? true) await warmUp(encoding, workers, data.caps);
+    if (options.warmUp ?? true) await warmUp(encoding, data.caps, places, workers);
   } catch (error) {
     await reranker.close();
     throw error;
@@ -109,10 +98,10 @@ function keptSource({ stateFolder, stateSource, stateCodec }: RerankerOptions): 
 async function toProgramData(
   options: RerankerOptions,
   folder: ModelFolder,
-  config: EncoderConfig,
+  { config, places }: { readonly config: EncoderConfig; readonly places: EncoderPlaces },
 ): Promise<EncoderProgramData> {
   const { manifest, path, digest } = folder;
-  const precision = options.precision === 'int8' ? 'int8' : 'fp32';
+  const precision = places.processorPrecision;
   const weights = await weightsFor(
     precision,
     { folder: path, file: 'model.safetensors', digest },
@@ -134,22 +123,23 @@ async function toProgramData(
     tier: options.tier ?? 'tokens',
     threads: options.threads ?? 1,
     prepack: options.prepack ?? true,
-    provider: await chooseProvider(options.device ?? 'cpu'),
   };
 }
 
 function toInfo(
   folder: ModelFolder,
-  data: EncoderProgramData,
   {
-    readout,
+    data,
+    places,
     stateCodec,
-    isOpen,
+    readout,
   }: {
-    readonly readout: ReadoutParameters;
+    readonly data: EncoderProgramData;
+    readonly places: EncoderPlaces;
     readonly stateCodec: StateCodec | undefined;
-    readonly isOpen: () => boolean;
+    readonly readout: ReadoutParameters;
   },
+  isOpen: () => boolean,
 ): RerankerInfo {
   const { manifest } = folder;
   const { maxQueryTokens, ...documentCaps } = data.caps;
@@ -158,7 +148,7 @@ function toInfo(
     encodingDigest: digestOf({
       model: folder.digest,
       documentCaps,
-      precision: data.precision,
+      precision: places.precision,
     }),
     readoutDigest: digestOf({
       readout,
@@ -168,7 +158,7 @@ function toInfo(
       stateCodec: stateCodec?.name,
     }),
     profile: manifest.profile,
-    executionProvider: data.provider,
+    executionProvider: places.provider,
     languages: manifest.languages,
     fusionWeight: manifest.fusionWeight,
     get ready(): boolean {
@@ -181,10 +171,22 @@ function digestOf(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
 }
 
-/** One block in every worker: loads code paths, touches every weight, and fills the runtime's buffers. */
-async function warmUp(encoding: EncoderWorkers, workers: number, caps: BlockCaps): Promise<void> {
+/**
+ * Loads code paths, touches every weight, and fills the runtime's buffers: one block in every worker, or on a device the
+ * largest batch, for which it chooses kernels and takes memory.
+ */
+async function warmUp(
+  encoding: EncoderWorkers,
+  caps: BlockCaps,
+  { isProcessorAlone, batchTokens }: EncoderPlaces,
+  workers: number,
+): Promise<void> {
   const block = new Int32Array(caps.maxDocumentTokens).fill(1);
-  await Promise.all(Array.from({ length: workers }, () => encoding.encode([block, block], {})));
+  const blocks = Math.max(2, Math.ceil(batchTokens / caps.maxDocumentTokens));
+  const batches = isProcessorAlone
+    ? Array.from({ length: workers }, () => [block, block])
+    : [Array.from({ length: blocks }, () => block)];
+  await Promise.all(batches.map((batch) => encoding.encode(batch, {})));
   await encoding.encodeQuery('warm up');
 }
 
@@ -197,7 +199,7 @@ function assertOptions(options: RerankerOptions, config: EncoderConfig): void {
   check.whole('maxQueryTokens', 1, config.positions - 32);
   check.whole('batchTokens', 1, 1_000_000);
   check.whole('stateCacheBytes', 0, Number.MAX_SAFE_INTEGER);
-  check.oneOf('precision', ['fp32', 'int8']);
+  check.oneOf('precision', ['fp32', 'int8', 'fp16']);
   check.oneOf('tier', ['tokens', 'anchor']);
   check.oneOf('device', devices);
   if (options.precision === 'int8' && (options.device ?? 'cpu') !== 'cpu') {

@@ -77,6 +77,40 @@ describe('encoderGraph', () => {
     });
   });
 
+  it('computes in half precision what it computes in float32, to a thousandth of a vector', async () => {
+    const { texts } = readJson(join(tiny, 'expected.json')) as Expected;
+    const ids = texts.map((text) => text.ids);
+    const exact = await encode(tiny, ids);
+    const half = await encode(tiny, ids, { precision: 'fp16' });
+    // Products round to 2^-11 of their values; sums of layers, norms and softmax do not round at all.
+    exact.forEach((rows, i) => {
+      assertAllClose(half[i]!, rows, { atol: 1e-3 });
+      expect(half[i]).not.toEqual(rows);
+    });
+  });
+
+  it('gives the vector of each block’s first token alone where that is what is wanted', async () => {
+    const { texts } = readJson(join(tiny, 'expected.json')) as Expected;
+    const config = parseEncoderConfig(readJson(join(tiny, 'config.json')), tiny);
+    const { table, folder } = await weightsFor(
+      'fp32',
+      { folder: tiny, file: 'model.safetensors', digest: tiny },
+      cacheFolder,
+    );
+    const { anchors } = encoderGraph(config, fileParameters(table), { precision: 'fp32' });
+    const session = await openSession(toOnnx({ anchors }), { folder, threads: 1, prepack: true });
+    const blocks = texts.map(({ ids }) => Int32Array.from(ids));
+    const answer = await session.run({ ...toEncoderFeeds(blocks, config, 0) }, ['anchors']);
+    await session.release();
+    expect(answer['anchors']!.shape).toEqual([texts.length, config.width]);
+    const states = await encode(
+      tiny,
+      texts.map(({ ids }) => ids),
+    );
+    const first = Float32Array.from(states.flatMap((rows) => [...rows.subarray(0, config.width)]));
+    assertAllClose(answer['anchors']!.data as Float32Array, first, { atol: 1e-6 });
+  });
+
   it('computes the same for a block alone and padded among longer ones', async () => {
     const { texts } = readJson(join(tiny, 'expected.json')) as Expected;
     const together = await encode(

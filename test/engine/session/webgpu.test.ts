@@ -39,13 +39,29 @@ describe.skipIf(!driver)('WebGPU', () => {
     const report = JSON.parse(await run('test/support/programs/webgpu-program.ts')) as Record<
       string,
       { provider: string; difference: number }
-    > & { readonly half?: string | { difference: number } };
+    > & { readonly half?: string | { difference: number }; readonly encoderHalf?: { difference: number } };
     for (const family of ['encoder', 'decoder']) {
       expect(report[family]!.provider).toBe('webgpu');
       expect(report[family]!.difference).toBeLessThan(1e-4);
     }
-    const { half } = report;
+    const { half, encoderHalf } = report;
     if (typeof half === 'string') console.log(`Half precision is skipped: ${half}`);
-    else expect(half!.difference).toBeLessThan(5e-3);
+    else {
+      expect(half!.difference).toBeLessThan(5e-3);
+      expect(encoderHalf!.difference).toBeLessThan(2e-3);
+      expect(encoderHalf!.difference).toBeGreaterThan(0);
+    }
+  });
+
+  it('serves any number of rerankers at once, whatever workers they ask for and whatever their weights are kept in', async () => {
+    const report = JSON.parse(await run('test/support/programs/webgpu-together-program.ts')) as Record<
+      string,
+      { provider: string; difference: number }
+    >;
+    expect(Object.keys(report)).toHaveLength(5);
+    for (const [name, { provider, difference }] of Object.entries(report)) {
+      expect([name, provider]).toEqual([name, 'webgpu']);
+      expect(difference).toBeLessThan(1e-4);
+    }
   });
 });

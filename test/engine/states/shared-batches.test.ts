@@ -3,11 +3,12 @@ import { toBatches } from '../../../engine/states/batches.ts';
 import { nobodyWaits, SharedBatches } from '../../../engine/states/shared-batches.ts';
 
 /** Batches that wait until the test lets them go; a block is encoded as its first id. */
-function gatedBatches(workers = 1, batchTokens = 4) {
+function gatedBatches(workers = 1, batchTokens = 4, ahead = 1) {
   const runs: { ids: number[]; open: () => void; fail: (error: Error) => void; signal: AbortSignal }[] = [];
   const batches = new SharedBatches<number>({
     workers,
     batchTokens,
+    ahead,
     encode: (blocks, { signal }) =>
       new Promise((resolve, reject) => {
         const ids = blocks.map((block) => block[0]!);
@@ -17,7 +18,7 @@ function gatedBatches(workers = 1, batchTokens = 4) {
   return { batches, runs };
 }
 
-function request(batches: SharedBatches<number>, ids: readonly number[], tokens = 2) {
+function request(batches: SharedBatches<number>, ids: readonly number[], tokens = 2, isSettled = false) {
   const owner = { wanted: 1, onUnwanted: () => {} };
   const results = ids.map((id) => {
     const block = new Int32Array(tokens).fill(id);
@@ -26,6 +27,7 @@ function request(batches: SharedBatches<number>, ids: readonly number[], tokens 
   for (const { done } of results) done.promise.catch(() => {});
   batches.add(
     results.map(({ block, done }) => ({ ids: block, owner, resolve: done.resolve, reject: done.reject })),
+    isSettled,
   );
   const leave = (): void => {
     owner.wanted = 0;
@@ -83,6 +85,28 @@ describe('SharedBatches', () => {
     expect(runs.map(({ ids }) => ids.toSorted()).toSorted()).toEqual(
       planned.map((batch) => [...batch].toSorted()).toSorted(),
     );
+  });
+
+  it('leaves batches that are full as they are, and serves them in their turn', async () => {
+    const { batches, runs } = gatedBatches();
+    request(batches, [1, 2, 3, 4]); // two batches: one runs, one is at hand
+    request(batches, [5], 1);
+    request(batches, [6, 7], 2, true);
+    request(batches, [8], 1);
+    for (let i = 0; i < runs.length; i += 1) {
+      runs[i]!.open();
+      await settle();
+    }
+    expect(runs.slice(2).map(({ ids }) => ids)).toEqual([
+      [5, 8],
+      [6, 7],
+    ]);
+  });
+
+  it('has as many batches at hand as it is told', () => {
+    const { batches, runs } = gatedBatches(1, 2, 2);
+    request(batches, [1, 2, 3, 4, 5]);
+    expect(runs).toHaveLength(3); // one runs, two are at hand
   });
 
   it('serves who came first before who came later, whatever the lengths', async () => {

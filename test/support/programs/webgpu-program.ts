@@ -37,4 +37,10 @@ report['half'] = await scores({ model: models.decoder, device: 'webgpu' }).then(
   }),
   (error: unknown) => String(error).slice(0, 200),
 );
+// An encoder takes half precision by itself where the device has it.
+const exactly = await scores({ model: models.encoder });
+const roughly = await scores({ model: models.encoder, device: 'webgpu' });
+report['encoderHalf'] = {
+  difference: Math.max(...exactly.scores.map((score, i) => Math.abs(score - roughly.scores[i]!))),
+};
 console.log(JSON.stringify(report));

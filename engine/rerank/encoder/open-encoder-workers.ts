@@ -1,0 +1,61 @@
+/** Opens an encoder's programs where the places say. */
+import { availableParallelism } from 'node:os';
+import { openProgram } from '../../session/open-program.ts';
+import type { PooledProgram } from '../../session/pool.ts';
+import type { WaveOptions } from '../../states/waves.ts';
+import type { RerankerOptions } from '../reranker-options.ts';
+import type { DeviceBatch, DeviceStates, EncoderDeviceData } from './device-program.ts';
+import type { EncoderPlaces } from './encoder-places.ts';
+import type { EncoderProgramData } from './encoder-program.ts';
+import { type EncoderAnswers, type EncoderTask, EncoderWorkers } from './encoder-workers.ts';
+
+/** Programs on the processor's workers, and on the device where there is one. */
+export async function openEncoderWorkers(
+  options: Pick<RerankerOptions, 'pool' | 'workers'>,
+  data: EncoderProgramData,
+  places: EncoderPlaces,
+): Promise<{ readonly encoding: EncoderWorkers; readonly workers: number }> {
+  const program = await openProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]>(
+    { program: moduleOf('encoder-program'), data, executionProvider: 'cpu' },
+    options.pool ?? options.workers ?? availableParallelism(),
+  );
+  const { size: workers } = program;
+  if (places.isProcessorAlone) return { encoding: new EncoderWorkers(program), workers };
+  try {
+    const device = await openDeviceProgram(data, places);
+    const { tier, config } = data;
+    return { encoding: new EncoderWorkers(program, { program: device, width: config.width, tier }), workers };
+  } catch (error) {
+    await program.close();
+    throw error;
+  }
+}
+
+function openDeviceProgram(
+  { config, weights, modelDigest, tier }: EncoderProgramData,
+  { provider, precision }: EncoderPlaces,
+): Promise<PooledProgram<DeviceBatch, DeviceStates>> {
+  const data: EncoderDeviceData = {
+    config,
+    weights,
+    modelDigest,
+    precision: precision === 'fp16' ? 'fp16' : 'fp32',
+    tier,
+    provider,
+  };
+  return openProgram({ program: moduleOf('device-program'), data, executionProvider: provider }, 1);
+}
+
+function moduleOf(name: string): URL {
+  return new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+}
+
+/** How a list is tokenised ahead of the device. @param tokenisers - Workers that tokenise. */
+export function toWaveOptions(
+  { caps }: EncoderProgramData,
+  { batchTokens }: EncoderPlaces,
+  tokenisers: number,
+): WaveOptions {
+  const documentTokens = caps.maxDocumentTokens * caps.maxDocumentBlocks;
+  return { waveTokens: batchTokens, documentTokens, tokenisers };
+}
