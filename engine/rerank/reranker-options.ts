@@ -16,7 +16,7 @@ export interface RerankerOptions {
   /**
    * Multiply in float32, in 8-bit integers (encoders on the processor: smaller, and faster with VNNI), or in half
    * precision, with sums and normalisation in float32 (what a GPU is fast at; states of an encoder made on one are read
-   * on a processor that is given `'fp16'` too). @defaultValue `'fp32'`; on a GPU `'fp16'`, for encoders where it has that
+   * on a processor that is given `'fp16'` too). @defaultValue `'fp32'`; fp16 on a GPU, for encoders where it has that
    */
   readonly precision?: 'fp32' | 'int8' | 'fp16';
   /** Encoders: which part of a block state is kept and read: every token's vector, or one a block. @defaultValue `'tokens'` */
@@ -43,7 +43,7 @@ export interface RerankerOptions {
   readonly maxDocumentBlocks?: number;
   /** Tokens of the query's own words. @defaultValue the model's, 64; 128 for decoders */
   readonly maxQueryTokens?: number;
-  /** Tokens encoded in one run: bounds how long a worker cannot be interrupted. @defaultValue 384, on a GPU 8192; 768 for decoders */
+  /** Tokens encoded in one run: bounds how long a worker cannot be interrupted. @defaultValue 384; 768 for decoders, 8192 for encoders on a GPU */
   readonly batchTokens?: number;
   /** Decoders: bytes that one shortlist may take; a larger one is refused before it is run. @defaultValue four fifths of what is free */
   readonly memoryLimitBytes?: number;

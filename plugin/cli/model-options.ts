@@ -23,19 +23,13 @@ export interface ModelOptionsForm {
   readonly only?: readonly ModelOption[];
   /** Where an option departs from its row. */
   readonly forms?: Readonly<Partial<Record<ModelOption, FlagForm>>>;
-  /** Words that a choice is bound to. @defaultValue those of the row */
-  readonly of?: Readonly<Partial<Record<ModelOption, readonly string[]>>>;
 }
 
 const all: readonly ModelOption[] = ['model', 'precision', 'device', 'tier'];
 
 /** The options, in the order of the help. */
-export function modelOptions({ only = all, forms = {}, of = {} }: ModelOptionsForm = {}): readonly Flag[] {
-  return only.map((name) => {
-    const flag = new Flag(spellings[name], rerankerOptions[name], forms[name]);
-    const words = of[name];
-    return words ? flag.choices(words) : flag;
-  });
+export function modelOptions({ only = all, forms = {} }: ModelOptionsForm = {}): readonly Flag[] {
+  return only.map((name) => new Flag(spellings[name], rerankerOptions[name], forms[name]));
 }
 
 /** What the options say as settings of a reranker; nothing where they say nothing. */

@@ -17,11 +17,11 @@ export interface StateRedisConfig {
 export interface RerankerConfig {
   /** Model folder. @defaultValue the model that comes with the package */
   readonly model?: string | undefined;
-  /** How matrices are multiplied. `int8` (encoders on the processor) is smaller and mostly faster; `fp16` is for decoders on a GPU. @defaultValue 'fp32'; fp16 for decoders on a GPU */
+  /** How matrices are multiplied. `int8` (encoders on the processor) is smaller and mostly faster; `fp16` is what a GPU is fast at, and what a processor is given to read states that were made on one. @defaultValue 'fp32'; fp16 on a GPU, for encoders where it has that */
   readonly precision?: 'fp32' | 'int8' | 'fp16' | undefined;
   /** Where the model runs. A device that is named and cannot be opened is an error. @defaultValue 'cpu' */
   readonly device?: 'auto' | 'cpu' | 'webgpu' | 'cuda' | undefined;
-  /** Tokens encoded in one run, at least 1. Bounds how long a worker cannot be interrupted. @defaultValue 384; 768 for decoders */
+  /** Tokens encoded in one run, at least 1. Bounds how long a worker cannot be interrupted. @defaultValue 384; 768 for decoders, 8192 for encoders on a GPU */
   readonly batchTokens?: number | undefined;
   /** Decoders: bytes that one shortlist may take (at least 1). A larger one is refused before it is run. @defaultValue four fifths of what is free */
   readonly memoryLimitBytes?: number | undefined;

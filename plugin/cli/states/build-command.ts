@@ -10,6 +10,7 @@ Examples:
   $ blockrank states build --elasticsearch http://localhost:9200 --index articles --field body --to field --vector
   $ blockrank states build --config blockrank.config.yaml
   $ blockrank states build --config blockrank.config.yaml --model ./new-model --generation new-model
+  $ blockrank states build --config blockrank.config.yaml --device webgpu --precision fp16
 
 A state is found by its text and its encoder: give the same fields, separator, template and model as where searches are
 reranked, or with --config the file that they follow. Start the same command on as many machines as you like: they share

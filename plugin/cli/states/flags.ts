@@ -1,5 +1,6 @@
 /** Options of `blockrank states`. */
 import type { Command } from 'commander';
+import type { Device } from '../../../engine/index.ts';
 import { buildOptions, placeOptions, stateTextOptions, watchOptions } from '../../options/build-options.ts';
 import { addConnectionOptions, type ConnectionFlags } from '../connection-options.ts';
 import { addFlags, Flag } from '../flag.ts';
@@ -39,7 +40,9 @@ export interface TextFlags {
   /** `--model` */
   readonly model?: string;
   /** `--precision` */
-  readonly precision?: 'fp32' | 'int8';
+  readonly precision?: 'fp32' | 'int8' | 'fp16';
+  /** `--device` */
+  readonly device?: Device;
 }
 
 /** Values of the options of `states build`. */
@@ -83,9 +86,8 @@ export function addPlaceOptions(command: Command): Command {
 /** Adds the options that name texts and who encodes them. */
 export function addTextOptions(command: Command): Command {
   const [tier, ...others] = modelOptions({
-    only: ['tier', 'model', 'precision'],
-    forms: { tier: { otherwise: 'anchor' }, precision: { otherwise: 'fp32' } },
-    of: { precision: ['fp32', 'int8'] },
+    only: ['tier', 'model', 'precision', 'device'],
+    forms: { tier: { otherwise: 'anchor' } },
   });
   return addFlags(command, [
     fieldFlag(),

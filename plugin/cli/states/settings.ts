@@ -3,7 +3,9 @@ import { resolve } from 'node:path';
 import { type DocumentTextOptions, defaultSeparator } from '../../../adapters/document-text.ts';
 import { assertReads } from '../../config/built-states.ts';
 import { type BlockRankConfig, loadConfig } from '../../config/index.ts';
+import type { RerankerConfig } from '../../config/reranker-schema.ts';
 import { defaultStatesCodec } from '../../config/stored-states.ts';
+import { withoutUndefined } from '../../config/without-undefined.ts';
 import { type ServerSection, serverOfFlags } from '../connection-section.ts';
 import type { CliContext } from '../context.ts';
 import { wrongOption } from '../errors.ts';
@@ -56,6 +58,7 @@ export function textSettings(flags: TextFlags, { file }: Pick<StatesSettings, 'f
       ...file?.reranker,
       ...(flags.model !== undefined && { model: flags.model }),
       ...(flags.precision && { precision: flags.precision }),
+      ...(flags.device && { device: flags.device }),
       codec,
     },
   };
@@ -82,15 +85,21 @@ function isOfFile(
   { index, reranker }: BlockRankConfig,
   { text, maker }: TextSettings,
 ): boolean {
-  const { model, precision = 'fp32' } = reranker;
+  const { model } = reranker;
+  const { precision, device } = flags;
   const { textFields, separator = defaultSeparator, states } = index;
   return (
     (flags.model === undefined || resolve(flags.model) === model) &&
-    (flags.precision ?? precision) === precision &&
+    precisionOf({ ...reranker, ...withoutUndefined({ precision, device }) }) === precisionOf(reranker) &&
     maker.codec === (states?.codec ?? defaultStatesCodec) &&
     text.fields?.join() === textFields.join() &&
     (text.separator ?? defaultSeparator) === separator
   );
+}
+
+/** What decides the precision: itself, or the device where none is named. */
+function precisionOf({ precision, device = 'cpu' }: Pick<RerankerConfig, 'precision' | 'device'>): string {
+  return precision ?? (device === 'cpu' ? 'fp32' : `as ${device} has it`);
 }
 
 function serverOf(flags: PlaceFlags, file: BlockRankConfig | undefined): ServerSection {

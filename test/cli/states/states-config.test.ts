@@ -157,6 +157,9 @@ describe('blockrank states --config', () => {
     // What searches read must stay what they read.
     ['states: { sidecar: g }', '', ['--codec', 'anchor-int8'], '--generation: required'],
     ['states: { sidecar: g }', '', ['--precision', 'int8'], '--generation: required'],
+    // A device decides the precision where none is named, and so the states.
+    ['states: { sidecar: g }', '', ['--device', 'webgpu'], '--generation: required'],
+    ['states: { sidecar: g }', 'precision: fp16', ['--precision', 'fp32'], '--generation: required'],
     ['states: { sidecar: g }', '', ['--field', 'body'], '--generation: required'],
     ['states: { sidecar: g }', '', ['--separator', ', '], '--generation: required'],
     ['states: { field: f }', '', ['--model', 'elsewhere'], '--state-field: required'],

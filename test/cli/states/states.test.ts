@@ -35,7 +35,43 @@ const texts = (): string[] => ['--field', 'title', '--field', 'body', '--model',
 const states = (command: string, ...more: string[]): Promise<CliResult> =>
   runCommand(statesCommand, args(command, ...texts(), ...more));
 
+const driver = process.env['VK_ICD_FILENAMES'];
+if (!driver) console.log('A build on a device is skipped: no Vulkan driver is named.');
+
 describe('blockrank states build', () => {
+  it('makes states in half precision that its encoder alone reads', async () => {
+    fill(double, 3);
+    await states('build', '--no-estimate', '--generation', 'g', '--precision', 'fp16');
+    const half = await openStateMaker({ tier: 'anchor', model, precision: 'fp16' });
+    const { source } = double.documents('docs-blockrank-states-g').get('d1')!;
+    const bytes = Buffer.from(source.state, 'base64');
+    const key = { encodingDigest: half.encodingDigest, textDigest: textDigest('t1 b1') };
+    await half.close();
+    expect(decodeState(bytes, key).state).toBeDefined();
+    expect(decodeState(bytes, { ...key, encodingDigest: maker.encodingDigest }).fault).toBe('foreign');
+  });
+
+  it.skipIf(!driver)('encodes on the device that is named, in pages that share its batches', async () => {
+    fill(double, 30);
+    const { code, stdout, stderr } = await runCli(
+      [
+        'states',
+        ...args('build', ...texts(), '--generation', 'g', '--device', 'webgpu', '--precision', 'fp32'),
+        ...['--no-estimate', '--workers', '3', '--batch', '4'],
+      ],
+      { env: { VK_ICD_FILENAMES: driver! } },
+    );
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('30 states written to generation "g", 0 were there.');
+    const { source } = double.documents('docs-blockrank-states-g').get('d3')!;
+    const key = { encodingDigest: maker.encodingDigest, textDigest: textDigest('t3 b3') };
+    const [expected] = await maker.encode(['t3 b3']);
+    const decoded = decodeState(Buffer.from(source.state, 'base64'), key);
+    decoded.state!.anchors.forEach((value, i) => {
+      expect(value).toBeCloseTo(expected!.anchors[i]!, 2);
+    });
+  });
+
   it('stores states that decode under the digest of the text that the model read', async () => {
     fill(double, 30);
     const { code, stdout, stderr } = await runCli([

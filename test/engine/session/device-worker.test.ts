@@ -3,12 +3,13 @@ import { InferenceError } from '../../../engine/index.ts';
 import { askDevice, chooseProvider, hasHalfPrecision } from '../../../engine/session/device.ts';
 import { openProgram } from '../../../engine/session/open-program.ts';
 import { openWorkerPool, type PooledProgram } from '../../../engine/session/pool.ts';
+import { builtUrl } from '../../support/programs/built.ts';
 
 type Task = { readonly do: 'sleep' | 'echo' | 'die'; readonly ms?: number };
 
 /** A program that computes nothing, opened as one of a provider: no device is needed for where it runs. */
 function openOn(executionProvider: string, on: Parameters<typeof openProgram>[1], answer = 1) {
-  const program = new URL('../../support/programs/pool-program.ts', import.meta.url);
+  const program = builtUrl('test/support/programs/pool-program.ts');
   return openProgram<Task, number>({ program, data: { answer }, executionProvider }, on);
 }
 
