@@ -2,6 +2,7 @@
 /** `blockrank <command>`: the program around the commands. Only this file touches the process. */
 import { Command, CommanderError } from 'commander';
 import { type CliContext, type CliStreams, cliContext, type MakeCommand } from './context.ts';
+import { doctorCommand } from './doctor/doctor-command.ts';
 import { describeError, exitCodeOf, exitCodes } from './errors.ts';
 import { installCommand } from './install/install-command.ts';
 import { statusCommand } from './install/status-command.ts';
@@ -27,6 +28,7 @@ const commands: readonly MakeCommand[] = [
   tuneCommand,
   pullCommand,
   inspectCommand,
+  doctorCommand,
   selectHeadsCommand,
   installCommand,
   statusCommand,
