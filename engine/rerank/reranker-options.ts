@@ -16,7 +16,7 @@ export interface RerankerOptions {
   /**
    * Multiply in float32, in 8-bit integers (encoders on the processor: smaller, and faster with VNNI), or in half
    * precision, with sums and normalisation in float32 (what a GPU is fast at; states of an encoder made on one are read
-   * on a processor that is given `'fp16'` too). @defaultValue `'fp32'`; fp16 on a GPU, for encoders where it has that
+   * on a processor that is given `'fp16'` too). @defaultValue `'fp32'`; fp16 on a GPU that has it
    */
   readonly precision?: 'fp32' | 'int8' | 'fp16';
   /** Encoders: which part of a block state is kept and read: every token's vector, or one a block. @defaultValue `'tokens'` */

@@ -49,7 +49,7 @@ export function cudaLibraries(
   const find = (name: string): string | undefined =>
     folders.map((path) => join(path, name)).find((path) => existsSync(path));
   const provider = join(folder, providerFiles[1]!);
-  const isInstalled = providerFiles.every((name) => existsSync(join(folder, name)));
+  const isInstalled = lackOfProvider(folder) === undefined;
   const names = isInstalled ? neededBy(provider) : [];
   const needed = Object.fromEntries(names.map((name) => [name, find(name)]));
   const wanted = isInstalled ? versionOf(names) : undefined;
@@ -64,6 +64,17 @@ export function cudaLibraries(
   return { ...found, missing: missingOf(found) };
 }
 
+const withoutProvider = `${providerFiles[1]}: install onnxruntime-node on Linux x64 without ONNXRUNTIME_NODE_INSTALL=skip, and CUDA 12 and cuDNN 9 on LD_LIBRARY_PATH; or for CUDA 13 put the two files libonnxruntime_providers_*.so of the Python wheel onnxruntime-gpu of the same version beside libonnxruntime.so.1; or use the device "webgpu", which needs the driver alone`;
+
+/**
+ * What to do where ONNX Runtime came without its library for CUDA; undefined where it is there.
+ *
+ * @param folder - Where its libraries lie. @defaultValue those of the package onnxruntime-node
+ */
+export function lackOfProvider(folder: string = runtimeFolder()): string | undefined {
+  return providerFiles.every((name) => existsSync(join(folder, name))) ? undefined : withoutProvider;
+}
+
 function missingOf({ provider, wanted, needed, driver, versions }: Omit<CudaLibraries, 'missing'>): string[] {
   const missing: string[] = [];
   if (process.platform !== 'linux' || process.arch !== 'x64') {
@@ -74,11 +85,7 @@ function missingOf({ provider, wanted, needed, driver, versions }: Omit<CudaLibr
       `${driverFile}: install NVIDIA's driver, and in a container run it with the card's (--gpus all)`,
     );
   }
-  if (provider === undefined) {
-    missing.push(
-      `${providerFiles[1]}: install onnxruntime-node without ONNXRUNTIME_NODE_INSTALL=skip (CUDA 12), or put the two files libonnxruntime_providers_*.so of the Python wheel onnxruntime-gpu of the same version beside libonnxruntime.so.1 (CUDA 13)`,
-    );
-  }
+  if (provider === undefined) missing.push(withoutProvider);
   const absent = Object.entries(needed).filter(([, path]) => path === undefined);
   if (absent.length > 0) {
     const others = versions.filter((version) => version !== wanted);

@@ -5,6 +5,7 @@ import { InferenceError } from '../errors.ts';
 import { toOnnx } from '../graph/onnx.ts';
 import { cast, matmul, sumLast } from '../graph/operations/index.ts';
 import { input } from '../graph/value.ts';
+import { lackOfProvider } from './cuda-libraries.ts';
 import type { WorkerProgram } from './messages.ts';
 import { type ExecutionProvider, type GraphSession, openSession } from './runtime.ts';
 
@@ -43,6 +44,7 @@ async function answer(question: DeviceQuestion, provider: ExecutionProvider): Pr
   try {
     switch (question.kind) {
       case 'opens':
+        assertProvider(provider);
         await withProducts({ type: 'float32', products: 1, provider }, async () => {});
         return { isAble: true };
       case 'half':
@@ -57,6 +59,12 @@ async function answer(question: DeviceQuestion, provider: ExecutionProvider): Pr
     if (!(error instanceof InferenceError)) throw error;
     return { isAble: false, reason: error.message };
   }
+}
+
+/** ONNX Runtime is not asked for what cannot be: it would write to the console of whoever asks for `auto`. */
+function assertProvider(executionProvider: ExecutionProvider): void {
+  const lack = executionProvider === 'cuda' ? lackOfProvider() : undefined;
+  if (lack !== undefined) throw new InferenceError(`Cannot open cuda: ${lack}.`, { executionProvider });
 }
 
 interface Products {

@@ -71,8 +71,7 @@ async function examineCuda(environment: Readonly<Record<string, string | undefin
   const libraries = cudaLibraries(environment);
   const cards = await graphicsCards(environment);
   const about = { device: 'cuda', libraries, cards } as const;
-  // ONNX Runtime is not asked for what cannot be: it names one file of those that are missing, and writes to the console.
-  if (libraries.provider === undefined || libraries.driver === undefined) {
+  if (libraries.provider === undefined) {
     return { ...about, opens: false, problems: libraries.missing, notes: [] };
   }
   const able = await ability('cuda');

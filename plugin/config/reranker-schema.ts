@@ -17,7 +17,7 @@ export interface StateRedisConfig {
 export interface RerankerConfig {
   /** Model folder. @defaultValue the model that comes with the package */
   readonly model?: string | undefined;
-  /** How matrices are multiplied. `int8` (encoders on the processor) is smaller and mostly faster; `fp16` is what a GPU is fast at, and what a processor is given to read states that were made on one. @defaultValue 'fp32'; fp16 on a GPU, for encoders where it has that */
+  /** How matrices are multiplied. `int8` (encoders on the processor) is smaller and mostly faster; `fp16` is what a GPU is fast at, and what a processor is given to read states that were made on one. @defaultValue 'fp32'; fp16 on a GPU that has it */
   readonly precision?: 'fp32' | 'int8' | 'fp16' | undefined;
   /** Where the model runs. A device that is named and cannot be opened is an error. @defaultValue 'cpu' */
   readonly device?: 'auto' | 'cpu' | 'webgpu' | 'cuda' | undefined;

@@ -7,7 +7,7 @@ export const rerankerOptions = {
     type: 'choice',
     of: ['fp32', 'int8', 'fp16'],
     default: 'fp32',
-    otherwise: 'fp16 on a GPU, for encoders where it has that',
+    otherwise: 'fp16 on a GPU that has it',
     help: 'how matrices are multiplied',
     note: '`int8` (encoders on the processor) is smaller and mostly faster; `fp16` is what a GPU is fast at, and what a processor is given to read states that were made on one',
   },

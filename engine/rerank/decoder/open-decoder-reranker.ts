@@ -6,7 +6,7 @@ import { ConfigurationError } from '../../errors.ts';
 import { type DecoderFolder, openDecoderFolder } from '../../model/decoder-folder.ts';
 import { leastDocumentTokens } from '../../model/decoder-manifest.ts';
 import { assertReach, type DecoderConfig } from '../../network/decoder-config.ts';
-import { chooseProvider, devices } from '../../session/device.ts';
+import { chooseProvider, devices, hasHalfPrecision } from '../../session/device.ts';
 import { openProgram } from '../../session/open-program.ts';
 import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
 import type { DecoderProgramData } from './decoder-program.ts';
@@ -72,7 +72,8 @@ async function open(options: RerankerOptions): Promise<DecoderReranker> {
 async function toProgramData(options: RerankerOptions, folder: DecoderFolder): Promise<DecoderProgramData> {
   const { manifest, config, weights } = folder;
   const provider = await chooseProvider(options.device ?? 'cpu');
-  const precision = options.precision ?? (provider === 'cpu' ? 'fp32' : 'fp16');
+  const isHalf = provider !== 'cpu' && (await hasHalfPrecision(provider));
+  const precision = options.precision ?? (isHalf ? 'fp16' : 'fp32');
   return {
     modelPath: folder.path,
     parts: {

@@ -31,7 +31,7 @@ for (const [family, model] of Object.entries(models)) {
 }
 // Not every device has half precision; one without it says so when the graph is loaded.
 const exact = await scores({ model: models.decoder });
-report['half'] = await scores({ model: models.decoder, device: 'webgpu' }).then(
+report['half'] = await scores({ model: models.decoder, device: 'webgpu', precision: 'fp16' }).then(
   (rough) => ({
     difference: Math.max(...exact.scores.map((score, i) => Math.abs(score - rough.scores[i]!))),
   }),
