@@ -4,7 +4,7 @@
  * - `fp16`: IEEE half precision, relative error at most 2^-11;
  * - `int8`: one float32 scale a row, all scales first, then one byte a value, error at most half a scale.
  */
-import { floatToHalf, widenHalves } from '../weights/half.ts';
+import { narrowFloats, widenHalves } from '../weights/half.ts';
 import { quantiseRows } from '../weights/quantise.ts';
 
 /** How a vector's values are kept. */
@@ -37,7 +37,10 @@ export function writeRows(
   if (precision === 'fp16') {
     const halves = new Uint16Array(buffer, at, rows * width);
     let next = 0;
-    for (const part of parts) for (const value of part) halves[next++] = floatToHalf(value);
+    for (const part of parts) {
+      narrowFloats(part, halves, next);
+      next += part.length;
+    }
     return;
   }
   const scales = new Float32Array(buffer, at, rows);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ModelFormatError } from '../../../engine/index.ts';
-import { floatToHalf, halfToFloat } from '../../../engine/weights/half.ts';
+import { floatToHalf, halfToFloat, narrowFloats, widenHalves } from '../../../engine/weights/half.ts';
 import { weightsFor } from '../../../engine/weights/precision-weights.ts';
 import { dequantiseRows, quantiseRows } from '../../../engine/weights/quantise.ts';
 import {
@@ -62,6 +62,25 @@ describe('half precision', () => {
       const value = halfToFloat(bits);
       if (!Number.isNaN(value)) expect(Object.is(halfToFloat(floatToHalf(value)), value)).toBe(true);
     }
+  });
+
+  it('writes and reads many as it does one, wherever they lie', () => {
+    const anyBits = fc.array(fc.integer({ min: 0, max: 0xffffffff }));
+    const edges = [
+      0x387fffff, 0x38800000, 0x33000000, 0x33000001, 0x477fefff, 0x477ff000, 0x47800000, 0x80000000,
+    ];
+    fc.assert(
+      fc.property(anyBits, (bits) => {
+        // One number stands before them, so that their memory does not start where they do.
+        const values = new Float32Array(Uint32Array.from([0, ...edges, ...bits]).buffer).subarray(1);
+        const halves = new Uint16Array(values.length + 1);
+        narrowFloats(values, halves, 1);
+        expect([...halves.subarray(1)]).toEqual([...values].map(floatToHalf));
+        const back = new Float32Array(halves.length);
+        widenHalves(halves, back);
+        expect([...back]).toEqual([...halves].map(halfToFloat));
+      }),
+    );
   });
 
   it('rounds to the nearest half: no other is nearer', () => {
