@@ -171,10 +171,7 @@ function digestOf(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
 }
 
-/**
- * Loads code paths, touches every weight, and fills the runtime's buffers: one block in every worker, or on a device the
- * largest batch, for which it chooses kernels and takes memory.
- */
+/** Loads code paths, touches every weight, and fills the runtime's buffers: with one block in every worker. */
 async function warmUp(
   encoding: EncoderWorkers,
   caps: BlockCaps,
@@ -182,12 +179,30 @@ async function warmUp(
   workers: number,
 ): Promise<void> {
   const block = new Int32Array(caps.maxDocumentTokens).fill(1);
-  const blocks = Math.max(2, Math.ceil(batchTokens / caps.maxDocumentTokens));
-  const batches = isProcessorAlone
-    ? Array.from({ length: workers }, () => [block, block])
-    : [Array.from({ length: blocks }, () => block)];
-  await Promise.all(batches.map((batch) => encoding.encode(batch, {})));
+  const pair = [block, block];
+  if (isProcessorAlone) await Promise.all(Array.from({ length: workers }, () => encoding.encode(pair, {})));
+  else await warmUpDevice(encoding, pair, batchTokens / caps.maxDocumentTokens);
   await encoding.encodeQuery('warm up');
+}
+
+/** A device that takes longer than this for its largest batch, in milliseconds, is no card: it is not kept at it for nothing. */
+const longestWarmUpMs = 5000;
+
+/** A device chooses kernels and takes memory for the sizes that it meets: the least batch, then the largest. */
+async function warmUpDevice(
+  encoding: EncoderWorkers,
+  pair: readonly Int32Array[],
+  blocks: number,
+): Promise<void> {
+  await encoding.encode(pair, {});
+  const start = performance.now();
+  await encoding.encode(pair, {});
+  const pairMs = performance.now() - start;
+  if ((pairMs * blocks) / 2 > longestWarmUpMs) return;
+  await encoding.encode(
+    Array.from({ length: Math.max(2, Math.ceil(blocks)) }, () => pair[0]!),
+    {},
+  );
 }
 
 function assertOptions(options: RerankerOptions, config: EncoderConfig): void {
