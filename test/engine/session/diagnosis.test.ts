@@ -48,7 +48,7 @@ describe('cudaLibraries', () => {
     expect([provider, wanted]).toEqual([undefined, undefined]);
     expect(missing).toEqual([
       expect.stringMatching(
-        /^libonnxruntime_providers_cuda\.so: install onnxruntime-node without .*onnxruntime-gpu/,
+        /^libonnxruntime_providers_cuda\.so: install onnxruntime-node .*CUDA 12 and cuDNN 9.*onnxruntime-gpu/,
       ),
     ]);
   });
