@@ -62,8 +62,8 @@ export class SharedBatches<Encoded> {
   /**
    * Adds blocks. A list that comes while nothing waits is batched by itself, always in the same way.
    *
-   * @param isSettled - Whether the blocks fill a batch as far as somebody could tell: then they are one, or several where
-   *   they are more than twice as many, and never join what comes later. @defaultValue false
+   * @param isSettled - Whether the blocks fill their batches: then they are batched by themselves, and never with what
+   *   comes later. @defaultValue false
    */
   add(blocks: readonly WaitingBlock<Encoded>[], isSettled: boolean = false): void {
     if (isSettled) this.#settle(blocks);
@@ -73,8 +73,7 @@ export class SharedBatches<Encoded> {
 
   #settle(blocks: readonly WaitingBlock<Encoded>[]): void {
     const lengths = blocks.map(({ ids }) => ids.length);
-    const { workers, batchTokens } = this.#options;
-    for (const batch of toBatches(lengths, { workers, batchTokens: 2 * batchTokens })) {
+    for (const batch of toBatches(lengths, this.#options)) {
       this.#settled.push(batch.map((i) => ({ block: blocks[i]!, arrival: this.#arrivals++ })));
     }
   }
