@@ -142,7 +142,9 @@ class GraphWriter {
     this.#names.set(operation, name);
     const node = new ProtobufWriter();
     for (const each of inputs) node.bytes(1, each);
-    for (let i = 0; i < operation.forms.length; i += 1) node.bytes(2, `${name}_${i}`);
+    operation.forms.forEach((form, i) => {
+      node.bytes(2, form ? `${name}_${i}` : '');
+    });
     node.bytes(3, name).bytes(4, operation.type);
     for (const [key, value] of Object.entries(operation.attributes)) node.bytes(5, attribute(key, value));
     const set = operatorSetOf(operation.type);

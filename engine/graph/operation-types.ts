@@ -25,7 +25,10 @@ export type FusedType =
   | 'Gelu'
   | 'LayerNormalization'
   | 'SimplifiedLayerNormalization'
-  | 'RotaryEmbedding';
+  | 'SkipSimplifiedLayerNormalization'
+  | 'QuickGelu'
+  | 'RotaryEmbedding'
+  | 'GroupQueryAttention';
 /** Operations on 8-bit integers. */
 export type QuantisedType = 'MatMulInteger' | 'DequantizeLinear' | 'DynamicQuantizeLinear';
 
@@ -41,7 +44,13 @@ export type OperationType =
 /** Who defines an operator: ONNX itself, or ONNX Runtime. */
 export type OperatorSet = '' | 'com.microsoft';
 
-const ofRuntime: ReadonlySet<OperationType> = new Set<OperationType>(['Gelu', 'RotaryEmbedding']);
+const ofRuntime: ReadonlySet<OperationType> = new Set<OperationType>([
+  'Gelu',
+  'QuickGelu',
+  'RotaryEmbedding',
+  'SkipSimplifiedLayerNormalization',
+  'GroupQueryAttention',
+]);
 
 /** The operator set of an operation. */
 export const operatorSetOf = (type: OperationType): OperatorSet =>

@@ -47,8 +47,8 @@ export interface Operation {
   readonly inputs: readonly (Value | undefined)[];
   /** Attributes by name. */
   readonly attributes: Readonly<Record<string, Attribute>>;
-  /** One an output. */
-  readonly forms: readonly Form[];
+  /** One an output; `undefined` leaves an optional one out. */
+  readonly forms: readonly (Form | undefined)[];
 }
 
 /** A value of the graph. */

@@ -1,7 +1,7 @@
-/** Operations that take several steps in one operator. Each gives the form of its first input. */
+/** Operations that take several steps in one operator. Most give the form of their first input. */
 import type { FusedType } from '../operation-types.ts';
-import type { Value } from '../value.ts';
-import { operationsOf, type Rules, refuse, type ShapeRule, sameForm } from './operation.ts';
+import type { Axis, Value } from '../value.ts';
+import { operationsOf, outputsOf, type Rules, refuse, type ShapeRule, sameForm } from './operation.ts';
 
 function normalising(name: string): ShapeRule {
   return (given) => {
@@ -19,6 +19,16 @@ export const fusedRules: Rules<FusedType> = {
   Gelu: sameForm,
   LayerNormalization: normalising('layerNormalisation'),
   SimplifiedLayerNormalization: normalising('rmsNormalisation'),
+  SkipSimplifiedLayerNormalization: (given) => {
+    const [x, residual, scale] = given.inputs as readonly [Value, Value, Value];
+    if (x.type !== residual.type || x.shape.join() !== residual.shape.join()) {
+      refuse('addedRmsNormalisation: expected two of one form', x, residual);
+    }
+    const [form] = normalising('addedRmsNormalisation')({ ...given, inputs: [x, scale] });
+    // The mean and the inverse deviation, which stand between, are for training.
+    return [form, undefined, undefined, form];
+  },
+  QuickGelu: sameForm,
   RotaryEmbedding: (given) => {
     const [x, , cos] = given.inputs as readonly [Value, Value, Value];
     const heads = Number(given.attributes['num_heads']);
@@ -27,7 +37,22 @@ export const fusedRules: Rules<FusedType> = {
     }
     return sameForm(given);
   },
+  GroupQueryAttention: ({ inputs, attributes }) => {
+    const [query, key, value, past] = inputs as readonly [Value, Value, Value, Value | undefined];
+    const [H, K] = [Number(attributes['num_heads']), Number(attributes['kv_num_heads'])];
+    const [N, L, width] = key.shape as readonly [Axis, Axis, number];
+    const D = width / K;
+    if (query.shape.join() !== [N, L, H * D].join() || value.shape.join() !== key.shape.join()) {
+      refuse(`groupQueryAttention: expected [N, L, ${H}·D] and twice [N, L, ${K}·D]`, query, key, value);
+    }
+    const seen = past ? joined(past.shape[2]!, L) : L;
+    const present = { type: key.type, shape: [N, K, seen, D] };
+    return [{ type: query.type, shape: query.shape }, present, present];
+  },
 };
+
+const joined = (a: Axis, b: Axis): Axis =>
+  typeof a === 'number' && typeof b === 'number' ? a + b : `${a}+${b}`;
 
 const make = operationsOf(fusedRules);
 
@@ -56,6 +81,28 @@ export function rmsNormalisation(x: Value, scale: Value, epsilon: number): Value
 }
 
 /**
+ * `x + residual`, and its {@link rmsNormalisation}: what every layer of a decoder does twice, in one pass over memory.
+ * The mean square is a float32 sum where `x` is of half precision.
+ */
+export function addedRmsNormalisation(
+  x: Value,
+  residual: Value,
+  scale: Value,
+  epsilon: number,
+): { readonly sum: Value; readonly normed: Value } {
+  const attributes = { epsilon: { float: epsilon } };
+  const [normed, sum] = outputsOf(
+    make('SkipSimplifiedLayerNormalization', [x, residual, scale], { attributes }),
+  );
+  return { normed: normed!, sum: sum! };
+}
+
+/** `x · sigmoid(x)`, in one pass over memory. Source: Elfwing et al. (arXiv:1702.03118). */
+export function silu(x: Value): Value {
+  return make('QuickGelu', [x], { attributes: { alpha: { float: 1 } } });
+}
+
+/**
  * Turns each pair of a head's values by its position's angle: `(a cos - b sin, b cos + a sin)`.
  *
  * Axes: `N` sequences, `L` tokens, `D` head size, `R` rows of the tables.
@@ -72,5 +119,40 @@ export function rotaryEmbedding(
 ): Value {
   return make('RotaryEmbedding', [x, places, tables.cos, tables.sin], {
     attributes: { num_heads: heads, interleaved: pairs === 'neighbours' ? 1 : 0 },
+  });
+}
+
+/** What {@link groupQueryAttention} reads. Axes: `N` sequences, `L` tokens, `H` query heads, `K` key heads, `D` head size. */
+export interface AttentionInputs {
+  /** `[N, L, H·D]`. */
+  readonly query: Value;
+  /** `[N, L, K·D]`. */
+  readonly key: Value;
+  /** `[N, L, K·D]`. */
+  readonly value: Value;
+  /** Keys and values before those, `[1, K, P, D]` each; the operator takes them for one sequence alone. */
+  readonly past?: { readonly keys: Value; readonly values: Value };
+  /** Tokens of each sequence with its past, less 1, int32 `[N]`: what stands behind them is padding. */
+  readonly lastPlaces: Value;
+  /** Tokens of the longest sequence with its past, int32 `[]`. */
+  readonly longest: Value;
+}
+
+/**
+ * Causal attention without a matrix of logits in memory: softmax of `scale · q · k` over the tokens up to its own,
+ * times their values, `[N, L, H·D]`. Positions are the caller's: heads come turned.
+ *
+ * Source: Ainslie et al. (arXiv:2305.13245), Dao et al. (arXiv:2205.14135).
+ */
+export function groupQueryAttention(
+  { query, key, value, past, lastPlaces, longest }: AttentionInputs,
+  {
+    heads,
+    keyValueHeads,
+    scale,
+  }: { readonly heads: number; readonly keyValueHeads: number; readonly scale: number },
+): Value {
+  return make('GroupQueryAttention', [query, key, value, past?.keys, past?.values, lastPlaces, longest], {
+    attributes: { num_heads: heads, kv_num_heads: keyValueHeads, scale: { float: scale } },
   });
 }

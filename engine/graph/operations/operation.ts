@@ -12,8 +12,8 @@ export interface Given {
   readonly shape?: readonly Axis[] | undefined;
 }
 
-/** The forms of an operation's outputs, one each. @throws RangeError when the inputs do not fit. */
-export type ShapeRule = (given: Given) => readonly Form[];
+/** The forms of an operation's outputs, one each; `undefined` for one that is left out. @throws RangeError when the inputs do not fit. */
+export type ShapeRule = (given: Given) => readonly (Form | undefined)[];
 
 /** A rule for each of some types. */
 export type Rules<Type extends OperationType> = Readonly<Record<Type, ShapeRule>>;
@@ -50,11 +50,12 @@ function outputOf(operation: Operation, output: number): Value {
   return { ...operation.forms[output]!, origin: { kind: 'operation', operation, output } };
 }
 
-/** All outputs of the operation that a value is an output of; the value alone when no operation gives it. */
+/** All outputs of the operation that a value is an output of, without those left out; the value alone when no operation gives it. */
 export function outputsOf(value: Value): readonly Value[] {
   const { origin } = value;
   if (origin.kind !== 'operation') return [value];
-  return origin.operation.forms.map((_, output) => outputOf(origin.operation, output));
+  const { forms } = origin.operation;
+  return forms.flatMap((form, output) => (form ? [outputOf(origin.operation, output)] : []));
 }
 
 /** The rule of operations that give what they are given, in type and shape. */

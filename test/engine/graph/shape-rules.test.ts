@@ -52,6 +52,19 @@ const samples: Readonly<Record<OperationType, Value>> = {
     { cos: floats(2, 2), sin: floats(2, 2) },
     { heads: 2, pairs: 'halves' },
   ),
+  SkipSimplifiedLayerNormalization: g.addedRmsNormalisation(x, floats(2, 3), floats(3), 1e-6).normed,
+  QuickGelu: g.silu(x),
+  GroupQueryAttention: g.groupQueryAttention(
+    {
+      query: floats(1, 3, 32),
+      key: floats(1, 3, 16),
+      value: floats(1, 3, 16),
+      past: { keys: floats(1, 2, 5, 8), values: floats(1, 2, 5, 8) },
+      lastPlaces: constant(Int32Array.of(7), [1]),
+      longest: constant(Int32Array.of(8), []),
+    },
+    { heads: 4, keyValueHeads: 2, scale: 1 },
+  ),
   MatMulInteger: g.matmulInteger(bytes(4, 2, 3), bytes(3, 5), constant(Uint8Array.of(1), [])),
   DequantizeLinear: g.dequantise(bytes(2, 3), floats(2)),
   DynamicQuantizeLinear: g.dynamicQuantise(x).integers,
@@ -89,6 +102,16 @@ describe('shapeRules', () => {
 
   it.each([
     ['reshape to another number of elements', () => g.reshape(x, [2, 4], [2, 4])],
+    ['a residual of another form', () => g.addedRmsNormalisation(x, floats(3, 2), floats(3), 1e-6)],
+    [
+      'attention whose heads do not divide',
+      () => {
+        const none = constant(Int32Array.of(0), [1]);
+        const [query, key] = [floats(1, 3, 30), floats(1, 3, 16)];
+        const form = { heads: 4, keyValueHeads: 2, scale: 1 };
+        return g.groupQueryAttention({ query, key, value: key, lastPlaces: none, longest: none }, form);
+      },
+    ],
     ['dynamicQuantise of integers', () => g.dynamicQuantise(bytes(2))],
     ['cast to a type that is none', () => g.cast(x, 'float128' as 'float32')],
   ])('refuse what does not fit: %s', (_name, make) => {
