@@ -122,11 +122,18 @@ export class MemoryLimitError extends BlockRankError {
   readonly neededBytes: number;
   /** Bytes that are allowed. */
   readonly allowedBytes: number;
+  /** Whose memory it is: the process' own, or the card's. */
+  readonly memory: 'host' | 'device';
 
-  constructor(message: string, fault: { neededBytes: number; allowedBytes: number }, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    fault: { neededBytes: number; allowedBytes: number; memory?: 'host' | 'device' },
+    options?: ErrorOptions,
+  ) {
     super('memory-limit', message, options);
     this.neededBytes = fault.neededBytes;
     this.allowedBytes = fault.allowedBytes;
+    this.memory = fault.memory ?? 'host';
   }
 }
 

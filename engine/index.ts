@@ -33,6 +33,7 @@ export { rankingFault } from './scores/ranking-fault.ts';
 export type { CudaLibraries } from './session/cuda-libraries.ts';
 export type { Device } from './session/device.ts';
 export { type DeviceReport, examineDevice } from './session/diagnosis.ts';
+export { float32Products } from './session/float32-products.ts';
 export type { GraphicsCard } from './session/graphics-cards.ts';
 export { openWorkerPool, type WorkerPool, type WorkerPoolOptions } from './session/pool.ts';
 export type { ExecutionProvider } from './session/runtime.ts';

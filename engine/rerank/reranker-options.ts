@@ -16,7 +16,9 @@ export interface RerankerOptions {
   /**
    * Multiply in float32, in 8-bit integers (encoders on the processor: smaller, and faster with VNNI), or in half
    * precision, with sums and normalisation in float32 (what a GPU is fast at; states of an encoder made on one are read
-   * on a processor that is given `'fp16'` too). @defaultValue `'fp32'`; fp16 on a GPU that has it
+   * on a processor that is given `'fp16'` too; scores within 2e-3 of float32's). On CUDA, `'fp32'` rounds factors as half
+   * precision does unless `NVIDIA_TF32_OVERRIDE=0` is set before Node starts: see `float32Products`.
+   * @defaultValue `'fp32'`; fp16 on a GPU that has it
    */
   readonly precision?: 'fp32' | 'int8' | 'fp16';
   /** Encoders: which part of a block state is kept and read: every token's vector, or one a block. @defaultValue `'tokens'` */
@@ -43,10 +45,21 @@ export interface RerankerOptions {
   readonly maxDocumentBlocks?: number;
   /** Tokens of the query's own words. @defaultValue the model's, 64; 128 for decoders */
   readonly maxQueryTokens?: number;
-  /** Tokens encoded in one run: bounds how long a worker cannot be interrupted. @defaultValue 384; 768 for decoders, 8192 for encoders on a GPU */
+  /**
+   * Tokens encoded in one run: bounds how long a worker cannot be interrupted. A decoder takes a list of so many tokens in
+   * one run and a longer one in batches; on a GPU every list that fits is one run, and this bounds the others' batches.
+   * @defaultValue 384; for decoders lists of 3072, batches of 768; 8192 for encoders on a GPU
+   */
   readonly batchTokens?: number;
-  /** Decoders: bytes that one shortlist may take; a larger one is refused before it is run. @defaultValue four fifths of what is free */
+  /** Decoders: bytes of the process' memory that one shortlist may take; a larger one is refused before it is run. @defaultValue four fifths of what is free */
   readonly memoryLimitBytes?: number;
+  /**
+   * Decoders on a GPU: bytes of its memory that weights and one shortlist may take together, of which each worker has its
+   * share. A list that would take more in one run goes in batches; one that would not fit even so is refused before it is
+   * run. Where nobody tells how large the card is, there is no limit.
+   * @defaultValue nine tenths of the card's, where nvidia-smi tells it
+   */
+  readonly deviceMemoryLimitBytes?: number;
   /** Encoders: bytes of block states kept in memory; 0 keeps none. @defaultValue 268435456 (256 MiB) */
   readonly stateCacheBytes?: number;
   /**
@@ -65,6 +78,12 @@ export interface RerankerOptions {
   readonly prepack?: boolean;
   /** Run once before answering, so that the first request finds everything loaded. @defaultValue true */
   readonly warmUp?: boolean;
+  /**
+   * Decoders: besides, a list of so many documents of `maxDocumentTokens` each, so that the first long request finds
+   * kernels chosen and memory taken; a card needs .3 to 1.5 s for the first list that is longer than all before. One that
+   * would not fit is an error when opening. @defaultValue a short list alone
+   */
+  readonly warmUpDocuments?: number;
   /** Encoders: reading and scoring parameters in place of the model's. */
   readonly readout?: Partial<ReadoutParameters>;
   /** Where copies of weights in another form are kept. @defaultValue `BLOCKRANK_CACHE`, else `~/.cache/blockrank` */
@@ -83,12 +102,14 @@ const optionNames: OptionNames<RerankerOptions> = {
   maxQueryTokens: true,
   batchTokens: true,
   memoryLimitBytes: true,
+  deviceMemoryLimitBytes: true,
   stateCacheBytes: true,
   stateFolder: true,
   stateSource: true,
   stateCodec: true,
   prepack: true,
   warmUp: true,
+  warmUpDocuments: true,
   readout: true,
   cacheFolder: true,
   pool: true,

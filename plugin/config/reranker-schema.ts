@@ -21,10 +21,12 @@ export interface RerankerConfig {
   readonly precision?: 'fp32' | 'int8' | 'fp16' | undefined;
   /** Where the model runs. A device that is named and cannot be opened is an error. @defaultValue 'cpu' */
   readonly device?: 'auto' | 'cpu' | 'webgpu' | 'cuda' | undefined;
-  /** Tokens encoded in one run, at least 1. Bounds how long a worker cannot be interrupted. @defaultValue 384; 768 for decoders, 8192 for encoders on a GPU */
+  /** Tokens encoded in one run, at least 1. Bounds how long a worker cannot be interrupted. @defaultValue 384; for decoders lists of 3072, batches of 768; 8192 for encoders on a GPU */
   readonly batchTokens?: number | undefined;
   /** Decoders: bytes that one shortlist may take (at least 1). A larger one is refused before it is run. @defaultValue four fifths of what is free */
   readonly memoryLimitBytes?: number | undefined;
+  /** Decoders on a GPU: bytes of its memory that weights and one shortlist may take (at least 1). A larger one goes in batches, or is refused before it is run. @defaultValue nine tenths of the card's, where nvidia-smi tells it */
+  readonly deviceMemoryLimitBytes?: number | undefined;
   /** Read every token, or one vector a block. @defaultValue 'tokens' */
   readonly tier?: 'tokens' | 'anchor' | undefined;
   /** Worker threads, at least 1. @defaultValue the processors at hand; 1 for decoders */
@@ -45,6 +47,8 @@ export interface RerankerConfig {
   readonly stateCodec?: string | undefined;
   /** Whether to run once before answering. @defaultValue true */
   readonly warmUp?: boolean | undefined;
+  /** Decoders: documents of the longest list to come, at least 1. One as long is run before answering, so that a card has memory taken and kernels chosen. @defaultValue a short list alone */
+  readonly warmUpDocuments?: number | undefined;
 }
 
 const redis = sectionOf(stateRedisOptions, {

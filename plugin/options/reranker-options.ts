@@ -22,7 +22,7 @@ export const rerankerOptions = {
     type: 'whole',
     min: 1,
     default: 384,
-    otherwise: '768 for decoders, 8192 for encoders on a GPU',
+    otherwise: 'for decoders lists of 3072, batches of 768; 8192 for encoders on a GPU',
     unit: 'tokens',
     help: 'tokens encoded in one run',
     note: 'bounds how long a worker cannot be interrupted',
@@ -34,6 +34,14 @@ export const rerankerOptions = {
     unit: 'bytes',
     help: 'decoders: bytes that one shortlist may take',
     note: 'a larger one is refused before it is run',
+  },
+  deviceMemoryLimitBytes: {
+    type: 'whole',
+    min: 1,
+    otherwise: "nine tenths of the card's, where nvidia-smi tells it",
+    unit: 'bytes',
+    help: 'decoders on a GPU: bytes of its memory that weights and one shortlist may take',
+    note: 'a larger one goes in batches, or is refused before it is run',
   },
   tier: {
     type: 'choice',
@@ -94,6 +102,13 @@ export const rerankerOptions = {
     note: "its tier is the reranker's",
   },
   warmUp: { type: 'switch', default: true, help: 'whether to run once before answering' },
+  warmUpDocuments: {
+    type: 'whole',
+    min: 1,
+    otherwise: 'a short list alone',
+    help: 'decoders: documents of the longest list to come',
+    note: 'one as long is run before answering, so that a card has memory taken and kernels chosen',
+  },
 } as const;
 
 /** Keys of the section `reranker.stateRedis`. */

@@ -12,14 +12,16 @@ export interface CaseModel {
   readonly folder: Awaited<ReturnType<typeof openDecoderFolder>>;
   readonly tools: PromptTools;
   readonly session: SessionOptions;
+  readonly computeType: 'float32' | 'float16';
 }
 
 /** Runs a case and notes how far it is from what was expected. */
 export async function compareBlockRank(
-  { folder, tools, session }: CaseModel,
+  model: CaseModel,
   parityCase: BlockRankCase,
   differences: Differences,
 ): Promise<void> {
+  const { folder, tools, session, computeType } = model;
   const what = `${folder.manifest.name}/${parityCase.name}`;
   const isTraining = parityCase.kind === 'training';
   const expected = isTraining
@@ -27,7 +29,7 @@ export async function compareBlockRank(
     : (parityCase.expected as Readonly<Record<string, ExpectedBySignals>>);
   const scorer = new InContextScorer(
     {
-      parts: { config: folder.config, weights: folder.weights.table },
+      parts: { config: folder.config, weights: folder.weights.table, computeType },
       scoring: {
         method: 'signal-tokens',
         layer: parityCase.scoring_layer,
@@ -43,18 +45,21 @@ export async function compareBlockRank(
   try {
     const answer = parityCase.answers && `[${parityCase.answers.join(', ')}]${scorer.prompts.closing}`;
     const prompt = scorer.prompts.prompt(parityCase.input.query, textsOf(parityCase), answer);
-    const request = (await scorer.encode(prompt))!;
-    compareBlocks(what, request, parityCase, differences);
-    for (const [offset, scores] of Object.entries(expected)) {
-      const at = { ...request, queryPosition: Number(offset) };
-      differences.scores(`${what} at ${offset}`, (await scorer.score(at)).documents, scores.two_signals);
-      const one = await scorer.score(at, 1);
-      differences.scores(`${what} at ${offset}, one signal`, one.documents, scores.one_signal);
-    }
-    await compareLogits(what, scorer, request, { parityCase, differences });
-    if (isTraining) {
-      const { documents } = await scorer.score(request);
-      await compareLosses(what, { folder, tools, session }, request, { parityCase, differences, documents });
+    for (const path of ['one-run', 'batches'] as const) {
+      const request = (await scorer.encode(prompt, { path }))!;
+      const run = `${what}, ${path}`;
+      compareBlocks(run, request, parityCase, differences);
+      for (const [offset, scores] of Object.entries(expected)) {
+        const at = { ...request, queryPosition: Number(offset) };
+        differences.scores(`${run} at ${offset}`, (await scorer.score(at)).documents, scores.two_signals);
+        const one = await scorer.score(at, 1);
+        differences.scores(`${run} at ${offset}, one signal`, one.documents, scores.one_signal);
+      }
+      await compareLogits(run, scorer, request, { parityCase, differences });
+      if (isTraining) {
+        const { documents } = await scorer.score(request);
+        await compareLosses(run, model, request, { parityCase, differences, documents });
+      }
     }
   } finally {
     await scorer.release();
@@ -107,7 +112,7 @@ interface ExpectedLosses {
 /** The losses of training, computed forward: the query block's next tokens over every layer's states. */
 async function compareLosses(
   what: string,
-  { folder, session }: CaseModel,
+  { folder, session, computeType }: CaseModel,
   { prompt, queryPosition }: EncodedRequest,
   {
     parityCase,
@@ -123,7 +128,7 @@ async function compareLosses(
   const { completion, answers, tau, lambda, expected } = parityCase;
   const { auxiliary_loss, ntp_loss, total_loss } = expected as ExpectedLosses;
   const reading = { layers: config.layers, lastKeys: false };
-  const runner = new DecoderRunner({ config, weights: weights.table }, reading, session);
+  const runner = new DecoderRunner({ config, weights: weights.table, computeType }, reading, session);
   const from = prompt.instruction.length;
   const total = prompt.documents.reduce((sum, { ids }) => sum + ids.length, from);
   const past = { states: runner.states(total), tokens: total };

@@ -20,7 +20,8 @@ export const logitsName = 'logits';
 
 /**
  * Scaled logits of signal tokens over the documents' keys, before any softmax: `logits`, float32 `[K, G·S, M]`, which is
- * `[H, S, M]` row by row.
+ * `[H, S, M]` row by row. The scoring layer's own products are float32 whatever the others are: rounded to half
+ * precision, a logit of 10 would be .004 off.
  *
  * @throws ModelFormatError when a weight is missing.
  */
@@ -38,7 +39,7 @@ export function packedSignalLogits(
   const keys = g.reshape(layers.documentKeys(scoringLayer, stream), ['M', K, D], [-1, K, D]);
   const asked = g.reshape(layers.queriesOf(scoringLayer, stream, signalsInput()), ['S', H, D], [-1, H, D]);
   const grouped = g.reshape(g.transpose(asked, [1, 0, 2]), [K, times(H / K, 'S'), D], [K, -1, D]);
-  return { logits: g.cast(g.matmul(grouped, g.transpose(keys, [1, 2, 0])), 'float32') };
+  return { logits: g.matmul(grouped, g.transpose(keys, [1, 2, 0])) };
 }
 
 /** Name of a query block's attention in a layer. */
@@ -62,9 +63,9 @@ export function packedSpanAttention(
   const outputs: Record<string, Value> = {};
   let stream: Stream = layers.embeddings();
   for (let layer = 0; layer < to; layer += 1) {
-    const isRead = layer >= from;
-    const attended = attention.attend(layers.headRows(layer, stream), isRead);
-    for (const [query, paid] of (isRead ? attended.attention : []).entries()) {
+    // By products in every layer, read or not: what a layer gives does not depend on which others are read.
+    const attended = attention.attend(layers.headRows(layer, stream), true);
+    for (const [query, paid] of (layer < from ? [] : attended.attention).entries()) {
       const block = queryOf(query);
       const weights = weightsInput(block, heads / keyValueHeads, named(block, 'L'));
       outputs[packedAttentionOf(layer, query)] = g.matmul(weights, paid);

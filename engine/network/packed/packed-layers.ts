@@ -1,6 +1,6 @@
 /** The layers of a packed list, operation by operation. Axes: see `packed-decoder.ts`. */
 import * as g from '../../graph/operations/index.ts';
-import { integers, scalar, type Value } from '../../graph/value.ts';
+import { type DataType, integers, scalar, type Value } from '../../graph/value.ts';
 import type { DecoderNetwork } from '../decoder-layers.ts';
 import type { HeadRows } from './packed-attention.ts';
 import type { TokenInputs } from './packed-inputs.ts';
@@ -24,20 +24,27 @@ export class PackedLayers {
   readonly #network: DecoderNetwork;
   readonly #type: 'float32' | 'float16';
   readonly #tokens: TokenInputs;
+  /** In float32. */
   readonly #turns: Readonly<Record<'q' | 'k', Turns>>;
+  readonly #typedTurns: Readonly<Record<'q' | 'k', Turns>>;
 
   constructor(network: DecoderNetwork, tokens: TokenInputs) {
     this.#network = network;
     this.#type = network.computeType ?? 'float32';
     this.#tokens = tokens;
     const each = ({ cos, sin }: Turns): Turns => ({
-      cos: g.cast(g.gather(cos, tokens.places), this.#type),
-      sin: g.cast(g.gather(sin, tokens.places), this.#type),
+      cos: g.gather(cos, tokens.places),
+      sin: g.gather(sin, tokens.places),
+    });
+    const typed = ({ cos, sin }: Turns): Turns => ({
+      cos: g.cast(cos, this.#type),
+      sin: g.cast(sin, this.#type),
     });
     // A query's scale is in its tables, where it costs nothing.
     const scale = scalar(1 / Math.sqrt(network.config.headSize));
     const scaled = { cos: g.multiply(tokens.cos, scale), sin: g.multiply(tokens.sin, scale) };
     this.#turns = { q: each(scaled), k: each(tokens) };
+    this.#typedTurns = { q: typed(this.#turns.q), k: typed(this.#turns.k) };
   }
 
   /** What the first layer reads. */
@@ -51,8 +58,8 @@ export class PackedLayers {
   /** What a layer's attention reads. */
   headRows(layer: number, { normed }: Stream): HeadRows {
     return {
-      queries: this.#turned(layer, 'q', normed, this.#turns.q),
-      keys: this.#turned(layer, 'k', normed, this.#turns.k),
+      queries: this.#turned(layer, 'q', normed, this.#typedTurns.q),
+      keys: this.#turned(layer, 'k', normed, this.#typedTurns.k),
       values: this.#projected(layer, 'v', normed),
     };
   }
@@ -67,19 +74,19 @@ export class PackedLayers {
     return this.#added(`model.layers.${layer + 1}.input_layernorm.weight`, inner, after.sum);
   }
 
-  /** Keys of the rows from the instruction's end to the query blocks, `[M, K·D]`. */
+  /** Keys of the rows from the instruction's end to the query blocks, float32 `[M, K·D]`. */
   documentKeys(layer: number, { normed }: Stream): Value {
     const { endInstruction: start, startQueries: end } = this.#tokens;
     const own = (rows: Value): Value => g.sliceTo(rows, { axis: 0, start, end, length: 'M' });
     const { cos, sin } = this.#turns.k;
-    return this.#turned(layer, 'k', own(normed), { cos: own(cos), sin: own(sin) });
+    return this.#turned(layer, 'k', g.cast(own(normed), 'float32'), { cos: own(cos), sin: own(sin) });
   }
 
-  /** Queries of some rows, scaled, `[S, H·D]`. @param rows - int32 `[S]`. */
+  /** Queries of some rows, scaled, float32 `[S, H·D]`. @param rows - int32 `[S]`. */
   queriesOf(layer: number, { normed }: Stream, rows: Value): Value {
     const { cos, sin } = this.#turns.q;
     const turns = { cos: g.gather(cos, rows), sin: g.gather(sin, rows) };
-    return this.#turned(layer, 'q', g.gather(normed, rows), turns);
+    return this.#turned(layer, 'q', g.cast(g.gather(normed, rows), 'float32'), turns);
   }
 
   #turned(layer: number, part: 'q' | 'k', normed: Value, tables: Turns): Value {
@@ -125,16 +132,16 @@ export class PackedLayers {
 
   /** The mean square is summed in float32 inside the operator. */
   #norm(name: string, x: Value): Value {
-    const scale = this.#tensor(name, [x.shape.at(-1) as number]);
+    const scale = this.#tensor(name, [x.shape.at(-1) as number], x.type);
     return g.rmsNormalisation(x, scale, this.#network.config.epsilon);
   }
 
   #linear(name: string, x: Value, outputs: number, hasBias: boolean): Value {
-    const weights = this.#tensor(`${name}.weight`, [outputs, x.shape[1] as number]);
-    return g.linear(x, weights, hasBias ? this.#tensor(`${name}.bias`, [outputs]) : undefined);
+    const weights = this.#tensor(`${name}.weight`, [outputs, x.shape[1] as number], x.type);
+    return g.linear(x, weights, hasBias ? this.#tensor(`${name}.bias`, [outputs], x.type) : undefined);
   }
 
-  #tensor(name: string, shape: readonly number[]): Value {
-    return g.cast(this.#network.parameters(name, shape), this.#type);
+  #tensor(name: string, shape: readonly number[], type: DataType = this.#type): Value {
+    return g.cast(this.#network.parameters(name, shape), type);
   }
 }

@@ -27,6 +27,12 @@ const copies = 3;
  * and the query block's run over all of them. Measured beside what is taken by `npm run bench -- memory`.
  */
 export function requestBytes(config: DecoderConfig, shape: KeyValueShape, size: RequestSize): number {
+  const all = size.documents.reduce((sum, tokens) => sum + tokens, size.instruction);
+  return all * keyValueBytes(shape) + batchRunBytes(config, shape, size) + size.expandedBytes;
+}
+
+/** The part of {@link requestBytes} that one run takes, on whatever device it runs. */
+export function batchRunBytes(config: DecoderConfig, shape: KeyValueShape, size: RequestSize): number {
   const documents = size.documents.reduce((sum, tokens) => sum + tokens, 0);
   const all = size.instruction + documents;
   const longest = Math.max(size.instruction, ...size.documents);
@@ -34,8 +40,7 @@ export function requestBytes(config: DecoderConfig, shape: KeyValueShape, size: 
   const batchRun = runBytes(config, { tokens: batch, keys: size.instruction + longest });
   const queryRun =
     runBytes(config, { tokens: size.query, keys: all }) + 2 * all * shape.tokenWidth * floatBytes;
-  const outputs = batch * keyValueBytes(shape);
-  return all * keyValueBytes(shape) + Math.max(batchRun + outputs, queryRun) + size.expandedBytes;
+  return Math.max(batchRun + batch * keyValueBytes(shape), queryRun);
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   type ScoredRequest,
   type ScorerOptions,
 } from './in-context-scorer.ts';
+import { choosePath } from './list-path.ts';
 import { toTextSpans } from './text-spans.ts';
 
 /** What a worker needs to open the program; structured-cloneable. */
@@ -82,16 +83,13 @@ class DecoderProgram implements WorkerProgram<DecoderTask, Answer> {
     return { kind: 'heads', ...(await this.#scorer.headScores(request)) };
   }
 
-  async #encode({
-    query,
-    texts,
-    memoryLimitBytes,
-    cancelled,
-  }: RankTask | HeadsTask): Promise<EncodedRequest | Ended> {
+  async #encode({ query, texts, allowed, cancelled }: RankTask | HeadsTask): Promise<EncodedRequest | Ended> {
     const prompt = this.#scorer.prompts.prompt(query, texts);
-    const neededBytes = this.#scorer.requestBytes(prompt);
-    if (neededBytes > memoryLimitBytes) return { kind: 'too-large', neededBytes };
-    const request = await this.#scorer.encode(prompt, () => Atomics.load(cancelled, 0) === 1);
+    const { policy } = this.#scorer;
+    const choice = choosePath({ ...this.#scorer.needs(prompt), policy, allowed });
+    if ('shortage' in choice) return { kind: 'too-large', ...choice.shortage };
+    const isCancelled = (): boolean => Atomics.load(cancelled, 0) === 1;
+    const request = await this.#scorer.encode(prompt, { path: choice.path, isCancelled });
     return request ?? { kind: 'cancelled' };
   }
 

@@ -24,6 +24,7 @@ import type {
   HeadsAnswer,
   RankAnswer,
 } from './decoder-tasks.ts';
+import type { MemoryBytes, MemoryShortage } from './list-path.ts';
 
 /** What {@link DecoderReranker} is made of. */
 export interface DecoderRerankerParts {
@@ -34,7 +35,7 @@ export interface DecoderRerankerParts {
   /** The decoder's program. */
   readonly program: PooledProgram<DecoderTask, DecoderAnswers[DecoderTask['kind']]>;
   /** Bytes that one request may take, asked anew for each. */
-  readonly memoryLimitBytes: () => number;
+  readonly allowedBytes: () => MemoryBytes;
 }
 
 const noUsage: RankingUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
@@ -139,13 +140,13 @@ export class DecoderReranker implements Reranker {
     signal: AbortSignal | undefined,
   ): Promise<RankAnswer | HeadsAnswer> {
     const cancelled = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-    const allowedBytes = this.#parts.memoryLimitBytes();
+    const allowed = this.#parts.allowedBytes();
     const forget = signal && onAbort(signal, () => Atomics.store(cancelled, 0, 1));
     try {
-      const task = { ...asked, cancelled, memoryLimitBytes: allowedBytes } satisfies DecoderTask;
+      const task = { ...asked, cancelled, allowed } satisfies DecoderTask;
       const run = this.#parts.program.run(task, signal ? { signal } : {});
       const answer = (await abortable(run, signal)) as RankAnswer | HeadsAnswer;
-      if (answer.kind === 'too-large') throw tooLarge(answer.neededBytes, allowedBytes);
+      if (answer.kind === 'too-large') throw tooLarge(answer);
       return answer;
     } finally {
       forget?.();
@@ -153,11 +154,12 @@ export class DecoderReranker implements Reranker {
   }
 }
 
-function tooLarge(neededBytes: number, allowedBytes: number): MemoryLimitError {
-  const sizes = `shortlist needs ${readableBytes(neededBytes)}, ${readableBytes(allowedBytes)} are allowed`;
+function tooLarge({ memory, neededBytes, allowedBytes }: MemoryShortage): MemoryLimitError {
+  const where = memory === 'device' ? ' of the device' : '';
+  const sizes = `shortlist needs ${readableBytes(neededBytes)}${where}, ${readableBytes(allowedBytes)} are allowed`;
   return new MemoryLimitError(
     `Cannot rerank: ${sizes}: lower rankWindowSize, maxDocumentTokens or batchTokens.`,
-    { neededBytes, allowedBytes },
+    { neededBytes, allowedBytes, memory },
   );
 }
 

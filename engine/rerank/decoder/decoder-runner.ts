@@ -70,8 +70,11 @@ export class DecoderRunner {
     const parameters = fileParameters(weights);
     this.#network = {
       config,
+      // A card holds a copy anyway: what is cast when it is loaded is not cast in every run.
       parameters:
-        session.provider === 'webgpu' ? withoutBfloat16(parameters, computeType ?? 'float32') : parameters,
+        (session.provider ?? 'cpu') === 'cpu'
+          ? parameters
+          : withoutBfloat16(parameters, computeType ?? 'float32'),
       computeType,
     };
     this.#reading = reading;

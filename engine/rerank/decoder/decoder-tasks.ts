@@ -1,5 +1,6 @@
 /** What the workers of a decoder are asked and what they answer. */
 import type { ExplainedSpan } from '../../contract.ts';
+import type { MemoryBytes, MemoryShortage } from './list-path.ts';
 
 /** One shortlist to score. */
 export interface RankTask {
@@ -11,7 +12,7 @@ export interface RankTask {
   /** Whether each document's tokens are told. */
   readonly explain: boolean;
   /** Bytes that the request may take. */
-  readonly memoryLimitBytes: number;
+  readonly allowed: MemoryBytes;
   /** Set to 1 from outside, it ends the task before its next batch. */
   readonly cancelled: Int32Array;
 }
@@ -58,7 +59,7 @@ export type RankAnswer =
       readonly tokens: number;
       readonly truncatedTokens: number;
     }
-  | { readonly kind: 'too-large'; readonly neededBytes: number }
+  | ({ readonly kind: 'too-large' } & MemoryShortage)
   | { readonly kind: 'cancelled' };
 
 /** Calibrated scores of every head over one shortlist. */

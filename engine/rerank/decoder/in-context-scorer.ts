@@ -9,13 +9,17 @@ import { blockRankTemplate, contentFreeQuery, icrTemplate } from '../../blocks/p
 import type { PromptTools } from '../../model/decoder-folder.ts';
 import type { IcrScoring, SignalScoring } from '../../model/decoder-manifest.ts';
 import { assertReach } from '../../network/decoder-config.ts';
+import type { PackedForm } from '../../network/packed/packed-form.ts';
+import type { PackedList } from '../../network/packed/packed-layout.ts';
 import { attentionMasses, sumByDocument } from '../../readout/attention-mass.ts';
 import { type DocumentRange, icrScores, type SpanAttention, tokenAttention } from '../../readout/icr.ts';
 import type { SessionOptions } from '../../session/runtime.ts';
 import { toBatches } from '../../states/batches.ts';
-import { expandedBytes, requestBytes } from './decoder-memory.ts';
 import { type DecoderParts, DecoderRunner, type Past } from './decoder-runner.ts';
 import type { HeadScores } from './decoder-tasks.ts';
+import { type ListNeeds, listNeeds } from './list-memory.ts';
+import { type ListPath, type ListPolicy, listPolicy } from './list-path.ts';
+import { type ListReading, ListRunner } from './list-runner.ts';
 
 /** What a scorer is made of. */
 export interface ScorerOptions {
@@ -25,22 +29,32 @@ export interface ScorerOptions {
   readonly scoring: SignalScoring | IcrScoring;
   /** Token budgets. */
   readonly caps: PromptCaps;
-  /** Tokens of one run. */
+  /** Tokens of one batch. */
   readonly batchTokens: number;
   /** How graphs run. */
   readonly session: SessionOptions;
+  /** What the device does best. @defaultValue {@link listPolicy} of the session's provider */
+  readonly policy?: ListPolicy;
 }
 
-/** A request whose documents are encoded. */
+/** A request that can be scored. */
 export interface EncodedRequest {
   /** Its blocks. */
   readonly prompt: InContextPrompt;
-  /** What instruction and documents left behind. */
-  readonly past: Past;
+  /** What instruction and documents left behind; absent where scoring takes the whole list in one run. */
+  readonly past?: Past;
   /** Position of the query block's first token. */
   readonly queryPosition: number;
-  /** Where the documents stand in the past. */
+  /** Where the documents stand among the tokens that the query block sees. */
   readonly documents: DocumentRange;
+}
+
+/** How a request is encoded. */
+export interface EncodeOptions {
+  /** How the list is run. @defaultValue `'batches'` */
+  readonly path?: ListPath;
+  /** Asked before each run; a run itself goes to its end. @defaultValue never */
+  readonly isCancelled?: () => boolean;
 }
 
 /** Scores of a request's documents. */
@@ -58,8 +72,13 @@ export class InContextScorer {
   readonly #options: ScorerOptions;
   /** Prompts of this model. */
   readonly prompts: InContextPrompts;
-  /** Graphs of this model. */
+  /** Graphs of this model that run batches. */
   readonly runner: DecoderRunner;
+  /** The graph of this model that runs whole lists. */
+  readonly listRunner: ListRunner;
+  /** What the device does best. */
+  readonly policy: ListPolicy;
+  readonly #reading: ListReading;
 
   constructor(options: ScorerOptions, { tokenizer, chat }: PromptTools) {
     const { scoring, caps, parts, session } = options;
@@ -72,29 +91,41 @@ export class InContextScorer {
     this.#options = options;
     this.prompts = new InContextPrompts(tokenizer, template, caps);
     this.runner = new DecoderRunner(parts, reading, session);
+    this.#reading = isTrained
+      ? { kind: 'signals', layer: scoring.layer }
+      : { kind: 'attention', layers: scoring.layers };
+    const policy = options.policy ?? listPolicy(session.provider ?? 'cpu', parts);
+    this.policy = policy;
+    this.listRunner = new ListRunner({
+      parts,
+      reading: this.#reading,
+      form: toForm(scoring, policy),
+      session,
+    });
   }
 
-  /** Bytes that a request will take at its highest. */
-  requestBytes(prompt: InContextPrompt): number {
-    const { parts, session } = this.#options;
-    return requestBytes(parts.config, this.runner.shape, {
-      instruction: prompt.instruction.length,
-      documents: prompt.documents.map(({ ids }) => ids.length),
-      query: prompt.query.length,
-      batchTokens: this.#options.batchTokens,
-      expandedBytes: session.prepack ? 0 : expandedBytes(parts.weights),
+  /** What a prompt takes of the memories, by path. */
+  needs(prompt: InContextPrompt): ListNeeds {
+    const { parts, session, batchTokens } = this.#options;
+    return listNeeds(prompt, this.#queries(prompt), {
+      parts,
+      session,
+      shape: this.runner.shape,
+      batchTokens,
+      reading: this.#reading,
+      form: this.listRunner.form,
     });
   }
 
   /**
-   * Blocks to states.
+   * Makes a prompt ready to be scored: in batches, its blocks become states now.
    *
-   * @param isCancelled - Asked before each batch. @returns undefined once it was cancelled.
+   * @returns undefined once it was cancelled.
    * @throws ModelFormatError when the network's attention does not reach back over the whole list.
    */
   async encode(
     prompt: InContextPrompt,
-    isCancelled: () => boolean = () => false,
+    { path = 'batches', isCancelled = () => false }: EncodeOptions = {},
   ): Promise<EncodedRequest | undefined> {
     const documentTokens = prompt.documents.map(({ ids }) => ids.length);
     const from = prompt.instruction.length;
@@ -103,20 +134,13 @@ export class InContextScorer {
     if (scoring.method === 'icr') {
       assertReach(parts.config, scoring.layers.to, total + prompt.query.length, session.folder);
     }
-    const past: Past = { states: this.runner.states(total), tokens: total };
-    await this.runner.encode([{ ids: prompt.instruction, at: 0 }], {
-      past: { ...past, tokens: 0 },
-      firstPosition: 0,
-    });
-    for (const run of this.#runs(prompt)) {
-      if (isCancelled()) return undefined;
-      await this.runner.encode(run.sequences, {
-        past: { ...past, tokens: run.pastTokens },
-        firstPosition: run.pastTokens,
-      });
-    }
     const queryPosition = this.#queryPosition(total, from + Math.max(0, ...documentTokens));
-    return { prompt, past, queryPosition, documents: { from, documentTokens } };
+    const request = { prompt, queryPosition, documents: { from, documentTokens } };
+    if (isCancelled()) return undefined;
+    await this.#letGo(path === 'one-run' ? this.runner : this.listRunner);
+    if (path === 'one-run') return request;
+    const past = await this.#encodeBlocks(prompt, total, isCancelled);
+    return past && { ...request, past };
   }
 
   /**
@@ -153,21 +177,60 @@ export class InContextScorer {
   }
 
   /** Logits of signal tokens over document tokens, row-major, shape `[heads, signals, document tokens]`. */
-  signalLogits(
-    { prompt, past, queryPosition, documents }: EncodedRequest,
-    signalTokens: 1 | 2,
-  ): Promise<Float32Array> {
-    const query = {
-      ids: prompt.query,
-      signals: prompt.signals.slice(-signalTokens),
-      firstPosition: queryPosition,
-    };
+  signalLogits(request: EncodedRequest, signalTokens: 1 | 2): Promise<Float32Array> {
+    const { prompt, past, queryPosition, documents } = request;
+    const signals = prompt.signals.slice(-signalTokens);
+    if (!past) return this.listRunner.signalLogits(this.#list(request), signals);
+    const query = { ids: prompt.query, signals, firstPosition: queryPosition };
     return this.runner.signalLogits(query, past, { from: documents.from, to: past.tokens });
   }
 
   /** Frees the sessions. */
-  release(): Promise<void> {
-    return this.runner.release();
+  async release(): Promise<void> {
+    await this.runner.release();
+    await this.listRunner.release();
+  }
+
+  /** A card has no room for the weights of both paths; a processor maps the same pages for both. */
+  async #letGo(other: { release(): Promise<void> }): Promise<void> {
+    const { provider = 'cpu' } = this.#options.session;
+    if (provider !== 'cpu') await other.release();
+  }
+
+  async #encodeBlocks(
+    prompt: InContextPrompt,
+    total: number,
+    isCancelled: () => boolean,
+  ): Promise<Past | undefined> {
+    const past: Past = { states: this.runner.states(total), tokens: total };
+    await this.runner.encode([{ ids: prompt.instruction, at: 0 }], {
+      past: { ...past, tokens: 0 },
+      firstPosition: 0,
+    });
+    for (const run of this.#runs(prompt)) {
+      if (isCancelled()) return undefined;
+      await this.runner.encode(run.sequences, {
+        past: { ...past, tokens: run.pastTokens },
+        firstPosition: run.pastTokens,
+      });
+    }
+    return past;
+  }
+
+  /** The query blocks that a prompt's score needs: the query's, and where scores are calibrated one without content. */
+  #queries({ query }: InContextPrompt): Int32Array[] {
+    const { scoring } = this.#options;
+    const isCalibrated = scoring.method === 'icr' && scoring.calibration;
+    return isCalibrated ? [query, this.prompts.question(contentFreeQuery).query] : [query];
+  }
+
+  #list({ prompt, queryPosition }: EncodedRequest): PackedList {
+    return {
+      instruction: prompt.instruction,
+      documents: prompt.documents.map(({ ids }) => ids),
+      queries: this.#queries(prompt),
+      queryPosition,
+    };
   }
 
   /** Which documents are encoded together, and how much each sees; a document's first position is what it sees. */
@@ -223,18 +286,34 @@ export class InContextScorer {
   }
 
   async #spans(
-    { prompt, past, queryPosition }: EncodedRequest,
-    { layers, calibration }: IcrScoring,
+    request: EncodedRequest,
+    { layers }: IcrScoring,
   ): Promise<{ asked: SpanAttention; contentFree: SpanAttention | undefined }> {
+    const { prompt, past, queryPosition: firstPosition } = request;
     const { heads } = this.#options.parts.config;
-    const attention = async (ids: Int32Array): Promise<SpanAttention> => {
-      const all = await this.runner.spanAttention({ ids, firstPosition: queryPosition }, past, layers);
-      return { layers: all, heads };
-    };
-    const asked = await attention(prompt.query);
-    if (!calibration) return { asked, contentFree: undefined };
-    return { asked, contentFree: await attention(this.prompts.question(contentFreeQuery).query) };
+    const read = past
+      ? await inTurn(this.#queries(prompt), (ids) =>
+          this.runner.spanAttention({ ids, firstPosition }, past, layers),
+        )
+      : await this.listRunner.spanAttention(this.#list(request));
+    const [asked, contentFree] = read.map((all) => ({ layers: all, heads }));
+    return { asked: asked!, contentFree };
   }
+}
+
+async function inTurn<Item, Result>(
+  items: readonly Item[],
+  run: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const item of items) results.push(await run(item));
+  return results;
+}
+
+/** The shape of the graph that runs a model's lists whole. */
+function toForm(scoring: SignalScoring | IcrScoring, { attention, buckets }: ListPolicy): PackedForm {
+  if (scoring.method === 'signal-tokens') return { context: 'blocks', attention, buckets, queries: 1 };
+  return { context: scoring.context, attention, buckets, queries: scoring.calibration ? 2 : 1 };
 }
 
 interface Run {

@@ -15,7 +15,7 @@ import type { PackedForm } from '../../network/packed/packed-form.ts';
 import { type PackedList, packedLayout, sizeOf, toPromptOrder } from '../../network/packed/packed-layout.ts';
 import { type GraphSession, openSession, type SessionOptions } from '../../session/runtime.ts';
 import { openSharedSession } from '../../session/shared-session.ts';
-import { fileParameters } from '../../weights/file-parameters.ts';
+import { fileParameters, withoutBfloat16 } from '../../weights/file-parameters.ts';
 import type { DecoderParts } from './decoder-runner.ts';
 
 /** What is read of a list: the signal tokens' logits at a layer, or the query blocks' attention in some layers. */
@@ -44,7 +44,13 @@ export class ListRunner {
   constructor(parts: ListRunnerParts) {
     const { config, weights, computeType } = parts.parts;
     this.#parts = parts;
-    this.#network = { config, parameters: fileParameters(weights), computeType };
+    const parameters = fileParameters(weights);
+    const onCard = (parts.session.provider ?? 'cpu') !== 'cpu';
+    this.#network = {
+      config,
+      parameters: onCard ? withoutBfloat16(parameters, computeType ?? 'float32') : parameters,
+      computeType,
+    };
   }
 
   /** The shape of its graph. */

@@ -6,12 +6,15 @@ import { ConfigurationError } from '../../errors.ts';
 import { type DecoderFolder, openDecoderFolder } from '../../model/decoder-folder.ts';
 import { leastDocumentTokens } from '../../model/decoder-manifest.ts';
 import { assertReach, type DecoderConfig } from '../../network/decoder-config.ts';
+import { cardMemoryBytes } from '../../session/card-memory.ts';
 import { chooseProvider, devices, hasHalfPrecision } from '../../session/device.ts';
 import { openProgram } from '../../session/open-program.ts';
+import type { ExecutionProvider } from '../../session/runtime.ts';
 import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
 import type { DecoderProgramData } from './decoder-program.ts';
 import { DecoderReranker } from './decoder-reranker.ts';
 import type { DecoderAnswers, DecoderTask } from './decoder-tasks.ts';
+import { listPolicy } from './list-path.ts';
 
 const defaultBatchTokens = 768;
 
@@ -43,6 +46,7 @@ async function open(options: RerankerOptions): Promise<DecoderReranker> {
   assertOptions(options, folder.config);
   const data = await toProgramData(options, folder);
   assertReaches(folder, data);
+  const deviceLimitBytes = await deviceMemoryLimit(options, data.session.provider ?? 'cpu');
   const program = await openProgram<DecoderTask, DecoderAnswers[DecoderTask['kind']]>(
     {
       program: new URL(
@@ -58,10 +62,17 @@ async function open(options: RerankerOptions): Promise<DecoderReranker> {
     info: toInfo(folder, data, () => program.isOpen),
     modelFolder: folder.path,
     program,
-    memoryLimitBytes: () => options.memoryLimitBytes ?? Math.floor(freemem() * memoryShare),
+    allowedBytes: () => ({
+      host: options.memoryLimitBytes ?? Math.floor(freemem() * memoryShare),
+      device: deviceLimitBytes / program.size, // every worker's session holds weights of its own
+    }),
   });
   try {
-    if (options.warmUp ?? true) await warmUp(reranker, program.size);
+    if (options.warmUp ?? true) {
+      await warmUp(reranker, program.size, { documents: 1, words: 1 });
+      const { warmUpDocuments: documents } = options;
+      if (documents) await warmUp(reranker, program.size, { documents, words: data.caps.maxDocumentTokens });
+    }
   } catch (error) {
     await reranker.close();
     throw error;
@@ -69,18 +80,31 @@ async function open(options: RerankerOptions): Promise<DecoderReranker> {
   return reranker;
 }
 
+/** Share of a card's memory that weights and one shortlist may take; CUDA itself and its kernels take some of the rest. */
+const cardShare = 0.9;
+
+async function deviceMemoryLimit(
+  { deviceMemoryLimitBytes }: RerankerOptions,
+  provider: ExecutionProvider,
+): Promise<number> {
+  if (deviceMemoryLimitBytes !== undefined) return deviceMemoryLimitBytes;
+  const bytes = provider === 'cuda' ? await cardMemoryBytes() : undefined;
+  return bytes === undefined ? Number.POSITIVE_INFINITY : Math.floor(bytes * cardShare);
+}
+
 async function toProgramData(options: RerankerOptions, folder: DecoderFolder): Promise<DecoderProgramData> {
   const { manifest, config, weights } = folder;
   const provider = await chooseProvider(options.device ?? 'cpu');
   const isHalf = provider !== 'cpu' && (await hasHalfPrecision(provider));
   const precision = options.precision ?? (isHalf ? 'fp16' : 'fp32');
+  const computeType = precision === 'fp16' ? 'float16' : 'float32';
   return {
     modelPath: folder.path,
     parts: {
       config,
       weights: weights.table,
       digest: folder.digest,
-      computeType: precision === 'fp16' ? 'float16' : 'float32',
+      computeType,
     },
     scoring: manifest.scoring,
     caps: {
@@ -89,6 +113,7 @@ async function toProgramData(options: RerankerOptions, folder: DecoderFolder): P
       truncation: manifest.truncation,
     },
     batchTokens: options.batchTokens ?? defaultBatchTokens,
+    policy: listPolicy(provider, { computeType, batchTokens: options.batchTokens }),
     session: {
       folder: weights.folder,
       // Workers run side by side, so that those of a shared pool share the processors out.
@@ -129,11 +154,19 @@ function assertReaches({ config, path }: DecoderFolder, { scoring, caps }: Decod
   assertReach(config, scoring.layer + 1, scoring.queryPosition + 2 * caps.maxQueryTokens, path);
 }
 
-/** One short list in every worker: loads code paths and touches every weight. */
-async function warmUp(reranker: DecoderReranker, workers: number): Promise<void> {
+/**
+ * One list in every worker: a short one loads code paths and touches every weight; one of the size that is to come has
+ * kernels chosen and memory taken for it.
+ */
+async function warmUp(
+  reranker: DecoderReranker,
+  workers: number,
+  { documents, words }: { readonly documents: number; readonly words: number },
+): Promise<void> {
+  const text = 'warm '.repeat(words);
   const shortlist = {
     query: { text: 'warm up' },
-    candidates: [{ docId: 'a', text: 'warm', segments: [] }],
+    candidates: Array.from({ length: documents }, (_, i) => ({ docId: String(i), text, segments: [] })),
     firstStage: 'unknown',
   } as const;
   await Promise.all(Array.from({ length: workers }, () => reranker.rerank(shortlist)));
@@ -147,8 +180,10 @@ function assertOptions(options: RerankerOptions, config: DecoderConfig): void {
   check.whole('maxQueryTokens', 1, config.positions);
   check.whole('batchTokens', 1, 1_000_000);
   check.whole('memoryLimitBytes', 1, Number.MAX_SAFE_INTEGER);
+  check.whole('deviceMemoryLimitBytes', 1, Number.MAX_SAFE_INTEGER);
   check.oneOf('precision', ['fp32', 'fp16']);
   check.oneOf('device', devices);
+  check.whole('warmUpDocuments', 1, 100_000);
   check.absent('a decoder', [
     'tier',
     'maxDocumentBlocks',

@@ -227,6 +227,6 @@ function assertOptions(options: RerankerOptions, config: EncoderConfig): void {
       `expected a codec of tier ${tier}, which is what is read, got ${options.stateCodec.name}`,
     );
   }
-  check.absent('an encoder', ['memoryLimitBytes']);
+  check.absent('an encoder', ['memoryLimitBytes', 'deviceMemoryLimitBytes', 'warmUpDocuments']);
   check.finish();
 }

@@ -1,5 +1,5 @@
 /** Run by the WebGPU test in a process of its own: compares both families on WebGPU with the processor. */
-import { openReranker, type RerankerOptions } from '../../../engine/index.ts';
+import { MemoryLimitError, openReranker, type RerankerOptions } from '../../../engine/index.ts';
 import { shortlistOf } from '../tiny/shortlist.ts';
 import { tinyDecoder } from '../tiny/tiny-decoder.ts';
 import { tinyModel } from '../tiny/tiny-model.ts';
@@ -29,8 +29,9 @@ for (const [family, model] of Object.entries(models)) {
   const difference = Math.max(...cpu.scores.map((score, i) => Math.abs(score - gpu.scores[i]!)));
   report[family] = { provider: gpu.provider, difference };
 }
-// Not every device has half precision; one without it says so when the graph is loaded.
+// Not every device has half precision; one without it says so when the graph is loaded, and is not asked for it by default.
 const exact = await scores({ model: models.decoder });
+report['byDefault'] = (await scores({ model: models.decoder, device: 'webgpu' })).provider;
 report['half'] = await scores({ model: models.decoder, device: 'webgpu', precision: 'fp16' }).then(
   (rough) => ({
     difference: Math.max(...exact.scores.map((score, i) => Math.abs(score - rough.scores[i]!))),
@@ -43,4 +44,17 @@ const roughly = await scores({ model: models.encoder, device: 'webgpu' });
 report['encoderHalf'] = {
   difference: Math.max(...exactly.scores.map((score, i) => Math.abs(score - roughly.scores[i]!))),
 };
+// A list that the device has no room for is told before it is run.
+const small = await openReranker({
+  model: models.decoder,
+  device: 'webgpu',
+  precision: 'fp32',
+  warmUp: false,
+  deviceMemoryLimitBytes: 1000,
+});
+report['refused'] = await small.rerank(shortlist).then(
+  () => 'nothing',
+  (error: unknown) => (error instanceof MemoryLimitError ? error.memory : String(error)),
+);
+await small.close();
 console.log(JSON.stringify(report));

@@ -5,6 +5,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   ConfigurationError,
   DecoderReranker,
+  type ExplainedSpan,
   MemoryLimitError,
   memorySource,
   openDecoderReranker,
@@ -59,6 +60,10 @@ const texts = [
 ];
 const shortlist = shortlistOf('When is the tide highest?', ...texts);
 
+/** Masses in the order of the text: equal ones may be told in any. */
+const inText = (spans: readonly ExplainedSpan[]): number[] =>
+  [...spans].sort((a, b) => a.start - b.start).map(({ mass }) => mass);
+
 async function scoresOf(reranker: DecoderReranker, of = shortlist): Promise<number[]> {
   const { candidates } = await reranker.rerank(of);
   return [...candidates].sort((a, b) => a.index - b.index).map(({ score }) => score);
@@ -75,6 +80,35 @@ describe('DecoderReranker', () => {
     const expected = await scoresOf(await open());
     for (const options of [{ batchTokens: 1 }, { batchTokens: 40 }, { threads: 1 }, { prepack: true }]) {
       assertAllClose(await scoresOf(await open(options)), expected, { atol: 1e-4 });
+    }
+  });
+
+  it('gives scores and explanations alike in one run and in batches, trained or not, causal or in blocks', async () => {
+    const causal = { method: 'icr', layers: { from: 0, to: 3 }, context: 'causal' };
+    const blocks = { method: 'icr', layers: { from: 1, to: 4 }, context: 'blocks', calibration: false };
+    for (const folder of [
+      model,
+      untrained,
+      await tinyDecoder('qwen3-tiny', { scoring: causal }),
+      await tinyDecoder('mistral-tiny', { scoring: blocks }),
+    ]) {
+      // Lists of more tokens than one run may have go in batches.
+      const [whole, cut] = [await open({ model: folder }), await open({ model: folder, batchTokens: 60 })];
+      const [one, other] = await Promise.all(
+        [whole, cut].map((reranker) => reranker.rerank(shortlist, { explain: true })),
+      );
+      expect(one!.usage).toEqual(other!.usage);
+      const byIndex = new Map(other!.candidates.map((candidate) => [candidate.index, candidate]));
+      for (const { index, score, explanation } of one!.candidates) {
+        const expected = byIndex.get(index)!;
+        assertAllClose([score], [expected.score], { atol: 1e-4 });
+        const { mass, templateMass, spans } = expected.explanation!;
+        assertAllClose(
+          [explanation!.mass!, explanation!.templateMass!, ...inText(explanation!.spans!)],
+          [mass!, templateMass!, ...inText(spans!)],
+          { atol: 1e-5 },
+        );
+      }
     }
   });
 
@@ -136,6 +170,29 @@ describe('DecoderReranker', () => {
       /shortlist needs .*, 50 KB are allowed: lower rankWindowSize, maxDocumentTokens or batchTokens/,
     );
     await expect(refusal).rejects.toMatchObject({ code: 'memory-limit', allowedBytes: 50_000 });
+  });
+
+  it('says that it is the device whose memory is too small, where it is', async () => {
+    const shortage = { memory: 'device', neededBytes: 30e9, allowedBytes: 21.6e9 } as const;
+    const allowed: unknown[] = [];
+    const reranker = new DecoderReranker({
+      info: (await open()).info,
+      modelFolder: model,
+      program: {
+        size: 1,
+        isOpen: true,
+        run: (task) => {
+          allowed.push((task as { allowed: unknown }).allowed);
+          return Promise.resolve({ kind: 'too-large', ...shortage });
+        },
+        close: () => Promise.resolve(),
+      },
+      allowedBytes: () => ({ host: 1e12, device: 21.6e9 }),
+    });
+    const refusal = reranker.rerank(shortlist);
+    await expect(refusal).rejects.toThrow(/shortlist needs 30 GB of the device, 22 GB are allowed/);
+    await expect(refusal).rejects.toMatchObject({ code: 'memory-limit', ...shortage });
+    expect(allowed).toEqual([{ host: 1e12, device: 21.6e9 }]);
   });
 
   it('ends between two batches when it is given up', async () => {
@@ -216,9 +273,21 @@ describe('openReranker over a decoder', () => {
       stateCacheBytes: 0,
       precision: 'int8',
       maxDocumentTokens: 8,
+      deviceMemoryLimitBytes: 0,
+      warmUpDocuments: 0,
     });
     await expect(call).rejects.toThrow(ConfigurationError);
-    await expect(call).rejects.toThrow(/maxDocumentTokens.*precision.*tier.*stateCacheBytes/s);
+    await expect(call).rejects.toThrow(
+      /maxDocumentTokens.*deviceMemoryLimitBytes.*precision.*warmUpDocuments.*tier.*stateCacheBytes/s,
+    );
+  });
+
+  it('runs a list as long as those that are to come before it answers, and refuses to open where it does not fit', async () => {
+    const memoryLimitBytes = 60_000_000;
+    const reranker = await open({ warmUp: true, warmUpDocuments: 5, memoryLimitBytes });
+    expect((await reranker.rerank(shortlist)).candidates).toHaveLength(4);
+    const tooMany = open({ warmUp: true, warmUpDocuments: 500, memoryLimitBytes });
+    await expect(tooMany).rejects.toThrow(MemoryLimitError);
   });
 
   it('closes the state source that it cannot use', async () => {

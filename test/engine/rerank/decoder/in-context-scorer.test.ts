@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDecoderFolder, readPromptTools } from '../../../../engine/model/decoder-folder.ts';
 import { InContextScorer } from '../../../../engine/rerank/decoder/in-context-scorer.ts';
 import { assertAllClose } from '../../../support/checks/all-close.ts';
@@ -61,5 +61,37 @@ describe('InContextScorer', () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  it('knows what a list takes of a card before anything is opened there', async () => {
+    const path = join(parityFixtures, 'llama-tiny');
+    const { config, weights } = await openDecoderFolder(path);
+    const tools = await readPromptTools(path);
+    const on = (provider: 'cpu' | 'cuda' | 'webgpu') =>
+      new InContextScorer(
+        {
+          parts: { config, weights: weights.table, computeType: 'float16' },
+          scoring: tinyScoring,
+          caps: { maxDocumentTokens: 96, maxQueryTokens: 32, truncation: 'text' },
+          batchTokens: 100,
+          session: { folder: path, threads: 1, prepack: true, provider },
+        },
+        tools,
+      );
+    const needsOf = (provider: 'cpu' | 'cuda' | 'webgpu', documents: number) => {
+      const made = on(provider);
+      const prompt = made.prompts.prompt('which', Array(documents).fill('the tide is highest'));
+      return made.needs(prompt);
+    };
+    const [few, many] = [needsOf('cuda', 5), needsOf('cuda', 500)];
+    expect(many.tokens).toBeGreaterThan(20 * few.tokens);
+    expect(many.needs['one-run'].device).toBeGreaterThan(few.needs['one-run'].device);
+    // Keys and values stay on the card, and three sessions of the batches hold the weights thrice.
+    expect(many.needs['one-run'].host).toBeLessThan(many.needs.batches.host);
+    expect(few.needs.batches.device).toBeGreaterThan(few.needs['one-run'].device);
+    // By products, matrices of logits lie in memory.
+    expect(needsOf('webgpu', 500).needs['one-run'].device).toBeGreaterThan(0);
+    expect(needsOf('cpu', 500).needs['one-run'].device).toBe(0);
+    expect(needsOf('cpu', 500).needs['one-run'].host).toBeGreaterThan(many.needs['one-run'].host);
   });
 });
