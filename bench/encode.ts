@@ -3,10 +3,10 @@ import { type EncoderReranker, openEncoderReranker } from '../engine/index.ts';
 import type { EncoderConfig } from '../engine/network/encoder-config.ts';
 import { openProgram } from '../engine/session/open-program.ts';
 import { toBatches } from '../engine/states/batches.ts';
-import { atLeast, type Bench, hasAvx512, rounded, threads } from './support/bench.ts';
+import { atLeast, type Bench, hasAvx512, rounded, workersOn } from './support/bench.ts';
 import { openDefaultModel } from './support/default-model.ts';
-import { alternate, median, medianRatio } from './support/measure.ts';
-import type { ProductsTask } from './support/products-program.ts';
+import { alternate, type Contender, median, medianRatio } from './support/measure.ts';
+import type { ProductsData, ProductsTask } from './support/products-program.ts';
 import { passages, question, shortlistOf } from './support/texts.ts';
 
 const rounds = 7;
@@ -16,51 +16,57 @@ const batchTokens = 384;
 
 export const encode: Bench = {
   about: 'Cold encoding of passages, tokenising and scheduling included, against its matrix products alone.',
-  async run() {
+  takes: ['device'],
+  async run(_note, { device = 'cpu' }) {
     const { source, texts } = passages(documents);
-    const options = { stateCacheBytes: 0, workers: threads, batchTokens };
-    const fp32 = await openEncoderReranker(options);
-    const int8 = await openEncoderReranker({ ...options, precision: 'int8' });
+    const workers = workersOn(device);
+    const options = { stateCacheBytes: 0, device, workers, batchTokens };
+    const fp32 = await openEncoderReranker({ ...options, precision: 'fp32' });
+    // Only a processor multiplies 8-bit integers.
+    const int8 = device === 'cpu' ? await openEncoderReranker({ ...options, precision: 'int8' }) : undefined;
     const { config } = await openDefaultModel();
+    const data: ProductsData = { config, provider: device };
     const pool = await openProgram<ProductsTask, null>(
       {
         program: new URL('./support/products-program.ts', import.meta.url),
-        data: config,
-        executionProvider: fp32.info.executionProvider,
+        data,
+        executionProvider: device,
       },
-      threads,
+      workers,
     );
     try {
       const lengths = await blockLengths(fp32, texts);
-      const shapes = toBatches(lengths, { batchTokens, workers: threads }).map((batch) => ({
+      const shapes = toBatches(lengths, { batchTokens, workers }).map((batch) => ({
         blocks: batch.length,
         tokens: Math.max(...batch.map((index) => lengths[index]!)),
       }));
       let seed = 0;
       const cold = (reranker: EncoderReranker) => () => reranker.encode(shortlistOf(question(seed++), texts));
-      const times = await alternate(rounds, {
+      const contenders: Record<string, Contender> = {
         fp32: cold(fp32),
         products: () => Promise.all(shapes.map((shape) => pool.run(shape))),
-        int8: cold(int8),
-      });
-      const share = medianRatio(times.products, times.fp32);
+        ...(int8 && { int8: cold(int8) }),
+      };
+      const { fp32: whole = [], products = [], int8: integers } = await alternate(rounds, contenders);
+      const share = medianRatio(products, whole);
       const tokens = lengths.reduce((sum, length) => sum + length, 0);
       const flops = shapes.reduce((sum, shape) => sum + productFlops(config, shape), 0);
       const perSecond = (each: readonly number[]): number => Math.round((tokens / median(each)) * 1000);
       return {
         figures: {
+          device,
           documents: { source, count: documents, tokens },
           shareOfProducts: rounded(share),
-          tokensPerSecond: { fp32: perSecond(times.fp32), int8: perSecond(times.int8) },
-          productsGFlopPerSecond: rounded(flops / median(times.products) / 1e6),
-          int8OverFp32: rounded(medianRatio(times.fp32, times.int8)),
+          tokensPerSecond: { fp32: perSecond(whole), ...(integers && { int8: perSecond(integers) }) },
+          productsGFlopPerSecond: rounded(flops / median(products) / 1e6),
+          ...(integers && { int8OverFp32: rounded(medianRatio(whole, integers)) }),
         },
         checks: [
           atLeast('fp32 encoding, share of the products alone', share, hasAvx512() === true ? 0.85 : 0.9),
         ],
       };
     } finally {
-      await Promise.all([fp32.close(), int8.close(), pool.close()]);
+      await Promise.all([fp32.close(), int8?.close(), pool.close()]);
     }
   },
 };

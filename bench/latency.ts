@@ -1,6 +1,6 @@
 /** One request after another over documents whose states are there; memory of the process. */
 import { openReranker } from '../engine/index.ts';
-import { atMost, type Bench, rounded, threads } from './support/bench.ts';
+import { atMost, type Bench, rounded, workersOn } from './support/bench.ts';
 import { percentile, timed } from './support/measure.ts';
 import { passages, question, shortlistOf } from './support/texts.ts';
 
@@ -9,9 +9,10 @@ const documents = 100;
 
 export const latency: Bench = {
   about: `${requests} requests over ${documents} candidates with their states in memory; peak memory of the process.`,
-  async run() {
+  takes: ['device'],
+  async run(_note, { device = 'cpu' }) {
     const { source, texts } = passages(documents);
-    const reranker = await openReranker({ workers: threads });
+    const reranker = await openReranker({ device, workers: workersOn(device) });
     try {
       const coldMs = await timed(() => reranker.rerank(shortlistOf('first', texts)));
       const times: number[] = [];
@@ -22,6 +23,7 @@ export const latency: Bench = {
       const peakMiB = process.resourceUsage().maxRSS / 1024;
       return {
         figures: {
+          device,
           documents: { source, count: documents },
           coldMs: rounded(coldMs),
           p50Ms: rounded(percentile(times, 0.5)),

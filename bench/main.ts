@@ -1,11 +1,13 @@
 /**
- * `npm run bench`: every bench, each in a process of its own. `npm run -s bench -- NAME --json` runs one and ends
- * with one JSON line. Figures decide nothing: the exit code is 0 whatever they are.
+ * `npm run bench`: every bench that any machine can run, each in a process of its own. `npm run -s bench -- NAME --json`
+ * runs one and ends with one JSON line. Figures decide nothing: the exit code is 0 whatever they are.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { BenchUsageError, readArguments } from './arguments.ts';
 import { blocks } from './blocks.ts';
 import { encode } from './encode.ts';
+import { gpu } from './gpu.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { peers } from './peers.ts';
@@ -16,7 +18,14 @@ import { sparsity } from './sparsity.ts';
 import { stage } from './stage.ts';
 import { stateWorkers } from './state-workers.ts';
 import { states } from './states.ts';
-import { type Bench, type BenchResult, circumstances, holds, rounded } from './support/bench.ts';
+import {
+  type Bench,
+  type BenchOptions,
+  type BenchResult,
+  circumstances,
+  holds,
+  rounded,
+} from './support/bench.ts';
 import { warm } from './warm.ts';
 
 const benches: Readonly<Record<string, Bench>> = {
@@ -33,65 +42,65 @@ const benches: Readonly<Record<string, Bench>> = {
   soak,
   states,
   'state-workers': stateWorkers,
+  gpu,
 };
 
 const args = process.argv.slice(2);
-const wantsJson = args.includes('--json');
-const names = args.filter((arg) => !arg.startsWith('--'));
-const wrong = [
-  ...args.filter((arg) => arg.startsWith('--') && arg !== '--json'),
-  ...names.filter((name) => !benches[name]),
-];
-if (wrong.length > 0) {
-  process.stderr.write(`Usage: npm run bench [-- NAME… --json]; NAME: ${Object.keys(benches).join(', ')}\n`);
+try {
+  const { names, wantsJson, options } = readArguments(args, benches);
+  if (names.length === 1) await runOne(names[0]!, { options, wantsJson });
+  else for (const name of names) runInProcess(name);
+} catch (error) {
+  if (!(error instanceof BenchUsageError)) throw error;
+  process.stderr.write(`${error.message}\n`);
   process.exitCode = 2;
-} else if (names.length === 1) {
-  await runOne(names[0]!);
-} else {
-  for (const name of names.length > 0 ? names : Object.keys(benches)) runInProcess(name);
 }
 
 /** Memory, caches and heaps of one bench are not those of the next. */
 function runInProcess(name: string): void {
   const self = fileURLToPath(import.meta.url);
-  const { status } = spawnSync(
-    process.execPath,
-    [...process.execArgv, self, name, ...(wantsJson ? ['--json'] : [])],
-    {
-      stdio: 'inherit',
-    },
-  );
+  const flags = args.filter((arg) => !benches[arg]);
+  const { status } = spawnSync(process.execPath, [...process.execArgv, self, name, ...flags], {
+    stdio: 'inherit',
+  });
   if (status !== 0) process.exitCode = 1;
 }
 
-async function runOne(name: string): Promise<void> {
+async function runOne(
+  name: string,
+  { options, wantsJson }: { readonly options: Omit<BenchOptions, 'tell'>; readonly wantsJson: boolean },
+): Promise<void> {
   const bench = benches[name]!;
-  const result = await bench.run((text) => process.stderr.write(`${name}: ${text}\n`));
+  const print = (line: object): void => {
+    process.stdout.write(wantsJson ? `${JSON.stringify(line)}\n` : `${linesOf(line).join('\n')}\n\n`);
+  };
+  const note = (text: string): void => void process.stderr.write(`${name}: ${text}\n`);
+  const result = await bench.run(note, { ...options, tell: print });
   const where = circumstances();
-  process.stdout.write(
-    wantsJson
-      ? `${JSON.stringify({ bench: name, ...where, ...result.figures, checks: result.checks.map(toJson) })}\n`
-      : `${toText(name, bench, result, where)}\n\n`,
-  );
+  if (wantsJson) print({ bench: name, ...where, ...result.figures, checks: result.checks.map(toJson) });
+  else process.stdout.write(`${toText(name, bench, result, where)}\n\n`);
 }
 
 function toJson(check: BenchResult['checks'][number]): object {
-  return { ...check, value: rounded(check.value, 5), holds: holds(check) };
+  const value = check.value === null ? null : rounded(check.value, 5);
+  return { ...check, value, holds: holds(check) };
 }
 
+const linesOf = (values: object): string[] =>
+  Object.entries(values).map(
+    ([key, value]) => `  ${key}: ${typeof value === 'object' ? JSON.stringify(value) : value}`,
+  );
+
 function toText(name: string, { about }: Bench, { figures, checks }: BenchResult, where: object): string {
-  const lines = (values: object): string[] =>
-    Object.entries(values).map(
-      ([key, value]) => `  ${key}: ${typeof value === 'object' ? JSON.stringify(value) : value}`,
-    );
   return [
     `${name}: ${about}`,
-    ...lines(figures),
+    ...linesOf(figures),
     ...checks.map((check) => {
       const { name: what, value, target, atLeast } = check;
-      const verdict = holds(check) ? 'holds' : 'DOES NOT HOLD here';
-      return `  ${what}: ${rounded(value, 4)}, promised ${atLeast ? '>=' : '<='} ${target}: ${verdict}`;
+      const promise = `promised ${atLeast ? '>=' : '<='} ${target}`;
+      if (value === null) return `  ${what}: not measured, ${promise}`;
+      return `  ${what}: ${rounded(value, 4)}, ${promise}: ${holds(check) ? 'holds' : 'DOES NOT HOLD here'}`;
     }),
-    ...lines(where),
+    ...linesOf(where),
   ].join('\n');
 }

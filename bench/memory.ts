@@ -9,7 +9,8 @@ import { expandedBytes, requestBytes } from '../engine/rerank/decoder/decoder-me
 import { DecoderRunner } from '../engine/rerank/decoder/decoder-runner.ts';
 import { keyValueBytes } from '../engine/states/key-values.ts';
 import { atMost, type Bench, rounded, threads } from './support/bench.ts';
-import { mistralShape, randomDecoderWeights, withLayers } from './support/decoder-shape.ts';
+import { mistralShape, withLayers } from './support/decoder-shape.ts';
+import { randomDecoderWeights } from './support/random-weights.ts';
 
 /** Layers that are really there; the others are extrapolated. */
 const layers = 3;

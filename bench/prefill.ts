@@ -10,10 +10,11 @@ import { DecoderRunner } from '../engine/rerank/decoder/decoder-runner.ts';
 import { openSession } from '../engine/session/runtime.ts';
 import type { WeightTable } from '../engine/weights/weight-table.ts';
 import { atLeast, type Bench, hasAvx512, rounded, threads } from './support/bench.ts';
-import { randomDecoderWeights, smolShape } from './support/decoder-shape.ts';
+import { smolShape } from './support/decoder-shape.ts';
 import { alternate, median, medianRatio, timed } from './support/measure.ts';
 import { installPeer, Peer, peerVersion } from './support/peer.ts';
 import { type GgufFormat, writeRandomGguf } from './support/random-gguf.ts';
+import { randomDecoderWeights } from './support/random-weights.ts';
 
 const rounds = 7;
 const documents = 8;

@@ -3,36 +3,25 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DecoderConfig } from '../engine/network/decoder-config.ts';
-import { DecoderRunner } from '../engine/rerank/decoder/decoder-runner.ts';
-import { toBatches } from '../engine/states/batches.ts';
 import { atLeast, type Bench, rounded, threads } from './support/bench.ts';
-import { mistralShape, randomDecoderWeights, smolShape } from './support/decoder-shape.ts';
+import { decoderShapes, mistralShape } from './support/decoder-shape.ts';
 import { linearity, median, timed } from './support/measure.ts';
+import { listTokens, Passes, passageLengths, textTokens } from './support/passes.ts';
+import { randomDecoderWeights } from './support/random-weights.ts';
 
 const rounds = 3;
 const lists = [25, 50, 100];
 const growth = [25, 50, 100, 200, 350, 500];
-const instructionTokens = 92;
-const queryTokens = 66;
-/** Tokens of a decoded answer: an opening bracket is there, at most three digits and the closing one follow. */
-const decodedTokens = 4;
-/** The share of layers below the published scoring layer, 21 of 32. */
-const scoringLayer = 20;
-const batchTokens = 768;
-/** Rows of one run of full attention; more would not fit. */
-const chunkTokens = 512;
-
-/** Lengths as they are: mean 115, up to 351, like the published figures of TREC DL's passages. */
-const lengthOf = (document: number): number =>
-  60 + ((document * 7919) % 97) + (document % 25 === 0 ? 194 : 0);
+const { config, scoringLayer } = decoderShapes.smol;
 
 export const sparsity: Bench = {
-  about: `One list on the shape of SmolLM2-135M: documents as blocks and layers up to ${scoringLayer}, beside full causal attention over all layers and ${decodedTokens} decoded tokens.`,
+  about: `One list on the shape of SmolLM2-135M: documents as blocks and layers up to ${scoringLayer}, beside full causal attention over all layers and ${listTokens.decoded} decoded tokens.`,
   async run(note) {
     const folder = await mkdtemp(join(tmpdir(), 'blockrank-sparsity-'));
     try {
-      const weights = await randomDecoderWeights(smolShape, { folder, type: 'float32' });
-      const passes = new Passes({ config: smolShape, weights }, folder);
+      const weights = await randomDecoderWeights(config, { folder, type: 'float32' });
+      const session = { folder, threads, prepack: true };
+      const passes = new Passes({ parts: { config, weights }, session });
       const byList: Record<string, unknown> = {};
       let ratio = 0;
       for (const documents of lists) {
@@ -46,7 +35,7 @@ export const sparsity: Bench = {
         note(`${documents} documents as blocks`);
         const runs: number[] = [];
         for (let round = 0; round < rounds; round += 1) {
-          runs.push(await timed(() => passes.blocks(documents, scoringLayer)));
+          runs.push(await timed(() => passes.blocks(passageLengths(documents), scoringLayer)));
         }
         times.push(median(runs));
       }
@@ -79,14 +68,17 @@ interface Shares {
 
 /** What each source saves by itself, in the order in which they are added. */
 async function timeList(passes: Passes, documents: number): Promise<Shares> {
-  const { layers } = smolShape;
+  const { layers } = config;
+  const lengths = passageLengths(documents);
+  // As the official code lays blocks out.
+  const padded = lengths.map(() => Math.ceil(Math.max(...lengths) / 16) * 16);
   const forms = {
-    block: () => passes.blocks(documents, scoringLayer),
-    blockAllLayers: () => passes.blocks(documents, layers),
-    blockPadded: () => passes.blocks(documents, scoringLayer, true),
-    fullEarlyExit: () => passes.full(documents, scoringLayer),
-    full: () => passes.full(documents, layers),
-    decoding: () => passes.decode(documents),
+    block: () => passes.blocks(lengths, scoringLayer),
+    blockAllLayers: () => passes.blocks(lengths, layers),
+    blockPadded: () => passes.blocks(padded, scoringLayer),
+    fullEarlyExit: () => passes.full(lengths, scoringLayer),
+    full: () => passes.full(lengths, layers),
+    decoding: () => passes.decode(lengths),
   };
   const names = Object.keys(forms) as (keyof typeof forms)[];
   const times = Object.fromEntries(names.map((name) => [name, [] as number[]]));
@@ -107,102 +99,19 @@ async function timeList(passes: Passes, documents: number): Promise<Shares> {
   };
 }
 
-/** The ways to read one list. */
-class Passes {
-  readonly #parts: ConstructorParameters<typeof DecoderRunner>[0];
-  readonly #folder: string;
-  readonly #runners = new Map<string, DecoderRunner>();
-
-  constructor(parts: ConstructorParameters<typeof DecoderRunner>[0], folder: string) {
-    this.#parts = parts;
-    this.#folder = folder;
-  }
-
-  /** Documents as blocks, then the query block; `padded` as the official code lays blocks out. */
-  async blocks(documents: number, layers: number, padded = false): Promise<void> {
-    const runner = this.#runner(layers, layers < this.#parts.config.layers);
-    const own = Array.from({ length: documents }, (_, d) => lengthOf(d));
-    const longest = Math.ceil(Math.max(...own) / 16) * 16;
-    const lengths = padded ? own.map(() => longest) : own;
-    const total = lengths.reduce((sum, length) => sum + length, instructionTokens);
-    const past = { states: runner.states(total), tokens: total };
-    await runner.encode([{ ids: idsOf(instructionTokens), at: 0 }], {
-      past: { ...past, tokens: 0 },
-      firstPosition: 0,
-    });
-    let at = instructionTokens;
-    const sequences = lengths.map((length) => {
-      at += length;
-      return { ids: idsOf(length), at: at - length };
-    });
-    for (const batch of toBatches(lengths, { batchTokens, workers: 1 })) {
-      await runner.encode(
-        batch.map((index) => sequences[index]!),
-        { past: { ...past, tokens: instructionTokens }, firstPosition: instructionTokens },
-      );
-    }
-    const query = { ids: idsOf(queryTokens), firstPosition: 4000 };
-    if (layers < this.#parts.config.layers) {
-      const range = { from: instructionTokens, to: total };
-      await runner.signalLogits({ ...query, signals: [64, 65] }, past, range);
-    } else await runner.tokenLogits({ ...query, places: [65] }, past);
-  }
-
-  /** One text, row chunk by row chunk. */
-  async full(documents: number, layers: number): Promise<void> {
-    const runner = this.#runner(layers, false);
-    const total = textTokens(documents);
-    const past = { states: runner.states(total), tokens: total };
-    for (let at = 0; at < total; at += chunkTokens) {
-      const ids = idsOf(Math.min(chunkTokens, total - at));
-      await runner.encode([{ ids, at }], { past: { ...past, tokens: at }, firstPosition: at });
-    }
-  }
-
-  /** The answer's tokens, one after another, over a text that was read. */
-  async decode(documents: number): Promise<void> {
-    const runner = this.#runner(this.#parts.config.layers, false);
-    const total = textTokens(documents);
-    const past = { states: runner.states(total), tokens: total };
-    for (let token = 0; token < decodedTokens; token += 1) {
-      await runner.tokenLogits({ ids: idsOf(1), firstPosition: total, places: [0] }, past);
-    }
-  }
-
-  async release(): Promise<void> {
-    for (const runner of this.#runners.values()) await runner.release();
-  }
-
-  #runner(layers: number, lastKeys: boolean): DecoderRunner {
-    const name = `${layers}/${lastKeys}`;
-    const session = { folder: this.#folder, threads, prepack: true };
-    const runner = this.#runners.get(name) ?? new DecoderRunner(this.#parts, { layers, lastKeys }, session);
-    this.#runners.set(name, runner);
-    return runner;
-  }
-}
-
-const textTokens = (documents: number): number =>
-  Array.from({ length: documents }, (_, d) => lengthOf(d)).reduce(
-    (sum, length) => sum + length,
-    instructionTokens + queryTokens,
-  );
-
-const idsOf = (tokens: number): Int32Array =>
-  Int32Array.from({ length: tokens }, (_, i) => 1 + ((i * 97) % 40_000));
-
 /**
  * Multiplications of full attention over all layers, divided by those of blocks up to the scoring layer: what the
  * published shape can gain by arithmetic alone.
  */
-function countedRatio(config: DecoderConfig, documents: number): number {
-  const { width: W, innerWidth: F, heads, keyValueHeads, headSize: D, layers } = config;
+function countedRatio(shape: DecoderConfig, documents: number): number {
+  const { width: W, innerWidth: F, heads, keyValueHeads, headSize: D, layers } = shape;
   const linear = W * heads * D * 2 + W * keyValueHeads * D * 2 + 3 * W * F;
   const attention = (pairs: number): number => 2 * pairs * heads * D;
-  const lengths = Array.from({ length: documents }, (_, d) => lengthOf(d));
-  const total = textTokens(documents);
-  const ownPairs = lengths.reduce((sum, length) => sum + length * (instructionTokens + length / 2), 0);
-  const blockPairs = ownPairs + queryTokens * total + instructionTokens ** 2 / 2;
+  const { instruction, query } = listTokens;
+  const lengths = passageLengths(documents);
+  const total = textTokens(lengths);
+  const ownPairs = lengths.reduce((sum, length) => sum + length * (instruction + length / 2), 0);
+  const blockPairs = ownPairs + query * total + instruction ** 2 / 2;
   const full = layers * (total * linear + attention(total ** 2 / 2));
   const block = 20 * (total * linear + attention(blockPairs)) + total * W * keyValueHeads * D;
   return rounded(full / block);

@@ -1,6 +1,7 @@
 /** Reranking documents whose states are there, against encoding them first. */
 import { openEncoderReranker } from '../engine/index.ts';
-import { atLeast, atMost, type Bench, rounded, threads } from './support/bench.ts';
+import type { ExecutionProvider } from '../engine/session/runtime.ts';
+import { atLeast, atMost, type Bench, rounded, workersOn } from './support/bench.ts';
 import { alternate, median, medianRatio } from './support/measure.ts';
 import { documentsOf, question, shortlistOf } from './support/texts.ts';
 
@@ -12,11 +13,15 @@ const warmRuns = 10;
 
 export const warm: Bench = {
   about: `Reranking ${documents} documents of ${tokens} tokens cold and warm, by tier of the states.`,
-  async run(note) {
-    const anchor = await measureTier('anchor', note);
-    const token = await measureTier('tokens', note);
+  takes: ['device'],
+  async run(note, { device = 'cpu' }) {
+    note('tier anchor');
+    const anchor = await measureTier('anchor', device);
+    note('tier tokens');
+    const token = await measureTier('tokens', device);
     return {
       figures: {
+        device,
         coldOverWarm: { anchor: rounded(anchor.coldOverWarm), tokens: rounded(token.coldOverWarm) },
         coldMs: { anchor: rounded(anchor.coldMs), tokens: rounded(token.coldMs) },
         warmMs: { anchor: rounded(anchor.warmMs), tokens: rounded(token.warmMs) },
@@ -45,9 +50,9 @@ interface TierFigures {
   readonly largeMs: number;
 }
 
-async function measureTier(tier: 'anchor' | 'tokens', note: (text: string) => void): Promise<TierFigures> {
-  note(`tier ${tier}`);
-  const reranker = await openEncoderReranker({ tier, workers: threads, stateCacheBytes: 2 ** 31 });
+async function measureTier(tier: 'anchor' | 'tokens', device: ExecutionProvider): Promise<TierFigures> {
+  const options = { tier, device, workers: workersOn(device), stateCacheBytes: 2 ** 31 };
+  const reranker = await openEncoderReranker(options);
   let seed = 0;
   const ask = (texts: readonly string[]): Promise<unknown> =>
     reranker.rerank(shortlistOf(question(seed++), texts));

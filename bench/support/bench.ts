@@ -2,13 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import type { ExecutionProvider } from '../../engine/session/runtime.ts';
+import type { ShapeName } from './decoder-shape.ts';
 
 /** A figure that the project promises. */
 export interface Check {
   /** What is measured. */
   readonly name: string;
-  /** What came out. */
-  readonly value: number;
+  /** What came out; null when nothing was measured. */
+  readonly value: number | null;
   /** What is promised. */
   readonly target: number;
   /** Whether more is better. */
@@ -23,16 +25,34 @@ export interface BenchResult {
   readonly checks: readonly Check[];
 }
 
+/** What a bench may be told on the command line. */
+export interface BenchOptions {
+  /** What computes. @defaultValue `'cpu'`; of `gpu` each part's own */
+  readonly device?: ExecutionProvider;
+  /** The decoder's shape. @defaultValue `'mistral'` */
+  readonly shape?: ShapeName;
+  /** Parts to run. @defaultValue all */
+  readonly parts?: readonly string[];
+  /** Prints what one part found before the others have ended. */
+  readonly tell: (line: object) => void;
+}
+
 /** One bench. */
 export interface Bench {
   /** What it measures, in one sentence. */
   readonly about: string;
+  /** Options that it takes; others are refused. @defaultValue none */
+  readonly takes?: readonly (keyof Omit<BenchOptions, 'tell'>)[];
+  /** What `parts` may be. */
+  readonly parts?: readonly string[];
+  /** Whether it runs only when it is named, since it needs what most machines lack. @defaultValue false */
+  readonly isByNameOnly?: boolean;
   /** Measures. @param note - Tells people what is going on. */
-  run(note: (text: string) => void): Promise<BenchResult>;
+  run(note: (text: string) => void, options: BenchOptions): Promise<BenchResult>;
 }
 
 /** At least this much is promised. */
-export const atLeast = (name: string, value: number, target: number): Check => ({
+export const atLeast = (name: string, value: number | null, target: number): Check => ({
   name,
   value,
   target,
@@ -40,16 +60,21 @@ export const atLeast = (name: string, value: number, target: number): Check => (
 });
 
 /** At most this much is promised. */
-export const atMost = (name: string, value: number, target: number): Check => ({
+export const atMost = (name: string, value: number | null, target: number): Check => ({
   name,
   value,
   target,
   atLeast: false,
 });
 
-/** Whether the promise is kept here. */
-export const holds = ({ value, target, atLeast: more }: Check): boolean =>
-  more ? value >= target : value <= target;
+/** Whether the promise is kept here; null when nothing was measured. */
+export function holds({ value, target, atLeast: more }: Check): boolean | null {
+  if (value === null) return null;
+  return more ? value >= target : value <= target;
+}
+
+/** Workers of an encoder: one owns a card, and on a processor each has a thread. */
+export const workersOn = (device: ExecutionProvider): number => (device === 'cpu' ? threads : 1);
 
 /** Processors that this process may use: what all contenders share. */
 export const threads: number = availableParallelism();

@@ -1,9 +1,5 @@
-/** Decoders of published shapes with random weights, in a file of their own. */
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+/** Decoders of published shapes, and a small one. */
 import { type DecoderConfig, parseDecoderConfig } from '../../engine/network/decoder-config.ts';
-import { decoderWeights } from '../../engine/network/decoder-weights.ts';
-import type { WeightEntry, WeightTable } from '../../engine/weights/weight-table.ts';
 
 const common = { hidden_act: 'silu', rms_norm_eps: 1e-5, num_hidden_layers: 1 };
 
@@ -43,33 +39,41 @@ export const mistralShape: DecoderConfig = parseDecoderConfig(
   'Mistral-7B-Instruct-v0.3',
 );
 
+/** Two layers that any machine computes in no time: to see that a bench runs, not how fast. */
+const smallShape: DecoderConfig = parseDecoderConfig(
+  {
+    ...common,
+    model_type: 'mistral',
+    hidden_size: 128,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    intermediate_size: 256,
+    vocab_size: 1024,
+    max_position_embeddings: 8192,
+    rope_theta: 1e6,
+    tie_word_embeddings: false,
+  },
+  'small',
+);
+
+/** A shape, and the layer that is read. */
+export interface DecoderShape {
+  /** The network. */
+  readonly config: DecoderConfig;
+  /** Layers below the one whose attention is read: the published share, 20 of 32. */
+  readonly scoringLayer: number;
+}
+
+/** A name of {@link decoderShapes}. */
+export type ShapeName = 'mistral' | 'smol' | 'small';
+
+/** Shapes by name. */
+export const decoderShapes: Readonly<Record<ShapeName, DecoderShape>> = {
+  mistral: { config: mistralShape, scoringLayer: 20 },
+  smol: { config: smolShape, scoringLayer: 20 },
+  small: { config: smallShape, scoringLayer: 1 },
+};
+
 /** A network of fewer layers, otherwise the same. */
 export const withLayers = (config: DecoderConfig, layers: number): DecoderConfig => ({ ...config, layers });
-
-/** Numbers that are written over and over; a prime count, so that no two rows are the same. */
-const pattern = 1_000_003;
-
-/** Writes weights and says where each lies. */
-export async function randomDecoderWeights(
-  config: DecoderConfig,
-  { folder, type }: { readonly folder: string; readonly type: 'float32' | 'bfloat16' },
-): Promise<WeightTable> {
-  const file = `${config.architecture}-${config.layers}.${type}`;
-  const bytesEach = type === 'float32' ? 4 : 2;
-  const table = new Map<string, WeightEntry>();
-  let offset = 0;
-  for (const [name, shape] of decoderWeights(config)) {
-    const length = bytesEach * shape.reduce((product, axis) => product * axis, 1);
-    table.set(name, { type, shape, offset, length, file });
-    offset += length;
-  }
-  const floats = Float32Array.from({ length: pattern }, (_, i) => 0.03 * Math.sin(i * 12.9898 + i ** 1.5));
-  const halves = Uint16Array.from(new Uint32Array(floats.buffer), (bits) => bits >>> 16);
-  const { buffer } = type === 'float32' ? floats : halves;
-  const target = await open(join(folder, file), 'w');
-  for (let at = 0; at < offset; at += buffer.byteLength) {
-    await target.writeFile(new Uint8Array(buffer, 0, Math.min(buffer.byteLength, offset - at)));
-  }
-  await target.close();
-  return table;
-}

@@ -29,6 +29,14 @@ export async function timed(run: Contender): Promise<number> {
   return performance.now() - start;
 }
 
+/** The median of so many runs after one that is not counted, in milliseconds. */
+export async function steady(rounds: number, run: Contender): Promise<number> {
+  await run();
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round += 1) times.push(await timed(run));
+  return median(times);
+}
+
 /** The median over rounds of `numerator / denominator`, each taken within one round. */
 export function medianRatio(numerator: readonly number[], denominator: readonly number[]): number {
   return median(numerator.map((time, round) => time / denominator[round]!));

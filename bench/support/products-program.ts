@@ -7,7 +7,7 @@ import * as g from '../../engine/graph/operations/index.ts';
 import { constant, input, type Value } from '../../engine/graph/value.ts';
 import type { EncoderConfig } from '../../engine/network/encoder-config.ts';
 import type { WorkerProgram } from '../../engine/session/messages.ts';
-import { openSession } from '../../engine/session/runtime.ts';
+import { type ExecutionProvider, openSession } from '../../engine/session/runtime.ts';
 
 /** The shape of one batch: blocks, and tokens of the longest. */
 export interface ProductsTask {
@@ -15,10 +15,21 @@ export interface ProductsTask {
   readonly tokens: number;
 }
 
+/** What the program is opened with. */
+export interface ProductsData {
+  readonly config: EncoderConfig;
+  readonly provider: ExecutionProvider;
+}
+
 /** Opens the program in this thread. */
 export async function open(data: unknown): Promise<WorkerProgram<ProductsTask, null>> {
-  const config = data as EncoderConfig;
-  const session = await openSession(productsGraph(config), { folder: '.', threads: 1, prepack: true });
+  const { config, provider } = data as ProductsData;
+  const session = await openSession(productsGraph(config), {
+    folder: '.',
+    threads: 1,
+    prepack: true,
+    provider,
+  });
   const { width: W, heads: H } = config;
   return {
     async run({ blocks: B, tokens: L }) {
