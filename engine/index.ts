@@ -31,6 +31,14 @@ export { defaultFusionWeight, defaultScoreSteps, type FusionOptions, fusion } fr
 export { rankingInOrder } from './scores/ranking.ts';
 export { rankingFault } from './scores/ranking-fault.ts';
 export type { CudaLibraries } from './session/cuda-libraries.ts';
+export {
+  type PlacedFile,
+  type PlacedProvider,
+  type PlaceOptions,
+  placeCudaProvider,
+  type RuntimePlace,
+  runtimePlace,
+} from './session/cuda-provider.ts';
 export type { Device } from './session/device.ts';
 export { type DeviceReport, examineDevice } from './session/diagnosis.ts';
 export { float32Products } from './session/float32-products.ts';

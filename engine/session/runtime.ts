@@ -95,7 +95,7 @@ function toTensorValue({ type, dims, data }: ort.Tensor): TensorValue {
 const advice: Readonly<Record<ExecutionProvider, string>> = {
   cpu: '',
   webgpu: ' It needs a GPU with a Vulkan driver (Linux), Direct3D 12 (Windows) or Metal (macOS).',
-  cuda: ' Install onnxruntime-node on Linux x64 without ONNXRUNTIME_NODE_INSTALL=skip, and CUDA 12 and cuDNN 9 on LD_LIBRARY_PATH; or use the device "webgpu", which needs the driver alone.',
+  cuda: ' Install onnxruntime-node on Linux x64 without ONNXRUNTIME_NODE_INSTALL=skip, and CUDA 12 and cuDNN 9 on LD_LIBRARY_PATH; for CUDA 13 run `blockrank cuda`; or use the device "webgpu", which needs the driver alone.',
 };
 
 function failed(what: string, executionProvider: ExecutionProvider, cause: unknown): InferenceError {

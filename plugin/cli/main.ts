@@ -2,6 +2,7 @@
 /** `blockrank <command>`: the program around the commands. Only this file touches the process. */
 import { Command, CommanderError } from 'commander';
 import { type CliContext, type CliStreams, cliContext, type MakeCommand } from './context.ts';
+import { cudaCommand } from './cuda/cuda-command.ts';
 import { doctorCommand } from './doctor/doctor-command.ts';
 import { describeError, exitCodeOf, exitCodes } from './errors.ts';
 import { installCommand } from './install/install-command.ts';
@@ -28,6 +29,7 @@ const commands: readonly MakeCommand[] = [
   tuneCommand,
   pullCommand,
   inspectCommand,
+  cudaCommand,
   doctorCommand,
   selectHeadsCommand,
   installCommand,
