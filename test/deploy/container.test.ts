@@ -107,6 +107,68 @@ describe('the container file', () => {
   });
 });
 
+describe('the container file for NVIDIA cards', () => {
+  const file = read('deploy/container/Dockerfile.cuda');
+  const [cuda, onCard] = stagesOf(file);
+  const runs = [...textsOf('RUN', cuda), ...textsOf('RUN', onCard)].join('\n');
+
+  it('stands over the image for processors', () => {
+    expect(file).toMatch(/^ARG BASE=blockrank:local$/m);
+    expect(onCard![0]!.text).toBe(`${'$'}{BASE} AS runtime`);
+    // What is started, on which port and how its health is asked are the other image's.
+    for (const keyword of ['ENTRYPOINT', 'CMD', 'EXPOSE', 'HEALTHCHECK'])
+      expect(textsOf(keyword, onCard)).toEqual([]);
+  });
+
+  it('pins its other base, and what pip fetches', () => {
+    expect(cuda![0]!.text).toMatch(/^python:\d+\.\d+-slim-[a-z]+ AS cuda$/);
+    expect(runs).not.toMatch(/curl|wget|https?:|index/);
+    const packages = [...runs.matchAll(/"([\w-]+)==([^"]+)"/g)].map(([, name]) => name);
+    expect(packages).toHaveLength(8);
+    expect(runs.match(/"[\w-]+"/g)).toBeNull();
+  });
+
+  it("takes the provider of the lock file's runtime", () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as {
+      readonly packages: Readonly<Record<string, { readonly version: string }>>;
+    };
+    const { version } = packages['node_modules/onnxruntime-node']!;
+    expect(textsOf('ARG', cuda)).toEqual([`ONNXRUNTIME=${version}`]);
+    expect(runs).toContain('node /app/dist/plugin/cli/main.js cuda --wheel /wheel/*.whl');
+  });
+
+  it('finds CUDA where it was put, and asks the driver for no more than it needs', () => {
+    const env = textsOf('ENV', onCard).join();
+    expect(textsOf('COPY', onCard)[0]).toBe('--from=cuda /cuda/nvidia /opt/cuda');
+    expect(env).toContain('LD_LIBRARY_PATH=/opt/cuda/cu13/lib:/opt/cuda/cudnn/lib');
+    expect(env).toContain('NVIDIA_DRIVER_CAPABILITIES=compute,utility');
+  });
+
+  it('runs as nobody special again once it is built', () => {
+    expect(textsOf('USER', onCard)).toEqual(['0:0', '10001:10001']);
+    expect(onCard!.at(-1)).toEqual({ keyword: 'USER', text: '10001:10001' });
+  });
+
+  it('copies a configuration that the service takes, on a card', async () => {
+    const [, copied] = textsOf('COPY', onCard);
+    const [source, target] = copied!.split(' ');
+    expect(target).toBe('/etc/blockrank/blockrank.config.yaml');
+    const { reranker, service } = await loadServeConfig(join(root, source!), {
+      BLOCKRANK_KEY: '0123456789abcdef',
+    });
+    expect(reranker).toMatchObject({ device: 'cuda' });
+    expect(service).toMatchObject({ host: '0.0.0.0', port: 8080 });
+    await expect(loadServeConfig(join(root, source!), {})).rejects.toMatchObject({ code: 'configuration' });
+  });
+
+  it.skipIf(!hadolint)('has nothing that hadolint warns of', () => {
+    expect(runTool(hadolint!, ['deploy/container/Dockerfile.cuda'])).toMatchObject({
+      ...nothingWrong,
+      stdout: '',
+    });
+  });
+});
+
 describe("the image's configuration", () => {
   const path = join(root, 'deploy/container/blockrank.config.yaml');
 

@@ -14,7 +14,8 @@ interface Container {
   readonly args: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly securityContext: object;
-  readonly resources: { readonly limits: object };
+  readonly image: string;
+  readonly resources: { readonly limits: Readonly<Record<string, unknown>> };
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
 }
 
@@ -38,6 +39,7 @@ interface Workload {
         readonly securityContext: object;
         readonly automountServiceAccountToken: boolean;
         readonly containers: readonly Container[];
+        readonly tolerations?: readonly object[];
         readonly terminationGracePeriodSeconds: number;
         readonly volumes: readonly {
           readonly name: string;
@@ -118,6 +120,27 @@ describe.each(workloads)('%s', (_path, { kind, spec }) => {
     expect(spec.parallelism).toBeGreaterThan(1);
     expect(spec).not.toHaveProperty('completions');
     expect(pod.restartPolicy).toBe('OnFailure');
+  });
+});
+
+describe('workloads on cards', () => {
+  const onCards = workloads.filter(([, { spec }]) => {
+    const [container] = spec.template.spec.containers;
+    return 'nvidia.com/gpu' in container!.resources.limits;
+  });
+
+  it('ask for one card a pod, its image, its nodes and its device', () => {
+    expect(onCards.map(([path]) => basename(path))).toEqual(['states-build-gpu.yaml']);
+    for (const [, { spec }] of onCards) {
+      const { containers, tolerations, volumes } = spec.template.spec;
+      expect(containers[0]!.resources.limits['nvidia.com/gpu']).toBe(1);
+      expect(containers[0]!.image).toMatch(/-cuda$/);
+      expect(tolerations).toEqual([{ key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' }]);
+      const names = volumes.map(({ configMap }) => configMap?.name);
+      const map = configMaps.find(({ metadata }) => names.includes(metadata.name))!;
+      const { reranker } = parseConfig(map.data['blockrank.config.yaml']!, { SEARCH_BEARER: 'a' });
+      expect(reranker).toMatchObject({ device: 'cuda', precision: 'fp32' });
+    }
   });
 });
 
