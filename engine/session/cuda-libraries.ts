@@ -64,7 +64,7 @@ export function cudaLibraries(
   return { ...found, missing: missingOf(found) };
 }
 
-const withoutProvider = `${providerFiles[1]}: install onnxruntime-node on Linux x64 without ONNXRUNTIME_NODE_INSTALL=skip, and CUDA 12 and cuDNN 9 on LD_LIBRARY_PATH; or for CUDA 13 put the two files libonnxruntime_providers_*.so of the Python wheel onnxruntime-gpu of the same version beside libonnxruntime.so.1; or use the device "webgpu", which needs the driver alone`;
+const withoutProvider = `${providerFiles[1]}: install onnxruntime-node on Linux x64 without ONNXRUNTIME_NODE_INSTALL=skip, and CUDA 12 and cuDNN 9 on LD_LIBRARY_PATH; or for CUDA 13 run "blockrank cuda", which takes the provider from the Python wheel onnxruntime-gpu of the same version; or use the device "webgpu", which needs the driver alone`;
 
 /**
  * What to do where ONNX Runtime came without its library for CUDA; undefined where it is there.
