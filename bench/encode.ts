@@ -3,7 +3,7 @@ import { type EncoderReranker, openEncoderReranker } from '../engine/index.ts';
 import type { EncoderConfig } from '../engine/network/encoder-config.ts';
 import { openProgram } from '../engine/session/open-program.ts';
 import { toBatches } from '../engine/states/batches.ts';
-import { atLeast, type Bench, hasAvx512, rounded, workersOn } from './support/bench.ts';
+import { atLeast, type Bench, hasAvx512, rounded, threads } from './support/bench.ts';
 import { openDefaultModel } from './support/default-model.ts';
 import { alternate, type Contender, median, medianRatio } from './support/measure.ts';
 import type { ProductsData, ProductsTask } from './support/products-program.ts';
@@ -19,8 +19,7 @@ export const encode: Bench = {
   takes: ['device'],
   async run(_note, { device = 'cpu' }) {
     const { source, texts } = passages(documents);
-    const workers = workersOn(device);
-    const options = { stateCacheBytes: 0, device, workers, batchTokens };
+    const options = { stateCacheBytes: 0, device, workers: threads, batchTokens };
     const fp32 = await openEncoderReranker({ ...options, precision: 'fp32' });
     // Only a processor multiplies 8-bit integers.
     const int8 = device === 'cpu' ? await openEncoderReranker({ ...options, precision: 'int8' }) : undefined;
@@ -32,11 +31,11 @@ export const encode: Bench = {
         data,
         executionProvider: device,
       },
-      workers,
+      threads,
     );
     try {
       const lengths = await blockLengths(fp32, texts);
-      const shapes = toBatches(lengths, { batchTokens, workers }).map((batch) => ({
+      const shapes = toBatches(lengths, { batchTokens, workers: threads }).map((batch) => ({
         blocks: batch.length,
         tokens: Math.max(...batch.map((index) => lengths[index]!)),
       }));

@@ -1,6 +1,6 @@
 /** One request after another over documents whose states are there; memory of the process. */
 import { openReranker } from '../engine/index.ts';
-import { atMost, type Bench, rounded, workersOn } from './support/bench.ts';
+import { atMost, type Bench, rounded, threads } from './support/bench.ts';
 import { percentile, timed } from './support/measure.ts';
 import { passages, question, shortlistOf } from './support/texts.ts';
 
@@ -12,7 +12,7 @@ export const latency: Bench = {
   takes: ['device'],
   async run(_note, { device = 'cpu' }) {
     const { source, texts } = passages(documents);
-    const reranker = await openReranker({ device, workers: workersOn(device) });
+    const reranker = await openReranker({ device, workers: threads });
     try {
       const coldMs = await timed(() => reranker.rerank(shortlistOf('first', texts)));
       const times: number[] = [];

@@ -1,7 +1,7 @@
 /** Reranking documents whose states are there, against encoding them first. */
 import { openEncoderReranker } from '../engine/index.ts';
 import type { ExecutionProvider } from '../engine/session/runtime.ts';
-import { atLeast, atMost, type Bench, rounded, workersOn } from './support/bench.ts';
+import { atLeast, atMost, type Bench, rounded, threads } from './support/bench.ts';
 import { alternate, median, medianRatio } from './support/measure.ts';
 import { documentsOf, question, shortlistOf } from './support/texts.ts';
 
@@ -51,7 +51,7 @@ interface TierFigures {
 }
 
 async function measureTier(tier: 'anchor' | 'tokens', device: ExecutionProvider): Promise<TierFigures> {
-  const options = { tier, device, workers: workersOn(device), stateCacheBytes: 2 ** 31 };
+  const options = { tier, device, workers: threads, stateCacheBytes: 2 ** 31 };
   const reranker = await openEncoderReranker(options);
   let seed = 0;
   const ask = (texts: readonly string[]): Promise<unknown> =>

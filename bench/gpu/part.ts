@@ -1,4 +1,5 @@
 /** What a part of the GPU bench is: it runs in a process of its own and says what it finds as it finds it. */
+import type { ListPath } from '../../engine/rerank/decoder/list-path.ts';
 import type { ExecutionProvider } from '../../engine/session/runtime.ts';
 import type { ShapeName } from '../support/decoder-shape.ts';
 import type { StoredType } from '../support/random-weights.ts';
@@ -43,9 +44,6 @@ export interface PartSizes {
 /** Name of a kind of part. */
 export type PartKind = keyof PartSizes;
 
-/** How a decoder reads a list: in batches with keys and values on the host between them, or in one run. */
-export type DecoderPath = 'batches' | 'one-run';
-
 /** What crosses the bus a second. */
 export interface CopySpeed {
   readonly upGBPerSecond: number;
@@ -64,8 +62,8 @@ export interface PartOptions<Kind extends PartKind = PartKind> {
   readonly computed: 'float32' | 'float16';
   /** The encoder's, as `openReranker` takes it. */
   readonly precision?: 'fp32' | 'fp16';
-  /** The decoder's. */
-  readonly path: DecoderPath;
+  /** How the decoder takes a list. */
+  readonly path: ListPath;
   /** Measured runs, after one that is not. */
   readonly rounds: number;
   readonly sizes: PartSizes[Kind];

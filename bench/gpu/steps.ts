@@ -1,7 +1,8 @@
 /** What the GPU bench runs, in which sizes, within which time. */
+import type { ListPath } from '../../engine/rerank/decoder/list-path.ts';
 import type { ExecutionProvider } from '../../engine/session/runtime.ts';
 import type { ShapeName } from '../support/decoder-shape.ts';
-import type { DecoderPath, PartKind, PartOptions, PartSizes } from './part.ts';
+import type { PartKind, PartOptions, PartSizes } from './part.ts';
 
 /** One process of the bench. */
 export interface Step {
@@ -31,11 +32,11 @@ const cardSizes: Sizes = {
   block: {
     lists: [25, 50, 100, 250, 500],
     even: { documents: 500, tokens: 200 },
-    batchTokens: [768],
+    batchTokens: [],
   },
   blockBatches: { lists: [25, 100], batchTokens: [768, 4096, 16_384] },
   full: { lists: [25, 50, 100, 500], chunkTokens: 2048, batchTokens: 768 },
-  webgpu: { lists: [25, 100], batchTokens: [768] },
+  webgpu: { lists: [25, 100], batchTokens: [] },
 };
 
 const smallList: PartSizes['block'] = {
@@ -87,7 +88,7 @@ const typeOn = (device: ExecutionProvider): 'float32' | 'float16' =>
 const common = { variant: '', env: {}, isDecoder: false } as const;
 
 /** What of the options is not said elsewhere. */
-const usual = { path: 'batches', rounds: 3 } as const;
+const usual = { path: 'one-run', rounds: 3 } as const;
 
 function deviceSteps({ device = 'cuda', shape = 'mistral' }: StepsOptions): Step[] {
   const sizes = sizesOf(shape);
@@ -131,8 +132,8 @@ function encoderSteps({ device: asked, shape = 'mistral' }: StepsOptions): Step[
   ];
 }
 
-/** How a list can be read here. */
-const paths: readonly DecoderPath[] = ['batches'];
+/** The path of a card first. */
+const paths: readonly ListPath[] = ['one-run', 'batches'];
 
 function decoderSteps({ device, shape = 'mistral' }: StepsOptions): Step[] {
   const sizes = sizesOf(shape);
@@ -161,7 +162,7 @@ function decoderSteps({ device, shape = 'mistral' }: StepsOptions): Step[] {
     ),
     step('block', 'bfloat16 stored', {
       stored: 'bfloat16',
-      sizes: { lists: lists.slice(0, 1), batchTokens: [768] },
+      sizes: { lists: lists.filter((count) => count <= mostChunkedDocuments), batchTokens: [] },
     }),
     ...paths.map((path) => step('full', path, { path, sizes: path === 'batches' ? chunked : sizes.full })),
     step('webgpu', '', { sizes: sizes.webgpu }),

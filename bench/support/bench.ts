@@ -73,9 +73,6 @@ export function holds({ value, target, atLeast: more }: Check): boolean | null {
   return more ? value >= target : value <= target;
 }
 
-/** Workers of an encoder: one owns a card, and on a processor each has a thread. */
-export const workersOn = (device: ExecutionProvider): number => (device === 'cpu' ? threads : 1);
-
 /** Processors that this process may use: what all contenders share. */
 export const threads: number = availableParallelism();
 

@@ -1,4 +1,4 @@
-/** The ways to read one list with a decoder. */
+/** The ways to read one list with a decoder in several runs, keys and values on the host between them. */
 import type { DecoderConfig } from '../../engine/network/decoder-config.ts';
 import { type DecoderParts, DecoderRunner } from '../../engine/rerank/decoder/decoder-runner.ts';
 import type { SessionOptions } from '../../engine/session/runtime.ts';
@@ -12,11 +12,13 @@ export const listTokens = {
   decoded: 4,
 } as const;
 
-/** Position of the query block's first token. */
-const queryPosition = 4000;
-
-/** The query block's tokens whose attention is read. */
-const signals = [64, 65];
+/** What is read of a list. */
+export const readTokens = {
+  /** Position of the query block's first token. */
+  queryPosition: 4000,
+  /** The query block's tokens whose attention is read. */
+  signals: [64, 65],
+} as const;
 
 /** Lengths of documents as they are: mean 115, up to 351, like the published figures of TREC DL's passages. */
 export const passageLengths = (documents: number): number[] =>
@@ -28,15 +30,34 @@ export const textTokens = (lengths: readonly number[]): number =>
 
 /** Milliseconds of a list as blocks. */
 export interface BlockTimes {
-  readonly instructionMs: number;
-  readonly documentsMs: number;
-  readonly queryMs: number;
+  /** All of it. */
+  readonly ms: number;
+  /** What it was made of, where there were several runs: names end in `Ms`. */
+  readonly steps: Readonly<Record<string, number>>;
 }
 
 /** Bytes that cross between host and device. */
 export interface CopiedBytes {
   readonly up: number;
   readonly down: number;
+}
+
+/** Reads lists as blocks. */
+export interface BlockPasses {
+  /** Opens what {@link blocks} needs for so many layers, weights included. */
+  open(layers: number): Promise<void>;
+  /**
+   * Instruction, documents, query block.
+   *
+   * @param lengths - Tokens of each document.
+   * @param layers - Layers below the one whose attention is read.
+   * @param batchTokens - Tokens of a batch, where there are batches.
+   */
+  blocks(lengths: readonly number[], layers: number, batchTokens?: number): Promise<BlockTimes>;
+  /** What {@link blocks} copies, by arithmetic. */
+  blockBytes(lengths: readonly number[], layers: number, batchTokens: number): CopiedBytes;
+  /** Frees all sessions. */
+  release(): Promise<void>;
 }
 
 /** Options of {@link Passes}. */
@@ -52,7 +73,7 @@ export interface PassesOptions {
 }
 
 /** See the file's header. Sessions are opened when they are first needed. */
-export class Passes {
+export class Passes implements BlockPasses {
   readonly #options: Required<PassesOptions>;
   readonly #runners = new Map<string, DecoderRunner>();
 
@@ -60,13 +81,12 @@ export class Passes {
     this.#options = { batchTokens: 768, chunkTokens: 512, ...options };
   }
 
-  /**
-   * Documents as blocks, then the query block, in batches.
-   *
-   * @param lengths - Tokens of each document.
-   * @param layers - Layers below the one that is read; all of them: the text's next token is read.
-   * @param batchTokens - In place of the option.
-   */
+  /** By a list of one short document. */
+  async open(layers: number): Promise<void> {
+    await this.blocks([1], layers);
+  }
+
+  /** In batches; with all layers the text's next token is read. */
   async blocks(
     lengths: readonly number[],
     layers: number,
@@ -97,18 +117,23 @@ export class Passes {
       );
     }
     const encoded = performance.now();
-    const query = { ids: this.#ids(listTokens.query), firstPosition: queryPosition };
+    const query = { ids: this.#ids(listTokens.query), firstPosition: readTokens.queryPosition };
     if (isEarly) {
-      await runner.signalLogits({ ...query, signals }, past, { from: listTokens.instruction, to: total });
-    } else await runner.tokenLogits({ ...query, places: signals.slice(-1) }, past);
-    return {
+      await runner.signalLogits({ ...query, signals: readTokens.signals }, past, {
+        from: listTokens.instruction,
+        to: total,
+      });
+    } else await runner.tokenLogits({ ...query, places: readTokens.signals.slice(-1) }, past);
+    const end = performance.now();
+    const steps = {
       instructionMs: instructed - start,
       documentsMs: encoded - instructed,
-      queryMs: performance.now() - encoded,
+      queryMs: end - encoded,
     };
+    return { ms: end - start, steps };
   }
 
-  /** Keys and values that {@link blocks} copies: all that counts, for ids and logits are a few kilobytes. */
+  /** Keys and values: all that counts, for ids and logits are a few kilobytes. */
   blockBytes(lengths: readonly number[], layers: number, batchTokens: number): CopiedBytes {
     const { keyValueHeads, headSize } = this.#config;
     const tensor = keyValueHeads * headSize * Float32Array.BYTES_PER_ELEMENT;

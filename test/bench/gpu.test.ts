@@ -97,37 +97,52 @@ describe('the GPU bench on a processor', () => {
     });
   });
 
+  const listFigures = {
+    // 92 of the instruction, 66 of the query block, four documents.
+    tokens: 770,
+    ms: expect.any(Number),
+    productsShare: expect.any(Number),
+    copyMs: expect.any(Number),
+  };
+
   it.each([
-    ['block', 'batches'],
+    ['block', 'one-run'],
     ['block', 'bfloat16 stored'],
     ['webgpu', ''],
-  ])('measures blocks: %s %s', (part, variant) => {
+  ])('measures blocks in one run: %s %s', (part, variant) => {
     const line = lineOf(part, variant);
     expect(line).not.toHaveProperty('error');
+    expect(line).toMatchObject({ path: 'one-run' });
+    expect(line.figures).toMatchObject({ openingMs: expect.any(Number), byDocuments: { 4: listFigures } });
+    // Logits of two signal tokens over 612 tokens of documents, four heads: nothing else comes back.
+    expect(line.figures).toMatchObject({ byDocuments: { 4: { bytesDown: 4 * 2 * 612 * 4 } } });
+  });
+
+  it('measures blocks in batches: each step, and the batch that is fastest', () => {
+    const line = lineOf('block', 'batches');
+    expect(line).not.toHaveProperty('error');
+    const steps = {
+      instructionMs: expect.any(Number),
+      documentsMs: expect.any(Number),
+      queryMs: expect.any(Number),
+    };
     expect(line.figures).toMatchObject({
-      openingAndFirstMs: expect.any(Number),
-      byBatchTokens: { 768: expect.any(Number) },
-      byDocuments: {
-        4: {
-          // 92 of the instruction, 66 of the query block, four documents.
-          tokens: 770,
-          ms: expect.any(Number),
-          instructionMs: expect.any(Number),
-          documentsMs: expect.any(Number),
-          queryMs: expect.any(Number),
-          productsShare: expect.any(Number),
-          copyMs: expect.any(Number),
-        },
-      },
+      openingMs: expect.any(Number),
+      byBatchTokens: { 128: expect.any(Number), 768: expect.any(Number) },
+      byDocuments: { 4: { ...listFigures, ...steps, batchTokens: expect.any(Number) } },
+      even: { documents: 4, tokens: 238 },
     });
   });
 
-  it('measures the whole text beside blocks', () => {
-    expect(lineOf('full')).not.toHaveProperty('error');
-    expect(lineOf('full').figures).toMatchObject({
-      byDocuments: {
-        4: { tokens: 770, wholeOverBlock: expect.any(Number), withDecodingOverBlock: expect.any(Number) },
-      },
+  it('measures the whole text beside blocks, and with its answer decoded', () => {
+    for (const path of ['one-run', 'batches']) {
+      const line = lineOf('full', path);
+      expect(line).not.toHaveProperty('error');
+      const figures = { tokens: 770, wholeOverBlock: expect.any(Number) };
+      expect(line.figures).toMatchObject({ byDocuments: { 4: figures } });
+    }
+    expect(lineOf('full', 'batches').figures).toMatchObject({
+      byDocuments: { 4: { withDecodingOverBlock: expect.any(Number) } },
     });
   });
 

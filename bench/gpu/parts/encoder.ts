@@ -1,6 +1,6 @@
 /** The shipped encoder on a device: cold and warm lists by batch, and whether its order is the processor's. */
 import { type EncoderReranker, openEncoderReranker, type Ranking } from '../../../engine/index.ts';
-import { rounded, workersOn } from '../../support/bench.ts';
+import { rounded, threads } from '../../support/bench.ts';
 import { median, percentile, timed } from '../../support/measure.ts';
 import { documentsOf, question, shortlistOf } from '../../support/texts.ts';
 import type { Figures, Part, PartOptions } from '../part.ts';
@@ -32,7 +32,7 @@ function open(
   { device, precision = 'fp32' }: Pick<PartOptions, 'device'> & { readonly precision?: 'fp32' | 'fp16' },
   batchTokens: number,
 ): Promise<EncoderReranker> {
-  return openEncoderReranker({ device, precision, batchTokens, workers: workersOn(device), stateCacheBytes });
+  return openEncoderReranker({ device, precision, batchTokens, workers: threads, stateCacheBytes });
 }
 
 async function timesOf(
