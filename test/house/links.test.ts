@@ -13,6 +13,7 @@ const documents = [
   'docs/service.md',
   'docs/opensearch.md',
   'docs/proxy.md',
+  'docs/gpu.md',
   'docs/scale.md',
   'docs/states.md',
   'deploy/README.md',
