@@ -1,10 +1,11 @@
 /** A graphics card: each part apart, in a process and a time of its own. */
 
+import type { ExecutionProvider } from '../engine/session/runtime.ts';
 import { readCard } from './gpu/card.ts';
 import { checksOf } from './gpu/checks.ts';
-import { type CopySpeed, numberAt } from './gpu/part.ts';
+import { type CopySpeed, figureAt, numberAt } from './gpu/part.ts';
 import { runStep, type StepLine } from './gpu/run-step.ts';
-import { partNames, stepsOf } from './gpu/steps.ts';
+import { halfStep, inFloat32, partNames, stepsOf } from './gpu/steps.ts';
 import type { Bench } from './support/bench.ts';
 
 export const gpu: Bench = {
@@ -17,7 +18,10 @@ export const gpu: Bench = {
     const card = readCard();
     const lines: StepLine[] = [];
     let copies: CopySpeed | null = null;
-    for (const step of stepsOf(asked)) {
+    const lacksHalf = memoised(isWithoutHalf);
+    for (const wanted of stepsOf(asked)) {
+      const isHalf = wanted.isDecoder || wanted.kind === 'ceiling';
+      const step = isHalf && (await lacksHalf(wanted.options.device)) ? inFloat32(wanted) : wanted;
       note(`${step.part} ${step.variant}`.trim());
       const line = await runStep(step, { card, copies });
       tell({ bench: 'gpu', ...line });
@@ -27,6 +31,23 @@ export const gpu: Bench = {
     return { figures: { parts: lines.map(shortened) }, checks: checksOf(lines) };
   },
 };
+
+/** Only WebGPU is asked: every card that CUDA 12 knows has half precision. */
+async function isWithoutHalf(device: ExecutionProvider): Promise<boolean> {
+  if (device !== 'webgpu') return false;
+  const { figures } = await runStep(halfStep(device), { card: null, copies: null });
+  return figureAt(figures, 'isThere') === false;
+}
+
+/** The answer to each question, asked once. */
+function memoised<Question, Answer>(ask: (question: Question) => Promise<Answer>) {
+  const answers = new Map<Question, Promise<Answer>>();
+  return (question: Question): Promise<Answer> => {
+    const answer = answers.get(question) ?? ask(question);
+    answers.set(question, answer);
+    return answer;
+  };
+}
 
 function copiesOf({ figures }: StepLine): CopySpeed | null {
   const [upGBPerSecond, downGBPerSecond] = ['upGBPerSecond', 'downGBPerSecond'].map((name) =>

@@ -5,9 +5,17 @@ import { block } from './parts/block.ts';
 import { ceiling } from './parts/ceiling.ts';
 import { encoder } from './parts/encoder.ts';
 import { full } from './parts/full.ts';
+import { half } from './parts/half.ts';
 import { peer } from './parts/peer.ts';
 
-const parts: { readonly [Kind in PartKind]: Part<Kind> } = { ceiling, encoder, peer, block, full };
+const parts: { readonly [Kind in PartKind]: Part<Kind> } = {
+  half,
+  ceiling,
+  encoder,
+  peer,
+  block,
+  full,
+};
 
 const [kind = '', options = ''] = process.argv.slice(2);
 const say = (figures: Figures): void => void process.stdout.write(`${JSON.stringify(figures)}\n`);

@@ -6,6 +6,7 @@ import type { StoredType } from '../support/random-weights.ts';
 
 /** Sizes of each part. */
 export interface PartSizes {
+  readonly half: Readonly<Record<string, never>>;
   readonly ceiling: {
     /** Rows of a product. */
     readonly rows: readonly number[];

@@ -23,7 +23,10 @@ export interface Step {
 /** Every part. */
 export const partNames = ['ceiling', 'encoder', 'peer', 'block', 'full', 'webgpu'] as const;
 
-type Sizes = PartSizes & { readonly blockBatches: PartSizes['block']; readonly webgpu: PartSizes['block'] };
+type Sizes = Omit<PartSizes, 'half'> & {
+  readonly blockBatches: PartSizes['block'];
+  readonly webgpu: PartSizes['block'];
+};
 
 const cardSizes: Sizes = {
   ceiling: { rows: [768, 4096, 16_384], copyBytes: 256 * 2 ** 20 },
@@ -57,6 +60,19 @@ const smallSizes: Sizes = {
 
 /** The longest text whose full attention goes in chunks within a minute. */
 const mostChunkedDocuments = 100;
+
+/** Asks a device whether it computes in half precision; it is no part, and makes no line. */
+export function halfStep(device: ExecutionProvider): Step {
+  const options = { ...usual, device, shape: 'small', stored: 'float16', computed: 'float16' } as const;
+  return { ...common, part: 'half', kind: 'half', limitMs: 30_000, options: { ...options, sizes: {} } };
+}
+
+/** The step in single precision, where it was one in half precision. */
+export function inFloat32(step: Step): Step {
+  const { stored } = step.options;
+  const types = { computed: 'float32', stored: stored === 'float16' ? 'float32' : stored } as const;
+  return { ...step, options: { ...step.options, ...types } };
+}
 
 /** What the steps are made from. */
 interface StepsOptions {

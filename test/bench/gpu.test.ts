@@ -6,7 +6,7 @@ import { BenchUsageError, readArguments } from '../../bench/arguments.ts';
 import { checksOf } from '../../bench/gpu/checks.ts';
 import { overlaid } from '../../bench/gpu/part.ts';
 import { runStep, type StepLine } from '../../bench/gpu/run-step.ts';
-import { partNames, stepsOf } from '../../bench/gpu/steps.ts';
+import { halfStep, inFloat32, partNames, stepsOf } from '../../bench/gpu/steps.ts';
 import { gpu } from '../../bench/gpu.ts';
 import { holds } from '../../bench/support/bench.ts';
 import { warm } from '../../bench/warm.ts';
@@ -241,6 +241,25 @@ describe('stepsOf', () => {
   it('forbids TF32 where Node has not started yet', () => {
     const step = stepsOf({ parts: ['encoder'] }).find(({ variant }) => variant.endsWith('without TF32'));
     expect(step?.env).toEqual({ NVIDIA_TF32_OVERRIDE: '0' });
+  });
+});
+
+describe('inFloat32', () => {
+  it('changes the type of products, and leaves what is stored in bfloat16', () => {
+    const types = stepsOf({ parts: ['block'] }).map((step) => {
+      const { stored, computed } = inFloat32(step).options;
+      return [stored, computed];
+    });
+    expect(types).toEqual([
+      ['float32', 'float32'],
+      ['float32', 'float32'],
+      ['bfloat16', 'float32'],
+    ]);
+  });
+
+  it('is asked for where a device has no half precision', async () => {
+    const context = { card: null, copies: null, execArgv: ['--import', 'tsx'] };
+    expect((await runStep(halfStep('cpu'), context)).figures).toEqual({ isThere: true });
   });
 });
 
