@@ -16,7 +16,7 @@ export type UnrerankedReason =
   | 'no-hits'
   | 'no-document-text' // no hit has text in the fields that the model reads
   | 'unsupported-request'
-  | 'first-stage-error' // the server refused what was changed for reranking: the request was asked as it came
+  | 'first-stage-error' // the server refused what reranking needs: the adapter sent the user's own request
   | 'rerank-error'
   | 'deadline'
   | 'circuit-open'
@@ -52,7 +52,7 @@ export interface Plan<Request> {
   readonly query?: Query;
   /** Why this request passes unreranked; absent when it is to be reranked. */
   readonly reason?: UnrerankedReason;
-  /** What the server will refuse or cap. */
+  /** Everything in the request that the server will refuse or cap. */
   readonly warnings: readonly PlanWarning[];
   /** Names of the fields whose text the model reads; absent where the documents have no fields. */
   readonly fields?: readonly string[];
@@ -62,7 +62,7 @@ export interface Plan<Request> {
 export interface PlanOptions {
   /** How many leading hits are reranked, at least 1. */
   readonly rankWindowSize: number;
-  /** The question in words, when the request does not hold it or another is meant. */
+  /** The question in words; needed when the request does not hold the question, or to ask the model another one. */
   readonly queryText?: string;
 }
 
@@ -72,7 +72,7 @@ export interface Timings {
   readonly firstStageMs: number;
   /** Fetching block states that lie beside the documents; absent where none were fetched. */
   readonly statesMs?: number;
-  /** The reranker, queueing included; 0 when it was not asked. */
+  /** The reranker, queueing included; 0 when the stage did not ask it. */
   readonly rerankMs: number;
   /** All of it. */
   readonly totalMs: number;
@@ -105,7 +105,7 @@ export type Outcome =
   | {
       /** The hits come in first-stage order. */
       readonly reranked: false;
-      /** Why not. */
+      /** Why the hits were not reranked. */
       readonly reason: UnrerankedReason;
       /** What failed; absent when nothing did. */
       readonly error?: BlockRankError;
@@ -127,9 +127,9 @@ export interface OutcomeFault {
 export interface OutcomeMark {
   /** Whether the hits are in reranked order. */
   readonly reranked: boolean;
-  /** Why not; absent when they are. */
+  /** Why the hits are not reranked; absent when they are. */
   readonly reason?: UnrerankedReason;
-  /** The error's `code` and message when one was the reason. */
+  /** The error's `code` and message when an error was the reason. */
   readonly error?: OutcomeFault;
   /** How many hits were reranked. */
   readonly rankWindowSize?: number;
@@ -139,13 +139,13 @@ export interface OutcomeMark {
   readonly usage?: RankingUsage;
   /** Where the time went. */
   readonly timings: Timings;
-  /** What the server refused or capped, and which hits had no text; absent when nothing. */
+  /** What the server refused or capped, and which hits had no text; absent when there is nothing to warn of. */
   readonly warnings?: readonly PlanWarning[];
 }
 
 /**
  * The mark that {@link SearchReader.applyOutcome} leaves on every hit of a reranked list, as its property `blockrank`;
- * hits after the window, which nothing scored, carry the score 0.
+ * hits after the window have no score from the model and carry 0.
  */
 export interface HitMark {
   /** 1-based rank in the reranked order. */
@@ -160,7 +160,7 @@ export interface HitMark {
   readonly firstStageScore?: number;
   /** What the query block looked at; present when asked for. */
   readonly explanation?: RankedCandidate['explanation'];
-  /** The same, shaped like the servers' `highlight`: fragments by field, the heaviest words in `<em>`. */
+  /** The explanation in the shape of the servers' `highlight`: fragments by field, the heaviest words in `<em>`. */
   readonly highlight?: Highlight;
 }
 
@@ -191,17 +191,18 @@ export interface SearchReader<Request, Response> {
   /** Says what is sent and whether reranking applies. @throws ConfigurationError for options that cannot be. */
   plan(request: Request, options: PlanOptions): Plan<Request>;
   /**
-   * What the server refused of that which the plan changed, when hits or the whole answer were lost by it, and the
-   * setting to change; the request is then to be asked as it came. `undefined` when nothing was lost that way.
+   * Names the change of the plan that the server refused, when the refusal cost hits or the whole answer, and the
+   * setting that would allow it; the caller then sends the user's own request. `undefined` when no refused change cost
+   * anything.
    *
-   * @param answer - The response, or what the call was rejected with.
+   * @param answer - The response, or the error that the call rejected with.
    */
   refusedChanges?(plan: Plan<Request>, answer: Response | Error): PlanWarning | undefined;
   /** Reads the window's candidates from a response, in its order. @throws FirstStageError when it is no search response. */
   toShortlist(plan: Plan<Request>, response: Response): Shortlist;
   /**
-   * The shortlist with the block states that the server keeps beside its documents. Absent where they come with the
-   * hits, and where none are asked for. @throws FirstStageError for any failure of the server or the way to it.
+   * The shortlist with the block states that the server keeps beside its documents. Absent where states come with the
+   * hits, and where the adapter asks for none. @throws FirstStageError for any failure of the server or the way to it.
    */
   addStates?(found: FoundList<Request, Response>, options?: SearchOptions): Promise<Shortlist>;
   /** A new response: hits in the outcome's order (then the tail), cut to the page, marked with what happened. */
@@ -212,7 +213,10 @@ export interface SearchReader<Request, Response> {
 export interface Adapter<Request, Response> extends SearchReader<Request, Response> {
   /** Runs the plan's request. @throws FirstStageError for any failure of the server or the way to it. */
   search(plan: Plan<Request>, options?: SearchOptions): Promise<Response>;
-  /** Runs several plans in one round trip; an item that the server refused is a `FirstStageError`, not thrown. */
+  /**
+   * Runs several plans in one round trip; for an item that the server refused the list holds a `FirstStageError`, which
+   * is not thrown.
+   */
   searchMany?(
     plans: readonly Plan<Request>[],
     options?: SearchOptions,

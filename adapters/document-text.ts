@@ -1,4 +1,4 @@
-/** From fields to the text that the model reads, remembering which field each part came from. */
+/** Joins fields to the text that the model reads, and remembers which field each part came from. */
 import { ConfigurationError, type TextSegment } from '../engine/index.ts';
 
 /** Which fields make a document's text: a list of fields, or a template that names them in braces. */
@@ -7,7 +7,10 @@ export interface DocumentTextOptions {
   readonly fields?: readonly string[] | undefined;
   /** What stands between two fields that have text. @defaultValue `' '` */
   readonly separator?: string | undefined;
-  /** Text with fields in braces, for instance `'{title} ({year}): {body}'`; a missing field is empty, and a text without any is. `{{` is a brace. */
+  /**
+   * Text with fields in braces, for instance `'{title} ({year}): {body}'`; a missing field is empty, and so is the text
+   * of a document that has none of the fields. `{{` is a brace.
+   */
   readonly template?: string | undefined;
 }
 
@@ -15,7 +18,7 @@ export interface DocumentTextOptions {
 export interface FieldPart {
   /** The words. */
   readonly text: string;
-  /** Where they start inside the field's own value, in UTF-16 code units; `undefined` when that is not known. */
+  /** Where they start inside the field's own value, in UTF-16 code units; `undefined` when unknown. */
   readonly fieldStart: number | undefined;
 }
 
@@ -29,9 +32,9 @@ export interface DocumentText {
 
 /** Joins fields to a text. */
 export interface TextWriter {
-  /** The fields it asks for, each once. */
+  /** The fields that the text is made of, each once. */
   readonly fields: readonly string[];
-  /** The text of one document; `partsOf` gives a field's text, in pieces, and none when the field is missing. */
+  /** The text of one document; `partsOf` gives the pieces of a field's text, and none when the field is missing. */
   write(partsOf: (field: string) => readonly FieldPart[]): DocumentText;
 }
 
@@ -40,13 +43,14 @@ type TemplatePart = { readonly literal: string } | { readonly field: string };
 /** What stands between two fields that have text. */
 export const defaultSeparator = ' ';
 
-/** Between two pieces of one field: highlight fragments. */
+/** Stands between two pieces (highlight fragments) of one field. */
 const pieceSeparator = ' … ';
 
 /**
  * Makes a text writer.
  *
- * @throws ConfigurationError when neither `fields` nor `template` is given, both are, or one cannot be read.
+ * @throws ConfigurationError when neither `fields` nor `template` is given, when both are, and when either cannot be
+ * read.
  */
 export function textWriter(options: DocumentTextOptions, what: string): TextWriter {
   checkOptions(options, what);
@@ -133,6 +137,6 @@ function fillTemplate(
     else draft.text += part.literal;
     hasText ||= draft.text !== before && 'field' in part;
   }
-  // What stands between the fields says nothing of a document that has none of them.
+  // The template's own words say nothing about a document that has none of the fields.
   return hasText ? draft : { text: '', segments: [] };
 }

@@ -1,4 +1,4 @@
-/** What a model looked at, shaped like a search server's `highlight`. */
+/** Writes what a model looked at in the shape of a search server's `highlight`. */
 import type { Candidate, ExplainedSpan, TextSegment } from '../engine/index.ts';
 
 /** Fragments by field, the words that got the most attention in `<em>`. */
@@ -7,13 +7,13 @@ export type Highlight = Readonly<Record<string, readonly string[]>>;
 /** Characters of the text around the marked words, to each side: about the servers' fragments of 100. */
 const contextCharacters = 50;
 
-/** The marked spans hold at least this share of a candidate's attention, the heaviest first... */
+/** Share of a candidate's attention that the marked spans hold at least, the heaviest first... */
 const markedShare = 0.5;
 
-/** ...and are at most so many. */
+/** ...and the most spans that are marked. */
 const maxMarked = 12;
 
-/** Fragments of one field, the heaviest first; as many as the servers give. */
+/** Most fragments of one field, the heaviest first; the servers' own number. */
 const maxFragments = 5;
 
 interface Span {
@@ -63,7 +63,7 @@ function within({ start, end }: Span, segment: TextSegment): Span[] {
   return span.end > span.start ? [span] : [];
 }
 
-/** In reading order; spans with nothing but white space between them are one. */
+/** The spans in reading order; spans with only white space between them are joined. */
 function joined(spans: readonly Span[], text: string): Span[] {
   const result: Span[] = [];
   for (const span of [...spans].sort((a, b) => a.start - b.start)) {

@@ -6,7 +6,7 @@ import type { FieldPart } from './document-text.ts';
 /** The text of one field of a hit; empty when the hit does not have it. */
 export function fieldText(hit: JsonObject, field: string): string {
   const source = hit['_source'];
-  // Most fields are one text at the top.
+  // A quick path: most fields are one text at the top level.
   const plain = isObject(source) && !field.includes('.') ? source[field] : undefined;
   if (typeof plain === 'string' && Object.hasOwn(source as JsonObject, field)) return plain;
   const path = field.split('.');
@@ -16,7 +16,7 @@ export function fieldText(hit: JsonObject, field: string): string {
   return isObject(fetched) && Object.hasOwn(fetched, field) ? toText([fetched[field]]) : '';
 }
 
-/** Every value at a dotted path: nested objects, names that hold dots themselves, and lists on the way. */
+/** Every value at a dotted path; follows nested objects, names that hold dots themselves, and lists. */
 function valuesAt(value: unknown, path: readonly string[]): readonly unknown[] {
   if (path.length === 0) return [value];
   if (Array.isArray(value)) return value.flatMap((entry) => valuesAt(entry, path));
@@ -43,12 +43,12 @@ function toText(value: unknown): string {
   return isObject(value) && typeof value['text'] === 'string' && 'inference' in value ? value['text'] : '';
 }
 
-/** The highlight that is added to a request that has none: bare fragments of these fields. */
+/** The highlight that the adapter adds to a request without one: bare fragments of these fields. */
 export function bareHighlight(fields: readonly string[]): JsonObject {
   return { pre_tags: [''], post_tags: [''], fields: Object.fromEntries(fields.map((field) => [field, {}])) };
 }
 
-/** Reads the fragments of a field from a hit, without their tags; without any, the whole field. */
+/** Makes a reader of a field's fragments in a hit, without their tags; a field without fragments is read whole. */
 export function highlightReader(
   highlight: unknown,
 ): (hit: JsonObject, field: string) => readonly FieldPart[] {
@@ -66,7 +66,7 @@ export function highlightReader(
   };
 }
 
-/** Which texts mark words in a field's fragments; the servers' default is `<em>`. */
+/** The tags around marked words in a field's fragments; the servers' default is `<em>`. */
 function tagsOf(highlight: unknown, field: string): readonly string[] {
   const all = isObject(highlight) ? highlight : {};
   const fields = toList(all['fields']).filter(isObject);

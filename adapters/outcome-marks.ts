@@ -1,4 +1,4 @@
-/** The marks that every adapter leaves on responses and hits, made in one place. */
+/** Makes the marks that every adapter leaves on responses and hits. */
 import type { Candidate } from '../engine/index.ts';
 import type { HitMark, Outcome, OutcomeMark, RankedHit } from './adapter.ts';
 import { toHighlight } from './highlight.ts';
@@ -20,7 +20,7 @@ export function toOutcomeMark(outcome: Outcome, windowHits: number): OutcomeMark
   };
 }
 
-/** What the first stage said of a hit. */
+/** The first stage's part of a hit's mark. */
 export interface FirstStageHit {
   /** Its score. */
   readonly firstStageScore: number | undefined;
@@ -35,7 +35,8 @@ export function toHitMark(
   { firstStageScore, candidate }: FirstStageHit,
 ): HitMark {
   const { score, calibratedScore, firstStageRank, explanation } = ranked;
-  // Property by property: this runs for every hit, and a spread of a condition costs more than all the rest.
+  // Sets one property after another: this runs for every hit, and spreading conditions would cost more than everything
+  // else here.
   const mark: { -readonly [Key in keyof HitMark]: HitMark[Key] } = { rank: index + 1, score, firstStageRank };
   if (calibratedScore !== undefined) mark.calibratedScore = calibratedScore;
   if (firstStageScore !== undefined) mark.firstStageScore = firstStageScore;
@@ -47,7 +48,9 @@ export function toHitMark(
   return mark;
 }
 
-/** The mark of a hit after the window: nothing scored it, so that its score is 0, below every reranked one. */
+/**
+ * The mark of a hit after the window. The model did not score the hit, so its score is 0, below every reranked hit's.
+ */
 export function toTailMark(
   index: number,
   firstStageRank: number,
@@ -61,11 +64,11 @@ export function toTailMark(
   };
 }
 
-/** The hits that were ranked. */
+/** The hits that the reranker ranked. */
 export interface RankedWindow {
   /** How many there are. */
   readonly size: number;
-  /** Their shortlist; asked for only where hits are explained. */
+  /** Gives their candidates; called only where hits are explained. */
   readonly candidates: () => readonly Candidate[];
 }
 
@@ -73,7 +76,7 @@ export interface RankedWindow {
 export interface ArrangedHit<Hit> {
   /** The first stage's hit, untouched. */
   readonly hit: Hit;
-  /** What to put on it. */
+  /** The mark to put on it. */
   readonly mark: HitMark;
 }
 
@@ -81,7 +84,7 @@ export interface ArrangedHit<Hit> {
  * The whole list in the outcome's order: the ranked hits, then, when the outcome keeps it, the tail.
  *
  * @param hits - The first stage's hits from rank 1 on.
- * @param window - How many of them were on the shortlist, and that list.
+ * @param window - The leading hits that were on the shortlist, and their candidates.
  */
 export function arrangeHits<Hit>(
   hits: readonly Hit[],

@@ -1,10 +1,10 @@
-/** From what a store says of a field to a candidate's signal. */
+/** Turns the value of a stored field into a candidate's signal. */
 import type { SignalValue } from '../engine/index.ts';
 
 /**
  * The signal of a field's value or values: numbers and texts as they are, booleans as 1 and 0, geo points as
- * "latitude,longitude", several values as a list of texts, `null` where there is none. Objects that are no points say
- * nothing.
+ * "latitude,longitude", several values as a list of texts, `null` where there is no value. Objects that are no points
+ * give no signal.
  */
 export function toSignalValue(given: unknown): SignalValue {
   const values = [given].flat().flatMap(scalarsIn);
@@ -19,7 +19,7 @@ function scalarsIn(value: unknown): readonly (number | string)[] {
   return typeof value === 'object' && value !== null ? pointIn(value) : [];
 }
 
-/** A point as GeoJSON has it, longitude first, or as the servers take it. */
+/** The geo point in an object: as GeoJSON, longitude first, or in a form of the servers. */
 function pointIn(value: object): readonly string[] {
   const { type, coordinates, lat, lon } = value as Readonly<Record<string, unknown>>;
   const [east, north] = type === 'Point' && Array.isArray(coordinates) ? coordinates : [lon, lat];

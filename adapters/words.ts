@@ -1,6 +1,6 @@
-/** Tells words from signs. */
+/** Tells text with words from text of signs alone. */
 
-/** What an index finds something by: letters, digits, and pictures such as emoji. */
+/** A character that an index can find: letters, digits, and pictures such as emoji. */
 const word = /[\p{L}\p{N}\p{Extended_Pictographic}]/u;
 
 /** Whether a text has a word in it: `*`, `*:*`, `?`, `""` and `~` have none. */

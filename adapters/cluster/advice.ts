@@ -1,4 +1,4 @@
-/** What to do about a server's failure, for each who may act: applications, operators, those who build states. */
+/** Advice on a server's failure, for everybody who can act: applications, operators, builders of states. */
 
 /** How a call of a search client failed. */
 export interface Failure {
@@ -10,7 +10,7 @@ export interface Failure {
   readonly said: string;
 }
 
-/** About the errors of the search clients, to an application that searches. */
+/** Advice to a searching application, by the name of the search client's error. */
 const searchAdviceByName: Readonly<Record<string, string>> = {
   ConnectionError: "Check the address in the client's options and that the server runs.",
   NoLivingConnectionsError: "Check the addresses in the client's options and that the servers run.",
@@ -35,7 +35,7 @@ const searchAdviceByStatus: Readonly<Record<number, string>> = {
   429: 'The server is overloaded: send fewer searches at once, or retry later.',
 };
 
-/** What an application does about a search that failed. */
+/** Advice to an application whose search failed. */
 export function searchAdvice({ name, statusCode, said }: Failure): string {
   if (said.includes('media_type_header_exception')) {
     return 'The client is newer than the server: give it the headers accept and content-type "application/vnd.elasticsearch+json; compatible-with=8", or take the client of the server\'s version.';
@@ -52,7 +52,7 @@ export function searchAdvice({ name, statusCode, said }: Failure): string {
   );
 }
 
-/** About calls without an answer, to an operator at the command line. */
+/** Advice to an operator whose call got no answer, by the name of the client's error. */
 const callAdviceByName: Readonly<Record<string, string>> = {
   ConnectionError: "check the server's address, and that it runs",
   NoLivingConnectionsError: "check the server's address, and that it runs",
@@ -62,12 +62,12 @@ const callAdviceByName: Readonly<Record<string, string>> = {
   RequestAbortedError: 'something ended the request: run this again',
 };
 
-/** What an operator does about a call that got no answer, as a clause; by the client's error. */
+/** Advice to an operator whose call got no answer, as a clause; `name` is that of the client's error. */
 export function callAdvice(name: string): string {
   return callAdviceByName[name] ?? "look at the error's cause";
 }
 
-/** What an operator does about a refusal, by its status and the server's words. */
+/** Advice to an operator on a refusal, by its status and the server's words. */
 export function refusalAdvice(status: number, said: string): string {
   if (said.includes('media_type_header_exception')) {
     return 'The client is newer than the server: give --compatible-with 8.';
@@ -85,7 +85,10 @@ export function refusalAdvice(status: number, said: string): string {
   return 'The reason names what is wrong.';
 }
 
-/** What an operator does about a refusal while states are built; `undefined` where the status alone does not tell. */
+/**
+ * Advice to an operator on a refusal while states are built; `undefined` where the status alone does not tell what to
+ * do.
+ */
 export function buildAdvice(status: number): string | undefined {
   if (status === 403) {
     return 'Give these credentials the rights to read and refresh the index and to see its statistics, and to make and write the indices of states.';

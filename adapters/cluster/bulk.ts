@@ -1,4 +1,4 @@
-/** Many writes in one call; each is answered for itself. */
+/** Sends many writes in one call; the server answers each write by itself. */
 
 import type { CallOptions } from './contract.ts';
 import { isObject, type JsonObject } from './json.ts';
@@ -8,22 +8,22 @@ import type { ServerAnswer } from './server-calls.ts';
 
 /** One write. */
 export interface BulkOperation {
-  /** What is done. */
+  /** What the write does. */
   readonly action: 'create' | 'index' | 'update' | 'delete';
-  /** Where, and under which condition. */
+  /** The document that is written, and the condition of the write. */
   readonly target: JsonObject;
-  /** What is written; absent for `delete`. */
+  /** The content that is written; absent for `delete`. */
   readonly body?: JsonObject;
 }
 
-/** What became of one write: `conflict` when its condition did not hold, `gone` when its document is not there. */
+/** The outcome of one write: `conflict` when its condition did not hold, `gone` when its document does not exist. */
 export type BulkOutcome = 'written' | 'conflict' | 'gone' | BulkFailure;
 
-/** Why a write was refused. */
+/** Why the server refused a write. */
 export interface BulkFailure {
-  /** What the server said. */
+  /** The server's words. */
   readonly failed: string;
-  /** The status that it said it with. */
+  /** The HTTP status of the refusal. */
   readonly statusCode: number;
 }
 
@@ -31,7 +31,7 @@ export interface BulkFailure {
 export const bulkBytes: number = 4 * 1024 * 1024;
 
 /**
- * Sends all writes, in calls of about {@link bulkBytes}; those that a busy server turned away are sent again.
+ * Sends all writes, in calls of about {@link bulkBytes}, and repeats the writes that a busy server turned away.
  *
  * @returns One outcome a write, in their order.
  * @throws FirstStageError when the server stays busy, or refuses a call as a whole.
@@ -88,7 +88,7 @@ async function sendOnce(
   lines: readonly BulkLines[],
   options: CallOptions,
 ): Promise<readonly ServerAnswer[]> {
-  // Bytes are sent as they are, and anything else as one JSON value.
+  // The client sends bytes as they are, and anything else as one JSON value.
   const body = Buffer.from(lines.map(({ text }) => text).join(''));
   const answer = await cluster.askOnce(
     { method: 'POST', path: '/_bulk', body },

@@ -1,4 +1,4 @@
-/** What every call to a cluster takes, and what it says of indices and documents. */
+/** Options of every call to a cluster, and the types for its indices and documents. */
 
 /** Options of a call that waits. */
 export interface CallOptions {
@@ -6,19 +6,21 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Which version of a document: later writes to a shard have a higher term, or the same term and a higher number. */
+/** The version of a document: a later write to a shard has a higher term, or the same term and a higher number. */
 export interface WriteMark {
-  /** The write's number in its shard. */
+  /** Number of the write in its shard. */
   readonly seqNo: number;
-  /** How often the shard had changed its primary. */
+  /** How often the shard had changed its primary copy. */
   readonly primaryTerm: number;
 }
 
-/** An index that holds documents: what a name, an alias or a data stream stands for. */
+/** An index that holds documents; names, aliases and data streams stand for such indices. */
 export interface ConcreteIndex {
   /** Its name. */
   readonly name: string;
-  /** Changes when the index is made anew under the same name, or the place of its states is. */
+  /**
+   * Identity of the index: changes when somebody makes the index, or the place of its states, anew under the same name.
+   */
   readonly identity: string;
   /** Primary shards. */
   readonly shards: number;

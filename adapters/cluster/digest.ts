@@ -1,19 +1,24 @@
-/** Marks on what was installed: whose it is, and what it was made from, so that a second run finds nothing to do. */
+/**
+ * Marks on installed things: they say that this package made a thing and from what, so that a second run finds nothing
+ * to do.
+ */
 import { createHash, scryptSync } from 'node:crypto';
 
-/** What a mark says. */
+/** The content of a mark. */
 export interface Mark {
   /** Version of this package that made the thing. */
   readonly version: string;
   /** Digest of its definition. */
   readonly digest: string;
-  /** Digest of the secret in it; absent when it has none. */
+  /** Digest of the secret in it; absent when the definition holds no secret. */
   readonly key?: string | undefined;
-  /** What it took the place of, by name: the default pipelines of indices, `''` for none. @defaultValue nothing */
+  /** The default pipelines that the thing replaced, by index; `''` for an index that had none. @defaultValue nothing */
   readonly before?: Readonly<Record<string, string>>;
 }
 
-/** Letters and signs that ML Commons allows in a description are few: no `=`, no `[`. `before` is for pipelines alone. */
+/**
+ * ML Commons allows few letters and signs in a description: no `=`, no `[`. Only the marks of pipelines hold `before`.
+ */
 const markPattern =
   /^Made by blockrank (\S+) \(digest: ([0-9a-f]{32})(?:, key: ([0-9a-f]{32}))?(?:, before: ([^\s)]+))?\)$/;
 
@@ -26,7 +31,7 @@ export function markText({ version, digest, key, before = {} }: Mark): string {
   return `Made by blockrank ${version} (${parts.join(', ')})`;
 }
 
-/** The mark in a description; `undefined` for what somebody else made. */
+/** The mark in a description; `undefined` when somebody else made the thing. */
 export function readMark(description: unknown): Mark | undefined {
   const match = typeof description === 'string' ? markPattern.exec(description) : null;
   if (!match) return undefined;
@@ -40,7 +45,7 @@ export function definitionDigest(definition: unknown): string {
   return createHash('sha256').update(canonicalJson(definition)).digest('hex').slice(0, 32);
 }
 
-/** Digest of a secret, costly to guess from: whoever may read descriptions may not learn keys. */
+/** Digest of a secret, costly to guess from: a reader of descriptions must not learn the keys. */
 export function keyDigest(key: string, salt: string): string {
   return scryptSync(key, `blockrank:${salt}`, 16).toString('hex');
 }

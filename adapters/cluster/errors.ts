@@ -1,4 +1,7 @@
-/** Failures of the search clients, told apart by name and status: `instanceof` does not cross packages. */
+/**
+ * Turns failures of the search clients into ours. It tells them apart by name and status: `instanceof` does not cross
+ * packages.
+ */
 import { FirstStageError } from '../../engine/index.ts';
 import { searchAdvice } from './advice.ts';
 import { describeValue, isObject, type JsonObject } from './json.ts';
@@ -18,7 +21,7 @@ export function toFirstStageError(adapter: string, what: string, error: unknown)
   );
 }
 
-/** An item of a multi-search that the server refused. */
+/** The error for an item of a multi-search that the server refused. */
 export function itemError(adapter: string, what: string, item: JsonObject): FirstStageError {
   const statusCode = typeof item['status'] === 'number' ? item['status'] : undefined;
   const said = serverReason(item) ?? 'the server gave no reason';
@@ -27,14 +30,14 @@ export function itemError(adapter: string, what: string, item: JsonObject): Firs
   return new FirstStageError(message, { adapter, statusCode }, { cause: item });
 }
 
-/** What a server answered to a call that was rejected, as far as the error tells it. */
+/** Status and body of the server's answer to a rejected call, as far as the error tells them. */
 export function answeredWith(error: unknown): {
   readonly statusCode: number | undefined;
   readonly body: unknown;
 } {
   const body = bodyOf(error);
   if (!(error instanceof FirstStageError)) return { statusCode: statusOf(error), body };
-  // The server's own words are those of the innermost cause: a client's error, or an item of a multi-search.
+  // The innermost cause holds the server's own words: a client's error, or an item of a multi-search.
   const { cause } = error;
   return { statusCode: error.statusCode, body: isObject(cause) ? cause : answeredWith(cause).body };
 }

@@ -1,11 +1,11 @@
-/** Many documents by id, as they are now: also what no refresh has made visible yet. */
+/** Fetches many documents by id, as they are now: writes that no refresh has made visible are included. */
 import { FirstStageError } from '../../engine/index.ts';
 import { errorType } from './bulk.ts';
 import type { CallOptions, WriteMark } from './contract.ts';
 import { isObject, type JsonObject, toList } from './json.ts';
 import type { Cluster } from './patient-calls.ts';
 
-/** A document to be fetched. */
+/** Address of a document to fetch. */
 export interface FetchTarget {
   /** Its index. */
   readonly index: string;
@@ -15,13 +15,15 @@ export interface FetchTarget {
   readonly routing?: string | undefined;
 }
 
-/** What {@link fetchDocuments} asks for. */
+/** Options of {@link fetchDocuments}. */
 export interface FetchOptions extends CallOptions {
-  /** Parts of `_source` that are wanted; none of it when there are none. */
+  /** Parts of `_source` to fetch; an empty list fetches none of it. */
   readonly source: readonly string[];
 }
 
-/** The documents in the order of the targets; `undefined` for what is not there, its index included. */
+/**
+ * The documents in the order of the targets; `undefined` for a document that does not exist, or whose index does not.
+ */
 export async function fetchDocuments(
   cluster: Cluster,
   targets: readonly FetchTarget[],
@@ -57,12 +59,15 @@ export function versionOf(document: JsonObject): WriteMark {
   return { seqNo: Number(document['_seq_no']), primaryTerm: Number(document['_primary_term']) };
 }
 
-/** The same as a condition of a write. */
+/** A version as the condition of a write. */
 export function asCondition({ seqNo, primaryTerm }: WriteMark): JsonObject {
   return { if_seq_no: seqNo, if_primary_term: primaryTerm };
 }
 
-/** A shard that was just made, or is moving, is away for a while: asked again, as for any server that is away. */
+/**
+ * A shard that was just made, or is moving, is away for a while: the fetch asks again, as it does when a server is
+ * away.
+ */
 const awayStatus = 503;
 
 function unreadable(cluster: Cluster, { index, id }: FetchTarget, fault: string): FirstStageError {

@@ -6,11 +6,14 @@ import type { Cluster } from './patient-calls.ts';
 
 /** Options of {@link concreteIndices}. */
 export interface IndicesOptions extends CallOptions {
-  /** Whether a name that is not there stands for no index, and is no error. @defaultValue false */
+  /** Whether a missing name stands for no index, instead of being an error. @defaultValue false */
   readonly isOptional?: boolean | undefined;
 }
 
-/** The open indices behind a name, alias, data stream or pattern. @throws FirstStageError when a name is none. */
+/**
+ * The open indices behind a name, alias, data stream or pattern. @throws FirstStageError when a name stands for
+ * nothing.
+ */
 export async function concreteIndices(
   cluster: Cluster,
   index: string,
@@ -31,7 +34,7 @@ export async function concreteIndices(
   });
 }
 
-/** The flat settings of every open index behind the names, by the index's own name. */
+/** The flat settings of every open index behind the names, by name of the index. */
 export async function indexSettings(
   cluster: Cluster,
   names: readonly string[],
@@ -58,7 +61,7 @@ export async function indexSettings(
   return found;
 }
 
-/** Documents of indices, as a search sees them. */
+/** Number of documents in the indices, as a search sees them. */
 export async function countDocuments(
   cluster: Cluster,
   names: readonly string[],
@@ -73,10 +76,10 @@ export async function countDocuments(
   return sum;
 }
 
-/** Characters of names in one address: servers refuse addresses of more than 4096. */
+/** Most characters of names in one address: servers refuse addresses of more than 4096. */
 const pathCharacters = 2000;
 
-/** The names as the first parts of paths, as many in one as an address holds. */
+/** The names joined to first parts of paths, each with as many names as an address holds. */
 export function toPaths(names: readonly string[]): readonly string[] {
   const paths: string[] = [];
   for (const name of names) {

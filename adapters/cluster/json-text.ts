@@ -1,14 +1,14 @@
 /**
- * Offsets of values inside a JSON text, so that they can be moved byte by byte. Texts here hold one character a
- * byte (`latin1`), whatever their encoding says: what is cut out of them is cut out of the bytes. A text must
- * have been accepted by `JSON.parse` before.
+ * Finds the offsets of values inside a JSON text, so that a caller can move values byte by byte. Texts here hold one
+ * character a byte (`latin1`), whatever their encoding: a slice of the text is a slice of the bytes. The caller has
+ * parsed the text with `JSON.parse` before.
  */
 
 /** A part of a text, from its first character to before its last. */
 export interface Slice {
-  /** Where it starts. */
+  /** Offset of the first character. */
   readonly start: number;
-  /** Where it ends. */
+  /** Offset after the last character. */
   readonly end: number;
 }
 
@@ -16,13 +16,13 @@ export interface Slice {
 export interface Member {
   /** Its name. */
   readonly key: string;
-  /** What stands before its value: white space, name and colon. */
+  /** The text before the value: white space, name and colon. */
   readonly head: string;
   /** Its value. */
   readonly value: Slice;
 }
 
-/** The properties of the object that starts here; of names that come twice both. */
+/** The properties of the object that starts here; both properties where a name comes twice. */
 export function membersOf(text: string, start: number): readonly Member[] {
   const members: Member[] = [];
   let at = start + 1;
@@ -101,7 +101,7 @@ function endOfValue(text: string, start: number): number {
   return at;
 }
 
-/** After the closing quote of the string that opens here. */
+/** Offset after the closing quote of the string that opens here. */
 function endOfString(text: string, open: number): number {
   let close = text.indexOf('"', open + 1);
   while (isEscaped(text, close)) close = text.indexOf('"', close + 1);

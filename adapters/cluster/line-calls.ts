@@ -2,8 +2,8 @@
 import { type ServerCalls, serverCalls, type TransportOwner } from './server-calls.ts';
 
 /**
- * Calls through a client of yours, of `@opensearch-project/opensearch` or `@elastic/elasticsearch`; a body of bytes is
- * sent as it is, as lines of JSON.
+ * Calls through a client of yours, of `@opensearch-project/opensearch` or `@elastic/elasticsearch`; they send a body of
+ * bytes unchanged, as lines of JSON.
  */
 export function stateCalls(client: TransportOwner, server: ServerCalls['server']): ServerCalls {
   const request: TransportOwner['transport']['request'] = (params, options) =>
@@ -11,7 +11,7 @@ export function stateCalls(client: TransportOwner, server: ServerCalls['server']
   return serverCalls({ transport: { request } }, server);
 }
 
-/** Both clients have a place of its own for lines. */
+/** Both clients take lines of JSON under a name other than `body`. */
 function withLines(params: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { body, ...rest } = params;
   return Buffer.isBuffer(body) ? { ...rest, bulkBody: body } : params;

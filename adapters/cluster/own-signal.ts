@@ -1,15 +1,14 @@
 /** Ends calls of foreign clients. */
 import { onAbort } from '../../engine/index.ts';
 
-/** What a client's call gives: OpenSearch's promises can be aborted. */
+/** The promise of a client's call; OpenSearch's can be aborted. */
 export type ClientCall<T> = Promise<T> & { readonly abort?: () => unknown };
 
 /**
  * Runs one call of a client, and ends it when the signal aborts. The call gets a signal of its own: the Elasticsearch
- * client dispatches "abort" on the signal that it is given when the call's own time has passed, and nobody but that call
- * may hear it.
+ * client dispatches "abort" on its signal when the call's own time has passed, and only that call may hear this.
  *
- * @param start - Makes the call; without a signal it gets none.
+ * @param start - Makes the call; gets no signal where there is none to listen to.
  */
 export async function endedBy<T>(
   signal: AbortSignal | undefined,
@@ -20,7 +19,7 @@ export async function endedBy<T>(
   const call = start(own.signal);
   const forget = onAbort(signal, () => {
     own.abort(signal.reason);
-    // Its answer is not given back: a listener has nobody to give it to.
+    // The listener drops what `abort` returns: an event has no caller to hand it to.
     call.abort?.();
   });
   try {

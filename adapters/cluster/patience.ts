@@ -2,9 +2,9 @@
 import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
 import { FirstStageError } from '../../engine/index.ts';
 
-/** How long a busy server is waited for. */
+/** How long calls wait for a busy server. */
 export interface PatienceOptions {
-  /** How often it is asked again. @defaultValue 12 */
+  /** How often a call is repeated. @defaultValue 12 */
   readonly maxAttempts?: number | undefined;
   /** About the first wait, in milliseconds. @defaultValue 200 */
   readonly initialDelayMs?: number | undefined;
@@ -12,15 +12,15 @@ export interface PatienceOptions {
   readonly maxDelayMs?: number | undefined;
 }
 
-/** Runs work until the server takes it. Work may run several times, so it must not matter when it does. */
+/** Runs work until the server takes it. Work may run several times, so repeating it must change nothing. */
 export type Patience = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
-/** Whether a status means that the same call may go well later. */
+/** Whether a status means that the same call may succeed later. */
 export function isBusyStatus(status: number): boolean {
   return status === 429 || isAwayStatus(status);
 }
 
-/** Whether a status is that of a server, or a part of it, that is away for a while. */
+/** Whether a status means that a server, or a part of it, is away for a while. */
 export function isAwayStatus(status: number): boolean {
   return [502, 503, 504].includes(status);
 }
@@ -40,7 +40,7 @@ export function patience({
     }, signal);
 }
 
-/** Whether an error means that the same work may go well later. */
+/** Whether an error means that the same work may succeed later. */
 export function isBusy(error: unknown): boolean {
   if (!(error instanceof FirstStageError)) return false;
   return error.statusCode === undefined ? isLost(error) : isBusyStatus(error.statusCode);

@@ -1,4 +1,4 @@
-/** Calls of the build to one server: patient, and thrown when they are refused. */
+/** Calls of a build to one server: they wait while it is busy, and throw when it refuses. */
 import { FirstStageError } from '../../engine/index.ts';
 import { buildAdvice } from './advice.ts';
 import type { CallOptions } from './contract.ts';
@@ -8,9 +8,9 @@ import { accepted, type ServerAnswer, type ServerCalls, type ServerRequest, said
 
 /** Options of {@link Cluster.ask}. */
 export interface AskOptions extends CallOptions {
-  /** What is being done, after "Cannot". */
+  /** What the call does, as messages say it after "Cannot". */
   readonly what: string;
-  /** Error statuses that are answers. @defaultValue none */
+  /** Error statuses that count as answers. @defaultValue none */
   readonly allowed?: readonly number[];
 }
 
@@ -22,15 +22,17 @@ export interface ClusterAnswer {
   readonly body: JsonObject;
 }
 
-/** A server that is asked until it answers. Safe to call concurrently. */
+/** A server; `ask` repeats a call until the server answers. Safe to call concurrently. */
 export interface Cluster {
-  /** Which server this is. */
+  /** Which kind of server this is. */
   readonly server: ServerCalls['server'];
   /** Repeats work while the server is busy. */
   readonly patience: Patience;
-  /** One call. @throws FirstStageError when it is refused, or the server stays busy. */
+  /**
+   * Sends one call, again while the server is busy. @throws FirstStageError when the server refuses it, or stays busy.
+   */
   ask(request: ServerRequest, options: AskOptions): Promise<ClusterAnswer>;
-  /** One call that is not repeated. @throws FirstStageError when it is refused, or there is no answer. */
+  /** Sends one call once. @throws FirstStageError when the server refuses it, or does not answer. */
   askOnce(request: ServerRequest, options: AskOptions): Promise<ClusterAnswer>;
 }
 
@@ -56,7 +58,7 @@ export function cluster(calls: ServerCalls, options?: PatienceOptions): Cluster 
   };
 }
 
-/** A refusal that says what the server said of one item. */
+/** The error for one refused item, with the server's words. */
 export function refused(server: ServerCalls['server'], what: string, answer: ServerAnswer): FirstStageError {
   return new FirstStageError(
     `Cannot ${what} (status ${answer.status}): ${saidBy(answer)}.`,

@@ -1,4 +1,4 @@
-/** JSON objects read from text, so that a changed one keeps the bytes of what did not change. */
+/** Reads JSON objects from text, so that a changed object keeps the bytes of every unchanged part. */
 import { isObject, type JsonObject } from './json.ts';
 import { fromBytes, membersOf, startOfValue } from './json-text.ts';
 import { respell } from './respell.ts';
@@ -12,8 +12,8 @@ export interface ReadObject {
 }
 
 /**
- * Reads the text of one object; `undefined` when it is none, or when a name comes twice in it: both servers refuse that,
- * and written again it would come once.
+ * Reads the text of one object; `undefined` when the text is no object, or when a name comes twice in it: both servers
+ * refuse that, and a rewritten object would hold the name once.
  *
  * @param bytes - The text, one character a byte.
  */
@@ -30,7 +30,7 @@ function parsed(bytes: string): unknown {
   try {
     return JSON.parse(fromBytes(bytes));
   } catch (error) {
-    // Not ours to judge: the request goes on as it came, and the server says what is wrong with it.
+    // The server judges such a request: it gets the text unchanged and says what is wrong with it.
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }

@@ -1,8 +1,8 @@
-/** Writes a changed JSON value with the bytes of what did not change: numbers keep every digit, names their order. */
+/** Writes a changed JSON value with the bytes of its unchanged parts: numbers keep every digit, names their order. */
 import { isObject, type JsonObject } from './json.ts';
 import { elementsOf, type Member, membersOf, type Slice, toBytes } from './json-text.ts';
 
-/** A value that is spelled already, in bytes; it may stand in a changed object in place of a value. */
+/** A value that is spelled in bytes already; a changed object may hold it in place of a value. */
 export class Spelled {
   /** Its JSON. */
   readonly bytes: string;
@@ -13,12 +13,12 @@ export class Spelled {
 }
 
 /**
- * The bytes of a changed value. What is the same value as before keeps its bytes; an object keeps the order of
- * its properties, new ones follow; a list of another length keeps the bytes of the entries that are left.
+ * The bytes of a changed value. A part with the same value as before keeps its bytes; an object keeps the order of its
+ * properties, and new ones follow; a list of another length keeps the bytes of the entries that remain.
  *
- * @param bytes - The text that the value before stands in, one character a byte.
- * @param at - Where it stands.
- * @param before - What `JSON.parse` made of it.
+ * @param bytes - The text that holds the value before the change, one character a byte.
+ * @param at - Where that value stands in the text.
+ * @param before - That value, as `JSON.parse` read it.
  * @param after - The changed value; properties that are `undefined` are left out.
  */
 export function respell(bytes: string, at: Slice, before: unknown, after: unknown): string {
@@ -30,7 +30,7 @@ export function respell(bytes: string, at: Slice, before: unknown, after: unknow
 }
 
 function respellObject(bytes: string, at: Slice, before: JsonObject, after: JsonObject): string {
-  // Of a name that comes twice the last is what was read.
+  // Where a name comes twice, `JSON.parse` has read the last.
   const members = new Map<string, Member>(membersOf(bytes, at.start).map((member) => [member.key, member]));
   const has = (key: string): boolean => Object.hasOwn(after, key) && after[key] !== undefined;
   const kept = [...members.values()]
@@ -66,7 +66,7 @@ function respellList(
   return `[${entries.join(',')}]`;
 }
 
-/** Whether taking things away from one value can lead to the other. */
+/** Whether removing parts of `whole` can give `part`. */
 function isPartOf(whole: unknown, part: unknown): boolean {
   if (whole === part) return true;
   if (Array.isArray(whole) && Array.isArray(part)) {

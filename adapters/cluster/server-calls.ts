@@ -9,47 +9,50 @@ import { type ClientCall, endedBy } from './own-signal.ts';
 export interface ServerRequest {
   /** The method. */
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** The path, encoded. */
+  /** The path of the address, percent-encoded. */
   readonly path: string;
   /** Parameters of the address. @defaultValue none */
   readonly querystring?: Readonly<Record<string, string>> | undefined;
-  /** What is sent as JSON. @defaultValue nothing */
+  /** The body, sent as JSON. @defaultValue nothing */
   readonly body?: object | undefined;
 }
 
-/** What the server answered, whatever its status. */
+/** The server's answer, whatever its status. */
 export interface ServerAnswer {
   /** HTTP status. */
   readonly status: number;
-  /** What was sent, parsed where it is JSON. */
+  /** The answer's body, parsed where it is JSON. */
   readonly body: unknown;
 }
 
 /** A server that can be called. Safe to call concurrently. */
 export interface ServerCalls {
-  /** Which server this is: `opensearch` or `elasticsearch`. */
+  /** Which kind of server this is: `opensearch` or `elasticsearch`. */
   readonly server: 'opensearch' | 'elasticsearch';
   /**
-   * Sends one call, once: nothing here may happen twice because an answer was late.
+   * Sends one call, once: a late answer must not make anything happen twice.
    *
-   * @throws FirstStageError when there is no answer. An answer with an error status is an answer.
+   * @throws FirstStageError when the server does not answer. An answer with an error status is an answer.
    */
   request(request: ServerRequest, options?: ServerCallOptions): Promise<ServerAnswer>;
 }
 
-/** How one call is sent. */
+/** Options of one call. */
 export interface ServerCallOptions extends CallOptions {
   /** How long the answer may take, in milliseconds. @defaultValue as long as the client waits, 30000 in both */
   readonly timeoutMs?: number | undefined;
 }
 
-/** How calls are made. */
+/** Options of {@link serverCalls}. */
 export interface ServerCallsOptions {
-  /** What to do about a call without an answer, as a clause; `undefined` leaves it to the error's kind. @defaultValue nothing more */
+  /**
+   * Advice on a call without an answer, as a clause; `undefined` leaves the advice to the kind of error.
+   * @defaultValue nothing more
+   */
   readonly advice?: (error: unknown) => string | undefined;
 }
 
-/** The part of either official client that is used. */
+/** The part of either official client that the calls use. */
 export interface TransportOwner {
   /** The client's transport. */
   readonly transport: {
@@ -69,7 +72,7 @@ export function serverCalls(
     async request({ method, path, querystring = {}, body }, { signal, timeoutMs } = {}) {
       const params = { method, path, querystring, ...(body !== undefined && { body }) };
       const wait = timeoutMs !== undefined && { requestTimeout: timeoutMs };
-      // The one client takes a signal, the promises of the other can be aborted.
+      // Elasticsearch's client takes a signal; OpenSearch's promises can be aborted.
       const send = (own: AbortSignal | undefined): ClientCall<unknown> => {
         const options = { meta: true, maxRetries: 0, signal: own, ...wait };
         return client.transport.request(params as never, options as never) as ClientCall<unknown>;
@@ -89,7 +92,7 @@ export function serverCalls(
   };
 }
 
-/** A call that got no answer: what was asked, how it ended, what to do. */
+/** The error for a call that got no answer: what was asked, how the call ended, what to do. */
 function withoutAnswer(
   error: unknown,
   { server, what, advice }: { server: ServerCalls['server']; what: string; advice: string | undefined },
@@ -104,7 +107,7 @@ function withoutAnswer(
   );
 }
 
-/** The clients throw what has an error status; `instanceof` does not cross packages. */
+/** The clients throw answers with an error status; `instanceof` does not cross packages. */
 function answerOf(error: unknown): ServerAnswer | undefined {
   const { name, meta } = (error ?? {}) as {
     name?: unknown;
@@ -119,7 +122,7 @@ export function saidBy({ status, body }: ServerAnswer): string {
   return serverReason(body)?.replace(/[.\s]+$/, '') ?? `status ${status}, without a reason`;
 }
 
-/** The answer when its status is one of success, or one that is allowed besides. */
+/** The answer, when its status is a success or an allowed error; otherwise throws. */
 export function accepted(
   answer: ServerAnswer,
   { server, what, allowed = [], advice }: Refusal,
@@ -133,14 +136,14 @@ export function accepted(
   );
 }
 
-/** What is said about an answer that is a refusal. */
+/** What the error says about a refused call. */
 export interface Refusal {
   /** Which server answered. */
   readonly server: ServerCalls['server'];
-  /** What was being done, after "Cannot". */
+  /** What the call does, as messages say it after "Cannot". */
   readonly what: string;
-  /** Error statuses that are fine. @defaultValue none */
+  /** Error statuses that are no refusal. @defaultValue none */
   readonly allowed?: readonly number[];
-  /** What to do about it, where the server's words tell. */
+  /** Advice on the refusal, where the server's words tell what to do. */
   readonly advice?: (answer: ServerAnswer) => string | undefined;
 }

@@ -1,35 +1,35 @@
-/** What the shards of indices hold, and up to where it can be read without missing a write. */
+/** Reads what the shards of indices hold, and up to which write a reader misses nothing. */
 import { FirstStageError } from '../../engine/index.ts';
 import type { CallOptions, ConcreteIndex } from './contract.ts';
 import { toPaths } from './indices.ts';
 import { isObject, toList } from './json.ts';
 import type { Cluster } from './patient-calls.ts';
 
-/** What was written to one shard after a given write. */
+/** The writes to one shard after a given write. */
 export interface ShardSpan {
   /** The index. */
   readonly index: ConcreteIndex;
   /** 0-based number of the shard. */
   readonly shard: number;
-  /** Number of a write, exclusive: everything up to it was looked at before; -1 when nothing was. */
+  /** Number of a write, exclusive: an earlier reader looked at everything up to it; -1 when no reader did. */
   readonly after: number;
-  /** Number of a write, inclusive: every write up to it is done, and can be seen. */
+  /** Number of a write, inclusive: every write up to it is done and visible. */
   readonly to: number;
-  /** Documents whose last write lies in between. */
+  /** Number of documents whose last write lies in the span. */
   readonly documents: number;
   /** The lowest number of such a write; `to` when there is none. */
   readonly firstSeqNo: number;
-  /** The highest one; `after` when there is none. */
+  /** The highest number of such a write; `after` when there is none. */
   readonly lastSeqNo: number;
 }
 
-/** Up to which write a shard was looked at; -1 for one that was not. */
+/** The last write of a shard that was looked at; -1 when none was. */
 export type LookedAt = (index: ConcreteIndex, shard: number) => number;
 
 /**
- * Spans of every shard that was written to. Their ends are read before what was written is made visible: writes are
- * numbered before they are done, so that one may become visible while a lower number is still on its way, and only what
- * lies below the shard's checkpoint is complete.
+ * The spans of every shard that has new writes. The ends of spans are read before the refresh that makes writes
+ * visible: the server numbers a write before it is done, so that a write may become visible while a lower number is
+ * still on its way, and only the writes up to the shard's checkpoint are complete.
  *
  * @param lookedAt - Where spans begin. @defaultValue at the first write
  * @throws FirstStageError when the credentials may not see or refresh the index.
@@ -43,7 +43,7 @@ export async function shardSpans(
   const ends = await shardEnds(cluster, indices, options);
   const moved = ends.flatMap((end) => {
     const before = lookedAt(end.index, end.shard);
-    // An index that was restored from an older copy counts anew.
+    // A lower number means that the index was restored from an older copy: it counts anew.
     const after = end.lastSeqNo < before ? -1 : before;
     return end.checkpoint > after ? [{ ...end, after }] : [];
   });
@@ -56,7 +56,10 @@ export async function shardSpans(
   return spans;
 }
 
-/** A search or a point in time over one shard; OpenSearch's copies may follow their primary at a distance. */
+/**
+ * The `preference` that limits a search or a point in time to one shard, and on OpenSearch to its primary: copies there
+ * may lag behind.
+ */
 export function shardPreference(server: Cluster['server'], shard: number): string {
   return server === 'opensearch' ? `_shards:${shard}|_primary` : `_shards:${shard}`;
 }
@@ -64,9 +67,9 @@ export function shardPreference(server: Cluster['server'], shard: number): strin
 interface ShardEnd {
   readonly index: ConcreteIndex;
   readonly shard: number;
-  /** Every write up to this one is done, on every copy. */
+  /** Number of a write, inclusive: every write up to it is done on every copy. */
   readonly checkpoint: number;
-  /** The highest number that was given to a write. */
+  /** The highest number that any write has. */
   readonly lastSeqNo: number;
 }
 
@@ -105,7 +108,7 @@ function endsOf(cluster: Cluster, index: ConcreteIndex, stats: unknown): readonl
       .find(({ routing }) => isObject(routing) && routing['primary'] === true);
     const numbers = primary?.['seq_no'];
     if (!isObject(numbers)) {
-      // As for any server that is away: it is asked again.
+      // Thrown as for a server that is away, so that the caller asks again.
       throw new FirstStageError(`Cannot read "${index.name}": the primary of shard ${shard} is away.`, {
         adapter: cluster.server,
         statusCode: 503,

@@ -1,4 +1,4 @@
-/** Small documents that several workers write: every write says which version it replaces. */
+/** Small documents that several workers write; every write names the version that it replaces. */
 
 import { bulk } from './bulk.ts';
 import type { CallOptions, WriteMark } from './contract.ts';
@@ -8,9 +8,9 @@ import type { Cluster } from './patient-calls.ts';
 
 /** A document as it was read. */
 export interface StoredDocument {
-  /** What it says. */
+  /** The document's content. */
   readonly content: JsonObject;
-  /** Which version it is. */
+  /** The version that was read. */
   readonly version: WriteMark;
 }
 
@@ -18,12 +18,12 @@ export interface StoredDocument {
 export interface StoredDocuments {
   /** Makes the index where it is missing. */
   prepare(options?: CallOptions): Promise<void>;
-  /** The documents of these ids, in their order; `undefined` where there is none. */
+  /** The documents with these ids, in the order of the ids; `undefined` where there is none. */
   getMany(ids: readonly string[], options?: CallOptions): Promise<readonly (StoredDocument | undefined)[]>;
-  /** Takes documents away; what is not there is no matter. */
+  /** Removes documents; missing ones are no error. */
   removeMany(ids: readonly string[], options?: CallOptions): Promise<void>;
   /**
-   * Writes a document if it still is the version that was read, or is new where none was.
+   * Writes a document if nobody changed it since it was read; without a version, only if it does not exist yet.
    *
    * @returns The version written; `undefined` when somebody else was first.
    */
@@ -35,7 +35,7 @@ export interface StoredDocuments {
   ): Promise<WriteMark | undefined>;
 }
 
-/** Documents of an index that is never searched: they are read by id alone, and so are read as they are now. */
+/** Opens the documents of an index that nobody searches: reading by id alone shows every document as it is now. */
 export function storedDocuments(cluster: Cluster, index: string): StoredDocuments {
   const path = `/${encodeURIComponent(index)}`;
   return {

@@ -1,20 +1,23 @@
-/** Calls that notice when the server goes away, and when it is back. */
+/** Watches calls, and tells a listener when the server goes away and when it is back. */
 import type { FirstStageError } from '../../engine/index.ts';
 import { isAwayStatus, isLost } from './patience.ts';
 import type { ServerCalls } from './server-calls.ts';
 
-/** Who is told. */
+/** Listener to a server's going and coming. */
 export interface AwayListener {
-  /** The server has not answered several calls in a row; told once until it is back. @param reason - Why the last one failed. */
+  /**
+   * Called when the server has not answered several calls in a row, once until it is back. @param reason - Why the last
+   * call failed.
+   */
   readonly onAway?: ((reason: string) => void) | undefined;
-  /** The server answers again. */
+  /** Called when the server answers again. */
   readonly onBack?: (() => void) | undefined;
 }
 
-/** Calls without an answer after which a server is said to be away; a lost connection alone is none. */
+/** Calls without an answer, in a row, that make a server count as away; one lost connection alone does not. */
 const toldAfter = 3;
 
-/** The same calls, watched. */
+/** The given calls, watched for the listener. */
 export function watchedCalls(calls: ServerCalls, { onAway, onBack }: AwayListener): ServerCalls {
   let failures = 0;
   const fail = (reason: string): void => {

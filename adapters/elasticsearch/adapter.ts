@@ -19,11 +19,11 @@ import {
 
 /** What `client.search()` takes: flat, or with a `body` as in 7.x and 8.x. */
 export type ElasticsearchRequest = Omit<estypes.SearchRequest, 'body'> & {
-  /** The request's body, when it is not written flat. */
+  /** The request's body, for requests that are not flat. */
   readonly body?: unknown;
 };
 
-/** What `client.search()` gives, with the marks of the stage. */
+/** What `client.search()` resolves with, and the marks of the stage. */
 export type ElasticsearchResponse<TDocument = unknown> = Omit<estypes.SearchResponse<TDocument>, 'hits'> &
   MarkedResponse & {
     /** The page. */
@@ -37,17 +37,16 @@ export type ElasticsearchResponse<TDocument = unknown> = Omit<estypes.SearchResp
 export interface ElasticsearchAdapterOptions extends SearchBodyOptions {
   /** Your client object of `@elastic/elasticsearch`, 8.x or 9.x. */
   readonly client: ElasticsearchClient;
-  /** Goes with every call to the client. */
+  /** Options that go with every call to the client. */
   readonly callOptions?: ElasticsearchCallOptions | undefined;
 }
 
 /**
- * An adapter over an Elasticsearch client of yours. It takes any `query`, `knn`, `retriever` or mix of them.
+ * An adapter over an Elasticsearch client of yours. A request may hold any `query`, `knn`, `retriever` or mix of them.
  *
  * @throws ConfigurationError for an option that cannot be.
  *
- * @example
- * const adapter = elasticsearchAdapter({ client: new Client({ node }), fields: ['title', 'body'] });
+ * @example const adapter = elasticsearchAdapter({ client: new Client({ node }), fields: ['title', 'body'] });
  */
 export function elasticsearchAdapter<TDocument = unknown>(
   options: ElasticsearchAdapterOptions,

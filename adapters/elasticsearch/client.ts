@@ -1,8 +1,8 @@
-/** What the adapter needs of Elasticsearch's client, 8.x or 9.x: the object is the user's own. */
+/** The part of Elasticsearch's client, 8.x or 9.x, that the adapter needs; the client object is the user's own. */
 import { ConfigurationError } from '../../engine/index.ts';
 import { type ClientCalls, endedBy, type StoredStates } from '../search-body/index.ts';
 
-/** The part of `Client` of `@elastic/elasticsearch` that is used. */
+/** The part of `Client` of `@elastic/elasticsearch` that the adapter calls. */
 export interface ElasticsearchClient {
   /** Runs a search. */
   search(request?: object, options?: object): Promise<unknown>;
@@ -14,7 +14,7 @@ export interface ElasticsearchClient {
 
 /** Options that go with every call: the client's own `TransportRequestOptions`, for instance `requestTimeout`. */
 export interface ElasticsearchCallOptions {
-  /** Time for one attempt, in milliseconds or as the client takes it. @defaultValue the client's */
+  /** Time for one attempt, in milliseconds or in a form that the client takes. @defaultValue the client's */
   readonly requestTimeout?: number | string;
   /** Further attempts after a failed one. @defaultValue the client's */
   readonly maxRetries?: number;
@@ -24,7 +24,7 @@ export interface ElasticsearchCallOptions {
   readonly opaqueId?: string;
 }
 
-/** The client's calls, with a signal. */
+/** The client's calls, each ended by a signal. */
 export function elasticsearchCalls(
   client: ElasticsearchClient,
   callOptions: ElasticsearchCallOptions,
@@ -41,7 +41,7 @@ export function elasticsearchCalls(
   };
 }
 
-/** @throws ConfigurationError when this is no client that can do what is asked of it. */
+/** @throws ConfigurationError when the value is no client, or lacks a call that the options need. */
 export function checkElasticsearchClient(client: unknown, states: StoredStates | undefined): void {
   const { search, msearch, mget } = (client ?? {}) as Partial<ElasticsearchClient>;
   const wanted = states?.kind === 'sidecar' ? [search, msearch, mget] : [search, msearch];

@@ -1,12 +1,12 @@
 /**
- * From text to the terms that an index knows: words of any script, without accents, case, stop words and endings. What is
- * searched and what is indexed goes the same way.
+ * Turns text into the terms of the index: words of any script, without accents, case, stop words and endings. Queries
+ * and documents go through the same steps.
  */
 import { stemmer } from 'stemmer';
 
 /** How text becomes terms. */
 export interface Analysis {
-  /** Words that are not searched for, lower case. */
+  /** Words that the index leaves out, lower case. */
   readonly stopWords: readonly string[];
   /** Whether words are cut to their stems (Porter's, English). */
   readonly stems: boolean;
@@ -16,18 +16,18 @@ export interface Analysis {
 export interface Analyzer {
   /** The words of a text. */
   readonly tokenize: (text: string) => string[];
-  /** The term of a word; `null` for one that is not searched for. */
+  /** The term of a word; `null` for a stop word. */
   readonly processTerm: (word: string) => string | null;
 }
 
-/** Scripts that put no blanks between words: where words end takes a dictionary. */
+/** Scripts that put no blanks between words: only a dictionary knows where their words end. */
 const unspaced =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 
 /** Blanks, separators and punctuation, as MiniSearch splits by default. */
 const betweenWords = /[\n\r\p{Z}\p{P}]+/u;
 
-/** Accents of scripts that are read without them as well; in others such marks are vowels, or make another letter. */
+/** Accents of scripts whose readers do without them; in other scripts such marks are vowels, or make another letter. */
 const accents = /(?<=[\p{Script=Latin}\p{Script=Greek}]\p{M}*)\p{M}/gu;
 
 /** Makes an analyzer. */
@@ -56,7 +56,7 @@ function wordsOf(chunk: string): readonly string[] {
   return [...segmenter.segment(chunk)].flatMap(({ segment, isWordLike }) => (isWordLike ? [segment] : []));
 }
 
-/** Most text is: it needs none of the rest. */
+/** Most text is ASCII, and needs none of the steps for other text. */
 function isAscii(text: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the first of the characters that are meant.
   return /^[\x00-\x7f]*$/.test(text);

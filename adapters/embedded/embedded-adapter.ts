@@ -1,4 +1,4 @@
-/** The adapter over an index of our own: no server at all. */
+/** The adapter over our own in-memory index, without a server. */
 import {
   type Candidate,
   type CandidateSignals,
@@ -38,13 +38,13 @@ export interface EmbeddedHit {
   readonly docId: string;
   /** The document's name; empty when it has none. */
   readonly title: string;
-  /** What the document says; empty when it says nothing. */
+  /** The document's text; empty when it has none. */
   readonly text: string;
   /** BM25+ score; once reranked, the new score, in [0, 1]. */
   readonly score: number;
-  /** The signals that the adapter was told to carry; absent on hits that a stage has seen. */
+  /** The signals that the adapter's options name; absent on hits that a stage has seen. */
   readonly signals?: CandidateSignals;
-  /** Where the hit came from and where it went; absent on hits that were not reranked. */
+  /** The hit's ranks and scores before and after; absent on hits that were not reranked. */
   readonly blockrank?: HitMark;
 }
 
@@ -54,17 +54,17 @@ export interface EmbeddedResponse {
   readonly hits: readonly EmbeddedHit[];
   /** How many documents match. */
   readonly total: number;
-  /** What happened; absent on a response that no stage has seen. */
+  /** What the stage did; absent on a response that no stage has seen. */
   readonly blockrank?: OutcomeMark;
 }
 
-/** An index that is there already. */
+/** An index that the caller has built already. */
 export interface GivenIndex {
   /** Made by `buildEmbeddedIndex` or `loadEmbeddedIndex`. */
   readonly index: EmbeddedIndex;
 }
 
-/** Options of {@link embeddedAdapter}: an index, or what to make one of when the first search comes. */
+/** Options of {@link embeddedAdapter}: an index, or the documents to build one from at the first search. */
 export type EmbeddedAdapterOptions = (GivenIndex | EmbeddedIndexOptions) & {
   /** Tells which hits keep their ranks. @defaultValue none */
   readonly isPinned?: ((hit: EmbeddedHit) => boolean) | undefined;
@@ -74,7 +74,7 @@ export type EmbeddedAdapterOptions = (GivenIndex | EmbeddedIndexOptions) & {
 
 /** The embedded adapter, with its index at hand. */
 export interface EmbeddedAdapter extends Adapter<EmbeddedRequest, EmbeddedResponse> {
-  /** The index; builds it when that has not been done. */
+  /** The index; the first call, or the first search, builds it. */
   openIndex(): Promise<EmbeddedIndex>;
   /** Runs several plans; an aborted call rejects with the signal's reason. */
   searchMany: NonNullable<Adapter<EmbeddedRequest, EmbeddedResponse>['searchMany']>;
@@ -83,13 +83,13 @@ export interface EmbeddedAdapter extends Adapter<EmbeddedRequest, EmbeddedRespon
 const defaultSize = 10;
 
 /**
- * An adapter that needs no server. Given documents, it indexes them when first searched; to show progress, or to
- * keep the index on disk, build it with `buildEmbeddedIndex` and give it as `index`.
+ * An adapter that needs no server. The first search indexes the documents; to show progress, or to keep the index on
+ * disk, build the index with `buildEmbeddedIndex` and pass it as `index`.
  *
- * @throws ConfigurationError when neither an index nor documents are given, or for an option that there is not.
+ * @throws ConfigurationError when neither an index nor documents are given, or for an unknown option.
  *
- * @example
- * const adapter = embeddedAdapter({ documents: [{ docId: '1', title: 'astronomer', text: 'a physicist who studies astronomy' }] });
+ * @example const adapter = embeddedAdapter({ documents: [{ docId: '1', title: 'astronomer', text: 'a physicist who
+ * studies astronomy' }] });
  */
 export function embeddedAdapter(options: EmbeddedAdapterOptions): EmbeddedAdapter {
   const { isPinned = () => false, signals = [], ...indexOptions } = options;
@@ -169,7 +169,7 @@ function signalsOf({ signals = {} }: EmbeddedDocument, names: readonly string[])
   return Object.fromEntries(names.map((name) => [name, toSignalValue(own.get(name))]));
 }
 
-/** @throws ConfigurationError for names that are none. */
+/** @throws ConfigurationError for values that are no names. */
 function checkSignals(signals: unknown): void {
   if (Array.isArray(signals) && signals.every((name) => typeof name === 'string' && name !== '')) return;
   throw new ConfigurationError('Cannot make embeddedAdapter', [
@@ -204,7 +204,7 @@ function shortlistOf(
   };
 }
 
-/** @throws FirstStageError when the response is none. */
+/** @throws FirstStageError when the value is no search response. */
 function hitsOf(response: EmbeddedResponse): readonly EmbeddedHit[] {
   if (Array.isArray(response?.hits)) return response.hits;
   throw new FirstStageError(
@@ -239,7 +239,7 @@ function applyOutcome(
   return { ...response, hits: page, blockrank };
 }
 
-/** What was only fetched for score steps is taken out again. */
+/** Signals are for score steps alone, so the response does not carry them. */
 function withoutSignals({ signals: _signals, ...hit }: EmbeddedHit): EmbeddedHit {
   return hit;
 }

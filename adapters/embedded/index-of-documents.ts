@@ -9,33 +9,36 @@ import { analyzer, type Analysis as TextAnalysis } from './analysis.ts';
 export interface EmbeddedDocument {
   /** The document's id; unique. */
   readonly docId: string;
-  /** The document's name; shown, and read and searched where `fields` says so. */
+  /** The document's name; hits show it, and the model and the search read it where `fields` names it. */
   readonly title?: string | undefined;
-  /** What the document says. */
+  /** The document's text. */
   readonly text?: string | undefined;
-  /** Fields that are neither searched nor read, by name: what score steps may look at. @defaultValue none */
+  /** Fields for score steps, by name; neither the search nor the model reads them. @defaultValue none */
   readonly signals?: EmbeddedSignals | undefined;
 }
 
 /** A document's fields beside its text; a point is "latitude,longitude" or `{ lat, lon }`. */
 export type EmbeddedSignals = Readonly<Record<string, unknown>>;
 
-/** Which part of a document is read and searched. */
+/** A part of a document that the search and the model read. */
 export type EmbeddedField = 'title' | 'text';
 
 /** Options of {@link buildEmbeddedIndex}. */
 export interface EmbeddedIndexOptions {
-  /** What to index. */
+  /** The documents to index. */
   readonly documents: readonly EmbeddedDocument[];
-  /** What is searched and what the model reads, in reading order. @defaultValue `['title', 'text']` */
+  /** The parts that the search and the model read, in reading order. @defaultValue `['title', 'text']` */
   readonly fields?: readonly EmbeddedField[] | undefined;
-  /** Words that are not searched for, lower case; without them a query takes many times longer. @defaultValue the English list of the package `stopword` */
+  /**
+   * Words that the index leaves out, lower case; with an empty list a query takes many times longer.
+   * @defaultValue the English list of the package `stopword`
+   */
   readonly stopWords?: readonly string[] | undefined;
   /** Whether words are cut to their stems (Porter's, English). @defaultValue true */
   readonly stems?: boolean | undefined;
-  /** Told how far the index is, in documents: at the start, after each 1,000, at the end. */
+  /** Called with the number of documents indexed so far: at the start, after each 1,000, at the end. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  /** Ends the build: it rejects with the signal's reason. */
+  /** Ends the build, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -59,31 +62,31 @@ export interface EmbeddedMatch {
 
 /** What a search finds. */
 export interface EmbeddedMatches {
-  /** The first of them. */
+  /** The first matches, best first. */
   readonly matches: readonly EmbeddedMatch[];
-  /** How many there are. */
+  /** How many documents match. */
   readonly total: number;
 }
 
-/** An index that can be searched and kept. Safe to share between adapters. */
+/** An index of documents in memory, which can be searched and stored. Safe to share between adapters. */
 export interface EmbeddedIndex {
   /** How many documents it holds. */
   readonly size: number;
-  /** What is searched and read. */
+  /** The parts that the search and the model read. */
   readonly fields: readonly EmbeddedField[];
   /** The first `limit` matches, descending by score (equal scores in the documents' order), and how many there are. */
   search(query: string, limit: number): EmbeddedMatches;
-  /** All of it as plain data, for `JSON.stringify`; {@link loadEmbeddedIndex} takes it back. */
+  /** The whole index as plain data, for `JSON.stringify`; {@link loadEmbeddedIndex} reads it. */
   toJSON(): StoredIndex;
 }
 
 /** An index as plain data. */
 export interface StoredIndex {
-  /** Changes when the form does. */
+  /** Version of this form. */
   readonly format: number;
-  /** What is searched and read. */
+  /** The parts that the search and the model read. */
   readonly fields: readonly EmbeddedField[];
-  /** Words that are not searched for. */
+  /** Words that the index leaves out. */
   readonly stopWords: readonly string[];
   /** Whether words are cut to their stems. */
   readonly stems: boolean;
@@ -95,17 +98,18 @@ export interface StoredIndex {
 
 type Analysis = Pick<StoredIndex, 'fields' | 'stopWords' | 'stems'>;
 
-/** What is searched and read when nothing is said. */
+/** The parts that the search and the model read by default. */
 export const defaultFields: readonly EmbeddedField[] = ['title', 'text'];
 
-/** 2: terms without accents, and words of scripts without blanks. */
+/** Version 2: terms without accents, and words of scripts without blanks. */
 const storedFormat = 2;
 const chunkSize = 1000;
 
 /**
  * Indexes documents, without keeping the event loop busy for long.
  *
- * @throws ConfigurationError for options that cannot be, and for documents without an id or with another's.
+ * @throws ConfigurationError for options that cannot be, and for documents without an id or with the id of another
+ * document.
  */
 export async function buildEmbeddedIndex(options: EmbeddedIndexOptions): Promise<EmbeddedIndex> {
   checkOptionNames('Cannot build the embedded index', options, embeddedIndexOptionNames);
@@ -126,9 +130,9 @@ export async function buildEmbeddedIndex(options: EmbeddedIndexOptions): Promise
 }
 
 /**
- * Takes back what an index's `toJSON` gave.
+ * Opens an index from the plain data of its `toJSON`.
  *
- * @throws ConfigurationError when it is something else, or was written by another version.
+ * @throws ConfigurationError when the data is something else, or another version wrote it.
  */
 export async function loadEmbeddedIndex(stored: StoredIndex): Promise<EmbeddedIndex> {
   if (stored?.format !== storedFormat || !Array.isArray(stored.documents)) {
@@ -180,7 +184,7 @@ function searchOptions(analysis: TextAnalysis): Options<Entry> {
   return { fields: ['text'], ...analyzer(analysis) };
 }
 
-/** Makes what is searched and read out of a document. @throws ConfigurationError for fields that are none. */
+/** The text of a document that the search and the model read. @throws ConfigurationError for unknown fields. */
 export function documentTextOf(
   fields: readonly EmbeddedField[],
 ): (document: EmbeddedDocument) => DocumentText {

@@ -1,6 +1,6 @@
-/** What differs between a definition that is there and one that is wanted, in lines that people read. */
+/** Lists what differs between an existing definition and the wanted one, in lines that people read. */
 
-/** One line a place that differs: `path: there -> wanted`. Empty when nothing does. */
+/** One line for each path whose values differ: `path: there -> wanted`. Empty when none does. */
 export function differencesOf(there: unknown, wanted: unknown): string[] {
   const before = new Map(leavesOf(there));
   const after = new Map(leavesOf(wanted));
@@ -10,8 +10,8 @@ export function differencesOf(there: unknown, wanted: unknown): string[] {
 }
 
 /**
- * The part of a value that another value names: what a server adds of its own is left out, so that only what was
- * asked for is compared.
+ * The part of a value that the wanted value names too. Properties that a server adds itself are left out, so that a
+ * comparison sees only what was asked for.
  */
 export function onlyNamed(value: unknown, wanted: unknown): unknown {
   if (Array.isArray(wanted) || Array.isArray(value)) {
@@ -27,7 +27,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-/** Every value that holds no other, with its path; lists of plain values are one. */
+/** Every value that holds no other value, with its path; a list of plain values counts as one. */
 function* leavesOf(value: unknown, path = ''): Generator<readonly [string, string]> {
   const isList = Array.isArray(value);
   const isPlain = !isRecord(value) || (isList && !value.some(isRecord));

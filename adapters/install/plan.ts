@@ -1,63 +1,66 @@
 /**
- * What an installation would do, as values: it can be printed, compared and tested before anything is sent. Ids that
- * only the server knows stand in requests as `<name>` until a step's answer gives them.
+ * An installation as plain values, so that a plan can be printed, compared and tested before anything is sent. Requests
+ * write `<name>` for an id that only the server knows, until a step's answer gives the id.
  */
 import type { ConfigurationIssue } from '../../engine/index.ts';
 import type { ServerRequest } from '../cluster/server-calls.ts';
 
 /** One call that changes something. */
 export interface PlanStep {
-  /** What it does, e.g. `create connector "blockrank"`. */
+  /** What the step does, e.g. `create connector "blockrank"`. */
   readonly does: string;
   /** The call; `<name>` in its texts stands for what an earlier step bound. */
   readonly request: ServerRequest;
-  /** What later steps take from the answer: name to property. @defaultValue nothing */
+  /** Values of the answer that later steps use: name to property. @defaultValue nothing */
   readonly binds?: Readonly<Record<string, string>>;
-  /** Whether what it acts on may be gone already (status 404). @defaultValue false */
+  /** Whether the thing that the step acts on may be gone already (status 404). @defaultValue false */
   readonly mayBeGone?: boolean;
-  /** What is waited before, in milliseconds, so that searches in hand can end. @defaultValue 0 */
+  /** Wait before the step, in milliseconds, so that searches in hand can end. @defaultValue 0 */
   readonly pauseMs?: number;
-  /** A refusal whose words hold this passes by itself: the call is repeated until it has. @defaultValue none */
+  /** Words of a refusal that passes by itself: the run repeats the call until it succeeds. @defaultValue none */
   readonly repeatsOn?: RegExp;
   /** A refusal that does not end the run. @defaultValue none */
   readonly mayBeRefused?: ToleratedRefusal;
-  /** What is waited for afterwards, in this order. @defaultValue nothing */
+  /** What the run waits for after the step, in this order. @defaultValue nothing */
   readonly waits?: readonly Wait[];
   /** How long the answer may take, in milliseconds. @defaultValue as long as the client waits */
   readonly timeoutMs?: number;
-  /** What is wrong with an answer of a good status, in words; `undefined` when nothing is. @defaultValue nothing is */
+  /** Finds the fault in an answer of a good status, in words; `undefined` when it has none. @defaultValue no check */
   readonly faultOf?: (body: unknown) => string | undefined;
-  /** In what state a failure of this step leaves things, said behind the error. @defaultValue nothing is said */
+  /** The state in which a failure of this step leaves the server; added to the error. @defaultValue nothing is added */
   readonly ifItFails?: string;
-  /** What takes this step back; sent when it or a later one fails, unless one of them was the same call. @defaultValue nothing */
+  /**
+   * The call that takes this step back; sent when this or a later step fails, unless one of them was the same call.
+   * @defaultValue nothing
+   */
   readonly undo?: ServerRequest;
 }
 
 /** A refusal that does not end a run. */
 export interface ToleratedRefusal {
-  /** What the server's words hold then. */
+  /** Words by which the refusal is known. */
   readonly sign: RegExp;
-  /** What the operator is told. */
+  /** The note to the operator. */
   readonly note: string;
 }
 
 /** Something that the server does in its own time. */
 export interface Wait {
-  /** What is waited for, e.g. `the model's deployment`. */
+  /** The thing that the run waits for, e.g. `the model's deployment`. */
   readonly what: string;
-  /** How its state is asked. */
+  /** The call that asks for its state. */
   readonly request: ServerRequest;
   /** Property of the answer that holds the state. */
   readonly state: string;
   /** The state that ends the wait. */
   readonly until: string;
-  /** States that never become the one wanted. */
+  /** States that never turn into the wanted one. */
   readonly failed: readonly string[];
 }
 
-/** One thing on the server that the plan is about. */
+/** One thing on the server that a plan makes, changes or deletes. */
 export interface PlannedPart {
-  /** Which, e.g. `connector`. */
+  /** Its kind, e.g. `connector`. */
   readonly part: string;
   /** Its name or id. */
   readonly name: string;
@@ -72,20 +75,20 @@ export interface PlannedPart {
 
 /** Everything that would be done. */
 export interface InstallPlan {
-  /** What is there, and what becomes of it. */
+  /** Each thing on the server, and what the plan does with it. */
   readonly parts: readonly PlannedPart[];
-  /** The calls, in order; none when nothing has to change. */
+  /** The calls, in order; empty when nothing has to change. */
   readonly steps: readonly PlanStep[];
   /** What the operator should know. */
   readonly warnings: readonly string[];
-  /** What stands in the way; nothing may be sent while there is any. */
+  /** Issues that stand in the way; while there are any, nothing may be sent. */
   readonly blockers: readonly ConfigurationIssue[];
 }
 
-/** Names whose values nobody may read. */
+/** Names of properties whose values are secret. */
 const secretNames = new Set(['credential', 'secret_parameters', 'api_key']);
 
-/** A copy of a call that may be shown: every secret is `***`. */
+/** A copy of a call that is safe to show: every secret is `***`. */
 export function withoutSecrets(request: ServerRequest): ServerRequest {
   return { ...request, ...(request.body && { body: masked(request.body) as object }) };
 }

@@ -1,4 +1,4 @@
-/** Sends a plan's calls, one after another, and waits for what the server does in its own time. */
+/** Sends a plan's calls, one after another, and waits for the server to do what it does in its own time. */
 import { setTimeout as timer } from 'node:timers/promises';
 import { FirstStageError } from '../../engine/index.ts';
 import {
@@ -11,15 +11,15 @@ import {
 } from '../cluster/server-calls.ts';
 import type { InstallPlan, PlanStep, Wait } from './plan.ts';
 
-/** How a plan is run. */
+/** Options of {@link runPlan}. */
 export interface RunOptions {
   /** The server. */
   readonly calls: ServerCalls;
-  /** Told before every step. @defaultValue nobody */
+  /** Called before every step. @defaultValue nothing is called */
   readonly onStep?: ((step: PlanStep) => void) | undefined;
-  /** What to do about a refusal, where the server's words tell. @defaultValue common advice */
+  /** Advice on a refusal, where the server's words tell what to do. @defaultValue common advice */
   readonly advice?: Refusal['advice'];
-  /** Ends the run between and during calls; what was done stays, and the next run goes on from there. */
+  /** Ends the run between and during calls; finished steps stay, and the next run goes on from there. */
   readonly signal?: AbortSignal | undefined;
   /** Longest wait for one thing, in milliseconds. @defaultValue 120000 */
   readonly waitMs?: number | undefined;
@@ -32,15 +32,15 @@ export interface RunOptions {
 const defaultWaitMs = 120_000;
 const defaultPollMs = 250;
 
-/** What a run bound: ids by name. */
+/** The ids that a run has bound, by name. */
 type Bindings = Readonly<Record<string, string>>;
 
 /**
- * Runs a plan. A step that fails ends the run; what was made before stays unless a step says how it is undone, and a
- * later run takes it up.
+ * Runs a plan. A step that fails ends the run. Earlier steps stay done, except those that say how to undo them, and a
+ * later run goes on from there.
  *
- * @returns What was refused and left, in words; empty when nothing was.
- * @throws FirstStageError naming the step, what the server said, what to do, and in what state things are.
+ * @returns Notes on tolerated refusals, in words; empty when there were none.
+ * @throws FirstStageError naming the step, the server's words, what to do, and the state that things are in.
  */
 export async function runPlan(plan: InstallPlan, options: RunOptions): Promise<readonly string[]> {
   let bindings: Bindings = {};
@@ -75,7 +75,7 @@ function sleep(ms: number, { signal, sleep: pass }: RunOptions): Promise<unknown
 /**
  * Takes a step back, also after an abort: it is one short call.
  *
- * @returns What is left, in words; `undefined` when nothing is.
+ * @returns What could not be taken back, in words; `undefined` when all was.
  */
 async function undone(undo: ServerRequest | undefined, { calls }: RunOptions): Promise<string | undefined> {
   if (!undo) return undefined;
@@ -94,7 +94,7 @@ function isSameCall(one: ServerRequest, other: ServerRequest): boolean {
   return one.method === other.method && one.path === other.path;
 }
 
-/** The same error with the state of things at its end; whoever ended the run on purpose is told nothing. */
+/** The same error with the state of things added; an abort keeps its own reason, for the caller knows. */
 function toldWithState(error: unknown, said: readonly (string | undefined)[]): unknown {
   const state = said.filter((one) => one !== undefined);
   if (!(error instanceof FirstStageError) || state.length === 0) return error;
@@ -124,7 +124,7 @@ function isPassing({ repeatsOn }: PlanStep, answer: ServerAnswer): boolean {
   return answer.status >= 400 && (repeatsOn?.test(saidBy(answer)) ?? false);
 }
 
-/** Whether the server refused what it may refuse. */
+/** Whether the server's refusal is one that the step tolerates. */
 function isLeft({ mayBeRefused }: PlanStep, answer: ServerAnswer): boolean {
   return answer.status >= 400 && (mayBeRefused?.sign.test(saidBy(answer)) ?? false);
 }
@@ -150,7 +150,7 @@ async function waitFor(wait: Wait, bindings: Bindings, options: RunOptions): Pro
     const answer = accepted(await calls.request(request, { signal }), {
       server: calls.server,
       what: `ask about ${wait.what}`,
-      // What was just made may not be found by every node yet.
+      // Some nodes may not yet find a thing that was just made.
       allowed: [404],
     });
     const state = propertyOf(answer, wait.state) ?? 'unknown';
@@ -182,7 +182,7 @@ function propertyOf({ body }: ServerAnswer, name: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** A copy of the call with every `<name>` that is bound replaced. */
+/** A copy of the call with every bound `<name>` replaced. */
 function bound(request: ServerRequest, bindings: Bindings): ServerRequest {
   const replaced = (text: string): string =>
     text.replace(/<([a-z_]+)>/g, (whole, name: string) => bindings[name] ?? whole);

@@ -1,4 +1,4 @@
-/** What an installation is tried with, whatever the server. */
+/** The documents with which an installation is tried, on either server. */
 
 /** Two documents, of which the first is about the words. Nothing depends on their order. */
 export const sampleDocuments: readonly string[] = [
@@ -6,7 +6,7 @@ export const sampleDocuments: readonly string[] = [
   'A page about something else.',
 ];
 
-/** What is wrong with an answer about {@link sampleDocuments} that has so many scores. */
+/** The fault, in words, of an answer about {@link sampleDocuments} with this number of scores. */
 export function wrongScoreCount(count: number): string {
   return `it gave ${count} scores for ${sampleDocuments.length} documents. Searches would fail: the service has to answer for every document, and for no other.`;
 }

@@ -4,7 +4,7 @@ import type { ConfigurationIssue } from '../../engine/index.ts';
 /**
  * The service's address with the path of a wire form at its end.
  *
- * @param issues - Gets what is wrong with it; the address is empty then.
+ * @param issues - Gets the issues of a wrong address; the result is then empty.
  */
 export function rerankAddress(serviceUrl: string, path: string, issues: ConfigurationIssue[]): string {
   const url = URL.canParse(serviceUrl) ? new URL(serviceUrl) : undefined;

@@ -37,18 +37,17 @@ export type OpenSearchResponse = Omit<API.Search_ResponseBody, 'hits'> &
 export interface OpenSearchAdapterOptions extends SearchBodyOptions {
   /** Your client object of `@opensearch-project/opensearch`, 3.x. */
   readonly client: OpenSearchClient;
-  /** Goes with every call to the client. */
+  /** Options that go with every call to the client. */
   readonly callOptions?: OpenSearchCallOptions | undefined;
 }
 
 /**
- * An adapter over an OpenSearch client of yours. It takes any `query`: words, `knn`, `neural`, `hybrid`. Its
- * responses are the bodies of the client's.
+ * An adapter over an OpenSearch client of yours. A request may hold any `query`: words, `knn`, `neural`, `hybrid`. The
+ * adapter's responses are the bodies of the client's.
  *
  * @throws ConfigurationError for an option that cannot be.
  *
- * @example
- * const adapter = opensearchAdapter({ client: new Client({ node }), fields: ['title', 'body'] });
+ * @example const adapter = opensearchAdapter({ client: new Client({ node }), fields: ['title', 'body'] });
  */
 export function opensearchAdapter(
   options: OpenSearchAdapterOptions,

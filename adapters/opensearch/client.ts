@@ -1,14 +1,14 @@
-/** What the adapter needs of OpenSearch's client, 3.x: the object is the user's own. */
+/** The part of OpenSearch's client, 3.x, that the adapter needs; the client object is the user's own. */
 import { ConfigurationError } from '../../engine/index.ts';
 import { type ClientCalls, endedBy, type StoredStates } from '../search-body/index.ts';
 
-/** What the client's promises give. */
+/** What the client's promises resolve with. */
 export interface OpenSearchAnswer {
-  /** What the server sent, parsed. */
+  /** The body of the server's answer, parsed. */
   readonly body: unknown;
 }
 
-/** The part of `Client` of `@opensearch-project/opensearch` that is used. */
+/** The part of `Client` of `@opensearch-project/opensearch` that the adapter calls. */
 export interface OpenSearchClient {
   /** Runs a search. */
   search(request?: object, options?: object): Promise<OpenSearchAnswer>;
@@ -20,11 +20,11 @@ export interface OpenSearchClient {
 
 /** Options that go with every call: the client's own `TransportRequestOptions`, for instance `requestTimeout`. */
 export interface OpenSearchCallOptions {
-  /** Time for one attempt, in milliseconds or as the client takes it. @defaultValue the client's */
+  /** Time for one attempt, in milliseconds or in a form that the client takes. @defaultValue the client's */
   readonly requestTimeout?: number | string;
   /**
-   * Further attempts after a failed one. This client repeats even what timed out, so that a call under a signal is
-   * tried once unless this says otherwise.
+   * Further attempts after a failed one. This client repeats even calls that timed out, so the adapter tries a call
+   * under a signal once unless this option says otherwise.
    * @defaultValue 0 under a signal, else the client's
    */
   readonly maxRetries?: number;
@@ -34,7 +34,7 @@ export interface OpenSearchCallOptions {
   readonly opaqueId?: string;
 }
 
-/** The client's calls, with a signal: the client knows none, but its promises can be aborted. */
+/** The client's calls, each ended by a signal: the client takes no signal, but its promises can be aborted. */
 export function openSearchCalls(client: OpenSearchClient, callOptions: OpenSearchCallOptions): ClientCalls {
   const optionsFor = (signal: AbortSignal | undefined): object => ({
     ...(signal && { maxRetries: 0 }),
@@ -59,7 +59,7 @@ async function bodyOf(
   return body;
 }
 
-/** @throws ConfigurationError when this is no client that can do what is asked of it. */
+/** @throws ConfigurationError when the value is no client, or lacks a call that the options need. */
 export function checkOpenSearchClient(client: unknown, states: StoredStates | undefined): void {
   const { search, msearch, mget } = (client ?? {}) as Partial<OpenSearchClient>;
   const wanted = states?.kind === 'sidecar' ? [search, msearch, mget] : [search, msearch];

@@ -1,4 +1,4 @@
-/** Walks what a request searches by: query clauses, retrievers and knn, in one fixed order. */
+/** Walks the clauses of a request, in one fixed order: query clauses, retrievers and knn searches. */
 import { isObject, type JsonObject, toList } from '../cluster/json.ts';
 
 /** One clause of a query, one retriever of a retriever tree, or one top-level knn search. */
@@ -7,13 +7,16 @@ export interface Clause {
   readonly family: 'query' | 'retriever' | 'knn';
   /** The clause's name: `match`, `bool`, `rrf`, ... */
   readonly name: string;
-  /** What stands under the name. */
+  /** The value under the name. */
   readonly value: unknown;
-  /** Whether it only filters: it gives no score. */
+  /** Whether the clause only filters, and gives no score. */
   readonly isFilter: boolean;
 }
 
-/** Where query clauses keep the clauses inside them, in the order in which they are read. `must_not` asks for nothing. */
+/**
+ * The properties in which query clauses hold other clauses, in reading order. `must_not` is left out: it asks for
+ * nothing.
+ */
 export const childQueries: Readonly<Record<string, readonly string[]>> = {
   bool: ['must', 'should', 'filter'],
   dis_max: ['queries'],
@@ -30,7 +33,7 @@ export const childQueries: Readonly<Record<string, readonly string[]>> = {
   rule_query: ['organic'],
 };
 
-/** A request is data, so that this depth means a cycle. */
+/** A request from JSON is never this deep, so such a depth means a cycle. */
 const maxDepth = 100;
 
 /**
@@ -66,7 +69,7 @@ function* retrieversIn(retriever: unknown, depth: number): Generator<Clause> {
   }
 }
 
-/** `rrf` and `linear` take a retriever, or one beside its weight: `{ retriever, weight }`. */
+/** `rrf` and `linear` take a retriever alone, or beside its weight: `{ retriever, weight }`. */
 function unwrapped(entry: unknown): unknown {
   return isObject(entry) && isObject(entry['retriever']) ? entry['retriever'] : entry;
 }

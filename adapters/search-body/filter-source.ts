@@ -1,15 +1,15 @@
 /** Filters a document as the servers do, by patterns of fields to include and to exclude. */
 import { isObject, type JsonObject } from '../cluster/json.ts';
 
-/** Which fields are wanted; without includes all are, and excludes win. `*` stands for anything, dots too. */
+/** The fields to keep: all of them when `includes` is empty; excludes win. `*` stands for anything, dots too. */
 export interface SourcePatterns {
-  /** Patterns of what comes: a path, and all below it. */
+  /** Patterns of paths to keep, each with everything below it. */
   readonly includes: readonly string[];
-  /** Patterns of what does not. */
+  /** Patterns of paths to leave out. */
   readonly excludes: readonly string[];
 }
 
-/** A copy that holds what the patterns leave. Objects and lists of which nothing is left go too. */
+/** A copy with the fields that the patterns keep. Objects and lists that become empty go too. */
 export function filterSource(source: JsonObject, { includes, excludes }: SourcePatterns): JsonObject {
   const matcher = (patterns: readonly string[]): ((path: string) => boolean) => {
     const regexes = patterns.map(toPattern);
@@ -30,7 +30,7 @@ interface Filter {
   readonly isExcluded: (path: string) => boolean;
 }
 
-/** Where a value stands, and whether it is wanted as a whole. */
+/** The path of a value, and whether the value is kept whole. */
 interface SourceValue {
   readonly path: string;
   readonly isWanted: boolean;
@@ -39,7 +39,7 @@ interface SourceValue {
 function filterObject(object: JsonObject, { path, isWanted }: SourceValue, filter: Filter): JsonObject {
   const entries = Object.entries(object).flatMap(([key, value]): readonly [string, unknown][] => {
     const inner = path === '' ? key : `${path}.${key}`;
-    // A key may hold dots itself: `a` names `a.b` however it is written.
+    // A key may hold dots itself: `a` names `a.b` in either spelling.
     const paths = pathsTo(inner, path);
     if (paths.some(filter.isExcluded)) return [];
     return filterValue(
@@ -51,13 +51,13 @@ function filterObject(object: JsonObject, { path, isWanted }: SourceValue, filte
   return Object.fromEntries(entries);
 }
 
-/** A path, and those that it goes through below `above`. */
+/** A path, and every path on its way below `above`. */
 function pathsTo(path: string, above: string): readonly string[] {
   const dots = [...path.matchAll(/\./g)].map(({ index }) => index).filter((at) => at > above.length);
   return [...dots.map((at) => path.slice(0, at)), path];
 }
 
-/** What is left of a value: the only entry of a list, or nothing. */
+/** The filtered value as the only entry of a list; an empty list when nothing is left. */
 function filterValue(value: unknown, at: SourceValue, filter: Filter): readonly unknown[] {
   const { isWanted } = at;
   if (Array.isArray(value)) {

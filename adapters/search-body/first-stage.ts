@@ -1,4 +1,4 @@
-/** Reads from a request how its hits are found, and which of them somebody fixed at a rank. */
+/** Reads from a request how the server finds its hits, and which hits are pinned to a rank. */
 import type { FirstStage } from '../../engine/index.ts';
 import { isObject, type JsonObject, toList } from '../cluster/json.ts';
 import { type Clause, clausesOf } from './clauses.ts';
@@ -23,9 +23,9 @@ const mixing = new Set(['hybrid', 'rrf', 'linear']);
 const vectorScript = /cosineSimilarity|dotProduct|l1norm|l2norm|l2Squared|innerProduct|knn_score/;
 
 /**
- * How the first stage finds its candidates: `lexical` by words, `vector` by (dense or sparse) vectors, `hybrid` by
- * both or by a mixing clause, `unknown` when neither shows. Filters give no scores and do not count; what another
- * model has already reranked is `unknown`.
+ * How the first stage finds its candidates: `lexical` by words, `vector` by (dense or sparse) vectors, `hybrid` by both
+ * or by a mixing clause, `unknown` when the request shows neither. Filters give no scores and do not count; a list that
+ * another model has already reranked is `unknown`.
  */
 export function firstStageOf(view: JsonObject): FirstStage {
   let hasLexical = typeof view['q'] === 'string';
@@ -47,13 +47,13 @@ function isVectorScript({ name, value }: Clause): boolean {
   return vectorScript.test(JSON.stringify(value) ?? '');
 }
 
-/** Query rules give the hits that they pin scores from here on (about half of the largest float32). */
+/** The lowest score of a pin: query rules give pinned hits scores from here on (about half of the largest float32). */
 const pinnedScore = 1.7e38;
 
 /**
- * Tells which hits the request itself pins: those that an outermost `pinned` query or retriever names by id, and,
- * below an outermost `rule`, whose ids only the server knows, those with a pin's score. A pin inside another
- * clause orders nothing by itself and does not count.
+ * Makes a test for the hits that the request itself pins: the hits that an outermost `pinned` query or retriever names
+ * by id, and, below an outermost `rule`, whose ids only the server knows, the hits with a pin's score. A pin inside
+ * another clause orders nothing by itself and does not count.
  */
 export function pinnedBy(view: JsonObject): (hit: JsonObject) => boolean {
   const pin = outermostPin(view);

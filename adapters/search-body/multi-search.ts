@@ -1,4 +1,7 @@
-/** Several searches in one round trip: from requests to a multi-search's lines, and back. */
+/**
+ * Sends several searches in one round trip: turns requests into the lines of a multi-search, and its answer into
+ * theirs.
+ */
 import { type BlockRankError, FirstStageError } from '../../engine/index.ts';
 import { itemError } from '../cluster/errors.ts';
 import { describeValue, isObject, type JsonObject } from '../cluster/json.ts';
@@ -12,7 +15,7 @@ export interface SearchLines {
   readonly body: JsonObject;
 }
 
-/** What both servers read from a header line. */
+/** Properties that both servers read from a header line. */
 const headerKeys = new Set([
   'index',
   'routing',
@@ -26,7 +29,7 @@ const headerKeys = new Set([
   'allow_partial_search_results',
 ]);
 
-/** Parameters of the address that have the same name and meaning in a body. */
+/** Parameters of the address that have the same name and meaning in the body. */
 const bodyKeys = new Set([
   'from',
   'size',
@@ -75,8 +78,8 @@ const addressKeys = new Set([
 ]);
 
 /**
- * The lines of a request in a multi-search; `undefined` when it holds what only a search of its own can (its
- * words in `q`, or a parameter of the address).
+ * The lines of a request in a multi-search; `undefined` when only a search of its own can hold a part of it (its words
+ * in `q`, or a parameter of the address).
  */
 export function toSearchLines(request: object, layout: BodyLayout): SearchLines | undefined {
   const view = viewOf(request, layout);
@@ -86,7 +89,7 @@ export function toSearchLines(request: object, layout: BodyLayout): SearchLines 
   );
   const fits = (key: string): boolean => {
     if (headerKeys.has(key) || bodyKeys.has(key)) return true;
-    // Elasticsearch's client moves everything it does not know as a parameter into the body, OpenSearch's does not.
+    // Elasticsearch's client moves every property that is no known parameter into the body; OpenSearch's does not.
     if (addressKeys.has(key) || layout === 'body') return false;
     return !(key === 'sort' && typeof view['sort'] === 'string' && view['sort'].includes(':'));
   };
@@ -99,7 +102,7 @@ export function toSearchLines(request: object, layout: BodyLayout): SearchLines 
   };
 }
 
-/** One answer an item: the response, or the error that the server gave for it. */
+/** One answer for each item: the response, or the server's error for the item. */
 export function answersOf(
   response: unknown,
   count: number,
@@ -120,7 +123,7 @@ export function answersOf(
   });
 }
 
-/** How one server is asked. */
+/** The two ways to ask one server. */
 export interface Sender<Answer> {
   /** Sends a multi-search's lines, one answer or error each. */
   readonly together: (lines: readonly SearchLines[]) => Promise<readonly (Answer | BlockRankError)[]>;
@@ -128,7 +131,10 @@ export interface Sender<Answer> {
   readonly alone: (request: object) => Promise<Answer>;
 }
 
-/** Sends what fits into one multi-search together, and the rest beside it; answers come in the requests' order. */
+/**
+ * Sends the requests that fit into one multi-search together, and every other request alone; answers come in the
+ * requests' order.
+ */
 export async function searchTogether<Answer>(
   requests: readonly object[],
   layout: BodyLayout,

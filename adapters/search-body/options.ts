@@ -1,4 +1,4 @@
-/** What the adapters of both search servers have in common as options. */
+/** The options that the adapters of both search servers share. */
 import { ConfigurationError, checkOptionNames, type OptionNames } from '../../engine/index.ts';
 import { describeValue, isObject, type JsonObject } from '../cluster/json.ts';
 import { type DocumentTextOptions, type TextWriter, textWriter } from '../document-text.ts';
@@ -14,30 +14,32 @@ export interface SearchBodyOptions extends DocumentTextOptions {
   /** Where the question's words come from. @defaultValue the first clause of the request that has words; see `findQueryText` */
   readonly query?: QueryTextOption | undefined;
   /**
-   * Whether a field's text is its highlight fragments, where a hit has some. A request without a highlight gets
-   * one, which is taken out of the response again; a request with one keeps it, and its fields are read.
+   * Whether the model reads a field's highlight fragments instead of the whole field, where a hit has fragments. The
+   * adapter adds a highlight to a request that has none, and takes it out of the response again; where the request has
+   * a highlight, the adapter reads the fragments of that one.
    * @defaultValue false
    */
   readonly highlight?: boolean | undefined;
-  /** Tells which hits keep their ranks, besides those that an outermost `pinned` query or retriever names. */
+  /** Tells which hits keep their ranks, beside the hits that an outermost `pinned` query or retriever names. */
   readonly isPinned?: ((hit: SearchHit) => boolean) | undefined;
   /**
-   * Where the block states of the documents lie, so that they need not be encoded. They are found by the text that was
-   * given to `blockrank states build`: give the same `fields`, `separator` and `template`, and no `highlight`.
+   * Where the block states of the documents lie, so that the reranker need not encode them. A state belongs to the text
+   * that `blockrank states build` read: give the same `fields`, `separator` and `template`, and no `highlight`.
    * @defaultValue none are asked for
    */
   readonly states?: StoredStates | undefined;
   /**
-   * Fields that score steps look at and the model does not read, by their dotted paths: fetched with the hits as `fields`
-   * (any mapped or runtime field, a multi-field or an alias too), and taken out of the response again unless the caller asked for them.
+   * Fields for score steps, which the model does not read, by their dotted paths. The adapter fetches them with the
+   * hits as `fields` (any mapped or runtime field, a multi-field or an alias too), and takes them out of the response
+   * again unless the caller asked for them.
    * @defaultValue `[]`
    */
   readonly signals?: readonly string[] | undefined;
-  /** The index's `index.max_result_window`: no window is fetched beyond it. @defaultValue 10000 */
+  /** The index's `index.max_result_window`: the adapter fetches no window beyond it. @defaultValue 10000 */
   readonly maxResultWindow?: number | undefined;
 }
 
-/** Of both adapters: {@link SearchBodyOptions}, and the client with its calls' options. */
+/** Names of both adapters' options: {@link SearchBodyOptions}, the client, and the options of its calls. */
 const optionNames: OptionNames<
   SearchBodyOptions & { readonly client: unknown; readonly callOptions: unknown }
 > = {
@@ -61,13 +63,13 @@ export const defaultMaxResultWindow = 10_000;
 export interface SearchBodySettings {
   /** The adapter's name, for errors. */
   readonly adapter: string;
-  /** Where this server's client keeps what goes into the body. */
+  /** Where this server's client keeps the properties of the body. */
   readonly layout: BodyLayout;
   /** Makes documents' texts. */
   readonly text: TextWriter;
   /** Where the question's words come from. */
   readonly query: QueryTextOption | undefined;
-  /** Whether fragments are read. */
+  /** Whether the model reads highlight fragments. */
   readonly highlight: boolean;
   /** Tells which hits keep their ranks. */
   readonly isPinned: (hit: SearchHit) => boolean;
@@ -75,11 +77,11 @@ export interface SearchBodySettings {
   readonly states: StoredStates | undefined;
   /** Fields that become signals. */
   readonly signals: readonly string[];
-  /** Hits that a search may reach at most. */
+  /** The most hits that a search may reach. */
   readonly maxResultWindow: number;
 }
 
-/** Fills in and checks. @throws ConfigurationError for an option that cannot be. */
+/** Checks the options and fills in the defaults. @throws ConfigurationError for an option that cannot be. */
 export function searchBodySettings(
   options: SearchBodyOptions,
   { adapter, layout }: Pick<SearchBodySettings, 'adapter' | 'layout'>,

@@ -9,23 +9,23 @@ import { viewOf } from './request-view.ts';
 import { hitListOf, hitsOf, scoreOf, shortlistOf } from './shortlist.ts';
 import { stateHider } from './stored-states.ts';
 
-/** What a response has more after its outcome was applied. */
+/** The property that an applied outcome adds to a response. */
 export interface MarkedResponse {
-  /** What happened; absent on a response that no stage has seen. */
+  /** What the stage did; absent on a response that no stage has seen. */
   readonly blockrank?: OutcomeMark;
 }
 
-/** What a hit has more after its outcome was applied. */
+/** The property that an applied outcome adds to a hit. */
 export interface MarkedHit {
-  /** Where the hit came from and where it went; absent on hits that were not reranked. */
+  /** The hit's ranks and scores before and after; absent on hits that were not reranked. */
   readonly blockrank?: HitMark;
 }
 
 /**
- * A new response in the outcome's order, cut to the page and marked. Reranked hits carry their new score as
- * `_score`, `hits.max_score` is the best of them, and hits after the window carry 0, so that whoever sorts by
- * `_score` again gets the same order (pinned hits aside); the first stage's score is in the hit's mark. `_source`
- * is what the user chose. All else is the server's own, untouched.
+ * A new response in the outcome's order, cut to the page and marked. Reranked hits carry their new score as `_score`,
+ * `hits.max_score` is the best of them, and hits after the window carry 0, so that sorting by `_score` gives the same
+ * order (pinned hits aside); the first stage's score is in the hit's mark. `_source` holds what the user chose.
+ * Everything else is the server's own, untouched.
  */
 export function applyToResponse(
   plan: Plan<object>,
@@ -33,7 +33,7 @@ export function applyToResponse(
   outcome: Outcome,
   settings: SearchBodySettings,
 ): JsonObject {
-  // A search that passes as it came may ask for an answer without hits, or in another form.
+  // A search that passes unreranked may ask for an answer without hits, or in another form.
   if (plan.reason !== undefined && !hasHits(response)) return withoutHits(response, outcome);
   const hits = hitsOf(response, settings.adapter);
   const list = hitListOf(response, settings.adapter);
@@ -43,7 +43,7 @@ export function applyToResponse(
     hits: { ...list, ...changes },
     blockrank: mark,
   });
-  // A plan that was refused sent the user's own request: the response is the page already.
+  // A plan with a reason sent the user's own request, so the response is already the page.
   if (plan.reason !== undefined) return marked({});
   const { from, size } = plan.page;
   const restore = restorer(plan, settings);
@@ -69,7 +69,7 @@ function withoutHits(response: unknown, outcome: Outcome): JsonObject {
   return { ...response, blockrank: toOutcomeMark(outcome, 0) };
 }
 
-/** Takes out of a hit what was only fetched for reading. */
+/** Makes the function that takes out of a hit what the adapter fetched only for the model. */
 function restorer(plan: Plan<object>, settings: SearchBodySettings): (hit: SearchHit) => SearchHit {
   const view = viewOf(plan.original, settings.layout) ?? {};
   const { changes, restore } = sourcePlanOf(view, settings);

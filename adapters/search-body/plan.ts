@@ -1,4 +1,4 @@
-/** What is sent for a request, and whether its hits are reranked at all. */
+/** Plans what is sent for a request, and whether its hits are reranked at all. */
 import type { Plan, PlanOptions, PlanWarning, UnrerankedReason } from '../adapter.ts';
 import { isObject, type JsonObject, listedIn, toList } from '../cluster/json.ts';
 import { bareHighlight } from '../hit-text.ts';
@@ -12,10 +12,10 @@ import { stateFields } from './stored-states.ts';
 import { madeOfMatches } from './widen-neighbours.ts';
 import { widenRequest } from './widen-request.ts';
 
-/** Both servers' own default. */
+/** Both servers' own default of `size`. */
 const defaultSize = 10;
 
-/** Plans a request. Pure: the request is never changed, and sent as it is when nothing has to be. */
+/** Plans a request. Pure: never changes the request, and sends it as it is when reranking needs no change. */
 export function planSearch<Request extends object>(
   request: Request,
   options: PlanOptions,
@@ -83,7 +83,10 @@ function changesFor(
   };
 }
 
-/** Elasticsearch counts some hits without visiting them while a page is small, and then ends no sooner for it. */
+/**
+ * Warns that a larger page may end sooner: while a page is small, Elasticsearch counts some hits without visiting them,
+ * and `terminate_after` does not count those.
+ */
 function terminationWarnings(view: JsonObject, isLarger: boolean, server: string): readonly PlanWarning[] {
   const limit = view['terminate_after'];
   if (!isLarger || server === 'opensearch' || limit === undefined || Number(limit) === 0) return [];
@@ -105,7 +108,7 @@ function windowWarnings(
   return [{ code: 'max-result-window', message }];
 }
 
-/** How the user's `_source` was changed, and how to give it back. */
+/** How the plan changes the user's `_source`, and how to restore it in a hit. */
 export function sourcePlanOf(view: JsonObject, settings: SearchBodySettings): SourcePlan {
   const { source } = stateFields(settings.states, settings.adapter);
   return planSource(view, [...settings.text.fields, ...source], settings.adapter);
@@ -116,14 +119,17 @@ export function addsHighlight(view: JsonObject, settings: SearchBodySettings): b
   return settings.highlight && view['highlight'] === undefined;
 }
 
-/** The page; `undefined` for one that no server gives. Numbers in the address may be written as text. */
+/**
+ * The page that the request asks for; `undefined` for a page that no server gives. Numbers in the address may be
+ * written as text.
+ */
 function pageOf(view: JsonObject): Plan<unknown>['page'] | undefined {
   const from = countOf(view['from'], 0);
   const size = countOf(view['size'], defaultSize);
   return isCount(from) && isCount(size) ? { from, size } : undefined;
 }
 
-/** A number as the servers read it; what they refuse (`true`, `null`, `[5]`, "0x5") is none. */
+/** A number as the servers read it; NaN for values that they refuse (`true`, `null`, `[5]`, "0x5"). */
 function countOf(value: unknown, unsaid: number): number {
   if (value === undefined) return unsaid;
   const isDigits = typeof value === 'string' && /^\+?\d+$/.test(value);
@@ -134,7 +140,7 @@ function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-/** Why the hits of a request are not ours to order; `undefined` when they are. */
+/** The reason why reranking must not order a request's hits; `undefined` when it may. */
 function refusalOf(view: JsonObject): UnrerankedReason | undefined {
   if (Number(view['size'] ?? defaultSize) === 0) return 'size-zero';
   if (view['scroll'] !== undefined) return 'scroll';
@@ -147,7 +153,7 @@ function refusalOf(view: JsonObject): UnrerankedReason | undefined {
   return view['filter_path'] !== undefined || hasNoFields ? 'unsupported-request' : undefined;
 }
 
-/** No sort, or by descending score alone: what the servers do anyway. */
+/** Whether a request sorts by descending score alone, which is also the servers' default. */
 function sortsByScore(sort: unknown): boolean {
   const keys = typeof sort === 'string' ? sort.split(',') : toList(sort);
   return keys.length === 0 || (keys.length === 1 && isScore(keys[0]));

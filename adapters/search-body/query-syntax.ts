@@ -1,20 +1,20 @@
 /**
  * Reads the words out of a query in one of the servers' two small languages: `query_string` (Lucene's, also that of the
- * parameter `q`) and `simple_query_string`. What steers the search is no word: names of fields, operators, boosts,
- * fuzziness, ranges, regular expressions, wildcards, and what is not to be found.
+ * parameter `q`) and `simple_query_string`. Parts that steer the search are no words: names of fields, operators,
+ * boosts, fuzziness, ranges, regular expressions, wildcards, and negated words.
  */
 import { hasWord } from '../words.ts';
 
 /** Which of the two languages. */
 export type QuerySyntax = 'query_string' | 'simple_query_string';
 
-/** How a query is read. */
+/** Options of {@link wordsOfQuery}. */
 export interface ReadingOptions {
   /** Its language. */
   readonly syntax: QuerySyntax;
-  /** Whether what is looked for in a named field counts. @defaultValue whatever the field */
+  /** Whether words that the query looks for in this field count. @defaultValue words of every field count */
   readonly isRead?: ((field: string) => boolean) | undefined;
-  /** Whether what is looked for in no named field counts. @defaultValue true */
+  /** Whether words outside of any named field count. @defaultValue true */
   readonly readsUnnamed?: boolean | undefined;
 }
 
@@ -31,7 +31,7 @@ export function wordsOfQuery(
 }
 
 interface Grammar {
-  /** One token a match; its groups say what it is. */
+  /** Matches one token; the group that matched names its kind. */
   readonly token: RegExp;
   /** Operators that are written as words. */
   readonly operators: ReadonlySet<string>;
@@ -43,7 +43,10 @@ interface Grammar {
 const suffix = String.raw`(?:[~^][\d.]*)*`;
 const phrase = String.raw`"(?<phrase>(?:\\.|[^"\\])*)"?${suffix}`;
 const dot = String.raw`\\.`;
-/** A bracket or a slash that nobody closes is no range and no expression: the search for its end is bounded. */
+/**
+ * Most characters of a range or an expression. A bracket or a slash that is never closed starts neither, and this
+ * bounds the search for its end.
+ */
 const inside = '{0,500}';
 
 const grammars: Readonly<Record<QuerySyntax, Grammar>> = {
@@ -92,7 +95,7 @@ const kinds: readonly Kind[] = ['phrase', 'field', 'open', 'close', 'sign', 'ter
 
 function toToken({ groups = {}, 0: whole }: RegExpMatchArray): Token {
   const kind = kinds.find((name) => groups[name] !== undefined);
-  // Ranges, comparisons and regular expressions hold no words, and end what a field or a negation stands before.
+  // Ranges, comparisons and regular expressions hold no words, and end the effect of a field or a negation before them.
   return kind ? { kind, text: groups[kind]! } : { kind: 'other', text: whole };
 }
 
@@ -102,7 +105,7 @@ interface Rules {
   readonly readsUnnamed: boolean;
 }
 
-/** What is said of words: whether they are negated, and whether their field is read. */
+/** What holds for words: whether they are wanted, and whether their field is read. */
 interface Scope {
   readonly isWanted: boolean;
   readonly isRead: boolean;
@@ -110,9 +113,9 @@ interface Scope {
 
 function keptWords(tokens: readonly Token[], { grammar, isRead, readsUnnamed }: Rules): readonly string[] {
   const words: string[] = [];
-  // Outside of groups, and of each group that is open.
+  // One scope for the query outside of groups, and one for each open group.
   const groups: Scope[] = [{ isWanted: true, isRead: readsUnnamed }];
-  // What a negation or a field says of the next word, phrase or group alone.
+  // The scope of the next word, phrase or group alone, set by a negation or a field before it.
   let next = groups[0]!;
   for (const token of tokens) {
     const steered = steeredBy(token, next, { grammar, isRead });
@@ -127,7 +130,7 @@ function keptWords(tokens: readonly Token[], { grammar, isRead, readsUnnamed }: 
   return words;
 }
 
-/** What a sign, an operator or a field says of what follows it; `undefined` for other tokens. */
+/** The scope that a sign, an operator or a field gives to the next token; `undefined` for other tokens. */
 function steeredBy(
   { kind, text }: Token,
   next: Scope,
@@ -138,12 +141,15 @@ function steeredBy(
   return grammar.negations.has(text) ? { ...next, isWanted: false } : next;
 }
 
-/** `_exists_:title` asks for a field, and `*:*` for everything. */
+/** Whether words behind this field's name are read; `_exists_:title` asks for a field, and holds no words. */
 function isNamed(field: string, isRead: (field: string) => boolean): boolean {
   return field !== '_exists_' && isRead(unescaped(field));
 }
 
-/** A word cut short by a wildcard is left; one with a hole in it is none. In a phrase they are plain signs. */
+/**
+ * A word that ends in a wildcard stays; a word with a wildcard inside is dropped. In a phrase wildcards are plain
+ * signs.
+ */
 function wordIn(text: string, kind: Kind): readonly string[] {
   if (kind !== 'term' && kind !== 'phrase') return [];
   const whole = kind === 'phrase' ? text : text.replace(/(?<!\\)[*?]+$/, '');

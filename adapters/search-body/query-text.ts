@@ -1,4 +1,4 @@
-/** Finds the question in words. */
+/** Finds the words of the question in a request. */
 
 import { isObject, type JsonObject, toList, toStrings } from '../cluster/json.ts';
 import { hasWord } from '../words.ts';
@@ -7,8 +7,8 @@ import { toPattern } from './filter-source.ts';
 import { type QuerySyntax, wordsOfQuery } from './query-syntax.ts';
 
 /**
- * Where the question's words come from: a fixed text, a path into the request (`query.match.title.query`; with
- * several, the first that leads to words), or a function of the request's properties, those of its body included.
+ * Where the question's words come from: a fixed text, a path into the request (`query.match.title.query`; of several
+ * paths, the first that leads to words), or a function of the request's properties, those of its body included.
  */
 export type QueryTextOption =
   | {
@@ -16,14 +16,14 @@ export type QueryTextOption =
       readonly text: string;
     }
   | {
-      /** Where it stands in the request; lists on the way may be left out. */
+      /** The path to the question in the request; the path may leave out indices of lists. */
       readonly path: string | readonly string[];
     }
   | ((request: JsonObject) => string | undefined);
 
 /**
- * The question in words by the adapter's option; without one, as {@link findQueryText} finds it. Text without a word in
- * it is none.
+ * The question in words, by the adapter's option; without the option, as {@link findQueryText} finds it. Text without a
+ * word is no question.
  *
  * @param fields - The fields that the model reads.
  */
@@ -40,13 +40,13 @@ export function queryTextOf(
 }
 
 /**
- * The words of the first clause that has any. Order: the retriever tree (a reranker's `inference_text`, then what
- * stands inside), the query (`bool`: `must`, `should`, then `filter`; other compounds in the order written), the
- * model text of a knn search, and the `q` parameter. Clauses over the fields that the model reads come before those
- * over others, such as `match: { status: 'published' }`, and what scores before what filters. Queries in the servers'
+ * The words of the first clause that has any. Order: the retriever tree (a reranker's `inference_text`, then its inner
+ * retriever), the query (`bool`: `must`, `should`, then `filter`; other compounds in the order written), the model text
+ * of a knn search, and the `q` parameter. Clauses over the fields that the model reads come before those over others,
+ * such as `match: { status: 'published' }`, and clauses that score before clauses that filter. Queries in the servers'
  * query string syntax are read by that syntax.
  *
- * @param fields - The fields that the model reads. Left out, every field is one of them.
+ * @param fields - The fields that the model reads. Without the list, every field counts as one of them.
  */
 export function findQueryText(view: JsonObject, fields?: readonly string[]): string | undefined {
   const clauses = [...clausesOf(view), ...addressClause(view)];
@@ -65,7 +65,10 @@ type FieldTest = (field: string) => boolean;
 
 const anyField: FieldTest = () => true;
 
-/** Whether a clause's field, which may be a pattern or have a boost, is one that the model reads, or a part of one. */
+/**
+ * Makes a test whether a clause's field, which may be a pattern or have a boost, is a field that the model reads, or a
+ * part of such a field.
+ */
 function readFields(fields: readonly string[] | undefined): FieldTest {
   if (!fields) return anyField;
   return (field) => {
@@ -75,7 +78,7 @@ function readFields(fields: readonly string[] | undefined): FieldTest {
   };
 }
 
-/** The parameter `q` is a query string like any other, over `df`. */
+/** The parameter `q` as a `query_string` clause over `df`. */
 function addressClause({ q, df }: JsonObject): readonly Clause[] {
   if (q === undefined) return [];
   const value = { query: q, ...(df !== undefined && { default_field: df }) };
@@ -90,7 +93,7 @@ const byField: Readonly<Record<string, string>> = {
   match_bool_prefix: 'query',
 };
 
-/** Clauses of the same form whose words are for a model, whatever its field is called. */
+/** Clauses of the same form whose words go to a model, so that the name of their field does not matter. */
 const byVectorField: Readonly<Record<string, string>> = {
   text_expansion: 'model_text',
   neural: 'query_text',
@@ -122,7 +125,9 @@ function textOfClause({ family, name, value }: Clause, isRead: FieldTest): strin
   return first(entries, ([, field]) => wordsIn(isObject(field) ? field[property] : field));
 }
 
-/** Whether a clause that lists its fields lists one that is read; one that lists none looks into all. */
+/**
+ * Whether a clause that lists its fields names one that the model reads; a clause without a list searches all fields.
+ */
 function isOver({ fields, default_field: defaultField }: JsonObject, isRead: FieldTest): boolean {
   const listed = [...toStrings(fields), ...toStrings(defaultField)];
   return listed.length === 0 || listed.some(isRead);
@@ -131,13 +136,13 @@ function isOver({ fields, default_field: defaultField }: JsonObject, isRead: Fie
 function textOfSyntax(syntax: QuerySyntax, value: JsonObject, isRead: FieldTest): string | undefined {
   const { query, flags } = value;
   const readsUnnamed = isOver(value, isRead);
-  // A number has no syntax, and flags may take it away.
+  // A number has no syntax, and `flags` may switch the syntax off.
   const isPlain = typeof query !== 'string' || (syntax === 'simple_query_string' && flags === 'NONE');
   if (isPlain) return readsUnnamed ? wordsIn(query) : undefined;
   return wordsOfQuery(query, { syntax, isRead, readsUnnamed });
 }
 
-/** What Elasticsearch is told to turn into a vector: `query_vector_builder: { text_embedding: { model_text } }`. */
+/** The text that Elasticsearch turns into a vector: `query_vector_builder: { text_embedding: { model_text } }`. */
 function modelText(value: JsonObject): string | undefined {
   const builder = value['query_vector_builder'];
   if (!isObject(builder)) return undefined;
@@ -146,14 +151,14 @@ function modelText(value: JsonObject): string | undefined {
   );
 }
 
-/** Text with a word in it; a number is its digits; of a list, its texts joined by spaces. */
+/** Text that holds a word: a number gives its digits, a list its texts joined by spaces. */
 function wordsIn(value: unknown): string | undefined {
   const texts = toList(value).filter((entry) => typeof entry === 'string' || typeof entry === 'number');
   const text = texts.map(String).join(' ');
   return hasWord(text) ? text : undefined;
 }
 
-/** The words at a path; those of a query in query string syntax by that syntax. */
+/** The words at a path; a query in query string syntax is read by that syntax. */
 function wordsAt(view: JsonObject, path: string): string | undefined {
   const found = valueAt(view, path.split('.'));
   const [, syntax] = /(?:^|\.)(simple_query_string|query_string)(?:\.\d+)?\.query$/.exec(path) ?? [];
@@ -170,7 +175,7 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
     return first(value, (entry) => valueAt(entry, path));
   }
   if (!isObject(value)) return undefined;
-  // Field names may hold dots themselves: the longest name that is there wins.
+  // Field names may hold dots themselves: the longest name that exists wins.
   for (let length = path.length; length > 1; length--) {
     const name = path.slice(0, length).join('.');
     if (Object.hasOwn(value, name)) return valueAt(value[name], path.slice(length));

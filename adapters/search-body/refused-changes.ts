@@ -1,26 +1,27 @@
 /**
- * Tells when a server refused what a plan changed, with whatever status, for instance a window beyond a limit that one of
- * several indices has: then hits are missing, or the whole answer, and the user's own request would have had them.
+ * Tells when a server refused a plan's change, with any status; for instance when the window exceeds a limit of one
+ * among several indices. Then hits are missing, or the whole answer, which the user's own request would have got.
  */
 import type { Plan, PlanWarning } from '../adapter.ts';
 import { answeredWith, serverReason } from '../cluster/errors.ts';
 import { isObject, type JsonObject, toList } from '../cluster/json.ts';
 
 /**
- * Types of failed shards that the request as it came may not meet with: a limit was exceeded, memory was short, what was
- * added does not go with the rest, or the server itself stumbled over it. Others are of the user's own words and scripts,
- * or of shards that are not there.
+ * Types of shard failures that our changes may cause: an exceeded limit, lack of memory, an addition that does not fit
+ * the request, or a fault in the server. All other types come from the user's own words and scripts, or from missing
+ * shards.
  */
 const ours =
   /^(illegal_argument|illegal_state|circuit_breaking|search|fetch_phase_execution|query_phase_execution|unsupported_operation|null_pointer|class_cast|(array_)?index_out_of_bounds)_exception$/;
 
-/** Statuses that say nothing of what was asked: who asks, what is not there, and servers that have no time. */
+/** Statuses that do not judge the request: missing rights, missing indices, and busy servers. */
 const notOfTheRequest: ReadonlySet<number> = new Set([401, 404, 407, 408, 502, 503, 504]);
 
 /**
- * What was lost, and the setting to change; `undefined` when nothing was, or when nothing had been changed.
+ * The warning that names what was lost and the setting to change; `undefined` when nothing was lost, or the plan had
+ * changed nothing.
  *
- * @param answer - The response, or what the call was rejected with.
+ * @param answer - The response, or the error that the call rejected with.
  */
 export function refusedChanges(plan: Plan<object>, answer: unknown): PlanWarning | undefined {
   if (plan.request === plan.original) return undefined;
@@ -55,16 +56,20 @@ function settingIn(said: string): string | undefined {
   return /\[(index\.[\w.]+)\]/.exec(said)?.[1];
 }
 
-/** What a whole search, or an item of a multi-search, was refused with. */
+/** The bodies with which the server refused a whole search, or an item of a multi-search. */
 function refusalIn(error: Error): readonly unknown[] {
   const { statusCode, body } = answeredWith(error);
   if (isTooLarge(error)) return [{ error: { reason: error.message } }];
   if (statusCode === undefined || statusCode < 400 || notOfTheRequest.has(statusCode)) return [];
-  // Both servers refuse with 429 what would not fit; a full queue has the same status, and asking again would fill it.
+  // Both servers answer 429 to requests that exceed their memory. A full queue has the same status, and asking again
+  // would only fill it more.
   return statusCode === 429 && !isShortOfMemory(body) ? [] : [body ?? {}];
 }
 
-/** Both clients end a call whose answer is larger than their `maxResponseSize`: that of a page may not be. */
+/**
+ * Both clients end a call whose answer exceeds their `maxResponseSize`; the answer to the user's own page may be
+ * smaller.
+ */
 function isTooLarge(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return /bigger than the maximum allowed/.test(error.message) || isTooLarge(error.cause);
@@ -74,7 +79,7 @@ function isShortOfMemory(body: unknown): boolean {
   return JSON.stringify(body ?? '').includes('circuit_breaking_exception');
 }
 
-/** Failures of some shards beside the hits of others: the status says nothing of them. */
+/** Failures of some shards beside the hits of others; such an answer has a good status. */
 function shardRefusals(response: unknown): readonly unknown[] {
   if (!isObject(response)) return [];
   const { _shards: shards, _clusters: clusters } = response;

@@ -1,14 +1,13 @@
-/** One way to read and change the requests of both clients: flat, or with a `body`. */
+/** Reads and changes the requests of both clients in one way, whether flat or with a `body`. */
 import { isObject, type JsonObject, listedIn, without } from '../cluster/json.ts';
 
-/** Where a client keeps what goes into the request's body: beside the index name, or under `body` alone. */
+/** Where a client's request keeps the properties of the body: beside the index name, or under `body` alone. */
 export type BodyLayout = 'flat' | 'body';
 
 /**
- * Everything the request says, in one object: the body's properties, and over them those beside it, which both
- * servers prefer. A body that is a string is parsed. Fields that `_source` names as text come as a list.
- * `undefined` when the body cannot be read (a stream, a buffer, text that is no JSON object) or the page hides in
- * `querystring`.
+ * Everything the request says, in one object: the body's properties, and over them those beside it, which both servers
+ * prefer. A body that is a string is parsed. Fields that `_source` names as text come as a list. `undefined` when the
+ * body cannot be read (a stream, a buffer, text that is no JSON object) or `querystring` holds the page.
  */
 export function viewOf(request: unknown, layout: BodyLayout): JsonObject | undefined {
   if (!isObject(request)) return undefined;
@@ -23,21 +22,23 @@ export function viewOf(request: unknown, layout: BodyLayout): JsonObject | undef
   return isInAddress ? withAddressSource(view) : withBodySource(view);
 }
 
-/** In an address, `_source` is `true`, `false`, or fields between commas. */
+/** The view with the address's `_source` parsed: there it is `true`, `false`, or fields between commas. */
 export function withAddressSource(view: JsonObject): JsonObject {
   const { _source: source } = view;
   const isList = Array.isArray(source) || (typeof source === 'string' && !/^(true|false)$/.test(source));
   return isList ? { ...view, _source: listedIn(source) } : view;
 }
 
-/** In a body, text is one pattern, commas and all; what the address says of `_source` leaves nothing of it. */
+/**
+ * In a body, text is one pattern, commas included; where the address says anything of `_source`, the body's is ignored.
+ */
 function withBodySource(view: JsonObject): JsonObject {
   const { _source: source, _source_includes: includes, _source_excludes: excludes } = view;
   if (includes !== undefined || excludes !== undefined) return without(view, ['_source']);
   return typeof source === 'string' ? { ...view, _source: [source] } : view;
 }
 
-/** A copy that asks for something else: properties are set, or removed where the change is `undefined`. */
+/** A copy of the request with properties set, or removed where the change is `undefined`. */
 export function withChanges(request: JsonObject, changes: JsonObject, layout: BodyLayout): JsonObject {
   const keys = Object.keys(changes);
   const set = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
@@ -54,7 +55,7 @@ function bodyOf(body: unknown): JsonObject | undefined {
     const parsed: unknown = JSON.parse(body);
     return isObject(parsed) ? parsed : undefined;
   } catch (error) {
-    // Not ours to complain about: the request goes to the server as it is, which says what is wrong with it.
+    // The server gets such a request unchanged and says what is wrong with it.
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }

@@ -1,4 +1,4 @@
-/** What the adapters of both servers share: everything but the client's own calls. */
+/** The adapter of both servers, without the client's own calls. */
 import type { FirstStageError } from '../../engine/index.ts';
 import type { Adapter } from '../adapter.ts';
 import { toFirstStageError } from '../cluster/errors.ts';
@@ -8,7 +8,7 @@ import type { SearchBodySettings } from './options.ts';
 import { searchReader } from './search-reader.ts';
 import { sidecarReader } from './sidecar-states.ts';
 
-/** How a client is asked; both calls reject with the client's own errors. */
+/** The calls of a client; all reject with the client's own errors. */
 export interface ClientCalls {
   /** Sends one search; resolves with the response's body. */
   readonly search: (request: object, signal: AbortSignal | undefined) => Promise<unknown>;

@@ -1,4 +1,4 @@
-/** What both servers' searches and answers mean, whoever sends them. */
+/** Reads the searches and answers of both servers, and sends nothing. */
 import type { SearchReader } from '../adapter.ts';
 import type { SearchBodySettings } from './options.ts';
 import { applyToResponse } from './outcome.ts';
@@ -6,7 +6,7 @@ import { planSearch } from './plan.ts';
 import { refusedChanges } from './refused-changes.ts';
 import { shortlistOf } from './shortlist.ts';
 
-/** Reads searches and answers; without the states of a sidecar, which somebody must fetch. */
+/** Makes a reader of searches and answers. The reader fetches no states from a sidecar; that takes an adapter. */
 export function searchReader<Request extends object, Response>(
   settings: SearchBodySettings,
 ): SearchReader<Request, Response> & Required<Pick<SearchReader<Request, Response>, 'refusedChanges'>> {

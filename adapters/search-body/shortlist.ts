@@ -1,4 +1,4 @@
-/** From a search response to the engine's shortlist. */
+/** Turns a search response into the engine's shortlist. */
 import {
   type Candidate,
   type CandidateSignals,
@@ -14,7 +14,7 @@ import type { SearchBodySettings, SearchHit } from './options.ts';
 import { viewOf } from './request-view.ts';
 import { stateReader } from './stored-states.ts';
 
-/** The window's candidates, in the response's order. @throws FirstStageError when the response is none. */
+/** The window's candidates, in the response's order. @throws FirstStageError when the value is no search response. */
 export function shortlistOf(plan: Plan<object>, response: unknown, settings: SearchBodySettings): Shortlist {
   const window = windowOf(plan, response, settings);
   const view = viewOf(plan.original, settings.layout) ?? {};
@@ -28,7 +28,7 @@ export function shortlistOf(plan: Plan<object>, response: unknown, settings: Sea
   const fixed = new Set(pinned);
   const stateOf = stateReader(settings.states);
   const candidates = window.map((hit, i): Candidate => {
-    // A pin's score (1.7e38) says where the hit stands, not how well it fits, and would flatten all others.
+    // A pin's score (1.7e38) fixes the hit's rank and says nothing of its fit; it would flatten all other scores.
     const firstStageScore = fixed.has(i) && isPinnedByRequest(hit) ? undefined : scoreOf(hit);
     const storedState = stateOf(hit);
     return {
@@ -48,13 +48,13 @@ export function shortlistOf(plan: Plan<object>, response: unknown, settings: Sea
   };
 }
 
-/** What a hit says of the fields that were fetched for score steps. */
+/** The signals of a hit: the values of the fields that were fetched for score steps. */
 function signalsOf({ fields }: SearchHit, names: readonly string[]): CandidateSignals {
   const fetched = isObject(fields) ? fields : {};
   return Object.fromEntries(names.map((name) => [name, toSignalValue(fetched[name])]));
 }
 
-/** The hits that are reranked. @throws FirstStageError when the response is none. */
+/** The hits that are reranked. @throws FirstStageError when the value is no search response. */
 export function windowOf(
   plan: Plan<object>,
   response: unknown,
@@ -68,7 +68,7 @@ export function scoreOf(hit: SearchHit): number | undefined {
   return typeof hit['_score'] === 'number' ? hit['_score'] : undefined;
 }
 
-/** The hits of a response. @throws FirstStageError saying what is there instead. */
+/** The hits of a response. @throws FirstStageError that describes the value when it is no response. */
 export function hitsOf(response: unknown, adapter: string): readonly SearchHit[] {
   const list = hitListOf(response, adapter)['hits'];
   if (!Array.isArray(list)) throw malformed(adapter, `"hits.hits" is ${describeValue(list)}, no list`);
@@ -77,7 +77,7 @@ export function hitsOf(response: unknown, adapter: string): readonly SearchHit[]
   return list;
 }
 
-/** The object that holds the hits. @throws FirstStageError saying what is there instead. */
+/** The object that holds the hits. @throws FirstStageError that describes the value when it is no response. */
 export function hitListOf(response: unknown, adapter: string): JsonObject {
   if (!isObject(response)) throw malformed(adapter, `it is ${describeValue(response)}, no object`);
   const { hits } = response;

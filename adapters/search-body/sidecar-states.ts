@@ -1,4 +1,4 @@
-/** Block states from the index beside the documents: one call a list, by id. */
+/** Reads block states from the index beside the documents, by id, with one call for a list. */
 import type { Shortlist, StoredState } from '../../engine/index.ts';
 import type { FoundList } from '../adapter.ts';
 import { isObject, type JsonObject, toList } from '../cluster/json.ts';
@@ -11,8 +11,8 @@ import { bytesOf } from './stored-states.ts';
 export type FetchDocuments = (docs: readonly JsonObject[]) => Promise<unknown>;
 
 /**
- * The shortlist with the states of a sidecar. A document that is not there, or whose index is not, has no state.
- * Undefined where the settings name no sidecar.
+ * Makes the function that adds a sidecar's states to a shortlist; `undefined` where the settings name no sidecar. A
+ * missing document, or one whose index is missing, gets no state.
  */
 export function sidecarReader(
   settings: SearchBodySettings,

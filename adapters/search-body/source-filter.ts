@@ -1,15 +1,15 @@
-/** The user's own choice of `_source`: what is fetched over it, and how it is what comes back. */
+/** Fetches the fields that the model needs beyond the user's own choice of `_source`, and gives that choice back. */
 
 import { isObject, type JsonObject, listedIn, toStrings, without } from '../cluster/json.ts';
 import { filterSource, toPattern } from './filter-source.ts';
 
-/** Which parts of `_source` somebody wants; patterns may hold `*`. */
+/** The parts of `_source` that a request chooses; patterns may hold `*`. */
 export type SourceChoice =
   | { readonly kind: 'all' }
   | { readonly kind: 'none' }
   | { readonly kind: 'some'; readonly includes: readonly string[]; readonly excludes: readonly string[] };
 
-/** What is asked of the server so that the needed fields come too. */
+/** How a request asks for the needed fields too, and how a hit gives the user's choice. */
 export interface SourcePlan {
   /** New values of the request's properties; empty when the user's choice brings what is needed. */
   readonly changes: JsonObject;
@@ -19,7 +19,7 @@ export interface SourcePlan {
 
 const unchanged: SourcePlan = { changes: {}, restore: (source) => source };
 
-/** Asks the server for the needed fields beside what the user chose, and for no more. */
+/** Plans to ask the server for the needed fields beside the user's choice, and for no more. */
 export function planSource(view: JsonObject, needed: readonly string[], server: string): SourcePlan {
   const choice = sourceChoice(view, server);
   if (choice.kind === 'all') return unchanged;
@@ -44,11 +44,14 @@ export function planSource(view: JsonObject, needed: readonly string[], server: 
   };
 }
 
-/** What the request asks for. Parameters of the address (`_source_includes`) win over `_source`, as on the servers. */
+/**
+ * The choice of `_source` in a request. Parameters of the address (`_source_includes`) win over `_source`, as on the
+ * servers.
+ */
 export function sourceChoice(view: JsonObject, server: string): SourceChoice {
   const choice = choiceIn(view);
   if (choice.kind !== 'some' || server !== 'elasticsearch') return choice;
-  // Elasticsearch looks past blanks around a pattern, OpenSearch does not.
+  // Elasticsearch ignores blanks around a pattern; OpenSearch does not.
   const trimmed = (patterns: readonly string[]): readonly string[] =>
     patterns.map((pattern) => pattern.trim());
   return { ...choice, includes: trimmed(choice.includes), excludes: trimmed(choice.excludes) };
@@ -72,8 +75,8 @@ function said(source: unknown): SourceChoice {
 }
 
 /**
- * Without a word about it all comes; but asking for stored fields or for what scripts make switches `_source` off,
- * unless it is one of the stored fields.
+ * The choice of a request that does not name `_source`: all of it. But `stored_fields` and `script_fields` switch
+ * `_source` off, unless the stored fields include it.
  */
 function unsaid({ stored_fields: stored, script_fields: scripts }: JsonObject): SourceChoice {
   if (listedIn(stored).includes('_source')) return { kind: 'all' };
@@ -85,13 +88,13 @@ function some(includes: readonly string[], excludes: readonly string[]): SourceC
   return includes.length + excludes.length === 0 ? { kind: 'all' } : { kind: 'some', includes, excludes };
 }
 
-/** Whether a pattern brings the whole field: it names the field, or something above it. */
+/** Whether a pattern brings the whole field, because it names the field or a path above it. */
 function covers(pattern: string, field: string): boolean {
   const regex = toPattern(pattern);
   return prefixesOf(field).some((path) => regex.test(path));
 }
 
-/** Whether an exclude takes the field or a part of it away. */
+/** Whether an exclude removes the field or a part of it. */
 function touches(pattern: string, field: string): boolean {
   return covers(pattern, field) || pattern.startsWith(`${field}.`);
 }

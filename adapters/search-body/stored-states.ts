@@ -1,20 +1,22 @@
-/** Block states that come with the hits: what is asked for, how it is read, and how it is taken out again. */
+/** Block states that come with the hits: asks for them, reads them, and takes them out of the hits again. */
 import type { StoredState } from '../../engine/index.ts';
 import { isObject, type JsonObject, valueAt, without } from '../cluster/json.ts';
 import { encodingDigestOf, type StoredStates, stateFieldOf } from '../stored-states/places.ts';
 import { type SourceChoice, sourceChoice } from './source-filter.ts';
 
-/** What a search asks for so that states come with its hits. */
+/** The fields that a search asks for so that states come with its hits. */
 export interface StateFields {
   /** Parts of `_source`. */
   readonly source: readonly string[];
-  /** What is asked for as `fields`: Elasticsearch leaves vectors out of `_source`, OpenSearch gives them nowhere else. */
+  /**
+   * Fields to ask for as `fields`: Elasticsearch leaves vectors out of `_source`, OpenSearch gives them nowhere else.
+   */
   readonly fetched: readonly string[];
 }
 
 const none: StateFields = { source: [], fetched: [] };
 
-/** What a search of this server asks for. */
+/** The fields that a search of this server asks for. */
 export function stateFields(states: StoredStates | undefined, server: string): StateFields {
   if (!states || states.kind === 'sidecar') return none;
   const takesFields = server === 'elasticsearch';
@@ -29,13 +31,13 @@ export function stateFields(states: StoredStates | undefined, server: string): S
   return takesFields ? { source: marks, fetched: [vector] } : { source: [...marks, vector], fetched: [] };
 }
 
-/** Takes out of a hit's `_source` what was only fetched for its state; what the user asked for by name stays. */
+/** Takes out of a hit's `_source` the fields that came only for its state; fields that the user named stay. */
 export function stateHider(
   view: JsonObject,
   states: StoredStates | undefined,
   server: string,
 ): (hit: JsonObject) => JsonObject {
-  // A vector of the user's own is a field like any other: it came because all fields did.
+  // A vector of the user's own stays: like any other field, it came because the request took all fields.
   const hidden = states?.kind === 'field' ? stateFieldOf(states) : undefined;
   const hides = hidden !== undefined && !isNamed(sourceChoice(view, server), hidden) ? hidden : undefined;
   return (hit) => withoutSource(hit, hides);
@@ -51,7 +53,7 @@ function withoutSource(hit: JsonObject, field: string | undefined): JsonObject {
   return { ...hit, _source: without(source, [field]) };
 }
 
-/** Reads the state of a hit; `undefined` when it came with none. */
+/** Makes a reader of a hit's state; the reader gives `undefined` for a hit without one. */
 export function stateReader(states: StoredStates | undefined): (hit: JsonObject) => StoredState | undefined {
   if (!states || states.kind === 'sidecar') return () => undefined;
   if (states.kind === 'vector') {
@@ -68,7 +70,7 @@ export function stateReader(states: StoredStates | undefined): (hit: JsonObject)
   };
 }
 
-/** The bytes of a stored state; anything that is no text is none. */
+/** The bytes of a stored state; `undefined` when the stored values are no text. */
 export function bytesOf(stored: JsonObject): Uint8Array | undefined {
   const { state } = stored;
   return typeof state === 'string' && state !== '' ? Buffer.from(state, 'base64') : undefined;
@@ -77,12 +79,12 @@ export function bytesOf(stored: JsonObject): Uint8Array | undefined {
 function markedVector(hit: JsonObject, field: string, stored: JsonObject): StoredState | undefined {
   const values = vectorOf(hit, `${field}.vector`);
   const { encoding, text_digest: textDigest } = stored;
-  // Without its marks nobody knows whose it is.
+  // Without its marks a state cannot be matched to an encoder and a text.
   if (!values || typeof encoding !== 'string' || typeof textDigest !== 'string') return undefined;
   return { values, encodingDigest: encodingDigestOf(encoding), textDigest };
 }
 
-/** A vector from `fields`, where it came so, else from `_source`. */
+/** A hit's vector, from `fields` where it came there, else from `_source`. */
 function vectorOf(hit: JsonObject, path: string): readonly number[] | undefined {
   const { fields, _source: source } = hit;
   const fetched = isObject(fields) ? fields[path] : undefined;

@@ -1,6 +1,7 @@
 /**
- * Raises how many neighbours a vector search gives. Both servers count and aggregate what it gives, so that a larger `k`
- * changes more than the hits: where that shows in parts which nobody would recognise, it is left alone, with a warning.
+ * Raises how many neighbours a vector search gives. Both servers count and aggregate all neighbours, so a larger `k`
+ * changes more than the hits. Where the change would show in other parts of the answer, `k` stays as it is, and a
+ * warning says so.
  */
 import type { PlanWarning } from '../adapter.ts';
 import { isObject, type JsonObject, toList } from '../cluster/json.ts';
@@ -9,21 +10,21 @@ import { isObject, type JsonObject, toList } from '../cluster/json.ts';
 export interface NeighbourReach {
   /** Hits that are reranked. */
   readonly rankWindowSize: number;
-  /** Hits of the page that was asked for: Elasticsearch's `k` where a search names none. */
+  /** Hits of the page that was asked for: Elasticsearch takes it for `k` where a search names none. */
   readonly pageSize: number;
-  /** What the request says that is made of all neighbours; see {@link madeOfMatches}. */
+  /** The parts of the request whose answers depend on all neighbours; see {@link madeOfMatches}. */
   readonly madeOfMatches: readonly string[];
   /** Whether the answer counts the hits. */
   readonly isCounted: boolean;
 }
 
-/** Both servers refuse more: Elasticsearch for `num_candidates`, OpenSearch for `k`. */
+/** The most neighbours that the servers allow: Elasticsearch as `num_candidates`, OpenSearch as `k`. */
 const maxNeighbours = 10_000;
 
 /**
- * Names the parts of a request whose answers are made of everything that it matches: facets; what `post_filter` and
- * `terminate_after` leave; the members of collapsed groups. (Inner hits of nested documents are made of their own
- * document alone, suggestions of the whole index.)
+ * Names the parts of a request whose answers depend on everything that it matches: facets, `post_filter`,
+ * `terminate_after`, and the members of collapsed groups. (Inner hits of nested documents depend on their own document
+ * alone, suggestions on the whole index.)
  */
 export function madeOfMatches(view: JsonObject): readonly string[] {
   const named = ['aggs', 'aggregations', 'post_filter', 'terminate_after'].filter(
@@ -34,7 +35,7 @@ export function madeOfMatches(view: JsonObject): readonly string[] {
   return hasMembers ? [...named, 'collapse.inner_hits'] : named;
 }
 
-/** A vector search with `k` raised to the window, where that is allowed. */
+/** A vector search with `k` raised to the window, where that changes nothing but the hits. */
 export function widenNeighbours(
   knn: JsonObject,
   reach: NeighbourReach,
@@ -45,7 +46,7 @@ export function widenNeighbours(
   if (named >= rankWindowSize) return knn;
   if (reach.madeOfMatches.length > 0) {
     warn(leftAlone(named, reach));
-    // A larger page would raise what no number holds.
+    // Here the page's size is `k`, so a larger page would raise it: name the `k` that the search has now.
     return knn['k'] === undefined ? { ...knn, k: named } : knn;
   }
   if (reach.isCounted) warn(countsMore(named, reach));
@@ -73,13 +74,15 @@ function raisedNeighbours(knn: JsonObject, wanted: number): JsonObject {
   return raised(wide, 'num_candidates', typeof k === 'number' ? Math.min(k, maxNeighbours) : wanted);
 }
 
-/** How many neighbours the search as it came gives. */
+/** How many neighbours the user's own search gives. */
 function neighboursOf({ k, num_candidates: candidates }: JsonObject, { pageSize }: NeighbourReach): number {
   if (typeof k === 'number') return k;
   return typeof candidates === 'number' ? Math.min(pageSize, candidates) : pageSize;
 }
 
-/** A copy whose number is not below another; the object itself where it is not, or has none. */
+/**
+ * A copy whose number under `key` is raised to a minimum; the object itself where the number is high enough or missing.
+ */
 export function raised(object: JsonObject, key: string, least: number): JsonObject {
   const value = object[key];
   return typeof value === 'number' && value < least ? { ...object, [key]: least } : object;

@@ -1,4 +1,4 @@
-/** Raises the limits inside a request that would keep the window from being filled. */
+/** Raises the limits inside a request that are too small to fill the window. */
 import type { PlanWarning } from '../adapter.ts';
 import { isObject, type JsonObject, mapEntries, mapProperties } from '../cluster/json.ts';
 import { childQueries } from './clauses.ts';
@@ -6,7 +6,7 @@ import { type NeighbourReach, raised, warnOfSize, widenNeighbours } from './wide
 
 /** How far the limits must reach. */
 export interface Reach extends NeighbourReach {
-  /** Hits that are fetched, at least. */
+  /** Hits that the search must be able to fetch. */
   readonly depth: number;
 }
 
@@ -16,14 +16,14 @@ export interface Widened {
   readonly changes: JsonObject;
   /** Hits that the outermost retriever gives at most; absent when nothing limits it. */
   readonly listSize?: number;
-  /** What the server caps. */
+  /** Limits that the server caps. */
   readonly warnings: readonly PlanWarning[];
 }
 
-/** Retrievers that look at a window of their own, and refuse one that is smaller than the page. */
+/** Retrievers with a window of their own, which must not be smaller than the page. */
 const windowed = new Set(['rrf', 'linear', 'text_similarity_reranker', 'rule', 'pinned', 'diversify']);
 
-/** New values for `query`, `knn`, `retriever` and `rank`, where one of their limits is below the window. */
+/** New values for `query`, `knn`, `retriever` and `rank`, where a limit in them is below the window. */
 export function widenRequest(view: JsonObject, reach: Reach): Widened {
   const warnings = new Map<string, PlanWarning>();
   const widen = widener(reach, ({ code, message }) => warnings.set(code, { code, message }));
@@ -89,7 +89,10 @@ function widener(reach: Reach, warn: (warning: PlanWarning) => void): Widener {
   return { query, neighbours, retriever, window };
 }
 
-/** Left out, `rank_window_size` is 10 or the page's size, by version; a fixed one keeps pages of one list together. */
+/**
+ * Without `rank_window_size` the server takes 10 or the page's size, by version; a fixed size keeps the pages of one
+ * list consistent.
+ */
 function widenWindow(retriever: JsonObject, { rankWindowSize, pageSize }: Reach): JsonObject {
   if (retriever['rank_window_size'] === undefined) {
     return { ...retriever, rank_window_size: Math.max(rankWindowSize, pageSize) };

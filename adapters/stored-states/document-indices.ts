@@ -7,7 +7,7 @@ import { isOwnIndex } from './names.ts';
 /**
  * The open indices behind a name, alias, data stream or pattern, without those that hold states themselves.
  *
- * @throws FirstStageError when a name is none.
+ * @throws FirstStageError when a name stands for nothing.
  */
 export async function documentIndices(
   cluster: Cluster,

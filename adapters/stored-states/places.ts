@@ -1,30 +1,33 @@
 /** Where the block states of an index's documents lie. */
 import { defaultStateField } from './names.ts';
 
-/** Where `blockrank states build` keeps the block states of an index. */
+/** The place where `blockrank states build` keeps the block states of an index. */
 export type StatePlace =
   | {
-      /** In an index beside each index, asked for with one call a list. */
+      /** States lie in an index beside each index; one call fetches those of a list. */
       readonly kind: 'sidecar';
       /** Names one generation of states; see `defaultGeneration`. */
       readonly generation: string;
     }
   | {
-      /** In the documents: they come with the hits, and are taken out of them again unless a request names the field. */
+      /**
+       * States lie in the documents and come with the hits; the adapter takes them out again unless a request names the
+       * field.
+       */
       readonly kind: 'field';
       /** The object that holds a state. @defaultValue `'blockrank_state'` */
       readonly field?: string | undefined;
-      /** Whether the anchors are a vector too, by which the server searches. @defaultValue false */
+      /** Whether the anchors are also stored as a vector, by which the server searches. @defaultValue false */
       readonly vector?: boolean | undefined;
     };
 
-/** Where a search finds block states: where they were built, or in a vector of one's own. */
+/** The place where a search finds block states: where a build stored them, or in a vector field of the user's own. */
 export type StoredStates =
   | StatePlace
   | {
       /**
-       * A vector field of one's own: anchors of the very model that reranks, made from the same texts. Nothing in them
-       * says so, and they are trusted.
+       * A vector field of the user's own. It must hold anchors of the very model that reranks, made from the same
+       * texts; the reranker cannot check that, and trusts them.
        */
       readonly kind: 'vector';
       /** The field. */

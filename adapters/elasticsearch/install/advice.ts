@@ -1,7 +1,7 @@
-/** What to do about a refusal of the inference API, told by the server's words. */
+/** Advice on a refusal of the inference API, found by the server's words. */
 import { type ServerAnswer, saidBy } from '../../install/index.ts';
 
-// A status counts as the service's only behind the words that introduce it: without them the cluster refuses.
+// A status is the service's only after the words that introduce it; without them the cluster itself refused.
 const rules: readonly (readonly [RegExp, string])[] = [
   [
     /non-compliant for|license_expiration|license is non/i,
@@ -34,7 +34,7 @@ const rules: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** One sentence on what to do about a refusal; `undefined` when its words say nothing known. */
+/** One sentence on what to do about a refusal; `undefined` when the rules know none of its words. */
 export function elasticsearchAdvice(answer: ServerAnswer): string | undefined {
   const said = saidBy(answer);
   return rules.find(([sign]) => sign.test(said))?.[1];

@@ -2,16 +2,19 @@
 import { ConfigurationError, type ConfigurationIssue } from '../../../engine/index.ts';
 import { rerankAddress } from '../../install/index.ts';
 
-/** How Elasticsearch talks to the service: Cohere's form by a template of ours, or TEI's form as it knows it. */
+/**
+ * How Elasticsearch talks to the service: in Cohere's form by a template of ours, or in TEI's form, which it knows
+ * itself.
+ */
 export type InferenceService = 'custom' | 'hugging_face';
 
-/** What is installed, and how. */
+/** Options of an installation in Elasticsearch. */
 export interface ElasticsearchInstallOptions {
   /** Address of the reranking service as the cluster reaches it, e.g. `http://blockrank:8080`; a path counts as its prefix. */
   readonly serviceUrl: string;
   /** Id of the inference endpoint. @defaultValue 'blockrank' */
   readonly name?: string | undefined;
-  /** How the service is spoken to. @defaultValue 'custom' */
+  /** The form in which Elasticsearch talks to the service. @defaultValue 'custom' */
   readonly inference?: InferenceService | undefined;
   /** The service's key. @defaultValue none is sent */
   readonly serviceKey?: string | undefined;
@@ -19,11 +22,11 @@ export interface ElasticsearchInstallOptions {
   readonly model?: string | undefined;
 }
 
-/** The endpoint that is wanted. */
+/** The inference endpoint that the options ask for. */
 export interface EndpointDefinition {
   /** Its id. */
   readonly id: string;
-  /** Which service of Elasticsearch speaks. */
+  /** The service of Elasticsearch that calls ours. */
   readonly service: InferenceService;
   /** Its settings, without the secret ones. */
   readonly settings: Readonly<Record<string, unknown>>;
@@ -31,7 +34,7 @@ export interface EndpointDefinition {
   readonly secrets: Readonly<Record<string, unknown>>;
 }
 
-/** Requests a minute that an endpoint sends at most; the server's own default for `hugging_face` is 3000. */
+/** The most requests that an endpoint sends a minute; the server's own default for `hugging_face` is 3000. */
 const requestsPerMinute = 10_000;
 
 /**
@@ -56,7 +59,7 @@ export function endpointDefinition(options: ElasticsearchInstallOptions): Endpoi
   if (issues.length > 0) throw new ConfigurationError('Cannot install', issues);
   const rate_limit = { requests_per_minute: requestsPerMinute };
   if (service === 'hugging_face') {
-    // The service of Elasticsearch wants a key even for a server that asks for none.
+    // Elasticsearch demands a key even when our service needs none.
     const secrets = { api_key: serviceKey ?? 'none' };
     return { id, service, settings: { url, rate_limit }, secrets };
   }
@@ -69,9 +72,9 @@ export function endpointDefinition(options: ElasticsearchInstallOptions): Endpoi
 }
 
 /**
- * What `custom` sends and reads. The template holds nothing that a `text_similarity_reranker` leaves out: it sends
- * neither `top_n` nor `return_documents`, and a template without its value fails the search. Values are put in as
- * JSON, so no quotes stand around them.
+ * The request and the response of a `custom` endpoint. The template names only values that a `text_similarity_reranker`
+ * gives: it gives neither `top_n` nor `return_documents`, and a value that is missing fails the search. Elasticsearch
+ * puts values in as JSON, so no quotes stand around them.
  */
 function customSettings(serviceKey: string | undefined, model: string | undefined): object {
   const named = model === undefined ? '' : `"model":${JSON.stringify(model)},`;
@@ -95,12 +98,12 @@ export function endpointBody({ service, settings, secrets }: EndpointDefinition)
   return { service, service_settings: { ...settings, ...secrets } };
 }
 
-/** The id of the endpoint on which a changed one is tried first. */
+/** The id of the trial endpoint, on which an installation tries a changed definition first. */
 export function trialId(id: string): string {
   return `${id}-trial`;
 }
 
-/** Where an endpoint lives. */
+/** The path of an endpoint in the inference API. */
 export function pathOf(id: string): string {
   return `/_inference/rerank/${encodeURIComponent(id)}`;
 }

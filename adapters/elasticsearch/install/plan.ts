@@ -1,19 +1,19 @@
-/** What has to be sent so that Elasticsearch has the endpoint, or has it no more. Pure. */
+/** Plans the calls that give Elasticsearch the endpoint, or take it away. Pure. */
 import type { ConfigurationIssue } from '../../../engine/index.ts';
 import { differencesOf, type InstallPlan, onlyNamed, type PlanStep } from '../../install/index.ts';
 import { type EndpointDefinition, endpointBody, pathOf, trialId } from './options.ts';
 import type { ElasticsearchState, FoundEndpoint, Licence } from './state.ts';
 import { endpointQuestion, endpointTimeoutMs, faultInRanking } from './trial.ts';
 
-/** Licences that may use inference endpoints and the reranking retriever. */
+/** Licences that allow inference endpoints and the reranking retriever. */
 const sufficient = new Set(['enterprise', 'trial']);
 
 /**
- * Plans an installation. The server cannot change an endpoint's address or template in place, and its id is what
- * searches name: a changed endpoint is made under another id and asked, and only when it answers is the one there
- * deleted and made again.
+ * Plans an installation. The server cannot change an endpoint's address or template in place, and searches name an
+ * endpoint by its id. So the plan makes a changed endpoint under another id and asks it; only when it answers does the
+ * plan delete the old endpoint and make it again.
  *
- * @param options - `isForced`: replace the endpoint even when nothing that can be read differs (its key cannot), and
+ * @param options - `isForced`: replaces the endpoint even when nothing readable differs (its key cannot be read), and
  * even when something refers to it.
  */
 export function planElasticsearchInstall(
@@ -52,7 +52,7 @@ export function planElasticsearchInstall(
   };
 }
 
-/** What the server adds of its own does not count, but every header does, for it adds none. */
+/** Settings that the server adds itself do not count, but every header does: the server adds none. */
 function differencesIn({ service, settings }: FoundEndpoint, wanted: EndpointDefinition): string[] {
   const named = onlyNamed({ service, ...settings }, { service: '', ...wanted.settings }) as object;
   const { headers } = settings;
@@ -68,7 +68,7 @@ function creation(wanted: EndpointDefinition): PlanStep {
   };
 }
 
-/** Makes the wanted endpoint under another id, asks it, and deletes it: nothing that searches use is touched. */
+/** Makes the wanted endpoint under another id, asks it, and deletes it; no search uses that id. */
 function trialSteps({ trial }: ElasticsearchState, wanted: EndpointDefinition): PlanStep[] {
   const id = trialId(wanted.id);
   const ifItFails = `The endpoint "${wanted.id}" is as it was, and searches go on.`;
@@ -97,7 +97,7 @@ function swapSteps(wanted: EndpointDefinition, isForced: boolean): PlanStep[] {
   ];
 }
 
-/** Plans a removal; nothing when there is no endpoint. */
+/** Plans a removal; the plan is empty when there is no endpoint. */
 export function planElasticsearchUninstall(
   state: ElasticsearchState,
   name: string,
@@ -143,7 +143,7 @@ function deletion(id: string, isForced: boolean): PlanStep {
   };
 }
 
-/** What stands in the way of a licence, said plainly; nothing when it suffices or is not known. */
+/** The issue of a licence that does not suffice; none when it suffices or is unknown. */
 export function licenceIssues(licence: Licence | undefined): ConfigurationIssue[] {
   if (!licence) return [];
   const { type, status } = licence;
@@ -167,7 +167,10 @@ function foreignIssues({ endpoint }: ElasticsearchState, id: string): Configurat
   return [{ path: '--name', message }];
 }
 
-/** Without a mark nobody can tell whose it is, so it is not deleted unasked, and never when it cannot be ours. */
+/**
+ * An endpoint carries no mark that says who made it, so the plan deletes a trial endpoint only by force, and never one
+ * that cannot be ours.
+ */
 function trialIssues({ trial }: ElasticsearchState, id: string, isForced: boolean): ConfigurationIssue[] {
   if (!trial || (isForced && !isForeign(trial))) return [];
   const taken = `an inference endpoint of this id is there, on which "${id}" would be tried first`;

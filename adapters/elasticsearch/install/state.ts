@@ -1,27 +1,27 @@
-/** What an Elasticsearch cluster is and has: version, licence, the endpoint of the name. */
+/** Reads the state of an Elasticsearch cluster: version, licence, and the endpoint with the wanted id. */
 import { ConfigurationError } from '../../../engine/index.ts';
 import { accepted, type ServerAnswer, type ServerCalls, saidBy } from '../../install/index.ts';
 import { pathOf, trialId } from './options.ts';
 
 /** An inference endpoint as the server shows it: without its secrets. */
 export interface FoundEndpoint {
-  /** Which service of Elasticsearch speaks. */
+  /** The service of Elasticsearch that calls ours. */
   readonly service: string;
-  /** What it is used for, e.g. `rerank`. */
+  /** The endpoint's task, e.g. `rerank`. */
   readonly taskType: string;
   /** Its settings. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** What is there. */
+/** What an Elasticsearch cluster has already. */
 export interface ElasticsearchState {
   /** The server's version. */
   readonly version: string;
   /** The licence; absent where the server has none to show. */
   readonly licence?: Licence;
-  /** The endpoint of the name; absent when there is none. */
+  /** The endpoint with the wanted id; absent when there is none. */
   readonly endpoint?: FoundEndpoint;
-  /** The endpoint that a changed one is tried on; present only when an interrupted run left it, or somebody else made it. */
+  /** The trial endpoint; present only when an interrupted run left it, or somebody else made it. */
   readonly trial?: FoundEndpoint;
 }
 
@@ -41,8 +41,8 @@ interface ReadContext {
 /**
  * Reads everything that a plan needs; changes nothing.
  *
- * @throws ConfigurationError when this is no Elasticsearch, is too old, or has no inference.
- * @throws FirstStageError when the server refuses or is not there.
+ * @throws ConfigurationError when the server is no Elasticsearch, is too old, or has no inference.
+ * @throws FirstStageError when the server refuses or does not answer.
  */
 export async function readElasticsearchState(
   calls: ServerCalls,
@@ -66,7 +66,7 @@ export async function readElasticsearchState(
 async function readVersion({ calls, signal }: ReadContext): Promise<string> {
   const root = await calls.request({ method: 'GET', path: '/' }, { signal });
   const what = "ask for the server's version";
-  // Distributions without the module of the root path still tell it of their nodes.
+  // A distribution without the root path's module still tells its version under `_nodes`.
   accepted(root, { server: calls.server, what, allowed: [400, 405] });
   const { version } = (root.body ?? {}) as { version?: { number?: unknown; distribution?: unknown } };
   if (version?.distribution === 'opensearch') {
@@ -96,7 +96,7 @@ function checkVersion(version: string): void {
 
 async function readLicence({ calls, signal }: ReadContext): Promise<Licence | undefined> {
   const answer = await calls.request({ method: 'GET', path: '/_license' }, { signal });
-  // Serverless has no licences, and users without rights cannot read them.
+  // Serverless has no licences, and some users may not read them.
   accepted(answer, { server: calls.server, what: 'read the licence', allowed: [400, 403, 404, 405, 410] });
   const { license } = (answer.body ?? {}) as { license?: Partial<Licence> };
   const { type, status } = license ?? {};

@@ -1,4 +1,4 @@
-/** Tries an endpoint, and shows how searches use it. */
+/** Tries an endpoint, and writes example searches that use it. */
 import { FirstStageError } from '../../../engine/index.ts';
 import {
   accepted,
@@ -10,18 +10,18 @@ import {
 import { elasticsearchAdvice } from './advice.ts';
 import { pathOf } from './options.ts';
 
-/** Words with a quote: a version that puts them raw into the template sends what is no JSON. */
+/** A query with a quote: a version that puts it raw into the template sends invalid JSON. */
 const sampleQuery = 'which one is about "BlockRank"?';
 
-/** The server itself waits for a service for 30 s: its words, which name the cause, come after that. */
+/** The server waits 30 s for a service before it answers with the cause, so this waits longer. */
 export const endpointTimeoutMs = 35_000;
 
-/** The question to an endpoint: two documents to rerank. */
+/** The request that asks an endpoint to rerank two documents. */
 export function endpointQuestion(id: string, query: string = sampleQuery): ServerRequest {
   return { method: 'POST', path: pathOf(id), body: { query, input: sampleDocuments } };
 }
 
-/** What is wrong with the answer to {@link endpointQuestion}; `undefined` when nothing is. */
+/** The fault in an answer to {@link endpointQuestion}, in words; `undefined` when it has none. */
 export function faultInRanking(body: unknown): string | undefined {
   const ranked = rankingIn(body);
   const scores = scoresOf(ranked);
@@ -46,7 +46,7 @@ function scoresOf(ranked: readonly Ranked[]): (number | undefined)[] {
  * Asks the endpoint to rerank two documents.
  *
  * @returns Their scores, in the documents' order.
- * @throws FirstStageError when it does not answer, or answers for other documents than it was asked about.
+ * @throws FirstStageError when the endpoint does not answer, or scores other documents than the two.
  */
 export async function tryEndpoint(
   calls: ServerCalls,
@@ -85,7 +85,7 @@ export function retrieverExample(options: {
   };
 }
 
-/** The same in ES|QL. */
+/** An ES|QL query whose window is reranked by the endpoint. */
 export function esqlExample(options: {
   readonly id: string;
   readonly field: string;

@@ -1,8 +1,8 @@
-/** What to do about a refusal of ML Commons, told by the server's words. */
+/** Advice on a refusal of ML Commons, found by the server's words. */
 import { type ServerAnswer, saidBy } from '../../install/index.ts';
 import { privateSetting, trustedSetting } from './cluster-settings.ts';
 
-/** Whose words follow: without this it is the cluster that refuses. */
+/** Introduces the service's own words; without it the cluster itself refused. */
 const remote = /Error from remote service/;
 const keyUnknown = 'The service does not know the key: give --service-key.';
 const keyRefused =
@@ -51,7 +51,7 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/empty response body|No response from model/i, 'The service answered nothing: look at its log.'],
 ];
 
-/** One sentence on what to do about a refusal; `undefined` when its words say nothing known. */
+/** One sentence on what to do about a refusal; `undefined` when the rules know none of its words. */
 export function openSearchAdvice(answer: ServerAnswer): string | undefined {
   const said = saidBy(answer);
   // The cluster passes the service's status on.
@@ -59,7 +59,7 @@ export function openSearchAdvice(answer: ServerAnswer): string | undefined {
   return byStatus ?? adviceOn(said);
 }
 
-/** The same for words alone. */
+/** One sentence on what to do, by the server's words alone. */
 export function adviceOn(said: string): string | undefined {
   return rules.find(([sign]) => sign.test(said))?.[1];
 }

@@ -2,11 +2,11 @@
 import type { ConfigurationIssue } from '../../../engine/index.ts';
 import type { PlanStep } from '../../install/index.ts';
 
-/** Effective settings by their whole names, as `flat_settings=true` shows them. */
+/** The cluster's settings by their whole names, as `flat_settings=true` shows them. */
 export interface ClusterSettings {
-  /** Every setting that can be read: what is set over what is default. */
+  /** Every readable setting: set values win over defaults. */
   readonly effective: Readonly<Record<string, unknown>>;
-  /** Names of those that are set as `transient`, which hide `persistent` ones. */
+  /** Names of the settings that are set as `transient`, which hides their `persistent` values. */
   readonly transient: readonly string[];
 }
 
@@ -15,36 +15,37 @@ export const trustedSetting = 'plugins.ml_commons.trusted_connector_endpoints_re
 /** Whether connectors may call private and loopback addresses. */
 export const privateSetting = 'plugins.ml_commons.connector.private_ip_enabled';
 
-/** Newer versions: which private addresses connectors may call, as regular expressions. */
+/** Private addresses that connectors may call, as regular expressions; in newer versions only. */
 const privateListSetting = 'plugins.ml_commons.trusted_connector_private_endpoints_regex';
 const remoteSetting = 'plugins.ml_commons.remote_inference.enabled';
 const mlNodeSetting = 'plugins.ml_commons.only_run_on_ml_node';
 const rolesSetting = 'plugins.ml_commons.task_dispatcher.eligible_node_role.remote_model';
-/** Whether models are kept apart by groups of users. */
+/** Whether the cluster keeps models apart by groups of users. */
 export const accessSetting = 'plugins.ml_commons.model_access_control_enabled';
 
 /** A setting that has to change. */
 export interface NeededSetting {
   /** Its name. */
   readonly name: string;
-  /** What it has to be; a list keeps every entry that is there. */
+  /** The value that it needs; a list keeps every entry that it has. */
   readonly value: unknown;
-  /** Why. */
+  /** Why the value is needed. */
   readonly why: string;
-  /** Where it is set, so that it takes effect. */
+  /** The level at which the value takes effect. */
   readonly level: 'persistent' | 'transient';
 }
 
-/** The regular expression that trusts one service and nothing besides. */
+/** The regular expression that trusts one service and nothing else. */
 export function trustedPattern(url: string): string {
   const { origin } = new URL(url);
   return `^${origin.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}/.*$`;
 }
 
 /**
- * Settings that stand between the cluster and the service. Settings that cannot be read are taken as they should be.
+ * The settings that keep the cluster from calling the service. A setting that cannot be read counts as right.
  *
- * @param options - `createsConnector`: the list of trusted addresses is read when a connector is made, and only then.
+ * @param options - `createsConnector`: whether the plan makes a connector; only then does the cluster read the list of
+ * trusted addresses.
  */
 export function neededSettings(
   url: string,
@@ -62,7 +63,7 @@ export function neededSettings(
   if (isFalse(effective[remoteSetting])) {
     needed.push({ name: remoteSetting, value: true, why: 'remote models are switched off' });
   }
-  // Newer versions place remote models by node roles, and this setting holds for local ones alone.
+  // Newer versions place remote models by node roles; there this setting governs local models alone.
   if (effective[rolesSetting] === undefined && String(effective[mlNodeSetting]) === 'true') {
     needed.push({ name: mlNodeSetting, value: false, why: 'this version runs models on ML nodes alone' });
   }
@@ -72,7 +73,7 @@ export function neededSettings(
   }));
 }
 
-/** A server that has the list of private addresses goes by it, others by the switch. */
+/** A server that has the list of private addresses obeys the list, any other obeys the switch. */
 function privateNeeds(url: string, effective: ClusterSettings['effective']): Omit<NeededSetting, 'level'>[] {
   const { hostname } = new URL(url);
   if (!isPrivateHost(hostname) || !isFalse(effective[privateSetting] ?? 'false')) return [];
@@ -85,7 +86,7 @@ function privateNeeds(url: string, effective: ClusterSettings['effective']): Omi
   return [{ name: privateListSetting, value: [...listed, trustedPattern(url)], why }];
 }
 
-/** What the operator has to set, one issue a setting, ready to be sent. */
+/** One issue for each setting that the operator has to set, with the call to send. */
 export function settingIssues(needed: readonly NeededSetting[]): ConfigurationIssue[] {
   return needed.map(({ name, value, why, level }) => ({
     path: name,
@@ -102,14 +103,14 @@ export function settingsStep(needed: readonly NeededSetting[]): PlanStep[] {
   return [{ does: `set ${names}`, request: { method: 'PUT', path: '/_cluster/settings', body } }];
 }
 
-/** Those of our regular expressions that the list of trusted addresses holds. */
+/** Our regular expressions that the list of trusted addresses holds. */
 export function trustedPatterns(urls: readonly string[], { effective }: ClusterSettings): string[] {
   const trusted = effective[trustedSetting];
   const ours = [...new Set(urls.map(trustedPattern))];
   return Array.isArray(trusted) ? ours.filter((pattern) => trusted.includes(pattern)) : [];
 }
 
-/** The call that takes exactly these regular expressions away, all at once: each call writes the whole list. */
+/** The call that removes exactly these regular expressions, in one call because each call writes the whole list. */
 export function untrustStep(
   patterns: readonly string[],
   { effective, transient }: ClusterSettings,
@@ -125,7 +126,7 @@ export function untrustStep(
   };
 }
 
-/** Java asks for a match of the whole address. A pattern that only Java reads counts as no match. */
+/** Java matches the whole address. A pattern that only Java can read counts as no match. */
 function matches(pattern: unknown, url: string): boolean {
   try {
     return new RegExp(`^(?:${String(pattern)})$`).test(url);
@@ -140,8 +141,8 @@ function isFalse(value: unknown): boolean {
 }
 
 /**
- * Whether a host is private by its looks: loopback and private addresses, names without a dot, and names of
- * networks that are not public. What a public-looking name resolves to, only the cluster knows.
+ * Whether a host name looks private: loopback and private addresses, names without a dot, and names of networks that
+ * are not public. Only the cluster knows what a public-looking name resolves to.
  */
 export function isPrivateHost(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, '').toLowerCase();

@@ -1,7 +1,7 @@
-/** What a connector of ML Commons says of itself. */
+/** Reads the definition of a connector of ML Commons. */
 import type { FoundEntry } from './state.ts';
 
-/** How long a connector waits that does not say, in seconds. */
+/** How long a connector waits that names no time, in seconds. */
 const serversReadTimeout = 30;
 
 /** The address that a connector calls; `undefined` when it names none. */

@@ -1,20 +1,23 @@
-/** What is put into OpenSearch: the connector, the model and the search pipeline, word for word. */
+/**
+ * The definitions that an installation puts into OpenSearch: the connector, the model and the search pipeline, word for
+ * word.
+ */
 import { definitionDigest, keyDigest, markText } from '../../install/index.ts';
 import { defaultPageSize, type OpenSearchInstallSettings } from './options.ts';
 
-/** The connector without name, description and credential: what its digest is made from. */
+/** The connector without name, description and credential; its digest is made from this part. */
 export interface ConnectorDefinition {
-  /** Parameters that templates of the connector read. */
+  /** Parameters that the connector's templates read. */
   readonly parameters: Readonly<Record<string, string>>;
   /** Connections, waits (in seconds) and tries. */
   readonly client_config: Readonly<Record<string, number>>;
-  /** The one action: how the service is asked, and how its answer is read. */
+  /** The one action: the request to the service, and how its answer is read. */
   readonly actions: readonly Readonly<Record<string, unknown>>[];
 }
 
 /**
- * A post-processing function in Painless. Unlike the server's own it takes whole numbers, literals of more than 18
- * characters and answers that are too short: what is missing scores 0.0.
+ * A post-processing function in Painless. Unlike the server's own function it takes whole numbers, literals of more
+ * than 18 characters and answers that are too short: a missing score becomes 0.0.
  */
 export const lenientReader: string = [
   'def rs = params.results; if (rs == null) { return null; }',
@@ -29,10 +32,10 @@ export const lenientReader: string = [
   "b.append(']'); return b.toString();",
 ].join(' ');
 
-/** How many seconds a connection may take: a service that does not take one in this time is not there. */
+/** How long connecting may take, in seconds; a service that does not accept a connection in this time is away. */
 const connectionTimeoutSeconds = 5;
 
-/** What is wanted of the connector. */
+/** The connector that the settings ask for. */
 export function connectorDefinition({
   url,
   model,
@@ -52,7 +55,7 @@ export function connectorDefinition({
       max_connection: 30,
       connection_timeout: Math.min(connectionTimeoutSeconds, readTimeoutSeconds),
       read_timeout: readTimeoutSeconds,
-      // A second try would double the wait, which nothing else bounds.
+      // A second try would double the wait, and nothing else limits it.
       max_retry_times: 0,
     },
     actions: [
@@ -69,7 +72,7 @@ export function connectorDefinition({
   };
 }
 
-/** The part of a connector on the server that {@link connectorDefinition} makes. */
+/** The part of a connector on the server that corresponds to {@link connectorDefinition}. */
 export function definitionOfConnector(source: Readonly<Record<string, unknown>>): ConnectorDefinition {
   const { parameters = {}, client_config: config = {}, actions = [] } = source;
   const ours = ['max_connection', 'connection_timeout', 'read_timeout', 'max_retry_times'];
@@ -95,7 +98,7 @@ export function connectorMark(settings: OpenSearchInstallSettings): {
   };
 }
 
-/** The body that creates the connector. A credential is obligatory even for a service that asks for none. */
+/** The body that creates the connector. The server demands a credential even when the service needs none. */
 export function connectorBody(settings: OpenSearchInstallSettings): object {
   return {
     name: settings.name,
@@ -119,11 +122,11 @@ export function modelBody(settings: OpenSearchInstallSettings, connectorId: stri
   };
 }
 
-/** What a pipeline depends on besides the options. */
+/** What a pipeline depends on beside the options. */
 export interface PipelineSurroundings {
   /** Whether the server has `oversample` and `truncate_hits`, which widen a page before the reranker and cut it after. */
   readonly canWiden: boolean;
-  /** Default pipelines that it took the place of, by index; `''` for none. */
+  /** Default pipelines that this pipeline replaced, by index; `''` for an index that had none. */
   readonly before: Readonly<Record<string, string>>;
 }
 
@@ -153,8 +156,8 @@ export function pipelineBody(
 }
 
 /**
- * The part of a pipeline that its digest is made from: without the description, which holds the digest, and without
- * the model's id, which nobody knows before the model is there.
+ * The part of a pipeline that its digest is made from: without the description, which holds the digest, and without the
+ * model's id, which only the server can give.
  */
 export function definitionOfPipeline({
   description: _mark,

@@ -1,4 +1,4 @@
-/** Indices and the search pipelines that are their defaults. */
+/** Reads indices and their default search pipelines. */
 import type { ServerRequest } from '../../install/index.ts';
 import type { Ask } from './ask.ts';
 
@@ -6,24 +6,24 @@ import type { Ask } from './ask.ts';
 export interface BackingIndex {
   /** Its name. */
   readonly index: string;
-  /** The pipeline that its searches go through; absent when there is none. */
+  /** The pipeline that the index's searches go through; absent when there is none. */
   readonly defaultPipeline: string | undefined;
 }
 
-/** An index, or what an alias or a pattern stands for. */
+/** A name and the indices that it stands for: an index, an alias or a pattern. */
 export interface IndexState {
-  /** As it was named. */
+  /** The name that was asked for. */
   readonly name: string;
   /** The indices behind the name. */
   readonly behind: readonly BackingIndex[];
-  /** Those of the asked fields that it has. */
+  /** The asked fields that the indices have. */
   readonly fields: readonly string[];
 }
 
 /** The setting of an index that names the pipeline of its searches. */
 export const defaultSetting = 'index.search.default_pipeline';
 
-/** What the setting says where somebody set it to no pipeline. */
+/** Value of the setting where somebody chose no pipeline. */
 const noPipeline = '_none';
 
 function defaultIn(settings: Readonly<Record<string, string>> | undefined): string | undefined {
@@ -31,7 +31,7 @@ function defaultIn(settings: Readonly<Record<string, string>> | undefined): stri
   return pipeline === noPipeline ? undefined : pipeline;
 }
 
-/** Which pipeline an index has as default, for every index that has one. */
+/** The default pipeline of every index that has one, by index. */
 export async function readDefaults(get: Ask): Promise<Record<string, string>> {
   const request: ServerRequest = {
     method: 'GET',
@@ -48,7 +48,7 @@ export async function readDefaults(get: Ask): Promise<Record<string, string>> {
 }
 
 /**
- * An index by its name, alias or pattern, and which of the fields it has.
+ * Reads an index by its name, alias or pattern, and which of the fields it has.
  *
  * @throws FirstStageError when there is none.
  */

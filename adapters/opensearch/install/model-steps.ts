@@ -1,4 +1,4 @@
-/** Calls to ML Commons around one model: waiting, deploying, deleting. */
+/** Steps of a plan for one model of ML Commons: waiting, deploying, deleting. */
 import type { PlanStep, Wait } from '../../install/index.ts';
 import type { FoundEntry } from './state.ts';
 
@@ -26,7 +26,7 @@ export function deploymentWait(modelId: string): Wait {
   };
 }
 
-/** Deploys a model that is there, again if it is deployed: some versions read the cluster settings only then. */
+/** Deploys an existing model, a deployed one too: some versions read the cluster settings only when they deploy. */
 export function deployStep(id: string, { isDeployed }: { readonly isDeployed: boolean }): PlanStep[] {
   const deploy: PlanStep = {
     does: `deploy model "${id}"`,
@@ -45,8 +45,9 @@ function undeployStep(id: string): PlanStep {
 }
 
 /**
- * The server looks for a connector's models by the words of its id, so that an id with a hyphen is found in models of
- * other connectors whose ids share a part, which ids of one node often do.
+ * The note on a connector that the server would not delete. The server looks for a connector's models by the words of
+ * its id, so that it finds an id with a hyphen in models of other connectors whose ids share a part; ids of one node
+ * often do.
  */
 function leftConnectorNote(id: string): string {
   return `Connector ${id} is used no more but stays: the server takes it to be in use, which it does wrongly for ids that share a part with others. The next run tries again.`;
@@ -67,7 +68,7 @@ export function deletionSteps({
   });
   return [
     ...surplus.flatMap(({ id }) => {
-      // Undeploying is answered before the model's state says so.
+      // The server answers an undeployment before it changes the model's state.
       const repeatsOn = /deploying or deployed state/;
       return [undeployStep(id), { ...deletion(`model "${id}"`, `${models}/${id}`), repeatsOn }];
     }),

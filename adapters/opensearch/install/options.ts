@@ -2,7 +2,7 @@
 import { ConfigurationError, type ConfigurationIssue } from '../../../engine/index.ts';
 import { rerankAddress } from '../../install/index.ts';
 
-/** What is installed, and how. */
+/** Options of an installation in OpenSearch. */
 export interface OpenSearchInstallOptions {
   /** Address of the reranking service as the cluster reaches it, e.g. `http://blockrank:8080`; a path counts as its prefix. */
   readonly serviceUrl: string;
@@ -18,27 +18,32 @@ export interface OpenSearchInstallOptions {
   readonly model?: string | undefined;
   /** Hits reranked for a page of {@link defaultPageSize}: larger pages grow by the same factor. At least 10. @defaultValue 100 */
   readonly rankWindowSize?: number | undefined;
-  /** Whether a failure of the reranker keeps the first stage's order; otherwise the search fails. @defaultValue true */
+  /**
+   * Whether a search whose reranker fails keeps the first stage's order; otherwise the search fails. @defaultValue true
+   */
   readonly ignoreFailure?: boolean | undefined;
-  /** Longest wait for the service, in whole seconds, at least 1: nothing else bounds a search that reranks. @defaultValue 10 */
+  /**
+   * Longest wait for the service, in whole seconds, at least 1; nothing else limits the time of a reranked search.
+   * @defaultValue 10
+   */
   readonly readTimeoutSeconds?: number | undefined;
   /**
-   * Who reads the service's answer: the server's own function, which fails a search on whole numbers and long
+   * The function that reads the service's answer: the server's own, which fails a search on whole numbers and long
    * literals, or one in Painless that takes any number, for services other than `blockrank serve`.
    * @defaultValue 'cohere'
    */
   readonly reader?: 'cohere' | 'lenient' | undefined;
   /** A model group of yours. @defaultValue the server makes one by the model's name */
   readonly modelGroupId?: string | undefined;
-  /** Index whose searches all go through the pipeline; see the warnings. @defaultValue none */
+  /** Index whose searches shall all go through the pipeline; see the warnings. @defaultValue none */
   readonly defaultPipelineIndex?: string | undefined;
 }
 
-/** The same, complete. */
+/** The options of an installation with every default filled in. */
 export interface OpenSearchInstallSettings {
-  /** Where the service reranks. */
+  /** Address at which the service reranks. */
   readonly url: string;
-  /** Name of everything. */
+  /** Name of the pipeline, the model and the connector. */
   readonly name: string;
   /** Fields that the model reads. */
   readonly fields: readonly string[];
@@ -50,15 +55,15 @@ export interface OpenSearchInstallSettings {
   readonly model: string | undefined;
   /** Hits reranked for a page of {@link defaultPageSize}. */
   readonly rankWindowSize: number;
-  /** Whether a failure keeps the first stage's order. */
+  /** Whether a search whose reranker fails keeps the first stage's order. */
   readonly ignoreFailure: boolean;
-  /** Longest wait for the service. */
+  /** Longest wait for the service, in seconds. */
   readonly readTimeoutSeconds: number;
-  /** Who reads the service's answer. */
+  /** The function that reads the service's answer. */
   readonly reader: 'cohere' | 'lenient';
   /** A model group of the operator's. */
   readonly modelGroupId: string | undefined;
-  /** Index that gets the pipeline as default. */
+  /** Index that gets the pipeline as its default. */
   readonly defaultPipelineIndex: string | undefined;
 }
 
@@ -108,7 +113,7 @@ export function openSearchInstallSettings(options: OpenSearchInstallOptions): Op
   };
 }
 
-/** Names end up in addresses, and in ML Commons, which takes few signs. */
+/** A name becomes a part of addresses and of ML Commons' texts, which allow few signs. */
 function checkedName(name: string, issues: ConfigurationIssue[]): string {
   if (!/^[a-z0-9][a-z0-9_-]{0,99}$/.test(name)) {
     const message = `expected lower-case letters, digits, "-" and "_", got "${name}"`;

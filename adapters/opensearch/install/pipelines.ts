@@ -1,13 +1,13 @@
-/** What a search pipeline says of itself: its rerank processor, its model, who made it. */
+/** Reads a search pipeline: its rerank processor, its model, and whether an installation made it. */
 import type { OpenSearchState, Pipeline } from './state.ts';
 
-/** The part of a rerank processor that is read. */
+/** The part of a rerank processor that an installation reads. */
 export interface RerankProcessor {
   /** Whether a failure keeps the first stage's order. */
   readonly ignore_failure?: boolean;
-  /** The model that it asks. */
+  /** The model that the processor asks. */
   readonly ml_opensearch?: { readonly model_id?: string };
-  /** What it gives the model to read. */
+  /** The fields that the processor gives the model to read. */
   readonly context?: { readonly document_fields?: readonly string[] };
 }
 
@@ -27,7 +27,7 @@ export function isOurs(pipeline: Pipeline): boolean {
   return String(pipeline['description']).startsWith('Made by blockrank ');
 }
 
-/** Names of the pipelines besides one's own that name a model, in whatever processor. */
+/** Names of the other pipelines that name a model, in any processor. */
 export function otherUsersOf(
   { pipelines }: Pick<OpenSearchState, 'pipelines'>,
   modelId: string,

@@ -1,11 +1,11 @@
-/** The pipeline as the default of an index, and what was the default before. */
+/** Plans the pipeline as an index's default, and remembers the default that it replaces. */
 import type { PlanStep } from '../../install/index.ts';
 import { type BackingIndex, defaultSetting } from './indices.ts';
 import type { OpenSearchInstallSettings } from './options.ts';
 import { type Planned, part } from './planned.ts';
 import type { OpenSearchState } from './state.ts';
 
-/** Plans the default. That of somebody else is replaced only by force: its searches would skip that pipeline. */
+/** Plans the default. The plan replaces somebody else's default only by force: searches would skip that pipeline. */
 export function planDefault(
   state: OpenSearchState,
   settings: OpenSearchInstallSettings,
@@ -54,7 +54,7 @@ function settingsPath(index: string): string {
   return `/${encodeURIComponent(index)}/_settings`;
 }
 
-/** Default pipelines that ours takes the place of, by index; `''` where there is none. */
+/** The default pipelines that ours replaces, by index; `''` for an index that has none. */
 export function replacedDefaults(
   state: OpenSearchState,
   settings: OpenSearchInstallSettings,

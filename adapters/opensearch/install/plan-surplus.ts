@@ -1,4 +1,4 @@
-/** What earlier runs left that is used no more. */
+/** Plans the deletion of what earlier runs left behind unused. */
 
 import { readTimeoutOf } from './connector.ts';
 import { deletionSteps } from './model-steps.ts';
@@ -8,10 +8,10 @@ import { type Planned, part } from './planned.ts';
 import type { FoundEntry, OpenSearchState } from './state.ts';
 
 /**
- * Plans the deletions, models first: a connector in use cannot be deleted. A model that a pipeline of the operator's
- * asks stays, with its connector.
+ * Plans the deletions, models first: a connector in use cannot be deleted. A model that one of the operator's own
+ * pipelines asks stays, with its connector.
  *
- * @param used - Ids of what the installation goes on with.
+ * @param used - Ids of the things that the installation keeps using.
  */
 export function planSurplus(
   state: OpenSearchState,
@@ -31,7 +31,7 @@ export function planSurplus(
     ],
     steps: deletionSteps({ models, connectors }).map((step, i) => ({
       ...step,
-      // Searches that were sent before the pipeline was switched still ask the old model.
+      // Searches that began before the pipeline was switched still ask the old model.
       ...(i === 0 && models.length > 0 && { pauseMs: pauseFor(state.connectors) }),
     })),
     warnings: kept.map(({ id }) => {
@@ -41,7 +41,7 @@ export function planSurplus(
   };
 }
 
-/** As long as a search in hand may wait for the service, and a second for its first stage. */
+/** The longest time that a search in hand may wait for the service, plus a second for its first stage. */
 function pauseFor(connectors: readonly FoundEntry[]): number {
   return 1000 * (Math.max(0, ...connectors.map(readTimeoutOf)) + 1);
 }

@@ -1,7 +1,8 @@
 /**
- * What has to be sent so that a cluster reranks as wanted. Pure. A changed connector is never changed in place:
- * servers refuse that while a model is deployed on it, and undeploying would fail searches meanwhile. A new one and
- * a model on it are made beside the old ones and asked, the pipeline is switched in one call, and then the old ones go.
+ * Plans the calls after which a cluster reranks as wanted. Pure. The plan never changes a connector in place: servers
+ * refuse that while a model is deployed on it, and undeploying would fail searches meanwhile. It makes a new connector
+ * and a new model beside the old ones, asks the model, switches the pipeline in one call, and then deletes the old
+ * ones.
  */
 import { differencesOf, type InstallPlan, onlyNamed, readMark } from '../../install/index.ts';
 import { answerTimeoutMs } from './answer-time.ts';
@@ -25,15 +26,15 @@ import type { FoundEntry, OpenSearchState } from './state.ts';
 import { faultInScores, modelQuestion } from './trial.ts';
 import { installWarnings } from './warnings.ts';
 
-/** What an operator allows besides. */
+/** What an operator allows beside the options. */
 export interface OpenSearchPlanOptions {
-  /** Whether the cluster settings get what they lack. @defaultValue false */
+  /** Whether the plan may set the cluster settings that reranking needs. @defaultValue false */
   readonly setsClusterSettings?: boolean;
-  /** Whether a default pipeline of somebody else may be replaced. @defaultValue false */
+  /** Whether the plan may replace somebody else's default pipeline. @defaultValue false */
   readonly isForced?: boolean;
 }
 
-/** Plans an installation. Running the same plan's calls and planning again gives a plan without calls. */
+/** Plans an installation. After a run of the plan, planning again gives a plan without calls. */
 export function planOpenSearchInstall(
   state: OpenSearchState,
   settings: OpenSearchInstallSettings,
@@ -77,12 +78,12 @@ function planAccess(
 }
 
 /**
- * How long the calls may take that make ML Commons' key and indices where a cluster has none yet, in milliseconds: on a
- * busy machine longer than the clients wait (26 s and over 30 s, two cores with a load of 12, 2026-11).
+ * Time limit of the first calls, which make ML Commons' key and indices, in milliseconds: on a busy machine they take
+ * longer than the clients wait (26 s and over 30 s, two cores with a load of 12, 2026-11).
  */
 const firstCallMs = 120_000;
 
-/** A connector or model to be used: its id, or the name that a step binds. */
+/** A connector or model that the installation uses: its id, or the name that a step binds. */
 interface Used extends Planned {
   readonly id: string;
 }
@@ -114,8 +115,8 @@ function planConnector(state: OpenSearchState, settings: OpenSearchInstallSettin
 }
 
 /**
- * What somebody would have to change by hand. Members that the server adds of its own do not count, but every
- * parameter and every header does, for the server adds none.
+ * The differences between a connector and the wanted one. Members that the server adds itself do not count, but every
+ * parameter and every header does: the server adds none.
  */
 function differencesIn(source: FoundEntry['source'], wanted: ConnectorDefinition): string[] {
   const there = definitionOfConnector(source);
@@ -169,8 +170,8 @@ function planModel(
 }
 
 /**
- * Asks the model before searches are switched to it, so that one that does not answer breaks nothing. A new pipeline
- * is no switch: no search goes through it yet.
+ * Asks the model before the plan switches searches to it, so that a silent model breaks nothing. A new pipeline needs
+ * no such question: no search goes through it yet.
  */
 function planProof(
   { pipelines }: OpenSearchState,
@@ -204,7 +205,7 @@ function planPipeline(state: OpenSearchState, settings: OpenSearchInstallSetting
   }
   const before = { ...readMark(there?.['description'])?.before, ...replacedDefaults(state, settings) };
   const wanted = pipelineBody(settings, modelId, { canWiden: state.canWiden, before });
-  // The mark differs whenever something else does.
+  // The mark changes with every other part, so its difference says nothing.
   const differences = there ? differencesOf(there, wanted) : [];
   const told = differences.filter((line) => !line.startsWith('description:'));
   if (there && differences.length === 0) return { parts: [part('pipeline', name, 'unchanged')], steps: [] };

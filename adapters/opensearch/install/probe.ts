@@ -1,14 +1,14 @@
 /**
- * Tells whether searches are really reranked. A pipeline that ignores failures answers them in the first stage's
- * order and says nothing, so this looks from three sides at one search of its own:
+ * Tells whether searches are really reranked. A pipeline that ignores failures answers in the first stage's order and
+ * says nothing, so the probe looks at one search of its own from three sides:
  *
  * - the pipeline's own counts before and after (every version; other traffic counts too);
  * - the service's count of requests before and after, where it can be read;
- * - `verbose_pipeline=true`, which names each processor's outcome and its error (OpenSearch 2.19 and 3.x), and which
- *   no other traffic disturbs.
+ * - `verbose_pipeline=true`, which names each processor's outcome and its error (OpenSearch 2.19 and 3.x), and which no
+ *   other traffic disturbs.
  *
- * What does not tell, and is not used: the extra key `profile` of the answer (`truncate_hits` leaves it there after a
- * failure too), and scores between 0 and 1 (a first stage's may lie there).
+ * Two signs prove nothing, and the probe does not use them: the extra key `profile` of the answer (`truncate_hits`
+ * leaves it there after a failure too), and scores between 0 and 1 (a first stage's scores may lie there).
  */
 import { accepted, type ServerAnswer, type ServerCalls, saidBy } from '../../install/index.ts';
 import { adviceOn } from './advice.ts';
@@ -17,7 +17,7 @@ import { isAtLeast } from './requirements.ts';
 import { readPipelineCounts } from './statistics.ts';
 import { rerankExt, toHits, tryModel } from './trial.ts';
 
-/** What is probed. */
+/** Options of {@link probeReranking}. */
 export interface ProbeOptions {
   /** Name of the pipeline. */
   readonly pipeline: string;
@@ -25,11 +25,11 @@ export interface ProbeOptions {
   readonly modelId: string;
   /** The server's version. */
   readonly version: string;
-  /** Index to search; without one the model alone is asked. @defaultValue none */
+  /** Index to search; without an index the probe asks the model alone. @defaultValue none */
   readonly index?: string | undefined;
   /** Words to ask with. */
   readonly query: string;
-  /** How many requests the service has answered; `undefined` when it does not tell. @defaultValue not asked */
+  /** How many requests the service has answered; `undefined` when the service does not tell. @defaultValue not asked */
   readonly countServiceRequests?: () => Promise<number | undefined>;
   /** Ends the probe. */
   readonly signal?: AbortSignal | undefined;
@@ -40,10 +40,10 @@ export interface ProbeOptions {
 /** What the probe found. */
 export interface Probe {
   /**
-   * `reranked`: the search came back in the model's order. `swallowed`: it failed and the pipeline passed it over.
-   * `failed`: the search failed. `unknown`: hits came back, and no rerank processor ran over them. `no-hits`: the
-   * index has no document; the model answers. `model-only`: no index was named, and the model answers.
-   * `model-failed`: there was nothing to search, and the model does not answer.
+   * `reranked`: the search came back in the model's order. `swallowed`: reranking failed and the pipeline ignored the
+   * failure. `failed`: the search failed. `unknown`: hits came back that no rerank processor ran over. `no-hits`: the
+   * index has no document; the model answers. `model-only`: no index was named, and the model answers. `model-failed`:
+   * there was nothing to search, and the model does not answer.
    */
   readonly outcome:
     | 'reranked'
@@ -53,14 +53,14 @@ export interface Probe {
     | 'no-hits'
     | 'model-only'
     | 'model-failed';
-  /** What went wrong, in the server's words, and what to do; absent when nothing did. */
+  /** The server's words on the failure, and what to do; absent when nothing failed. */
   readonly cause?: string;
-  /** Signs that were seen, one line each. */
+  /** The signs that the probe saw, one line each. */
   readonly signs: readonly string[];
 }
 
 /**
- * Probes with one or two searches, and where something failed one question to the model.
+ * Probes with one or two searches and, after a failure, with one question to the model.
  *
  * @throws FirstStageError when the server itself cannot be asked.
  */
@@ -88,7 +88,7 @@ export async function probeReranking(calls: ServerCalls, options: ProbeOptions):
   return judge({ before, after, verbose }, () => causeFrom(calls, options));
 }
 
-/** Where no search can tell, the model does. */
+/** Asks the model directly where no search can tell. */
 async function modelAlone(
   calls: ServerCalls,
   options: ProbeOptions,
@@ -111,7 +111,7 @@ interface Evidence {
   readonly verbose: VerboseOutcome | undefined;
 }
 
-/** What stands for the outcome of a processor that `verbose_pipeline` does not name. */
+/** Outcome of a rerank processor that `verbose_pipeline` does not name. */
 const absent = 'no rerank processor';
 const notRun =
   'no rerank processor was seen to run: the pipeline has none, or the nodes\' statistics leave it out. "blockrank install opensearch" puts the pipeline right';
@@ -140,7 +140,8 @@ async function judge(
   const isSwallowed = verbose === undefined ? failures > 0 : verbose.status !== 'success';
   if (isAbsent || (!isSwallowed && ran <= 0)) return { outcome: 'unknown', cause: notRun, signs };
   if (!isSwallowed) return { outcome: 'reranked', signs };
-  // The model, asked directly, says what the pipeline kept to itself; when it answers now, the search's own error is left.
+  // A direct question to the model shows the error that the pipeline hid; when the model answers now, only the search's
+  // own error is left to tell.
   const told = (await cause()) ?? (verbose?.error === undefined ? undefined : withAdvice(verbose.error));
   return {
     outcome: 'swallowed',
@@ -185,7 +186,7 @@ async function verboseOutcome(
   return { status: found.status, ...(found.error !== undefined && { error: found.error }) };
 }
 
-/** Why the model does not answer; `undefined` when it does. */
+/** The reason why the model does not answer; `undefined` when it answers. */
 async function causeFrom(
   calls: ServerCalls,
   { modelId, query, signal, timeoutMs }: ProbeOptions,

@@ -1,4 +1,4 @@
-/** What a server has to be and to have before anything can be installed in it. */
+/** Checks what an installation requires of a server: its version and its plugins. */
 import { ConfigurationError, type ConfigurationIssue } from '../../../engine/index.ts';
 import type { Ask } from './ask.ts';
 
@@ -6,9 +6,9 @@ import type { Ask } from './ask.ts';
 const oldest = [2, 12] as const;
 
 /**
- * The server's version.
+ * Reads the server's version.
  *
- * @throws ConfigurationError when this is no OpenSearch, or too old.
+ * @throws ConfigurationError when the server is no OpenSearch, or too old.
  */
 export async function readVersion(get: Ask): Promise<string> {
   const answer = (await get({ method: 'GET', path: '/' }, "ask for the server's version")) as {

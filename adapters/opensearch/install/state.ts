@@ -1,15 +1,17 @@
-/** What is in an OpenSearch cluster already: version, plugins, settings, and what an earlier run made. */
+/**
+ * Reads what an OpenSearch cluster has already: version, plugins, settings, and the things that an earlier run made.
+ */
 import { type Mark, readMark, type ServerCalls, type ServerRequest } from '../../install/index.ts';
 import { type Ask, asker } from './ask.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 import { type IndexState, readDefaults, readIndex } from './indices.ts';
 import { checkPlugins, isAtLeast, readVersion } from './requirements.ts';
 
-/** Something of ML Commons that bears our name. */
+/** A connector, model or group of ML Commons. */
 export interface FoundEntry {
   /** Its id. */
   readonly id: string;
-  /** What the server keeps of it. */
+  /** The document that the server keeps of it. */
   readonly source: Readonly<Record<string, unknown>>;
   /** Our mark; absent when somebody else made it. */
   readonly mark: Mark | undefined;
@@ -18,35 +20,35 @@ export interface FoundEntry {
 /** A search pipeline as the server keeps it. */
 export type Pipeline = Readonly<Record<string, unknown>>;
 
-/** What is there. */
+/** What an OpenSearch cluster has already. */
 export interface OpenSearchState {
   /** The server's version. */
   readonly version: string;
-  /** Whether it has `oversample` and `truncate_hits`. */
+  /** Whether the server has `oversample` and `truncate_hits`. */
   readonly canWiden: boolean;
   /** Settings of the cluster. */
   readonly settings: ClusterSettings;
-  /** Connectors of the name. */
+  /** Connectors with the installation's name. */
   readonly connectors: readonly FoundEntry[];
-  /** Connectors of other names, whoever made them. */
+  /** Connectors of other names, by any author. */
   readonly otherConnectors: readonly FoundEntry[];
-  /** Models of the name. */
+  /** Models with the installation's name. */
   readonly models: readonly FoundEntry[];
-  /** Model groups of the name. */
+  /** Model groups with the installation's name. */
   readonly groups: readonly FoundEntry[];
   /** Every search pipeline, by name. */
   readonly pipelines: Readonly<Record<string, Pipeline>>;
-  /** Which pipeline an index has as default, where one has. */
+  /** The default pipeline of every index that has one, by index. */
   readonly defaults: Readonly<Record<string, string>>;
-  /** The index that was named; absent when none was. */
+  /** The index that the caller named; absent when none was. */
   readonly index?: IndexState;
 }
 
 /**
  * Reads everything that a plan needs; changes nothing.
  *
- * @throws ConfigurationError when this is no OpenSearch, is too old, or lacks a plugin.
- * @throws FirstStageError when the server refuses or is not there.
+ * @throws ConfigurationError when the server is no OpenSearch, is too old, or lacks a plugin.
+ * @throws FirstStageError when the server refuses or does not answer.
  */
 export async function readOpenSearchState(
   calls: ServerCalls,
@@ -83,11 +85,11 @@ export async function readOpenSearchState(
   };
 }
 
-/** What is looked at besides. */
+/** What {@link readOpenSearchState} reads beside the installation. */
 export interface ReadOptions {
   /** An index, alias or pattern. @defaultValue none */
   readonly index?: string | undefined;
-  /** Fields that it should have. @defaultValue none */
+  /** Fields that the index should have. @defaultValue none */
   readonly fields?: readonly string[] | undefined;
   /** Ends the reading. */
   readonly signal?: AbortSignal | undefined;
@@ -98,7 +100,7 @@ async function readSettings(get: Ask): Promise<ClusterSettings> {
   const answer = (await get(
     { method: 'GET', path: '/_cluster/settings', querystring },
     'read the cluster settings',
-    // Managed services keep them to themselves.
+    // Managed services do not show their cluster settings.
     [401, 403],
   )) as
     | Readonly<Record<'defaults' | 'persistent' | 'transient', Readonly<Record<string, unknown>> | undefined>>
@@ -128,7 +130,7 @@ interface NodeProcessors {
   readonly search_pipelines?: Readonly<Record<string, readonly { readonly type: string }[]>>;
 }
 
-/** The most entries that are read of one kind. */
+/** The most entries of one kind that are read. */
 const maxEntries = 1000;
 
 async function readEntries(get: Ask, kind: string, query: object): Promise<FoundEntry[]> {
@@ -149,7 +151,7 @@ function named(entries: readonly FoundEntry[], name: string): FoundEntry[] {
   return entries.filter(({ source }) => source['name'] === name);
 }
 
-/** Searching lags a second behind what was written; asking for a model by its id does not. */
+/** A search lags a second behind the writes; asking for a model by its id does not. */
 async function readModels(get: Ask, name: string): Promise<FoundEntry[]> {
   const found = named(await readEntries(get, 'models', { term: { 'name.keyword': name } }), name);
   const fresh = found.map(async (entry) => {

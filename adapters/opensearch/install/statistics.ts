@@ -1,4 +1,4 @@
-/** What the nodes count of a search pipeline. */
+/** Reads the nodes' counts of a search pipeline. */
 import { accepted, type ServerCalls } from '../../install/index.ts';
 
 /** Counts of the rerank processor, over all nodes since each started. */
@@ -6,8 +6,8 @@ export interface PipelineCounts {
   /** Searches that came to the processor. */
   readonly count: number;
   /**
-   * Of those, how many it failed on: passed over or not. Searches without `ext.rerank` count here too, for the
-   * processor fails on them.
+   * How many of those searches the processor failed on, whether the pipeline ignored the failure or not. Searches
+   * without `ext.rerank` count here too, for the processor fails on them.
    */
   readonly failed: number;
 }

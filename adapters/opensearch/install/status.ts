@@ -1,4 +1,4 @@
-/** What of an installation is there, and whether it is as it was made. Pure. */
+/** Tells which parts of an installation exist, and whether anybody changed them. Pure. */
 import { definitionDigest, readMark } from '../../install/index.ts';
 import { neededSettings } from './cluster-settings.ts';
 import { readTimeoutOf, urlOf } from './connector.ts';
@@ -8,31 +8,33 @@ import type { FoundEntry, OpenSearchState, Pipeline } from './state.ts';
 
 /** One part of an installation. */
 export interface PartStatus {
-  /** Which. */
+  /** The kind of part. */
   readonly part: 'connector' | 'model' | 'pipeline' | 'cluster settings' | 'default pipeline';
-  /** How it is: `changed` by somebody after it was made; `foreign` when somebody else made it. */
+  /**
+   * The part's state: `changed` when somebody changed it after the installation; `foreign` when somebody else made it.
+   */
   readonly state: 'present' | 'absent' | 'changed' | 'foreign' | 'deployed' | 'not deployed';
-  /** More about it. */
+  /** Details for the operator, in words. */
   readonly detail: string;
-  /** Whether reranking needs it otherwise. */
+  /** Whether the part keeps the cluster from reranking. */
   readonly isFault: boolean;
 }
 
-/** What is there. */
+/** The status of an installation. */
 export interface OpenSearchStatus {
   /** The server's version. */
   readonly version: string;
-  /** Each part. */
+  /** The status of each part. */
   readonly parts: readonly PartStatus[];
   /** The pipeline's model; absent when there is no pipeline. */
   readonly modelId?: string;
-  /** Where the connector calls; absent when there is none. */
+  /** The address that the connector calls; absent when there is no connector. */
   readonly url?: string;
-  /** How long the connector waits for the service, in seconds; absent when there is none. */
+  /** How long the connector waits for the service, in seconds; absent when there is no connector. */
   readonly readTimeoutSeconds?: number;
 }
 
-/** Reads the parts out of what is there. */
+/** The status of the installation in the state that was read. */
 export function openSearchStatus(state: OpenSearchState, name: string): OpenSearchStatus {
   const pipeline = state.pipelines[name];
   const modelId = pipeline && modelOf(pipeline);
@@ -80,7 +82,7 @@ function modelStatus(model: FoundEntry | undefined): PartStatus {
   if (!model) return { part, state: 'absent', detail: 'run "blockrank install opensearch"', isFault: true };
   const state = String(model.source['model_state']);
   const isDeployed = state === 'DEPLOYED';
-  // The server deploys a model by itself when it is first asked.
+  // The server itself deploys a model at the first question, so this is no fault.
   return {
     part,
     state: isDeployed ? 'deployed' : 'not deployed',

@@ -1,4 +1,4 @@
-/** Tries what was installed: the model directly, and one search with and without the pipeline. */
+/** Tries an installation: asks the model directly, and runs one search with and without the pipeline. */
 import { FirstStageError } from '../../../engine/index.ts';
 import {
   accepted,
@@ -10,17 +10,17 @@ import {
 import { openSearchAdvice } from './advice.ts';
 import { defaultPageSize } from './options.ts';
 
-/** What is tried. */
+/** Options of {@link trySearch}. */
 export interface TrialOptions {
   /** Name of the pipeline. */
   readonly pipeline: string;
-  /** Words to ask with. */
+  /** Words of the search. */
   readonly query: string;
   /** Index to search. */
   readonly index: string;
-  /** Fields that are searched for the words; every document counts when none has them. */
+  /** Fields to search for the words; the search takes any documents when none holds the words. */
   readonly fields: readonly string[];
-  /** Hits a page. @defaultValue {@link defaultPageSize}, whose window is the whole one */
+  /** Hits a page. @defaultValue {@link defaultPageSize}, whose window is the configured one */
   readonly size?: number;
   /** Ends the trial. */
   readonly signal?: AbortSignal | undefined;
@@ -42,11 +42,11 @@ export interface Trial {
   readonly before: readonly TrialHit[];
   /** The order with the pipeline. */
   readonly after: readonly TrialHit[];
-  /** Whether the search went by words; otherwise it took any documents, for none has the words. */
+  /** Whether the search went by words; otherwise it took any documents, because none holds the words. */
   readonly isByWords: boolean;
 }
 
-/** The question to a model, as the processor asks it. */
+/** The request that asks a model what the rerank processor asks it. */
 export function modelQuestion(modelId: string, query: string): ServerRequest {
   return {
     method: 'POST',
@@ -55,7 +55,7 @@ export function modelQuestion(modelId: string, query: string): ServerRequest {
   };
 }
 
-/** What is wrong with the answer to {@link modelQuestion}; `undefined` when nothing is. */
+/** The fault in an answer to {@link modelQuestion}, in words; `undefined` when it has none. */
 export function faultInScores(body: unknown): string | undefined {
   const { length } = scoresIn(body);
   return length === sampleDocuments.length ? undefined : wrongScoreCount(length);
@@ -68,7 +68,7 @@ function scoresIn(body: unknown): number[] {
   return (results[0]?.output ?? []).flatMap(({ data = [] }) => data);
 }
 
-/** Whom {@link tryModel} asks. */
+/** Options of {@link tryModel}. */
 export interface ModelTrialOptions {
   /** The model. */
   readonly modelId: string;
@@ -81,10 +81,10 @@ export interface ModelTrialOptions {
 }
 
 /**
- * Asks the model directly, as the processor does.
+ * Asks the model directly, as the rerank processor does.
  *
  * @returns The scores that came back, one for each of two documents.
- * @throws FirstStageError naming the cause, which a pipeline that ignores failures would not tell.
+ * @throws FirstStageError naming the cause, which a pipeline that ignores failures would hide.
  */
 export async function tryModel(
   calls: ServerCalls,
@@ -116,7 +116,7 @@ export async function trySearch(calls: ServerCalls, options: TrialOptions): Prom
   return { before, after, isByWords };
 }
 
-/** What a search says so that it is reranked. */
+/** The `ext` part of a search that makes the pipeline rerank it. */
 export function rerankExt(query: string): object {
   return { rerank: { query_context: { query_text: query } } };
 }

@@ -1,4 +1,4 @@
-/** What has to be sent so that nothing of an installation is left. Pure. */
+/** Plans the calls that remove every part of an installation. Pure. */
 import type { ConfigurationIssue } from '../../../engine/index.ts';
 import { type InstallPlan, type PlanStep, readMark } from '../../install/index.ts';
 import { trustedPattern, trustedPatterns, trustedSetting, untrustStep } from './cluster-settings.ts';
@@ -9,19 +9,22 @@ import { defaultStep, noDefaultStep } from './plan-default.ts';
 import { type Planned, part } from './planned.ts';
 import type { FoundEntry, OpenSearchState } from './state.ts';
 
-/** How an installation is removed. */
+/** Options of {@link planOpenSearchUninstall}. */
 export interface OpenSearchUninstallOptions {
   /** Name of the pipeline, the model and the connector. */
   readonly name: string;
-  /** Whether it is removed even from indices that have the pipeline as default, and from under other pipelines. @defaultValue false */
+  /**
+   * Whether the plan removes the installation even where indices have the pipeline as default, or other pipelines use
+   * its model. @defaultValue false
+   */
   readonly isForced?: boolean;
-  /** Whether the regular expression that trusts the service is removed too. @defaultValue false */
+  /** Whether the plan also removes the regular expression that trusts the service. @defaultValue false */
   readonly setsClusterSettings?: boolean;
 }
 
 /**
  * Plans a removal: indices' defaults (when forced), pipeline, model, connector, the model's group, in an order that the
- * server takes. Things of the name that somebody else made stay.
+ * server takes. Things with the same name that somebody else made stay.
  */
 export function planOpenSearchUninstall(
   state: OpenSearchState,
@@ -34,7 +37,7 @@ export function planOpenSearchUninstall(
   const pipeline = state.pipelines[name];
   const isForeign = pipeline !== undefined && !isOurs(pipeline);
   const removesPipeline = pipeline !== undefined && !isForeign;
-  // Where the pipeline stays, so do the defaults that name it.
+  // Where the pipeline stays, the defaults that name it stay too.
   const indices = isForeign ? [] : indicesOf(state, name);
   const access = planAccess(state, connectors, options);
   const defaults = planDefaults(state, name, isForced ? indices : []);
@@ -77,7 +80,7 @@ function indicesOf({ defaults }: OpenSearchState, name: string): string[] {
   return Object.keys(defaults).filter((index) => defaults[index] === name);
 }
 
-/** Gives indices back what was their default before, as far as our mark knows it and it is still there. */
+/** Gives indices their former defaults back, where our mark names a former pipeline and that pipeline still exists. */
 function planDefaults(state: OpenSearchState, name: string, indices: readonly string[]): Planned {
   const before = readMark(state.pipelines[name]?.['description'])?.before ?? {};
   const planned = indices.map((index) => {
@@ -87,7 +90,7 @@ function planDefaults(state: OpenSearchState, name: string, indices: readonly st
     const difference = `${index}: ${JSON.stringify(name)} -> ${JSON.stringify(isThere ? former : null)}`;
     const why =
       former === undefined ? 'what it had before is not known' : `"${former}", which it had before, is gone`;
-    // Nothing is missing where there was no default before.
+    // An index that had no default before misses nothing.
     const isTold = !isThere && former !== '';
     const warning = `Index "${index}" is left without a default pipeline: ${why}.`;
     return { difference, step: { ...step, mayBeGone: true }, warnings: isTold ? [warning] : [] };
@@ -114,8 +117,8 @@ function defaultIssue(index: string, name: string): ConfigurationIssue {
 }
 
 /**
- * Settings are left unless asked for; our regular expression is told by the connector's address. One that trusts what
- * another connector calls stays all the same.
+ * The plan leaves settings alone unless the operator asks for them. It finds our regular expression by the connector's
+ * address; an expression that another connector needs stays in any case.
  */
 function planAccess(
   { settings, otherConnectors }: OpenSearchState,

@@ -1,4 +1,4 @@
-/** What an operator should know before searches go through the pipeline: where the server surprises. */
+/** Warns operators of the server's surprises before searches go through the pipeline. */
 import { accessSetting } from './cluster-settings.ts';
 import { defaultPageSize, type OpenSearchInstallSettings } from './options.ts';
 import { isAtLeast } from './requirements.ts';

@@ -1,4 +1,4 @@
-/** Looks whether documents have any text in the fields that are read, before states of nothing are stored. */
+/** Checks that documents have text in the model's fields, before a build stores states of empty texts. */
 import { ConfigurationError } from '../../../engine/index.ts';
 import type { CallOptions } from '../../cluster/contract.ts';
 import { toPaths } from '../../cluster/indices.ts';
@@ -6,12 +6,12 @@ import { isObject, type JsonObject } from '../../cluster/json.ts';
 import type { Cluster } from '../../cluster/patient-calls.ts';
 import type { ReadText } from '../place/read-text.ts';
 
-/** Documents that are looked at. */
+/** Number of documents that the check looks at. */
 const sampleSize = 50;
 
 /**
- * Looks at a few documents, and, where those have no text, at a few that the server finds by the fields. Indices without
- * documents, and servers that do not answer such a search, pass.
+ * Looks at a few documents and, where those have no text, at a few in which the server finds the fields. Indices
+ * without documents, and servers that do not answer such a search, pass.
  *
  * @throws ConfigurationError when documents have no text, naming the fields.
  */
@@ -38,7 +38,7 @@ export async function assertTexts(
   throw new ConfigurationError('Cannot build states', [{ path: 'fields', message }]);
 }
 
-/** Documents that were written a moment ago are seen too, where this may be asked for. */
+/** Makes documents visible that were written a moment ago, where the credentials allow a refresh. */
 async function refresh(cluster: Cluster, path: string, options: CallOptions): Promise<void> {
   const request = { method: 'POST', path: `${path}/_refresh` } as const;
   await cluster.ask(request, { what: 'look for texts', allowed: [403, 404], ...options });

@@ -1,4 +1,4 @@
-/** Builds block states where the documents are. */
+/** Builds the block states of an index, on the server that holds it. */
 import { FirstStageError } from '../../../engine/index.ts';
 import { documentIndices } from '../../stored-states/document-indices.ts';
 import { readText } from '../place/read-text.ts';
@@ -6,25 +6,26 @@ import { assertTexts } from './assert-texts.ts';
 import { type BuildCounts, Tally } from './counts.ts';
 import { type BuildOptions, buildTools, workOnBuild } from './one-build.ts';
 
-/** What a build did. */
+/** The report of a build. */
 export interface BuildReport {
-  /** Documents that this process looked at. */
+  /** Outcomes of the documents that this process looked at. */
   readonly counts: BuildCounts;
-  /** Documents of the index when the build began, or was joined. */
+  /** Documents in the index when this process began or joined the build. */
   readonly documents: number;
-  /** Whether every document was looked at, by this or another process; not when the build was ended early. */
+  /** Whether this or another process looked at every document; `false` when the build was ended early. */
   readonly isDone: boolean;
-  /** What the server said of the first state that it would not take; absent when it took all. */
+  /** The server's words on the first state that it refused; absent when it refused none. */
   readonly failure?: string | undefined;
 }
 
 /**
- * Stores the state of every document of an index, as it is when this is called. Any number of processes may do so at
- * once, and share the work; one that is ended at any moment and started again goes on where it was. What is there
- * already and fits is neither encoded nor written; what somebody changes meanwhile is left for the next build. States
- * in an index beside are removed when their documents are gone.
+ * Stores the state of every document of an index, as the documents are at the time of the call. Any number of processes
+ * may call this at once, and share the work; a process that is ended at any moment and started again goes on where it
+ * was. A stored state that fits is neither encoded nor written again; a document that somebody changes meanwhile waits
+ * for the next build. The build removes states from the index beside when their documents are gone.
  *
- * @throws ConfigurationError for options that cannot be, and where no document has text in the fields. @throws FirstStageError when the server refuses.
+ * @throws ConfigurationError for options that cannot be, and where no document has text in the fields.
+ * @throws FirstStageError when the server refuses.
  */
 export async function buildStates(options: BuildOptions): Promise<BuildReport> {
   const { index, signal } = options;
@@ -43,7 +44,7 @@ export async function buildStates(options: BuildOptions): Promise<BuildReport> {
   for (let isWhole = false; !isWhole && !signal?.aborted; ) {
     const work = await workOnBuild(tools, { indices, isWhole: true }, tally);
     documents = work.documents;
-    // A watcher's build that was going on is helped with first; it does not look at everything.
+    // The process first helps with a watcher's build that is going on, and such a build may not look at every document.
     isWhole = work.build?.isWhole ?? true;
   }
   const { counts, failure } = tally;

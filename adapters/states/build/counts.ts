@@ -1,24 +1,24 @@
-/** What became of documents. */
+/** Counts the documents of a build by their outcome. */
 
-/** Numbers of documents; every document seen is in exactly one of the others but `orphans`. */
+/** Numbers of documents; every seen document counts in exactly one of the other numbers; `orphans` counts states. */
 export interface BuildCounts {
-  /** Read. */
+  /** Documents that were read. */
   readonly seen: number;
-  /** Whose state was there already. */
+  /** Documents whose state was there already and fits. */
   readonly fresh: number;
-  /** Whose state was encoded and written. */
+  /** Documents whose state was encoded and written. */
   readonly written: number;
-  /** Changed by somebody else meanwhile; the next build looks at them again. */
+  /** Documents that somebody changed meanwhile; the next build looks at them again. */
   readonly conflicts: number;
-  /** Deleted meanwhile. */
+  /** Documents that somebody deleted meanwhile. */
   readonly gone: number;
-  /** That the server would not take. */
+  /** Documents whose state the server refused. */
   readonly failed: number;
   /** States that were removed because their document is gone. */
   readonly orphans: number;
 }
 
-/** None of anything. */
+/** Counts that are all 0. */
 export const noCounts: BuildCounts = {
   seen: 0,
   fresh: 0,
@@ -31,26 +31,26 @@ export const noCounts: BuildCounts = {
 
 const names = Object.keys(noCounts) as readonly (keyof BuildCounts)[];
 
-/** Sums. */
+/** The sums of two counts. */
 export function addCounts(one: BuildCounts, other: BuildCounts): BuildCounts {
   return Object.fromEntries(names.map((name) => [name, one[name] + other[name]])) as unknown as BuildCounts;
 }
 
-/** What became of documents so far, over pages, builds, and attempts at a build. */
+/** Sums the outcomes of documents so far, over pages, builds, and attempts at a build. */
 export class Tally {
-  /** Sums. */
+  /** The sums so far. */
   counts: BuildCounts = noCounts;
-  /** What the server said of the first state that it would not take. */
+  /** The server's words on the first state that it refused. */
   failure: string | undefined;
 
-  /** Adds a page. */
+  /** Adds the outcomes of a page. */
   add(counts: BuildCounts, failure: string | undefined): void {
     this.counts = addCounts(this.counts, counts);
     this.failure ??= failure;
   }
 }
 
-/** Counts that were written to a document; 0 for what is missing. */
+/** Counts as a stored document holds them; 0 for missing numbers. */
 export function toCounts(content: unknown): BuildCounts {
   const found = (content ?? {}) as Readonly<Record<string, unknown>>;
   return Object.fromEntries(names.map((name) => [name, Number(found[name] ?? 0)])) as unknown as BuildCounts;

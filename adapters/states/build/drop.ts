@@ -1,16 +1,16 @@
-/** Takes states away. */
+/** Removes the states of an index. */
 import { indexSettings } from '../../cluster/indices.ts';
 import { documentIndices } from '../../stored-states/document-indices.ts';
 import { type StateTargetOptions, stateTarget } from '../place/target.ts';
 
 /**
- * Takes every state of an index away, and of indices of that name or pattern that are gone.
+ * Removes every state of an index, and of deleted indices with that name or pattern.
  *
- * @returns What was removed, in words; nothing when nothing was there.
+ * @returns What was removed, in words; empty when there was nothing to remove.
  */
 export async function dropStates(options: StateTargetOptions): Promise<readonly string[]> {
   const { index, signal } = options;
-  // No text is read.
+  // Dropping reads no text, so any field does.
   const { cluster, store } = stateTarget(options, { fields: ['_'] });
   const { besideOf } = store;
   const indices = await documentIndices(cluster, index, { isOptional: besideOf !== undefined, signal });

@@ -28,21 +28,27 @@ import { workOnSlices } from './worker.ts';
 export interface BuildOptions extends StateTargetOptions, DocumentTextOptions {
   /** Makes states. */
   readonly maker: StateMaker;
-  /** About how many slices are made; a shard is one at least. @defaultValue 16 */
+  /** About how many slices a build is cut into; every shard is at least one slice. @defaultValue 16 */
   readonly slices?: number | undefined;
   /** Slices that this process works on at once. @defaultValue 2 */
   readonly workers?: number | undefined;
   /** Documents that this process encodes a second at most. @defaultValue Infinity */
   readonly documentsPerSecond?: number | undefined;
-  /** How pages are cut. */
+  /** Limits of a page. */
   readonly page?: PageOptions | undefined;
-  /** Who this process is: one of a kind among all of them. */
+  /** Names this process, uniquely among all processes. */
   readonly owner: string;
-  /** Whether the process of an owner is known to be dead. @defaultValue only a heartbeat older than a minute says so */
+  /**
+   * Whether the process of an owner is known to be dead. @defaultValue an owner counts as dead when its heartbeat is
+   * older than a minute
+   */
   readonly isDead?: ((owner: string) => boolean) | undefined;
-  /** How often heartbeats are written and looked at, in milliseconds. */
+  /** How often workers write and check heartbeats. */
   readonly heartbeat?: HeartbeatOptions | undefined;
-  /** Told after every page, how many documents of how many have been looked at, by all workers of all machines so far as it is known. */
+  /**
+   * Called after every page with the number of documents that all workers of all machines have looked at, as far as
+   * this process knows, and the number of all documents.
+   */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -50,36 +56,36 @@ export interface BuildOptions extends StateTargetOptions, DocumentTextOptions {
 export interface HeartbeatOptions {
   /** Between two heartbeats. @defaultValue 15000 */
   readonly everyMs?: number | undefined;
-  /** Age at which its worker is taken for dead. @defaultValue 60000 */
+  /** Age of a heartbeat at which its worker counts as dead. @defaultValue 60000 */
   readonly deadAfterMs?: number | undefined;
-  /** Between two looks of a worker that finds no slice. @defaultValue 2000 */
+  /** Between two looks for a slice of a worker that found none. @defaultValue 2000 */
   readonly pollMs?: number | undefined;
 }
 
-/** What all builds of one process share. */
+/** The tools that all builds of one process share. */
 export interface BuildTools {
   /** The options. */
   readonly options: BuildOptions;
   /** The server. */
   readonly cluster: Cluster;
-  /** The place of states. */
+  /** The store of states. */
   readonly store: StateStore;
-  /** Where builds are remembered. */
+  /** The documents in which builds are remembered. */
   readonly documents: StoredDocuments;
-  /** Names what is built, and where. */
+  /** Names the states that are built, and their place. */
   readonly key: string;
-  /** Keeps to the rate, over all builds. */
+  /** Limits the rate of all builds together. */
   readonly pace: Pace;
 }
 
-/** What a process wants built. */
+/** The build that a process wants. */
 export interface BuildWish {
   /** The indices, prepared. */
   readonly indices: readonly ConcreteIndex[];
-  /** Whether every document is looked at, not only what was written since the last build. */
+  /** Whether the build looks at every document, not only at those written since the last build. */
   readonly isWhole: boolean;
   /**
-   * Of which indices the states beside are compared with the documents, when a build that is not whole begins.
+   * Chooses the indices whose states beside are compared with the documents, when a partial build begins.
    *
    * @defaultValue none
    */
@@ -89,15 +95,15 @@ export interface BuildWish {
   ): Promise<readonly ConcreteIndex[] | undefined>;
 }
 
-/** What a process did for a build. */
+/** The report of a process on its part of a build. */
 export interface WorkReport {
   /** The build that the process worked on; absent when there was nothing to look at. */
   readonly build?: SharedBuild | undefined;
-  /** Documents of the indices; 0 when nobody wanted to know. */
+  /** Documents of the indices; 0 when nothing needed the number. */
   readonly documents: number;
 }
 
-/** Opens what builds share; nothing is sent. @throws ConfigurationError for options that cannot be. */
+/** Opens the tools that builds share; sends nothing. @throws ConfigurationError for options that cannot be. */
 export function buildTools(options: BuildOptions): BuildTools {
   const { index, place, maker, fields, separator, template } = options;
   const { cluster, store } = stateTarget(options, options);
@@ -114,7 +120,7 @@ export function buildTools(options: BuildOptions): BuildTools {
 /**
  * Joins the build that is going on, or begins one, and works on it.
  *
- * @param tally - Told of the documents that this process looked at, also when the build comes to no end.
+ * @param tally - Gets the outcomes of the documents that this process looked at, also when the build fails.
  * @throws FirstStageError when the server refuses.
  */
 export async function workOnBuild(tools: BuildTools, wish: BuildWish, tally: Tally): Promise<WorkReport> {
@@ -128,14 +134,14 @@ export async function workOnBuild(tools: BuildTools, wish: BuildWish, tally: Tal
   });
   if (!build || build.isDone) return { build, documents: 0 };
   const names = wish.indices.map(({ name }) => name);
-  // After the refresh of the survey, so that the last documents are counted too.
+  // Counts after the survey's refresh, so that the newest documents count too.
   const total = wish.isWhole || onProgress ? await countDocuments(tools.cluster, names, { signal }) : 0;
   let seen = onProgress ? await seenBefore(documents, build) : 0;
   const shared = {
     ...tools,
     maker: options.maker,
     build,
-    // What is refused once would be refused again: only a build over everything ends because of it.
+    // A later build over new writes would meet the same refusal: only a whole build fails because of it.
     isStrict: build.isWhole,
     page: options.page,
     pollMs: options.heartbeat?.pollMs ?? 2000,
@@ -171,7 +177,7 @@ async function surveyIndices(
   return { indices, spans, states: await spansBeside(cluster, store.besideOf, swept, { signal }) };
 }
 
-/** What the indices beside hold, under the names of the documents' own. */
+/** The spans of states in the indices beside, under the names of the documents' indices. */
 async function spansBeside(
   cluster: Cluster,
   besideOf: (index: string) => string,
@@ -183,7 +189,7 @@ async function spansBeside(
   return spans.map((span) => ({ ...span, index: indices[beside.indexOf(span.index)]! }));
 }
 
-/** An index that was deleted takes its states along; one that only left an alias keeps them. */
+/** Drops the states of deleted indices; an index that only left an alias keeps its states. */
 async function dropGone(
   cluster: Cluster,
   store: StateStore,
@@ -213,7 +219,7 @@ async function runWorkers(
       try {
         await work({ ...identity, owner: `${owner}/${index}` }, index, ending);
       } catch (error) {
-        // Waits end with the signal's reason when it is time to end.
+        // Once workers are ending, waits reject with the signal's reason, which is no error.
         if (!ending.aborted) errors.push(error);
         failing.abort(error);
       }

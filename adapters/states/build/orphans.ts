@@ -1,4 +1,4 @@
-/** States whose documents are gone: a page of them at a time. */
+/** Removes states whose documents are gone, page by page. */
 
 import { type BulkOperation, bulk } from '../../cluster/bulk.ts';
 import type { CallOptions } from '../../cluster/contract.ts';
@@ -8,11 +8,11 @@ import { noCounts } from './counts.ts';
 import { buildPage, type PageResult, type PageTools } from './page.ts';
 
 /**
- * Removes the states of a page whose documents are gone: those of the versions that were scanned, so that one written
- * meanwhile stays.
+ * Removes the states of a page whose documents are gone: only in the versions that were scanned, so that a state
+ * written meanwhile stays.
  *
- * @param states - Of the index beside.
- * @param index - The documents' own.
+ * @param states - The page, from the index beside.
+ * @param index - The documents' own index.
  */
 export async function sweepPage(
   states: readonly ScannedDocument[],
@@ -29,7 +29,10 @@ export async function sweepPage(
   return { counts: { ...noCounts, orphans: removed.length } };
 }
 
-/** A document may come back while its state is removed, and be looked at just before: then nobody would look again. */
+/**
+ * Builds the states of documents that came back while their states were removed: a worker may have looked at such a
+ * document just before, and would not look again.
+ */
 async function buildReborn(
   states: readonly ScannedDocument[],
   index: string,

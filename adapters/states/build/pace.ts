@@ -1,7 +1,7 @@
-/** Keeps work to a rate. */
+/** Limits the rate of work. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Lets so many documents pass a second, however many workers ask. */
+/** Lets a fixed number of documents pass a second, however many workers ask. */
 export class Pace {
   readonly #perSecond: number;
   #free = 0;
@@ -11,7 +11,7 @@ export class Pace {
     this.#perSecond = perSecond;
   }
 
-  /** Waits until so many may pass. */
+  /** Waits until this number of documents may pass. */
   async take(documents: number, signal?: AbortSignal): Promise<void> {
     if (!Number.isFinite(this.#perSecond)) return;
     const now = performance.now();

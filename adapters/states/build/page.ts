@@ -1,4 +1,4 @@
-/** One page of documents: which states are missing, encoding those, writing them. */
+/** Builds one page of documents: finds the missing states, encodes and writes them. */
 import { FirstStageError, type StateMaker, textDigest } from '../../../engine/index.ts';
 import { type BulkOutcome, bulk } from '../../cluster/bulk.ts';
 import type { WriteMark } from '../../cluster/contract.ts';
@@ -12,34 +12,34 @@ import type { BuildCounts } from './counts.ts';
 import type { Pace } from './pace.ts';
 
 /**
- * How a stored state stands to its document: `newer` when it was made from a later version than the one at hand, `gone`
- * when the document is not there any more.
+ * How a stored state relates to its document: `newer` when it was made from a later version than the scanned one,
+ * `gone` when the document no longer exists.
  */
 export type StateStanding = 'fresh' | 'missing' | 'stale' | 'foreign' | 'newer' | 'gone';
 
-/** What a page is built with. */
+/** The tools that build a page. */
 export interface PageTools {
   /** The server. */
   readonly cluster: Cluster;
-  /** Where states are kept. */
+  /** The store of states. */
   readonly store: StateStore;
   /** Makes states. */
   readonly maker: StateMaker;
-  /** Keeps to a rate. */
+  /** Limits the rate of documents. */
   readonly pace: Pace;
-  /** Whether a page of which the server takes nothing is an error, and not only counted. */
+  /** Whether a page is an error, and not only counted, when the server refuses all its states. */
   readonly isStrict: boolean;
 }
 
-/** What became of a page. */
+/** The result of a page. */
 export interface PageResult {
-  /** Its documents. */
+  /** The outcomes of its documents. */
   readonly counts: BuildCounts;
-  /** What the server said of the first state that it would not take. */
+  /** The server's words on the first state that it refused. */
   readonly failure?: string | undefined;
 }
 
-/** Judges what is stored for a document. */
+/** Judges the stored state of a document. */
 export function standingOfState(
   document: WriteMark,
   finding: Finding | undefined,
@@ -59,9 +59,9 @@ function isLater(one: WriteMark, other: WriteMark): boolean {
 }
 
 /**
- * Encodes and writes what is missing. Running it again changes nothing: what was written is found.
+ * Encodes and writes the missing states of a page. A second run changes nothing: it finds the states of the first.
  *
- * @throws FirstStageError when the server takes no state at all, and that is to be an error.
+ * @throws FirstStageError when the server refuses every state and the tools are strict.
  */
 export async function buildPage(
   documents: readonly ScannedDocument[],
@@ -99,9 +99,9 @@ export async function buildPage(
 }
 
 /**
- * Judges a page. A state beside a document that was made from another version, or that does not say from which, is in
- * doubt: the document may have changed since it was scanned, or its index may have been made anew and count its writes
- * from the start. As long as it is what was scanned, the state is the one that is old.
+ * Judges a page. A state in the index beside that names another version of its document, or none, is in doubt: the
+ * document may have changed since the scan, or its index may have been made anew and count its writes from the start.
+ * As long as the document is the scanned version, the state is the old one.
  */
 async function judge(
   documents: readonly ScannedDocument[],
@@ -137,7 +137,7 @@ async function encode(wanted: readonly Wanted[], maker: StateMaker): Promise<rea
   return wanted.map((one, i) => ({ ...one, ...made[i]! }));
 }
 
-/** A write whose answer was lost is sent again, and then finds its own state in its way: that is no conflict. */
+/** A write is repeated when its answer was lost, and then conflicts with its own state: that is no conflict. */
 async function settle(
   entries: readonly StateEntry[],
   outcomes: readonly BulkOutcome[],

@@ -1,4 +1,4 @@
-/** A few texts from all over an index, and the sizes of their states, to tell what a build will take. */
+/** Samples texts from all over an index, and measures their states, to estimate what a build will take. */
 import type { BlockState, StateMaker } from '../../../engine/index.ts';
 import { shardSpans } from '../../cluster/shards.ts';
 import type { DocumentTextOptions } from '../../document-text.ts';
@@ -11,7 +11,7 @@ import { cutSlices } from './slices.ts';
 
 /** Options of {@link sampleTexts}. */
 export interface SampleOptions extends StateTargetOptions, DocumentTextOptions {
-  /** How many texts are wanted. */
+  /** Number of texts to read. */
   readonly size: number;
 }
 
@@ -48,15 +48,15 @@ export async function sampleTexts(options: SampleOptions): Promise<TextSample> {
   return { documents, texts };
 }
 
-/** What states take, in bytes: sums. */
+/** Sums of the bytes that states take. */
 export interface StateSizes {
-  /** As vectors: in the form of the maker, and as float32 where the server searches by them. */
+  /** Bytes as vectors: in the maker's form, plus float32 where the server searches by them. */
   readonly stateBytes: number;
-  /** As they are sent, and kept in `_source`. */
+  /** Bytes as sent, and as kept in `_source`. */
   readonly sentBytes: number;
 }
 
-/** Measures states at a place. */
+/** Measures the states of a place. */
 export function stateSizes(maker: StateMaker, place: StatePlace, states: readonly BlockState[]): StateSizes {
   const hasVector = place.kind === 'field' && place.vector === true;
   const sizes = states.map((state) => {

@@ -1,4 +1,4 @@
-/** Reads a slice page by page over a point in time: every page of it sees the same copy, whatever is written meanwhile. */
+/** Reads a slice page by page over a point in time: all pages see the same documents, whatever is written meanwhile. */
 import { FirstStageError } from '../../../engine/index.ts';
 import type { CallOptions } from '../../cluster/contract.ts';
 import { isObject, type JsonObject } from '../../cluster/json.ts';
@@ -7,11 +7,11 @@ import { shardPreference } from '../../cluster/shards.ts';
 import type { ScannedDocument } from '../place/contract.ts';
 import type { Slice } from './slices.ts';
 
-/** How pages are cut. */
+/** Limits of a page. */
 export interface PageOptions {
-  /** Documents of a page at most. @defaultValue 64 */
+  /** Most documents of a page. @defaultValue 64 */
   readonly documents?: number | undefined;
-  /** Bytes of a page, about. @defaultValue 4194304 (4 MiB) */
+  /** About the most bytes of a page. @defaultValue 4194304 (4 MiB) */
   readonly bytes?: number | undefined;
   /** How long the server keeps the point in time after a page, as servers write durations. @defaultValue `'5m'` */
   readonly keepAlive?: string | undefined;
@@ -21,21 +21,22 @@ export interface PageOptions {
 export interface ScannedPage {
   /** The documents; none at the end of the slice. */
   readonly documents: readonly ScannedDocument[];
-  /** The number of the last one's last write: where the next page begins. */
+  /** Number of the last document's last write: the next page begins after it. */
   readonly after: number;
 }
 
-/** What is read of which index. */
+/** The range of writes that a scan reads. */
 export type ScanRange = Pick<Slice, 'index' | 'shard' | 'to'>;
 
-/** Documents of a page, unless said otherwise. */
+/** Most documents of a page by default. */
 export const defaultPageDocuments = 64;
 
 const defaultPageBytes = 4 * 1024 * 1024;
 
 /**
- * A reader of one slice. The order is that of `_seq_no`, which is one of a kind in a shard and stays the same from one
- * point in time to the next: when one has expired, another is opened and nothing is lost or read twice.
+ * A reader of one slice, in the order of `_seq_no`. That number is unique in a shard and stays the same from one point
+ * in time to the next: when a point in time has expired, the scan opens another, and neither loses nor repeats a
+ * document.
  */
 export class SliceScan {
   readonly #cluster: Cluster;
@@ -60,7 +61,7 @@ export class SliceScan {
     };
   }
 
-  /** The page behind a write of the slice. An index that was deleted meanwhile has none. */
+  /** The page after a write of the slice; empty when the index was deleted meanwhile. */
   async next(after: number, options: CallOptions = {}): Promise<ScannedPage> {
     const hits = await this.#hits(after, options);
     const documents = hits.map((hit) => toDocument(hit));
@@ -68,7 +69,7 @@ export class SliceScan {
     return { documents, after: documents.at(-1)?.seqNo ?? this.#slice.to };
   }
 
-  /** Gives the point in time back. Closing twice does nothing. */
+  /** Frees the point in time on the server. Closing twice does nothing. */
   async close(): Promise<void> {
     const pit = this.#pit;
     this.#pit = undefined;
@@ -113,7 +114,7 @@ export class SliceScan {
     return typeof id === 'string' ? id : undefined;
   }
 
-  /** Hits behind a write; `undefined` when the point in time has expired. */
+  /** Hits after a write; `undefined` when the point in time has expired. */
   async #search(
     pit: string,
     after: number,
@@ -133,7 +134,7 @@ export class SliceScan {
     const asked = { what: `read "${this.#slice.index}"`, allowed: [404], ...options };
     const answer = await this.#cluster.ask({ method: 'POST', path: '/_search', body }, asked);
     const { hits, _shards: shards } = answer.body;
-    // A part of the shards is no answer: the rest would be left out without a word.
+    // An answer from only a part of the shards would silently leave documents out.
     if (answer.status === 404 || !isObject(shards) || shards['failed'] !== 0) return undefined;
     return isObject(hits) && Array.isArray(hits['hits']) ? hits['hits'].filter(isObject) : undefined;
   }

@@ -1,7 +1,8 @@
 /**
- * What all workers of one build share: the list of slices, and up to where every shard is looked at once they are done.
- * A process that starts while a build is going on joins the build, and adds slices for what was written since the build
- * began. The next build looks at everything again, or goes on from where the last one ended.
+ * The state that all workers of one build share: the list of slices, and the last write of every shard that the build
+ * will have looked at when they are done. A process that starts while a build is going on joins the build, and adds
+ * slices for what was written since the build began. The next build looks at everything again, or goes on from where
+ * the last one ended.
  */
 
 import type { CallOptions, ConcreteIndex, WriteMark } from '../../cluster/contract.ts';
@@ -11,31 +12,31 @@ import type { LookedAt, ShardSpan } from '../../cluster/shards.ts';
 import type { StoredDocuments } from '../../cluster/stored-documents.ts';
 import { cutSlices, type Slice } from './slices.ts';
 
-/** A build, as every worker sees it. */
+/** A build, as every worker reads it. */
 export interface SharedBuild {
-  /** Names what is built, and where. */
+  /** Names the states that are built, and their place. */
   readonly key: string;
-  /** 1-based: how many builds of this key there were. */
+  /** Number of the build among those of its key, 1-based. */
   readonly number: number;
-  /** Whether all slices are done. */
+  /** Whether workers have finished all slices. */
   readonly isDone: boolean;
-  /** Whether it looks at every document, not only at what was written since the build before. */
+  /** Whether the build looks at every document, not only at those written since the build before. */
   readonly isWhole: boolean;
-  /** What is to be read. */
+  /** The slices to read. */
   readonly slices: readonly Slice[];
-  /** Up to where every shard is looked at once all slices are done. */
+  /** The last write of every shard that the build has looked at once all slices are done. */
   readonly looked: readonly ShardMark[];
-  /** When orphans were looked for last, in milliseconds since 1970; 0 for never. */
+  /** Time of the last search for orphans, in milliseconds since 1970; 0 for never. */
   readonly sweptMs: number;
-  /** Which version of the shared document this is. */
+  /** Version of the shared document. */
   readonly version: WriteMark;
 }
 
-/** Up to which write one shard is looked at. */
+/** The last write of one shard that a build looks at. */
 export interface ShardMark {
   /** The index's name. */
   readonly index: string;
-  /** As in {@link Slice}. */
+  /** Identity of the index, as in {@link Slice}. */
   readonly identity: string;
   /** 0-based number of the shard. */
   readonly shard: number;
@@ -43,23 +44,23 @@ export interface ShardMark {
   readonly to: number;
 }
 
-/** What the indices hold beyond what was looked at. */
+/** The writes that no build has looked at yet. */
 export interface Survey {
-  /** The indices that are there now. */
+  /** The indices that exist now. */
   readonly indices: readonly ConcreteIndex[];
-  /** What was written to them. */
+  /** The new writes to those indices. */
   readonly spans: readonly ShardSpan[];
-  /** States that are to be compared with the documents; absent when orphans are not looked for. */
+  /** States to compare with the documents; absent when the build does not look for orphans. */
   readonly states?: readonly ShardSpan[] | undefined;
 }
 
-/** What a worker that starts brings along. */
+/** Options of {@link joinBuild}. */
 export interface JoinOptions extends CallOptions {
-  /** Whether a build that it begins looks at every document. One of a key that had none always does. */
+  /** Whether a new build looks at every document. The first build of a key always does. */
   readonly isWhole: boolean;
-  /** About how many slices there should be. */
+  /** About how many slices a new build gets. */
   readonly slices: number;
-  /** Looks at the indices; `found` is the build that is joined or gone on from, and absent when there is none. */
+  /** Looks at the indices; `found` is the build that the worker joins or continues from; absent when there is none. */
   survey(
     found: SharedBuild | undefined,
     wish: { readonly isNew: boolean; readonly isWhole: boolean },
@@ -71,12 +72,14 @@ export function buildKey(definition: Readonly<Record<string, unknown>>): string 
   return definitionDigest(definition);
 }
 
-/** The document that keeps how far a slice has come. */
+/** Id of the document that keeps the progress of a slice. */
 export function sliceId({ key, number }: SharedBuild, { of, identity, shard, after }: Slice): string {
   return `${key}-${number}-${identity}-${shard}-${after}${of === 'states' ? '-states' : ''}`;
 }
 
-/** Begins a build, or joins the one that is going on. @returns `undefined` when there is nothing to look at. */
+/**
+ * Begins a build, or joins the one that is going on. @returns The build; `undefined` when there is nothing to look at.
+ */
 export async function joinBuild(
   documents: StoredDocuments,
   key: string,
@@ -93,7 +96,7 @@ export async function joinBuild(
     if (!build || build === found) return build && found;
     const version = await documents.put(key, toContent(build), found?.version, options);
     if (!version) continue;
-    // What the build before this one remembered of its slices, nobody asks for any more.
+    // No worker needs the progress of the former build's slices any more.
     if (found?.isDone)
       await documents.removeMany(
         found.slices.map((slice) => sliceId(found, slice)),
@@ -124,7 +127,7 @@ export async function readBuild(
   };
 }
 
-/** Marks a build as done, unless somebody added slices meanwhile. @returns Whether it is. */
+/** Marks a build as done, unless another process added slices meanwhile. @returns Whether the build is done. */
 export async function finishBuild(
   documents: StoredDocuments,
   build: SharedBuild,
@@ -139,13 +142,13 @@ export async function finishBuild(
   return version !== undefined;
 }
 
-/** Where a build that goes on from this one begins. */
+/** The writes after which the next build begins, by shard. */
 export function lookedAt(build: Pick<SharedBuild, 'looked'> | undefined): LookedAt {
   const marks = new Map(build?.looked.map(({ identity, shard, to }) => [`${identity}/${shard}`, to]));
   return ({ identity }, shard) => marks.get(`${identity}/${shard}`) ?? -1;
 }
 
-/** Names of indices that the build has looked at, and that are no longer among those that it is about. */
+/** Names of indices that the build has looked at and that are no longer among its indices. */
 export function namesGone(
   build: SharedBuild | undefined,
   indices: readonly ConcreteIndex[],
@@ -154,7 +157,10 @@ export function namesGone(
   return [...new Set(build?.looked.map(({ index }) => index))].filter((name) => !there.has(name));
 }
 
-/** Slices of indices that are gone, or were made anew under the same name, mean nothing any more. */
+/**
+ * The build with slices for new writes. Slices of indices that are gone, or were made anew under the same name, are
+ * left out: they mean nothing any more.
+ */
 function extended(found: SharedBuild, survey: Survey, slices: number): Draft {
   const identities = new Set(survey.indices.map(({ identity }) => identity));
   const kept = found.slices.filter(({ identity }) => identities.has(identity));
@@ -176,7 +182,7 @@ function begun({ key, found, isWhole }: Beginning, survey: Survey, wanted: numbe
   return {
     key,
     number: (found?.number ?? 0) + 1,
-    // Deletions alone leave nothing to read.
+    // After deletions alone there is nothing to read.
     isDone: !isWhole && slices.length === 0,
     isWhole,
     slices,
@@ -188,8 +194,9 @@ function begun({ key, found, isWhole }: Beginning, survey: Survey, wanted: numbe
 type Draft = Omit<SharedBuild, 'version'>;
 
 /**
- * Names that are gone are remembered until orphans are looked for: their states are orphans all. What was looked at of
- * them is forgotten, for slices of theirs may not have been done.
+ * The shards' marks of a new build. The marks of a deleted index keep its name until the next search for orphans,
+ * because all its states are orphans. They forget how far the index was looked at, because some of its slices may not
+ * have been finished.
  */
 function moved(found: SharedBuild | undefined, { indices, spans, states }: Survey): readonly ShardMark[] {
   const before = lookedAt(found);

@@ -1,4 +1,7 @@
-/** A worker's hold on a slice: claimed, kept by a heartbeat, and taken over when that stops. */
+/**
+ * A worker's hold on a slice: the worker claims the slice and keeps it by a heartbeat; another worker takes the slice
+ * over when the heartbeat stops.
+ */
 
 import type { CallOptions, WriteMark } from '../../cluster/contract.ts';
 import type { StoredDocument, StoredDocuments } from '../../cluster/stored-documents.ts';
@@ -6,41 +9,41 @@ import { type BuildCounts, noCounts, toCounts } from './counts.ts';
 import { type SharedBuild, sliceId } from './shared-build.ts';
 import type { Slice } from './slices.ts';
 
-/** How far a slice has come. */
+/** The progress of a slice. */
 export interface SliceProgress {
-  /** The number of the last write that was looked at. */
+  /** Number of the last write that a worker looked at. */
   readonly after: number;
-  /** What became of its documents so far, whoever looked at them. */
+  /** Outcomes of the slice's documents so far, over all workers. */
   readonly counts: BuildCounts;
 }
 
-/** Who a worker is, and how it judges others. */
+/** The identity of a worker, and its means to judge others. */
 export interface WorkerIdentity {
-  /** One of a kind among all workers, of all machines and times. */
+  /** Names the worker, uniquely among all workers of all machines and times. */
   readonly owner: string;
-  /** Whether another worker is known to be dead; those of other machines are known by their heartbeat alone. */
+  /** Whether another worker is known to be dead; a worker of another machine shows that by its heartbeat alone. */
   readonly isDead: (owner: string) => boolean;
   /** The time, in milliseconds since 1970. */
   readonly now: () => number;
-  /** How often a heartbeat is written, in milliseconds. */
+  /** How often the worker writes a heartbeat, in milliseconds. */
   readonly heartbeatMs: number;
-  /** How old a heartbeat is of a worker that is taken for dead, in milliseconds. */
+  /** Age of a heartbeat at which its worker counts as dead, in milliseconds. */
   readonly deadAfterMs: number;
 }
 
-/** Another worker has taken the slice over: whoever held it leaves it alone. */
+/** Thrown when another worker has taken the slice over; the former holder leaves the slice alone. */
 export class SliceTakenError extends Error {
   override readonly name = 'SliceTakenError';
 }
 
-/** How a slice stands. */
+/** The standing of a slice. */
 export type SliceStanding = {
   readonly state: 'free' | 'held' | 'done';
   readonly progress: SliceProgress;
   readonly version?: WriteMark;
 };
 
-/** How a slice stands for a worker that looks for one. */
+/** The standing of a slice for a worker that looks for one. */
 export function standingOf(
   slice: Slice,
   stored: StoredDocument | undefined,
@@ -50,7 +53,7 @@ export function standingOf(
   const { isDead, now, deadAfterMs } = worker;
   const { owner, heartbeat_ms: heartbeat, is_done: isDone, after, counts } = stored.content;
   const progress = { after: Number(after), counts: toCounts(counts) };
-  // One's own: the server was away when it was to be given back.
+  // A slice of the worker's own is free too: the server was away when the worker gave it back.
   const isLeft =
     owner === '' ||
     owner === worker.owner ||
@@ -60,9 +63,9 @@ export function standingOf(
   return { state, progress, version: stored.version };
 }
 
-/** A slice in hand. Its writes come one after another; close it when done with it. */
+/** A slice that a worker holds. The lease sends its writes one after another; the worker closes it when done. */
 export class SliceLease {
-  /** What is held. */
+  /** The slice that the worker holds. */
   readonly slice: Slice;
   readonly #documents: StoredDocuments;
   readonly #id: string;
@@ -87,12 +90,12 @@ export class SliceLease {
     this.#progress = parts.progress;
     this.#version = parts.version;
     this.#timer = setInterval(() => {
-      // Whatever is wrong shows at the next checkpoint.
+      // A failure shows at the next checkpoint.
       this.#write(this.#progress, false).catch(() => undefined);
     }, parts.worker.heartbeatMs).unref();
   }
 
-  /** Takes a free slice; `undefined` when another worker was first. */
+  /** Claims a free slice; `undefined` when another worker was first. */
   static async claim(
     documents: StoredDocuments,
     target: { readonly build: SharedBuild; readonly slice: Slice; readonly standing: SliceStanding },
@@ -106,14 +109,14 @@ export class SliceLease {
     return version && new SliceLease({ documents, id, slice, worker, progress, version });
   }
 
-  /** How far the slice has come. */
+  /** The progress of the slice. */
   get progress(): SliceProgress {
     return this.#progress;
   }
 
-  /** Remembers how far the slice has come. @throws SliceTakenError when another worker has it now. */
+  /** Stores the progress of the slice. @throws SliceTakenError when another worker holds the slice now. */
   async save(progress: SliceProgress, { isDone = false }: { readonly isDone?: boolean } = {}): Promise<void> {
-    // First, so that no heartbeat takes it back.
+    // Set before the write, so that no heartbeat writes the old progress again.
     this.#progress = progress;
     if (isDone) this.close();
     await this.#write(progress, isDone);
@@ -142,7 +145,10 @@ export class SliceLease {
     this.#version = version ?? (await this.#writeAgain(content));
   }
 
-  /** A write that was answered too late is found as its own successor: then the slice is still ours. */
+  /**
+   * When the answer to a write was lost, the repeated write finds the first as a newer version: the slice is still
+   * ours.
+   */
   async #writeAgain(content: Readonly<Record<string, unknown>>): Promise<WriteMark> {
     const [found] = await this.#documents.getMany([this.#id]);
     const isOurs = found?.content['owner'] === this.#worker.owner;

@@ -1,29 +1,32 @@
-/** How what shards hold is cut into parts that workers share. */
+/** Cuts the documents of shards into slices, which workers share. */
 import type { ShardSpan } from '../../cluster/shards.ts';
 
 /**
- * A part of a shard: the documents whose last write's number lies in a range. Numbers stay what they are as long as a
- * document does, so that a slice means the same to every worker, and after any interruption.
+ * A part of a shard: the documents whose last write's number lies in a range. A document keeps its number until it is
+ * written again, so that a slice means the same to every worker, and after any interruption.
  */
 export interface Slice {
-  /** What is read: the documents, to build their states, or the states in the index beside, to find orphans. */
+  /**
+   * What the slice holds: documents, whose states are built, or states in the index beside, among which orphans are
+   * found.
+   */
   readonly of: 'documents' | 'states';
   /** The name of the documents' index. */
   readonly index: string;
-  /** What tells it from another one of the same name, and its states from those of another place. */
+  /** Tells the index from another one of the same name, and its states from those of another place. */
   readonly identity: string;
   /** 0-based number of the shard. */
   readonly shard: number;
-  /** First number, exclusive; -1 for the first of all. */
+  /** Number of the write before the first, exclusive; -1 at the start of the shard. */
   readonly after: number;
-  /** Last number, inclusive. */
+  /** Number of the last write, inclusive. */
   readonly to: number;
 }
 
 /** The fewest documents worth a slice of their own. */
 const leastDocuments = 50;
 
-/** Cuts spans into about so many slices, in proportion to their documents. */
+/** Cuts spans into about the wanted number of slices, in proportion to their documents. */
 export function cutSlices(
   spans: readonly ShardSpan[],
   slices: number,

@@ -1,4 +1,4 @@
-/** How the states of an index stand, without encoding anything. */
+/** Surveys the states of an index without encoding anything. */
 
 import type { CallOptions } from '../../cluster/contract.ts';
 import { valueAt } from '../../cluster/json.ts';
@@ -15,27 +15,27 @@ import { cutSlices } from './slices.ts';
 
 /** Options of {@link surveyStates}. */
 export interface SurveyOptions extends StateTargetOptions, DocumentTextOptions {
-  /** What fitting states are called. */
+  /** Names of the encoder and form of fitting states. */
   readonly names: StateNames;
-  /** Told after every page. */
+  /** Called after every page with the number of documents so far, and of all. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** How the states of an index stand. */
+/** The survey of an index's states. */
 export interface StateSurvey {
-  /** Documents that were looked at. */
+  /** Documents that the survey looked at. */
   readonly documents: number;
-  /** Whose state is there and fits. */
+  /** Documents whose state exists and fits. */
   readonly fresh: number;
-  /** Whose state was made from another text. */
+  /** Documents whose state was made from another text. */
   readonly stale: number;
-  /** That have no state. */
+  /** Documents without a state. */
   readonly missing: number;
-  /** Whose state was made by another encoder. */
+  /** Documents whose state was made by another encoder. */
   readonly foreign: number;
-  /** States whose document is gone; absent with states in the documents. */
+  /** States whose document is gone; absent where states lie in the documents. */
   readonly orphaned?: number | undefined;
-  /** Bytes that the indices of states take, copies left out; absent with states in the documents. */
+  /** Bytes that the indices of states take, copies left out; absent where states lie in the documents. */
   readonly bytes?: number | undefined;
 }
 

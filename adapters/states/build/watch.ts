@@ -1,4 +1,4 @@
-/** Keeps block states fresh: builds them, and then looks again and again at what was written since. */
+/** Keeps block states fresh: builds them, and then looks again and again at new writes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FirstStageError } from '../../../engine/index.ts';
 import type { ConcreteIndex } from '../../cluster/contract.ts';
@@ -19,37 +19,39 @@ import { namesGone, type SharedBuild } from './shared-build.ts';
 
 /** Options of {@link watchStates}. */
 export interface WatchOptions extends BuildOptions, AwayListener {
-  /** Ends the watch: after the batches in hand. Without, it never ends. */
+  /** Ends the watch after the batches in hand; without a signal the watch never ends. */
   readonly signal?: AbortSignal | undefined;
   /** From the end of one build to the start of the next, in milliseconds. @defaultValue 5000 */
   readonly intervalMs?: number | undefined;
-  /** How often states whose documents are gone are looked for at most, in milliseconds. @defaultValue 300000 */
+  /** Least time between two searches for states whose documents are gone, in milliseconds. @defaultValue 300000 */
   readonly sweepEveryMs?: number | undefined;
-  /** Told of every build. */
+  /** Called after every build. */
   readonly onBuild?: ((build: WatchedBuild) => void) | undefined;
 }
 
 /** One build of a watch. */
 export interface WatchedBuild {
-  /** 1-based. */
+  /** Number of the build in this watch, 1-based. */
   readonly build: number;
-  /** Whether it looked at every document, as a build does. */
+  /** Whether the build looked at every document, as `buildStates` does. */
   readonly isWhole: boolean;
-  /** Indices that the name stood for. */
+  /** Number of indices that the name stood for. */
   readonly indices: number;
-  /** What became of the documents that this process looked at, also in attempts that the server ended by being away. */
+  /**
+   * Outcomes of the documents that this process looked at, including attempts that failed because the server was away.
+   */
   readonly counts: BuildCounts;
-  /** How long it took, such attempts left out. */
+  /** Duration of the build in seconds, without such attempts. */
   readonly seconds: number;
-  /** What the server said of the first state that it would not take; absent when it took all. */
+  /** The server's words on the first state that it refused; absent when it refused none. */
   readonly failure?: string | undefined;
 }
 
 /**
- * Builds the states of an index again and again until it is told to end: the first build looks at every document, the
- * next ones at what was written since. What was
- * looked at is remembered on the server, so that a watch that was ended at any moment goes on where it was. Any number
- * of processes may watch: they share the slices of a build. A server that is away is waited for.
+ * Builds the states of an index again and again until the signal aborts: the first build looks at every document, later
+ * ones at new writes. The server remembers how far builds have come, so that a watch that was ended at any moment goes
+ * on where it was. Any number of processes may watch: they share the slices of a build. The watch waits for a server
+ * that is away.
  *
  * @throws ConfigurationError for options that cannot be. @throws FirstStageError when the server refuses, or cannot be
  * reached from the start.
@@ -80,7 +82,7 @@ interface WatchReport extends WorkReport {
 class Watch {
   readonly #tools: BuildTools;
   readonly #orphans: OrphanWatch;
-  /** Whether the server has told once what the name stands for. */
+  /** Whether the server has resolved the name at least once. */
   #isBegun = false;
 
   constructor(options: WatchOptions) {
@@ -88,13 +90,13 @@ class Watch {
     this.#orphans = new OrphanWatch(this.#tools, options.sweepEveryMs ?? 300_000);
   }
 
-  /** @returns `undefined` when the build could not be done, and may be tried again. */
+  /** @returns The report; `undefined` when the build failed and may be tried again. */
   async tryBuild(tally: Tally): Promise<WatchReport | undefined> {
     try {
       return await this.#build(tally);
     } catch (error) {
       if (this.#tools.options.signal?.aborted) return undefined;
-      // Between two of a build's calls an index may be deleted.
+      // Somebody may delete an index between two calls of a build.
       const isGone = error instanceof FirstStageError && error.statusCode === 404;
       if (this.#isBegun && (isBusy(error) || isGone)) return undefined;
       throw error;
@@ -116,7 +118,7 @@ class Watch {
     return { ...report, indices: indices.length };
   }
 
-  /** Names that are not there are a mistake at first; later, the index may be made again. */
+  /** At first a missing name is a mistake; later the index may be made again. */
   async #list(): Promise<readonly ConcreteIndex[]> {
     const { cluster, options } = this.#tools;
     const { index, signal } = options;
@@ -130,12 +132,12 @@ class Watch {
   }
 }
 
-/** Knows when states may have lost their documents: a deletion leaves nothing that a search would find. */
+/** Tells when states may have lost their documents: a deletion leaves no trace that a search would find. */
 class OrphanWatch {
   readonly #tools: BuildTools;
   readonly #everyMs: number;
   #comparedMs = 0;
-  /** Whether something was written since it was known last that there are no orphans. */
+  /** Whether anybody wrote to the indices since the watch last knew that there are no orphans. */
   #isOpen = true;
 
   constructor(tools: BuildTools, everyMs: number) {
@@ -144,8 +146,8 @@ class OrphanWatch {
   }
 
   /**
-   * Indices with more states than documents; `undefined` when there are none, or it is not yet time to know. Documents
-   * that are new, and still without a state, hide as many orphans; those are found in a build without new documents.
+   * Indices with more states than documents; `undefined` when there are none, or the time to look has not come. New
+   * documents, which still lack a state, hide as many orphans; a later build without new documents finds those.
    */
   async indicesToSweep(
     indices: readonly ConcreteIndex[],
@@ -179,6 +181,6 @@ class OrphanWatch {
 
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   if (signal?.aborted) return;
-  // Whoever waits is told by the signal itself.
+  // The caller watches the signal itself.
   await sleep(ms, undefined, signal ? { signal } : {}).catch(() => undefined);
 }

@@ -11,23 +11,26 @@ import { finishBuild, readBuild, type SharedBuild, sliceId } from './shared-buil
 import { SliceLease, SliceTakenError, standingOf, type WorkerIdentity } from './slice-lease.ts';
 import type { Slice } from './slices.ts';
 
-/** What workers of one process share. */
+/** The tools that the workers of one process share. */
 export interface WorkerTools extends PageTools {
   /** The build that they work on. */
   readonly build: SharedBuild;
-  /** Where it is kept. */
+  /** The documents that keep the build. */
   readonly documents: StoredDocuments;
-  /** How pages are cut. */
+  /** Limits of a page. */
   readonly page: PageOptions | undefined;
   /** How long a worker without a slice waits until it looks again, in milliseconds. */
   readonly pollMs: number;
   /** Ends workers after the batch in hand. */
   readonly signal: AbortSignal;
-  /** Told of every page. */
+  /** Called after every page. */
   readonly onPage: (counts: BuildCounts, failure: string | undefined) => void;
 }
 
-/** Works until all slices are done, also those of others: when one of them dies, its slice is taken over. */
+/**
+ * Works until all slices are done, those of other workers included: when another worker dies, this one takes its slice
+ * over.
+ */
 export async function workOnSlices(tools: WorkerTools, worker: WorkerIdentity, index: number): Promise<void> {
   while (!tools.signal.aborted) {
     const next = await claimNext(tools, worker, index);
@@ -37,7 +40,7 @@ export async function workOnSlices(tools: WorkerTools, worker: WorkerIdentity, i
   }
 }
 
-/** @param index - 0-based number of the worker: each begins to look at another slice. */
+/** @param index - 0-based number of the worker: each worker begins its search at another slice. */
 async function claimNext(
   tools: WorkerTools,
   worker: WorkerIdentity,
@@ -46,7 +49,7 @@ async function claimNext(
   const { build: begun, documents, signal } = tools;
   const build = await readBuild(documents, begun.key, { signal });
   if (!build) throw recordGone(tools);
-  // Another build begins only when this one is done.
+  // A new build begins only when this one is done.
   if (build.isDone || build.number !== begun.number) return 'done';
   const stored = await documents.getMany(
     build.slices.map((slice) => sliceId(build, slice)),
@@ -54,7 +57,7 @@ async function claimNext(
   );
   const standings = build.slices.map((slice, i) => standingOf(slice, stored[i], worker));
   if (standings.every(({ state }) => state === 'done')) {
-    // Not done when slices were added meanwhile: then there is more to claim.
+    // When another process added slices meanwhile, the build is not done and there is more to claim.
     return (await finishBuild(documents, build, { signal })) ? 'done' : claimNext(tools, worker, index);
   }
   const first = index % build.slices.length;
@@ -81,7 +84,8 @@ async function buildSlice(lease: SliceLease, tools: WorkerTools): Promise<void> 
     await buildPages(lease, scan, tools);
   } catch (error) {
     if (error instanceof SliceTakenError) return;
-    // The first error is the one to tell; without this, others would wait for the heartbeat to grow old.
+    // Without the release other workers would wait for the heartbeat to grow old. Its own error is dropped: the first
+    // error is the one to tell.
     await lease.release().catch(() => undefined);
     if (!tools.signal.aborted) throw error;
   } finally {
@@ -90,7 +94,7 @@ async function buildSlice(lease: SliceLease, tools: WorkerTools): Promise<void> 
   }
 }
 
-/** States are compared by their ids alone, so that a page holds many. */
+/** A sweep compares states by their ids alone, so a page can hold many. */
 const sweepPageDocuments = 500;
 
 function scanOf(slice: Slice, { cluster, store, page }: WorkerTools): SliceScan {

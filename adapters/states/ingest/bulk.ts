@@ -1,4 +1,4 @@
-/** States for bulk operations: which of them get one, and where it is put. */
+/** Plans states for bulk operations: which operations get a state, and where it goes. */
 import { isObject, type JsonObject } from '../../cluster/json.ts';
 import type { StatePlace } from '../../stored-states/places.ts';
 import type { MadeState } from '../place/contract.ts';
@@ -6,17 +6,17 @@ import { besideContent, fieldContent } from '../place/made-state.ts';
 import type { ReadText } from '../place/read-text.ts';
 import { type BulkLine, type BulkStep, partOf, toJson, withProperty } from './lines.ts';
 
-/** What an operation asks for: texts to be encoded, and what becomes of it with their states. */
+/** The plan of an operation: the texts to encode, and the operation with their states. */
 export interface PlannedStep {
   /** The texts whose states are needed. */
   readonly texts: readonly string[];
   /** The operation's lines, with states in them. */
   own(states: readonly MadeState[]): readonly BulkLine[];
-  /** Operations besides. */
+  /** Operations to add after it. */
   added(states: readonly MadeState[]): readonly (readonly BulkLine[])[];
 }
 
-/** Plans one operation. @param index - Name of the index beside, for states that are kept there. */
+/** Plans one operation. @param index - Name of the index beside, where states lie there. */
 export function planStep(
   step: BulkStep,
   place: StatePlace,
@@ -25,7 +25,7 @@ export function planStep(
   return place.kind === 'sidecar' ? planBeside(step, text, index) : planInside(step, text, place);
 }
 
-/** An operation that gets no state. */
+/** The plan of an operation that gets no state. */
 export function asItIs({ action, body }: BulkStep): PlannedStep {
   return { texts: [], own: () => (body === undefined ? [action] : [action, body]), added: () => [] };
 }
@@ -39,7 +39,7 @@ function planInside(
   if (kind === 'delete' || body === undefined) return asItIs(step);
   const put = (line: BulkLine, state: MadeState, isPartial: boolean): BulkLine => {
     const content = fieldContent(state, { hasVector: vector });
-    // Only what is merged into a document has to say what is no longer there.
+    // Only a partial document, which the server merges, has to name the parts that an old state must lose.
     return withProperty(line, field, isPartial ? content : withoutNulls(content));
   };
   if (kind !== 'update') {
@@ -64,7 +64,7 @@ interface UpdatePart {
   readonly text: string;
 }
 
-/** Parts of an update that say all of a text. */
+/** The parts of an update that hold all fields of the text. */
 function partsOf(body: BulkLine, text: ReadText): readonly UpdatePart[] {
   return (['doc', 'upsert'] as const).flatMap((name) => {
     const part = partOf(body, name);
@@ -75,7 +75,7 @@ function partsOf(body: BulkLine, text: ReadText): readonly UpdatePart[] {
   });
 }
 
-/** Whether an object says what a dotted path is, be it nothing. */
+/** Whether an object holds a value, even an empty one, at a dotted path. */
 function holds(value: JsonObject, field: string): boolean {
   if (Object.hasOwn(value, field)) return true;
   return Object.entries(value).some(
@@ -84,7 +84,7 @@ function holds(value: JsonObject, field: string): boolean {
   );
 }
 
-/** Whether a write happens only under a condition: then nobody knows beforehand whether its state fits. */
+/** Whether a write happens only under a condition; then its state may not fit what is stored. */
 function isConditional(target: JsonObject): boolean {
   return ['if_seq_no', 'if_primary_term', 'version', 'version_type'].some((name) => name in target);
 }
@@ -102,7 +102,7 @@ function planBeside(step: BulkStep, text: ReadText, index: string): PlannedStep 
   return { texts, own, added: ([state]) => [[action, besideContent(state!)]] };
 }
 
-/** The text after an update; none when it depends on what is there. */
+/** The text after an update; `undefined` when the text depends on the stored document. */
 function updateText(body: BulkLine, text: ReadText): readonly string[] {
   const parts = partsOf(body, text);
   return parts.length === 1 && parts[0]!.name === 'doc' ? [parts[0]!.text] : [];

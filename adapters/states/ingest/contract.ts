@@ -1,33 +1,41 @@
-/** States for documents that somebody indexes with a client of their own: each is written together with its state. */
+/**
+ * Adds states to documents that an application indexes with its own client: a document is written together with its
+ * state.
+ */
 import type { StateMaker } from '../../../engine/index.ts';
 import type { JsonObject } from '../../cluster/json.ts';
 import type { ServerCalls } from '../../cluster/server-calls.ts';
 import type { DocumentTextOptions } from '../../document-text.ts';
 import type { StatePlace } from '../../stored-states/places.ts';
 
-/** Options of {@link stateIngest}: the same texts and the same place as where states are built and read. */
+/** Options of {@link stateIngest}; the texts and the place must be those with which states are built and read. */
 export interface IngestOptions extends DocumentTextOptions {
   /** Makes states. */
   readonly maker: StateMaker;
-  /** Where states are kept. */
+  /** Where states lie. */
   readonly place: StatePlace;
-  /** Documents encoded at once at most. @defaultValue 64 */
+  /** Most documents that are encoded at once. @defaultValue 64 */
   readonly batch?: number | undefined;
 }
 
 /** A bulk request with states. */
 export interface IngestedBulk<Line> {
-  /** What to send in place of the operations: `operations` of the one client, `body` of the other. */
+  /**
+   * The operations to send in place of the given ones: `operations` of Elasticsearch's client, `body` of OpenSearch's.
+   */
   readonly operations: Line[];
-  /** How many states are in it. */
+  /** Number of states in the request. */
   readonly states: number;
-  /** The response as if only the operations that were given had been sent: item i is that of operation i. @throws TypeError when items are missing. */
+  /**
+   * The response without the items of added operations: item i belongs to the caller's operation i. @throws TypeError
+   * when items are missing.
+   */
   ownItems<Response>(response: Response): Response;
-  /** The items of states that the server would not take. @throws TypeError when items are missing. */
+  /** The items of states that the server refused. @throws TypeError when items are missing. */
   stateErrors(response: unknown): readonly JsonObject[];
 }
 
-/** Which document. */
+/** The address of a document. */
 export interface IngestTarget {
   /** Its index, or an alias. */
   readonly index: string;
@@ -39,9 +47,9 @@ export interface IngestTarget {
 
 /** A document with its state. */
 export interface IngestedDocument {
-  /** What to index. */
+  /** The content to index. */
   readonly document: JsonObject;
-  /** What to index besides; absent where the state is in the document, or the document has no id. */
+  /** The state to index beside it; absent where the state is in the document, or the document has no id. */
   readonly state?: IngestedState | undefined;
 }
 
@@ -51,9 +59,9 @@ export interface IngestedState {
   readonly index: string;
   /** The id of its document. */
   readonly id: string;
-  /** The routing of its document, where that has one. */
+  /** The routing of its document, where the document has one. */
   readonly routing?: string | undefined;
-  /** What to index. */
+  /** The content to index. */
   readonly document: JsonObject;
 }
 
@@ -64,36 +72,42 @@ export type IngestAction = Readonly<Partial<Record<'index' | 'create' | 'delete'
 export interface IngestedStream {
   /** The documents, and the states that are documents of their own. */
   readonly datasource: AsyncGenerator<object>;
-  /** The action of each; of a type that fits the one client's option as well as the other's. */
+  /** Gives the action of each document; the type fits the option of either client. */
   readonly onDocument: (document: unknown) => never;
 }
 
 /**
- * Adds states to what a client of yours is about to write. Nothing that it is given is changed, and nothing is sent but
- * by `prepare`. Safe to call concurrently.
+ * Adds states to documents that your own client is about to write. It never changes its arguments, and only `prepare`
+ * sends anything. Safe to call concurrently.
  *
- * Each index has to be prepared once a process; operations on others are left as they are.
+ * Each process has to prepare each index once; operations on other indices get no states.
  */
 export interface StateIngest {
   /**
-   * Makes the index beside, or adds to the mapping, where that is missing.
+   * Makes the index beside, or adds the state's fields to the mapping, where they are missing.
    *
-   * @throws ConfigurationError when states cannot be kept there. @throws FirstStageError when the server refuses.
+   * @throws ConfigurationError when the index cannot hold states. @throws FirstStageError when the server refuses.
    */
   prepare(calls: ServerCalls, ...indices: readonly string[]): Promise<void>;
   /** One document with its state. @throws TypeError for an index that was not prepared. */
   document(target: IngestTarget, source: object): Promise<IngestedDocument>;
-  /** Bulk operations with states. @param options.index - The index of operations that name none. @throws TypeError for what is no bulk request. */
+  /**
+   * Bulk operations with states. @param options.index - The index of operations that name none. @throws TypeError when
+   * the operations are no bulk request.
+   */
   bulk(
     operations: readonly object[],
     options?: { readonly index?: string | undefined },
   ): Promise<IngestedBulk<Record<string, unknown>>>;
-  /** The same as lines of JSON. */
+  /** Bulk operations with states, for operations as lines of JSON. */
   bulk(
     operations: string | Uint8Array | readonly string[],
     options?: { readonly index?: string | undefined },
   ): Promise<IngestedBulk<string>>;
-  /** Documents with states for a bulk helper, encoded in batches as it asks for them. @param actionOf - What is done with a document. */
+  /**
+   * Documents with states for a bulk helper, encoded in batches as the helper asks for them. @param actionOf
+   * - Gives the action of a document.
+   */
   documents<Document extends object>(
     source: Iterable<Document> | AsyncIterable<Document>,
     actionOf: (document: Document) => IngestAction,

@@ -1,4 +1,4 @@
-/** Where the states of documents go that somebody writes with a client of their own. */
+/** Finds where states go when an application writes documents with its own client. */
 import { ConfigurationError, FirstStageError, type StateMaker } from '../../../engine/index.ts';
 import type { ConcreteIndex } from '../../cluster/contract.ts';
 import { isObject } from '../../cluster/json.ts';
@@ -9,7 +9,7 @@ import type { StatePlace } from '../../stored-states/places.ts';
 import type { ReadText } from '../place/read-text.ts';
 import { storeAt } from '../place/target.ts';
 
-/** The indices that were prepared, by every name that operations may call them. */
+/** The prepared indices, by every name that operations may use for them. */
 export class IngestIndices {
   readonly #place: StatePlace;
   readonly #parts: { readonly text: ReadText; readonly maker: StateMaker };
@@ -20,12 +20,12 @@ export class IngestIndices {
     this.#parts = parts;
   }
 
-  /** The concrete index that a name writes to; `undefined` for one that was not prepared. */
+  /** The concrete index that a name writes to; `undefined` for an index that was not prepared. */
   concreteOf(name: string): string | undefined {
     return this.#concrete.get(name);
   }
 
-  /** Makes what is missing on the server. */
+  /** Prepares an index on the server: makes what its states need and the server lacks. */
   async prepare(calls: ServerCalls, name: string): Promise<void> {
     const server = cluster(calls);
     const store = storeAt(server, this.#place, this.#parts);
@@ -40,7 +40,10 @@ export class IngestIndices {
   }
 }
 
-/** @throws ConfigurationError for a name whose index changes without notice, or of which nobody can say where it writes. */
+/**
+ * The index that a name writes to. @throws ConfigurationError for a name whose index changes without notice, or that
+ * has no single index to write to.
+ */
 async function writeIndexOf(
   server: Cluster,
   name: string,

@@ -1,4 +1,4 @@
-/** Puts states into what somebody is about to write with a client of their own. */
+/** Puts states into documents that an application is about to write with its own client. */
 import { isObject, type JsonObject } from '../../cluster/json.ts';
 import { defaultStateField, sidecarIndex } from '../../stored-states/names.ts';
 import type { StatePlace } from '../../stored-states/places.ts';
@@ -156,7 +156,7 @@ interface IngestedStep {
   readonly states: number;
 }
 
-/** Updates of a helper hold no document of their own: they are left as they are. */
+/** A helper's update is no whole document, so it gets no state. */
 function stepOf(document: object, action: IngestAction): BulkStep {
   const [entry] = Object.entries(action);
   const [kind = '', target] = entry ?? [];

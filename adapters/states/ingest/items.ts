@@ -1,15 +1,15 @@
-/** Which items of a bulk response answer what somebody sent, and which answer the states that were added. */
+/** Tells which items of a bulk response answer the caller's operations, and which answer the added states. */
 import { isObject, type JsonObject } from '../../cluster/json.ts';
 
-/** Tells items apart. */
+/** The two kinds of items in a bulk response. */
 export interface IngestedItems {
   /** The response without the items of states. */
   ownItems<Response>(response: Response): Response;
-  /** The items of states that were refused. */
+  /** The items of states that the server refused. */
   stateErrors(response: unknown): readonly JsonObject[];
 }
 
-/** @param owned - One entry an item: whether it answers an operation that was given. */
+/** @param owned - One entry for each item: whether it answers an operation of the caller. */
 export function ingestedItems(owned: readonly boolean[]): IngestedItems {
   const itemsOf = (what: string, body: JsonObject): readonly unknown[] => {
     const { items } = body;
@@ -24,7 +24,7 @@ export function ingestedItems(owned: readonly boolean[]): IngestedItems {
   return {
     ownItems<Response>(response: Response) {
       const { body } = (response ?? {}) as { readonly body?: unknown };
-      // The one client gives the body, the other an answer that has it.
+      // Elasticsearch's client gives the body, OpenSearch's an answer that holds it.
       const changed = isObject(body)
         ? { ...(response as object), body: own(body) }
         : own(response as JsonObject);

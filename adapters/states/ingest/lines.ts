@@ -1,4 +1,4 @@
-/** Bulk operations as clients take them: objects, or lines of JSON whose bytes are kept. */
+/** Reads and changes bulk operations as clients take them: objects, or lines of JSON, which keep their bytes. */
 import { describeValue, isObject, type JsonObject } from '../../cluster/json.ts';
 
 /** An object, or the line of JSON that stands for it. */
@@ -6,13 +6,13 @@ export type BulkLine = object | string;
 
 /** One operation. */
 export interface BulkStep {
-  /** What is done. */
+  /** The kind of operation. */
   readonly kind: 'index' | 'create' | 'update' | 'delete';
-  /** To which document, and under which conditions. */
+  /** The address of the document, and the conditions of the write. */
   readonly target: JsonObject;
   /** The action as it was given. */
   readonly action: BulkLine;
-  /** What is written, as it was given; absent for `delete`. */
+  /** The content as it was given; absent for `delete`. */
   readonly body?: BulkLine;
 }
 
@@ -56,15 +56,15 @@ function toLines(operations: readonly unknown[] | string | Uint8Array): readonly
   });
 }
 
-/** What the server will read of a line. @throws TypeError when it is no object. */
+/** A line as the object that the server will read. @throws TypeError when the line is no object. */
 export function toJson(line: BulkLine, at: number): JsonObject {
-  // As a client writes it: dates as text, nothing of what is undefined.
+  // A client writes dates as text, and leaves `undefined` out.
   const text = typeof line === 'string' ? line : JSON.stringify(line, toNumber);
   try {
     const value: unknown = JSON.parse(text);
     if (isObject(value)) return value;
   } catch {
-    // Told below, with the place.
+    // The error below names the line.
   }
   throw new TypeError(`bulk: expected an object at ${at}, got ${describeValue(line)}.`);
 }
@@ -82,21 +82,21 @@ export function partOf(line: BulkLine, name: string): BulkLine | undefined {
 }
 
 /**
- * A document with one property more, or another one. What was given is not touched, and a line stays what it was but
- * for the property: numbers of many digits are not read and written again.
+ * A document with one property added or replaced. The argument is not changed, and a line keeps its text except for the
+ * property: numbers of many digits are not read and written again.
  */
 export function withProperty(line: BulkLine, name: string, value: BulkLine): BulkLine {
   if (typeof line !== 'string') return { ...plain(line), [name]: value };
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   const span = spanOf(line, name);
-  // Written twice, the property would be refused.
+  // Servers refuse an object that holds the property twice.
   if (span) return `${line.slice(0, span[0])}${text}${line.slice(span[1])}`;
   const open = line.trimEnd().slice(0, -1).trimEnd();
   const comma = open.endsWith('{') ? '' : ',';
   return `${open}${comma}${JSON.stringify(name)}:${text}}`;
 }
 
-/** An object as it will be written, where it has its own say in that. */
+/** An object as `toJSON` gives it, where it has that method. */
 function plain(value: object): JsonObject {
   const hasOwnForm = typeof (value as { toJSON?: unknown }).toJSON === 'function';
   return hasOwnForm ? toJson(value, 0) : (value as JsonObject);
@@ -105,7 +105,7 @@ function plain(value: object): JsonObject {
 const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]/gsu;
 const steps: Readonly<Record<string, number>> = { '{': 1, '[': 1, '}': -1, ']': -1 };
 
-/** Where the value of a property of the outermost object begins and ends. */
+/** The offsets at which the value of a property of the outermost object begins and ends. */
 function spanOf(json: string, name: string): readonly [number, number] | undefined {
   let depth = 0;
   let key: string | undefined;

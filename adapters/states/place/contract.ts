@@ -1,78 +1,86 @@
-/** What the parts of building block states say to each other, and what a caller gives them. */
+/** The types that the parts of a build exchange with each other and with a caller. */
 import type { BlockState } from '../../../engine/index.ts';
 import type { BulkOperation } from '../../cluster/bulk.ts';
 import type { CallOptions, ConcreteIndex, WriteMark } from '../../cluster/contract.ts';
 
-/** A document as the scan found it. */
+/** A document as the scan read it. */
 export interface ScannedDocument extends WriteMark {
-  /** The concrete index that it lies in. */
+  /** The concrete index of the document. */
   readonly index: string;
   /** Its id. */
   readonly id: string;
   /** Its routing; absent unless it was indexed with one. */
   readonly routing?: string | undefined;
-  /** The hit, with the fields that were asked for. */
+  /** The hit, with the fields that the scan asked for. */
   readonly hit: Readonly<Record<string, unknown>>;
 }
 
-/** What a place says about the state that it holds. */
+/** The mark of a stored state. */
 export interface StoredMark {
-  /** Which encoder made it, and its form; see `encodingOf`. */
+  /** The encoder and the form of the state; see `encodingOf`. */
   readonly encoding: string;
-  /** Digest of the text that it was made from. */
+  /** Digest of the text that the state was made from. */
   readonly textDigest: string;
   /**
-   * The version of the document that it was made from; absent where the state is a part of the document, or was written
-   * together with it.
+   * The version of the document that the state was made from; absent where the state is a part of the document, or was
+   * written together with it.
    */
   readonly source?: WriteMark | undefined;
 }
 
-/** What a look at a document and its state found. */
+/** A document and its stored state, as a look found them. */
 export interface Finding {
-  /** The text that a state is to be made from. */
+  /** The document's text, from which a state is made. */
   readonly text: string;
-  /** What is stored; absent when nothing is. */
+  /** The mark of the stored state; absent when none is stored. */
   readonly stored?: StoredMark | undefined;
-  /** The version that a write replaces; absent when it makes something new. */
+  /** The version that a write replaces; absent when the write makes a new document. */
   readonly version?: WriteMark | undefined;
 }
 
 /** A state that was made from a text. */
 export interface MadeState {
-  /** See `encodingOf`. */
+  /** The encoder and the form of the state; see `encodingOf`. */
   readonly encoding: string;
-  /** SHA-256 of the text that it was made from, hexadecimal. */
+  /** SHA-256 of the text that the state was made from, hexadecimal. */
   readonly textDigest: string;
   /** The state itself. */
   readonly state: BlockState;
-  /** Its bytes. */
+  /** The state's bytes, in the maker's form. */
   readonly bytes: Uint8Array;
 }
 
-/** A state to be stored. */
+/** A state to store. */
 export interface StateEntry extends MadeState {
-  /** Whose it is. */
+  /** The document of the state. */
   readonly document: ScannedDocument;
-  /** What was found of the document and its state before. */
+  /** The document and its former state, as the look found them. */
   readonly finding: Finding;
 }
 
-/** Where states are kept on the search server. */
+/** A store of states on the search server. */
 export interface StateStore {
-  /** Parts of `_source` that the scan has to bring. */
+  /** Parts of `_source` that the scan must fetch. */
   readonly scanned: readonly string[];
-  /** The index beside an index, where states are kept in one; it can hold states whose documents are gone. */
+  /**
+   * Gives the index beside an index, for stores that keep states in one; it can hold states whose documents are gone.
+   */
   readonly besideOf?: ((index: string) => string) | undefined;
-  /** Makes an index, or adds to a mapping, where that is missing. @returns The indices, their identities told. */
+  /**
+   * Makes an index, or adds the state's fields to a mapping, where they are missing. @returns The indices, with their
+   * identities.
+   */
   prepare(indices: readonly ConcreteIndex[], options?: CallOptions): Promise<readonly ConcreteIndex[]>;
-  /** What is at the documents' places now, in their order; `undefined` for a document that is no longer there. */
+  /**
+   * Reads documents and their states as they are now, in the documents' order; `undefined` for a document that no
+   * longer exists.
+   */
   look(
     documents: readonly ScannedDocument[],
     options?: CallOptions,
   ): Promise<readonly (Finding | undefined)[]>;
-  /** The write that stores a state, unless its place changed since it was looked at. */
+  /** The write that stores a state, unless somebody changed the target since the look. */
   operation(entry: StateEntry): BulkOperation;
-  /** Takes every state of these indices away. @returns What was removed, in words. */
+  /** Removes every state of these indices. @returns What was removed, in words. */
   drop(indices: readonly string[], options?: CallOptions): Promise<readonly string[]>;
 }

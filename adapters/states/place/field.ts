@@ -1,4 +1,4 @@
-/** States in the documents themselves: they come with the hits of a search. */
+/** Stores states in the documents themselves: they come with the hits of a search. */
 import { ConfigurationError } from '../../../engine/index.ts';
 import { bulk } from '../../cluster/bulk.ts';
 import type { CallOptions } from '../../cluster/contract.ts';
@@ -10,13 +10,13 @@ import { fieldContent } from './made-state.ts';
 import type { ReadText } from './read-text.ts';
 import { assertTakesVectors, mappedWidth, vectorMapping } from './vector.ts';
 
-/** What a {@link fieldStore} is over. */
+/** Options of {@link fieldStore}. */
 export interface FieldOptions {
   /** The object that holds the state. */
   readonly field: string;
   /** Makes the text of a document. */
   readonly text: ReadText;
-  /** Gives the values a vector; absent where no vectors are kept. */
+  /** Gives the number of values of a vector; absent where states have no vector. */
   readonly vectorWidth?: (() => Promise<number>) | undefined;
 }
 
@@ -27,8 +27,8 @@ const stateProperties = {
 };
 
 /**
- * States as one object field. A document is fetched as it is now, and updated only if nobody changed it since: the
- * update names the version that was fetched, and adds nothing but the state.
+ * A store of states as one object field. The store fetches a document as it is now, and updates it only if nobody
+ * changed it since: the update names the fetched version, and adds nothing but the state.
  */
 export function fieldStore(cluster: Cluster, options: FieldOptions): StateStore {
   const { field, text } = options;
@@ -72,7 +72,7 @@ export function fieldStore(cluster: Cluster, options: FieldOptions): StateStore 
   };
 }
 
-/** Adds what is missing to the mapping; one that has all of it is left alone. */
+/** Adds the missing fields to the mapping; leaves a complete mapping alone. */
 async function mapField(
   cluster: Cluster,
   index: string,
@@ -97,7 +97,10 @@ async function mapField(
   await cluster.ask({ method: 'PUT', path, body: mapping }, { what, signal });
 }
 
-/** A field has vectors of one width, or none: vectors that nobody keeps up to date would be found by texts of long ago. */
+/**
+ * Throws unless the mapping's vectors have the wanted width, or both have none: searches would find vectors that no
+ * build keeps up to date by texts of long ago.
+ */
 function assertSameVectors(there: unknown, width: number | undefined, what: string): void {
   if (!isObject(there)) return;
   const found = mappedWidth(there);
@@ -116,10 +119,10 @@ function propertiesAt(value: unknown, path: readonly string[]): JsonObject {
   return isObject(found) ? found : {};
 }
 
-/** How many documents are changed at once. */
+/** How many documents one call of the removal changes. */
 const dropPage = 200;
 
-/** Sets the field to nothing; a script could remove it whole, but not every server runs scripts. */
+/** Sets the field to `null`; a script could remove it wholly, but not every server runs scripts. */
 async function takeAway(
   cluster: Cluster,
   { index, field }: { readonly index: string; readonly field: string },
@@ -160,7 +163,7 @@ function storedIn(
 ): StoredMark | undefined {
   const state = isObject(source) ? source[field] : undefined;
   if (!isObject(state) || typeof state['encoding'] !== 'string') return undefined;
-  // A state that was stored without its vector is half of what is wanted.
+  // A state that was stored without its vector does not count as stored.
   if (hasVector && state['vector_digest'] !== state['text_digest']) return undefined;
   return { encoding: state['encoding'], textDigest: String(state['text_digest']) };
 }

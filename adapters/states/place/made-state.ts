@@ -1,4 +1,4 @@
-/** States as they are stored: what a document of the index beside says, and what a document's own field says. */
+/** States in their stored form: the content of a document in the index beside, and of a document's own field. */
 import { type BlockState, type StateMaker, textDigest } from '../../../engine/index.ts';
 import type { WriteMark } from '../../cluster/contract.ts';
 import type { JsonObject } from '../../cluster/json.ts';
@@ -13,14 +13,17 @@ export async function makeStates(maker: StateMaker, texts: readonly string[]): P
   return texts.map((text, i) => toMade(maker, text, states[i]!));
 }
 
-/** A state as the maker's form has it. */
+/** A state in the maker's form. */
 export function toMade(maker: StateMaker, text: string, state: BlockState): MadeState {
   const digest = textDigest(text);
   const bytes = maker.form.encode({ encodingDigest: maker.encodingDigest, textDigest: digest }, state);
   return { encoding: encodingOf(maker), textDigest: digest, state, bytes };
 }
 
-/** What the index beside keeps. @param source - The version of the document; left out where it is written together with the state. */
+/**
+ * The content of a state's document in the index beside. @param source - The version of the document; left out where
+ * the document is written together with the state.
+ */
 export function besideContent(
   { encoding, textDigest: digest, bytes }: MadeState,
   source?: WriteMark,
@@ -34,8 +37,8 @@ export function besideContent(
 }
 
 /**
- * What the document's own field keeps. With a vector: that of one block is the whole state; several blocks have their
- * state beside it. `null` takes the place of what an earlier state may have left.
+ * The content of a document's own field. With a vector: the vector of one block is the whole state; several blocks keep
+ * their state beside the vector. `null` replaces values that an earlier state may have left.
  */
 export function fieldContent(made: MadeState, { hasVector }: { readonly hasVector: boolean }): JsonObject {
   const { encoding, textDigest: digest, state, bytes } = made;

@@ -1,18 +1,20 @@
-/** The text of a document that the model reads: exactly the one that an adapter makes of a hit with the same options. */
+/**
+ * Reads the text of a document for the model: exactly the text that an adapter with the same options makes of a hit.
+ */
 
 import type { JsonObject } from '../../cluster/json.ts';
 import { type DocumentTextOptions, textWriter } from '../../document-text.ts';
 import { fieldText } from '../../hit-text.ts';
 
-/** Makes documents' texts. */
+/** A reader of documents' texts. */
 export interface ReadText {
-  /** The fields it reads. */
+  /** The fields that the text is made of. */
   readonly fields: readonly string[];
   /** The text of a hit. */
   of(hit: JsonObject): string;
 }
 
-/** A reader of texts. @throws ConfigurationError when neither `fields` nor `template` is given, or both are. */
+/** Makes a reader of texts. @throws ConfigurationError when neither `fields` nor `template` is given, or both are. */
 export function readText(options: DocumentTextOptions): ReadText {
   const writer = textWriter(options, 'Cannot read documents');
   return {

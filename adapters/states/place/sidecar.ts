@@ -1,4 +1,4 @@
-/** States in an index beside the documents' own: safe from reindexing, and from updates that drop fields. */
+/** Stores states in an index beside the documents' own, safe from reindexing and from updates that drop fields. */
 import { ConfigurationError, FirstStageError } from '../../../engine/index.ts';
 import type { BulkOperation } from '../../cluster/bulk.ts';
 import type { CallOptions, ConcreteIndex } from '../../cluster/contract.ts';
@@ -12,9 +12,9 @@ import type { Finding, ScannedDocument, StateEntry, StateStore, StoredMark } fro
 import { besideContent } from './made-state.ts';
 import type { ReadText } from './read-text.ts';
 
-/** What a {@link sidecarStore} is over. */
+/** Options of {@link sidecarStore}. */
 export interface SidecarOptions {
-  /** Which generation of states. */
+  /** Name of the generation of states. */
   readonly generation: string;
   /** Makes the text of a document. */
   readonly text: ReadText;
@@ -31,12 +31,13 @@ const mappings = {
   },
 };
 
-/** Everything but the state itself. */
+/** The fields beside the state itself. */
 const markFields = ['encoding', 'text_digest', 'source_seq_no', 'source_primary_term'];
 
 /**
- * States under the ids of their documents, in one index a concrete index. A write replaces exactly the state that was
- * looked at, and one of a later version of the document is left alone: an older state never replaces a newer one.
+ * A store of states under the ids of their documents, with one index beside each concrete index. A write replaces
+ * exactly the state that the look found, and leaves the state of a later version of the document alone: an older state
+ * never replaces a newer one.
  */
 export function sidecarStore(cluster: Cluster, { generation, text }: SidecarOptions): StateStore {
   const besideOf = (index: string): string => sidecarIndex(index, generation);
@@ -81,7 +82,7 @@ export function sidecarStore(cluster: Cluster, { generation, text }: SidecarOpti
   };
 }
 
-/** Bytes that both servers allow in the name of an index. */
+/** Most bytes that both servers allow in the name of an index. */
 const maxNameBytes = 255;
 
 /** @throws ConfigurationError when a name is longer than an index may have. */
@@ -100,7 +101,10 @@ interface NewSidecar {
   readonly index: ConcreteIndex;
 }
 
-/** As many shards as the documents have, so that routings of their own lead as far apart. @returns Its uuid. */
+/**
+ * Makes an index beside with as many shards as the documents' index, so that custom routings spread states as they
+ * spread documents. @returns Its uuid.
+ */
 async function make(cluster: Cluster, { sidecar, index }: NewSidecar, options: CallOptions): Promise<string> {
   const { shards, replicas } = index;
   const settings = {
@@ -112,7 +116,7 @@ async function make(cluster: Cluster, { sidecar, index }: NewSidecar, options: C
     path: `/${encodeURIComponent(sidecar)}`,
     body: { settings, mappings },
   } as const;
-  // Refused when another worker was first: then it is there now.
+  // The server refuses when another worker was first: then the index exists now.
   const answer = await cluster.ask(request, { what: `make "${sidecar}"`, allowed: [400], ...options });
   const found = await indexSettings(cluster, [sidecar], { isOptional: true, ...options });
   const uuid = uuidIn(found.get(sidecar));
@@ -120,7 +124,10 @@ async function make(cluster: Cluster, { sidecar, index }: NewSidecar, options: C
   throw refused(cluster.server, `make "${sidecar}"`, answer);
 }
 
-/** One that the server made by itself, for a write that came before this, holds states as words: it takes none of ours. */
+/**
+ * Completes the mapping of an index beside. The server may have made the index itself, for an earlier write; it then
+ * maps states as words and cannot hold ours.
+ */
 async function map(cluster: Cluster, sidecar: string, options: CallOptions): Promise<void> {
   const path = `/${encodeURIComponent(sidecar)}/_mapping`;
   const asked = { what: `map "${sidecar}"`, allowed: [400], ...options };

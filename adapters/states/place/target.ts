@@ -1,4 +1,4 @@
-/** What every command on states is about: a server, an index, texts, and the place of states. */
+/** Opens the target of every command on states: a server, an index, texts, and the place of states. */
 
 import { ConfigurationError, type StateMaker } from '../../../engine/index.ts';
 import type { PatienceOptions } from '../../cluster/patience.ts';
@@ -18,23 +18,26 @@ export interface StateTargetOptions {
   readonly calls: ServerCalls;
   /** Index, alias, data stream or pattern. */
   readonly index: string;
-  /** Where states are kept. */
+  /** Where states lie. */
   readonly place: StatePlace;
-  /** How long a busy server is waited for. */
+  /** How long calls wait for a busy server. */
   readonly patience?: PatienceOptions | undefined;
   /** Ends the work: a build ends after the batches in hand. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A server, and the place of states on it. */
+/** A server, and the store of states on it. */
 export interface StateTarget {
   /** The server. */
   readonly cluster: Cluster;
-  /** The place of states. */
+  /** The store of states. */
   readonly store: StateStore;
 }
 
-/** Opens what the options name; nothing is sent. @throws ConfigurationError when no text can be made, or no vector. */
+/**
+ * Opens the target that the options name; sends nothing. @throws ConfigurationError when the options allow no text, or
+ * no vector.
+ */
 export function stateTarget(
   { calls, place, patience, maker }: StateTargetOptions & { readonly maker?: StateMaker | undefined },
   textOptions: DocumentTextOptions,
@@ -44,7 +47,7 @@ export function stateTarget(
   return { cluster: server, store: storeAt(server, place, { text, maker }) };
 }
 
-/** Opens the place of states. @throws ConfigurationError when tokens are to be kept as a vector. */
+/** Opens the store of a place. @throws ConfigurationError when states with tokens should be kept as a vector. */
 export function storeAt(
   server: Cluster,
   place: StatePlace,

@@ -1,4 +1,4 @@
-/** Anchors as one vector a document, which the server searches by: the first stage and the state are one. */
+/** Keeps anchors as one vector a document, by which the server searches: first stage and state share the vector. */
 import type { BlockState } from '../../../engine/index.ts';
 import { ConfigurationError } from '../../../engine/index.ts';
 import type { CallOptions } from '../../cluster/contract.ts';
@@ -6,27 +6,30 @@ import { indexSettings } from '../../cluster/indices.ts';
 import type { JsonObject } from '../../cluster/json.ts';
 import type { Cluster } from '../../cluster/patient-calls.ts';
 
-/** Squared lengths further from 1 than this are mended; Elasticsearch refuses vectors from about ten times as far. */
+/**
+ * Largest distance of a squared length from 1 that needs no mending; Elasticsearch refuses vectors from about ten times
+ * this distance.
+ */
 const lengthTolerance = 1e-5;
 
-/** How the vector is mapped. The products of vectors of length 1 are their cosines. */
+/** The mapping of the vector, by dot product: the products of vectors of length 1 are their cosines. */
 export function vectorMapping(server: Cluster['server'], width: number): JsonObject {
   return server === 'elasticsearch'
     ? { type: 'dense_vector', dims: width, index: true, similarity: 'dot_product' }
     : {
         type: 'knn_vector',
         dimension: width,
-        // Not the server's default engine: it needs native libraries, and keeps vectors outside of the heap.
+        // The server's default engine needs native libraries, and keeps vectors outside of the heap.
         method: { name: 'hnsw', engine: 'lucene', space_type: 'innerproduct' },
       };
 }
 
-/** Values a vector in a mapping of either server. */
+/** Number of values of a vector in a mapping of either server. */
 export function mappedWidth(mapping: JsonObject): number {
   return Number(mapping['dims'] ?? mapping['dimension']);
 }
 
-/** @throws ConfigurationError for an index of OpenSearch that was made without vectors: it cannot be changed. */
+/** @throws ConfigurationError for an index of OpenSearch that was made without vectors, which cannot be added later. */
 export async function assertTakesVectors(
   { server, ...cluster }: Cluster,
   index: string,
@@ -60,7 +63,9 @@ export function vectorOf({ width, blockTokens, anchors }: BlockState): readonly 
   return Array.from(sum, (value) => shortFloat(Math.fround(value / length)));
 }
 
-/** Nine digits tell every float32 from its neighbours; as doubles they would be written with seventeen. */
+/**
+ * A float32 as a number of nine digits, which tell it from its neighbours; a double would be written with seventeen.
+ */
 function shortFloat(value: number): number {
   return Number(value.toPrecision(9));
 }
