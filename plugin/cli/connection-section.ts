@@ -1,4 +1,4 @@
-/** What the options that name a server mean as configuration. */
+/** Turns the options that name a server into a section of the configuration. */
 import { ConfigurationError, type ConfigurationIssue } from '../../engine/index.ts';
 import type { ElasticsearchConnection, OpenSearchConnection } from '../config/index.ts';
 import { check, serverSchemas } from '../config/index.ts';

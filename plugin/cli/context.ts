@@ -1,4 +1,4 @@
-/** What every command of `blockrank` is given: where it reads and writes, colours, progress, cancellation. */
+/** The context of every command of `blockrank`: its streams, colours, progress and cancellation. */
 import type { Readable, Writable } from 'node:stream';
 import type { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
@@ -9,19 +9,19 @@ export type Colours = ReturnType<typeof createColors>;
 
 /** A bar on standard error, for work that takes over a second; where that is no terminal, a line every half minute. */
 export interface Progress {
-  /** Says how much is done, in the unit of the total. */
+  /** Moves the bar to the amount that is done, in the unit of the total. */
   update(done: number): void;
-  /** Takes the bar away. Stopping twice does nothing. */
+  /** Removes the bar. Stopping twice does nothing. */
   stop(): void;
 }
 
 /** Streams and environment of the process, passed in so that nothing else reads globals. */
 export interface CliStreams {
-  /** Where documents come from when none are named. */
+  /** Standard input: documents come from here when the command names none. */
   readonly stdin: Readable & { readonly isTTY?: boolean };
-  /** Where results go, and nothing else. */
+  /** Standard output: gets the results, and nothing else. */
   readonly stdout: Writable & { readonly isTTY?: boolean };
-  /** Where progress, notes and errors go. */
+  /** Standard error: gets progress, notes and errors. */
   readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -41,17 +41,17 @@ export interface CliContext extends CliStreams {
   printJson(value: unknown): void;
   /** Prints a note for people on standard error. */
   note(text: string): void;
-  /** Starts a bar. @param label - What is going on, e.g. `encoding`. @param total - How much there is to do. */
+  /** Starts a bar. @param label - The work, e.g. `encoding`. @param total - The amount of work. */
   progress(label: string, total: number): Progress;
 }
 
 /** Makes one command, e.g. `rerankCommand`. */
 export type MakeCommand = (context: CliContext) => Command;
 
-/** Work shorter than this shows no bar, in milliseconds. */
+/** Least duration of work that shows a bar, in milliseconds. */
 const progressDelayMs = 1000;
 
-/** How often work that is not drawn says how far it is, in milliseconds. */
+/** Time between two lines of progress where no bar is drawn, in milliseconds. */
 const progressLineMs = 30_000;
 
 /** Opens the context of one run of the program. */
@@ -108,7 +108,7 @@ function progressBar(stderr: CliStreams['stderr'], label: string, total: number)
   };
 }
 
-/** In a pipe or a log. The timer keeps no process alive. */
+/** Prints progress as lines, for a pipe or a log. The timer does not keep the process alive. */
 function progressLines(stderr: Writable, label: string, total: number): Progress {
   let done = 0;
   const timer = setInterval(() => {

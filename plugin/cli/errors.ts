@@ -1,11 +1,11 @@
-/** Errors as one readable line, and the exit code that goes with them. */
+/** Turns errors into one readable line and an exit code. */
 import { CommanderError } from 'commander';
 import { BlockRankError, ConfigurationError } from '../../engine/errors.ts';
 
-/** What the program's end means to a shell: 0 done, 1 failed, 2 wrong usage or configuration, 130 Ctrl-C. */
+/** Exit codes of the program: 0 done, 1 failed, 2 wrong usage or configuration, 130 Ctrl-C. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-/** An option that cannot be. @param path - The option, or the key of the file; empty for all of them. */
+/** The error for an impossible option. @param path - The option, or the key of the file; empty for all of them. */
 export function wrongOption(path: string, message: string, cause?: unknown): ConfigurationError {
   return new ConfigurationError('Wrong options', [{ path, message }], { cause });
 }
@@ -20,7 +20,7 @@ export function exitCodeOf(error: unknown, signal: AbortSignal): number {
 /**
  * An error in words: one line, and one more for each problem of a configuration with several.
  *
- * @param isVerbose - Whether the stack and what caused it follow.
+ * @param isVerbose - Whether the stack and the causes follow.
  */
 export function describeError(error: unknown, isVerbose: boolean): string {
   if (isVerbose) return stacks(error);

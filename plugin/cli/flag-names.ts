@@ -1,9 +1,9 @@
-/** What an option is called on the command line, where a message names it otherwise. */
+/** Renames options in messages to the names that the command line gives them. */
 import { ConfigurationError } from '../../engine/index.ts';
 
 /**
- * Runs something whose {@link ConfigurationError} names options as a program gives them, and names them as they are
- * given here.
+ * Runs work whose {@link ConfigurationError} names options as a program does, and renames them as the command line
+ * does.
  *
  * @param flagOf - The flag for the path of an issue; `undefined` leaves the path.
  */

@@ -1,25 +1,28 @@
-/** From a row of a table of options to an option of the command line. */
+/** Turns a row of a table of options into an option of the command line. */
 import { Option } from 'commander';
 import { defaultText, type OptionRow } from '../options/option.ts';
 import { finiteNumber, list, wholeNumber } from './option-values.ts';
 
-/** Where the command line departs from the row. */
+/** The points where an option of the command line departs from its row. */
 export interface FlagForm {
   /** Help text of its own. @defaultValue the row's */
   readonly help?: string;
-  /** Words for what holds without it, where that is not the row's default; empty for none. */
+  /** The help's words for the default, where it is not the row's; empty for none. */
   readonly otherwise?: string;
-  /** Whether the row's default is the option's value; else a configuration file may say otherwise. @defaultValue false */
+  /**
+   * Whether the row's default becomes the option's value; otherwise a configuration file may set the value.
+   * @defaultValue false
+   */
   readonly isValue?: boolean;
-  /** Whether it has to be given. @defaultValue false */
+  /** Whether the user must give the option. @defaultValue false */
   readonly isMandatory?: boolean;
-  /** Environment variable that stands for it. @defaultValue none */
+  /** Environment variable that the option is read from. @defaultValue none */
   readonly env?: string;
 }
 
 /** An option of the command line that knows its row. */
 export class Flag extends Option {
-  /** What it was made from. */
+  /** The row that the option was made from. */
   readonly row: OptionRow;
 
   constructor(spelling: string, row: OptionRow, form: FlagForm = {}) {
@@ -39,10 +42,10 @@ export class Flag extends Option {
   }
 }
 
-/** Units that a help text names. */
+/** Units that help texts name. */
 const toldUnits: readonly string[] = ['milliseconds', 'seconds'];
 
-/** The help text, with unit and default: nobody sees the table on a terminal. */
+/** The help text, with unit and default: a terminal does not show the table. */
 function textOf(row: OptionRow, { help = row.help, isValue, ...form }: FlagForm): string {
   const { type, unit } = row;
   const hasDefault = !isValue && type !== 'switch';

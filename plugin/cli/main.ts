@@ -57,7 +57,7 @@ process.on('SIGINT', () => {
   interruption.abort(new DOMException('Interrupted.', 'AbortError'));
   setTimeout(() => process.exit(exitCodes.interrupted), closingMs).unref();
 });
-// Whoever reads the output may stop early (`| head`): nobody is left to tell.
+// The reader of the output may stop early (`| head`); then there is no reader left to get an error.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? exitCodes.done : exitCodes.failed);
@@ -76,7 +76,7 @@ async function run({ argv, signal }: CliContext): Promise<number> {
   }
 }
 
-/** Tells what went wrong; commander has told its own errors already. */
+/** Prints an error; commander has printed its own errors already. */
 function fail(error: unknown): number {
   const { argv, signal, stderr } = context;
   const code = exitCodeOf(error, signal);

@@ -10,7 +10,7 @@ export interface CliClient extends TransportOwner {
   close(): Promise<unknown>;
 }
 
-/** Opens it; nothing is sent. @throws ConfigurationError when the section cannot be. */
+/** Opens the client of a section; sends nothing. @throws ConfigurationError for an impossible section. */
 export async function openClient(context: CliContext, server: ServerSection): Promise<CliClient> {
   const connection = { env: context.env, onWarning: (text: string) => context.note(`blockrank: ${text}`) };
   return server.opensearch

@@ -1,11 +1,11 @@
-/** Parsers of option values; each says what it accepts. */
+/** Parsers of option values; a parser's error says what the parser accepts. */
 import { InvalidArgumentError } from 'commander';
 
 /** Bounds of a number. */
 export interface NumberBounds {
   /** Smallest accepted. @defaultValue none */
   readonly min?: number | undefined;
-  /** What every accepted one is larger than. @defaultValue nothing */
+  /** Exclusive lower bound of accepted numbers. @defaultValue nothing */
   readonly above?: number | undefined;
   /** Largest accepted. @defaultValue none */
   readonly max?: number | undefined;
@@ -21,7 +21,7 @@ export function finiteNumber(bounds: NumberBounds = {}): (text: string) => numbe
   return numberParser('a number', bounds, Number.isFinite);
 }
 
-/** Gathers an option that may be given several times; each value may hold several, joined by commas. */
+/** Gathers the values of an option that may be given several times; each value may hold several, joined by commas. */
 export function list(text: string, before: readonly string[] | undefined): readonly string[] {
   return [
     ...(before ?? []),

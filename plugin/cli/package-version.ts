@@ -1,7 +1,7 @@
 /** The version of this package, from its own manifest. */
 import { readFileSync } from 'node:fs';
 
-/** Reads it beside the sources, or beside `dist`. */
+/** Reads the version, beside the sources or beside `dist`. */
 export function packageVersion(): string {
   for (const path of ['../../package.json', '../../../package.json']) {
     const manifest = readManifest(new URL(path, import.meta.url));

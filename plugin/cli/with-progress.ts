@@ -1,15 +1,15 @@
-/** A bar for work whose size shows only while it is done. */
+/** A bar for work whose size is known only while it runs. */
 import type { CliContext, Progress } from './context.ts';
 
-/** A bar that is not there before it is moved. */
+/** A bar that appears with its first move. */
 export interface LateProgress {
-  /** Moves it. @param total - How much there is to do; what was said first counts. */
+  /** Moves the bar. @param total - The amount of work; the first call's value counts. */
   readonly move: (done: number, total: number) => void;
-  /** Takes it away for good. */
+  /** Removes the bar for good. */
   stop(): void;
 }
 
-/** Runs work with a bar that it moves; the bar is taken away after it. @param label - What is going on. */
+/** Runs work with a bar that the work moves, and removes the bar after it. @param label - The work. */
 export async function withProgress<T>(
   context: CliContext,
   label: string,

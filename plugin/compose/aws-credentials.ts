@@ -1,4 +1,4 @@
-/** Where AWS credentials come from: the configuration, a profile, the environment, else the AWS SDK's own search. */
+/** Finds AWS credentials: in the configuration, a profile, the environment, else the AWS SDK's own search. */
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -12,21 +12,21 @@ export interface AwsKeys {
   readonly accessKeyId: string;
   /** Secret part. */
   readonly secretAccessKey: string;
-  /** Of temporary credentials. */
+  /** Session token of temporary credentials. */
   readonly sessionToken?: string;
 }
 
 /** Loads a package by its name. */
 export type ImportPackage = (name: string) => Promise<unknown>;
 
-/** An optional package; asked only when nothing nearer gives keys. */
+/** An optional package, loaded only when no nearer source gives keys. */
 const sdkPackage: string = '@aws-sdk/credential-provider-node';
 
 /**
- * A function that gives credentials, asked before every request. Roles, containers and single sign-on need the
- * package `@aws-sdk/credential-provider-node`.
+ * A function that gives credentials; the client calls it before every request. Roles, containers and single sign-on
+ * need the package `@aws-sdk/credential-provider-node`.
  *
- * @param importPackage - Loads the package. @throws ConfigurationError when nothing gives credentials.
+ * @param importPackage - Loads the package. @throws ConfigurationError when no source gives credentials.
  */
 export async function awsCredentials(
   aws: AwsSigning,

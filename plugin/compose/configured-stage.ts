@@ -8,21 +8,25 @@ import { type ComposeContext, composeServer, type ServerRequest, type ServerResp
 
 /** Options of {@link configuredStage}. */
 export interface ConfiguredStageOptions extends Partial<ComposeContext> {
-  /** Whether changes of the file are followed. @defaultValue true */
+  /** Whether the stage follows changes of the file. @defaultValue true */
   readonly watch?: boolean | undefined;
-  /** Told of every configuration that was taken, and of every one that was refused, with the error. @defaultValue a process warning for refusals */
+  /**
+   * Called after every new configuration; with the error when the configuration was refused. @defaultValue a process
+   * warning for refusals
+   */
   readonly onReload?: ((refused: unknown) => void) | undefined;
 }
 
-/** A stage, and how it is told of another configuration. */
+/** A stage that can take another configuration. */
 export interface ConfiguredStage {
-  /** Searches and reranks, by the configuration that was taken last. */
+  /** Searches and reranks, by the newest accepted configuration. */
   readonly stage: RescoringStage<ServerRequest, ServerResponse>;
   /**
-   * Reads the file again. What is new is opened first; later searches use it; what is old is closed after its last
-   * search. Resolves then.
+   * Reads the file again. Opens the new parts first, gives later searches to them, and closes the old parts after their
+   * last search. Resolves then.
    *
-   * @throws ConfigurationError @throws ModelFormatError when it cannot be taken: then the one before stays in use.
+   * @throws ConfigurationError @throws ModelFormatError when the configuration cannot be taken; the stage then keeps
+   * the former one.
    */
   reload(): Promise<void>;
   /** Closes stage, reranker and client, and leaves the file alone. */
@@ -30,14 +34,13 @@ export interface ConfiguredStage {
 }
 
 /**
- * Opens a stage by a configuration file, and follows the file: another model, another generation of block states,
- * another deadline are taken while searches go on. A file that is wrong changes nothing.
+ * Opens a stage by a configuration file, and follows the file: the stage takes another model, another generation of
+ * block states or another deadline while searches go on. A faulty file changes nothing.
  *
- * @throws ConfigurationError listing every setting that cannot be. @throws ModelFormatError when the model folder is none.
+ * @throws ConfigurationError listing every faulty setting. @throws ModelFormatError when the folder holds no model.
  *
- * @example
- * const { stage, close } = await configuredStage('blockrank.config.yaml');
- * const response = await stage.search({ index: 'articles', query: { match: { body: 'food from sunlight' } } });
+ * @example const { stage, close } = await configuredStage('blockrank.config.yaml'); const response = await
+ * stage.search({ index: 'articles', query: { match: { body: 'food from sunlight' } } });
  */
 export async function configuredStage(
   path: string,

@@ -1,6 +1,6 @@
 /**
- * Connection options to client objects. The clients are optional peers, so they are imported when one is asked
- * for; who already has a client object injects it into the adapter and needs nothing from here.
+ * Turns connection options into client objects. The clients are optional peers, so a client's package is imported when
+ * it is needed; an application that has a client object injects it into the adapter and needs nothing from this file.
  */
 import { readFile } from 'node:fs/promises';
 // biome-ignore lint/suspicious/noTsIgnore: the client is an optional peer; where it is absent, its types are any.
@@ -28,18 +28,19 @@ import { importClient, type PackageContext } from './import-client.ts';
 
 type ElasticsearchOptions = ConstructorParameters<typeof ElasticsearchClient>[0];
 
-/** What connecting needs from around it. */
+/** The surroundings that connecting needs. */
 export interface ConnectContext extends PackageContext {
   /** Environment variables, for AWS credentials. */
   readonly env: Environment;
-  /** Told what the operator should know, for instance that certificates are not checked. */
+  /** Called with warnings for the operator, for instance that certificates are not checked. */
   readonly onWarning: (message: string) => void;
 }
 
 /**
- * Opens a client of Elasticsearch. Nothing is sent yet.
+ * Opens a client of Elasticsearch. Sends nothing yet.
  *
- * @throws ConfigurationError for options that cannot be, files that cannot be read, and when the client's package is missing.
+ * @throws ConfigurationError for impossible options, files that cannot be read, and when the client's package is
+ * missing.
  */
 export async function connectElasticsearch(
   options: ElasticsearchConnection,
@@ -69,9 +70,10 @@ export async function connectElasticsearch(
 }
 
 /**
- * Opens a client of OpenSearch. Nothing is sent yet.
+ * Opens a client of OpenSearch. Sends nothing yet.
  *
- * @throws ConfigurationError for options that cannot be, files that cannot be read, missing AWS credentials, and when the client's package is missing.
+ * @throws ConfigurationError for impossible options, files that cannot be read, missing AWS credentials, and when the
+ * client's package is missing.
  */
 export async function connectOpenSearch(
   options: OpenSearchConnection,

@@ -1,8 +1,8 @@
-/** What to do about a failed connection, for errors that the clients report in words of TLS or HTTP. */
+/** Advice on failed connections, for errors that the clients report in words of TLS or HTTP. */
 import type { Adapter } from '../../adapters/adapter.ts';
 import { FirstStageError } from '../../engine/index.ts';
 
-/** The server that was asked, for the advice's wording. */
+/** The asked server's name, for the advice's wording. */
 export type ServerName = 'elasticsearch' | 'opensearch';
 
 /** One sentence on what to change; `undefined` when the error says nothing about the connection. */
@@ -17,9 +17,7 @@ export function connectionAdvice(error: unknown): string | undefined {
   return rules.find(({ sign }) => sign.test(said))?.advice;
 }
 
-/**
- * An adapter whose connection errors say what to change. Everything else is the adapter's own.
- */
+/** Wraps an adapter so that its connection errors say what to change; everything else stays as it is. */
 export function withConnectionAdvice<Request, Response>(
   adapter: Adapter<Request, Response>,
   server: ServerName,
@@ -46,7 +44,7 @@ export function withConnectionAdvice<Request, Response>(
   };
 }
 
-/** The same error with the advice at its end; one without advice as it is. */
+/** The same error with the advice at its end; the error itself when there is no advice. */
 export function toAdvised(error: unknown, server: ServerName): unknown {
   const advice = connectionAdvice(error);
   if (!(advice && error instanceof Error)) return error;
@@ -99,7 +97,7 @@ const rules: readonly Rule[] = [
   },
 ];
 
-/** An error, what caused it, and so on. */
+/** An error and the chain of its causes. */
 function* causes(error: unknown): Generator<Error> {
   const seen = new Set<unknown>();
   let next: unknown = error;

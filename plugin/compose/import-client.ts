@@ -1,7 +1,7 @@
-/** Loads the packages that only some users have: the clients of servers. */
+/** Loads the clients of servers, packages that only some users have. */
 import { ConfigurationError } from '../../engine/index.ts';
 
-/** How packages are loaded. */
+/** The means to load packages. */
 export interface PackageContext {
   /** Loads a package. @defaultValue `import` */
   readonly importPackage?: (name: string) => Promise<unknown>;
@@ -10,7 +10,7 @@ export interface PackageContext {
 /**
  * Loads a client's package when it is needed.
  *
- * @param injected - Where who has a client already gives it.
+ * @param injected - The option by which an application passes a client that it has already.
  * @throws ConfigurationError when the package is missing.
  */
 export async function importClient<T>(

@@ -1,4 +1,4 @@
-/** The door of what a configuration is read with, and made into: a stage, a service, a proxy. */
+/** The door for reading a configuration and turning it into a stage, a service or a proxy. */
 export * from '../config/index.ts';
 export { type AwsKeys, awsCredentials, type ImportPackage } from './aws-credentials.ts';
 export {

@@ -1,4 +1,4 @@
-/** From checked settings to a proxy that listens. */
+/** Turns checked settings into a proxy that listens. */
 import { readFile } from 'node:fs/promises';
 import { Registry } from 'prom-client';
 import { ConfigurationError, type ConfigurationIssue } from '../../engine/index.ts';
@@ -29,11 +29,11 @@ export interface ReadyProxyConfig extends ProxyConfig {
   readonly indices: readonly string[];
 }
 
-/** What {@link composeProxy} puts together. */
+/** Settings of {@link composeProxy}. */
 export interface ProxySettings {
   /** The proxy; paths absolute. */
   readonly proxy: ReadyProxyConfig;
-  /** What the model reads of a hit. */
+  /** The fields of a hit that the model reads. */
   readonly index: Pick<
     IndexConfig,
     'textFields' | 'separator' | 'highlight' | 'maxResultWindow' | 'signals' | 'states'
@@ -44,23 +44,23 @@ export interface ProxySettings {
   readonly stage: StageConfig;
 }
 
-/** What composing needs from around it. */
+/** The surroundings that composing needs. */
 export interface ProxyContext {
-  /** Told what the operator should know. */
+  /** Called with warnings for the operator. */
   readonly onWarning: (message: string) => void;
-  /** Told what the stage does. */
+  /** Listener to the stage. */
   readonly events: StageEvents;
-  /** Told of failures that no event of the stage tells. */
+  /** Called with failures that no event of the stage tells. */
   readonly onFault: (error: unknown) => void;
 }
 
-/** A proxy with all that it stands on; closing it closes them too. */
+/** A proxy with the parts that it needs; closing the proxy closes them too. */
 export interface ProxyComposition extends Pick<RunningProxy, 'url' | 'close'> {
-  /** What the cluster is; absent when nothing was said and nothing answered. */
+  /** The cluster's product; absent when the settings do not name it and the cluster did not answer. */
   readonly server: ServerProduct | undefined;
   /**
-   * Takes other settings of what is reranked and how. What is new is opened first, what is old closed after its last
-   * search. Nothing changes when they cannot be taken.
+   * Takes new settings of reranking. Opens the new parts first, and closes the old ones after their last search.
+   * Nothing changes when the settings cannot be taken.
    *
    * @returns Settings that differ and need a restart.
    * @throws ConfigurationError @throws ModelFormatError
@@ -68,10 +68,10 @@ export interface ProxyComposition extends Pick<RunningProxy, 'url' | 'close'> {
   reconfigure(settings: ProxySettings): Promise<readonly string[]>;
 }
 
-/** How long a cluster may take to say who it is, in milliseconds. */
+/** How long a cluster may take to name its product, in milliseconds. */
 const detectMs = 2000;
 
-/** Settings of the section `proxy` that are about what is reranked: all others need a new listener. */
+/** Settings of the section `proxy` that concern reranking; all others need a new listener. */
 const rerankingKeys: readonly (keyof ProxyConfig)[] = [
   'indices',
   'marks',
@@ -84,13 +84,13 @@ const rerankingKeys: readonly (keyof ProxyConfig)[] = [
 /**
  * Opens the reranker, a stage, and the proxy over both.
  *
- * @throws ConfigurationError listing every setting that cannot be. @throws ModelFormatError when the model folder is none.
+ * @throws ConfigurationError listing every faulty setting. @throws ModelFormatError when the folder holds no model.
  */
 export async function composeProxy(
   settings: ProxySettings,
   context: ProxyContext,
 ): Promise<ProxyComposition> {
-  // Marks and scores are the adapter's.
+  // `marks` and `scores` are options of the adapter, not of the proxy.
   const { target, server: named, targetTls, listenTls, marks, scores, ...own } = settings.proxy;
   const files = await readFiles({ targetTls, listenTls });
   warnOf(settings.proxy, context);

@@ -1,4 +1,4 @@
-/** From the settings of a reranker to its options: opens the stores that keep block states. */
+/** Turns the settings of a reranker into its options: opens the stores that keep block states. */
 import type { Redis } from 'ioredis';
 import {
   type CountedStateSource,
@@ -13,13 +13,13 @@ import type { RerankerConfig, StateRedisConfig } from '../config/reranker-schema
 import { withoutUndefined } from '../config/without-undefined.ts';
 import { importClient, type PackageContext } from './import-client.ts';
 
-/** A server that says nothing for this long, in milliseconds, has its connection ended and opened anew. */
+/** Silence after which a connection to Redis is ended and opened anew, in milliseconds. */
 const socketTimeoutMs = 10_000;
 
 /**
  * Options of `openReranker`, with the folder behind the memory, and Redis behind the folder.
  *
- * @throws ConfigurationError when Redis is asked for and its client's package is missing.
+ * @throws ConfigurationError when the settings ask for Redis and its client's package is missing.
  */
 export async function toRerankerOptions(
   config: RerankerConfig,
@@ -38,7 +38,7 @@ export async function toRerankerOptions(
   };
 }
 
-/** The package is loaded before anything is opened: what is open would have to be closed if it were missing. */
+/** The package is loaded before any store is opened; otherwise a missing package would leave stores to close. */
 async function redisOpener(
   { url, prefix, ttlMs }: StateRedisConfig,
   codec: { readonly codec?: StateCodec },

@@ -1,13 +1,13 @@
-/** Open rerankers by what they were opened from, so that a reload opens nothing twice. */
+/** Keeps open rerankers by their settings, so that a reload opens none twice. */
 import { openReranker, type Reranker, wrapped } from '../../engine/index.ts';
 import { toRerankerOptions } from './reranker-options.ts';
 import type { OpenReranker } from './stage.ts';
 
-/** A reranker in somebody's hand. */
+/** A reranker that a holder has taken from the shelf. */
 export interface HeldReranker {
-  /** The reranker; closing it is the shelf's matter. */
+  /** The reranker; only the shelf closes it. */
   readonly reranker: Promise<Reranker>;
-  /** Gives it back; it is closed when nobody else holds it. Giving it back twice does nothing. */
+  /** Gives the reranker back; the shelf closes it when no other holder is left. A second call does nothing. */
   release(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export class RerankerShelf {
     };
   }
 
-  /** Closes whatever is open. */
+  /** Closes every open reranker. */
   async close(): Promise<void> {
     for (const [name, shelved] of [...this.#open]) this.#discard(name, shelved);
     await Promise.all(this.#closing);
@@ -64,7 +64,7 @@ export function shelfOpener(shelf: RerankerShelf): OpenReranker {
     );
     try {
       const reranker = await held.reranker;
-      // Closing it gives it back.
+      // Closing the reranker gives it back to the shelf.
       return wrapped(reranker, { close: held.release });
     } catch (error) {
       await held.release();

@@ -1,4 +1,4 @@
-/** From a checked configuration to a stage over a search server. */
+/** Turns a checked configuration into a stage over a search server. */
 import type { Adapter } from '../../adapters/adapter.ts';
 import { elasticsearchAdapter } from '../../adapters/elasticsearch/index.ts';
 import { opensearchAdapter } from '../../adapters/opensearch/index.ts';
@@ -14,12 +14,12 @@ export type ServerRequest = Readonly<Record<string, unknown>>;
 /** An answer as the server's own client gives it. */
 export type ServerResponse = Readonly<Record<string, unknown>>;
 
-/** An adapter whose server is decided by the configuration. */
+/** An adapter of the server that the configuration names. */
 export type ServerAdapter = Adapter<ServerRequest, ServerResponse>;
 
-/** What {@link composeServer} needs from around it. */
+/** The surroundings that {@link composeServer} needs. */
 export interface ComposeContext extends ConnectContext {
-  /** Wraps the adapter, for instance to look at what passes. @defaultValue the adapter itself */
+  /** Wraps the adapter, for instance to watch requests and responses. @defaultValue the adapter itself */
   readonly decorate?: ((adapter: ServerAdapter) => ServerAdapter) | undefined;
   /** Opens the reranker. @defaultValue a reranker of its own */
   readonly openReranker?: OpenReranker | undefined;
@@ -28,11 +28,10 @@ export interface ComposeContext extends ConnectContext {
 /**
  * Connects, opens the reranker, and opens a stage over both.
  *
- * @throws ConfigurationError listing every setting that cannot be. @throws ModelFormatError when the model folder is none.
+ * @throws ConfigurationError listing every faulty setting. @throws ModelFormatError when the folder holds no model.
  *
- * @example
- * const config = await loadConfig('blockrank.config.yaml', process.env);
- * const { stage, close } = await composeServer(config, { env: process.env, onWarning: console.warn });
+ * @example const config = await loadConfig('blockrank.config.yaml', process.env); const { stage, close } = await
+ * composeServer(config, { env: process.env, onWarning: console.warn });
  */
 export async function composeServer(
   config: BlockRankConfig,

@@ -1,4 +1,4 @@
-/** From a checked configuration to a running service, and from the next configuration to the same service changed. */
+/** Turns a checked configuration into a running service, and applies later configurations to it. */
 import { readFile } from 'node:fs/promises';
 import {
   ConfigurationError,
@@ -22,13 +22,13 @@ import {
 import { toRerankerOptions } from './reranker-options.ts';
 import { type HeldReranker, RerankerShelf } from './reranker-shelf.ts';
 
-/** A service with all that it stands on. */
+/** A service with the parts that it needs. */
 export interface ServiceComposition {
-  /** What listens. */
+  /** The service that listens. */
   readonly service: RerankService;
   /**
-   * Takes another configuration: models that it names like before stay open, others are opened first and closed
-   * last, so that no request waits or is lost. Nothing changes when it cannot be taken.
+   * Takes another configuration: models with unchanged settings stay open, new ones are opened first, and old ones are
+   * closed last, so that no request waits or is lost. Nothing changes when the configuration cannot be taken.
    *
    * @returns Settings that differ and need a restart.
    * @throws ConfigurationError @throws ModelFormatError
@@ -40,7 +40,7 @@ export interface ServiceComposition {
 
 /** Name of the model where the configuration names none. */
 const defaultModelName = 'blockrank';
-/** What every model ranks once before it is served. */
+/** Texts that every model ranks once before it serves. */
 const warmUpTexts = ['Plants make food by photosynthesis.', 'The stock market fell.'];
 /** Settings that only a new listener can take. */
 const listenerKeys = [
@@ -59,7 +59,7 @@ const listenerKeys = [
 /**
  * Starts to listen, then opens the models: the service is ready once each has ranked a list.
  *
- * @throws ConfigurationError listing every setting that cannot be. @throws ModelFormatError when a model folder is none.
+ * @throws ConfigurationError listing every faulty setting. @throws ModelFormatError when a folder holds no model.
  */
 export async function composeService(
   config: ServeConfig,
@@ -82,7 +82,7 @@ export async function composeService(
     const different: string[] = listenerKeys.filter(
       (key) => JSON.stringify(next.service[key]) !== JSON.stringify(first.service[key]),
     );
-    // A listener takes another certificate, but no other way of listening.
+    // A running listener can take another certificate, but cannot switch TLS or client certificates on or off.
     if (tlsKind(next.service.tls) !== tlsKind(first.service.tls)) different.push('tls');
     return different;
   };
@@ -106,11 +106,11 @@ function tlsKind(tls: ServiceTls | undefined): 'none' | 'server' | 'mutual' {
 
 interface HeldModels {
   readonly models: readonly ServedModel[];
-  /** Closes what nobody else holds. */
+  /** Gives the rerankers back to the shelf. */
   release(): Promise<void>;
 }
 
-/** Opens the models of a configuration; rerankers that another one in use has too are not opened again. */
+/** Opens the models of a configuration; shares rerankers with other configurations in use. */
 class ModelShelf {
   readonly #metrics: ServiceMetrics;
   readonly #shelf = new RerankerShelf();
@@ -193,7 +193,7 @@ class ModelShelf {
   }
 }
 
-/** Opens a local model and lets it rank once, from text to order. */
+/** Opens a local model and lets it rank a list once. */
 async function openWarm(settings: RerankerConfig): Promise<Reranker> {
   const reranker = await openReranker(await toRerankerOptions(settings));
   try {

@@ -1,24 +1,24 @@
-/** The composition root: from a checked configuration to a running stage. */
+/** The composition root: turns a checked configuration into a running stage. */
 
 import { fusion, openReranker, type Reranker, type ScoreStep } from '../../engine/index.ts';
 import type { RerankerConfig } from '../config/reranker-schema.ts';
 import type { StageConfig } from '../config/schema.ts';
 import type { StageAdapter } from '../stage/index.ts';
-// Not by the door: behind it are metrics and traces, which cost a command more to load than its own work.
+// Imported past the door: the door also loads metrics and traces, which take a command longer than its own work.
 import { type RescoringStage, rescoringStage } from '../stage/stage.ts';
 import { toRerankerOptions } from './reranker-options.ts';
 
-/** A stage with all that it stands on. */
+/** A stage with the parts that it needs. */
 export interface Composition<Request, Response> {
   /** Searches and reranks. */
   readonly stage: RescoringStage<Request, Response>;
-  /** What ranks. */
+  /** The reranker of the stage. */
   readonly reranker: Reranker;
   /** Closes stage, reranker and client. */
   close(): Promise<void>;
 }
 
-/** What {@link composeStage} puts together. */
+/** The parts that {@link composeStage} puts together. */
 export interface CompositionParts<Request, Response> {
   /** Talks to the search server. */
   readonly adapter: StageAdapter<Request, Response>;
@@ -26,13 +26,13 @@ export interface CompositionParts<Request, Response> {
   readonly reranker: RerankerConfig;
   /** Settings of the stage. */
   readonly stage: StageConfig;
-  /** Frees what the adapter stands on. @defaultValue nothing */
+  /** Frees the client below the adapter. @defaultValue nothing */
   readonly closeAdapter?: () => Promise<void>;
   /** Opens the reranker. @defaultValue a reranker of its own */
   readonly openReranker?: OpenReranker | undefined;
 }
 
-/** From settings to a reranker, which is closed by whoever asked for it. */
+/** Opens a reranker by its settings; the caller closes it. */
 export type OpenReranker = (config: RerankerConfig) => Promise<Reranker>;
 
 const openOwn: OpenReranker = async (config) => openReranker(await toRerankerOptions(config));
@@ -40,7 +40,7 @@ const openOwn: OpenReranker = async (config) => openReranker(await toRerankerOpt
 /**
  * Opens the reranker and a stage over an adapter.
  *
- * @throws ConfigurationError listing every setting that cannot be. @throws ModelFormatError when the model folder is none.
+ * @throws ConfigurationError listing every faulty setting. @throws ModelFormatError when the folder holds no model.
  */
 export async function composeStage<Request, Response>(
   parts: CompositionParts<Request, Response>,
@@ -70,7 +70,7 @@ export async function composeStage<Request, Response>(
   }
 }
 
-/** Nothing where the file says nothing: the stage's own default knows the model's weight. */
+/** Left out where the file has no weight: the stage's own default uses the model's. */
 function toScoreSteps(weight: StageConfig['fusion']): readonly ScoreStep[] | undefined {
   if (weight === undefined) return undefined;
   return weight === false ? [] : [fusion({ weight })];

@@ -1,4 +1,6 @@
-/** The writing side of `index.states`: which states a configuration's searches will read, and how that is written down. */
+/**
+ * The writing side of `index.states`: tells which states a configuration's searches will read, and writes the section.
+ */
 import { defaultStateField, type StatePlace } from '../../adapters/server.ts';
 import {
   ConfigurationError,
@@ -15,7 +17,7 @@ import { defaultStatesCodec, type StatesConfig } from './stored-states.ts';
 /**
  * Checks that searches by this configuration would read the states of a codec, once `index.states` names it.
  *
- * @throws ConfigurationError naming every key that keeps them from it.
+ * @throws ConfigurationError naming every key that keeps searches from reading them.
  */
 export function assertReads(
   { index, reranker }: Pick<BlockRankConfig, 'index' | 'reranker'>,
@@ -31,7 +33,7 @@ export function assertReads(
     throw new ConfigurationError(`Cannot build states "${codec}" for this configuration`, issues);
 }
 
-/** What the section says for states in this place. */
+/** The section `index.states` for states in this place. */
 export function toStatesConfig(place: StatePlace, codec: string): StatesConfig {
   if (place.kind === 'sidecar') return { sidecar: place.generation, codec };
   return { field: place.field ?? defaultStateField, ...(place.vector && { vector: true }), codec };
@@ -66,7 +68,7 @@ function readingIssues({ tier, stateCodec: name }: RerankerConfig, built: StateC
   return [{ path: 'reranker.stateCodec', message: `"${reader.name}" reads none of these states; ${advice}` }];
 }
 
-/** Asks the codecs themselves. */
+/** Whether one codec can read the states of another, asked of the codecs themselves. */
 function reads(reader: StateCodec, built: StateCodec): boolean {
   const key = { encodingDigest: '', textDigest: '' };
   const [anchors, tokens] = [Float32Array.of(1), Float32Array.of(1)];

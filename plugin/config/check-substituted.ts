@@ -1,12 +1,12 @@
-/** Checks a configuration in which environment variables stand, which are text whatever they spell. */
+/** Checks a configuration that holds values of environment variables, which are always text. */
 import type { z } from 'zod';
 import { type Checked, check } from './issues.ts';
 
 /**
- * Checks a value whose texts were replaced: where a number or a switch is wanted, and a variable's text spells one, that is
- * what it means.
+ * Checks a value in which variables were replaced. Where the schema wants a number or a switch, and a variable's text
+ * spells one, the text counts as that value.
  *
- * @param written - The value before its texts were replaced.
+ * @param written - The value before variables were replaced.
  */
 export function checkSubstituted<T>(schema: z.ZodType<T>, written: unknown, value: unknown): Checked<T> {
   const checked = check(schema, value);
@@ -15,7 +15,7 @@ export function checkSubstituted<T>(schema: z.ZodType<T>, written: unknown, valu
   return check(schema, withSpelledValues(written, value, wrong, ''));
 }
 
-/** A copy in which every text that came from a variable, and is wrong as text, is what it spells. */
+/** A copy in which every text that came from a variable, and is wrong as text, becomes the value that it spells. */
 function withSpelledValues(
   written: unknown,
   value: unknown,

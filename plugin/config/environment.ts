@@ -1,4 +1,4 @@
-/** Environment variables in a configuration file, so that secrets stay out of it. */
+/** Replaces environment variables in a configuration file, so that secrets stay out of the file. */
 import type { ConfigurationIssue } from '../../engine/index.ts';
 
 /** Variables by name. */
@@ -8,13 +8,12 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const reference = /\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
 
 /**
- * A copy of a value with every `${NAME}` in its texts replaced. What comes out is text; where a configuration wants a
- * number or a switch, it is read as one. A variable's own value is never looked through again.
+ * A copy of a value with every `${NAME}` in its texts replaced. The replacement is text; the check reads it as a number
+ * or a switch where the configuration wants one. References inside a variable's own value stay as they are.
  *
  * @param issues - Gets one problem for every variable that is not set.
  *
- * @example
- * substitute({ apiKey: '${ES_API_KEY}' }, process.env, issues)
+ * @example substitute({ apiKey: '${ES_API_KEY}' }, process.env, issues)
  */
 export function substitute(
   value: unknown,

@@ -1,4 +1,4 @@
-/** The door of the configuration: its keys, how the file is read, and what is wrong with it. */
+/** The door of the configuration: its keys, its reader, and its checks. */
 export { defaultConfigFile } from './config-file.ts';
 export { type Environment, substitute } from './environment.ts';
 export { type Checked, check } from './issues.ts';

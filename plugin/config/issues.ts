@@ -1,8 +1,8 @@
-/** Turns zod's findings into sentences that name the place and the accepted values. */
+/** Turns zod's findings into sentences that name the path and the accepted values. */
 import type { z } from 'zod';
 import type { ConfigurationIssue } from '../../engine/index.ts';
 
-/** A checked value, or everything that is wrong with it. */
+/** A checked value, or all of its issues. */
 export type Checked<T> =
   | {
       /** The value. */
@@ -13,7 +13,7 @@ export type Checked<T> =
   | {
       /** Absent. */
       readonly value?: undefined;
-      /** What is wrong. */
+      /** The issues of a wrong value. */
       readonly issues: readonly ConfigurationIssue[];
     };
 
@@ -29,7 +29,7 @@ function toIssues(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Confi
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: toPath([...path, key]), message: issue.message }));
   }
-  // A union hides what is wrong inside: the alternative whose keys were looked at tells it.
+  // A union hides the inner fault; the issues of the alternative whose keys were checked tell it.
   const inner = issue.code === 'invalid_union' ? issue.errors.filter(isInside).flat() : [];
   if (inner.length > 0) return inner.flatMap((one) => toIssues(one, path));
   return [
@@ -37,7 +37,7 @@ function toIssues(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Confi
   ];
 }
 
-/** Keys whose values never stand in a message. */
+/** Keys whose values no message may quote. */
 const secrets: ReadonlySet<PropertyKey | undefined> = new Set([
   'apiKey',
   'key',
@@ -68,7 +68,7 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
   const got = issue.input === undefined ? 'required' : `got ${JSON.stringify(issue.input)}`;
   switch (issue.code) {
     case 'invalid_type':
-      // Where a section or a list is missing, what stands there instead may be the secret that belongs inside.
+      // Where a section or a list is expected, the wrong value may be the secret that belongs inside.
       return `expected ${typeNames[issue.expected] ?? issue.expected}, ${isWhole(issue.expected) ? kindOf(issue.input) : got}`;
     case 'invalid_value':
       return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}, ${got}`;

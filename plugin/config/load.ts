@@ -18,12 +18,11 @@ import {
 import type { ChainMember, ServedModelConfig, ServiceConfig } from './service-schema.ts';
 
 /**
- * Reads a configuration file. Paths in it are given back absolute.
+ * Reads a configuration file. Paths in the result are absolute.
  *
  * @throws ConfigurationError listing every problem, with its path and the accepted values.
  *
- * @example
- * const config = await loadConfig('blockrank.config.yaml', process.env);
+ * @example const config = await loadConfig('blockrank.config.yaml', process.env);
  */
 export async function loadConfig(path: string, env: Environment): Promise<BlockRankConfig> {
   const config = parseConfig(await readText(path), env, path);
@@ -31,7 +30,8 @@ export async function loadConfig(path: string, env: Environment): Promise<BlockR
 }
 
 /**
- * Reads what the service needs of a configuration file; a search server need not stand there. Paths are given back absolute.
+ * Reads the parts of a configuration file that the service needs; the file need not name a search server. Paths in the
+ * result are absolute.
  *
  * @throws ConfigurationError listing every problem.
  */
@@ -47,7 +47,7 @@ export async function loadServeConfig(path: string, env: Environment): Promise<S
 /**
  * Checks a configuration file's text.
  *
- * @param name - What the text is called in the error.
+ * @param name - Name of the text in the error.
  * @throws ConfigurationError listing every problem.
  */
 export function parseConfig(
@@ -71,7 +71,7 @@ function parse<Config>(schema: z.ZodType<Config>, text: string, env: Environment
   const issues: ConfigurationIssue[] = [];
   const written = withoutExtensions(toValue(document, what));
   const checked = checkSubstituted(schema, written, substitute(written, env, issues));
-  // A place whose variable is missing is told once: what its text looks like says nothing.
+  // A path whose variable is missing is reported once: further issues of its text would say nothing.
   const told = new Set(issues.map(({ path }) => path));
   issues.push(...(checked.issues ?? []).filter(({ path }) => !told.has(path)));
   if (issues.length > 0) throw new ConfigurationError(what, issues);
@@ -88,7 +88,7 @@ function toValue(document: ReturnType<typeof parseDocument>, what: string): unkn
   }
 }
 
-/** Keys `x-…` of the file are its author's: places for anchors that other sections take over. */
+/** Keys `x-…` of the file belong to its author: they hold anchors that other sections refer to. */
 function withoutExtensions(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith('x-')));

@@ -188,12 +188,12 @@ export interface ServeConfig {
   readonly service: ServiceConfig;
 }
 
-/** Runs beside the other checks, so that every problem is told at once. */
+/** Makes a check run beside the others, so that one error tells every problem. */
 const always = {
   when: ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null,
 };
 
-/** A field by its own name: patterns would fetch nobody knows what. */
+/** A field by its own name; a pattern would fetch unknown fields. */
 const fieldName = z
   .string()
   .min(1)
@@ -206,7 +206,7 @@ const address = z.url({
 const tls = together(sectionOf(tlsOptions), 'cert', 'key');
 const aws = together(sectionOf(awsOptions), 'accessKeyId', 'secretAccessKey');
 
-/** One way of saying who asks, out of several; told apart by their keys. */
+/** A union of ways to authenticate, told apart by their keys. */
 function auth(forms: readonly (readonly string[])[]): z.ZodType {
   const wanted = `expected ${forms.map((keys) => keys.join(' and ')).join(', or ')}`;
   const shape = Object.fromEntries(forms.flat().map((key) => [key, z.string().min(1).optional()]));
@@ -259,7 +259,7 @@ const ranking = {
   stage: stage.default({}),
 };
 
-/** The shape of the whole file, for whoever searches. */
+/** The schema of the whole file, for searching. */
 export const configSchema: z.ZodType<BlockRankConfig> = exactlyOne(
   section({
     ...servers,
@@ -272,7 +272,7 @@ export const configSchema: z.ZodType<BlockRankConfig> = exactlyOne(
   'opensearch',
 );
 
-/** The shape of the whole file, for the service. */
+/** The schema of the whole file, for the service. */
 export const serveConfigSchema: z.ZodType<ServeConfig> = section({
   ...servers,
   index: index.optional(),
@@ -283,13 +283,13 @@ export const serveConfigSchema: z.ZodType<ServeConfig> = section({
 
 /** Sections by themselves, for options that come from the command line. */
 export const serverSchemas: {
-  /** Of the section `elasticsearch`. */
+  /** Schema of the section `elasticsearch`. */
   readonly elasticsearch: z.ZodType<ElasticsearchConnection>;
-  /** Of the section `opensearch`. */
+  /** Schema of the section `opensearch`. */
   readonly opensearch: z.ZodType<OpenSearchConnection>;
 } = { elasticsearch, opensearch };
 
-/** Keys that are given together or not at all. */
+/** Checks that a section has all of these keys or none. */
 function together<Section extends z.ZodObject>(of: Section, one: string, other: string): Section {
   const beside = (given: string, missing: string, to: Section): Section =>
     to.refine((value) => !(given in value) || missing in value, {
@@ -300,7 +300,7 @@ function together<Section extends z.ZodObject>(of: Section, one: string, other: 
   return beside(one, other, beside(other, one, of));
 }
 
-/** Keys of which one is given. */
+/** Checks that a section has exactly one of these keys. */
 function exactlyOne<Section extends z.ZodObject>(of: Section, one: string, other: string): Section {
   return of.refine((value) => one in value !== other in value, {
     ...always,

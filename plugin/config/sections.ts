@@ -1,9 +1,9 @@
-/** Pieces that several parts of the configuration file are made of: from a table of options to a section. */
+/** Builds the schema of a section from a table of options. */
 import { z } from 'zod';
 import { stateCodec } from '../../engine/index.ts';
 import type { OptionRow, OptionTable } from '../options/option.ts';
 
-/** An object that knows its keys by heart: an unknown one is a problem that names the accepted ones. */
+/** An object with fixed keys; for an unknown key the issue names the accepted ones. */
 export const section = <Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
 ): z.ZodObject<Shape, z.core.$strict> =>
@@ -17,7 +17,7 @@ export const section = <Shape extends z.core.$ZodLooseShape>(
 /**
  * The section whose keys a table lists, in its order, each described by its help text.
  *
- * @param own - Schemas of the keys that no row can say: sections, and texts of a form of their own.
+ * @param own - Schemas of the keys that no row can describe: sections, and texts of a special form.
  */
 export function sectionOf(table: OptionTable, own: Readonly<Record<string, z.ZodType>> = {}): z.ZodObject {
   const entries = Object.entries(table).map(([name, row]) => {

@@ -20,7 +20,7 @@ export interface StatesConfig {
   readonly codec?: string | undefined;
 }
 
-/** The codec that states are built with where nothing else is said. */
+/** The codec that states are built with by default. */
 export const defaultStatesCodec: string = statesOptions.codec.default;
 
 const places = ['sidecar', 'field', 'vectorField'] as const;
@@ -34,7 +34,7 @@ export const statesSection: z.ZodType<StatesConfig> = sectionOf(statesOptions, {
   },
 ) as z.ZodType<StatesConfig>;
 
-/** The same as an adapter takes it. */
+/** The section as an adapter's option. */
 export function toStoredStates(config: StatesConfig | undefined): StoredStates | undefined {
   if (!config) return undefined;
   const { sidecar, field, vector, vectorField } = config;
@@ -43,7 +43,7 @@ export function toStoredStates(config: StatesConfig | undefined): StoredStates |
   return { kind: 'field', field, vector };
 }
 
-/** A reranker that reads what is stored, and gives states that it has to encode the same form. */
+/** The settings of a reranker that reads the stored states, and encodes new states in the same form. */
 export function readingStored(reranker: RerankerConfig, states: StatesConfig | undefined): RerankerConfig {
   if (!states) return reranker;
   const { codec = defaultStatesCodec } = states;

@@ -1,7 +1,7 @@
-/** Tells of changes of the configuration file. */
+/** Watches the configuration file for changes. */
 import { type StatWatcher, unwatchFile, watchFile } from 'node:fs';
 
-/** How often the file is looked at, in milliseconds; mounted volumes tell of no change by themselves. */
+/** How often the watch looks at the file, in milliseconds; mounted volumes send no events. */
 const watchIntervalMs = 1000;
 
 /** Options of {@link watchConfig}. */
@@ -14,15 +14,15 @@ export interface WatchOptions {
 
 /** A watch on a file. */
 export interface ConfigWatch {
-  /** Calls this on every change from now on, and at once if there was one before. */
+  /** Calls the function on every later change, and at once if the file has changed already. */
   tell(onChange: () => void): void;
-  /** Ends it. */
+  /** Ends the watch. */
   close(): void;
 }
 
 /**
- * Watches the file from now on, also where it is replaced by another or a link is turned: begin before the file is
- * read, and what changes while it is being taken is not missed.
+ * Watches the file from now on; replacing the file, or a link on its path, counts as a change. Begin the watch before
+ * reading the file, so that no change in between is missed.
  */
 export function watchConfig(
   path: string | undefined,

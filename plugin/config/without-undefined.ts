@@ -1,6 +1,6 @@
-/** Settings without the keys that have no value. */
+/** Removes the keys of settings that have no value. */
 
-/** A copy's type: no value is undefined. */
+/** The type of such a copy: no value is `undefined`. */
 export type Defined<T> = { readonly [Key in keyof T]: Exclude<T[Key], undefined> };
 
 /** Drops keys without a value, so that they do not hide a default. */

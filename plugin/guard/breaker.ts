@@ -1,13 +1,13 @@
-/** Leaves a reranker alone that failed too often in a row. */
+/** A circuit breaker that leaves a reranker alone after too many failures in a row. */
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhenResult } from 'cockatiel';
 import { DeadlineExceededError, MemoryLimitError, QueryError, type Ranking } from '../../engine/index.ts';
 import { breakerOptions } from '../options/stage-options.ts';
 
 /** Options of the circuit breaker. */
 export interface BreakerOptions {
-  /** Failures in a row that open it, at least 1. @defaultValue 5 */
+  /** Failures in a row that open the breaker, at least 1. @defaultValue 5 */
   readonly consecutiveFailures?: number | undefined;
-  /** How long it stays open before one request may try again, in milliseconds. @defaultValue 5000 */
+  /** How long the breaker stays open before one request may try again, in milliseconds. @defaultValue 5000 */
   readonly halfOpenAfterMs?: number | undefined;
 }
 
@@ -15,17 +15,23 @@ export interface BreakerOptions {
 export const defaultConsecutiveFailures: number = breakerOptions.consecutiveFailures.default;
 /** How long the breaker stays open by default, in milliseconds. */
 export const defaultHalfOpenAfterMs: number = breakerOptions.halfOpenAfterMs.default;
-/** A deadline counts against a reranker that had at least this share of it; else the first stage was too slow. */
+/**
+ * A missed deadline counts against a reranker that had at least this share of the time; otherwise the first stage was
+ * too slow.
+ */
 const fairShare = 0.5;
 
-/** Whether the reranker is asked: `open` means that it failed too often in a row and is left alone for a while. */
+/**
+ * Whether calls reach the reranker: `open` means that the reranker failed too often in a row and gets no calls for a
+ * while.
+ */
 export type BreakerState = 'closed' | 'half-open' | 'open';
 
 /** Runs calls of the reranker, or refuses to. */
 export interface Guard {
-  /** Runs one call; `signal` is what ends it early. Rejects with cockatiel's `BrokenCircuitError` while open. */
+  /** Runs one call; `signal` ends the call early. Rejects with cockatiel's `BrokenCircuitError` while open. */
   run(signal: AbortSignal, call: () => Promise<Ranking>): Promise<Ranking>;
-  /** Whether calls are let through. */
+  /** The breaker's state: whether calls pass. */
   state(): BreakerState;
 }
 
@@ -36,7 +42,9 @@ type Answer =
   | { readonly isFault: false; readonly ranking: Ranking }
   | { readonly isFault: boolean; readonly error: unknown };
 
-/** A circuit breaker: wrong answers, errors and deadlines that the reranker had its share of count as failures. */
+/**
+ * A circuit breaker: wrong answers, errors, and missed deadlines of which the reranker had its share count as failures.
+ */
 export function breakerGuard(
   options: BreakerOptions,
   watch: { readonly onBreakerState: (state: BreakerState) => void; readonly now: () => number },
@@ -54,7 +62,8 @@ export function breakerGuard(
       return { isFault: false, ranking: await call() };
     } catch (error) {
       const verdict = judge(error, signal, watch.now() - started);
-      // A thrown error counts neither way, but cockatiel would close a half-open circuit on it: nothing was learned.
+      // A thrown error counts neither way, but cockatiel would close a half-open circuit on it: such an error says
+      // nothing of the reranker.
       if (verdict === 'unknown' && policy.state !== CircuitState.HalfOpen) throw error;
       return { isFault: verdict !== 'sound', error };
     }
@@ -71,7 +80,7 @@ export function breakerGuard(
 
 /** What an error says about the reranker. */
 function judge(error: unknown, signal: AbortSignal, elapsedMs: number): 'sound' | 'fault' | 'unknown' {
-  // The caller's query, the caller's list: another one may be ranked.
+  // Such an error concerns the caller's own query or list; the reranker may rank others.
   if (error instanceof QueryError || error instanceof MemoryLimitError) return 'sound';
   if (!signal.aborted || error !== signal.reason) return 'fault';
   const hadItsShare = error instanceof DeadlineExceededError && elapsedMs >= fairShare * error.deadlineMs;

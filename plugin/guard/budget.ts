@@ -1,24 +1,27 @@
 /** The time that one search may take, and the caller's own wish to stop, as one signal. */
 import { abortable, DeadlineExceededError, onAbort } from '../../engine/index.ts';
 
-/** What a search is busy with. */
+/** A phase of a search. */
 export type Phase = 'first-stage' | 'states' | 'rerank';
 
 /** One search's time: first stage, the client's retries and reranking share it. */
 export interface Budget {
   /** Aborts at the deadline with a {@link DeadlineExceededError}, or earlier with the caller's own reason. */
   readonly signal: AbortSignal;
-  /** Says what the search is busy with from now on; the deadline's error names it. */
+  /** Marks the search's next phase; the deadline's error names the current one. */
   enter(phase: Phase): void;
-  /** The work's own result, or the signal's reason as soon as it aborts, whatever the work goes on to do. */
+  /**
+   * Settles as the work does, or rejects with the signal's reason as soon as the signal aborts, even while the work
+   * goes on.
+   */
   within<T>(work: Promise<T>): Promise<T>;
-  /** Rejects with the caller's own reason when it was the caller who stopped. */
+  /** Throws the caller's own reason when the caller stopped the search. */
   throwIfAbandoned(): void;
   /** Frees the timer. */
   close(): void;
 }
 
-/** Longest wait that Node's timers know; a longer one would fire at once. */
+/** Longest wait of Node's timers, in milliseconds; a longer wait would end at once. */
 const maxTimerMs = 2 ** 31 - 1;
 
 /** Starts the clock. Without a deadline (or with `Infinity`) only the caller's signal ends the search. */

@@ -8,9 +8,9 @@ import {
 } from '../../engine/index.ts';
 
 /**
- * The ranking, best first: descending by logit, equal logits in shortlist order whatever order they came in.
+ * The ranking, best first: descending by logit, equal logits in shortlist order whatever order the reranker gave them.
  *
- * @throws InferenceError when it is not a permutation of `0..count-1` or holds a number that is not finite.
+ * @throws InferenceError when the ranking is not a permutation of `0..count-1`, or holds a number that is not finite.
  */
 export function checkedRanking(ranking: Ranking, count: number, reranker: RerankerInfo): Ranking {
   const fault = rankingFault(ranking, count);

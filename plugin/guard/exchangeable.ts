@@ -1,13 +1,13 @@
-/** Something that is used all the time and exchanged now and then. */
+/** A value that many users share and that is exchanged now and then. */
 
 interface Held<T> {
   readonly value: T;
   users: number;
-  /** Called once it was exchanged and its last user is done. */
+  /** Called once the value was exchanged and its last user is done. */
   onUnused: (() => void) | undefined;
 }
 
-/** Whoever began with one value ends with it. */
+/** Holds the current value; work that began with an older value ends with that one. */
 export class Exchangeable<T> {
   #current: Held<T>;
 
@@ -15,12 +15,12 @@ export class Exchangeable<T> {
     this.#current = { value: first, users: 0, onUnused: undefined };
   }
 
-  /** What is in use now. */
+  /** The value in use now. */
   get current(): T {
     return this.#current.value;
   }
 
-  /** Does something with what is in use. */
+  /** Runs work with the current value, which stays usable until the work ends. */
   async use<R>(work: (value: T) => Promise<R>): Promise<R> {
     const held = this.#current;
     held.users += 1;
@@ -32,7 +32,7 @@ export class Exchangeable<T> {
     }
   }
 
-  /** Puts another in its place. @returns What was there, once nobody uses it any more. */
+  /** Puts another value in place of the current one. @returns The former value, once its last user is done. */
   async replace(next: T): Promise<T> {
     const held = this.#current;
     this.#current = { value: next, users: 0, onUnused: undefined };

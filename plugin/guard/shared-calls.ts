@@ -1,11 +1,11 @@
-/** Identical calls in flight run once. */
+/** Shares calls: identical calls in flight run once. */
 import { abortable } from '../../engine/index.ts';
 
 /** Calls in flight, by key. */
 export interface SharedCalls<T> {
   /**
-   * Joins the call of this key, or starts it. The caller leaves when its own signal aborts; the call itself is
-   * aborted when the last one has left, with that one's reason.
+   * Joins the call of this key, or starts it. The caller leaves when its own signal aborts; when the last caller has
+   * left, the call itself is aborted with that caller's reason.
    */
   join(key: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Aborts every call in flight with this reason. */

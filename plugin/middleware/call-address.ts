@@ -1,4 +1,4 @@
-/** The address of a client's call: a path and parameters, wherever the call names them. */
+/** The address of a client's call: its path and its parameters, wherever the call holds them. */
 import { isObject, type JsonObject, without } from '../../adapters/search-body/index.ts';
 import type { TransportParams } from './transport-params.ts';
 
@@ -9,16 +9,16 @@ export interface Address {
 }
 
 /**
- * The address that the client would make of a call; `undefined` when a parameter comes twice, or stands where the client
- * would not find it.
+ * The address that the client would make of a call; `undefined` when a parameter comes twice, or the client would not
+ * find it.
  *
- * @param more - Parameters of the call's options, which both clients put over the others.
+ * @param more - Parameters of the call's options; in both clients they win over the others.
  */
 export function addressOf({ path, querystring }: TransportParams, more: unknown): Address | undefined {
   const mark = path.indexOf('?');
   const inPath = mark < 0 ? '' : path.slice(mark + 1);
   const isText = typeof querystring === 'string';
-  // The clients join what comes beside with a second question mark, or take text apart letter by letter.
+  // The clients would join such parameters with a second question mark, or take a text apart letter by letter.
   if (inPath !== '' && hasParameters(querystring, more)) return undefined;
   if (isText && querystring !== '' && hasParameters(more)) return undefined;
   const written = parametersIn(inPath === '' && isText ? querystring : inPath);
@@ -45,7 +45,7 @@ function parametersIn(text: string): JsonObject | undefined {
   return Object.keys(read).length === entries.length ? read : undefined;
 }
 
-/** The parameters without the index, which a path names as well. */
+/** The parameters without `index`, which the path names too. */
 export function besideIndex({ parameters }: Address): JsonObject {
   return without(parameters, ['index']);
 }

@@ -1,14 +1,14 @@
-/** The body of a client's call, in every form that the clients take. */
+/** Reads the body of a client's call, in every form that the clients take. */
 import { isObject, type JsonObject, readObject } from '../../adapters/search-body/index.ts';
 
-/** A part of a call's body: what it says, and how a changed one is written in the same form. */
+/** A part of a call's body: its value, and a writer that gives a changed value the same form. */
 export interface ReadPart {
   readonly value: JsonObject;
-  /** What to send instead; `undefined` for nothing. */
+  /** The changed part in the caller's form; `undefined` for no body. */
   write(changed: JsonObject): unknown;
 }
 
-/** A search's body; `undefined` for a stream, and for what is no JSON object. */
+/** A search's body; `undefined` for a stream, and for a body that is no JSON object. */
 export function readBody(body: unknown): ReadPart | undefined {
   if (body === undefined || body === null || body === '') {
     return { value: {}, write: (changed) => (Object.keys(changed).length > 0 ? changed : undefined) };
@@ -22,7 +22,7 @@ export function readBody(body: unknown): ReadPart | undefined {
 /** The lines of a multi-search; `undefined` for a stream, and where a line is no JSON object. */
 export function readLines(lines: unknown): readonly ReadPart[] | undefined {
   const list = Buffer.isBuffer(lines) ? lines.toString('utf8') : lines;
-  // Both servers refuse a last line without its end; the clients end those of a list.
+  // Both servers refuse a last line without its end; for a list, the clients add the line ends.
   if (typeof list === 'string') return list.endsWith('\n') ? readLines([list.slice(0, -1)]) : undefined;
   if (!Array.isArray(list)) return undefined;
   const read = list.flatMap((entry: unknown) =>
@@ -42,7 +42,7 @@ function readText(text: string): ReadPart | undefined {
   };
 }
 
-/** An object as the client writes it: what a query builder made says itself how it is written. */
+/** An object as the client writes it: an object of a query builder has its own `toJSON`. */
 function readValue(value: unknown): ReadPart | undefined {
   const read = isPlain(value) ? value : writtenAnew(value);
   return isObject(read)
@@ -50,7 +50,7 @@ function readValue(value: unknown): ReadPart | undefined {
     : undefined;
 }
 
-/** Deeper than any query that a server takes; a cycle has no end. */
+/** Deeper than any query that a server takes, so that a cycle is found. */
 const maxDepth = 1000;
 
 function isPlain(value: unknown, depth = 0): boolean {
@@ -66,7 +66,7 @@ function writtenAnew(value: unknown): unknown {
   try {
     return JSON.parse(JSON.stringify(value));
   } catch (error) {
-    // A cycle, or a number that JSON has not: the client says so, or has a serializer of its own.
+    // A cycle, or a number that JSON cannot hold: the client throws its own error, or has its own serializer.
     if (error instanceof TypeError || error instanceof SyntaxError) return undefined;
     throw error;
   }

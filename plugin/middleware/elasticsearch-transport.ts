@@ -25,9 +25,9 @@ interface CallOptions {
 }
 
 /**
- * The same transport, with searches reranked: of the named indices, and wherever a call's
- * `context: { blockrank: true }` asks for it (`false` asks for none). What comes as a stream (`asStream`) is not
- * reranked. Everything else behaves as before.
+ * The same transport class with reranked searches: searches of the named indices, and every call whose `context: {
+ * blockrank: true }` asks for it (`false` opts out). Answers that come as a stream (`asStream`) are not reranked.
+ * Everything else behaves as before.
  */
 export function elasticsearchTransport<Base extends ElasticsearchTransportClass>(
   Transport: Base,
@@ -44,7 +44,7 @@ export function elasticsearchTransport<Base extends ElasticsearchTransportClass>
       let whole: TransportAnswer | undefined;
       const send: Send = async (sent, call) => {
         const own = { ...(sent === params ? given : withoutQuerystring(given)), meta: true };
-        // The client writes into what it is given.
+        // A copy, because the client changes the object that it gets.
         const copy = { ...sent };
         inner = endedBy(call.signal, (ending) => base(copy, { ...own, ...(ending && { signal: ending }) }));
         whole = (await inner) as TransportAnswer;
@@ -57,7 +57,7 @@ export function elasticsearchTransport<Base extends ElasticsearchTransportClass>
         const reranked = await body;
         return given.meta ? { ...whole, body: reranked } : reranked;
       } catch (error) {
-        // Who aborts a search of this client gets the client's own error.
+        // A caller that aborts a search of this client gets the client's own error.
         if (signal?.aborted) await (inner ?? base(params, given));
         throw error;
       }
@@ -74,7 +74,7 @@ const form: RequestForm<ElasticsearchRequest> = {
   toRequest: ({ index, querystring, body }) =>
     ({
       ...body,
-      // Both servers prefer the address. Flat, nobody could tell any more where it stood.
+      // Both servers prefer the address, and a flat request no longer shows where a property stood.
       ...withAddressSource(querystring),
       ...(index !== undefined && { index }),
     }) as ElasticsearchRequest,

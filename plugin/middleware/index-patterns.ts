@@ -1,7 +1,7 @@
-/** Which indices' searches are to be reranked. */
+/** Decides which searches are to be reranked, by their indices. */
 import { isObject, type JsonObject, toPattern } from '../../adapters/search-body/index.ts';
 
-/** What {@link isWanted} looks at; `*` stands for any characters. */
+/** Patterns for {@link isWanted}; `*` stands for any characters. */
 export function toPatterns(indices: readonly string[]): readonly RegExp[] {
   return indices.map(toPattern);
 }
@@ -9,12 +9,13 @@ export function toPatterns(indices: readonly string[]): readonly RegExp[] {
 /**
  * Whether a search of these indices is to be reranked.
  *
- * @param wish - What the request itself asks for: `true` or an object for reranking, whatever the index is called.
- * @param index - As a path names them, joined by commas, decoded; a search that names none is of no pattern.
+ * @param wish - The request's own wish: `true` or an object asks for reranking, whatever the index.
+ * @param index - The indices as a path names them, joined by commas, decoded; a search without indices matches no
+ * pattern.
  */
 export function isWanted(patterns: readonly RegExp[], wish: unknown, index: string | undefined): boolean {
   if (wish === true || isObject(wish)) return true;
-  // What is taken away again (`products-*,-products-old`) adds no index.
+  // An exclusion (`products-*,-products-old`) adds no index.
   const names = (index ?? '').split(',').filter((name, i) => i === 0 || !name.startsWith('-'));
   return names.every((name) => name !== '' && patterns.some((pattern) => pattern.test(name)));
 }

@@ -27,9 +27,9 @@ type Abortable = Promise<object> & { abort(): void };
 type Base = (sent: TransportParams, options: CallOptions) => Abortable;
 
 /**
- * The same transport, with searches reranked: of the named indices, and wherever a call's
- * `context: { blockrank: true }` asks for it (`false` asks for none). What comes as a stream (`asStream`) is not
- * reranked. Everything else behaves as before.
+ * The same transport class with reranked searches: searches of the named indices, and every call whose `context: {
+ * blockrank: true }` asks for it (`false` opts out). Answers that come as a stream (`asStream`) are not reranked.
+ * Everything else behaves as before.
  */
 export function opensearchTransport<Class extends OpenSearchTransportClass>(
   Transport: Class,
@@ -56,7 +56,7 @@ export function opensearchTransport<Class extends OpenSearchTransportClass>(
   } as Class;
 }
 
-/** The reranked answer as the client gives its own: a promise that can be aborted. */
+/** The reranked answer in the form of the client's own: a promise that can be aborted. */
 function reranked(
   rerank: RerankCall,
   params: TransportParams,
@@ -68,7 +68,7 @@ function reranked(
   let inner: Promise<object> | undefined;
   let whole: object = {};
   const send: Send = async (sent, { signal }) => {
-    // The client writes into what it is given.
+    // A copy, because the client changes the object that it gets.
     const copy = { ...sent };
     inner = endedBy(signal, () => base(copy, sent === params ? given : rest));
     whole = await inner;
@@ -86,7 +86,7 @@ function reranked(
       const reranked = await value;
       return withBody(whole, reranked);
     } catch (error) {
-      // Who aborts a search of this client gets the client's own error.
+      // A caller that aborts a search of this client gets the client's own error.
       if (abandoned.signal.aborted) await (inner ?? aborted(base({ ...params }, given)));
       throw error;
     }

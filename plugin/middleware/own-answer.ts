@@ -1,17 +1,20 @@
-/** Answers of a server that are no searches' answers: they go back to the caller as they came. */
+/** Carries a server's answers without hits past the stage: they go back to the caller unchanged. */
 import { isObject, type JsonObject } from '../../adapters/search-body/index.ts';
 
-/** What a client's call was answered with. */
+/** The answer to a client's call. */
 export interface TransportAnswer {
-  /** What came, parsed where it was JSON. */
+  /** The body, parsed where it was JSON. */
   readonly body: unknown;
   /** HTTP status. */
   readonly statusCode?: number | null;
 }
 
-/** An answer without hits, as an error that the stage can be told: a status that the caller ignores, another form than JSON. */
+/**
+ * An answer without hits, as an error for the stage: it has a status that the caller ignores, or another form than
+ * JSON.
+ */
 export class OwnAnswer extends Error {
-  /** What came. */
+  /** The body of the answer. */
   readonly body: unknown;
   /** HTTP status. */
   readonly statusCode: number | undefined;
@@ -23,13 +26,13 @@ export class OwnAnswer extends Error {
   }
 }
 
-/** The answer to one search. @throws OwnAnswer when it is none. */
+/** The answer to one search. @throws OwnAnswer when it is no search's answer. */
 export function searchAnswer<Response>(answer: TransportAnswer): Response {
   if (!hasHits(answer.body)) throw new OwnAnswer(answer);
   return answer.body as Response;
 }
 
-/** The answers to several searches. @throws OwnAnswer when there are none. */
+/** The answers to several searches. @throws OwnAnswer when the answer holds none. */
 export function searchAnswers(
   answer: TransportAnswer,
 ): JsonObject & { readonly responses: readonly unknown[] } {
@@ -38,20 +41,20 @@ export function searchAnswers(
   return body as JsonObject & { readonly responses: readonly unknown[] };
 }
 
-/** The answer to one search of a multi-search, or the error that the server gave for it. */
+/** The answer to one search of a multi-search, or the server's error for it. */
 export function toItemAnswer<Response>(item: Response): Response | Error {
   const statusCode = isObject(item) && typeof item['status'] === 'number' ? item['status'] : null;
   return hasHits(item) ? item : new OwnAnswer({ body: item, statusCode });
 }
 
-/** What failed on our side is told as the server tells its own: one item's error touches no other. */
+/** Tells a failure on our side in the shape of the server's own: an item's error touches no other item. */
 export function fromItemAnswer(answer: unknown): unknown {
   if (answer instanceof OwnAnswer) return answer.body;
   if (!(answer instanceof Error)) return answer;
   return { error: { type: answer.name, reason: answer.message, root_cause: [] }, status: 500 };
 }
 
-/** What an answer that was thrown held. @throws what it is given when that is no answer. */
+/** The body of a thrown answer. @throws the error itself when it is no answer. */
 export function ownBody(error: unknown): unknown {
   if (error instanceof OwnAnswer) return error.body;
   throw error;

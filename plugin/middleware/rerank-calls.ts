@@ -1,7 +1,7 @@
 /**
- * Reranking inside a client: its Transport's calls, of which the searches are recognised by their path. A call goes one
- * way: what it searches, whether that is wanted, the stage over what the client sends, the answer in the client's form.
- * What is no search that is wanted goes through untouched.
+ * Reranks inside a client's Transport, which recognises searches by their path. Each search takes the same steps: find
+ * its indices, decide whether it is wanted, run the stage over the client's sending, and answer in the client's form.
+ * Every other call passes untouched.
  */
 import { isObject } from '../../adapters/search-body/index.ts';
 import type { StageWish } from '../stage/index.ts';
@@ -15,9 +15,9 @@ import type { TransportParams } from './transport-params.ts';
 
 /** One call of the transport. */
 export interface TransportCall {
-  /** What is to be sent. */
+  /** The request to send. */
   readonly params: TransportParams;
-  /** Parameters of the address in the call's options: both clients put them over the others. */
+  /** Parameters of the address in the call's options: in both clients they win over the others. */
   readonly querystring: unknown;
   /** The call's `context.blockrank`: a wish, `true`, `false`, or nothing. */
   readonly wish: unknown;
@@ -25,7 +25,7 @@ export interface TransportCall {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The body of a reranked answer; undefined when the call is none of ours and must be sent as it is. */
+/** The body of a reranked answer; `undefined` when the call is not to be reranked and must be sent unchanged. */
 export type RerankCall = (call: TransportCall, send: Send) => Promise<unknown> | undefined;
 
 /** Prepares reranking for a transport class; `form` is how its client writes a search. */
@@ -52,7 +52,7 @@ export function rerankCalls<Request, Response>(
   };
 }
 
-/** Both servers take the index from the parameters too, where the path has none. */
+/** The indices that an address names: both servers read them from the parameters where the path names none. */
 function namedIn(address: Address | undefined): string | undefined {
   const index = address?.parameters['index'];
   return index === undefined ? undefined : String(index);

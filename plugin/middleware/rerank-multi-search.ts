@@ -6,7 +6,7 @@ import { fromItemAnswer, ownBody, searchAnswers, toItemAnswer } from './own-answ
 import { type SearchCall, unreadable } from './search-call.ts';
 import { type SearchParts, withParts } from './transport-params.ts';
 
-/** The body of the answer; `undefined` when nobody wants any of its searches reranked. */
+/** The body of the answer; `undefined` when none of its searches is to be reranked. */
 export function rerankMultiSearch<Request, Response>(
   call: SearchCall<Request, Response>,
 ): Promise<unknown> | undefined {
@@ -65,7 +65,8 @@ async function rerankItems<Request, Response>(
         bulkBody: lines,
       };
       const answer = searchAnswers(await send(isWhole ? params : anew, options));
-      // Some may be asked for again: what stands beside the responses is that of all of them.
+      // Some searches may be sent again: the properties beside the responses are those of the first answer, to all of
+      // them.
       whole ??= answer;
       return answer.responses.map((item) => toItemAnswer(item as Response));
     },
@@ -73,12 +74,15 @@ async function rerankItems<Request, Response>(
   return answers.then((all) => ({ ...whole, responses: all.map(fromItemAnswer) }), ownBody);
 }
 
-/** What leaves parts out of the answer counts for each of its searches. */
+/** The filter of one search: a `filter_path` of the whole answer, applied to each response. */
 function filterOf({ filter_path: filter }: JsonObject): JsonObject {
   return filter === undefined ? {} : { filter_path: filter };
 }
 
-/** Asks for searches that cannot be read, as a stream: how many there are the answer says, and each says why it is not reranked. */
+/**
+ * Sends searches that cannot be read, such as a stream. The answer tells their number, and each response is marked with
+ * the reason.
+ */
 async function markAll<Request, Response>({
   stage,
   form,

@@ -7,7 +7,7 @@ import { ownBody, searchAnswer } from './own-answer.ts';
 import { type SearchCall, unreadable } from './search-call.ts';
 import { isReadable, type SearchParts, type TransportParams, withParts } from './transport-params.ts';
 
-/** The body of the answer; `undefined` when nobody wants it reranked. */
+/** The body of the answer; `undefined` when the search is not to be reranked. */
 export function rerankOneSearch<Request, Response>(
   call: SearchCall<Request, Response>,
 ): Promise<unknown> | undefined {
@@ -26,9 +26,9 @@ export function rerankOneSearch<Request, Response>(
 /** A search as the stage takes it, and the way back. */
 interface ReadSearch<Request> {
   readonly request: Request;
-  /** What to send for a request of the stage. */
+  /** The client's call for a request of the stage. */
   toParams(request: Request): TransportParams;
-  /** What the caller wants to see of the answer. */
+  /** The paths of the answer that the caller wants. */
   readonly filter?: readonly string[] | undefined;
 }
 

@@ -1,30 +1,30 @@
-/** A client's call that asks for searches, as the steps of reranking it see it. */
+/** A client's call for searches, in the form that the steps of reranking share. */
 import type { SearchOptions } from '../../adapters/adapter.ts';
 import type { RescoringStage, StageWish } from '../stage/index.ts';
 import type { Address } from './call-address.ts';
 import type { TransportAnswer } from './own-answer.ts';
 import type { SearchParts, TransportParams } from './transport-params.ts';
 
-/** How a client writes a search: from the parts on the wire to what its `search()` takes, and back. */
+/** How a client writes a search: turns the parts on the wire into an argument of `search()`, and back. */
 export interface RequestForm<Request> {
-  /** What `client.search()` would have been given. */
+  /** The argument of `client.search()` that gives these parts. */
   toRequest(parts: SearchParts): Request;
-  /** The parts of what is to be sent; `original` says which keys were in the address. */
+  /** The parts of a request to send; `original` tells which keys stood in the address. */
   toParts(request: Request, original: SearchParts): SearchParts;
 }
 
-/** Sends to the server, as the client's own transport does; what is not the call's own `params` holds all parameters. */
+/** Sends a call to the server by the client's own transport; changed `params` hold all parameters. */
 export type Send = (params: TransportParams, options: SearchOptions) => Promise<TransportAnswer>;
 
-/** What a transport's reranking needs. */
+/** The parts that reranking in a transport needs. */
 export interface TransportReranking<Request, Response> {
-  /** Reranks. */
+  /** The stage that reranks. */
   readonly stage: Pick<RescoringStage<Request, Response>, 'search' | 'searchMany'>;
-  /** Indices whose searches are reranked without asking, `*` stands for any characters. */
+  /** Indices whose searches are reranked by default; `*` stands for any characters. */
   readonly indices: readonly string[];
 }
 
-/** A call that asks for searches, and what reranks them. */
+/** A call for searches, and the parts that rerank them. */
 export interface SearchCall<Request, Response> {
   readonly stage: TransportReranking<Request, Response>['stage'];
   readonly form: RequestForm<Request>;
@@ -35,12 +35,12 @@ export interface SearchCall<Request, Response> {
   readonly index: string | undefined;
   /** Whether a search of these indices is to be reranked. */
   readonly isWanted: (index: string | undefined) => boolean;
-  /** What the call asks of the stage. */
+  /** The call's options for the stage. */
   readonly options: StageWish & { readonly signal?: AbortSignal };
   readonly send: Send;
 }
 
-/** A request that every adapter leaves alone, as one that it cannot read: its body is no JSON. */
+/** A request that every adapter passes unreranked, because its body is no JSON. */
 export function unreadable<Request>(form: RequestForm<Request>, index: string | undefined): Request {
   const request = form.toRequest({ index, querystring: {}, body: {} }) as object;
   return { ...request, body: 'unreadable' } as Request;

@@ -1,4 +1,4 @@
-/** What a path asks for, in every spelling that both servers take. */
+/** Reads what a path asks for, in every spelling that both servers take. */
 
 /** A search, by its path. */
 export interface SearchTarget {
@@ -17,17 +17,17 @@ const kinds: Readonly<Record<string, SearchTarget['kind']>> = {
 };
 
 /**
- * Reads a path without its query string; `undefined` when it is of no search. Both servers cut a path at its slashes,
- * leave out what is empty at its end, and decode what stands for an index, but no name of their own: `/a%2Cb/_search//`
- * is a search of `a,b`, and `/a/%5Fsearch` none.
- * Source: `PathTrie.retrieve` of OpenSearch and Elasticsearch.
+ * Reads a path without its query string; `undefined` when the path is of no search. Both servers split a path at its
+ * slashes, drop empty parts at its end, and decode the part of the index, but not the names of their own routes:
+ * `/a%2Cb/_search//` is a search of `a,b`, and `/a/%5Fsearch` none. Source: `PathTrie.retrieve` of OpenSearch and
+ * Elasticsearch.
  */
 export function searchTarget(path: string): SearchTarget | undefined {
   const parts = path.replace(/^\//, '').replace(/\/+$/, '').split('/');
   const [first = '', ...rest] = parts;
   if (Object.hasOwn(kinds, parts.join('/'))) return { kind: kinds[parts.join('/')]! };
   if (first.startsWith('_') && first !== '_all') return undefined;
-  // Before 8.0 a type stood between: clients that ask for compatibility still write it.
+  // Before 8.0 a type stood between index and route; clients in compatibility mode still write it.
   const isTyped = rest.length === 2 && rest[0] !== '' && (rest[1] === '_search' || rest[1] === '_msearch');
   const kind = isTyped ? 'other' : own(rest.join('/'));
   const index = decoded(first);
@@ -43,7 +43,7 @@ function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch (error) {
-    // Not ours to judge: the server says what is wrong with the name.
+    // The server judges such a name and says what is wrong with it.
     if (error instanceof URIError) return undefined;
     throw error;
   }

@@ -1,11 +1,11 @@
-/** What a client's transport is asked to send, and a search in its parts. */
+/** The request of a client's transport, and a search in its parts. */
 import type { JsonObject } from '../../adapters/search-body/index.ts';
 
-/** What a transport is asked to send; both clients' own form. */
+/** A request to a transport, in both clients' own form. */
 export interface TransportParams {
   /** HTTP method. */
   readonly method: string;
-  /** Path; it may hold a query string. */
+  /** Path, which may hold a query string. */
   readonly path: string;
   /** A search's body: an object, text, bytes, or a stream. */
   readonly body?: unknown;
@@ -15,7 +15,7 @@ export interface TransportParams {
   readonly querystring?: unknown;
 }
 
-/** Parameters under which the search does not stand where it is read. */
+/** Parameters that put the search elsewhere than in the body. */
 const unreadable = ['body', 'querystring', 'source', 'source_content_type'];
 
 /** A search, in its parts. */
@@ -24,19 +24,19 @@ export interface SearchParts {
   readonly index: string | undefined;
   /** Parameters of the address. */
   readonly querystring: JsonObject;
-  /** What stands in the body. */
+  /** The body's properties. */
   readonly body: JsonObject;
 }
 
-/** Whether the parts say all that is searched for, in a way that can be changed, and the answer will be JSON. */
+/** Whether the parts hold the whole search, may be changed, and give an answer in JSON. */
 export function isReadable({ querystring, body }: SearchParts): boolean {
   const isJson = (querystring['format'] ?? 'json') === 'json';
-  // The servers sort by both, the address last.
+  // The servers apply both sorts, the address's last.
   const isSortedTwice = querystring['sort'] !== undefined && body['sort'] !== undefined;
   return isJson && !isSortedTwice && unreadable.every((name) => querystring[name] === undefined);
 }
 
-/** The call with other parts: all parameters in one place, the body in the form that it had. */
+/** The call with other parts: all parameters in one object, and the body in its original form. */
 export function withParts(
   params: TransportParams,
   path: string,
@@ -49,7 +49,7 @@ export function withParts(
     path,
     querystring,
     ...(body !== undefined && { body }),
-    // What stands between may take the body from a GET.
+    // Proxies between client and server may drop the body of a GET.
     ...(hadNone && body !== undefined && { method: 'POST' }),
   };
 }

@@ -1,4 +1,4 @@
-/** The stage inside a client that an application has already: `client.search()` anywhere in its code is reranked. */
+/** Puts the stage inside a client that an application has already: every `client.search()` in its code is reranked. */
 import {
   type ElasticsearchAdapterOptions,
   type ElasticsearchClient,
@@ -14,14 +14,17 @@ import { stageOptionNames } from '../stage/options.ts';
 import { type ElasticsearchTransportClass, elasticsearchTransport } from './elasticsearch-transport.ts';
 import { type OpenSearchTransportClass, opensearchTransport } from './opensearch-transport.ts';
 
-/** Options of the stage and of the adapter, and which searches are meant. */
+/** Options of the stage and the adapter, and the indices to rerank. */
 export type MiddlewareOptions<AdapterOptions> = Omit<RescoringStageOptions<never, never>, 'adapter'> &
   Omit<AdapterOptions, 'client'> & {
-    /** Indices whose searches are reranked without asking; `*` stands for any characters. @defaultValue none: only calls with `context: { blockrank: true }` */
+    /**
+     * Indices whose searches are reranked by default; `*` stands for any characters. @defaultValue none: only calls
+     * with `context: { blockrank: true }`
+     */
     readonly indices?: readonly string[] | undefined;
   };
 
-/** What a client can do besides searching: make a child of its own kind. */
+/** The part of a client that makes a child of the same kind. */
 export interface WithChild {
   /** A client over the same connections with other options. */
   child(options: object): unknown;
@@ -30,17 +33,16 @@ export interface WithChild {
 }
 
 /**
- * A client of the same kind over the same connections, whose searches and multi-searches are reranked, in whatever form
- * they are written. Yours is not changed. Calls, `meta: true`, helpers and errors are the client's own. A search that
- * cannot be read (a stream, broken JSON) passes, marked with the reason; an answer that comes as a stream (`asStream`)
- * passes without a mark. Both clients share their connections: `close()` of one closes those of the other, so close one
- * of them, once, and the reranker.
+ * A client of the same kind over the same connections, whose searches and multi-searches are reranked, in every form of
+ * the client. Your own client is not changed. Calls, `meta: true`, helpers and errors are the client's own. A search
+ * that cannot be read (a stream, broken JSON) passes, marked with the reason; an answer that comes as a stream
+ * (`asStream`) passes without a mark. Both clients share their connections: `close()` of one closes those of the other,
+ * so close one of them, once, and the reranker.
  *
  * @throws ConfigurationError listing every option that is wrong.
  *
- * @example
- * const client = withElasticsearchReranking(plain, { reranker, fields: ['title', 'body'], indices: ['articles-*'] });
- * await client.search({ index: 'articles-2026', query: { match: { body: 'food from sunlight' } } });
+ * @example const client = withElasticsearchReranking(plain, { reranker, fields: ['title', 'body'], indices:
+ * ['articles-*'] }); await client.search({ index: 'articles-2026', query: { match: { body: 'food from sunlight' } } });
  */
 export function withElasticsearchReranking<Client extends ElasticsearchClient & WithChild>(
   client: Client,

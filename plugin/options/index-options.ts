@@ -1,4 +1,4 @@
-/** Options of what is searched: the section `index`, and the same on the command line. */
+/** Options of the searched indices: the section `index`, and the same on the command line. */
 
 /** Keys of the section `index`. */
 export const indexOptions = {

@@ -1,42 +1,44 @@
-/** What is said of an option: once here, for the command line, the configuration file, programs and pages alike. */
+/**
+ * The description of an option, written once for the command line, the configuration file, programs and pages alike.
+ */
 
 /** One option. */
 export interface OptionRow {
   /**
-   * What it takes. `text` is not empty, a `list` is of such texts and not empty either; `section` and `code` (functions,
-   * objects of a program) are checked where they are taken.
+   * The type of its value. A `text` is not empty; a `list` holds such texts and is not empty either; the code that
+   * takes a `section` or `code` (functions, objects of a program) checks them itself.
    */
   readonly type: 'text' | 'whole' | 'number' | 'switch' | 'choice' | 'list' | 'section' | 'code';
   /** The words of a `choice`. */
   readonly of?: readonly string[];
   /** Smallest number, inclusive. @defaultValue none */
   readonly min?: number;
-  /** What a number is larger than. @defaultValue nothing */
+  /** Exclusive lower bound of a number. @defaultValue nothing */
   readonly above?: number;
   /** Largest number, inclusive. @defaultValue none */
   readonly max?: number;
   /** Whether a text or a list may be empty. @defaultValue false */
   readonly mayBeEmpty?: true;
-  /** Whether `false` stands for "none of it". @defaultValue false */
+  /** Whether `false` is a value too, and turns the option off. @defaultValue false */
   readonly orFalse?: true;
-  /** Whether it has to be given. @defaultValue false */
+  /** Whether the option is mandatory. @defaultValue false */
   readonly isRequired?: true;
-  /** What holds when it is not given. @defaultValue what `otherwise` says */
+  /** The option's default value. @defaultValue the words of `otherwise` */
   readonly default?: string | number | boolean;
-  /** The same in words, where it is no value; with `default`, where that does not hold. */
+  /** The default in words, where it is no value; beside `default`, the cases in which that does not hold. */
   readonly otherwise?: string;
   /** What a number counts. */
   readonly unit?: string;
-  /** What it is, in words that begin small and end without a full stop. */
+  /** Help text, which begins in lower case and ends without a full stop. */
   readonly help: string;
-  /** What pages say besides. */
+  /** A note that only the documentation adds. */
   readonly note?: string;
 }
 
 /** Options by name. */
 export type OptionTable = Readonly<Record<string, OptionRow>>;
 
-/** What holds when an option is not given, in words; `undefined` for one that has to be given, or of which nothing is said. */
+/** The default of an option in words; `undefined` for a mandatory option, and for one without a described default. */
 export function defaultText({ default: value, otherwise, unit }: OptionRow): string | undefined {
   if (value === undefined) return otherwise;
   const size = unit === 'bytes' && Number(value) % mebi === 0 ? ` (${Number(value) / mebi} MiB)` : '';
@@ -48,7 +50,7 @@ export function defaultText({ default: value, otherwise, unit }: OptionRow): str
 
 const mebi = 2 ** 20;
 
-/** What an option takes, in words. */
+/** The type of an option in words. */
 export function typeText({ type, of = [], orFalse }: OptionRow): string {
   const word = type === 'choice' ? of.map((one) => `\`${one}\``).join(', ') : typeWords[type];
   return orFalse ? `${word}, or \`false\`` : word;

@@ -147,7 +147,7 @@ export const listenTlsOptions = {
   },
 } as const;
 
-/** Where the proxy's stage differs from others: a caller of a cluster waits for ever. */
+/** The option whose default differs in the proxy's stage: a caller of a cluster would otherwise wait for ever. */
 export const proxyStageOptions: { readonly deadlineMs: OptionRow & { readonly default: number } } = {
   deadlineMs: { ...without(stageOptions.deadlineMs), default: 10_000 },
 };

@@ -1,7 +1,7 @@
 /**
- * The way of one search through the proxy, in order: it is received, its indices decide whether it is wanted, it takes
- * slots, the stage plans it, the cluster is asked, the stage reranks what came, and the caller is answered. Wherever that
- * ends early, the cluster's own answer goes back.
+ * Leads one search through the proxy: receives it, decides by its indices whether to rerank it, takes slots, lets the
+ * stage plan it, asks the cluster, lets the stage rerank the hits, and answers the caller. Wherever these steps end
+ * early, the cluster's own answer goes back.
  */
 import type { StageWish } from '../stage/index.ts';
 import type { Exchange } from './forward.ts';
@@ -15,7 +15,7 @@ import { overloaded } from './server-error.ts';
 import { takeSlots } from './take-slots.ts';
 import { wantedSearches } from './wanted-searches.ts';
 
-/** Reads a search and answers it. Settles when the answer is out or the caller is gone; never rejects. */
+/** Reads a search and answers it. Settles when the answer is sent or the caller is gone; never rejects. */
 export async function answerSearch(
   parts: SearchParts,
   asked: Exchange,

@@ -1,4 +1,4 @@
-/** Asks the cluster for what the stage planned, with the caller's own headers, and reads the answer. */
+/** Sends the stage's plans to the cluster, with the caller's own headers, and reads the answer. */
 import type { Plan } from '../../adapters/adapter.ts';
 import { isObject } from '../../adapters/search-body/index.ts';
 import { FirstStageError } from '../../engine/index.ts';
@@ -8,14 +8,14 @@ import type { CallerFetch, WireAnswer, WireSearch } from './proxy-adapter.ts';
 import { isJson } from './search-head.ts';
 import type { SearchParts, SearchRun } from './search-run.ts';
 
-/** Bytes of the states of one list, at most: a thousand documents of tier `tokens`. */
+/** Most bytes of the states of one list: enough for a thousand documents of tier `tokens`. */
 const maxStatesBytes = 256 * 1024 * 1024;
 
 /**
- * The answer, which the run keeps. The stage's deadline does not end it: that is for reranking, and the answer is still
- * wanted after it.
+ * Asks for the answer, and keeps it in the run. The stage's deadline does not end the call: the caller still wants the
+ * cluster's answer after it.
  *
- * @throws FirstStageError when it is an error, or none that can be reranked.
+ * @throws FirstStageError when the answer is an error, or cannot be reranked.
  */
 export function askCluster(
   parts: SearchParts,
@@ -37,7 +37,7 @@ async function send(
   const answered = await ask(forwarding, run.search.toCall(plans), limits);
   const answer = readAnswer(parts, run, answered);
   const refusal = answer ? undefined : refusalOf(parts, answered);
-  // Of several searches of which some are asked again, the first answer goes back.
+  // When some of several searches are sent again, the first answer is the one to go back.
   if (!run.isAgain) {
     const isChanged = plans.some(({ request, original }) => request !== original);
     Object.assign(run, { answered, refusal, isChanged });
@@ -60,7 +60,7 @@ function readAnswer(parts: SearchParts, run: SearchRun, answered: Answered): Wir
     const answer = adapter.readMany(plain, fetch);
     return Array.isArray(answer['responses']) ? answer : undefined;
   } catch (error) {
-    // Not ours to judge: the caller gets what the cluster said.
+    // The caller gets the cluster's own answer, whatever it holds.
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
@@ -87,7 +87,7 @@ function refusalOf({ forwarding, adapter }: SearchParts, { status, plain }: Answ
   );
 }
 
-/** An error in the cluster's own words. */
+/** The body of a cluster's error, parsed. */
 function parsed(plain: Buffer | undefined): unknown {
   try {
     return plain && JSON.parse(plain.toString('utf8'));

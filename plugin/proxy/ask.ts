@@ -1,4 +1,4 @@
-/** Sends a request whose body is at hand, and reads its answer whole. */
+/** Sends a request with a complete body, and reads its answer whole. */
 import type { IncomingMessage } from 'node:http';
 import { onAbort } from '../../engine/index.ts';
 import type { Forwarding } from './forward.ts';
@@ -12,7 +12,7 @@ import { openUpstream, StaleConnection, unreachable } from './upstream.ts';
 export interface Answered {
   /** HTTP status. */
   readonly status: number;
-  /** What stands beside the status. */
+  /** The words beside the status. */
   readonly statusMessage: string;
   /** Headers, as they came. */
   readonly headers: RawHeaders;
@@ -22,21 +22,21 @@ export interface Answered {
   readonly plain: Buffer | undefined;
 }
 
-/** Bounds of one question. */
+/** Limits of one request. */
 export interface AskLimits {
-  /** Ends it. */
+  /** Ends the request. */
   readonly signal: AbortSignal;
-  /** Bytes that the answer may have. */
+  /** Most bytes of the answer. */
   readonly maxBytes: number;
 }
 
-/** The answer was too large to be read whole. */
+/** Thrown for an answer that is too large to be read whole. */
 export class AnswerTooLarge extends Error {}
 
 /**
- * Asks the cluster. A connection that turned out to be closed is tried once more.
+ * Asks the cluster, a second time when the cluster had closed the connection.
  *
- * @throws ProxyError when there is no answer, or none in time. @throws AnswerTooLarge
+ * @throws ProxyError when the cluster does not answer, or not in time. @throws AnswerTooLarge
  */
 export async function ask(forwarding: Forwarding, call: WireCall, limits: AskLimits): Promise<Answered> {
   try {

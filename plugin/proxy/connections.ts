@@ -1,13 +1,13 @@
-/** Knows a listener's connections, so that closing it waits for no idle one. */
+/** Tracks a listener's connections, so that closing it need not wait for idle ones. */
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 
 /** The connections of a listener. */
 export interface Connections {
-  /** Says that a request came in on a connection. */
+  /** Notes that a request came in on a connection. */
   use(socket: Socket): void;
-  /** Closes those on which nobody waits for an answer. */
+  /** Closes the connections on which no caller waits for an answer. */
   closeIdle(): void;
 }
 
@@ -15,7 +15,7 @@ export interface Connections {
 export function watchConnections(server: Server): Connections {
   const unused = new Set<Socket>();
   const isTls = server instanceof TlsServer;
-  // With TLS, requests come over another object than the connection below.
+  // With TLS, requests come over another socket object than the connection below it.
   server.on(isTls ? 'secureConnection' : 'connection', (socket: Socket) => {
     unused.add(socket);
     socket.once('close', () => unused.delete(socket));
@@ -24,7 +24,7 @@ export function watchConnections(server: Server): Connections {
     use: (socket) => void unused.delete(socket),
     closeIdle() {
       server.closeIdleConnections();
-      // Node takes a connection on which nothing was ever asked for a busy one. Half a request is not cut off.
+      // Node counts a connection that never carried a request as busy. A half-sent request is not cut off.
       for (const socket of unused) if (isTls || socket.bytesRead === 0) socket.destroy();
     },
   };

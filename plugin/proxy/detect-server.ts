@@ -6,10 +6,10 @@ import { openTarget, type TargetTls } from './target.ts';
 export type ServerProduct = 'elasticsearch' | 'opensearch';
 
 /**
- * Asks the cluster who it is: Elasticsearch names itself in a header of every answer, refusals included.
- * `undefined` when nothing answers in time.
+ * Asks the cluster for its product: Elasticsearch names itself in a header of every answer, refusals included.
+ * `undefined` when the cluster does not answer in time.
  *
- * @throws ConfigurationError for an address that cannot be.
+ * @throws ConfigurationError for an impossible address.
  */
 export async function detectServer(
   address: string,
@@ -20,7 +20,7 @@ export async function detectServer(
   const timer = setTimeout(() => request.destroy(), timeoutMs);
   const answer = await new Promise<IncomingMessage | undefined>((resolve) => {
     request.once('response', resolve);
-    // What keeps the cluster from answering is told to whoever asks through the proxy.
+    // Callers of the proxy will get the error that keeps the cluster from answering.
     request.once('error', () => resolve(undefined)).once('close', () => resolve(undefined));
     request.end();
   });

@@ -1,7 +1,7 @@
 /**
- * Passes one request on, and its answer back, untouched and as they come. Built on Node's own HTTP client, not on
- * a proxy library: httpxy, like others, gives headers on in small letters with duplicates joined, passes the
- * cluster's `Connection` to the caller, drops trailers, and closes the connection after every chunked body.
+ * Passes one request on, and its answer back, untouched and as they come. Built on Node's own HTTP client, not on a
+ * proxy library: httpxy, like others, passes headers on in small letters with duplicates joined, passes the cluster's
+ * `Connection` to the caller, drops trailers, and closes the connection after every chunked body.
  */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
@@ -12,23 +12,23 @@ import { openUpstream, StaleConnection, type Upstream, unreachable } from './ups
 
 /** One request of a caller, and where its answer goes. */
 export interface Exchange {
-  /** What the caller asks. */
+  /** The caller's request. */
   readonly request: IncomingMessage;
-  /** What the caller gets. */
+  /** The answer to the caller. */
   readonly response: ServerResponse;
   /** Whether the caller waits for `100 Continue` before it sends the body, and has not got it yet. */
   readonly isWaiting: boolean;
 }
 
-/** What was read of a request's body before it was decided to pass it on. */
+/** The part of a request's body that was read before the proxy decided to pass it on. */
 export interface ReadBody {
   /** The bytes, in order. */
   readonly chunks: readonly Buffer[];
-  /** Whether nothing follows them. */
+  /** Whether these bytes are the whole body. */
   readonly isWhole: boolean;
 }
 
-/** Where and how to pass requests on. */
+/** The cluster to pass requests to, and the time limit. */
 export interface Forwarding {
   /** The cluster. */
   readonly target: Target;
@@ -42,14 +42,14 @@ export const markHeader = 'x-blockrank';
 /** How long a caller that waits for `100 Continue` is left waiting, in milliseconds. */
 const continueMs = 1000;
 
-/** Nothing was read. */
+/** A body of which nothing was read. */
 const unread: ReadBody = { chunks: [], isWhole: false };
 
 /**
- * Passes a request on. Settles when the answer is out or the caller is gone; never rejects: what fails on the way
- * is told to the caller.
+ * Passes a request on. Settles when the answer is sent or the caller is gone. Never rejects: the caller is told of
+ * failures on the way.
  *
- * @param added - Headers put on the answer.
+ * @param added - Headers to add to the answer.
  */
 export async function forward(
   forwarding: Forwarding,
@@ -89,7 +89,10 @@ async function passBack(answer: IncomingMessage, response: ServerResponse, added
   response.end();
 }
 
-/** Sends the head before there is a body. Node's `flushHeaders` would write it as UTF-8, which it need not be. */
+/**
+ * Sends the head before there is a body. Node's `flushHeaders` would write the head as UTF-8, but it may be in another
+ * encoding.
+ */
 function sendHead(message: ClientRequest | ServerResponse): void {
   message.write(Buffer.alloc(0));
 }
@@ -99,11 +102,11 @@ function tell({ target }: Forwarding, response: ServerResponse, error: unknown):
   sendError(response, known);
 }
 
-/** The request as it goes to the cluster: the same but for what concerns the connection, and what is ours. */
+/** The request to the cluster: the caller's, without the headers of the connection and our own header. */
 function callOf({ request, isWaiting }: Exchange): Parameters<Target['open']>[0] {
   const framing = framingOf(request);
   const method = request.method!;
-  // Node would send such a request with an empty chunked body.
+  // Without this, Node would send such a request with an empty chunked body.
   const noBody = framing.length === 0 && hasBodyByDefault(method) ? ['Content-Length', '0'] : [];
   const dropped = ['content-length', markHeader, ...(isWaiting ? [] : ['expect'])];
   return {
@@ -117,7 +120,7 @@ function hasBodyByDefault(method: string): boolean {
   return !['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'].includes(method);
 }
 
-/** Path and query string as they were asked for; a caller that thinks of us as its proxy names the host too. */
+/** Path and query string as the caller wrote them; a caller that treats us as its forward proxy names the host too. */
 export function pathOf({ url = '/' }: Pick<IncomingMessage, 'url'>): string {
   const path = url.replace(/^https?:\/\/[^/?#]*/i, '');
   return path.startsWith('/') || path === '*' ? path : `/${path}`;
@@ -158,7 +161,7 @@ function pour(request: IncomingMessage, upstream: Upstream, { chunks, isWhole }:
   request.once('end', finish);
 }
 
-/** A request that asks for nothing but an answer may go out twice, when all of its body is at hand. */
+/** Whether a request may be sent twice: it changes nothing on the server, and its whole body is at hand. */
 function canRepeat(request: IncomingMessage, { isWhole }: ReadBody): boolean {
   const isSafe = request.method === 'GET' || request.method === 'HEAD';
   return isWhole || (isSafe && framingOf(request).length === 0);

@@ -1,4 +1,4 @@
-/** Gives back what the stage made of a search. */
+/** Sends the stage's answer to a search. */
 import type { OutcomeMark } from '../../adapters/adapter.ts';
 import { isObject, type JsonObject } from '../../adapters/search-body/index.ts';
 import type { Answered } from './ask.ts';
@@ -8,11 +8,11 @@ import { pass, type Treatment } from './pass.ts';
 import type { WireAnswer } from './proxy-adapter.ts';
 import type { SearchParts, SearchRun } from './search-run.ts';
 
-/** Answers the caller: with the stage's answer, or, when the stage left all of it alone, with the cluster's own. */
+/** Answers the caller: with the stage's answer, or, when the stage changed nothing, with the cluster's own. */
 export async function giveAnswer(parts: SearchParts, run: SearchRun, answer: WireAnswer): Promise<Treatment> {
   const { exchange, read, search } = run;
   if (run.passes || !run.answered) {
-    // An answer that only passes may take long, and holds nobody up.
+    // An answer that only passes may take long, so it holds no slots.
     run.leave();
     return pass(parts, exchange, read, run.passes ?? 'unsupported-request');
   }
@@ -30,7 +30,7 @@ function marksOf(answer: JsonObject): readonly (OutcomeMark | undefined)[] {
   return list.map((entry: unknown) => (isObject(entry) ? (entry['blockrank'] as OutcomeMark) : undefined));
 }
 
-/** Writes an answer that is at hand; without `body` as it came. */
+/** Writes a complete answer; without `body`, the cluster's bytes. */
 export function writeAnswer(
   { response }: Exchange,
   answered: Answered,

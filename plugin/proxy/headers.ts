@@ -1,10 +1,10 @@
-/** Headers as they stand on the wire: names in their own case, duplicates and order kept. */
+/** Works on headers as they are on the wire: names keep their case, duplicates and order stay. */
 import type { IncomingMessage } from 'node:http';
 
 /** Names and values in turn, as Node's `rawHeaders`. */
 export type RawHeaders = readonly string[];
 
-/** What concerns one connection alone. Source: RFC 9110, section 7.6.1. */
+/** Headers that concern one connection alone. Source: RFC 9110, section 7.6.1. */
 const hopByHop = [
   'connection',
   'keep-alive',
@@ -16,7 +16,7 @@ const hopByHop = [
   'upgrade',
 ];
 
-/** Never taken away because `Connection` names it: without it the message could not be read. */
+/** Headers that stay even when `Connection` names them: without them the message could not be read. */
 const essential = new Set(['content-length', 'host']);
 
 /**
@@ -50,7 +50,7 @@ export function pairsOf(raw: RawHeaders): [string, string][] {
   return Array.from({ length: raw.length / 2 }, (_, i) => [raw[2 * i]!, raw[2 * i + 1]!]);
 }
 
-/** The header that says how long the message's body is; empty for one without a body. */
+/** The header that tells the length of the message's body; empty for a message without a body. */
 export function framingOf({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): RawHeaders {
   if (valuesOf(rawHeaders, 'transfer-encoding').length > 0) return ['Transfer-Encoding', 'chunked'];
   return valuesOf(rawHeaders, 'content-length').flatMap((length) => ['Content-Length', length]);

@@ -31,7 +31,7 @@ export interface ListenTls {
   readonly passphrase?: string | undefined;
 }
 
-/** What reranks, and what is reranked: all that may be exchanged while the proxy runs. */
+/** The settings of reranking, which may be exchanged while the proxy runs. */
 export interface ProxyReranking {
   /** Indices whose searches are reranked, as the requests name them; `*` stands for any characters. */
   readonly indices: readonly string[];
@@ -39,9 +39,9 @@ export interface ProxyReranking {
   readonly adapter: ProxyAdapter;
   /** Reranks, over the same adapter. The proxy never closes it. */
   readonly stage: RescoringStage<WireSearch, WireAnswer>;
-  /** What the stage's reranker says of itself, asked anew for each `readyz`. */
+  /** The stage's reranker, whose `info` each `readyz` reads anew. */
   readonly reranker: Pick<Reranker, 'info'>;
-  /** What the stage was told to do when reranking fails. @defaultValue 'keep-first-stage' */
+  /** The stage's own setting for failures of reranking. @defaultValue 'keep-first-stage' */
   readonly onFailure?: OnFailure | undefined;
   /** Bytes that a search's body may have, unpacked; a larger one passes untouched. @defaultValue 10485760 (10 MiB) */
   readonly maxSearchBytes?: number | undefined;
@@ -75,9 +75,12 @@ export interface ProxyOptions extends ProxyReranking {
   readonly keepsHost?: boolean | undefined;
   /** Whether `/_blockrank/healthz`, `readyz` and `metrics` are the proxy's own. @defaultValue true */
   readonly ownPages?: boolean | undefined;
-  /** Gets the metric `blockrank_proxy_requests_total{kind,status}`, and is what `/_blockrank/metrics` shows. @defaultValue a new one */
+  /**
+   * Registry that gets the metric `blockrank_proxy_requests_total{kind,status}`, and that `/_blockrank/metrics` shows.
+   * @defaultValue a new one
+   */
   readonly registry?: Registry | undefined;
-  /** Told of failures that no event of the stage tells. @defaultValue nobody */
+  /** Called with failures that no event of the stage tells. @defaultValue nothing is called */
   readonly onFault?: ((error: unknown) => void) | undefined;
 }
 

@@ -5,11 +5,11 @@ import type { Exchange } from './forward.ts';
 import { pathOf } from './forward.ts';
 import { ProxyError, sendError } from './server-error.ts';
 
-/** What the pages show. */
+/** The state that the pages show. */
 export interface OwnPages {
-  /** Whether searches are reranked and requests still taken. */
+  /** Whether searches are reranked and the proxy still takes requests. */
   readonly isReady: () => boolean;
-  /** What `/_blockrank/metrics` shows. */
+  /** The metrics that `/_blockrank/metrics` shows. */
   readonly registry: Registry;
 }
 

@@ -1,4 +1,4 @@
-/** Ways of answering that need no stage: the cluster's own answer, or an error. */
+/** Answers without the stage: with the cluster's own answer, or with an error. */
 import type { UnrerankedReason } from '../../adapters/adapter.ts';
 import { isWanted, toPatterns } from '../middleware/index-patterns.ts';
 import type { StageWish } from '../stage/index.ts';
@@ -7,10 +7,10 @@ import { searchedIndex } from './search-head.ts';
 import type { SearchParts } from './search-run.ts';
 import { type ProxyError, sendError } from './server-error.ts';
 
-/** What became of a request. */
+/** The proxy's treatment of a request. */
 export type Treatment = 'passed' | 'reranked' | 'unreranked' | 'overloaded';
 
-/** Passes a request on as it came, and its answer back as it comes, with a header that says why. */
+/** Passes a request on unchanged, and its answer back as it arrives, with a header that says why. */
 export async function pass(
   { forwarding }: Pick<SearchParts, 'forwarding'>,
   exchange: Exchange,
@@ -23,7 +23,7 @@ export async function pass(
   return reason === undefined ? 'passed' : 'unreranked';
 }
 
-/** Passes a search on that cannot be read; when it was to be reranked, the answer says so. */
+/** Passes on a search that cannot be read; when it was to be reranked, the answer says why it is not. */
 export function passUnread(
   parts: Pick<SearchParts, 'forwarding' | 'indices'>,
   exchange: Exchange,

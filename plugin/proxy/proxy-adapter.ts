@@ -1,6 +1,6 @@
 /**
- * The adapter of the proxy: searches and answers as they stand on the wire, which is the same for both servers.
- * An answer that is given back in another order keeps the bytes of each of its hits.
+ * The adapter of the proxy: searches and answers as they stand on the wire, which is the same for both servers. A
+ * reordered answer keeps the bytes of each of its hits.
  */
 import type { Outcome, Plan, PlanWarning, SearchReader } from '../../adapters/adapter.ts';
 import {
@@ -28,32 +28,40 @@ export type WireAnswer = JsonObject;
 /** Fetches documents by id, as a multi-get does, with a caller's own headers; resolves with the answer's body. */
 export type CallerFetch = (docs: readonly JsonObject[], signal: AbortSignal | undefined) => Promise<unknown>;
 
-/** Options of {@link proxyAdapter}: where the texts are, and what is left on an answer. */
+/** Options of {@link proxyAdapter}: where the texts lie, and which marks an answer gets. */
 export interface ProxyAdapterOptions extends SearchBodyOptions {
-  /** What the cluster is called in metrics and errors. @defaultValue 'cluster' */
+  /** Name of the cluster in metrics and errors. @defaultValue 'cluster' */
   readonly server?: string | undefined;
-  /** Whether answers and hits say what happened, as their property `blockrank`. @defaultValue true */
+  /** Whether answers and hits get the stage's marks, as their property `blockrank`. @defaultValue true */
   readonly marks?: boolean | undefined;
   /** Which number a hit carries as `_score`: the cluster's own, to the byte, or the reranker's. @defaultValue 'first-stage' */
   readonly scores?: 'first-stage' | 'reranked' | undefined;
 }
 
-/** Reads searches and answers, and remembers the bytes of what it has read; the proxy sends with each caller's own headers. */
+/**
+ * Reads searches and answers, and remembers the bytes of the answers that it has read; the proxy sends with each
+ * caller's own headers.
+ */
 export interface ProxyAdapter extends SearchReader<WireSearch, WireAnswer> {
-  /** What the cluster refused of that which the plan changed: as of any adapter, and always there. */
+  /** The change of the plan that the cluster refused, as of any adapter; this adapter always has the method. */
   refusedChanges(plan: Plan<WireSearch>, answer: WireAnswer | Error): PlanWarning | undefined;
-  /** Reads the answer to a search; `fetch` asks on behalf of the same caller. @throws SyntaxError when it is no JSON object. */
+  /**
+   * Reads the answer to a search; `fetch` asks on behalf of the same caller. @throws SyntaxError when the bytes are no
+   * JSON object.
+   */
   read(bytes: Buffer, fetch?: CallerFetch): WireAnswer;
-  /** Reads the answer to a multi-search, with its `responses`. @throws SyntaxError when it is no JSON object. */
+  /**
+   * Reads the answer to a multi-search, with its `responses`. @throws SyntaxError when the bytes are no JSON object.
+   */
   readMany(bytes: Buffer, fetch?: CallerFetch): WireAnswer;
-  /** The bytes of an answer that was read here, or that {@link SearchReader.applyOutcome} made of one. */
+  /** The bytes of an answer that this adapter has read, or that {@link SearchReader.applyOutcome} made of one. */
   spell(answer: WireAnswer): Buffer;
 }
 
 /**
  * Makes the adapter over which the proxy's stage runs.
  *
- * @throws ConfigurationError for an option that cannot be.
+ * @throws ConfigurationError for an impossible option.
  */
 export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
   const {
@@ -87,7 +95,7 @@ export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
     }),
     applyOutcome(plan, answer, outcome) {
       const bytes = spelled.get(answer);
-      // What the plan refused was sent as it came, and goes back as it came.
+      // A plan with a reason sent the caller's own search, and its answer goes back unchanged.
       if (plan.reason !== undefined || bytes === undefined) return answer;
       const ranked = inner.applyOutcome(plan, answer, outcome);
       const after = inOrder(answer, ranked, plan, { outcome, marks, scores, bytes });
@@ -116,7 +124,7 @@ export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
   };
 }
 
-/** An answer that was put together of others is spelled by its parts. */
+/** A multi-search's answer, put together from single ones, takes its bytes from them. */
 function bytesOf(answer: JsonObject, spelled: WeakMap<object, string>): string {
   const known = spelled.get(answer);
   if (known !== undefined) return known;
@@ -147,7 +155,7 @@ interface HitList {
   readonly max_score?: unknown;
 }
 
-/** The answer as it is given back, its hits spelled: each from the bytes of the hit that it was. */
+/** The answer in its new order, with each hit spelled from its original bytes. */
 function inOrder(
   answer: WireAnswer,
   ranked: WireAnswer,
@@ -175,7 +183,7 @@ function inOrder(
   return { ...ranked, hits: list, blockrank: marks ? ranked['blockrank'] : undefined };
 }
 
-/** Where the hits stand in an answer's bytes. */
+/** The slices of the hits in an answer's bytes. */
 function hitSlices(bytes: string): ReturnType<typeof elementsOf> {
   const inside = (start: number): number =>
     membersOf(bytes, start).findLast(({ key }) => key === 'hits')!.value.start;

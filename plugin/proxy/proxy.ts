@@ -1,4 +1,4 @@
-/** The reverse proxy: a listener before a cluster, through which everything passes, and searches come back reranked. */
+/** The reverse proxy: a listener before a cluster that passes everything through and reranks searches. */
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -36,31 +36,33 @@ import { openSlots } from './slots.ts';
 import { maxHeaderBytes, openTarget } from './target.ts';
 import { wishOf } from './wish.ts';
 
-/** A caller that falls silent gets this much longer than the cluster, in milliseconds, to be told of the timeout first. */
+/**
+ * How much longer the proxy waits for a silent caller than for the cluster, in milliseconds, so that the caller is told
+ * of the timeout first.
+ */
 const callerGraceMs = 1000;
-/** Longest wait that Node's timers know, and the grace; a longer one would fire at once. */
+/** Longest wait of Node's timers, less the grace, in milliseconds; a longer wait would end at once. */
 const maxTimerMs = 2 ** 31 - 1 - callerGraceMs;
 
 /** A proxy that listens. */
 export interface RunningProxy {
-  /** Where it listens, e.g. `http://127.0.0.1:9201`. */
+  /** Address of the listener, e.g. `http://127.0.0.1:9201`. */
   readonly url: string;
-  /** Reranks later searches with something else. Resolves once the last search that began before is answered. */
+  /** Reranks later searches with other settings. Resolves once the last earlier search is answered. */
   use(next: ProxyReranking): Promise<void>;
-  /** Takes no more requests, lets those in flight come to their end, then closes all connections. */
+  /** Takes no more requests, lets requests in flight end, then closes all connections. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a reverse proxy before a cluster of Elasticsearch or OpenSearch. `_search` and `_msearch` of the named
- * indices come back reranked; everything else passes byte by byte, as it comes.
+ * Opens a reverse proxy before a cluster of Elasticsearch or OpenSearch. `_search` and `_msearch` of the named indices
+ * come back reranked; everything else passes byte by byte, as it arrives.
  *
- * @throws ConfigurationError for an address that cannot be; what Node throws when the port is taken.
+ * @throws ConfigurationError for an impossible address. @throws Node's own error when the port is taken.
  *
- * @example
- * const adapter = proxyAdapter({ fields: ['title', 'body'] });
- * const stage = rescoringStage({ adapter, reranker });
- * const proxy = await openProxy({ target: 'http://127.0.0.1:9200', indices: ['products-*'], adapter, stage, reranker });
+ * @example const adapter = proxyAdapter({ fields: ['title', 'body'] }); const stage = rescoringStage({ adapter,
+ * reranker }); const proxy = await openProxy({ target: 'http://127.0.0.1:9200', indices: ['products-*'], adapter,
+ * stage, reranker });
  */
 export async function openProxy(options: ProxyOptions): Promise<RunningProxy> {
   checkOptionNames('Cannot open the proxy', options, proxyOptionNames);
@@ -77,7 +79,7 @@ export async function openProxy(options: ProxyOptions): Promise<RunningProxy> {
   server.timeout = timeoutMs + callerGraceMs;
   const connections = watchConnections(server);
   const take = (isWaiting: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-    // The connection's next request would come too late.
+    // The connection ends with this answer, for its next request would come too late.
     if (draining.signal.aborted) response.shouldKeepAlive = false;
     connections.use(request.socket);
     response.once('close', () => draining.signal.aborted && connections.closeIdle());
@@ -154,7 +156,7 @@ async function count(parts: ProxyParts, exchange: Exchange): Promise<void> {
   try {
     kind = await answer(parts, exchange);
   } catch (error) {
-    // Nothing of ours may leave a caller without an answer.
+    // A fault of the proxy must not leave the caller without an answer.
     parts.onFault(error);
     const message = `The proxy failed: ${String(error)}. The cluster was not harmed; see the proxy's log.`;
     sendError(response, error instanceof ProxyError ? error : new ProxyError(internal, message));
@@ -184,14 +186,14 @@ async function answer(parts: ProxyParts, exchange: Exchange): Promise<Treatment 
 function listener(tls: ListenTls | undefined): Server {
   const settings = {
     maxHeaderSize: maxHeaderBytes,
-    // A large upload may take as long as it takes; headers may not.
+    // A large upload may take any time; only headers have a limit.
     requestTimeout: 0,
     headersTimeout: 60_000,
     // Longer than the pools of usual clients keep a connection.
     keepAliveTimeout: 75_000,
   };
   const server = tls ? createHttpsServer({ ...settings, ...tls }) : createHttpServer(settings);
-  // Node would leave out what comes after the 2000th header without a word; the size limit bounds them.
+  // By default Node silently drops headers after the 2000th; here only the size limit bounds them.
   server.maxHeadersCount = 0;
   return server;
 }

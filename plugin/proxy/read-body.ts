@@ -1,12 +1,12 @@
-/** Reads bodies whole, as far as they are small enough. */
+/** Reads bodies whole, unless they are too large. */
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import type { ReadBody } from './forward.ts';
 
 /**
- * Reads a message's body until it ends, or until more than `maxBytes` have come; then the rest is still to be
- * read, and the message is paused. Rejects when the connection breaks.
+ * Reads a message's body until it ends, or until more than `maxBytes` have come; then the message is paused, and the
+ * rest is still unread. Rejects when the connection breaks.
  */
 export function readUpTo(message: IncomingMessage, maxBytes: number): Promise<ReadBody> {
   const chunks: Buffer[] = [];
@@ -46,8 +46,8 @@ export function canDecode(encoding: string): boolean {
 }
 
 /**
- * A body without its compression; `undefined` when that is unknown or wrong, or when more than `maxBytes` would
- * come out.
+ * A body without its compression; `undefined` when the compression is unknown or wrong, or the result would exceed
+ * `maxBytes`.
  *
  * @param encoding - The value of `Content-Encoding`; absent: not compressed.
  */
@@ -62,7 +62,7 @@ export async function decoded(
   try {
     return await decode(bytes, { maxOutputLength: maxBytes });
   } catch (error) {
-    // Not ours to judge: the body goes on as it came, and its receiver says what is wrong with it.
+    // The receiver judges such a body: it gets the bytes unchanged and says what is wrong with them.
     if (String((error as NodeJS.ErrnoException).code).startsWith('Z_')) return undefined;
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return undefined;
     if (String((error as NodeJS.ErrnoException).code).startsWith('ERR__ERROR_FORMAT')) return undefined;

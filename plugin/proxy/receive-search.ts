@@ -1,19 +1,19 @@
-/** Receives a search: its body, and what it asks for. */
+/** Receives a search: reads its body and what it asks for. */
 import type { Exchange, ReadBody } from './forward.ts';
 import { readUpTo } from './read-body.ts';
 import { readSearch, type SearchRequest } from './search-request.ts';
 
-/** What came of receiving. */
+/** The result of receiving a search. */
 export interface Received {
-  /** The caller's request; nobody waits for `100 Continue` any more. */
+  /** The caller's request; it no longer waits for `100 Continue`. */
   readonly exchange: Exchange;
-  /** The body, or as much of it as is read; absent when the caller left. */
+  /** The body, or the part of it that was read; absent when the caller left. */
   readonly read?: ReadBody | undefined;
-  /** What it asks for; absent when that cannot be read, or is too large. */
+  /** The search; absent when it cannot be read, or is too large. */
   readonly search?: SearchRequest | undefined;
 }
 
-/** @param maxBytes - Bytes that the body may have, packed and unpacked. */
+/** Receives a search. @param maxBytes - Bytes that the body may have, packed and unpacked. */
 export async function receiveSearch(asked: Exchange, maxBytes: number): Promise<Received> {
   if (asked.isWaiting) asked.response.writeContinue();
   const exchange = { ...asked, isWaiting: false };

@@ -1,4 +1,4 @@
-/** What a failure on a search's way leads to: the cluster's own answer wherever there is one, else an error. */
+/** Recovers from a failure of a search: gives the cluster's own answer wherever there is one, else an error. */
 import type { JsonObject } from '../../adapters/search-body/index.ts';
 import { DeadlineExceededError, FirstStageError } from '../../engine/index.ts';
 import { toItemAnswer } from '../middleware/own-answer.ts';
@@ -10,7 +10,7 @@ import type { SearchParts, SearchRun } from './search-run.ts';
 import { ProxyError, rerankFailed, timedOut } from './server-error.ts';
 import { wrongWish } from './wish.ts';
 
-/** Answers the caller all the same. */
+/** Answers the caller after a failure. */
 export async function recover(parts: SearchParts, run: SearchRun, error: unknown): Promise<Treatment> {
   const { exchange, read } = run;
   if (exchange.response.destroyed) return 'unreranked';
@@ -27,7 +27,7 @@ export async function recover(parts: SearchParts, run: SearchRun, error: unknown
   return pass(parts, exchange, read, 'rerank-error');
 }
 
-/** The cluster refused the search: what it says goes back as it came, unless it refused what was changed. */
+/** Passes the cluster's refusal back unchanged, unless the cluster refused only our changes. */
 function giveRefusal(
   parts: SearchParts,
   run: SearchRun,
@@ -42,7 +42,7 @@ function giveRefusal(
   return 'unreranked';
 }
 
-/** The deadline passed while the cluster was still searching: its answer comes in its own order. */
+/** Waits for the cluster's answer after the deadline, and gives it in its own order. */
 async function giveLate(
   parts: SearchParts,
   run: SearchRun,
@@ -80,7 +80,7 @@ function firstStageOrder(
   return adapter.applyOutcome(plan, entry, { reranked: false, reason: 'deadline', error, timings, warnings });
 }
 
-/** Whether hits are missing since the cluster refused what was changed. */
+/** Whether hits are missing because the cluster refused our changes. */
 function hasLost({ adapter }: SearchParts, run: SearchRun, entries: readonly WireAnswer[]): boolean {
   return run.plans.some((plan, i) => adapter.refusedChanges(plan, toItemAnswer(entries[i]!)));
 }

@@ -1,14 +1,14 @@
-/** Gives searches to the stage, which plans them, has the cluster asked and reranks what comes. */
+/** Gives searches to the stage, which plans them, has the cluster asked and reranks the hits. */
 import type { Plan } from '../../adapters/adapter.ts';
 import { fromItemAnswer, toItemAnswer } from '../middleware/own-answer.ts';
 import { askCluster } from './ask-cluster.ts';
 import type { WireAnswer, WireSearch } from './proxy-adapter.ts';
 import type { SearchParts, SearchRun } from './search-run.ts';
 
-/** What stands for the answer to a request that the stage leaves alone: that request goes another way. */
+/** Stands for the answer to a request that the stage leaves alone; the proxy passes such a request on untouched. */
 const untouched: WireAnswer = {};
 
-/** The answer as the caller gets it; nothing of use when the run says that the request passes. */
+/** The caller's answer; meaningless when the run says that the request passes. */
 export function rerankSearches(parts: SearchParts, run: SearchRun): Promise<WireAnswer> {
   return run.search.kind === 'search' ? rerankOne(parts, run) : rerankSeveral(parts, run);
 }
@@ -30,7 +30,8 @@ async function rerankSeveral(parts: SearchParts, run: SearchRun): Promise<WireAn
     searchMany: async (plans) => {
       if (!note(run, plans)) return plans.map(() => untouched);
       const answer = await askCluster(parts, run, plans);
-      // Some may be asked for again: what stands beside the responses is that of all of them.
+      // Some searches may be sent again: the properties beside the responses are those of the first answer, to all of
+      // them.
       whole ??= answer;
       return (answer['responses'] as readonly WireAnswer[]).map(toItemAnswer);
     },
@@ -39,9 +40,9 @@ async function rerankSeveral(parts: SearchParts, run: SearchRun): Promise<WireAn
 }
 
 /**
- * Keeps what the stage planned. It plans anew what the cluster refused for what was changed in it.
+ * Keeps the stage's plans; after a refused change the stage plans anew.
  *
- * @returns Whether the cluster is to be asked: a request of which nothing is reranked passes as it is.
+ * @returns Whether to ask the cluster: a request without anything to rerank passes untouched.
  */
 function note(run: SearchRun, plans: readonly Plan<WireSearch>[]): boolean {
   const known = run.plans;

@@ -1,11 +1,11 @@
-/** Tells from a request's head alone whether it is a search, and whether that is one in JSON. */
+/** Tells from a request's head alone whether it is a search in JSON. */
 import type { IncomingMessage } from 'node:http';
 import type { JsonObject } from '../../adapters/search-body/index.ts';
 import { searchTarget } from '../middleware/search-target.ts';
 import { pathOf } from './forward.ts';
 import { framingOf } from './headers.ts';
 
-/** What a search's head says. */
+/** The head of a search. */
 export interface SearchHead {
   /** Whether it is one search, or several. */
   readonly kind: 'search' | 'msearch';
@@ -17,21 +17,21 @@ export interface SearchHead {
   readonly index: string | undefined;
   /** The query string, as it came. */
   readonly query: string;
-  /** The parameters in it. */
+  /** The parameters of the query string. */
   readonly querystring: JsonObject;
 }
 
-/** Parameters under which the search cannot be read where it should stand, or must not be changed. */
+/** Parameters that put the search elsewhere than in the body, or forbid changing it. */
 const unreadable = ['index', 'body', 'querystring', 'source', 'source_content_type', 'X-Amz-Signature'];
 
-/** Reads a request's head; `undefined` when it is no search in JSON, as far as its head says. */
+/** Reads a request's head; `undefined` when the head shows no search in JSON. */
 export function searchHead(request: IncomingMessage): SearchHead | undefined {
   const { method = '', headers } = request;
   const { path, query } = partsOf(pathOf(request));
   const { kind, index } = searchTarget(path) ?? {};
   if (kind !== 'search' && kind !== 'msearch') return undefined;
   const type = headers['content-type'];
-  // Without a type, the servers refuse a body in words of their own.
+  // Without a type, the servers themselves refuse a body.
   const isTyped = type === undefined ? !hasBody(request) : isJson(type);
   const querystring = queryOf(query, kind);
   return isGetOrPost(request) && isTyped && querystring && acceptsJson(headers.accept) && !isSigned(request)
@@ -39,11 +39,14 @@ export function searchHead(request: IncomingMessage): SearchHead | undefined {
     : undefined;
 }
 
-/** The indices that a search's address names, whatever its form; `undefined` when it names none, or is of no search. */
+/**
+ * The indices that a search's address names, whatever its form; `undefined` when the address names none, or is of no
+ * search.
+ */
 export function searchedIndex(request: IncomingMessage): string | undefined {
   const { path, query } = partsOf(pathOf(request));
   const target = isGetOrPost(request) ? searchTarget(path) : undefined;
-  // Both servers take the index from the parameters too, where the path has none.
+  // Both servers read the index from the parameters where the path names none.
   return target && (target.index ?? new URLSearchParams(query).get('index') ?? undefined);
 }
 
@@ -51,7 +54,7 @@ function isGetOrPost({ method }: IncomingMessage): boolean {
   return method === 'GET' || method === 'POST';
 }
 
-/** Signatures of AWS hold for the body too: a search that is written anew would be refused with 403. */
+/** Whether AWS signed the request. The signature covers the body: AWS would refuse a rewritten search with 403. */
 function isSigned({ headers: { authorization = '' } }: IncomingMessage): boolean {
   return authorization.startsWith('AWS4-');
 }
@@ -65,11 +68,12 @@ function partsOf(url: string): { readonly path: string; readonly query: string }
   return mark < 0 ? { path: url, query: '' } : { path: url.slice(0, mark), query: url.slice(mark + 1) };
 }
 
-/** The parameters by name; `undefined` when one comes twice, or one says that the search is not to be read. */
+/** The parameters by name; `undefined` when a parameter comes twice, or forbids reading the search. */
 function queryOf(query: string, kind: SearchHead['kind']): JsonObject | undefined {
   const parameters = new URLSearchParams(query);
   const names = [...parameters.keys()];
-  // A plan sees the parameters of a single search; of several, nobody would see that parts are left out.
+  // A plan sees the parameters of a single search; in a multi-search it would not see that a parameter leaves parts
+  // out.
   const excluded = kind === 'msearch' ? [...unreadable, 'filter_path'] : unreadable;
   const isReadable = !names.some((name) => excluded.includes(name)) && new Set(names).size === names.length;
   const format = parameters.get('format') ?? 'json';
@@ -84,7 +88,7 @@ export function isJson(type: string): boolean {
   return jsonTypes.test(type.trim());
 }
 
-/** Forms that both servers write when they are asked for them; for anything else they write JSON. */
+/** Forms other than JSON that both servers write on request. */
 const otherForms = /\b(yaml|cbor|smile)\b/i;
 
 /** Whether the answer will be JSON: browsers and HTTP clients name much (`application/json, text/plain, *\/*`), and get JSON. */

@@ -1,4 +1,4 @@
-/** Reads the searches that may be reranked, and writes them again where the stage changed them. */
+/** Reads searches, and writes them anew where the stage changed them. */
 import type { IncomingMessage } from 'node:http';
 import type { Plan } from '../../adapters/adapter.ts';
 import { type JsonObject, type ReadObject, readObject, toBytes } from '../../adapters/search-body/index.ts';
@@ -10,32 +10,32 @@ import { canDecode, decoded } from './read-body.ts';
 import { isJson, type SearchHead, searchHead } from './search-head.ts';
 import type { TargetCall } from './target.ts';
 
-/** A request as it goes out, its body at hand. */
+/** A request to the cluster with its whole body. */
 export interface WireCall extends TargetCall {
   /** The body, in full. */
   readonly body: Buffer;
 }
 
-/** A request for searches that was read. */
+/** A request for searches, as the proxy read it. */
 export interface SearchRequest {
   /** Whether it is one search, or several. */
   readonly kind: 'search' | 'msearch';
   /** Its searches, in order. */
   readonly searches: readonly WireSearch[];
   /**
-   * The request to send for what the stage planned; what it did not change goes as it came. Of several searches it may be
-   * a part.
+   * The request to send for the stage's plans; unchanged searches keep their bytes. The plans may be only some of
+   * several searches.
    */
   toCall(plans: readonly Planned[]): WireCall;
   /** A request of the proxy's own on behalf of the same caller: its headers, and a body of JSON. */
   toOwn(path: string, body: JsonObject): WireCall;
 }
 
-/** A search, and what the stage made of it. */
+/** A search, and the request that the stage planned for it. */
 export type Planned = Pick<Plan<WireSearch>, 'request' | 'original'>;
 
 /**
- * Reads a search; `undefined` for one that is to be passed on as it is.
+ * Reads a search; `undefined` for a search that must pass untouched.
  *
  * @param maxBytes - Bytes that its body may have, unpacked.
  */
@@ -79,7 +79,7 @@ function oneSearch(original: Original): SearchRequest | undefined {
   };
 }
 
-/** What a search without a body says there. */
+/** The body of a search that has none. */
 const nothing: ReadObject = { value: {}, respell: toBytes };
 
 function named(index: string | undefined): JsonObject {
@@ -90,7 +90,7 @@ function severalSearches(original: Original): SearchRequest | undefined {
   const { head, text } = original;
   const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
   const read = lines.map(readObject).filter((line) => line !== undefined);
-  // Both servers refuse a last line without its end, and a header without its search.
+  // Both servers refuse a last line without a line end, and a header without its search.
   const isWhole = text.endsWith('\n') && lines.length % 2 === 0;
   if (!isWhole || read.length < lines.length) return undefined;
   const searches = Array.from({ length: read.length / 2 }, (_, i): WireSearch => {
@@ -115,7 +115,7 @@ function severalSearches(original: Original): SearchRequest | undefined {
   };
 }
 
-/** The request with this body; with other parameters where `querystring` has fewer than the address. */
+/** The request with this body; with a new query string where `querystring` has fewer parameters than the address. */
 function callOf(
   { request, head, body: old, hasBody }: Original,
   body: Buffer,
@@ -155,7 +155,7 @@ function ownCall({ request }: Original, path: string, own: JsonObject): WireCall
   };
 }
 
-/** The caller's wish for compression goes on unless it names one that cannot be unpacked here. */
+/** Headers to drop: the caller's wish for a compression that the proxy cannot unpack. */
 function unreadableEncodings({ rawHeaders }: IncomingMessage): readonly string[] {
   const wanted = valuesOf(rawHeaders, 'accept-encoding').flatMap((value) => value.split(','));
   return wanted.every((one) => canDecode(one.replace(/;.*$/s, ''))) ? [] : ['accept-encoding'];
@@ -165,7 +165,10 @@ function hasType({ headers }: IncomingMessage): boolean {
   return headers['content-type'] !== undefined;
 }
 
-/** The type of a body that is written here: Elasticsearch wants the same version named in both headers, or in none. */
+/**
+ * The media type of a body that the proxy writes: Elasticsearch wants the same version named in both headers, or in
+ * none.
+ */
 function typeFor({ headers: { accept = '' } }: IncomingMessage): string {
   return accept.includes('compatible-with') && isJson(accept) ? accept : 'application/json';
 }

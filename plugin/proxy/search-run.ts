@@ -1,4 +1,4 @@
-/** One search on its way through the proxy: what it goes with, and what it has come to so far. */
+/** The state of one search on its way through the proxy. */
 import type { Plan, UnrerankedReason } from '../../adapters/adapter.ts';
 import type { FirstStageError } from '../../engine/index.ts';
 import type { RescoringStage, StageWish } from '../stage/index.ts';
@@ -8,13 +8,13 @@ import type { ProxyAdapter, WireAnswer, WireSearch } from './proxy-adapter.ts';
 import type { SearchRequest } from './search-request.ts';
 import type { Slots } from './slots.ts';
 
-/** What reranking needs. */
+/** The parts that reranking needs. */
 export interface Reranking {
   /** Reads and writes searches. */
   readonly adapter: ProxyAdapter;
-  /** Reranks; runs over `adapter`. */
+  /** The stage that reranks; runs over `adapter`. */
   readonly stage: RescoringStage<WireSearch, WireAnswer>;
-  /** Indices whose searches are reranked without asking; `*` stands for any characters. */
+  /** Indices whose searches are reranked by default; `*` stands for any characters. */
   readonly indices: readonly string[];
   /** Whether a failure of reranking leaves the first stage's order, instead of an error. */
   readonly isFailOpen: boolean;
@@ -22,25 +22,25 @@ export interface Reranking {
   readonly maxSearchBytes: number;
   /** Bytes that an answer may have to be reranked; a larger one passes untouched. */
   readonly maxAnswerBytes: number;
-  /** How many searches may be reranked at once. */
+  /** The slots of searches that are reranked at once. */
   readonly slots: Slots;
 }
 
-/** Where searches go, how they are reranked, and who is told when something unforeseen fails. */
+/** The parts that answering a search needs: the cluster, reranking, and a listener to unforeseen failures. */
 export interface SearchParts extends Reranking {
-  /** Where searches go. */
+  /** The cluster that gets the searches. */
   readonly forwarding: Forwarding;
-  /** Told of failures that no event of the stage tells. */
+  /** Called with failures that no event of the stage tells. */
   readonly onFault: (error: unknown) => void;
 }
 
-/** A search that was read, all of it. */
+/** A search that was received and read whole. */
 export interface ReceivedSearch {
   /** The caller's request, and where its answer goes. */
   readonly exchange: Exchange;
   /** The request's body, as it came. */
   readonly read: ReadBody;
-  /** What it asks for. */
+  /** The search that it asks for. */
   readonly search: SearchRequest;
 }
 
@@ -48,33 +48,33 @@ export interface ReceivedSearch {
 export interface SearchRun extends ReceivedSearch {
   /** Which of its searches are to be reranked, by their indices. */
   readonly wanted: readonly boolean[];
-  /** What the request asks of the stage. */
+  /** The request's own options for the stage. */
   readonly wish: StageWish;
-  /** Aborted once nobody waits for the answer any more. */
+  /** Aborts once no caller waits for the answer. */
   readonly signal: AbortSignal;
-  /** When it began, in milliseconds. */
+  /** Time at which the run began, in milliseconds. */
   readonly startedMs: number;
-  /** What the stage planned, one plan a search that was understood. */
+  /** The stage's plans, one for each search. */
   plans: readonly Plan<WireSearch>[];
-  /** Why the request is to pass as it is: the stage has nothing to do with any of its searches. */
+  /** Why the request passes untouched: the stage reranks none of its searches. */
   passes?: UnrerankedReason | undefined;
-  /** Gives the slots back that the request has. */
+  /** Gives the request's slots back. */
   leave: () => void;
-  /** The cluster's answer being waited for; goes on when the stage has given up. */
+  /** The pending answer of the cluster; still awaited after the stage has given up. */
   sending?: Promise<WireAnswer>;
-  /** The cluster's answer; of several searches of which some were asked again, the first. */
+  /** The cluster's answer; the first one, when some searches were sent again. */
   answered?: Answered;
-  /** What that answer is when it cannot be reranked: an error, or no JSON. */
+  /** The error for an answer that cannot be reranked: an error of the cluster, or no JSON. */
   refusal?: FirstStageError | undefined;
-  /** Whether something else was sent than came in. */
+  /** Whether the proxy sent another request than the caller's. */
   isChanged: boolean;
-  /** Whether some of several searches are asked again as they came, since what was changed in them was refused. */
+  /** Whether some of several searches are sent again unchanged, because the cluster refused our changes. */
   isAgain: boolean;
-  /** Gives back what the search holds, and ends what is still being waited for. */
+  /** Gives the slots back, and ends everything that is still pending. */
   close(): void;
 }
 
-/** Begins the way of a search that is to be reranked. */
+/** Opens the run of a search that is to be reranked. */
 export function openRun(
   received: ReceivedSearch,
   { wanted, wish }: Pick<SearchRun, 'wanted' | 'wish'>,

@@ -2,11 +2,11 @@
 import type { ServerResponse } from 'node:http';
 import type { BlockRankError, DeadlineExceededError } from '../../engine/index.ts';
 
-/** A failure that the caller is told with a status. */
+/** A failure that the caller gets as an answer with a status. */
 export class ProxyError extends Error {
   /** HTTP status of the answer. */
   readonly status: number;
-  /** What the answer names as the error's type. */
+  /** The error's type in the answer. */
   readonly type: string;
 
   constructor(
@@ -20,20 +20,20 @@ export class ProxyError extends Error {
   }
 }
 
-/** The body that both servers give an error. */
+/** The body of an error, in the shape of both servers. */
 export function errorBody({ status, type, message }: ProxyError): string {
   const cause = { type, reason: message };
   return JSON.stringify({ error: { root_cause: [cause], ...cause }, status });
 }
 
-/** Tells the caller an error; when part of an answer is out already, cuts it off. */
+/** Answers with an error; when a part of an answer was sent already, cuts the connection. */
 export function sendError(response: ServerResponse, error: ProxyError): void {
   if (response.headersSent) {
     response.destroy(error);
     return;
   }
   const body = errorBody(error);
-  // The request's body may not have been read: nothing else can follow on this connection.
+  // The connection closes: the request's body may still be unread, so nothing else can follow on it.
   response.writeHead(error.status, [
     'Content-Type',
     'application/json; charset=UTF-8',
@@ -45,7 +45,7 @@ export function sendError(response: ServerResponse, error: ProxyError): void {
   response.end(body);
 }
 
-/** As many searches are being reranked as may be at once. */
+/** The error when all slots are taken. */
 export function overloaded(): ProxyError {
   return new ProxyError(
     { status: 429, type: 'rejected_execution_exception' },
@@ -53,12 +53,12 @@ export function overloaded(): ProxyError {
   );
 }
 
-/** The search's time ran out. */
+/** The error when a search's time ran out. */
 export function timedOut({ message }: DeadlineExceededError): ProxyError {
   return new ProxyError({ status: 504, type: 'timeout_exception' }, message);
 }
 
-/** Reranking failed, and the operator wants to hear of it. */
+/** The error when reranking failed and the operator wants an error then. */
 export function rerankFailed(error: unknown): ProxyError {
   const { code = 'other', message } = error as Partial<BlockRankError>;
   const reason = `Reranking failed (${code}): ${message ?? String(error)}`;

@@ -1,6 +1,9 @@
-/** Bounds how many searches are reranked at once. */
+/** The slots of searches that may be reranked at once. */
 export interface Slots {
-  /** Takes so many slots, or none when they are not free. @returns What gives them back; it may be called twice. */
+  /**
+   * Takes a slot for each search, or none when too few are free. @returns A function that gives them back, and may be
+   * called twice; `undefined` when too few are free.
+   */
   take(searches: number): (() => void) | undefined;
 }
 
@@ -9,7 +12,7 @@ export function openSlots(max: number): Slots {
   let taken = 0;
   return {
     take(searches) {
-      // A multi-search that is larger than all slots gets them when nobody has one.
+      // A multi-search that needs more than all slots gets them when none is taken.
       if (taken > 0 && taken + searches > max) return undefined;
       let held = searches;
       taken += held;

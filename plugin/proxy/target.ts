@@ -1,4 +1,4 @@
-/** The cluster behind the proxy: its address, its connections, and how one request is sent there. */
+/** The cluster behind the proxy: its address, its connections, and the sending of one request. */
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
@@ -19,33 +19,33 @@ export interface TargetTls {
   readonly insecure?: boolean | undefined;
 }
 
-/** Headers of one message may take this many bytes; the cluster's own, smaller limit then decides. */
+/** Most bytes of the headers of one message; larger than the cluster's own limit, which then decides. */
 export const maxHeaderBytes = 65_536;
 
-/** Connections kept open while nobody asks. */
+/** Most idle connections that are kept open. */
 const maxFreeSockets = 256;
 
 /** One request as it goes over the wire. */
 export interface TargetCall {
   /** HTTP method. */
   readonly method: string;
-  /** Path and query string, exactly as they were asked for. */
+  /** Path and query string, exactly as the caller wrote them. */
   readonly path: string;
   /** Headers, framing included; `Host` is added by {@link Target.open}. */
   readonly headers: RawHeaders;
 }
 
-/** Where requests go. */
+/** A cluster that requests are sent to. */
 export interface Target {
   /** Address, for messages: `https://search.example:9200`. */
   readonly address: string;
-  /** Opens one request; its body is still to be written. */
+  /** Opens one request; the caller still has to write its body. */
   open(call: TargetCall): ClientRequest;
   /** Closes all connections. */
   close(): void;
 }
 
-/** Opens connections on demand and keeps them. @throws ConfigurationError for an address that cannot be. */
+/** Opens connections on demand and keeps them. @throws ConfigurationError for an impossible address. */
 export function openTarget(
   address: string,
   { tls = {}, keepsHost = false }: { readonly tls?: TargetTls | undefined; readonly keepsHost?: boolean },
@@ -74,7 +74,7 @@ export function openTarget(
         headers: hasHost ? [...headers] : ['Host', url.host, ...withoutHost(headers)],
         maxHeaderSize: maxHeaderBytes,
       });
-      // Node would leave out what comes after the 2000th header without a word; the size limit bounds them.
+      // By default Node silently drops headers after the 2000th; here only the size limit bounds them.
       call.maxHeadersCount = 0;
       return call;
     },

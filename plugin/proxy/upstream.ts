@@ -1,19 +1,19 @@
-/** One request to the cluster, until its answer begins: what can go wrong, and what to do about it. */
+/** Sends one request to the cluster and waits until its answer begins, and handles the failures up to then. */
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { ProxyError } from './server-error.ts';
 import type { Target, TargetCall } from './target.ts';
 
 /** A request under way. */
 export interface Upstream {
-  /** Takes the body. */
+  /** The request, to which the body is written. */
   readonly request: ClientRequest;
   /** The answer, once its headers are there. Rejects with a {@link ProxyError}, or a {@link StaleConnection}. */
   readonly answer: Promise<IncomingMessage>;
-  /** Says that something was sent: the waiting starts anew. */
+  /** Notes that something was sent: the time limit starts anew. */
   touch(): void;
 }
 
-/** The cluster had closed a connection that was kept: the request may go out again. */
+/** Thrown when the cluster had closed a kept connection: the request may be sent again. */
 export class StaleConnection extends Error {}
 
 /** Opens a request. The cluster has `timeoutMs` to begin its answer, and as long for each pause inside it. */
@@ -30,7 +30,7 @@ export function openUpstream(target: Target, call: TargetCall, timeoutMs: number
       request.setTimeout(timeoutMs, () => message.destroy(late));
       resolve(message);
     });
-    // Stays after the answer began: a server may close its half while the body is still being sent.
+    // The listener stays after the answer began: a server may close its half while the body is still being sent.
     request.on('error', (error) => {
       clearTimeout(timer);
       reject(toFailure(error, request, target));
@@ -40,7 +40,7 @@ export function openUpstream(target: Target, call: TargetCall, timeoutMs: number
       reject(unreachable(target, new Error('the connection was closed')));
     });
   });
-  // Whoever waits gets it; when the caller is gone, nobody does.
+  // The awaiting code gets the rejection; this handles it when the caller is gone and no code awaits.
   answer.catch(() => undefined);
   return { request, answer, touch: () => timer.refresh() };
 }
@@ -54,7 +54,7 @@ function toFailure(error: Error, request: ClientRequest, target: Target): Error 
   return unreachable(target, error);
 }
 
-/** What failed on the way to the cluster, in words that say what to do. */
+/** The error for a failed connection to the cluster, in words that say what to do. */
 export function unreachable(target: Pick<Target, 'address'>, error: Error): ProxyError {
   const { code } = error as NodeJS.ErrnoException;
   const said = error.message === '' ? String(code) : error.message;

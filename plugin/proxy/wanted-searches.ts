@@ -3,7 +3,10 @@ import { isWanted, toPatterns } from '../middleware/index-patterns.ts';
 import type { StageWish } from '../stage/index.ts';
 import type { SearchRequest } from './search-request.ts';
 
-/** One claim a search, in order: whether the request asks for it, or all of its indices are named. */
+/**
+ * One boolean for each search, in order: whether the request asks for reranking, or all of the search's indices are
+ * named.
+ */
 export function wantedSearches(
   { searches }: Pick<SearchRequest, 'searches'>,
   indices: readonly string[],

@@ -1,4 +1,4 @@
-/** What one request asks of reranking, in its header `x-blockrank`: `on`, `off`, or a JSON object. */
+/** Reads a request's wish about reranking from its header `x-blockrank`: `on`, `off`, or a JSON object. */
 import { z } from 'zod';
 import type { StageWish } from '../stage/index.ts';
 import { ProxyError } from './server-error.ts';
@@ -13,8 +13,8 @@ const wishShape: z.ZodType<StageWish> = z.strictObject({
 }) as z.ZodType<StageWish>;
 
 /**
- * Reads the header's value: `true` and an object ask for reranking whatever the index is called, `false` for none;
- * without the header `undefined`. Outside ASCII, JSON is written with `\u` escapes or in UTF-8.
+ * The wish in the header's value: `true` and an object ask for reranking whatever the index, `false` opts out;
+ * `undefined` without the header. Outside ASCII, JSON is written with `\u` escapes or in UTF-8.
  *
  * @throws ProxyError (status 400) saying what the header may hold.
  */
@@ -32,7 +32,7 @@ export function wishOf(value: string | undefined): StageWish | boolean | undefin
   throw wrongWish(faults.join('; '));
 }
 
-/** @param fault - What is wrong with the header. */
+/** The error for a faulty header. @param fault - The fault, in words. */
 export function wrongWish(fault: string): ProxyError {
   return new ProxyError(
     { status: 400, type: 'illegal_argument_exception' },

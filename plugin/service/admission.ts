@@ -1,39 +1,39 @@
-/** Lets requests in: so many at once, so many waiting, and none that could not be answered in time anyway. */
+/** Admits requests: a bounded number at once, a bounded number waiting, and none that could not be answered in time. */
 import { onAbort } from '../../engine/index.ts';
 import { ServiceFault } from './fault.ts';
 import type { ServiceMetrics } from './metrics.ts';
 import type { ServiceSettings } from './settings.ts';
 
-/** One request at the door. */
+/** A request that asks for a slot. */
 export interface Entrant {
-  /** Ends its waiting. */
+  /** Ends the request's waiting. */
   readonly signal: AbortSignal;
-  /** Time that is left to it, in milliseconds. */
+  /** Time that the request has left, in milliseconds. */
   readonly leftMs: number;
-  /** The model, for metrics. */
+  /** Name of the model, for metrics. */
   readonly model: string;
 }
 
-/** The door. */
+/** The slots of requests that rank at once, and the queue for them. */
 export interface Admission {
   /**
-   * Refuses before the body is read, when nobody could enter and reading alone keeps the thread busy: else refusing
-   * would take the time that those inside need.
+   * Refuses a request before its body is read, when no slot can be had and reading alone keeps the thread busy: reading
+   * more would take the time that admitted requests need.
    *
    * @throws ServiceFault `overloaded`.
    */
   assertRoom(): void;
-  /** Runs work when its turn comes. @throws ServiceFault `overloaded` when there is no room or no time. */
+  /** Runs work in a slot, when its turn comes. @throws ServiceFault `overloaded` when there is no room or no time. */
   run<T>(entrant: Entrant, work: () => Promise<T>): Promise<T>;
-  /** How long a request that came now would wait, in milliseconds. */
+  /** How long a new request would wait, in milliseconds. */
   expectedWaitMs(): number;
 }
 
-/** What the door looks at; read anew for every request, so that a reload takes effect at once. */
+/** The limits of admission; read anew for every request, so that a reload takes effect at once. */
 export interface AdmissionLimits {
   /** Current settings. */
   readonly settings: () => Pick<ServiceSettings, 'maxConcurrent' | 'maxQueue'>;
-  /** Told what happens. */
+  /** Metrics of the queue. */
   readonly metrics: Pick<ServiceMetrics, 'queueDuration' | 'queueWait' | 'queueLength' | 'inFlight' | 'shed'>;
   /** The clock, in milliseconds. */
   readonly now: () => number;
@@ -45,19 +45,19 @@ interface Waiter {
   readonly enter: () => void;
 }
 
-/** A thread that is busy for this share of the time answers late whatever it is asked. */
+/** Share of busy time from which a thread answers every request late. */
 const fullThreadUse = 0.9;
 /** Weight of the newest request in the running means. */
 const newestWeight = 0.1;
-/** A mean wait is forgotten by half in this time without requests, in milliseconds. */
+/** Time without requests in which the mean wait fades to half, in milliseconds. */
 const waitHalfLifeMs = 10_000;
 
-/** Opens the door. */
+/** Opens the admission. */
 export function admission(limits: AdmissionLimits): Admission {
-  return new Door(limits);
+  return new QueuedAdmission(limits);
 }
 
-class Door implements Admission {
+class QueuedAdmission implements Admission {
   readonly #limits: AdmissionLimits;
   readonly #waiting: Waiter[] = [];
   #running = 0;
@@ -68,7 +68,8 @@ class Door implements Admission {
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
     const { queueWait } = limits.metrics;
-    // Asked for when metrics are collected: without requests the mean fades, so that an autoscaler scales down.
+    // The gauge is computed when metrics are collected: without requests the mean fades, so that an autoscaler scales
+    // down.
     Object.assign(queueWait, { collect: () => queueWait.set(this.#fadedWaitMs() / 1000) });
   }
 

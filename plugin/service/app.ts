@@ -24,37 +24,40 @@ import { messageFault } from './wire/cohere.ts';
 export type ListenTls = SecureContextOptions & {
   /** Whether clients must show a certificate. */
   readonly requestCert?: boolean;
-  /** Whether one that was not signed by `ca` is refused. */
+  /** Whether a certificate that `ca` did not sign is refused. */
   readonly rejectUnauthorized?: boolean;
 };
 
-/** What the HTTP side needs. */
+/** The parts that the HTTP side needs. */
 export interface AppParts extends RouteParts {
   /** Gets log lines. */
   readonly logger: FastifyBaseLogger;
   /** Encryption; absent: none. */
   readonly tls?: ListenTls | undefined;
-  /** Origins of pages that may ask. */
+  /** Origins whose pages may call the service. */
   readonly corsOrigins: readonly string[];
   /** Time for a request to arrive, in milliseconds. */
   readonly receiveTimeoutMs: number;
-  /** Time in which something of an answer has to be read, in milliseconds. */
+  /** Time in which a caller has to read some part of an answer, in milliseconds. */
   readonly sendTimeoutMs: number;
-  /** Bytes of one request, when the service starts. */
+  /** Most bytes of one request, as set when the service starts. */
   readonly maxBodyBytes: number;
   /** Bytes that all requests may hold together. */
   readonly budget: { open(): HeldBytes };
-  /** Whether requests are answered at the moment. */
+  /** Whether the service answers requests at the moment. */
   readonly isReady: () => boolean;
   /** Whether the service is about to end. */
   readonly isDraining: () => boolean;
-  /** Told when a request comes (1) and when it is over (-1). */
+  /** Called when a request arrives (1) and when it is over (-1). */
   readonly onInHand: (change: 1 | -1) => void;
 }
 
-/** Longer than any pool between a search server and the service keeps a connection idle, in milliseconds. */
+/**
+ * How long idle connections stay open, in milliseconds; longer than the pools of search servers and proxies keep
+ * theirs.
+ */
 const keepAliveMs = 75_000;
-/** How often slow connections are looked for, in milliseconds. */
+/** How often the server looks for slow connections, in milliseconds. */
 const connectionCheckMs = 1000;
 const unreadablePath = 'Cannot read the path: it is not percent-encoded as it should be.';
 const requestIdPattern = /^[\w.:-]{1,128}$/;
@@ -84,10 +87,10 @@ export async function serviceApp(parts: AppParts): Promise<FastifyInstance> {
   const routes = routesOf(app);
   app.addHook('onRequest', async (request, reply) => {
     open(request, reply, parts);
-    // Before a body is read: nobody knows what it should be.
+    // Before the body is read: for an unknown path its form is unknown too.
     if (request.is404) throw notFound(request, reply, routes);
   });
-  // Whoever keeps a connection open finds another replica for its next request.
+  // The caller reaches another replica with its next request, because this connection closes.
   app.addHook('onSend', async (_request, reply) => {
     if (parts.isDraining()) void reply.header('connection', 'close');
     boundSending(reply, parts.sendTimeoutMs);
@@ -110,17 +113,17 @@ function open(request: FastifyRequest, reply: FastifyReply, parts: AppParts): vo
   request.state = { startedMs: parts.now(), model: '', held: parts.budget.open() };
   parts.onInHand(1);
   void reply.header('x-request-id', request.id);
-  // Closed comes after every request, also after one whose caller went away; Fastify's own hook does not.
+  // `close` follows every request, even one whose caller went away; Fastify's own hook does not.
   reply.raw.once('close', () => count(request, reply, parts));
 }
 
 /**
- * Ends a connection whose answer is not read: it would be held, with all that belongs to it, as long as the caller
- * likes. Each part that is read gives another `timeoutMs`.
+ * Ends a connection whose caller does not read the answer: otherwise the caller could hold it, and its memory, as long
+ * as it likes. Each part that the caller reads gives another `timeoutMs`.
  */
 function boundSending({ raw }: FastifyReply, timeoutMs: number): void {
   raw.setTimeout(timeoutMs, () => raw.destroy());
-  // Before Node's own listener, which then gives the connection its time to be idle, or the next answer its turn.
+  // Runs before Node's own listener, which then sets the idle time of the connection, or starts the next answer.
   raw.prependOnceListener('finish', () => raw.setTimeout(0));
 }
 
@@ -137,7 +140,7 @@ function count(request: FastifyRequest, reply: FastifyReply, { metrics, now, onI
   metrics.duration.observe(labels, (now() - startedMs) / 1000);
 }
 
-/** Every error leaves in the shape of the wire form that was asked. */
+/** Answers with an error in the shape of the request's wire form. */
 function fail(
   error: unknown,
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },
@@ -157,7 +160,7 @@ function fail(
   return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
 }
 
-/** Class and path of what failed. Its message is left out where it may quote a text. */
+/** Class and stack of a fault's cause, for the log. Leaves the message out where it may quote a text. */
 function causeOf({ cause }: ServiceFault): object | undefined {
   if (!(cause instanceof Error)) return undefined;
   const { name, code, statusCode, stack } = cause as Error & { code?: string; statusCode?: number };
@@ -168,7 +171,7 @@ function causeOf({ cause }: ServiceFault): object | undefined {
   return { name, code, statusCode, frames };
 }
 
-/** Methods of each path, as routes are added. */
+/** The methods of each path, collected as routes are added. */
 function routesOf(app: FastifyInstance): ReadonlyMap<string, ReadonlySet<string>> {
   const routes = new Map<string, Set<string>>();
   app.addHook('onRoute', ({ url, method }) => {

@@ -8,13 +8,13 @@ export interface AskedDocument {
   readonly text: string;
   /** The caller's own name for it; the native form alone has one. */
   readonly id?: string | undefined;
-  /** What a first stage scored; the native form alone has one. */
+  /** The first stage's score; the native form alone has one. */
   readonly firstStageScore?: number | undefined;
-  /** What stands in the answer when documents are asked back. @defaultValue the text */
+  /** The document as the answer repeats it on request. @defaultValue the text */
   readonly echo?: unknown;
 }
 
-/** What is asked. */
+/** One request for a ranking. */
 export interface Ask {
   /** The question. */
   readonly query: string;
@@ -24,7 +24,7 @@ export interface Ask {
   readonly model?: string | undefined;
   /** Documents in the answer at most; absent: all. */
   readonly topN?: number | undefined;
-  /** Whether documents stand in the answer. */
+  /** Whether the answer repeats the documents. */
   readonly returnDocuments: boolean;
   /** Whether every document gets an explanation. */
   readonly explain: boolean;
@@ -40,11 +40,11 @@ export interface Ranked {
   readonly scores: readonly ServedScore[];
 }
 
-/** What is answered. */
+/** The answer to a request. */
 export interface Answer extends Ranked {
-  /** What was asked. */
+  /** The request. */
   readonly ask: Ask;
-  /** Names this answer. */
+  /** Id of this answer. */
   readonly requestId: string;
   /** The model that answered. */
   readonly model: string;

@@ -1,21 +1,21 @@
-/** What the service tells a caller whose request it does not answer. Each wire form has its own status and words for it. */
+/** Faults: the reasons why the service refuses a request. Each wire form has its own status and words for a fault. */
 
-/** Why a request is not answered. */
+/** The kinds of faults. */
 export type FaultKind =
-  | 'invalid' // the body is not what the form says
-  | 'empty' // the list of documents
-  | 'too-large' // bytes
+  | 'invalid' // the body does not match the form
+  | 'empty' // the list of documents is empty
+  | 'too-large' // the body has too many bytes
   | 'too-many-documents'
   | 'too-many-tokens'
-  | 'truncated' // the caller asked for no truncation
+  | 'truncated' // a text would be cut and the caller refuses that
   | 'unauthorized'
   | 'forbidden' // the key may not use this model
   | 'unknown-model'
   | 'not-found'
   | 'method'
   | 'media-type'
-  | 'tenant-limit' // this caller asks too much
-  | 'overloaded' // everybody together asks too much
+  | 'tenant-limit' // this caller exceeds its limits
+  | 'overloaded' // all callers together exceed the service's limits
   | 'deadline'
   | 'not-ready'
   | 'aborted' // the caller went away
@@ -25,9 +25,9 @@ export type FaultKind =
 export class ServiceFault extends Error {
   /** The class, for programs that cannot use `instanceof`. */
   override name = 'ServiceFault' as const;
-  /** Why. */
+  /** The kind of fault. */
   readonly kind: FaultKind;
-  /** When another try makes sense, in seconds; absent when it does not by itself. */
+  /** Time after which another try makes sense, in seconds; absent when waiting alone does not help. */
   readonly retryAfterS?: number;
 
   constructor(kind: FaultKind, message: string, options: { retryAfterS?: number; cause?: unknown } = {}) {
@@ -37,7 +37,7 @@ export class ServiceFault extends Error {
   }
 }
 
-/** A body of more bytes than are accepted. */
+/** The fault for a body of more bytes than the service accepts. */
 export function tooLarge(): ServiceFault {
   return new ServiceFault(
     'too-large',

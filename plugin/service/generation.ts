@@ -1,4 +1,7 @@
-/** One configuration in use. A request keeps the one that it came under; an old one is closed when its last request is done. */
+/**
+ * A configuration in use. A request keeps the configuration under which it arrived; an old one is closed when its last
+ * request is done.
+ */
 import type { Reranker } from '../../engine/index.ts';
 import type { ServiceConfig } from '../config/service-schema.ts';
 import { ServiceFault } from './fault.ts';
@@ -11,17 +14,17 @@ export interface ServedModel {
   readonly name: string;
   /** Other names; `*` stands for any characters. @defaultValue none */
   readonly aliases?: readonly string[] | undefined;
-  /** What ranks. The service never closes it. */
+  /** The reranker of the model; the service never closes it. */
   readonly reranker: Reranker;
 }
 
-/** What a service is told to serve. */
+/** The configuration and the models that a service serves. */
 export interface Serving {
-  /** Limits, keys, cache. What is about the listener is read once, when the service starts. */
+  /** Limits, keys, cache. The listener's settings are read once, when the service starts. */
   readonly config: ServiceConfig;
-  /** Models, at least one; the first answers requests that name none. */
+  /** Models, at least one; the first answers requests that name no model. */
   readonly models: readonly ServedModel[];
-  /** Called once no request uses this any more. @defaultValue nothing */
+  /** Called once no request uses these models any more. @defaultValue nothing */
   readonly onUnused?: (() => void) | undefined;
 }
 
@@ -46,7 +49,10 @@ export class Generation {
     );
   }
 
-  /** The model of a name, for a caller. A name is looked up, never opened. @throws ServiceFault */
+  /**
+   * The model of a name, for a caller. Looks the name up among open models; never opens one. @throws ServiceFault when
+   * there is none that the caller may use.
+   */
   modelFor(name: string | undefined, { models }: Caller): ServedModel {
     const allowed = models ? this.models.filter((model) => models.has(model.name)) : this.models;
     const found = name === undefined ? allowed[0] : this.#find(name);
@@ -65,13 +71,13 @@ export class Generation {
     this.#users += 1;
   }
 
-  /** Lets it go. */
+  /** Releases the generation after a request. */
   leave(): void {
     this.#users -= 1;
     this.#closeIfUnused();
   }
 
-  /** No new request will come. */
+  /** Marks the generation as old: no new request will enter. */
   retire(): void {
     this.#isRetired = true;
     this.#closeIfUnused();

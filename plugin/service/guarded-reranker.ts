@@ -4,19 +4,22 @@ import { BlockRankError, type Reranker, wrapped } from '../../engine/index.ts';
 import { type BreakerOptions, breakerGuard, unguarded } from '../guard/breaker.ts';
 import { breakerLevel, type ServiceMetrics } from './metrics.ts';
 
-/** What {@link guardedReranker} needs. */
+/** Options of {@link guardedReranker}. */
 export interface GuardOptions {
-  /** Who is guarded; closed with the guard. */
+  /** The guarded reranker; closed with the guard. */
   readonly reranker: Reranker;
   /** The breaker; `false`: none. */
   readonly breaker: BreakerOptions | false;
   /** The model's name, for metrics. */
   readonly model: string;
-  /** Where calls are counted. */
+  /** Metrics that count the calls. */
   readonly metrics: Pick<ServiceMetrics, 'rerankerCalls' | 'breaker'>;
 }
 
-/** Rejects with cockatiel's `BrokenCircuitError` while the breaker is open, so that a chain asks the next one at once. */
+/**
+ * A reranker behind a breaker. It rejects with cockatiel's `BrokenCircuitError` while the breaker is open, so that a
+ * chain asks the next member at once.
+ */
 export function guardedReranker({ reranker, breaker, model, metrics }: GuardOptions): Reranker {
   const labels = { model, reranker: reranker.info.name };
   metrics.breaker.set(labels, breakerLevel('closed'));

@@ -1,15 +1,18 @@
-/** How many bytes of requests the service holds at once, over all of them: a bound on each alone bounds nothing. */
+/** Counts the bytes that all requests hold together: a bound on each request alone would not bound the memory. */
 import { ServiceFault } from './fault.ts';
 
-/** What one request holds. */
+/** The bytes that one request holds. */
 export interface HeldBytes {
-  /** Adds what came. @throws ServiceFault `overloaded` when all requests together would hold too much. */
+  /** Adds bytes that arrived. @throws ServiceFault `overloaded` when all requests together would hold too much. */
   add(bytes: number): void;
-  /** Gives all of it back. What comes afterwards is not counted any more: nobody would give it back. */
+  /** Gives all bytes back. Bytes that arrive afterwards do not count: no later call would give them back. */
   release(): void;
 }
 
-/** Starts at nothing. @param limits - Bytes that all may hold, asked anew each time, and who is told of a refusal. */
+/**
+ * Opens a budget that is wholly free. @param limits - The bytes that all requests may hold, read anew each time, and a
+ * listener to refusals.
+ */
 export function byteBudget(limits: { readonly maxBytes: () => number; readonly onRefused: () => void }): {
   open(): HeldBytes;
 } {

@@ -1,7 +1,10 @@
-/** What JSON is made of, counted before it is read: some bodies of few bytes take seconds and gigabytes to read. */
+/**
+ * Checks the depth and the size of JSON before it is parsed: some bodies of few bytes take seconds and gigabytes to
+ * parse.
+ */
 import { ServiceFault } from './fault.ts';
 
-/** Levels of lists and objects in each other. Documents may have fields with fields; nobody has this many. */
+/** Most levels of nested lists and objects; documents may have nested fields, but never this many levels. */
 export const maxJsonDepth = 32;
 
 const quote = 0x22;
@@ -11,10 +14,10 @@ const openings: ReadonlySet<number> = new Set([0x5b, 0x7b]);
 const closings: ReadonlySet<number> = new Set([0x5d, 0x7d]);
 
 /**
- * Looks at the bytes once and keeps nothing. What is no JSON passes, since whoever reads it will say so.
+ * Checks the shape of JSON; reads the bytes once and keeps nothing. Invalid JSON passes: the parser will refuse it.
  *
  * @param maxValues - Values in all lists and objects together.
- * @throws ServiceFault `invalid` when it is too deep, `too-large` when it holds too many values.
+ * @throws ServiceFault `invalid` when the JSON is too deep, `too-large` when it holds too many values.
  */
 export function assertShape(json: Uint8Array, maxValues: number): void {
   let depth = 0;
@@ -32,7 +35,7 @@ export function assertShape(json: Uint8Array, maxValues: number): void {
   }
 }
 
-/** Where the text that begins here ends; the end of all where it does not. */
+/** Offset at which the string that begins here ends; the end of the bytes when it never ends. */
 function endOfText(json: Uint8Array, from: number): number {
   for (let at = from + 1; at < json.length; at += 1) {
     const byte = json[at]!;

@@ -1,43 +1,43 @@
-/** Who may ask: API keys, kept as hashes and compared in constant time. */
+/** Identifies callers by API keys, which are kept as hashes and compared in constant time. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ServiceKeyConfig } from '../config/service-schema.ts';
 import { ServiceFault } from './fault.ts';
 
-/** Somebody who asks. */
+/** A caller of the service. */
 export interface Caller {
-  /** Who it is. */
+  /** The tenant that the caller belongs to. */
   readonly tenant: string;
-  /** Models that may be asked for; absent: all. */
+  /** Models that the caller may use; absent: all. */
   readonly models?: ReadonlySet<string> | undefined;
-  /** Requests a minute; absent: any number. */
+  /** Most requests a minute; absent: any number. */
   readonly requestsPerMinute?: number | undefined;
-  /** Requests in hand at once; absent: any number. */
+  /** Most requests in hand at once; absent: any number. */
   readonly maxConcurrent?: number | undefined;
 }
 
 /** Tells callers by their keys. */
 export interface KeyRing {
-  /** The caller; undefined when the headers hold no key of the ring. */
+  /** The caller; `undefined` when the headers hold no key of the ring. */
   identify(headers: IncomingHttpHeaders): Caller | undefined;
 }
 
-/** Who sends these headers. @throws ServiceFault `unauthorized` when nobody is known by them. */
+/** The caller who sends these headers. @throws ServiceFault `unauthorized` when they hold no known key. */
 export function callerOf(keys: KeyRing, headers: IncomingHttpHeaders): Caller {
   const caller = keys.identify(headers);
   if (caller) return caller;
   throw new ServiceFault('unauthorized', 'No valid API key: send one as "Authorization: Bearer KEY".');
 }
 
-/** Everybody, where no keys are configured. */
+/** The caller of every request, where no keys are configured. */
 export const anonymous: Caller = { tenant: 'anonymous' };
 
-/** SHA-256 of a key in UTF-8, hexadecimal: what a configuration file may hold instead of the key. */
+/** SHA-256 of a key in UTF-8, hexadecimal: a configuration file may hold it instead of the key. */
 export function hashKey(key: string | Uint8Array): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
-/** A ring of keys; without any, everybody is let in. */
+/** Makes a ring of keys; without keys every caller is let in. */
 export function keyRing(keys: readonly ServiceKeyConfig[] | undefined): KeyRing {
   if (!keys) return { identify: () => anonymous };
   const entries = keys.map((entry) => ({
@@ -48,11 +48,11 @@ export function keyRing(keys: readonly ServiceKeyConfig[] | undefined): KeyRing 
     identify(headers) {
       const key = presentedKey(headers);
       if (key === undefined) return undefined;
-      // Headers are bytes, which Node gives as Latin-1: they may be the key in UTF-8, or in Latin-1 itself.
+      // Node gives the bytes of headers as Latin-1: they may be the key in UTF-8, or in Latin-1 itself.
       const forms = new Set([Buffer.from(key, 'latin1'), key].map(hashKey));
       const hashes = [...forms].map((hash) => Buffer.from(hash, 'hex'));
       let found: Caller | undefined;
-      // Every entry is compared, so that the time tells nothing about which one it was.
+      // Compares every entry, so that the time does not tell which one matched.
       for (const { hash, caller } of entries) {
         for (const presented of hashes) if (timingSafeEqual(hash, presented)) found = caller;
       }
@@ -65,7 +65,7 @@ function toCaller({ tenant, models, requestsPerMinute, maxConcurrent }: ServiceK
   return { tenant, models: models && new Set(models), requestsPerMinute, maxConcurrent };
 }
 
-/** `Authorization: Bearer KEY`, as every public SDK sends it, or `X-API-Key: KEY`. */
+/** The key in the headers: `Authorization: Bearer KEY`, as every public SDK sends it, or `X-API-Key: KEY`. */
 function presentedKey(headers: IncomingHttpHeaders): string | undefined {
   const bearer = /^Bearer +([^ \t]+)[ \t]*$/i.exec(headers.authorization ?? '')?.[1];
   const plain = headers['x-api-key'];

@@ -4,7 +4,7 @@ import type { BreakerState } from '../guard/breaker.ts';
 
 /** Every metric; names start with `blockrank_service_`. */
 export interface ServiceMetrics {
-  /** Where all of them are kept, Node's own among them. */
+  /** The registry of all metrics, Node's own included. */
   readonly registry: Registry;
   /** Answers by form, model and status. */
   readonly requests: Counter<'form' | 'model' | 'status'>;
@@ -12,15 +12,15 @@ export interface ServiceMetrics {
   readonly duration: Histogram<'form' | 'model'>;
   /** Time that ranked requests waited for their turn. */
   readonly queueDuration: Histogram<'model'>;
-  /** The same, as a recent mean: what an autoscaler looks at. */
+  /** Recent mean of the time that requests waited for their turn, for autoscalers. */
   readonly queueWait: Gauge;
   /** Requests that wait. */
   readonly queueLength: Gauge;
-  /** Requests that are ranked. */
+  /** Requests that are being ranked. */
   readonly inFlight: Gauge;
   /** Requests refused, by reason: `queue-full`, `deadline`, `tenant-limit`, `memory`. */
   readonly shed: Counter<'reason'>;
-  /** Questions to the cache: `hit`, `miss`, `coalesced`. */
+  /** Look-ups in the cache: `hit`, `miss`, `coalesced`. */
   readonly cache: Counter<'model' | 'result'>;
   /** Documents ranked. */
   readonly documents: Counter<'model'>;
@@ -34,15 +34,15 @@ export interface ServiceMetrics {
   readonly rerankerCalls: Counter<'model' | 'reranker' | 'outcome'>;
   /** Circuit breakers: 0 closed, 1 half-open, 2 open. */
   readonly breaker: Gauge<'model' | 'reranker'>;
-  /** Times that the next reranker of a chain was asked, by what the one before failed with. */
+  /** Times that a chain asked its next reranker, by the former one's error. */
   readonly failovers: Counter<'model' | 'reranker' | 'code'>;
   /** Further attempts at remote services. */
   readonly retries: Counter<'reranker'>;
-  /** Share of the first ten that a shadow has in common with what was served. */
+  /** Share of the first ten documents that a shadow has in common with the served ranking. */
   readonly shadowOverlap: Histogram<'model'>;
-  /** Configurations read: `ok`, `refused`. */
+  /** Configurations read, by result: `ok`, `refused`. */
   readonly reloads: Counter<'result'>;
-  /** How many configurations were taken. */
+  /** Number of configurations that were taken. */
   readonly generation: Gauge;
   /** 1 once the service answers requests. */
   readonly ready: Gauge;
@@ -52,7 +52,7 @@ const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 const overlapBuckets = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 const breakerLevels: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 };
 
-/** Registers all metrics. @param registry - Where; a fresh one by default, with Node's own metrics. */
+/** Registers all metrics. @param registry - The registry to use; by default a fresh one with Node's own metrics. */
 export function serviceMetrics(registry: Registry = freshRegistry()): ServiceMetrics {
   const settingsOf = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) => ({
     name: `blockrank_service_${name}`,
@@ -77,7 +77,7 @@ export function serviceMetrics(registry: Registry = freshRegistry()): ServiceMet
     ...labels: Label[]
   ): Histogram<Label> => new Histogram({ ...settingsOf(name, help, labels), buckets });
   const reloads = counter('config_reloads_total', 'Configurations read.', 'result');
-  // There from the start, so that an alert sees the first refusal as a change.
+  // The counters exist from the start, so that an alert sees the first refusal as a change.
   for (const result of ['ok', 'refused'] as const) reloads.inc({ result }, 0);
   return {
     registry,

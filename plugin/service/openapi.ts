@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifySchema } from 'fastify';
 import { type FaultKind, ServiceFault } from './fault.ts';
 import { toJsonSchema, type WireForm } from './wire/wire-form.ts';
 
-/** What a caller may be told, in a few words each. */
+/** The kinds of faults that a caller may get, in a few words each. */
 const faultWords: Readonly<Partial<Record<FaultKind, string>>> = {
   invalid: 'the body is not what it should be',
   empty: 'there are no documents',
@@ -24,7 +24,7 @@ const faultWords: Readonly<Partial<Record<FaultKind, string>>> = {
   backend: 'the reranker failed',
 };
 
-/** Kinds that pass by themselves: their answers say when another try makes sense. */
+/** Kinds of faults that pass by themselves: their answers say when another try makes sense. */
 const passing: ReadonlySet<string> = new Set<FaultKind>([
   'tenant-limit',
   'overloaded',
@@ -32,10 +32,10 @@ const passing: ReadonlySet<string> = new Set<FaultKind>([
   'not-ready',
 ]);
 
-/** What {@link FastifySchema} has of a route that takes no key. */
+/** The schema of a route that takes no key. */
 export const keyless: FastifySchema = { security: [] };
 
-/** Adds `/openapi.json` and `/docs`; routes that are added afterwards stand in both. */
+/** Adds `/openapi.json` and `/docs`; both show the routes that are added afterwards. */
 export async function addReference(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -54,7 +54,7 @@ export async function addReference(app: FastifyInstance): Promise<void> {
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }
 
-/** What a form says about its route. Bodies are read by the form itself: Fastify checks nothing. */
+/** The schema of a form's route, for the reference. The form itself reads bodies: Fastify checks nothing. */
 export function openApiRoute(form: WireForm): FastifySchema {
   return {
     summary: form.title,
@@ -70,7 +70,7 @@ export function openApiRoute(form: WireForm): FastifySchema {
   } as FastifySchema;
 }
 
-/** Answers that are none, by status: what they mean, in the form's own shape. */
+/** The schemas of a form's error answers, by status: their meaning, in the form's own shape. */
 function failures(form: WireForm): Record<number, object> {
   const content = { 'application/json': { schema: toJsonSchema(form.failure) } };
   const byStatus = new Map<number, FaultKind[]>();

@@ -1,4 +1,4 @@
-/** What operators and orchestrators ask. None of it needs a key, but the list of models. */
+/** Routes for operators and orchestrators. Only the list of models needs a key. */
 import type { FastifyInstance } from 'fastify';
 import type { ServedModel } from './generation.ts';
 import { callerOf } from './keys.ts';
@@ -7,7 +7,7 @@ import type { RouteParts } from './routes.ts';
 
 const tags = ['operation'];
 
-/** Adds the routes. @param isReady - Whether requests are answered at the moment. */
+/** Adds the routes. @param isReady - Whether the service answers requests at the moment. */
 export function addOperatorRoutes(
   app: FastifyInstance,
   {

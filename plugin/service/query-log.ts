@@ -1,21 +1,21 @@
-/** Rankings as lines of JSON, in the form of OpenSearch's User Behavior Insights (index `ubi_queries`). */
+/** Logs rankings as lines of JSON, in the form of OpenSearch's User Behavior Insights (index `ubi_queries`). */
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import type { Answer } from './ask.ts';
 import type { Caller } from './keys.ts';
 
-/** Where rankings are written. */
+/** A log of rankings. */
 export interface QueryLog {
   /** Adds one line. @param queryId - The caller's own id of the query, from the header `x-query-id`. */
   write(answer: Answer, caller: Caller, queryId: string | undefined): void;
-  /** Writes what is left and closes the file. */
+  /** Writes the remaining lines and closes the file. */
   close(): Promise<void>;
 }
 
-/** Writes nothing. */
+/** A log that writes nothing. */
 export const noQueryLog: QueryLog = { write: () => {}, close: async () => {} };
 
-/** Opens a log that is appended to. @param onError - Told when a line cannot be written. */
+/** Opens a log that appends to a file. @param onError - Called when a line cannot be written. */
 export function queryLog(path: string, onError: (error: Error) => void): QueryLog {
   const file = createWriteStream(path, { flags: 'a' });
   file.on('error', onError);

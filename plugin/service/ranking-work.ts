@@ -1,4 +1,4 @@
-/** From an ask to a ranking: remembered, shared with an identical request, or ranked in its turn. */
+/** Turns an ask into a ranking: a remembered one, one shared with an identical request, or a new one in its turn. */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import {
@@ -18,17 +18,17 @@ import { anonymous, type Caller } from './keys.ts';
 import type { ServiceMetrics } from './metrics.ts';
 import { servedScores } from './served-scores.ts';
 
-/** One request that is to be ranked. */
+/** One request to rank. */
 export interface Work {
-  /** What is asked. */
+  /** The request's content. */
   readonly ask: Ask;
-  /** Who asks. */
+  /** The caller of the request. */
   readonly caller: Caller;
-  /** Under which configuration. */
+  /** The configuration under which the request arrived. */
   readonly generation: Generation;
-  /** The model that was found for it. */
+  /** The model that answers the request. */
   readonly model: ServedModel;
-  /** Ends it: the caller went away, or its time ran out. */
+  /** Ends the work: the caller went away, or the request's time ran out. */
   readonly signal: AbortSignal;
   /** Time that is left, in milliseconds. */
   readonly leftMs: () => number;
@@ -36,20 +36,20 @@ export interface Work {
 
 /** Ranks asks. */
 export interface RankingWork {
-  /** The ranking and where it came from. @throws ServiceFault, and whatever the reranker throws. */
+  /** The ranking, and whether it was remembered. @throws ServiceFault @throws the reranker's own errors */
   rank(work: Work): Promise<Ranked & Pick<Answer, 'cache'>>;
 }
 
 type Cache = LRUCache<string, Ranked>;
 
-/** Opens an empty memory in front of the door. */
+/** Opens an empty memory of rankings before the admission. */
 export function rankingWork(admission: Admission, metrics: ServiceMetrics): RankingWork {
   const calls = sharedCalls<Ranked>();
-  /** Who began the call of a key: the ranking is given that one's time. */
+  /** The work that began the call of each key: the ranking gets that work's time. */
   const beginners = new Map<string, Work>();
   let cache: { readonly of: Generation; readonly entries: Cache | undefined } | undefined;
   const cacheOf = (generation: Generation): Cache | undefined => {
-    // A new configuration starts afresh: its models may be others of the same name.
+    // A new configuration gets a new memory: its models may differ under the same name.
     if (cache?.of !== generation) {
       cache?.entries?.clear();
       cache = { of: generation, entries: openCache(generation) };
@@ -78,7 +78,7 @@ export function rankingWork(admission: Admission, metrics: ServiceMetrics): Rank
       const { ranked, isOwn } = await joined;
       return tell(metrics, work, ranked, isOwn ? 'miss' : 'coalesced');
     } catch (error) {
-      // It had no more time than the one who began it; this one may have.
+      // A shared call has only the time of the work that began it; this work may have more.
       const isOver = !beginner || beginner === work || beginner.leftMs() > 0 || work.signal.aborted;
       if (isOver) throw error;
       return rank(work);
@@ -108,18 +108,21 @@ function openCache({ settings: { cache } }: Generation): Cache | undefined {
     maxSize: cache.maxCandidates,
     sizeCalculation: candidatesOf,
     ttl: cache.ttlMs,
-    // What is too old takes no memory, also when nobody asks for it again.
+    // Frees the memory of entries that are too old, even when no request asks for them again.
     ttlAutopurge: true,
   });
 }
 
-/** What an answer takes in memory: one for each candidate, and one for each span that its explanation names. */
+/** The weight of an answer in memory: one for each candidate, and one for each span that its explanation names. */
 function candidatesOf({ ranking, scores }: Ranked): number {
   const spans = (ranking?.candidates ?? []).map(({ explanation }) => explanation?.spans.length ?? 0);
   return spans.reduce((sum, count) => sum + count, Math.max(1, scores.length));
 }
 
-/** Everything that an answer depends on; the tenant too, so that nobody learns from timing what another asked. */
+/**
+ * Digest of everything that an answer depends on; the tenant too, so that no tenant learns from timing what another
+ * asked.
+ */
 function digestOf({ ask, caller, generation, model }: Work): string {
   const { encodingDigest, readoutDigest, name } = model.reranker.info;
   const { query, documents, explain } = ask;
@@ -166,13 +169,13 @@ async function rankNow(work: Work, signal: AbortSignal): Promise<Ranked> {
   }
 }
 
-/** What a query without words gets: the documents in the order that they came in. */
+/** The ranking of a query without words: the documents in the order of the request. */
 function inOrder(count: number): Ranking {
   const candidates = Array.from({ length: count }, (_, index) => ({ index, logit: -index, score: 0 }));
   return { candidates, usage: { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 } };
 }
 
-/** A lexical first stage's scores count where every document has one. */
+/** The shortlist of an ask; first-stage scores count, as lexical ones, where every document has one. */
 function toShortlist({ query, documents }: Ask): Shortlist {
   const isScored = documents.every(({ firstStageScore }) => firstStageScore !== undefined);
   return {
@@ -187,7 +190,7 @@ function toShortlist({ query, documents }: Ask): Shortlist {
   };
 }
 
-/** A token stands for one byte at least, so that most requests need no counting. */
+/** Refuses a request with too many tokens. A token stands for at least one byte, so most requests need no counting. */
 async function assertTokens(
   { model, generation }: Work,
   shortlist: Shortlist,

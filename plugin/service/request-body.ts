@@ -1,16 +1,19 @@
-/** Reads bodies: JSON, as it is or in gzip, counted while it comes and looked over before it is parsed. */
+/**
+ * Reads bodies in JSON, plain or in gzip; counts the bytes as they arrive, and checks the JSON's shape before it is
+ * parsed.
+ */
 import { type Readable, Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest, RequestPayload } from 'fastify';
 import { ServiceFault, tooLarge } from './fault.ts';
 import { assertShape } from './json-shape.ts';
 
-/** Values that each of the most documents may have on average, names of fields not counted. */
+/** Most values of a document on average, in a request with the most documents; names of fields do not count. */
 const valuesPerDocument = 100;
-/** Values beside the documents. */
+/** Most values beside the documents. */
 const otherValues = 1000;
 
-/** Lets bodies be JSON and nothing else. */
+/** Makes the app accept bodies in JSON alone. */
 export function addJsonParser(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
@@ -27,23 +30,23 @@ export function addJsonParser(app: FastifyInstance): void {
 }
 
 /**
- * The body as it comes: unpacked, and counted in what the request holds.
+ * The body as a stream: unpacked, and counted among the bytes that the request holds.
  *
- * @throws ServiceFault `media-type` when it is packed in another way than gzip.
+ * @throws ServiceFault `media-type` when the body is packed in another way than gzip.
  */
 export function receivedBody(request: FastifyRequest, payload: RequestPayload): RequestPayload {
   const counted = countingStream(request);
   const unpack = unpacker(request);
   if (!unpack) return joined(payload, counted);
   counted.once('close', () => unpack.destroy());
-  // Fastify compares this with the length that was announced.
+  // Fastify compares the count of raw bytes with the announced length.
   payload.on('data', (chunk: Buffer) => {
     counted.receivedEncodedLength += chunk.length;
   });
   return joined(joined(payload, unpack), counted);
 }
 
-/** Passes bytes on, and ends with a fault as soon as they are too many: a few packed ones may be millions. */
+/** Passes bytes on, and ends with a fault as soon as there are too many: a few packed bytes may unpack to millions. */
 function countingStream(request: FastifyRequest): Transform & { receivedEncodedLength: number } {
   const { bodyLimit } = request.routeOptions;
   let received = 0;
@@ -62,7 +65,7 @@ function countingStream(request: FastifyRequest): Transform & { receivedEncodedL
   return Object.assign(counted, { receivedEncodedLength: 0 });
 }
 
-/** What the body is unpacked by; undefined when it is not packed. */
+/** The stream that unpacks the body; `undefined` when the body is not packed. */
 function unpacker({ headers }: FastifyRequest): Transform | undefined {
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity') return undefined;
@@ -70,10 +73,14 @@ function unpacker({ headers }: FastifyRequest): Transform | undefined {
   throw new ServiceFault('media-type', 'Expected a body that is not packed, or packed by gzip.');
 }
 
-/** Like `pipe`, with the source's failure handed on and the source left alive: an answer still goes out beside it. */
+/**
+ * Joins streams like `pipe`, but hands the source's failure on and keeps the source open: the answer goes out over the
+ * same connection.
+ */
 function joined<T extends Transform>(source: Readable, target: T): T {
   source.on('error', (error) => target.destroy(error));
-  // Whoever reads hears of it; once the request is refused nobody reads, and an error without a listener ends the process.
+  // The reader gets the error too. Once the request is refused there is no reader, and an error without a listener
+  // would end the process.
   target.on('error', () => {});
   return source.pipe(target);
 }

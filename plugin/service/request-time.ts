@@ -1,4 +1,4 @@
-/** The time that one request has: its own deadline, the service's limit, and the caller who may go away. */
+/** The time of one request: its own deadline, the service's limit, and the caller, who may go away. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { deadlineHeader } from '../../engine/index.ts';
 import { ServiceFault } from './fault.ts';
@@ -7,19 +7,22 @@ import { ServiceFault } from './fault.ts';
 export interface RequestTime {
   /** Aborts with a {@link ServiceFault}: `deadline` or `aborted`. */
   readonly signal: AbortSignal;
-  /** Time that is left, in milliseconds. */
+  /** Time that the request has left, in milliseconds. */
   leftMs(): number;
-  /** What is late is not answered as if it were not. @throws ServiceFault `deadline` when no time is left. */
+  /**
+   * Refuses a late request, before it gets an answer as if it were in time. @throws ServiceFault `deadline` when no
+   * time is left.
+   */
   assertLeft(): void;
   /** Frees the timer. */
   close(): void;
 }
 
-/** Envoy tells a service behind it how long it will wait. */
+/** The header by which Envoy tells a service how long it will wait. */
 const envoyHeader = 'x-envoy-expected-rq-timeout-ms';
 
 /**
- * Starts the clock: the least of the service's limit and what the headers say.
+ * Starts the clock with the smaller of the service's limit and the headers' deadline.
  *
  * @throws ServiceFault when a header holds no number of milliseconds.
  */
@@ -49,7 +52,7 @@ export function requestTime(
     signal: controller.signal,
     leftMs,
     assertLeft() {
-      // The timer may not have had its turn: a thread that is busy past the deadline runs none.
+      // The timer may be late: a thread that is busy past the deadline runs no timers.
       if (leftMs() <= 0) throw late();
     },
     close() {

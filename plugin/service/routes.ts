@@ -1,4 +1,4 @@
-/** What a request goes through: key, body, model, ranking, answer; and how each wire form says that it went wrong. */
+/** Leads a request through its steps: key, body, model, ranking, answer; each wire form words its own errors. */
 import { context, propagation, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission } from './admission.ts';
@@ -17,15 +17,15 @@ import { toFault } from './to-fault.ts';
 import { wireForms } from './wire/forms.ts';
 import type { WireForm } from './wire/wire-form.ts';
 
-/** What routes need from around them. */
+/** The parts that routes need. */
 export interface RouteParts {
-  /** The configuration in use. @throws ServiceFault `not-ready` before there is one. */
+  /** The configuration in use. @throws ServiceFault `not-ready` before the first one. */
   readonly generation: () => Generation;
-  /** The door that rankings go through. */
+  /** The admission of rankings. */
   readonly admission: Pick<Admission, 'assertRoom'>;
-  /** Ranks. */
+  /** Ranks asks. */
   readonly work: RankingWork;
-  /** Told what happens. */
+  /** The service's metrics. */
   readonly metrics: ServiceMetrics;
   /** Gets every ranking. */
   readonly queryLog: QueryLog;
@@ -33,27 +33,27 @@ export interface RouteParts {
   readonly tracer: Tracer;
   /** The clock, in milliseconds. */
   readonly now: () => number;
-  /** Requests of a tenant in hand. */
+  /** Number of requests in hand, by tenant. */
   readonly inHand: Map<string, number>;
 }
 
-/** What is known of a request under way. */
+/** The state of a request under way. */
 export interface RequestState {
-  /** When it came, on the service's clock. */
+  /** Time of arrival, on the service's clock, in milliseconds. */
   readonly startedMs: number;
-  /** Bytes that it takes, given back once it is over. */
+  /** Bytes that the request holds, given back when it is over. */
   readonly held: HeldBytes;
-  /** Its configuration. */
+  /** The configuration under which the request runs. */
   generation?: Generation;
-  /** Who sent it. */
+  /** The caller. */
   caller?: Caller;
-  /** The model that answers it; empty before it is known. */
+  /** Name of the model that answers; empty before it is known. */
   model: string;
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the service knows of the request. */
+    /** The service's state of the request. */
     state: RequestState;
   }
   interface FastifyContextConfig {
@@ -64,7 +64,7 @@ declare module 'fastify' {
 
 /** Adds every wire form's routes. */
 export function addRerankRoutes(app: FastifyInstance, parts: RouteParts): void {
-  // One count for all routes: with one each, a tenant would have its limit as many times as there are routes.
+  // All routes share one count; separate counts would give a tenant its limit once for each route.
   const limitOfMinute = app.rateLimit({
     max: (request) => request.state.caller?.requestsPerMinute ?? Number.MAX_SAFE_INTEGER,
     timeWindow: '1 minute',
@@ -87,7 +87,7 @@ export function addRerankRoutes(app: FastifyInstance, parts: RouteParts): void {
   }
 }
 
-/** Before the body is read, so that a stranger's body never is. */
+/** Identifies the caller before the body is read, so that the service never reads a stranger's body. */
 function identify(request: FastifyRequest, { generation, admission }: RouteParts): void {
   const current = generation();
   current.enter();
@@ -113,7 +113,7 @@ async function handle(form: WireForm, { request, reply, parts, span }: Exchange)
   const model = generation.modelFor(ask.model, caller);
   state.model = model.name;
   const { deadlineMs } = generation.settings;
-  const release = takeSeat(parts, caller);
+  const release = takeSlot(parts, caller);
   let time: RequestTime | undefined;
   try {
     time = requestTime(request.headers, reply.raw, { deadlineMs, startedMs, now: parts.now });
@@ -140,7 +140,7 @@ async function handle(form: WireForm, { request, reply, parts, span }: Exchange)
   }
 }
 
-/** Before a document is looked at: so many may be wrong that telling it takes more memory than there is. */
+/** Checks the number of documents before any document: the errors of too many faulty ones would exceed the memory. */
 function assertDocuments(
   { listKey }: WireForm,
   body: unknown,
@@ -154,8 +154,8 @@ function assertDocuments(
   );
 }
 
-/** Counts a tenant's requests in hand. @throws ServiceFault when it has too many. */
-function takeSeat({ inHand, metrics }: RouteParts, { tenant, maxConcurrent }: Caller): () => void {
+/** Takes one of a tenant's slots. @throws ServiceFault when the tenant has too many. */
+function takeSlot({ inHand, metrics }: RouteParts, { tenant, maxConcurrent }: Caller): () => void {
   const taken = inHand.get(tenant) ?? 0;
   if (maxConcurrent !== undefined && taken >= maxConcurrent) {
     metrics.shed.inc({ reason: 'tenant-limit' });
@@ -173,7 +173,7 @@ function takeSeat({ inHand, metrics }: RouteParts, { tenant, maxConcurrent }: Ca
   };
 }
 
-/** One line a request. Texts stand in it only where the configuration asks for them. */
+/** Logs one line for a request. The line holds texts only where the configuration asks for them. */
 function log(
   request: FastifyRequest,
   { ask, model, cache, elapsedMs, ranking }: Answer,
@@ -206,7 +206,7 @@ async function inSpan<T>(
     try {
       return await run(span);
     } catch (error) {
-      // The fault's own words: an error of the reranker may quote what it was given.
+      // The span gets the fault's own words: an error of the reranker may quote texts.
       span.setStatus({ code: SpanStatusCode.ERROR, message: toFault(error).message });
       throw error;
     } finally {

@@ -1,26 +1,26 @@
 /**
- * From a ranking to the scores that leave the service. Search servers are strict readers: OpenSearch fails the
+ * Turns a ranking into the scores that leave the service. Search servers are strict readers: OpenSearch fails the
  * search on a number without a point and on one of more than 18 characters, Elasticsearch adds one and rounds to
- * float32. So scores are multiples of a millionth in [0, 1], and those of documents that differ never meet.
+ * float32. So scores are multiples of a millionth in [0, 1], and documents that differ never share a score.
  */
 import type { RankedCandidate, Ranking } from '../../engine/index.ts';
 
-/** A document with the score that is written. */
+/** A document with the score that the answer holds. */
 export interface ServedScore {
-  /** 0-based position in the request. */
+  /** 0-based index in the request. */
   readonly index: number;
   /** The score in millionths, in [0, 1000000]. */
   readonly millionths: number;
 }
 
-/** Scores are this fine: float32 still tells neighbours apart after Elasticsearch has added 1 or 2. */
+/** Steps of scores in [0, 1]: float32 still tells neighbours apart after Elasticsearch has added 1 or 2. */
 const grid = 1_000_000;
 
 /**
  * Scores, best first: the ranking's order, in which equal logits are ties. Documents of equal text and logit score the
- * same and stand together, at the rank of the first of them. The calibrated score where the reranker has one, since
- * thresholds then mean the same from list to list; else the share of the list's mass. Where calibrated scores contradict
- * the order they are replaced by the nearest descending sequence.
+ * same and stand together, at the rank of the first of them. A score is the calibrated one where the reranker has one,
+ * since thresholds then mean the same from list to list; otherwise it is the share of the list's mass. Where calibrated
+ * scores contradict the order they are replaced by the nearest descending sequence.
  *
  * @param texts - The documents' texts, in the request's order.
  */
@@ -28,7 +28,8 @@ export function servedScores({ candidates }: Ranking, texts: readonly string[]):
   const groups = toGroups(candidates, texts);
   const wanted = descending(groups.map(([first]) => first!.calibratedScore ?? first!.score));
   const steps = wanted.map((score) => Math.round(Math.min(1, Math.max(0, score)) * grid));
-  // From the last up, so that nothing falls below 0; then from the first down, so that nothing is left above 1.
+  // First upwards from the last, so that no score falls below 0; then downwards from the first, so that none stays
+  // above 1.
   for (let rank = steps.length - 2; rank >= 0; rank -= 1) {
     steps[rank] = Math.max(steps[rank]!, steps[rank + 1]! + 1);
   }
@@ -59,7 +60,7 @@ function toGroups(candidates: readonly RankedCandidate[], texts: readonly string
   return groups;
 }
 
-/** The number as it is written: always a point, at most 8 characters. */
+/** The score as the answer spells it: always with a point, at most 8 characters. */
 export function scoreLiteral(millionths: number): string {
   return (millionths / grid).toFixed(6);
 }

@@ -18,7 +18,7 @@ import { threadUse } from './thread-use.ts';
 
 /** Options of {@link rerankService}. */
 export interface RerankServiceOptions {
-  /** What is about the listener is read once; the rest comes again with {@link RerankService.serve}. @defaultValue `{}` */
+  /** The listener's settings are read once; {@link RerankService.serve} replaces the others. @defaultValue `{}` */
   readonly config?: ServiceConfig | undefined;
   /** Encryption, as read from files. @defaultValue none */
   readonly tls?: ListenTls | undefined;
@@ -43,31 +43,30 @@ const optionNames: OptionNames<RerankServiceOptions> = {
 
 /** A running service. */
 export interface RerankService {
-  /** Where it listens. */
+  /** Address of the listener. */
   readonly url: string;
   /** Its metrics. */
   readonly metrics: ServiceMetrics;
   /** Its log. */
   readonly logger: Logger;
-  /** Serves this from the next request on; requests in hand end under what they came under. */
+  /** Serves another configuration from the next request on; requests in hand end under the one that they began with. */
   serve(serving: Serving): void;
-  /** Reads the certificate anew. Does nothing without encryption. */
+  /** Takes a new certificate. Does nothing without encryption. */
   renewTls(tls: ListenTls): void;
   /**
-   * Ends: says that it is not ready, waits, listens no more, lets requests in hand finish, and cuts those off that
-   * take longer than `drainMs`. Closing twice waits for the same end. Rerankers stay open.
+   * Ends the service: it reports that it is not ready, waits, stops listening, lets requests in hand finish, and cuts
+   * off those that take longer than `drainMs`. A second call waits for the same end. Rerankers stay open.
    */
   close(): Promise<void>;
 }
 
 /**
- * Starts a service. It listens at once and answers 503 until it is given models.
+ * Starts a service. The service listens at once and answers 503 until it gets models.
  *
- * @throws the listener's own error when the address cannot be used. @throws ConfigurationError for an option that there is not.
+ * @throws the listener's own error when the address cannot be used. @throws ConfigurationError for an unknown option.
  *
- * @example
- * const service = await rerankService({ config: { port: 8080 } });
- * service.serve({ config: {}, models: [{ name: 'blockrank', reranker: await openReranker() }] });
+ * @example const service = await rerankService({ config: { port: 8080 } }); service.serve({ config: {}, models: [{
+ * name: 'blockrank', reranker: await openReranker() }] });
  */
 export async function rerankService(options: RerankServiceOptions = {}): Promise<RerankService> {
   checkOptionNames('Cannot start the service', options, optionNames);
@@ -77,9 +76,9 @@ export async function rerankService(options: RerankServiceOptions = {}): Promise
   return service;
 }
 
-/** How long nothing must come before connections are closed, in milliseconds. */
+/** Time without a new request before connections are closed, in milliseconds. */
 const quietMs = 50;
-/** How often requests in hand are looked at while the service ends, in milliseconds. */
+/** Time between two looks at the requests in hand while the service ends, in milliseconds. */
 const drainStepMs = 10;
 
 class Service implements RerankService {
@@ -104,7 +103,7 @@ class Service implements RerankService {
         )
       : noQueryLog;
     const { ready } = this.metrics;
-    // Asked for when metrics are collected: workers die and come back without a word.
+    // The gauge is computed when metrics are collected: workers die and come back without an event.
     Object.assign(ready, { collect: () => ready.set(Number(this.#isReady())) });
   }
 
@@ -113,12 +112,12 @@ class Service implements RerankService {
     const now = (): number => performance.now();
     const generation = (): Generation => this.#current();
     const settings = (): ServiceSettings => generation().settings;
-    const door = admission({ settings, metrics: this.metrics, now, threadUse: use });
+    const slots = admission({ settings, metrics: this.metrics, now, threadUse: use });
     const { host, port, receiveTimeoutMs, sendTimeoutMs } = listenSettings(this.#config);
     this.#app = await serviceApp({
       generation,
-      admission: door,
-      work: rankingWork(door, this.metrics),
+      admission: slots,
+      work: rankingWork(slots, this.metrics),
       metrics: this.metrics,
       queryLog: this.#queryLog,
       tracer,
@@ -168,7 +167,7 @@ class Service implements RerankService {
     if (!(await this.#idleWithin(drainMs))) {
       this.logger.warn({ drainMs }, 'requests took longer than the drain allows and were cut off');
     }
-    // What is open now is kept for a next request, or was opened without one.
+    // The connections that are still open are idle, or never carried a request.
     this.#app.server.closeAllConnections();
     await closed;
     await this.#queryLog.close();
@@ -187,7 +186,7 @@ class Service implements RerankService {
     return true;
   }
 
-  /** Whether a request that came now could be answered, whichever model it names. */
+  /** Whether the service could answer a new request, whichever model it names. */
   #isReady(): boolean {
     const models = this.#generation?.models ?? [];
     return !this.#isDraining && models.length > 0 && models.every(({ reranker }) => reranker.info.ready);

@@ -31,7 +31,7 @@ export function serviceSettings(config: ServiceConfig): ServiceSettings {
   const { cache = {}, maxBodyBytes = serviceOptions.maxBodyBytes.default } = config;
   return {
     maxBodyBytes,
-    // A lone request is never too much, however large it may be.
+    // At least one request of the largest size always fits.
     maxHeldBytes: Math.max(maxBodyBytes, config.maxHeldBytes ?? serviceOptions.maxHeldBytes.default),
     maxDocuments: config.maxDocuments ?? serviceOptions.maxDocuments.default,
     maxTokens: config.maxTokens ?? Number.POSITIVE_INFINITY,
@@ -55,7 +55,7 @@ export interface ListenSettings {
   readonly port: number;
   /** Time for a request to arrive, in milliseconds. */
   readonly receiveTimeoutMs: number;
-  /** Time in which something of an answer has to be read, in milliseconds. */
+  /** Time in which a caller has to read some part of an answer, in milliseconds. */
   readonly sendTimeoutMs: number;
   /** Time that requests in hand get at the end, in milliseconds. */
   readonly drainMs: number;

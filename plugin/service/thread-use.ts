@@ -1,10 +1,10 @@
-/** How busy this thread is. */
+/** Measures how busy this thread is. */
 import { performance } from 'node:perf_hooks';
 
-/** A share is measured over at least this time, in milliseconds. */
+/** Least time over which a share is measured, in milliseconds. */
 const windowMs = 250;
 
-/** A function that gives the share of the last moments in which the thread was busy, in [0, 1]. */
+/** Makes a function that gives the share of recent time in which the thread was busy, in [0, 1]. */
 export function threadUse(): () => number {
   let before = performance.eventLoopUtilization();
   let since = performance.now();

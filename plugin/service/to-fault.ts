@@ -1,4 +1,4 @@
-/** Whatever was thrown, as what the caller is told. Nothing of what the reranker said about texts gets out. */
+/** Turns any error into the fault that the caller gets. The reranker's words about texts never leave the service. */
 import { BrokenCircuitError } from 'cockatiel';
 import {
   BlockRankError,
@@ -11,7 +11,7 @@ import { ServiceFault, tooLarge } from './fault.ts';
 /** Turns any error into a fault. */
 export function toFault(error: unknown): ServiceFault {
   if (error instanceof ServiceFault) return error;
-  // A remote reranker's error has a status too: the one that this service got, which is not the one to give.
+  // A remote reranker's error has a status too, but it is the answer to this service, not to its caller.
   if (error instanceof BlockRankError) return rerankerFault(error);
   return httpFault(error) ?? rerankerFault(error);
 }

@@ -1,4 +1,4 @@
-/** From a ranking to the hits that are given back: thresholds, pinned ranks, the cut. */
+/** Turns a ranking into the hits of the response: applies thresholds, pinned ranks and the cut. */
 import type { RankedHit } from '../../adapters/adapter.ts';
 import {
   ConfigurationError,
@@ -7,15 +7,15 @@ import {
   type Shortlist,
 } from '../../engine/index.ts';
 
-/** What may drop hits. */
+/** The limits that drop hits. */
 export interface Limits {
-  /** Hits given back at most; absent: all. */
+  /** Most hits of the response; absent: all. */
   readonly topN?: number | undefined;
-  /** Smallest calibrated score given back, in [0, 1]; absent: any. */
+  /** Smallest calibrated score of a kept hit, in [0, 1]; absent: any. */
   readonly minScore?: number | undefined;
 }
 
-/** The window's hits as they are given back. */
+/** The window's hits in the order of the response. */
 export interface Arrangement {
   /** Best first, pinned ones at their ranks. */
   readonly hits: readonly RankedHit[];
@@ -24,8 +24,8 @@ export interface Arrangement {
 }
 
 /**
- * Orders the window's hits. A pinned hit keeps its rank and is never dropped by `minScore`; when so many others
- * are dropped that its rank is gone, it comes last. `topN` cuts the finished list.
+ * Orders the window's hits. A pinned hit keeps its rank and is never dropped by `minScore`; when so many other hits are
+ * dropped that its rank no longer exists, it comes last. `topN` cuts the finished list.
  *
  * @throws ConfigurationError when `minScore` is set and the reranker gives no calibrated score.
  */
@@ -42,7 +42,7 @@ export function arrange(ranking: Ranking, shortlist: Shortlist, limits: Limits):
   return { hits, keepsTail: isWhole && topN === undefined };
 }
 
-/** Property by property: spreading a hundred candidates took a sixth of the stage's own time. */
+/** Copies property by property: spreading a hundred candidates took a sixth of the stage's own time. */
 function toRankedHit({ index, logit, score, calibratedScore, explanation }: RankedCandidate): RankedHit {
   const hit: Writable<RankedHit> = { index, logit, score, firstStageRank: index + 1 };
   if (calibratedScore !== undefined) hit.calibratedScore = calibratedScore;

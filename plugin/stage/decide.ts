@@ -17,12 +17,12 @@ export interface StageParts<Request, Response> {
   readonly ranker: Ranker;
   readonly memory: RankingMemory;
   readonly events: Required<StageEvents>;
-  /** Who speaks, in every event. */
+  /** Adapter and reranker, as every event names them. */
   readonly source: { readonly adapter: string; readonly reranker: string };
 }
 
 /** One request under way. */
-export interface Run {
+export interface RunningSearch {
   readonly wish: Wish;
   readonly budget: Budget;
   readonly startedMs: number;
@@ -31,12 +31,12 @@ export interface Run {
 
 interface Decided {
   readonly decision: Decision;
-  /** Absent when no shortlist was made. */
+  /** The shortlist; absent when none was made. */
   readonly shortlist?: Shortlist;
-  /** Whether another request decided it. */
+  /** Whether an earlier request decided the outcome. */
   readonly isRemembered: boolean;
   readonly rerankMs: number;
-  /** Absent when no states were fetched. */
+  /** Time of fetching states, in milliseconds; absent when none were fetched. */
   readonly statesMs?: number;
 }
 
@@ -45,7 +45,7 @@ export async function finish<Request, Response>(
   parts: StageParts<Request, Response>,
   plan: Plan<Request>,
   response: Response,
-  run: Run,
+  run: RunningSearch,
 ): Promise<Response> {
   const { settings } = parts;
   const decided = await decide(parts, plan, response, run);
@@ -64,7 +64,7 @@ async function decide<Request, Response>(
   parts: StageParts<Request, Response>,
   plan: Plan<Request>,
   response: Response,
-  run: Run,
+  run: RunningSearch,
 ): Promise<Decided> {
   if (plan.reason) return passed(plan.reason);
   const shortlist = parts.settings.adapter.toShortlist(plan, response);
@@ -93,18 +93,18 @@ async function decide<Request, Response>(
   return { ...(await rankNow(parts, { key, shortlist: stated, from }, run)), statesMs };
 }
 
-/** The list with its block states; without them, where they cannot be fetched: then documents are encoded anew. */
+/** The list with its block states; without states when fetching fails: then the reranker encodes the documents anew. */
 async function withStates<Request, Response>(
   { settings, events, source }: StageParts<Request, Response>,
   shortlist: Shortlist,
-  { budget }: Run,
+  { budget }: RunningSearch,
   fetch: () => Promise<Shortlist>,
 ): Promise<Shortlist> {
   budget.enter('states');
   try {
     return await settings.tracing.trace('states', source, () => budget.within(fetch()));
   } catch (error) {
-    // Whoever gave up, or ran out of time, is answered by what comes next.
+    // When the caller gave up, or time ran out, the next step handles it.
     if (!budget.signal.aborted) events.failure({ ...source, phase: 'states', error });
     return shortlist;
   }
@@ -123,7 +123,7 @@ interface List {
 async function rankNow<Request, Response>(
   parts: StageParts<Request, Response>,
   list: List,
-  run: Run,
+  run: RunningSearch,
 ): Promise<Decided> {
   const { settings, ranker, source } = parts;
   const { shortlist, key } = list;
@@ -144,11 +144,11 @@ async function rankNow<Request, Response>(
   return { decision, shortlist, isRemembered: decision !== own, rerankMs: settings.now() - startedMs };
 }
 
-/** What a failure leads to, by the operator's policy. @throws the error itself when the policy says so. */
+/** The decision after a failure, by the operator's policy. @throws the error itself when the policy says so. */
 function recover<Request, Response>(
   parts: StageParts<Request, Response>,
   list: List,
-  run: Run,
+  run: RunningSearch,
   error: unknown,
 ): Decision {
   run.budget.throwIfAbandoned();
@@ -158,7 +158,7 @@ function recover<Request, Response>(
   if (error instanceof QueryError) return own;
   events.failure({ ...source, phase: 'rerank', error });
   if (settings.onFailure === 'keep-first-stage') return own;
-  // Another page's ranking of this list answers the caller as well as its own would have.
+  // The ranking of this list that another page made meanwhile serves the caller as well as its own.
   const bound = memory.binding(list.key, list.from);
   if (bound?.kind === 'ranked') return { ...bound };
   throw failure;

@@ -1,10 +1,10 @@
-/** What a stage tells whoever watches it. */
+/** The events of a stage. */
 import type { PlanWarning, Timings, UnrerankedReason } from '../../adapters/adapter.ts';
 import type { BlockRankError, RankingUsage } from '../../engine/index.ts';
 import type { BreakerState } from '../guard/breaker.ts';
 import type { Phase } from '../guard/budget.ts';
 
-/** What every event says. */
+/** The part that every event has. */
 export interface StageEvent {
   /** {@link Adapter.name} of the stage's adapter. */
   readonly adapter: string;
@@ -18,7 +18,7 @@ export interface RerankedEvent extends StageEvent {
   readonly candidates: number;
   /** Candidates that `topN` and `minScore` dropped. */
   readonly dropped: number;
-  /** Whether the ranking was remembered. */
+  /** Whether the ranking came from the ranking cache. */
   readonly cached: boolean;
   /** What the ranking cost. */
   readonly usage: RankingUsage;
@@ -28,23 +28,23 @@ export interface RerankedEvent extends StageEvent {
 
 /** A response was given back in first-stage order. */
 export interface UnrerankedEvent extends StageEvent {
-  /** Why. */
+  /** Why the response was not reranked. */
   readonly reason: UnrerankedReason;
   /** What failed; absent when nothing did. */
   readonly error?: BlockRankError;
-  /** Whether an earlier page of the same list decided it. */
+  /** Whether an earlier page of the same list decided the order. */
   readonly remembered: boolean;
-  /** What the server refused or capped, and the setting to change. */
+  /** Warnings that name what the server refused or capped, and the setting to change. */
   readonly warnings: readonly PlanWarning[];
   /** Where the time went. */
   readonly timings: Timings;
 }
 
-/** Something failed; whether the caller saw it is the failure policy's choice. */
+/** A failure; the failure policy decides whether the caller sees it. */
 export interface FailureEvent extends StageEvent {
-  /** What was going on. */
+  /** The phase that failed. */
   readonly phase: Phase;
-  /** What was thrown. */
+  /** The thrown error. */
   readonly error: unknown;
 }
 
@@ -56,7 +56,7 @@ export interface BreakerEvent extends StageEvent {
 
 /** The ranking cache was asked. */
 export interface CacheEvent extends StageEvent {
-  /** `hit`: a ranking was there; `unranked`: an earlier page was in first-stage order, and so is this one. */
+  /** `hit`: the cache holds a ranking; `unranked`: an earlier page was in first-stage order, and so is this one. */
   readonly result: 'hit' | 'unranked' | 'miss';
 }
 
@@ -90,10 +90,12 @@ export interface StageTracing {
   ): Promise<T>;
 }
 
-/** Traces nothing. */
+/** A tracing that does nothing. */
 export const noTracing: StageTracing = { trace: (_part, _attributes, run) => run(() => {}) };
 
-/** One {@link StageEvents} that tells all listeners; one that throws keeps no other from hearing. */
+/**
+ * One {@link StageEvents} that calls all listeners; a listener that throws does not keep the others from being called.
+ */
 export function toAll(listeners: readonly StageEvents[]): Required<StageEvents> {
   const tell = (name: string, call: (listener: StageEvents) => void): void => {
     for (const listener of listeners) {

@@ -1,19 +1,22 @@
-/** Asks the first stage; and once more as the request came, where what was changed for reranking cost hits. */
+/** Asks the first stage; and once more with the user's own request, where the plan's changes cost hits. */
 import type { Plan } from '../../adapters/adapter.ts';
 import { FirstStageError } from '../../engine/index.ts';
 import type { Budget } from '../guard/budget.ts';
 import type { StageParts } from './decide.ts';
 import type { StageAdapter } from './options.ts';
 
-/** What the first stage gave for a request, and by which plan: another one when the request was asked as it came. */
+/**
+ * The first stage's answer to a request, and the plan that it answers: another plan when the user's own request was
+ * sent.
+ */
 export interface Found<Request, Answer> {
-  /** What was sent. */
+  /** The plan that was sent. */
   readonly plan: Plan<Request>;
-  /** What came back. */
+  /** The first stage's answer. */
   readonly answer: Answer;
 }
 
-/** Does the asking in the time there is; nothing can be given back without its answer. */
+/** Asks the first stage within the time limit; without its answer the search fails. */
 export async function firstStage<Request, Response, T>(
   { settings, events, source }: StageParts<Request, Response>,
   budget: Budget,
@@ -26,21 +29,21 @@ export async function firstStage<Request, Response, T>(
   } catch (error) {
     budget.throwIfAbandoned();
     events.failure({ ...source, phase: 'first-stage', error });
-    // A client that noticed the abort first says so in words of its own: the deadline is what happened.
+    // A client that noticed the abort first throws its own error; the deadline is the true cause.
     if (budget.signal.aborted) throw budget.signal.reason;
     throw error;
   }
 }
 
-/** Whom to ask, and until when. */
+/** The adapter to ask, and the signal that ends the asking. */
 export interface Asking<Request, Response> {
-  /** Knows what answers mean. */
+  /** Reads the answers. */
   readonly adapter: StageAdapter<Request, Response>;
-  /** Aborted once nobody waits any more. */
+  /** Aborts once no caller waits for the answer. */
   readonly signal: AbortSignal;
 }
 
-/** Asks for one plan. Rejects with what `ask` rejected with. */
+/** Asks for one plan. Rejects as `ask` does. */
 export async function findOne<Request, Response>(
   asking: Asking<Request, Response>,
   plan: Plan<Request>,
@@ -55,7 +58,7 @@ export async function findOne<Request, Response>(
 
 type AskMany<Request, Response> = (plans: readonly Plan<Request>[]) => Promise<readonly (Response | Error)[]>;
 
-/** Asks for several plans at once, one answer or error each; rejects only when all of it failed. */
+/** Asks for several plans at once, one answer or error each; rejects only when the whole call failed. */
 export async function findAll<Request, Response>(
   asking: Asking<Request, Response>,
   plans: readonly Plan<Request>[],
@@ -75,7 +78,7 @@ export async function findAll<Request, Response>(
   });
 }
 
-/** One search that is refused may end all of them. */
+/** Asks for several plans; where one refused search ended the whole call, asks again with the users' own requests. */
 async function findAllAgain<Request, Response>(
   asking: Asking<Request, Response>,
   plans: readonly Plan<Request>[],
@@ -88,7 +91,9 @@ async function findAllAgain<Request, Response>(
   return again.map((plan, i) => ({ plan, answer: answers[i]! }));
 }
 
-/** The plan that asks what the caller asked, when this answer says that what was changed cost hits. */
+/**
+ * The plan of the user's own request, when this answer says that the plan's changes cost hits; otherwise `undefined`.
+ */
 function asItCame<Request, Response>(
   { adapter, signal }: Asking<Request, Response>,
   plan: Plan<Request>,
@@ -96,7 +101,7 @@ function asItCame<Request, Response>(
 ): Plan<Request> | undefined {
   const warning = adapter.refusedChanges?.(plan, answer as Response | Error);
   if (!warning) return undefined;
-  // Nobody would hear the second answer.
+  // After an abort no caller would get the second answer.
   signal.throwIfAborted();
   const { query: _query, ...rest } = plan;
   const warnings = [...plan.warnings, warning];
@@ -117,7 +122,7 @@ async function askChecked<Request, Response>(
   );
 }
 
-/** What a promise rejected with, as an error. */
+/** The reason of a rejection as an error. */
 export function toError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error(String(reason), { cause: reason });
 }

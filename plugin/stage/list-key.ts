@@ -1,10 +1,11 @@
-/** What makes two shortlists the same list. */
+/** Names a shortlist by everything that its ranking depends on. */
 import { createHash } from 'node:crypto';
 import type { RerankerInfo, Shortlist } from '../../engine/index.ts';
 
 /**
  * Digest of everything that a ranking depends on: query, first stage, every candidate's id, text, score and signals in
- * order, and the reranker's two digests. Lengths are part of it, so that no two different lists spell the same.
+ * order, and the reranker's two digests. The digest includes lengths, so that two different lists never give the same
+ * text.
  */
 export function listKey(shortlist: Shortlist, reranker: RerankerInfo): string {
   const { query, candidates, firstStage } = shortlist;

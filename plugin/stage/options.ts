@@ -30,7 +30,7 @@ export interface StageCacheOptions {
   readonly ttlMs?: number | undefined;
 }
 
-/** An adapter; or a reader alone, where each call of the stage says who sends (`search`, `searchMany`). */
+/** An adapter; or a reader alone, where each call of the stage brings its own way to send (`search`, `searchMany`). */
 export type StageAdapter<Request, Response> = SearchReader<Request, Response> &
   Partial<Pick<Adapter<Request, Response>, 'search' | 'searchMany'>>;
 
@@ -58,7 +58,7 @@ export interface RescoringStageOptions<Request, Response> {
   readonly breaker?: BreakerOptions | false | undefined;
   /** Whether every hit gets an explanation. @defaultValue false */
   readonly explain?: boolean | undefined;
-  /** Who is told what happens. @defaultValue nobody */
+  /** Listeners to the stage's events. @defaultValue none */
   readonly events?: StageEvents | readonly StageEvents[] | undefined;
   /** Runs the parts of a search inside spans. @defaultValue none */
   readonly tracing?: StageTracing | undefined;
@@ -143,7 +143,7 @@ const innerNames: Readonly<Record<string, readonly string[]>> = {
   breaker: Object.keys(breakerShape.shape),
 };
 
-/** The options with defaults. @throws ConfigurationError listing everything that is wrong. */
+/** The options with their defaults. @throws ConfigurationError listing every faulty option. */
 export function stageSettings<Request, Response>(
   options: RescoringStageOptions<Request, Response>,
 ): StageSettings<Request, Response> {
@@ -181,7 +181,7 @@ function shapeIssues(options: unknown): Issue[] {
   return (parsed.error?.issues ?? []).flatMap((issue) => flatten(issue, []));
 }
 
-/** A union's issue hides what is wrong inside: the alternative that got furthest tells it. */
+/** A union's issue hides the inner fault; the alternative that got furthest tells it. */
 function flatten(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Issue[] {
   const path = [...above, ...issue.path];
   if (issue.code === 'unrecognized_keys') {

@@ -7,7 +7,7 @@ import type { StageEvent, StageEvents } from './events.ts';
 
 /** Options of {@link prometheusStageMetrics}. */
 export interface StageMetricsOptions {
-  /** Starts every metric's name. @defaultValue 'blockrank_stage' */
+  /** Prefix of every metric's name. @defaultValue 'blockrank_stage' */
   readonly prefix?: string;
   /** Upper bounds of the histograms' buckets, in seconds, ascending. @defaultValue 1 ms to 10 s */
   readonly buckets?: readonly number[];
@@ -40,7 +40,7 @@ export function prometheusStageMetrics(registry: Registry, options: StageMetrics
       const source = labelsOf(event);
       searches.inc({ ...source, outcome: 'reranked', reason: '' });
       observe(source, event.timings);
-      // What a remembered ranking cost was counted when it was made.
+      // The cost of a remembered ranking was counted when it was made.
       if (event.cached) return;
       const { statesFound, statesEncoded, storedStates: stored } = event.usage;
       states.inc({ ...source, result: 'found' }, statesFound);

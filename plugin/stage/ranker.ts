@@ -18,29 +18,29 @@ import { type BreakerOptions, type BreakerState, breakerGuard, unguarded } from 
 import { checkedRanking } from '../guard/check-ranking.ts';
 import { sharedCalls } from '../guard/shared-calls.ts';
 
-/** One ranking that is wanted. */
+/** One call for a ranking. */
 export interface RankCall {
   /** Names the list; identical calls in flight share one. */
   readonly key: string;
-  /** What is ranked. */
+  /** The shortlist to rank. */
   readonly shortlist: Shortlist;
   /** Whether candidates get explanations. */
   readonly explain: boolean;
-  /** Ends the caller's waiting. */
+  /** Ends the caller's wait. */
   readonly signal: AbortSignal;
 }
 
-/** Ranks shortlists, or says why not. */
+/** Ranks shortlists; a rejection says why not. */
 export interface Ranker {
   /** The breaker's state; `closed` when there is none. */
   readonly breakerState: BreakerState;
-  /** The ranking after score steps, checked. Rejects with whatever failed. */
+  /** The ranking after score steps, checked. Rejects with the error of the part that failed. */
   rank(call: RankCall): Promise<Ranking>;
   /** Ends calls in flight; their callers get a {@link StageClosedError}. */
   close(): void;
 }
 
-/** The stage was closed while a call was in flight. */
+/** Thrown when the stage is closed while a call is in flight. */
 export class StageClosedError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */
   override name = 'StageClosedError' as const;
@@ -75,7 +75,7 @@ export function guardedRanker(parts: {
       });
     },
   });
-  // What a step does wrong is not the reranker's failure: the breaker hears nothing of it.
+  // A score step's fault is not the reranker's, so the breaker does not count it.
   const stepped = steppedReranker(guarded, scoreSteps);
   return {
     get breakerState() {
@@ -89,7 +89,7 @@ export function guardedRanker(parts: {
   };
 }
 
-/** Why a list stays in first-stage order when ranking it rejected with this. */
+/** The reason why a list stays in first-stage order, by the error of its ranking. */
 export function reasonOf(error: unknown): UnrerankedReason {
   if (error instanceof DeadlineExceededError) return 'deadline';
   if (error instanceof QueryError) return 'no-query-text';
@@ -98,7 +98,7 @@ export function reasonOf(error: unknown): UnrerankedReason {
   return 'rerank-error';
 }
 
-/** The error for the response's mark: one of the family, whatever the reranker threw. */
+/** The error for the response's mark: always a {@link BlockRankError}, whatever the reranker threw. */
 export function toBlockRankError(error: unknown, reranker: Reranker): BlockRankError {
   if (error instanceof BlockRankError) return error;
   const { name, executionProvider } = reranker.info;

@@ -1,9 +1,9 @@
 /**
- * What was decided about a list, so that all its pages tell the same story.
+ * Remembers the decision about a list, so that all its pages agree.
  *
- * A list that was once given back reranked stays reranked. A list that was given back in first-stage order (the
- * reranker failed, or ran out of time) stays in that order for its later pages; otherwise a hit could come on
- * two pages and another on none. Asking again for its first page starts over: then reranking is tried again.
+ * A list that was once served reranked stays reranked. A list that was served in first-stage order (the reranker
+ * failed, or ran out of time) keeps that order for its later pages; otherwise a hit could come on two pages and another
+ * on none. A new request for the first page starts over: then the stage tries to rerank again.
  */
 import { LRUCache } from 'lru-cache';
 import type { UnrerankedReason } from '../../adapters/adapter.ts';
@@ -11,7 +11,7 @@ import type { BlockRankError, Ranking } from '../../engine/index.ts';
 
 /** A list in reranked order. */
 export interface RankedDecision {
-  /** Tells the two apart. */
+  /** Tells the two kinds of decisions apart. */
   readonly kind: 'ranked';
   /** The order, after score steps. */
   readonly ranking: Ranking;
@@ -21,22 +21,25 @@ export interface RankedDecision {
 
 /** A list in first-stage order. */
 export interface UnrankedDecision {
-  /** Tells the two apart. */
+  /** Tells the two kinds of decisions apart. */
   readonly kind: 'unranked';
-  /** Why. */
+  /** Why the list is not reranked. */
   readonly reason: UnrerankedReason;
   /** What failed. */
   readonly error?: BlockRankError;
 }
 
-/** What was decided about a list. */
+/** The decision about a list. */
 export type Decision = RankedDecision | UnrankedDecision;
 
 /** Decisions by list. */
 export interface RankingMemory {
-  /** What this page must follow; absent when it is free, and then its own outcome goes to {@link settle}. */
+  /**
+   * The decision that a page must follow; `undefined` when the page is free, and then its own outcome goes to {@link
+   * settle}.
+   */
   binding(key: string, from: number): Decision | undefined;
-  /** Keeps the page's own outcome, unless another page's came first: what binds is returned. */
+  /** Keeps the page's own outcome, unless another page's came first. @returns The decision that binds. */
   settle(key: string, from: number, own: Decision): Decision;
   /** Forgets everything. */
   clear(): void;
@@ -46,7 +49,7 @@ export interface RankingMemory {
 export interface RankingMemoryOptions {
   /** Lists kept at most. */
   readonly maxEntries: number;
-  /** How long, in milliseconds, after a decision was made. */
+  /** How long a decision is kept, in milliseconds. */
   readonly ttlMs: number;
   /** The clock, in milliseconds. */
   readonly now: () => number;
@@ -54,13 +57,16 @@ export interface RankingMemoryOptions {
 
 interface Entry {
   readonly decision: Decision;
-  /** Whether the first page was given back in this order already. */
+  /** Whether the first page was served in this order already. */
   readonly isStartServed: boolean;
 }
 
-/** Candidates kept for each of `maxEntries`; longer lists push more of the others out. About 200 bytes each. */
+/**
+ * Candidates kept for each of `maxEntries`; longer lists push more of the others out. A candidate takes about 200
+ * bytes.
+ */
 const candidatesAnEntry = 200;
-/** What an explained candidate weighs, in plain ones. */
+/** Weight of an explained candidate, in plain ones. */
 const explainedWeight = 20;
 
 /** A bounded memory: least recently used lists go first. */
@@ -93,7 +99,7 @@ export function rankingMemory(options: RankingMemoryOptions): RankingMemory {
   };
 }
 
-/** Remembers nothing: every page stands alone, and pages are consistent only while reranking never fails. */
+/** A memory that keeps nothing: every page stands alone, and pages are consistent only while reranking never fails. */
 export const noMemory: RankingMemory = {
   binding: () => undefined,
   settle: (_key, _from, own) => own,

@@ -1,37 +1,40 @@
-/** What one call of a stage may ask for, over the stage's own settings. */
+/** Options of one call of a stage, which win over the stage's own settings. */
 import type { Plan, SearchOptions } from '../../adapters/adapter.ts';
 import type { StageSettings } from './options.ts';
 
-/** What one request may ask for, over the stage's own options. */
+/** Options of one request, which win over the stage's own. */
 export interface StageRequestOptions {
   /** How many leading hits are reranked, at least 1. @defaultValue the stage's */
   readonly rankWindowSize?: number | undefined;
-  /** Hits given back at most, in 1..rankWindowSize. @defaultValue the stage's */
+  /** Most hits of the response, in 1..rankWindowSize. @defaultValue the stage's */
   readonly topN?: number | undefined;
-  /** Smallest calibrated score given back, in [0, 1]. @defaultValue the stage's */
+  /** Smallest calibrated score of a kept hit, in [0, 1]. @defaultValue the stage's */
   readonly minScore?: number | undefined;
-  /** The question in words, when the request does not hold it or another is meant. */
+  /** The question in words; needed when the request does not hold the question, or to ask the model another one. */
   readonly queryText?: string | undefined;
   /** Whether every hit gets an explanation. @defaultValue the stage's */
   readonly explain?: boolean | undefined;
-  /** Whether reranking is wanted at all; `false` sends the request as it is, with the reason `disabled`. @defaultValue true */
+  /** Whether to rerank at all; `false` sends the user's own request, with the reason `disabled`. @defaultValue true */
   readonly rerank?: boolean | undefined;
 }
 
-/** What every call may ask for. */
+/** Options of every call. */
 export interface StageCallOptions {
-  /** Ends the search: it rejects with the signal's reason. */
+  /** Ends the search, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Time for everything, in milliseconds; 0 or less means that it has run out already. @defaultValue the stage's */
+  /**
+   * Time for the whole search, in milliseconds; 0 or less means that the time has run out already.
+   * @defaultValue the stage's
+   */
   readonly deadlineMs?: number | undefined;
 }
 
-/** What a search may ask for where nothing but data can be said: in a client's `context`, or in a header. */
+/** Options of a search as plain data: in a client's `context`, or in a header. */
 export type StageWish = StageRequestOptions & Pick<StageCallOptions, 'deadlineMs'>;
 
 /** Options of {@link RescoringStage.search}. */
 export interface StageSearchOptions<Request, Response> extends StageRequestOptions, StageCallOptions {
-  /** Runs the plan instead of the adapter's `search`. What it throws reaches the caller as it is. */
+  /** Runs the plan instead of the adapter's `search`. Its errors reach the caller unchanged. */
   readonly search?: ((plan: Plan<Request>, options: SearchOptions) => Promise<Response>) | undefined;
 }
 
@@ -41,11 +44,11 @@ export interface StageSearchManyOptions<Request, Response> extends StageRequestO
   readonly searchMany?:
     | ((plans: readonly Plan<Request>[], options: SearchOptions) => Promise<readonly (Response | Error)[]>)
     | undefined;
-  /** What a single request asks for, over the call's own options. */
+  /** Options of a single request, which win over the call's. */
   readonly each?: ((request: Request, index: number) => StageRequestOptions | undefined) | undefined;
 }
 
-/** What one request asks for, with the stage's settings filled in. */
+/** The options of one request, with the stage's settings filled in. */
 export interface Wish {
   readonly rankWindowSize: number;
   readonly topN: number | undefined;
@@ -60,7 +63,7 @@ type StageDefaults = Pick<
   'rankWindowSize' | 'topN' | 'minScore' | 'explain' | 'deadlineMs'
 >;
 
-/** Fills in and checks. @throws RangeError for a value that cannot be. */
+/** Fills in the stage's settings and checks the values. @throws RangeError for an impossible value. */
 export function wishOf(settings: StageDefaults, options: StageRequestOptions): Wish {
   const wish: Wish = {
     rankWindowSize: options.rankWindowSize ?? settings.rankWindowSize,

@@ -28,44 +28,49 @@ import {
 
 /** Reranks an adapter's responses. Safe to call concurrently. Requests and responses are never changed. */
 export interface RescoringStage<Request, Response> {
-  /** Whether the reranker is asked at the moment. */
+  /** State of the breaker: whether calls reach the reranker. */
   readonly breakerState: BreakerState;
   /**
-   * Searches and reranks. The answer comes at most 50 ms after the deadline, whatever runs on. A request that the
-   * server refused for what was changed in it, in whole or in part, is asked as it came and not reranked.
+   * Searches and reranks. The answer comes at most 50 ms after the deadline, whatever still runs. When the server
+   * refuses the plan's changes, in whole or in part, the stage sends the user's own request, and does not rerank its
+   * hits.
    *
-   * @throws FirstStageError when the search server failed, and whatever `options.search` throws.
-   * @throws DeadlineExceededError when the first stage did not answer in time; with `onFailure: 'throw'` also when the reranker did not.
+   * @throws FirstStageError when the search server failed; errors of `options.search` pass unchanged.
+   * @throws DeadlineExceededError when the first stage did not answer in time; with `onFailure: 'throw'` also when the
+   * reranker did not.
    * @throws ConfigurationError when `minScore` is set and the reranker gives no calibrated score.
-   * @throws RangeError for an option that cannot be; `TypeError` after {@link close}, and when nobody says who sends.
+   * @throws RangeError for an impossible option; `TypeError` after {@link close}, and when neither adapter nor options
+   * can send.
    */
   search(request: Request, options?: StageSearchOptions<Request, Response>): Promise<Response>;
   /**
-   * Searches several requests in one round trip and reranks each on its own: an item that failed is its error,
-   * in its place, and touches no other. Rejects only when the first stage as a whole failed or ran out of time,
-   * or when the caller gave up.
+   * Searches several requests in one round trip and reranks each on its own: a failed item gives its error in its
+   * position, and touches no other. Rejects only when the first stage as a whole failed or ran out of time, or when the
+   * caller gave up.
    */
   searchMany(
     requests: readonly Request[],
     options?: StageSearchManyOptions<Request, Response>,
   ): Promise<readonly (Response | Error)[]>;
-  /** Ends rankings in flight (their lists come in first-stage order, with the reason `aborted`) and forgets what was remembered. Adapter and reranker stay open. */
+  /**
+   * Ends rankings in flight (their lists come in first-stage order, with the reason `aborted`) and forgets all
+   * decisions. Adapter and reranker stay open.
+   */
   close(): Promise<void>;
 }
 
 /**
  * Opens a rescoring stage.
  *
- * Pages of one list agree: a list that was given back reranked stays so for its later pages, and a list that was
- * given back in first-stage order, because the reranker failed, stays in that order until its first page is
- * asked for again (or the cache forgets it, or drops it for others). `topN` and `minScore` look at the window
- * only: a page that starts after it passes as it is.
+ * Pages of one list agree: a list that was served reranked stays so for its later pages, and a list that was served in
+ * first-stage order, because the reranker failed, keeps that order until its first page is requested again (or the
+ * cache forgets the list, or drops it for others). `topN` and `minScore` look at the window only: a page that starts
+ * after the window passes unreranked.
  *
  * @throws ConfigurationError listing every option that is wrong.
  *
- * @example
- * const stage = rescoringStage({ adapter: embeddedAdapter({ index }), reranker: await openReranker() });
- * const response = await stage.search({ query: 'person who studies the stars' }, { deadlineMs: 300 });
+ * @example const stage = rescoringStage({ adapter: embeddedAdapter({ index }), reranker: await openReranker() }); const
+ * response = await stage.search({ query: 'person who studies the stars' }, { deadlineMs: 300 });
  */
 export function rescoringStage<Request, Response>(
   options: RescoringStageOptions<Request, Response>,
@@ -165,7 +170,7 @@ async function searchAll<Request, Response>(
   });
 }
 
-/** Runs a search inside its span and its time. */
+/** Runs a search inside its span and its time limit. */
 async function withBudget<Request, Response, T>(
   { settings, source }: StageParts<Request, Response>,
   call: StageCallOptions,
@@ -181,7 +186,7 @@ async function withBudget<Request, Response, T>(
   }
 }
 
-/** The request's plan; one that the caller opted out of is sent as it is. */
+/** The request's plan; when the caller opts out of reranking, the plan sends the user's own request. */
 function planOf<Request, Response>(
   settings: StageSettings<Request, Response>,
   request: Request,
@@ -210,7 +215,7 @@ function planItem<Request, Response>(
   }
 }
 
-/** The adapter's own way to send. @throws TypeError when it only reads, and the call does not say who sends. */
+/** The adapter's own way to send. @throws TypeError when the adapter only reads, and the call brings no way to send. */
 function senderOf<Request, Response>(
   adapter: StageAdapter<Request, Response>,
 ): Adapter<Request, Response>['search'] {
@@ -221,7 +226,7 @@ function senderOf<Request, Response>(
   );
 }
 
-/** All plans in one round trip, where caller or adapter know one. */
+/** All plans in one round trip, where caller or adapter can do that. */
 async function searchTogether<Request, Response>(
   { adapter, signal }: Asking<Request, Response>,
   plans: readonly Plan<Request>[],

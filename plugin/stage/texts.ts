@@ -1,8 +1,8 @@
-/** Whether there is anything to read in a list: hits without text would be ranked by nothing. */
+/** Finds hits without text, for which a ranking would mean nothing. */
 import type { PlanWarning } from '../../adapters/adapter.ts';
 import type { Candidate, Shortlist } from '../../engine/index.ts';
 
-/** How many candidates give the model nothing: no text, and no vector that is trusted without one. */
+/** Number of candidates that give the model nothing: no text, and no vector that is trusted without text. */
 export function textlessCandidates({ candidates }: Shortlist): number {
   return candidates.filter((candidate) => candidate.text.trim() === '' && !hasTrustedVector(candidate))
     .length;
@@ -14,9 +14,9 @@ function hasTrustedVector({ storedState }: Candidate): boolean {
 }
 
 /**
- * What to tell of hits without text.
+ * Warnings about hits without text.
  *
- * @param fields - What the adapter reads; absent where documents have no fields.
+ * @param fields - Names of the fields that the adapter reads; absent where documents have no fields.
  */
 export function textWarnings(shortlist: Shortlist, fields: readonly string[] = []): readonly PlanWarning[] {
   const textless = textlessCandidates(shortlist);

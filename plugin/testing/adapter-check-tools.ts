@@ -1,4 +1,4 @@
-/** What the rules of the adapters' conformance suite share. */
+/** Tools that the rules of the adapters' conformance suite share. */
 import assert from 'node:assert/strict';
 import type { Outcome, Plan, RankedHit } from '../../adapters/adapter.ts';
 import { type CandidateSignals, FirstStageError, type Shortlist } from '../../engine/index.ts';
@@ -8,26 +8,26 @@ import type { SuiteHit, SuiteSubject, SuiteWish } from './adapter-subject.ts';
 /** An adapter of any kind. */
 export type Subject = SuiteSubject<unknown, unknown>;
 
-/** The window that the rules plan with, unless they say otherwise. */
+/** The window that the rules plan with by default. */
 export const rankWindowSize = 12;
-/** Any times. */
+/** Arbitrary timings. */
 export const timings = { firstStageMs: 1, rerankMs: 1, totalMs: 2 };
-/** Any cost. */
+/** An arbitrary usage. */
 export const usage = { tokens: 10, truncatedTokens: 0, statesFound: 0, statesEncoded: 2 };
 
-/** One search, as far as its shortlist. */
+/** One search, up to its shortlist. */
 export interface Searched {
-  /** What was sent. */
+  /** The plan that was sent. */
   readonly plan: Plan<unknown>;
-  /** What came back. */
+  /** The server's response. */
   readonly response: unknown;
-  /** What was read from it. */
+  /** The shortlist that the adapter read from it. */
   readonly shortlist: Shortlist;
   /** The first stage's whole list. */
   readonly firstStageIds: readonly string[];
 }
 
-/** Searches for the wish, and for the first stage's whole list beside it. */
+/** Searches for the wish, and also fetches the first stage's whole list. */
 export async function searched(
   { adapter, request, hits }: Subject,
   wish: SuiteWish,
@@ -40,7 +40,7 @@ export async function searched(
   return { plan, response, shortlist: adapter.toShortlist(plan, response), firstStageIds };
 }
 
-/** The wish's page in reversed order, after a look at the texts that were read for it. */
+/** The wish's page in reversed order; asserts the shortlist's texts first. */
 export async function rerankedPage(subject: Subject, wish: SuiteWish): Promise<readonly SuiteHit[]> {
   const { plan, response, shortlist } = await searched(subject, wish);
   for (const { docId, text } of shortlist.candidates) assert.equal(text, textOf(documentOf(docId)), docId);
@@ -92,12 +92,12 @@ export function documentOf(docId: string): SuiteDocument {
   return found;
 }
 
-/** What a store keeps of a document: all but its id. */
+/** The part of a document that a store keeps: all fields but its id. */
 export function storedForm({ docId: _docId, ...fields }: Partial<SuiteDocument>): unknown {
   return fields;
 }
 
-/** What the adapter under test must carry of a document, once it is told to. */
+/** The signals of a document that the adapter under test must carry when its options name them. */
 export function signalsOf({ year, published, inStock, tags, place }: SuiteDocument): CandidateSignals {
   return {
     year,
@@ -114,7 +114,7 @@ export function bodyOf(body: SuiteDocument['body']): string {
   return body === undefined ? '' : [body].flat().join(' ');
 }
 
-/** What the adapter under test must make of a document. */
+/** The text that the adapter under test must make of a document. */
 export function textOf({ title, body }: SuiteDocument): string {
   return [title, bodyOf(body)].filter((part) => part !== '').join(' ');
 }

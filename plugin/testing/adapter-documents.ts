@@ -1,4 +1,4 @@
-/** What an adapter's store must hold for the conformance suite. */
+/** The documents that an adapter's store must hold for the conformance suite. */
 
 /** One document of the suite. */
 export interface SuiteDocument {
@@ -6,7 +6,7 @@ export interface SuiteDocument {
   readonly docId: string;
   /** Its name. */
   readonly title: string;
-  /** What it says: a text, several, or nothing. */
+  /** The document's text: one, several, or none. */
   readonly body?: string | readonly string[];
   /** A field that is not searched. */
   readonly year: number;
@@ -28,10 +28,13 @@ export interface SuitePoint {
   readonly lon: number;
 }
 
-/** What an adapter under test is told to carry as signals: fields of {@link suiteDocuments}, and one that nothing has. */
+/**
+ * The signals that the options of an adapter under test name: fields of {@link suiteDocuments}, and one that no
+ * document has.
+ */
 export const suiteSignals: readonly string[] = ['year', 'published', 'inStock', 'tags', 'place', 'nothing'];
 
-/** The question that all of {@link suiteDocuments} but the last one answer, each differently well. */
+/** The question that all of {@link suiteDocuments} but the last one answer, each to a different degree. */
 export const suiteQuery = 'stars';
 
 const filler = 'seen from a quiet hill above the old town on a long and cold night of winter'.split(' ');

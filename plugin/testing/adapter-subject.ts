@@ -1,4 +1,4 @@
-/** What the adapters' conformance suite must be told of an adapter. */
+/** The description of an adapter that the conformance suite needs. */
 import type { Adapter, HitMark, OutcomeMark } from '../../adapters/adapter.ts';
 
 /** All fields but these. */
@@ -7,19 +7,19 @@ export interface SuiteExcludes {
   readonly excludes: readonly string[];
 }
 
-/** What a test of the suite asks for. */
+/** A search that a test of the suite asks for. */
 export interface SuiteWish {
   /** The question. */
   readonly query: string;
-  /** 0-based place of the page's first hit; absent: the server's default. */
+  /** 0-based index of the page's first hit; absent: the server's default. */
   readonly from?: number;
   /** Hits of the page; absent: the server's default, which must be 10. */
   readonly size?: number;
   /** Which fields of the document come back: none, or these of `title`, `body`, `year`; absent: the server's default, all. */
   readonly source?: false | readonly string[] | SuiteExcludes;
-  /** Something that the server orders by instead of its score. */
+  /** Whether the request names a sort, by which the server orders instead of by score. */
   readonly isSorted?: boolean;
-  /** A request that the server refuses, for instance because its index is not there. */
+  /** Whether the server must refuse the request, for instance because its index does not exist. */
   readonly isRefused?: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface SuiteHit {
   readonly docId: string;
   /** The hit's score. */
   readonly score: number | undefined;
-  /** What came back of the document; `undefined` when it was not asked for. */
+  /** The part of the document that came back; `undefined` when the request asked for none. */
   readonly source: unknown;
   /** The stage's mark. */
   readonly mark: HitMark | undefined;
@@ -40,8 +40,8 @@ export interface SuiteSubject<Request, Response> {
   /** The adapter, over {@link suiteDocuments}, reading `title` and then `body` with a space between. */
   readonly adapter: Adapter<Request, Response>;
   /**
-   * Whether the adapter was made with {@link suiteSignals} as its signals, and the store keeps those fields as what they
-   * are: an integer, a date, a boolean, keywords, a geo point. Without it the rules about signals ask for none.
+   * Whether the adapter was made with {@link suiteSignals} as its signals, and the store keeps those fields with their
+   * types: an integer, a date, a boolean, keywords, a geo point. Otherwise the rules about signals ask for none.
    * @defaultValue false
    */
   readonly hasSignals?: boolean;
@@ -51,7 +51,7 @@ export interface SuiteSubject<Request, Response> {
   readonly hits: (response: Response) => readonly SuiteHit[];
   /** The stage's mark on a response. */
   readonly mark: (response: Response) => OutcomeMark | undefined;
-  /** A response that is none. */
+  /** A value that is no search response. */
   readonly malformed: Response;
   /** Frees what the subject holds. */
   readonly close?: () => Promise<void>;

@@ -1,4 +1,4 @@
-/** What every adapter must do, as tests. */
+/** The conformance tests of adapters. */
 
 import type { Subject } from './adapter-check-tools.ts';
 import { adapterChecks } from './adapter-checks.ts';
@@ -20,7 +20,7 @@ export interface AdapterSuiteOptions<Request, Response> {
 /**
  * Registers the conformance tests of an adapter for one implementation.
  *
- * @throws RangeError when `skip` names a test that there is not.
+ * @throws RangeError when `skip` names an unknown test.
  */
 export function adapterSuite<Request, Response>(options: AdapterSuiteOptions<Request, Response>): void {
   const { name, open, skip = [] } = options;

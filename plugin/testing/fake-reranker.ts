@@ -13,17 +13,20 @@ import {
 
 /** Options of {@link fakeReranker}. */
 export interface FakeRerankerOptions {
-  /** What a candidate is worth; any finite number. @defaultValue how many of the query's words its text holds */
+  /** The logit of a candidate; any finite number. @defaultValue how many of the query's words its text holds */
   readonly logit?: (candidate: Candidate, query: Query, index: number) => number;
-  /** The calibrated score of a logit, in [0, 1]; `false`: none is given. @defaultValue the logistic function */
+  /** The calibrated score of a logit, in [0, 1]; `false`: the ranking has none. @defaultValue the logistic function */
   readonly calibrate?: ((logit: number) => number) | false;
   /** How long each call takes, in milliseconds. @defaultValue 0 */
   readonly delayMs?: number;
-  /** Runs before each call answers (`call` counts from 1): what it throws, or rejects with, is the call's failure; a promise that never settles makes the call hang. */
+  /**
+   * Runs before each call answers (`call` counts from 1): its error becomes the call's failure; a promise that never
+   * settles makes the call hang.
+   */
   readonly fault?: (call: number, shortlist: Shortlist) => unknown;
-  /** Changes the answer, for instance into a wrong one. @defaultValue leaves it */
+  /** Changes the answer, for instance into a wrong one. @defaultValue the answer stays as it is */
   readonly answer?: (ranking: Ranking, shortlist: Shortlist) => Ranking;
-  /** Whether aborting ends a call; `false` makes one that only a race can leave. @defaultValue true */
+  /** Whether aborting ends a call; with `false` a caller can leave the call only by a race. @defaultValue true */
   readonly obeysSignal?: boolean;
   /** Whether {@link FakeReranker.calls} keeps lists; `false` for tests of memory. @defaultValue true */
   readonly keepsCalls?: boolean;
@@ -31,20 +34,20 @@ export interface FakeRerankerOptions {
   readonly info?: Partial<RerankerInfo>;
 }
 
-/** A {@link Reranker} that remembers what it was asked. */
+/** A {@link Reranker} that remembers its calls. */
 export interface FakeReranker extends Reranker {
-  /** Every shortlist it was asked to rank, in order. */
+  /** Every shortlist of a call, in order. */
   readonly calls: readonly Shortlist[];
   /** How many calls were ended by their signal. */
   readonly abortedCalls: number;
 }
 
 /**
- * Opens a fake reranker. It honours the whole contract: permutation, ties in shortlist order, abort, use after close.
+ * Opens a fake reranker. The fake honours the whole contract: permutation, ties in shortlist order, abort, use after
+ * close.
  *
- * @example
- * const reranker = fakeReranker({ logit: ({ docId }) => (docId === 'astronomer' ? 1 : 0) });
- * const failing = fakeReranker({ fault: () => { throw new Error('the device is gone'); } });
+ * @example const reranker = fakeReranker({ logit: ({ docId }) => (docId === 'astronomer' ? 1 : 0) }); const failing =
+ * fakeReranker({ fault: () => { throw new Error('the device is gone'); } });
  */
 export function fakeReranker(options: FakeRerankerOptions = {}): FakeReranker {
   const calls: Shortlist[] = [];

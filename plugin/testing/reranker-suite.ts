@@ -1,4 +1,4 @@
-/** What every reranker must do, as tests. */
+/** The conformance tests of rerankers. */
 import assert from 'node:assert/strict';
 import type { Candidate, Ranking, Reranker, Shortlist } from '../../engine/index.ts';
 import { type SuiteSkip, type TestRunner, testRunner } from './test-runner.ts';

@@ -1,4 +1,4 @@
-/** What a source must do with bytes that are not those it wrote. */
+/** The conformance tests of sources with damaged bytes. */
 import assert from 'node:assert/strict';
 import { type CountedStateSource, encodeState, type StateCounts, type StateKey } from '../../engine/index.ts';
 import { assertSameState, keyOf, stateOf } from './state-source-states.ts';
@@ -10,7 +10,10 @@ interface Subject {
 
 const key = keyOf('spoilt');
 
-/** Keeps two states, spoils one, and checks that it alone is missed, for the reason that is told, and mended by the next. */
+/**
+ * Keeps two states, spoils one of them, and checks that the source misses only the spoiled state, counts the right
+ * reason, and is mended by the next write.
+ */
 const spoiling =
   (change: (bytes: Uint8Array) => Uint8Array, fault: 'damaged' | 'foreign') =>
   async ({ source, overwrite }: Subject): Promise<void> => {

@@ -1,4 +1,4 @@
-/** Block states for the suites: small, of every shape, always the same. */
+/** Block states for the suites: small, of every shape, and always the same. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { BlockState, StateKey } from '../../engine/index.ts';
@@ -39,7 +39,7 @@ export const shapes: readonly BlockState[] = [
   stateOf(6, { width: 384, blockTokens: [128] }),
 ];
 
-/** Asserts that a state is the one that was kept, within what 8-bit integers keep of it. */
+/** Asserts that a state is the one that was kept, within the precision of 8-bit integers. */
 export function assertSameState(found: BlockState | undefined, kept: BlockState): void {
   assert.ok(found, 'expected the state that was kept, got none');
   const { anchors, tokens, ...rest } = found;
@@ -50,7 +50,7 @@ export function assertSameState(found: BlockState | undefined, kept: BlockState)
   if (tokens && keptTokens) assertClose(tokens, keptTokens);
 }
 
-/** Half a step of 255 symmetric ones over [-1, 1]. */
+/** Half of one of the 255 symmetric steps over [-1, 1]. */
 const tolerance = 1 / 254 + 1e-6;
 
 function assertClose(found: Float32Array, kept: Float32Array): void {

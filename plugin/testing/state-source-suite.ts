@@ -1,4 +1,4 @@
-/** What every source of block states must do, as tests. */
+/** The conformance tests of sources of block states. */
 import assert from 'node:assert/strict';
 import type { CountedStateSource, StateKey } from '../../engine/index.ts';
 import { damageChecks } from './state-source-damage.ts';
@@ -9,9 +9,9 @@ import { type SuiteSkip, type TestRunner, testRunner } from './test-runner.ts';
 export interface StateSourceSubject {
   /** The source; empty. */
   readonly source: CountedStateSource;
-  /** Replaces the bytes kept under a key by what `change` makes of them; absent where the source keeps no bytes. */
+  /** Replaces the bytes under a key by the result of `change`; absent where the source keeps no bytes. */
   readonly overwrite?: (key: StateKey, change: (bytes: Uint8Array) => Uint8Array) => Promise<void>;
-  /** Frees what the source stands on, after the source was closed. */
+  /** Frees the store below the source, after the source was closed. */
   readonly close?: () => Promise<void>;
 }
 
@@ -126,7 +126,7 @@ const checks: Readonly<Record<string, Check>> = {
 /**
  * Registers the conformance tests of a source of block states for one implementation.
  *
- * @throws RangeError when `skip` names a test that there is not.
+ * @throws RangeError when `skip` names an unknown test.
  */
 export function stateSourceSuite(options: StateSourceSuiteOptions): void {
   const { name, open, skip = [] } = options;
@@ -154,5 +154,5 @@ export function stateSourceSuite(options: StateSourceSuiteOptions): void {
   });
 }
 
-/** Names of the tests that need {@link StateSourceSubject.overwrite}: what a source that keeps no bytes skips. */
+/** Names of the tests that need {@link StateSourceSubject.overwrite}: a source that keeps no bytes skips them. */
 export const stateDamageTests: readonly string[] = Object.keys(damageChecks);

@@ -1,4 +1,4 @@
-/** What every adapter must do that is told where its server keeps block states, as tests. */
+/** The conformance tests of adapters whose server keeps block states. */
 import assert from 'node:assert/strict';
 import type { Shortlist, StoredState } from '../../engine/index.ts';
 import { deepFreeze, documentOf, reversed, searchManyOf, storedForm } from './adapter-check-tools.ts';
@@ -8,7 +8,7 @@ import { type SuiteSkip, type TestRunner, testRunner } from './test-runner.ts';
 
 /** An adapter under test whose server keeps block states. */
 export interface StoredStatesSubject<Request, Response> extends SuiteSubject<Request, Response> {
-  /** Keeps bytes as the state of a document; seen by searches once it resolves. */
+  /** Keeps bytes as the state of a document; searches see the state once the promise resolves. */
   readonly keep: (docId: string, state: Uint8Array) => Promise<void>;
 }
 
@@ -37,7 +37,7 @@ interface Loaded {
   readonly shortlist: Shortlist;
 }
 
-/** As the stage does: search, read, and where states lie elsewhere, fetch them. */
+/** Searches, reads the shortlist and, where states lie elsewhere, fetches them, as the stage does. */
 async function load({ adapter, request }: Subject, wish: SuiteWish, window = 50): Promise<Loaded> {
   const plan = adapter.plan(deepFreeze(request(wish)), { rankWindowSize: window });
   const response = deepFreeze(await adapter.search(plan));
@@ -150,7 +150,7 @@ const checks: Readonly<Record<string, Check>> = {
   },
 };
 
-/** What a request's choice leaves of a document. */
+/** The part of a document that a request's choice keeps. */
 function wantedOf(docId: string, source: SuiteWish['source']): unknown {
   const all = storedForm(documentOf(docId)) as Record<string, unknown>;
   if (source === undefined) return all;
@@ -167,7 +167,7 @@ function wantedOf(docId: string, source: SuiteWish['source']): unknown {
 /**
  * Registers the conformance tests of a search index as a source of block states, for one adapter and one place.
  *
- * @throws RangeError when `skip` names a test that there is not.
+ * @throws RangeError when `skip` names an unknown test.
  */
 export function storedStatesSuite<Request, Response>(
   options: StoredStatesSuiteOptions<Request, Response>,

@@ -1,4 +1,4 @@
-/** Where the suites register their tests: any runner with `describe` and `it`. */
+/** The test runner of the suites: any runner with `describe` and `it`. */
 
 /** The two functions that a suite needs of a test runner; vitest, Jest, Mocha and `node:test` have them. */
 export interface TestRunner {
@@ -15,15 +15,15 @@ export interface TestRunner {
 export interface SuiteSkip {
   /** Its name. */
   readonly test: string;
-  /** Why; printed. */
+  /** The reason, which is printed. */
   readonly reason: string;
 }
 
-// Only inside vitest, so that this door opens where vitest is not installed.
+// Imported only inside vitest, so that this module loads where vitest is not installed.
 const vitest = process.env['VITEST'] ? await import('vitest') : undefined;
 
 /**
- * The runner given, else vitest when it runs this file, else the global `describe` and `it`.
+ * The given runner, else vitest when it runs this file, else the global `describe` and `it`.
  *
  * @throws TypeError when there is none.
  */

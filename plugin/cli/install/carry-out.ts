@@ -5,22 +5,22 @@ import { type InstallPlan, runPlan, type ServerCalls } from '../../../adapters/s
 import type { CliContext } from '../context.ts';
 import { noteStep, noteWarnings, partLines, printDryRun, throwBlockers } from './plan-report.ts';
 
-/** How a plan is carried out. */
+/** Options of {@link carryOut}. */
 export interface CarryOutOptions {
-  /** What it does, after "Cannot". */
+  /** What the command does, as messages say it after "Cannot". */
   readonly what: 'install' | 'uninstall';
   /** The server, in words. */
   readonly server: string;
-  /** Whether it is only printed. */
+  /** Whether the command only prints the plan. */
   readonly dryRun: true | undefined;
-  /** Whether JSON is printed, and so nothing else. */
+  /** Whether the command prints JSON, and nothing else. */
   readonly json: true | undefined;
 }
 
 /**
- * Tells a plan, and carries it out unless it is only to be printed.
+ * Prints a plan and, unless this is a dry run, carries it out.
  *
- * @returns What the server refused and was left; `undefined` when nothing was sent.
+ * @returns Notes on tolerated refusals; `undefined` when nothing was sent.
  * @throws ConfigurationError when something stands in the way. @throws FirstStageError when a step fails.
  */
 export async function carryOut(

@@ -16,7 +16,7 @@ import { carryOut } from './carry-out.ts';
 import type { InstallFlags } from './install-flags.ts';
 import { planJson } from './plan-report.ts';
 
-/** Options that mean nothing here, by the name that the flags give them. */
+/** Options that have no meaning for Elasticsearch, by their names among the flags. */
 const foreign = [
   ['defaultPipeline', '--default-pipeline'],
   ['window', '--window'],
@@ -27,7 +27,7 @@ const foreign = [
   ['setClusterSettings', '--set-cluster-settings'],
 ] as const;
 
-/** Installs in Elasticsearch, or says what it would do. */
+/** Installs in Elasticsearch, or prints what the installation would do. */
 export async function installInElasticsearch(
   context: CliContext,
   calls: ServerCalls,

@@ -5,7 +5,7 @@ import { addConnectionOptions, type ConnectionFlags } from '../connection-option
 import { addFlags, Flag } from '../flag.ts';
 import { fieldFlag, jsonFlag } from '../shared-flags.ts';
 
-/** Which server a command is about. */
+/** The kind of server that a command works on. */
 export type ServerKind = 'opensearch' | 'elasticsearch';
 
 /** The argument that names the server. */
@@ -67,13 +67,13 @@ export type StatusFlags = TargetFlags &
     readonly service?: string;
   };
 
-/** Options and what the server is for, shared by the three commands. */
+/** Adds the options that the three commands share. */
 export function addTargetOptions(command: Command): Command {
   addFlags(command, [new Flag('--name <name>', installOptions.name, { isValue: true }), jsonFlag()]);
   return addConnectionOptions(command);
 }
 
-/** `--service` and its key. @param seenFrom - Who reaches the service at that address. */
+/** `--service` and its key. @param seenFrom - The party that reaches the service at that address. */
 export function serviceOptions(seenFrom: string, isMandatory = false): readonly Flag[] {
   return [
     new Flag('--service <url>', installOptions.service, {
@@ -113,7 +113,7 @@ export function changeOptions(): readonly Flag[] {
   return [new Flag('--dry-run', installOptions.dryRun), new Flag('--force', installOptions.force)];
 }
 
-/** `--set-cluster-settings`. @param help - Text of its own. */
+/** `--set-cluster-settings`. @param help - The command's own help text. */
 export function setClusterSettingsOption(help: string = installOptions.setClusterSettings.help): Flag {
   return new Flag('--set-cluster-settings', installOptions.setClusterSettings, { help });
 }

@@ -17,9 +17,9 @@ import { trialLines, tryInstallation } from './installation-trial.ts';
 import { planJson } from './plan-report.ts';
 
 /**
- * Installs in OpenSearch, or says what it would do.
+ * Installs in OpenSearch, or prints what the installation would do.
  *
- * @throws FirstStageError when what was installed does not rerank.
+ * @throws FirstStageError when the installation does not rerank.
  */
 export async function installInOpenSearch(
   context: CliContext,

@@ -5,7 +5,10 @@ import type { InstallFlags, ServerKind } from './install-flags.ts';
 import { installInOpenSearch } from './install-opensearch.ts';
 import { withServerCalls } from './server-calls.ts';
 
-/** Installs in the server, or prints what that would send. @throws ConfigurationError for options that cannot be. */
+/**
+ * Installs in the server, or prints the calls that the installation would send. @throws ConfigurationError for options
+ * that cannot be.
+ */
 export function install(context: CliContext, server: ServerKind, flags: InstallFlags): Promise<void> {
   return withServerCalls(context, { server, flags }, (calls) =>
     server === 'opensearch'

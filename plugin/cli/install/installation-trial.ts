@@ -1,4 +1,4 @@
-/** The test after an installation in OpenSearch, and what it printed: whether searches are reranked from now on. */
+/** Tests, after an installation in OpenSearch, whether searches are reranked from now on, and prints the result. */
 import {
   answerTimeoutMs,
   type OpenSearchInstallSettings,
@@ -14,21 +14,21 @@ import type { ServerCalls } from '../../../adapters/server.ts';
 import { FirstStageError } from '../../../engine/index.ts';
 import { outcomeTexts } from './status-opensearch.ts';
 
-/** What the test found. */
+/** The findings of the test. */
 export interface InstallationTrial {
   /** Scores of two sample documents; absent when the model did not answer. */
   readonly modelScores?: readonly number[];
-  /** One search before and after; absent without an index. */
+  /** One search without and with the pipeline; absent without an index. */
   readonly search?: Trial;
-  /** Whether a whole window was reranked; absent without an index. */
+  /** The probe of a whole window; absent without an index. */
   readonly probe?: Probe;
   /** Why searches are not reranked; absent when they are, or when there was nothing to search. */
   readonly failure?: string;
 }
 
-/** What is tested. */
+/** Options of {@link tryInstallation}. */
 export interface TrialSubject {
-  /** What was installed. */
+  /** Settings of the installation. */
   readonly settings: OpenSearchInstallSettings;
   /** Words to ask with. */
   readonly query: string;
@@ -38,7 +38,10 @@ export interface TrialSubject {
   readonly signal: AbortSignal;
 }
 
-/** Asks the model, searches with and without the pipeline, and probes. What fails is told, not thrown. */
+/**
+ * Asks the model, searches with and without the pipeline, and probes. A failure becomes a part of the findings; it is
+ * not thrown.
+ */
 export async function tryInstallation(
   calls: ServerCalls,
   { settings, query, index, signal }: TrialSubject,
@@ -47,7 +50,7 @@ export async function tryInstallation(
   const wait = { signal, timeoutMs: answerTimeoutMs(readTimeoutSeconds) };
   let tested: InstallationTrial = {};
   try {
-    // Who just installed cannot know the model's id: the pipeline, which is there now, names it.
+    // The plan did not know the model's id; the pipeline, which exists now, names it.
     const state = await readOpenSearchState(calls, pipeline, { signal });
     const modelId = openSearchStatus(state, pipeline).modelId!;
     tested = { modelScores: await tryModel(calls, { modelId, query, ...wait }) };
@@ -63,7 +66,7 @@ export async function tryInstallation(
   }
 }
 
-/** What was found, in lines. */
+/** The findings as lines of text. */
 export function trialLines({ modelScores, search, probe }: InstallationTrial): string[] {
   return [
     ...(modelScores ? [`The model answers: two sample documents score ${modelScores.join(' and ')}.`] : []),

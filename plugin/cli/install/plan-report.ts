@@ -1,4 +1,4 @@
-/** Plans, runs of plans and statuses as text. */
+/** Writes plans and their steps as text and as JSON. */
 import {
   type InstallPlan,
   type PlannedPart,
@@ -17,7 +17,7 @@ const meanings: Readonly<Record<PlannedPart['state'], string>> = {
   foreign: 'somebody else made it: it stays',
 };
 
-/** What is there and what becomes of it, one line a part and one a difference. */
+/** The parts of a plan, with a line for each part and for each difference. */
 export function partLines({ parts }: InstallPlan): string[] {
   if (parts.length === 0) return ['  nothing is there'];
   const width = Math.max(...parts.map(({ part }) => part.length));
@@ -40,7 +40,7 @@ function requestLines({ steps }: InstallPlan): string[] {
   });
 }
 
-/** A plan as JSON: parts, calls, warnings, and what stands in the way. */
+/** A plan as JSON: parts, calls, warnings, and blockers. */
 export function planJson(plan: InstallPlan): object {
   return {
     parts: plan.parts,
@@ -50,7 +50,7 @@ export function planJson(plan: InstallPlan): object {
   };
 }
 
-/** Tells on standard error what is about to be sent, and what is waited before. */
+/** Tells on standard error which step is next, and how long the run waits before it. */
 export function noteStep(context: CliContext, { does, pauseMs = 0 }: PlanStep): void {
   const pause =
     pauseMs > 0 ? ` (in ${Math.ceil(pauseMs / 1000)} s, when the searches in hand have ended)` : '';
@@ -62,12 +62,12 @@ export function noteWarnings(context: CliContext, { warnings }: Pick<InstallPlan
   for (const warning of warnings) context.note(`warning: ${warning}`);
 }
 
-/** @throws ConfigurationError listing what stands in the way, when anything does. */
+/** Throws when a plan has blockers. @throws ConfigurationError listing every blocker. */
 export function throwBlockers({ blockers }: InstallPlan, what: string): void {
   if (blockers.length > 0) throw new ConfigurationError(`Cannot ${what}`, blockers);
 }
 
-/** Prints a plan that is not run. @throws ConfigurationError when something stands in its way. */
+/** Prints a plan without running it. @throws ConfigurationError when the plan has blockers. */
 export function printDryRun(
   context: CliContext,
   plan: InstallPlan,

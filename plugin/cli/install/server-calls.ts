@@ -10,10 +10,10 @@ import { type CliClient, openClient } from '../open-client.ts';
 import type { ServerKind } from './install-flags.ts';
 
 /**
- * Runs work with calls to the server, and closes them after it. A call without an answer says what to change about the
- * connection; what an answer means, whoever asked for it says: a 401 may be the reranking service's.
+ * Runs work with calls to the server, and closes them after it. The error of a call without an answer says what to
+ * change about the connection. The caller interprets answers itself: a 401 may be the reranking service's.
  *
- * @throws ConfigurationError when the options name no server, or one of the other kind.
+ * @throws ConfigurationError when the options name no server, or a server of the other kind.
  */
 export async function withServerCalls<T>(
   context: CliContext,

@@ -1,17 +1,17 @@
-/** What the reranking service says of itself: whether it is ready, and how many requests it has answered. */
+/** Asks the reranking service whether it is ready, and how many requests it has answered. */
 
-/** The service as it is seen from here. */
+/** A reranking service, as the command reaches it. */
 export interface ServiceWatch {
-  /** Its answer to `/readyz`, in words. @returns `ready`, or why not. */
+  /** The service's answer to `/readyz`. @returns Whether the service is ready, and the answer in words. */
   readiness(): Promise<{ readonly isReady: boolean; readonly detail: string }>;
-  /** How many requests `/metrics` counts, over all forms and statuses; `undefined` when it cannot be read. */
+  /** How many requests `/metrics` counts, over all forms and statuses; `undefined` when the count cannot be read. */
   countRequests(): Promise<number | undefined>;
 }
 
 /** Time for one question, in milliseconds. */
 const timeoutMs = 5000;
 
-/** Watches a service. @param url - Its address as it is reached from here. */
+/** Watches a service. @param url - The service's address, as the command reaches it. */
 export function watchService(
   url: string,
   { key, signal }: { readonly key: string | undefined; readonly signal: AbortSignal },
@@ -41,7 +41,7 @@ export function watchService(
         const text = await answer.text();
         return answer.ok ? sumOf(text, 'blockrank_service_requests_total') : undefined;
       } catch {
-        // The count is one sign among others: without it the probe says that it could not be read.
+        // The count is one sign among others; when it is missing, the probe says so.
         signal.throwIfAborted();
         return undefined;
       }
@@ -56,7 +56,7 @@ function sumOf(text: string, name: string): number | undefined {
     .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
     .map((line) => Number(/ (\S+)(?: \d+)?$/.exec(line)?.[1]));
   if (values.length > 0) return values.reduce((sum, value) => sum + value, 0);
-  // Nothing was counted yet, but the counter is known.
+  // The service knows the counter and has counted nothing yet.
   return text.includes(`# TYPE ${name} `) ? 0 : undefined;
 }
 

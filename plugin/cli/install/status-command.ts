@@ -1,4 +1,4 @@
-/** `blockrank status`: what of an installation is there, and whether searches are really reranked. */
+/** `blockrank status`: shows which parts of an installation exist, and whether searches are really reranked. */
 import { Command } from 'commander';
 import { installOptions } from '../../options/install-options.ts';
 import type { MakeCommand } from '../context.ts';

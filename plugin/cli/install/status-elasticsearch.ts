@@ -2,7 +2,7 @@
 import { licenceIssues, readElasticsearchState, tryEndpoint } from '../../../adapters/elasticsearch/index.ts';
 import type { StatusReport, StatusSubject } from './status-report.ts';
 
-/** Reads, asks the endpoint once, and tells. */
+/** Reports the status: reads the cluster, and asks the endpoint once. */
 export async function elasticsearchReport(subject: StatusSubject): Promise<StatusReport> {
   const { calls, flags, service, signal } = subject;
   const { version, licence, endpoint } = await readElasticsearchState(calls, flags.name, { signal });
@@ -40,9 +40,9 @@ export async function elasticsearchReport(subject: StatusSubject): Promise<Statu
 }
 
 interface Tried {
-  /** Scores of two sample documents, when it answered. */
+  /** Scores of two sample documents; absent when the endpoint did not answer. */
   readonly scores?: readonly number[];
-  /** Why it did not. */
+  /** Why the endpoint did not answer; absent when it did. */
   readonly failure?: string;
 }
 

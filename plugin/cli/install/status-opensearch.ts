@@ -11,7 +11,7 @@ import {
 } from '../../../adapters/opensearch/index.ts';
 import type { StatusReport, StatusSubject } from './status-report.ts';
 
-/** What a probe's outcome means. */
+/** The meaning of each outcome of a probe, in words. */
 export const outcomeTexts: Readonly<Record<Probe['outcome'], string>> = {
   reranked: 'searches are reranked',
   swallowed: 'SEARCHES ARE NOT RERANKED: the reranker failed and the pipeline passed it over',
@@ -22,7 +22,7 @@ export const outcomeTexts: Readonly<Record<Probe['outcome'], string>> = {
   'model-failed': 'THE MODEL DOES NOT ANSWER',
 };
 
-/** Reads, probes, and tells. */
+/** Reports the status: reads the cluster, and probes a search. */
 export async function openSearchReport({
   calls,
   flags,
@@ -62,7 +62,7 @@ export async function openSearchReport({
   };
 }
 
-/** The probe knows best; parts count where it could not tell. */
+/** The fault that keeps searches from being reranked: by the probe, and by the parts where the probe could not tell. */
 function faultOf({ parts }: OpenSearchStatus, probe: Probe | undefined): string | undefined {
   if (probe?.outcome === 'reranked') return undefined;
   if (probe?.cause !== undefined) return probe.cause;

@@ -7,7 +7,7 @@ import { watchService } from './service-watch.ts';
 import { elasticsearchReport } from './status-elasticsearch.ts';
 import { openSearchReport } from './status-opensearch.ts';
 
-/** Prints what is there. @throws FirstStageError when searches are not reranked. */
+/** Prints the status of an installation. @throws FirstStageError when searches are not reranked. */
 export function status(context: CliContext, server: ServerKind, flags: StatusFlags): Promise<void> {
   return withServerCalls(context, { server, flags }, (calls) => tellStatus(context, calls, flags));
 }

@@ -7,7 +7,10 @@ import type { ServerKind, UninstallFlags } from './install-flags.ts';
 import { planJson } from './plan-report.ts';
 import { withServerCalls } from './server-calls.ts';
 
-/** Takes the installation out, or prints what that would send. @throws ConfigurationError when something depends on it. */
+/**
+ * Removes the installation, or prints the calls that the removal would send. @throws ConfigurationError when something
+ * depends on it.
+ */
 export function uninstall(context: CliContext, server: ServerKind, flags: UninstallFlags): Promise<void> {
   return withServerCalls(context, { server, flags }, (calls) => takeOut(context, calls, flags));
 }

@@ -14,7 +14,7 @@ export interface Candidates {
  * Candidates by name: `judged` takes each query's judged documents, in an order that says nothing about them;
  * `embedded` searches the corpus with the embedded BM25; any other name reads `candidates-NAME.tsv`.
  *
- * @throws ConfigurationError when there is no such file, or nothing in it is of the collection.
+ * @throws ConfigurationError when the file does not exist, or holds nothing of the collection.
  */
 export async function candidatesOf(
   name: string,
@@ -56,7 +56,10 @@ async function embedded({ documents, queries, qrels }: Collection): Promise<Run>
   );
 }
 
-/** Ordered by a digest of query and document: the order of the judgements could give away their relevance. */
+/**
+ * Orders the judged documents by a digest of query and document: the order of the judgements could give away their
+ * relevance.
+ */
 function judged({ qrels, documents }: Collection): Run {
   const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
   return new Map(

@@ -1,4 +1,4 @@
-/** `blockrank evaluate --states`: what codecs of block states cost. */
+/** `blockrank evaluate --states`: measures what codecs of block states cost. */
 import { totalmem } from 'node:os';
 import {
   ConfigurationError,
@@ -9,10 +9,10 @@ import {
 } from '../../../engine/index.ts';
 import { type StateForms, stateForms } from '../../../engine/laboratory.ts';
 
-/** Bytes of unencoded states kept between queries at most, where the machine has them to spare. */
+/** Most bytes of unencoded states that are kept between queries, where the machine has that memory to spare. */
 const keptBytes = 2 * 1024 ** 3;
 
-/** Options that cannot stand beside `--states`. */
+/** Issues for options that contradict `--states`. */
 export function besideStates(
   { states, rerankers }: { readonly states?: string; readonly rerankers?: string },
   family: 'encoder' | 'decoder',
@@ -26,12 +26,12 @@ export function besideStates(
   ];
 }
 
-/** Memory for states as they were encoded: what a source on disk keeps has been rounded. */
+/** The bytes of memory for states at full precision; a source on disk would keep rounded states. */
 export function memoryForStates(): number {
   return Math.min(keptBytes, Math.floor(totalmem() / 4));
 }
 
-/** The systems of one collection. */
+/** The systems to compare on one collection, one for each codec. */
 export function formsOver(reranker: Reranker, codecs: readonly StateCodec[]): StateForms {
   if (reranker instanceof EncoderReranker) return stateForms(reranker, codecs);
   throw new ConfigurationError('Cannot evaluate', [

@@ -1,4 +1,4 @@
-/** What `blockrank evaluate` does: how good each order is on judged collections. */
+/** Runs `blockrank evaluate`: measures how good each order is on judged collections. */
 import { access, constants, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
@@ -86,10 +86,10 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
   }
 }
 
-/** What is compared when nothing is named. */
+/** The systems that are compared by default. */
 const defaultSystems = { encoder: 'first-stage,cosine,default', decoder: 'first-stage,default' } as const;
 
-/** What one collection is measured with; sizes are complete once it was. */
+/** The systems that measure one collection; the sizes are complete after the measurement. */
 interface Comparison {
   readonly systems: Readonly<Record<string, System>>;
   readonly sizes?: () => ReadonlyMap<string, StateSize>;
@@ -98,7 +98,7 @@ interface Comparison {
 /** A collection's results, and with `--states` the sizes of its states. */
 type Evaluated = CollectionResult & { readonly sizes?: ReadonlyMap<string, StateSize> };
 
-/** Each call starts anew, for one collection. */
+/** Makes the comparison of one collection; each call starts anew. */
 function comparisonOver(
   reranker: Reranker,
   names: readonly SystemName[],
@@ -192,7 +192,7 @@ function limited(collection: Collection, limit: number | undefined): Collection 
   return { ...collection, qrels: new Map([...collection.qrels].slice(0, limit)) };
 }
 
-/** @throws ConfigurationError when nothing is judged relevant: every measure would be 0 over no query. */
+/** @throws ConfigurationError when no document is judged relevant: every measure would be 0 over no query. */
 function assertJudged(folder: string, { qrels, queries }: Collection): void {
   const counts = [...qrels].filter(([queryId, judged]) => {
     return queries.has(queryId) && [...judged.values()].some((relevance) => relevance > 0);
@@ -207,7 +207,7 @@ interface Named<T> {
   readonly issues: readonly ConfigurationIssue[];
 }
 
-/** Reads every name of a comma-separated list; none where there is no list. */
+/** Reads every name of a comma-separated list; empty where there is no list. */
 function named<T>(list: string | undefined, path: string, read: (name: string) => T): Named<T> {
   const issues: ConfigurationIssue[] = [];
   if (list === undefined) return { values: [], issues };
@@ -228,7 +228,7 @@ function knownSystem(name: string): SystemName {
   throw new RangeError(`expected ${systemNames.join(', ')}, got ${JSON.stringify(name)}`);
 }
 
-/** Files that could not be written after hours of work. */
+/** Issues for files that cannot be written, found before hours of work are lost. */
 async function unwritable({ json, chart, runDir }: EvaluateOptions): Promise<ConfigurationIssue[]> {
   const files = [
     ['json', typeof json === 'string' ? dirname(json) : undefined],

@@ -14,7 +14,7 @@ const cache: OptionRow = {
 const noCache: OptionRow = { type: 'switch', help: 'keep no encoded documents beyond this run' };
 const seed: OptionRow = { type: 'whole', min: 0, default: 1, help: 'decides every draw' };
 
-/** `--data`, mandatory. @param spelling - With what it takes. */
+/** `--data`, mandatory. @param spelling - The option with its argument. */
 export function dataFlag(spelling: string, help: string): Flag {
   return new Flag(spelling, { type: 'text', isRequired: true, help }, { isMandatory: true });
 }
@@ -34,7 +34,7 @@ export function seedFlag(): Flag {
   return new Flag('--seed <n>', seed, { isValue: true });
 }
 
-/** A count, at least `min`, which is `value` unless another is given. */
+/** An option that takes a count of at least `min`; `value` is its default. */
 export function countFlag(
   spelling: string,
   help: string,
@@ -44,7 +44,7 @@ export function countFlag(
   return new Flag(spelling, row, { isValue: value !== undefined });
 }
 
-/** A text, which is `value` unless another is given. */
+/** An option that takes a text; `value` is its default. */
 export function textFlag(spelling: string, help: string, value?: string): Flag {
   const row: OptionRow = { type: 'text', help, ...(value !== undefined && { default: value }) };
   return new Flag(spelling, row, { isValue: value !== undefined });

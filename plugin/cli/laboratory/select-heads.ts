@@ -1,4 +1,4 @@
-/** What `blockrank select-heads` does: chooses the attention heads of a decoder that is read without training. */
+/** Runs `blockrank select-heads`: chooses the attention heads of a decoder that is read without training. */
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { ConfigurationError, openDecoderReranker } from '../../../engine/index.ts';
@@ -53,7 +53,7 @@ export async function select(context: CliContext, options: SelectHeadsOptions): 
   }
 }
 
-/** How the model is read now, all heads of its layers. */
+/** The reading of the model's manifest, with all heads of its layers. */
 function icrOf({ scoring }: DecoderManifest, file: string): IcrScoring {
   if (scoring.method === 'icr') {
     if (!scoring.heads) return scoring;

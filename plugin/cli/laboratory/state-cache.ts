@@ -1,4 +1,4 @@
-/** Encoded documents on disk: a collection of any size is encoded once, and the next run finds it. */
+/** Keeps encoded documents on disk: a collection of any size is encoded once, and the next run finds the states. */
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,9 +7,9 @@ import { defaultCacheFolder, lmdbSource, type RerankerOptions, stateCodec } from
 import type { CliContext } from '../context.ts';
 
 /**
- * Where a command keeps encoded documents: in the folder that it was given, in the one in the user's cache where none is
- * given, and with `false` (`--no-cache`) in one that is gone with the run. New states are given the form that is kept, so
- * that a measure does not depend on what was there before.
+ * The cache in which a command keeps encoded documents: the given folder, by default one in the user's cache, and with
+ * `false` (`--no-cache`) a folder that disappears with the run. New states take the stored form before they are used,
+ * so that a measure does not depend on what the cache held before.
  */
 export function stateCache(
   { env }: CliContext,

@@ -1,4 +1,4 @@
-/** `blockrank tune`: fits the readout to one's own judgements. */
+/** `blockrank tune`: fits the readout to the user's own judgements. */
 import { Command } from 'commander';
 import type { MakeCommand } from '../context.ts';
 import { addFlags } from '../flag.ts';

@@ -1,4 +1,4 @@
-/** What `blockrank tune` does: fits the readout to one's own judgements. */
+/** Runs `blockrank tune`: fits the readout to the user's own judgements. */
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {

@@ -1,16 +1,16 @@
-/** Documents at hand as a first stage: their given order is the shortlist. */
+/** An adapter over documents at hand: their given order is the first stage's. */
 import type { Adapter, HitMark, Outcome, OutcomeMark, Plan } from '../../../adapters/adapter.ts';
 import type { FirstStage, TextSegment } from '../../../engine/index.ts';
 
 /** One document from arguments, a file or standard input. */
 export interface GivenDocument {
-  /** Its id; its 1-based place when it had none. */
+  /** Its id; its 1-based rank in the input when it had none. */
   readonly docId: string;
   /** Its title; absent when it has none. */
   readonly title?: string;
   /** Its text; may be empty. */
   readonly text: string;
-  /** A score that somebody gave it. */
+  /** The score that came with it; absent when none did. */
   readonly firstStageScore?: number;
 }
 
@@ -26,11 +26,11 @@ export interface DocumentsRequest {
 export interface DocumentsResponse {
   /** Best first. */
   readonly hits: readonly (GivenDocument & { readonly blockrank?: HitMark })[];
-  /** What happened; absent before reranking. */
+  /** What the stage did; absent before reranking. */
   readonly blockrank?: OutcomeMark;
 }
 
-/** An adapter over documents at hand; nothing is searched. */
+/** Makes an adapter over documents at hand; it searches nothing. */
 export function documentsAdapter(
   firstStage: FirstStage = 'unknown',
 ): Adapter<DocumentsRequest, DocumentsResponse> {
@@ -58,7 +58,7 @@ export function documentsAdapter(
   };
 }
 
-/** What the model reads of a document: title and text, with where each lies. */
+/** The text of a document that the model reads, from title and text, and where each lies in it. */
 export function toText({ title, text }: GivenDocument): { text: string; segments: readonly TextSegment[] } {
   if (title === undefined) return { text, segments: [{ field: 'text', start: 0, end: text.length }] };
   const start = title.length + 1;

@@ -1,4 +1,4 @@
-/** Documents from text: JSON, JSON lines, or one document a line. */
+/** Reads documents from text: JSON, JSON lines, or one document a line. */
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { z } from 'zod';
@@ -7,7 +7,7 @@ import { check } from '../../config/index.ts';
 import type { CliContext } from '../context.ts';
 import type { GivenDocument } from './documents-adapter.ts';
 
-/** How a text holds documents. */
+/** The format in which a text holds documents. */
 export type DocumentsFormat = 'json' | 'jsonl' | 'txt';
 
 const identifier = z.union([z.string(), z.number()], { error: 'expected text or a number' });
@@ -28,7 +28,7 @@ const documentShape = z.union(
 /**
  * Reads documents from a file; `-` is standard input.
  *
- * @throws ConfigurationError when the file cannot be read, or listing every document that is none.
+ * @throws ConfigurationError when the file cannot be read, or listing every entry that is no document.
  */
 export async function readDocuments(path: string, context: CliContext): Promise<GivenDocument[]> {
   if (path === '-') {
@@ -40,7 +40,10 @@ export async function readDocuments(path: string, context: CliContext): Promise<
   return parseDocuments(text, format, path);
 }
 
-/** A file's text, in UTF-8 or UTF-16. @throws ConfigurationError when it cannot be read, or is in neither. */
+/**
+ * A file's text, in UTF-8 or UTF-16. @throws ConfigurationError when the file cannot be read, or is in neither
+ * encoding.
+ */
 export async function readTextFile(path: string, what: string): Promise<string> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     const message = cause.code === 'ENOENT' ? 'no such file' : `cannot be read (${cause.code})`;
@@ -49,7 +52,7 @@ export async function readTextFile(path: string, what: string): Promise<string> 
   return decodeText(bytes, `${what} "${path}"`);
 }
 
-/** @throws ConfigurationError listing every document that is none. */
+/** Parses documents. @throws ConfigurationError listing every entry that is no document. */
 export function parseDocuments(text: string, format: DocumentsFormat, name: string): GivenDocument[] {
   const entries = format === 'json' ? jsonEntries(text, name) : lineEntries(text, format);
   const issues: ConfigurationIssue[] = [];

@@ -1,4 +1,4 @@
-/** `blockrank rerank`: documents at hand, or what a search server finds. */
+/** `blockrank rerank`: reranks documents at hand, or hits of a search server. */
 import { Command } from 'commander';
 import { indexOptions } from '../../options/index-options.ts';
 import type { OptionRow } from '../../options/option.ts';

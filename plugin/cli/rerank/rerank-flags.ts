@@ -1,4 +1,4 @@
-/** The options of `blockrank rerank`, and what they mean as configuration. */
+/** The options of `blockrank rerank`, and the configuration that they stand for. */
 import type { RerankerConfig, StageConfig } from '../../config/index.ts';
 import type { ConnectionFlags } from '../connection-options.ts';
 import { type ModelFlags, modelSettings } from '../model-options.ts';
@@ -33,12 +33,12 @@ export interface RerankFlags extends ConnectionFlags, ModelFlags {
   readonly json?: true;
 }
 
-/** The reranker's settings: the file's, and over them the options'. One request needs no warming up for a next one. */
+/** The reranker's settings: options win over the file. A single request needs no warm-up. */
 export function rerankerOf(flags: RerankFlags, file: RerankerConfig = {}): RerankerConfig {
   return { warmUp: false, ...file, ...modelSettings(flags) };
 }
 
-/** The stage's settings: the file's, and over them the options'. Without a file a failure is told, not smoothed over. */
+/** The stage's settings: options win over the file. Without a file a failure of reranking is an error. */
 export function stageOf(flags: RerankFlags, file?: StageConfig): StageConfig {
   const { window, topN, minScore, deadline, explain } = flags;
   return {

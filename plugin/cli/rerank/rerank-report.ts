@@ -1,4 +1,4 @@
-/** What `blockrank rerank` prints: a table for people, or JSON. */
+/** Writes the answer of `blockrank rerank`: as a table for people, or as JSON. */
 import type { HitMark, OutcomeMark } from '../../../adapters/adapter.ts';
 import type { Colours } from '../context.ts';
 
@@ -8,27 +8,27 @@ export interface ReportedHit {
   readonly docId: string;
   /** Its title; absent when it has none. */
   readonly title?: string | undefined;
-  /** What the model read of it: title and text, or the fields. */
+  /** The text that the model read: title and text, or the fields. */
   readonly text: string;
   /** The first stage's score; absent when it gave none. */
   readonly firstStageScore?: number | undefined;
-  /** Its place; absent after the window and when nothing was reranked. */
+  /** The stage's mark, with its rank; absent after the window and when nothing was reranked. */
   readonly mark?: HitMark | undefined;
 }
 
-/** An answer to be printed. */
+/** An answer to print. */
 export interface Report {
   /** The words of the question. */
   readonly query: string;
   /** Best first. */
   readonly hits: readonly ReportedHit[];
-  /** What happened. */
+  /** What the stage did. */
   readonly outcome: OutcomeMark;
 }
 
 /** One document as JSON. */
 export interface ReportedCandidate {
-  /** 1-based place in the new order. */
+  /** 1-based rank in the new order. */
   readonly rank: number;
   /** Its id. */
   readonly docId: string;
@@ -36,13 +36,13 @@ export interface ReportedCandidate {
   readonly score?: number;
   /** Comparable between lists, in [0, 1]; absent when it was not reranked. */
   readonly calibratedScore?: number;
-  /** 1-based place in the first stage's order. */
+  /** 1-based rank in the first stage's order. */
   readonly firstStageRank: number;
   /** The first stage's score; absent when it gave none. */
   readonly firstStageScore?: number;
   /** Its title; absent when it has none. */
   readonly title?: string;
-  /** What the model read of it: title and text, or the fields. */
+  /** The text that the model read: title and text, or the fields. */
   readonly text: string;
   /** What the query block looked at; present with `--explain`. */
   readonly explanation?: HitMark['explanation'];
@@ -59,7 +59,7 @@ export function toReportJson({ query, hits, outcome }: Report): ReportJson {
   return { query, candidates: hits.map(toCandidate), ...outcome };
 }
 
-/** How a table is drawn. */
+/** Options of {@link toTable}. */
 export interface TableOptions {
   /** Colours. */
   readonly colours: Colours;
@@ -67,7 +67,7 @@ export interface TableOptions {
   readonly width: number;
 }
 
-/** A report as a table: new place, old place, how far it moved, score, id, text. */
+/** A report as a table: new rank, old rank, distance moved, score, id, text. */
 export function toTable(report: Report, { colours, width }: TableOptions): string {
   const rows = report.hits.map((hit, i) => toRow(toCandidate(hit, i)));
   const head: Row = {
@@ -147,7 +147,7 @@ function toRow(candidate: ReportedCandidate): Row {
   };
 }
 
-/** What the score is made of, and the words that the query block looked at most. */
+/** Lines that explain a hit: the parts of its score, and the words that the query block looked at most. */
 function explanationLines({ text, mark }: ReportedHit, width: number): string[] {
   const explanation = mark?.explanation;
   if (!explanation) return [];

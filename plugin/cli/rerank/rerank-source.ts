@@ -1,4 +1,4 @@
-/** Where the documents of `blockrank rerank` come from, behind one stage whatever they are. */
+/** Opens the source of the documents of `blockrank rerank`; every kind of source runs behind a stage. */
 import { ConfigurationError } from '../../../engine/index.ts';
 import { composeStage } from '../../compose/stage.ts';
 import type { BlockRankConfig } from '../../config/index.ts';
@@ -7,7 +7,7 @@ import { documentsAdapter, type GivenDocument, toText } from './documents-adapte
 import { type RerankFlags, rerankerOf, stageOf } from './rerank-flags.ts';
 import type { RerankAsk, RerankSource } from './source.ts';
 
-/** Opens what the arguments name. @throws ConfigurationError when they name nothing, or two things. */
+/** Opens the source that the arguments name. @throws ConfigurationError when they name none, or two. */
 export async function openSource(context: CliContext, ask: RerankAsk): Promise<RerankSource> {
   const { flags } = ask;
   const config = await configOf(context, flags);
@@ -29,7 +29,7 @@ async function configOf({ env }: CliContext, { config }: RerankFlags): Promise<B
   return loadConfig(config, env);
 }
 
-/** The server: the options' whole, or the file's with the options' index and fields. */
+/** The setup of the server: wholly from the options, or from the file with the options' index and fields. */
 async function serverSetup(
   flags: RerankFlags,
   config: BlockRankConfig | undefined,

@@ -5,7 +5,10 @@ import { type Report, toReportJson, toTable } from './rerank-report.ts';
 import { openSource } from './rerank-source.ts';
 import type { RerankAsk } from './source.ts';
 
-/** Searches where there is something to search, reranks, and prints. @throws ConfigurationError for arguments that cannot be. */
+/**
+ * Runs `blockrank rerank`: searches where the source is a server, reranks, and prints. @throws ConfigurationError for
+ * arguments that cannot be.
+ */
 export async function rerank(context: CliContext, ask: RerankAsk): Promise<void> {
   if (ask.query.trim() === '') {
     throw new ConfigurationError('Wrong arguments', [

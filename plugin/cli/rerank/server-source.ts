@@ -57,7 +57,7 @@ async function readBody(path: string): Promise<Record<string, unknown>> {
   throw fail('expected a JSON object, for instance {"query": {"match": {"body": "wing flow"}}}');
 }
 
-/** Keeps what the model read, so that explanations can be shown over it. */
+/** Keeps the text that the model read, so that explanations can be shown over it. */
 function remembering(
   adapter: Adapter<ServerRequest, ServerResponse>,
   read: { candidates: readonly Candidate[] },

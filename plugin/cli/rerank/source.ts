@@ -1,16 +1,16 @@
-/** What `blockrank rerank` is asked, and what answers it. */
+/** The question of `blockrank rerank`, and the source that answers it. */
 import type { RerankFlags } from './rerank-flags.ts';
 import type { Report } from './rerank-report.ts';
 
-/** Something that answers the query. */
+/** A source of documents that answers the query. */
 export interface RerankSource {
-  /** Searches, where there is something to search, and reranks. */
+  /** Searches, where the source is a server, and reranks. */
   search(options: { readonly signal: AbortSignal }): Promise<Report>;
   /** Frees model and connection. */
   close(): Promise<void>;
 }
 
-/** What was asked. */
+/** A question to `blockrank rerank`. */
 export interface RerankAsk {
   /** The words of the question. */
   readonly query: string;

@@ -1,4 +1,4 @@
-/** What `blockrank key` does: makes an API key of the service, and the hash that the configuration holds. */
+/** Runs `blockrank key`: makes an API key of the service, and the hash that the configuration holds. */
 import { randomBytes } from 'node:crypto';
 import { decodeText } from '../../../engine/index.ts';
 import { hashKey } from '../../service/index.ts';

@@ -1,4 +1,4 @@
-/** `blockrank proxy`: a reverse proxy before a cluster, until it is told to end. */
+/** `blockrank proxy`: a reverse proxy before a cluster, until SIGTERM or Ctrl-C. */
 import { Command } from 'commander';
 import { indexOptions } from '../../options/index-options.ts';
 import {

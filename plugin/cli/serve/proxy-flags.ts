@@ -1,4 +1,4 @@
-/** The options of `blockrank proxy`, and what they mean as configuration. */
+/** The options of `blockrank proxy`, and the configuration that they stand for. */
 import { dirname, resolve } from 'node:path';
 import { ConfigurationError, type ConfigurationIssue } from '../../../engine/index.ts';
 import type { ProxySettings } from '../../compose/proxy.ts';
@@ -40,7 +40,10 @@ export interface ProxyFlags
   readonly scores?: 'first-stage' | 'reranked';
 }
 
-/** The file's settings, and over them the options'. @throws ConfigurationError listing everything that is wrong or missing. */
+/**
+ * The proxy's settings: options win over the file. @throws ConfigurationError listing everything that is wrong or
+ * missing.
+ */
 export async function proxySettings(flags: ProxyFlags, env: Environment): Promise<ProxySettings> {
   const file = flags.config === undefined ? undefined : await fileSettings(flags.config, env);
   const { value, issues = [] } = check(proxySection, { ...proxyOfFile(file, flags), ...proxyOf(flags) }, [
@@ -75,7 +78,7 @@ export async function proxySettings(flags: ProxyFlags, env: Environment): Promis
   };
 }
 
-/** What the file says; a cluster that an option names is not the one of the file. */
+/** The file's settings of the proxy; without the cluster's when an option names another cluster. */
 function proxyOfFile(file: FileSettings | undefined, { target }: ProxyFlags): ProxyConfig {
   const { server, targetTls, ...rest } = file?.proxy ?? {};
   return target === undefined ? { ...rest, server, targetTls } : rest;
@@ -87,7 +90,7 @@ function required(isMissing: boolean | undefined, path: string, what: string): r
 
 type FileSettings = Pick<BlockRankConfig, 'index' | 'reranker' | 'stage'> & { readonly proxy: ProxyConfig };
 
-/** What a configuration file says of a proxy: its own section, and for what is missing there the server's. */
+/** The settings of a proxy in a configuration file: its own section, completed by the server's. */
 async function fileSettings(path: string, env: Environment): Promise<FileSettings> {
   const config: BlockRankConfig & { readonly proxy?: ProxyConfig | undefined } = await loadConfig(path, env);
   const { elasticsearch, opensearch, index, reranker, stage, proxy = {} } = config;
@@ -117,7 +120,7 @@ function absolute<Tls extends object>(tls: Tls, folder: string): Tls {
   return Object.fromEntries(entries) as Tls;
 }
 
-/** What the options say; nothing where they say nothing. */
+/** The settings that the options give; absent where no option is given. */
 function proxyOf(flags: ProxyFlags): Record<string, unknown> {
   const { target, server, index: indices, host, port, timeout: timeoutMs } = flags;
   const { maxConcurrent, marks, scores } = flags;

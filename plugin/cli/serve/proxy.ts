@@ -16,10 +16,10 @@ const phaseNames = {
   rerank: 'reranking',
 } as const;
 
-/** Failures of one kind are told once in this time, in milliseconds. */
+/** Least time between two notes on failures of one kind, in milliseconds. */
 const noteIntervalMs = 10_000;
 
-/** Stands before the cluster until SIGTERM or Ctrl-C. @throws ConfigurationError listing what is wrong or missing. */
+/** Runs the proxy until SIGTERM or Ctrl-C. @throws ConfigurationError listing what is wrong or missing. */
 export function proxy(context: CliContext, flags: ProxyFlags): Promise<void> {
   return runFollowing(context, {
     path: flags.config,
@@ -45,7 +45,7 @@ function tellStart(
   else context.print(`${url} stands before ${target} (${server}) and reranks ${indices.join(', ')}`);
 }
 
-/** Takes the file's settings, the options over them, or keeps those in use and says why. */
+/** Takes the new settings of file and options, or keeps those in use and says why. */
 async function reload(context: CliContext, flags: ProxyFlags, running: ProxyComposition): Promise<void> {
   try {
     const unchanged = await running.reconfigure(await proxySettings(flags, context.env));
@@ -59,7 +59,7 @@ async function reload(context: CliContext, flags: ProxyFlags, running: ProxyComp
   }
 }
 
-/** Tells failures on standard error: what kind, never what was asked or found. */
+/** Tells failures on standard error by their kind; never quotes requests or hits. */
 function watching(context: CliContext): ProxyContext {
   const last = new Map<string, number>();
   const tell = (kind: string, text: string): void => {

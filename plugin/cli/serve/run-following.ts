@@ -1,28 +1,28 @@
-/** Runs something until it is told to end; it follows its configuration file meanwhile. */
+/** Runs a server until SIGTERM or Ctrl-C, and follows its configuration file meanwhile. */
 import { onAbort } from '../../../engine/index.ts';
 import { type WatchOptions, watchConfig } from '../../config/index.ts';
 import type { CliContext } from '../context.ts';
 import { untilTold } from './until-told.ts';
 
-/** What runs. */
+/** A server that follows a file. */
 export interface Following<T> {
-  /** The file; absent where there is none to follow. */
+  /** Path of the file; absent where there is no file to follow. */
   readonly path: string | undefined;
-  /** How it is watched. */
+  /** Options of the watch on the file. */
   readonly watch: WatchOptions;
-  /** Reads the file, and opens what runs. */
+  /** Reads the file, and opens the server. */
   open(): Promise<T>;
-  /** Takes the file anew, or tells why not; never rejects. Called once at a time. */
+  /** Takes the changed file, or tells why not; never rejects. Calls do not overlap. */
   reload(running: T): Promise<void>;
 }
 
-/** Runs it until SIGTERM or Ctrl-C. Rejects with what opening or closing rejected with. */
+/** Runs the server until SIGTERM or Ctrl-C. Rejects when opening or closing rejects. */
 export function runFollowing<T extends { close(): Promise<void> }>(
   context: CliContext,
   { path, watch: options, open, reload }: Following<T>,
 ): Promise<void> {
   return untilTold(context, async (signal) => {
-    // Before the file is read: what changes while the models are being opened is taken after them.
+    // The watch begins before the file is read, so that a change while the models open is taken afterwards.
     const watch = watchConfig(path, options);
     try {
       const running = await open();

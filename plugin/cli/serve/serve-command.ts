@@ -1,4 +1,4 @@
-/** `blockrank serve`: the reranking service, until it is told to end. */
+/** `blockrank serve`: the reranking service, until SIGTERM or Ctrl-C. */
 import { Command } from 'commander';
 import { defaultConfigFile } from '../../config/config-file.ts';
 import { serviceOptions } from '../../options/service-options.ts';

@@ -1,4 +1,4 @@
-/** What `blockrank serve` does: the reranking service, until it is told to end. */
+/** Runs `blockrank serve`: the reranking service, until SIGTERM or Ctrl-C. */
 import { existsSync } from 'node:fs';
 import { composeService, type ServiceComposition } from '../../compose/service.ts';
 import { defaultConfigFile, loadServeConfig, type ServeConfig } from '../../config/index.ts';
@@ -13,7 +13,7 @@ export interface ServeFlags {
   readonly port?: number;
 }
 
-/** Serves until SIGTERM or Ctrl-C. @throws ConfigurationError listing what is wrong in the file. */
+/** Serves until SIGTERM or Ctrl-C. @throws ConfigurationError listing every fault of the file. */
 export function serve(context: CliContext, flags: ServeFlags): Promise<void> {
   const load = configLoader(context, flags);
   return runFollowing(context, {
@@ -32,7 +32,7 @@ export function serve(context: CliContext, flags: ServeFlags): Promise<void> {
 interface ConfigLoader {
   /** The file; absent when there is none. */
   readonly path: string | undefined;
-  /** Reads it; the options go over it. */
+  /** Reads the file; options win over it. */
   read(): Promise<ServeConfig>;
 }
 

@@ -1,9 +1,9 @@
-/** Runs work that goes on until it is told to end. */
+/** Runs work that goes on until SIGTERM or Ctrl-C. */
 import type { CliContext } from '../context.ts';
 
 /**
- * Runs it with a signal that SIGTERM and Ctrl-C abort. Call this before anything is opened: a process that is the first
- * of its container has no other way to be ended.
+ * Runs work with a signal that SIGTERM and Ctrl-C abort. Call this before anything is opened: the first process of a
+ * container ends on SIGTERM only when it listens.
  */
 export async function untilTold<T>(
   context: CliContext,

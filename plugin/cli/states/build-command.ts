@@ -1,4 +1,4 @@
-/** `blockrank states build`: stores the state of every document where the documents are. */
+/** `blockrank states build`: stores the state of every document on the documents' own server. */
 import { Command } from 'commander';
 import type { CliContext } from '../context.ts';
 import { addBuildOptions, addPlaceOptions, addTextOptions, type BuildFlags } from './flags.ts';

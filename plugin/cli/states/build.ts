@@ -14,7 +14,10 @@ import { type Build, type BuildSettings, countsText, placeText, withBuild } from
 import { durationText } from './estimate.ts';
 import type { BuildFlags } from './flags.ts';
 
-/** Builds, and prints what was done. @throws ConfigurationError for what options or file cannot say. @throws FirstStageError when the server refuses states. */
+/**
+ * Builds states, and prints the outcome. @throws ConfigurationError for impossible options or settings.
+ * @throws FirstStageError when the server refuses states.
+ */
 export function build(context: CliContext, flags: BuildFlags): Promise<void> {
   return withBuild(context, flags, (ready) => buildAndTell(context, flags, ready));
 }
@@ -50,7 +53,7 @@ function reportLines({ counts, documents, isDone }: BuildReport, seconds: number
   ];
 }
 
-/** What the configuration has yet to say, for searches to read the states. */
+/** The setting that the configuration still lacks for searches to read the states. */
 function statesToRead({ maker, file }: BuildSettings, place: StatePlace): StatesConfig | undefined {
   const states = toStatesConfig(place, maker.codec);
   return isSameStates(file?.index.states, states) ? undefined : states;

@@ -25,18 +25,18 @@ import { processIdentity } from './worker-owner.ts';
 /** Settings of a build. */
 export type BuildSettings = StatesSettings & TextSettings;
 
-/** A build that may begin. */
+/** A build that is ready to begin. */
 export interface Build {
-  /** What options and file say. */
+  /** The settings of options and file. */
   readonly settings: BuildSettings;
-  /** The same as the library takes it, with server and model open. */
+  /** The library's options of the build, with server and model open. */
   readonly target: BuildOptions;
 }
 
 /**
- * Opens server and model, tells what it will take, and does the work unless telling was all.
+ * Opens server and model, prints an estimate, and does the work unless this is a dry run.
  *
- * @throws ConfigurationError for what options or file cannot say, and before states in use are lost.
+ * @throws ConfigurationError for impossible options or settings, and for a build that would lose states in use.
  */
 export async function withBuild(
   context: CliContext,
@@ -83,7 +83,7 @@ interface BuildParts {
   readonly maker: StateMaker;
 }
 
-/** Tells what it will take, as the flags want it. @returns Whether that was all. */
+/** Prints the estimate that the flags ask for. @returns Whether this is a dry run, so that the work ends here. */
 async function tellEstimate(
   context: CliContext,
   { estimate: isWanted, dryRun, json }: BuildFlags,
@@ -97,7 +97,7 @@ async function tellEstimate(
   return dryRun === true;
 }
 
-/** Counts in words; those that are rare are named where there are any. */
+/** Counts in words; rare kinds are named only where they occur. */
 export function countsText(counts: BuildCounts, place: string): string {
   const { fresh, written, conflicts, gone, failed, orphans } = counts;
   return [
@@ -110,7 +110,7 @@ export function countsText(counts: BuildCounts, place: string): string {
   ].join(', ');
 }
 
-/** A place in words. */
+/** A place of states in words. */
 export function placeText(place: StatePlace): string {
   return place.kind === 'sidecar'
     ? `generation "${place.generation}"`

@@ -1,4 +1,4 @@
-/** `blockrank states drop`: takes states away again. */
+/** `blockrank states drop`: removes states. */
 import { Command } from 'commander';
 import type { CliContext } from '../context.ts';
 import { addPlaceOptions, type PlaceFlags } from './flags.ts';

@@ -5,7 +5,7 @@ import { targetOf } from './place.ts';
 import { type StatesSettings, statesSettings } from './settings.ts';
 import { withStateServer } from './state-server.ts';
 
-/** Takes the states away, and prints of which indices. @throws ConfigurationError for a place that cannot be. */
+/** Removes the states, and prints of which indices. @throws ConfigurationError for an impossible place. */
 export async function drop(context: CliContext, flags: PlaceFlags): Promise<void> {
   const settings = await statesSettings(context, flags);
   await withStateServer(context, settings.server, (calls) =>

@@ -1,4 +1,4 @@
-/** What a build will take: a sample of the documents is encoded and measured. */
+/** Estimates what a build will take: encodes and measures a sample of the documents. */
 import type { DocumentTextOptions } from '../../../adapters/document-text.ts';
 import {
   type StateMaker,
@@ -26,10 +26,12 @@ export interface BuildEstimate {
   readonly seconds: number;
 }
 
-/** Documents that are encoded for an estimate. */
+/** Number of documents that an estimate encodes. */
 const sampleSize = 64;
 
-/** Encodes a sample twice: the first time loads the model. @param documentsPerSecond - The bound that a build keeps to. */
+/**
+ * Encodes a sample twice: the first time loads the model. @param documentsPerSecond - The rate that limits the build.
+ */
 export async function estimateBuild(
   maker: StateMaker,
   options: StateTargetOptions & DocumentTextOptions,
@@ -54,7 +56,7 @@ export async function estimateBuild(
   };
 }
 
-/** The estimate as a line. */
+/** The estimate as one line of text. */
 export function estimateLine(estimate: BuildEstimate): string {
   const { documents, sampled, bytesPerDocument, bytes, documentsPerSecond, seconds } = estimate;
   if (sampled === 0) return 'The index holds no documents.';

@@ -25,7 +25,7 @@ export interface PlaceFlags extends ConnectionFlags {
   readonly json?: true;
 }
 
-/** Options that name texts and who encodes them. */
+/** Options that name texts and their encoder. */
 export interface TextFlags {
   /** `--field`, in order */
   readonly field?: readonly string[];
@@ -83,7 +83,7 @@ export function addPlaceOptions(command: Command): Command {
   return addConnectionOptions(command);
 }
 
-/** Adds the options that name texts and who encodes them. */
+/** Adds the options that name texts and their encoder. */
 export function addTextOptions(command: Command): Command {
   const [tier, ...others] = modelOptions({
     only: ['tier', 'model', 'precision', 'device'],

@@ -1,4 +1,4 @@
-/** Where the states of `blockrank states` lie. */
+/** Finds the place of the states for `blockrank states`. */
 import {
   defaultGeneration,
   type ServerCalls,
@@ -13,21 +13,24 @@ import type { PlaceFlags } from './flags.ts';
 
 /** A place, as options and file name it together. */
 export interface PlaceSettings {
-  /** An index beside each index, or the documents. */
+  /** Whether states lie in an index beside each index, or in the documents. */
   readonly to: 'sidecar' | 'field';
-  /** Which generation. @defaultValue one a model and form */
+  /** Name of the generation. @defaultValue a name made from model and form */
   readonly generation: string | undefined;
-  /** The object of the documents. @defaultValue `'blockrank_state'` */
+  /** The object that holds a state in a document. @defaultValue `'blockrank_state'` */
   readonly stateField: string | undefined;
-  /** Whether anchors are vectors too. @defaultValue false */
+  /** Whether anchors are also stored as vectors. @defaultValue false */
   readonly vector: boolean | undefined;
-  /** What messages call each: the option, or the key of the file. */
+  /** The names that messages use for each setting: the option, or the key of the file. */
   readonly names: Readonly<Record<'to' | 'generation' | 'stateField', string>>;
-  /** Whether it is the file that says which states: those that its searches read. */
+  /** Whether the file names the place: then its searches read these states. */
   readonly isOfFile: boolean;
 }
 
-/** The place that the options name; what they leave out is the file's. @throws ConfigurationError for a field of the user's own. */
+/**
+ * The place that the options name; the file fills in the rest. @throws ConfigurationError for a field of the user's
+ * own.
+ */
 export function placeSettings(flags: PlaceFlags, file: StatesConfig | undefined): PlaceSettings {
   if (file?.vectorField !== undefined && flags.to === undefined) {
     const message =
@@ -54,7 +57,7 @@ export function placeSettings(flags: PlaceFlags, file: StatesConfig | undefined)
   };
 }
 
-/** What a command is about. @throws ConfigurationError for a place that cannot be. */
+/** The target of a command. @throws ConfigurationError for an impossible place. */
 export function targetOf(
   { signal }: CliContext,
   calls: ServerCalls,
@@ -74,7 +77,7 @@ export interface StatesSubject {
   readonly index: string;
   /** The place. */
   readonly place: PlaceSettings;
-  /** Who makes them, where that is known. */
+  /** Encoder and form of the states, where they are known. */
   readonly names?: StateNames;
 }
 

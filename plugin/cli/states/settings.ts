@@ -1,4 +1,4 @@
-/** What `blockrank states` works on: what the options say, and for what they leave out, the configuration file. */
+/** Settings of `blockrank states`: options first, and the configuration file for everything that they leave out. */
 import { resolve } from 'node:path';
 import { type DocumentTextOptions, defaultSeparator } from '../../../adapters/document-text.ts';
 import { assertReads } from '../../config/built-states.ts';
@@ -25,11 +25,11 @@ export interface StatesSettings {
   readonly file: BlockRankConfig | undefined;
 }
 
-/** The texts, and who encodes them. */
+/** The texts, and their encoder. */
 export interface TextSettings {
   /** Fields, separator, template. */
   readonly text: DocumentTextOptions;
-  /** Who encodes, and the form. */
+  /** The encoder, and the form of states. */
   readonly maker: MakerSettings & { readonly codec: string };
 }
 
@@ -45,7 +45,7 @@ export async function statesSettings({ env }: CliContext, flags: PlaceFlags): Pr
 /**
  * Settings of the commands that know texts and encoder.
  *
- * @throws ConfigurationError when there is no such form, or when searches by the file would not read it.
+ * @throws ConfigurationError when the form does not exist, or when searches by the file would not read it.
  */
 export function textSettings(flags: TextFlags, { file }: Pick<StatesSettings, 'file'>): TextSettings {
   const { field: fields, separator, template } = flags;
@@ -65,9 +65,10 @@ export function textSettings(flags: TextFlags, { file }: Pick<StatesSettings, 'f
 }
 
 /**
- * Checks that what searches read stays what they read.
+ * Checks that a build keeps the states that searches read readable for them.
  *
- * @throws ConfigurationError when options name another encoder, form or text than the file, and the file names the place.
+ * @throws ConfigurationError when options name another encoder, form or text than the file, and the file names the
+ * place.
  */
 export function assertOwnPlace(
   flags: TextFlags,

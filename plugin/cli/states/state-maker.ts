@@ -10,7 +10,7 @@ import { toRerankerOptions } from '../../compose/reranker-options.ts';
 import type { RerankerConfig } from '../../config/index.ts';
 import { wrongOption } from '../errors.ts';
 
-/** Settings of a reranker, of which those of its encoder are taken, and the form of states. */
+/** Settings of a reranker, of which a maker takes those of the encoder, and the form of states. */
 export interface MakerSettings extends RerankerConfig {
   /** The form. @defaultValue half precision of `tier`, which is `anchor` unless it is given */
   readonly codec?: string | undefined;
@@ -18,18 +18,21 @@ export interface MakerSettings extends RerankerConfig {
 
 /** A maker that holds a model. */
 export interface OpenStateMaker extends StateMaker {
-  /** Frees it. */
+  /** Frees the model. */
   close(): Promise<void>;
 }
 
-/** Opens a maker. @throws ConfigurationError for a form that is none. @throws ModelFormatError when the model folder is none of an encoder. */
+/**
+ * Opens a maker. @throws ConfigurationError for an unknown form. @throws ModelFormatError when the folder holds no
+ * encoder.
+ */
 export async function openStateMaker({ codec: name, ...reranker }: MakerSettings): Promise<OpenStateMaker> {
   const codec = codecOf(name ?? `${reranker.tier ?? 'anchor'}-fp16`);
   const options = await toRerankerOptions({
     ...reranker,
     tier: codec.tier,
     warmUp: false,
-    // What is encoded is stored, and not asked for again.
+    // A build stores each state and does not ask for it again.
     stateCacheBytes: 0,
     stateFolder: undefined,
     stateRedis: undefined,
@@ -39,7 +42,7 @@ export async function openStateMaker({ codec: name, ...reranker }: MakerSettings
   return { ...stateMaker(encoder, codec), close: () => encoder.close() };
 }
 
-/** Runs work with a maker, and closes that after it. */
+/** Runs work with a maker, and closes the maker after it. */
 export async function withStateMaker<T>(
   settings: MakerSettings,
   work: (maker: StateMaker) => Promise<T>,
@@ -52,7 +55,7 @@ export async function withStateMaker<T>(
   }
 }
 
-/** The codec of `--codec`. @throws ConfigurationError when it is none. */
+/** The codec of `--codec`. @throws ConfigurationError when no codec has that name. */
 export function codecOf(name: string): StateCodec {
   try {
     return stateCodec(name);

@@ -5,7 +5,7 @@ import type { ServerSection } from '../connection-section.ts';
 import type { CliContext } from '../context.ts';
 import { openClient } from '../open-client.ts';
 
-/** Runs work with calls to the server, and closes them after it. Failures of the connection say what to change. */
+/** Runs work with calls to the server, and closes them after it. Errors of the connection say what to change. */
 export async function withStateServer<T>(
   context: CliContext,
   named: ServerSection,

@@ -27,7 +27,7 @@ export const statesCommand: MakeCommand = (context) => {
   return command;
 };
 
-/** What a command inherits, its own commands inherit too: how it ends, and where it writes. */
+/** A command whose subcommands inherit what it inherits: how to end, and where to write. */
 class CommandGroup extends Command {
   override copyInheritedSettings(source: Command): this {
     super.copyInheritedSettings(source);

@@ -11,7 +11,7 @@ import { withStateServer } from './state-server.ts';
 
 type StatusFlags = PlaceFlags & TextFlags;
 
-/** Counts states, and prints the counts. @throws ConfigurationError for what options or file cannot say. */
+/** Counts states, and prints the counts. @throws ConfigurationError for impossible options or settings. */
 export async function status(context: CliContext, flags: StatusFlags): Promise<void> {
   const settings = await statesSettings(context, flags);
   const all = { ...settings, ...textSettings(flags, settings) };

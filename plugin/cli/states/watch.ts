@@ -5,7 +5,7 @@ import { withProgress } from '../with-progress.ts';
 import { countsText, placeText, withBuild } from './building.ts';
 import type { WatchFlags } from './flags.ts';
 
-/** Builds, and watches until SIGTERM or Ctrl-C. @throws ConfigurationError for what options or file cannot say. */
+/** Builds, and watches until SIGTERM or Ctrl-C. @throws ConfigurationError for impossible options or settings. */
 export function watch(context: CliContext, flags: WatchFlags): Promise<void> {
   return untilTold(context, (signal) =>
     withBuild(context, flags, ({ target }) =>
@@ -15,7 +15,7 @@ export function watch(context: CliContext, flags: WatchFlags): Promise<void> {
           ...listeners(context, flags, placeText(target.place)),
           onProgress(done, total) {
             bar.move(done, total);
-            // What comes after is a handful of documents a round.
+            // Later builds handle only a few documents each, so they show no bar.
             if (done >= total) bar.stop();
           },
           signal,
@@ -27,7 +27,7 @@ export function watch(context: CliContext, flags: WatchFlags): Promise<void> {
   );
 }
 
-/** What people are told, and programs. */
+/** The listeners that print to people and to programs. */
 function listeners(
   context: CliContext,
   { json }: WatchFlags,
@@ -42,7 +42,7 @@ function listeners(
         );
       }
       if (json) context.print(JSON.stringify(built));
-      // Builds that found nothing are told to programs alone.
+      // Only programs hear of builds that found nothing.
       else if (isWhole || counts.seen > 0 || counts.orphans > 0) {
         context.print(`build ${built.build}: ${countsText(counts, place)}.`);
       }

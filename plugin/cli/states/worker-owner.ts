@@ -1,16 +1,16 @@
-/** Who a process is, among all that work on one build. */
+/** Names a process among all that work on one build. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 
-/** This process, as others see it. */
+/** The identity of a process, as other processes see it. */
 export interface ProcessIdentity {
-  /** Machine, process, and a name of its own. */
+  /** Machine, process id, and a random name. */
   readonly owner: string;
-  /** Whether the process of another owner is known to be dead: only one of this machine can be. */
+  /** Whether the process of another owner is known to be dead: only a process of this machine can be. */
   readonly isDead: (owner: string) => boolean;
 }
 
-/** This process. A process of the same machine that has ended need not be waited for. */
+/** The identity of this process. It need not wait for processes of the same machine that have ended. */
 export function processIdentity(): ProcessIdentity {
   const start = randomUUID().slice(0, 8);
   const host = hostname();
@@ -19,7 +19,7 @@ export function processIdentity(): ProcessIdentity {
     isDead(owner) {
       const [otherHost, pid, otherStart] = (owner.split('/')[0] ?? '').split(':');
       if (otherHost !== host) return false;
-      // A number of ours under another name: a process that had it before.
+      // The same process id with another start: an earlier process that had our id.
       return Number(pid) === process.pid ? otherStart !== start : !isAlive(Number(pid));
     },
   };

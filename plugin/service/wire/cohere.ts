@@ -21,10 +21,10 @@ import {
 
 /** Documents of one billed search unit. */
 const documentsPerUnit = 100;
-/** Fields that a document given as an object is read by. */
+/** Fields that are read of a document that is an object, by default. */
 const defaultRankFields = ['text'];
 
-/** Fields that documents are read by, at most: all of them are looked for in each. */
+/** Most fields that a request may name: the service looks for each of them in each document. */
 const maxRankFields = 100;
 
 /** A document as v1 takes it: text, or an object of fields. */
@@ -33,7 +33,7 @@ export const fieldedDocument: z.ZodType<string | Record<string, unknown>> = z.un
   z.record(z.string(), z.unknown()),
 ]);
 
-/** Names of the fields that a document given as an object is read by. */
+/** Names of the fields that are read of a document that is an object. */
 export const rankFieldNames: z.ZodType<string[] | null | undefined> = listOf(z.string(), {
   most: maxRankFields,
 }).nullish();
@@ -125,10 +125,10 @@ export const cohereV1: WireForm = {
 };
 
 /**
- * Texts of documents, each by the named fields of its object, each field once, joined by line ends. A field that is
- * missing, or null, is left out.
+ * Texts of documents: the named fields of an object, each once, joined by line ends. A field that is missing, or null,
+ * is left out.
  *
- * @throws ServiceFault when a document has none of the fields: nothing of it would be read.
+ * @throws ServiceFault when a document has none of the fields, so that the model would read nothing of it.
  */
 export function fieldedDocuments(
   documents: readonly (string | Record<string, unknown>)[],
@@ -144,7 +144,7 @@ export function fieldedDocuments(
   });
 }
 
-/** The caller's own names are not repeated: they are words of the documents. */
+/** The message does not repeat the object's own field names: they are words of the document. */
 function nothingToRead(at: number, rankFields: readonly string[] | null | undefined): ServiceFault {
   const expected = rankFields
     ? 'at least one of the fields that rank_fields names'
@@ -156,12 +156,12 @@ function toText(value: unknown): string {
   return (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).toWellFormed();
 }
 
-/** `,"document":{…}` when documents are asked back. */
+/** `,"document":{…}` when the request asks for documents; otherwise empty. */
 export function documentJson({ ask }: Answer, { text, echo }: AskedDocument): string {
   return ask.returnDocuments ? `,"document":${JSON.stringify(echo ?? { text })}` : '';
 }
 
-/** What the answer cost, as Cohere counts it. */
+/** The cost of the answer, as Cohere counts it. */
 export function metaOf({ ask, ranking }: Answer, version: string): object {
   return {
     api_version: { version },

@@ -33,7 +33,7 @@ const request = z.object({
   return_documents: flag,
 });
 
-/** Errors are `{"detail": …}`; a body that is not as it should be is a 422. */
+/** Errors are `{"detail": …}`; a faulty body is a 422. */
 export const detailFault: FaultWriter = ({ kind, message }) => ({
   status: ['invalid', 'empty', 'too-many-documents', 'too-many-tokens'].includes(kind)
     ? 422

@@ -36,7 +36,10 @@ const explanation = z.looseObject({
   spans: z.array(z.object({ start: z.int(), end: z.int(), mass: z.number() })),
 });
 
-/** The form. A document's `score` is a lexical first stage's: given on all of them it is fused in, as the stage does. */
+/**
+ * The form. A document's `score` is a lexical first stage's; when all documents have one, the service fuses it in, as
+ * the stage does.
+ */
 export const native: WireForm = {
   name: 'native',
   title: 'blockrank',
@@ -99,7 +102,7 @@ export const native: WireForm = {
   }),
 };
 
-/** What is known of each document beyond its score. */
+/** Details of each document beside its score, as JSON. */
 function detailsJson({ ranking, ask }: Answer): (document: AskedDocument, entry: ServedScore) => string {
   const candidates = new Map(ranking?.candidates.map((candidate) => [candidate.index, candidate]));
   return ({ id, text }, { index }) => {

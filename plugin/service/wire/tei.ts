@@ -1,4 +1,7 @@
-/** Text Embeddings Inference's rerank route, which Elasticsearch's `hugging_face` service asks. Source: its OpenAPI file. */
+/**
+ * Text Embeddings Inference's rerank route, which Elasticsearch's `hugging_face` service calls. Source: its OpenAPI
+ * file.
+ */
 import { z } from 'zod';
 import { type FaultKind, faultStatus } from '../fault.ts';
 import {
@@ -15,7 +18,10 @@ import {
   withoutEffect,
 } from './wire-form.ts';
 
-/** `top_n` is none of TEI's, but Elasticsearch sends it: it cuts the list by itself, so all documents are given back. */
+/**
+ * TEI has no `top_n`, but Elasticsearch sends it. Elasticsearch cuts the list itself, so the answer holds all
+ * documents.
+ */
 const request = z.object({
   query: plainText,
   texts: listOf(documentText, { least: 1 }),
@@ -45,7 +51,7 @@ const errorTypes: Partial<Record<FaultKind, string>> = {
   'not-ready': 'Unhealthy',
 };
 
-/** The form. Entries hold nothing more than TEI's own, since Elasticsearch throws on an unknown field. */
+/** The form. Entries hold only TEI's own fields, since Elasticsearch throws on an unknown field. */
 export const tei: WireForm = {
   name: 'tei',
   title: 'Text Embeddings Inference rerank',

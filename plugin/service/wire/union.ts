@@ -1,4 +1,4 @@
-/** Cohere v1 and Jina in one: what search servers are pointed at. Whoever speaks either reads the answer. */
+/** Cohere v1 and Jina in one form, for search servers. A client of either API can read the answer. */
 import { z } from 'zod';
 import { faultStatus } from '../fault.ts';
 import { documentJson, fieldedDocument, fieldedDocuments, metaOf, rankFieldNames } from './cohere.ts';
@@ -27,7 +27,7 @@ const request = z.object({
   max_chunks_per_doc: withoutEffect(z.int().min(1).nullish()),
 });
 
-/** The form: documents come back on request only, as Cohere does. */
+/** The form: documents come back on request only, as in Cohere's. */
 export const union: WireForm = {
   name: 'union',
   title: 'Cohere v1 and Jina in one',

@@ -26,7 +26,7 @@ const request = z.object({
   truncation: flag,
 });
 
-/** The form. `truncation: false` makes a text that is cut an error. */
+/** The form. With `truncation: false` a text that would be cut is an error. */
 export const voyage: WireForm = {
   name: 'voyage',
   title: 'Voyage rerank',

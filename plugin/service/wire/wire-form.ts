@@ -1,4 +1,4 @@
-/** What a wire form is: how one public API asks, answers and fails. */
+/** The contract of wire forms: how one public API asks, answers and fails. */
 import { z } from 'zod';
 import type { Answer, Ask, AskedDocument } from '../ask.ts';
 import { ServiceFault } from '../fault.ts';
@@ -8,7 +8,7 @@ import { type ServedScore, scoreLiteral } from '../served-scores.ts';
 export interface WireForm {
   /** Name in metrics and logs. */
   readonly name: string;
-  /** Whose form it is, for the reference page. */
+  /** Name of the API, for the reference page. */
   readonly title: string;
   /** Paths that speak it. */
   readonly paths: readonly string[];
@@ -18,9 +18,9 @@ export interface WireForm {
   readonly response: z.ZodType;
   /** The body of an error, for the reference page. */
   readonly failure: z.ZodType;
-  /** Key of the body's list of documents, which is counted before anything else is looked at. */
+  /** Key of the body's list of documents, which is counted before anything else is checked. */
   readonly listKey: 'documents' | 'texts';
-  /** Reads a body. @throws ServiceFault naming every field that is wrong, never its text. */
+  /** Reads a body. @throws ServiceFault naming every faulty field, never its text. */
   ask(body: unknown): Ask;
   /** The answer's JSON. */
   answer(answer: Answer): string;
@@ -34,8 +34,8 @@ export type FaultWriter = WireForm['fault'];
 /** A question or a document. Surrogates that stand alone are replaced, since no tokenizer reads them. */
 export const plainText: z.ZodType<string> = z.string().transform((text) => text.toWellFormed());
 /**
- * A document's text. One without text does not refuse the others: `null` is an empty text, a number or a boolean is read as
- * it is written.
+ * A document's text. A document without text does not make the request fail: `null` is an empty text, a number or a
+ * boolean is read as it is written.
  */
 export const documentText: z.ZodType<string> = z
   .preprocess(
@@ -49,7 +49,7 @@ export const documentText: z.ZodType<string> = z
     type: ['string', 'number', 'boolean', 'null'],
     description: '`null` is an empty text; a number or a boolean is read as it is written.',
   });
-/** How many documents are given back. */
+/** Most documents in the answer. */
 export const topN: z.ZodType<number | null | undefined> = z.int().min(1).nullish();
 /** A switch that may be absent or null. */
 export const flag: z.ZodType<boolean | null | undefined> = z.boolean().nullish();
@@ -57,25 +57,25 @@ export const flag: z.ZodType<boolean | null | undefined> = z.boolean().nullish()
 export const questionText: z.ZodType<string> = z
   .union([plainText, z.object({ text: plainText })])
   .transform((query) => (typeof query === 'string' ? query : query.text));
-/** Marks, on the reference page, what is read and has no effect. */
+/** Marks, on the reference page, a field that is accepted and has no effect. */
 export function withoutEffect<T extends z.ZodType>(schema: T): T {
   return schema.describe('Accepted; changes nothing.');
 }
 /** A model's name. */
 export const modelName: z.ZodType<string | null | undefined> = z.string().max(256).nullish();
 
-/** What a reader has to send, or gets, as the reference page shows it. */
+/** The schema of a body as the reference page shows it. */
 export function toJsonSchema(schema: z.ZodType): object {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   return json;
 }
 
-/** Complaints that are looked for in one list, and told of one body. */
+/** Most complaints that one list is checked for, and that one error tells. */
 const maxComplaints = 5;
 
 /**
- * A list. Its entries are looked at until a few are wrong: one complaint about each of millions would take more memory
- * than there is.
+ * A list. The check of its entries stops after a few faults: a complaint about each of millions would exceed the
+ * memory.
  *
  * @param bounds - Fewest and most entries. @defaultValue any number
  */
@@ -129,7 +129,7 @@ const typeNames: Readonly<Record<string, string>> = {
   array: 'a list',
 };
 
-/** What is expected, and of what kind the value is; never the value. */
+/** The complaint: the expected type and the value's type; never the value. */
 function wording(issue: z.core.$ZodRawIssue): string | undefined {
   const { input } = issue;
   const kind =
@@ -158,7 +158,7 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
-/** Fields that a form leaves out have these values. */
+/** Completes an ask with the values of the fields that a form does not have. */
 export function toAsk(
   given: Pick<Ask, 'query' | 'documents'> & {
     readonly model?: string | null | undefined;
@@ -179,18 +179,18 @@ export function toAsk(
   };
 }
 
-/** Documents that are plain texts. */
+/** Turns plain texts into documents. */
 export function toDocuments(texts: readonly string[]): AskedDocument[] {
   return texts.map((text) => ({ text }));
 }
 
-/** The entries that are given back: the best `topN`. */
+/** The entries of the answer: the best `topN`. */
 export function servedEntries({ ask, scores }: Answer): readonly ServedScore[] {
   return ask.topN === undefined ? scores : scores.slice(0, ask.topN);
 }
 
 /**
- * The answer's entries as a JSON list, written by hand: `JSON.stringify` writes `1` for `1.0`.
+ * The answer's entries as a JSON list, written without `JSON.stringify`, which writes `1` for `1.0`.
  *
  * @param rest - Further fields of an entry as JSON, starting with a comma; empty for none.
  */
@@ -207,14 +207,14 @@ export function entriesJson(
   return `[${entries.join(',')}]`;
 }
 
-/** A JSON object of fields that are JSON already. */
+/** A JSON object of fields whose values are JSON already. */
 export function objectJson(fields: Readonly<Record<string, string>>): string {
   return `{${Object.entries(fields)
     .map(([key, json]) => `${JSON.stringify(key)}:${json}`)
     .join(',')}}`;
 }
 
-/** Tokens that a ranking read; 0 when nothing was. */
+/** Tokens that a ranking read; 0 when there was no ranking. */
 export function tokensOf({ ranking }: Answer): number {
   return ranking?.usage.tokens ?? 0;
 }
