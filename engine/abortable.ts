@@ -1,4 +1,4 @@
-/** Waiting that can be given up. */
+/** Waits that a signal can end. */
 
 /** Everything that waits for one signal, behind one listener. */
 interface Waiting {
@@ -9,11 +9,11 @@ interface Waiting {
 const waitingFor = new WeakMap<AbortSignal, Waiting>();
 
 /**
- * Does something once a signal aborts, or at once when it has. An event named "abort" on a signal that is not aborted
- * does nothing: the Elasticsearch client dispatches one when its own timeout passes. However many wait for one signal,
- * it has one listener, so that Node warns of no leak.
+ * Calls a function once a signal aborts, or at once when the signal is aborted already. An event named "abort" on a
+ * signal that is not aborted does nothing: the Elasticsearch client dispatches one when its own timeout passes. A
+ * signal has one listener, however many functions wait for it, so that Node warns of no leak.
  *
- * @returns What takes the wish back; it may be called twice.
+ * @returns A function that withdraws `act`, and may be called twice.
  */
 export function onAbort(signal: AbortSignal, act: () => void): () => void {
   if (signal.aborted) {
@@ -21,7 +21,7 @@ export function onAbort(signal: AbortSignal, act: () => void): () => void {
     return () => {};
   }
   const waiting = waitingFor.get(signal) ?? listenTo(signal);
-  // The same function may wait twice.
+  // A wrapper, since the same function may wait twice.
   const own = (): void => act();
   waiting.acts.add(own);
   return () => {
@@ -50,7 +50,7 @@ function listenTo(signal: AbortSignal): Waiting {
 /** Rejects with the signal's reason as soon as it aborts; the promise's own work goes on. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
-  promise.catch(() => {}); // after an abort nobody listens to it any more
+  promise.catch(() => {}); // after an abort no caller listens to the promise any more
   if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise<T>((resolve, reject) => {
     const forget = onAbort(signal, () => reject(signal.reason));

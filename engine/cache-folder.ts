@@ -1,15 +1,15 @@
-/** Where files that can be made anew are kept. */
+/** Finds the folder for files that can be made anew. */
 import { accessSync, constants, lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { ConfigurationError } from './errors.ts';
 
-/** What to do where no cache folder can be used; the end of a sentence. */
+/** Advice for users without a usable cache folder; the end of a sentence. */
 export const cacheAdvice = 'set BLOCKRANK_CACHE, or cacheFolder, to a folder that this user can write';
 
 /**
- * `BLOCKRANK_CACHE` where it is set, else `~/.cache/blockrank`, else a folder of the user alone among temporary files when the home folder
- * cannot be written (read-only containers) or its cache is of another user.
+ * The cache folder: `BLOCKRANK_CACHE` where it is set, else `~/.cache/blockrank`, else a folder of the user alone among
+ * temporary files when the home folder cannot be written (read-only containers) or its cache belongs to another user.
  *
  * @param environment - Environment variables. @defaultValue `process.env`
  * @throws ConfigurationError when the folder for temporary files is not this user's own.
@@ -23,16 +23,17 @@ export function defaultCacheFolder(environment: NodeJS.ProcessEnv = process.env)
     accessSync(atHome, constants.W_OK);
     if (isOwn(lstatSync(atHome))) return atHome;
   } catch {
-    // Not ours to write: the fallback is as good, only shorter-lived.
+    // A folder that this user cannot write; the fallback is as good, only shorter-lived.
   }
   return temporaryCacheFolder();
 }
 
 /**
- * A folder for temporary files that is this user's alone: `blockrank-` and the user's number among the machine's. Anybody
- * may make a folder of that name there, so that owner, mode and kind are checked: what lies in it is run.
+ * A folder for temporary files that is this user's alone: `blockrank-` and the user's number among the machine's. Any
+ * user could make a folder of that name there, so the function checks owner, mode and kind: the program runs the files
+ * in it.
  *
- * @throws ConfigurationError when it cannot be made, is a symbolic link, or others may write in it.
+ * @throws ConfigurationError when the folder cannot be made, is a symbolic link, or other users may write in it.
  */
 export function temporaryCacheFolder(): string {
   const path = join(tmpdir(), `blockrank-${process.getuid?.() ?? userInfo().username}`);
@@ -54,7 +55,7 @@ function faultOf(path: string): string | undefined {
   if (found.isSymbolicLink()) return 'is a symbolic link';
   if (!found.isDirectory()) return 'is no folder';
   if (!isOwn(found)) return 'belongs to another user';
-  // Windows keeps no such modes, and gives each user temporary files of their own.
+  // Windows has no such modes, and gives each user a separate folder for temporary files.
   if (process.getuid && (found.mode & 0o077) !== 0) return 'is open to other users';
   return undefined;
 }

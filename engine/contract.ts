@@ -1,9 +1,8 @@
 /**
- * What the engine, the adapters and the stage say to each other. It holds the contract alone:
- * types that belong to one part live with that part.
+ * The contract between the engine, the adapters and the stage. Types that belong to one of them live with that part.
  */
 
-/** What was asked. */
+/** A query. */
 export interface Query {
   /** The words of the question, as the user wrote them. */
   readonly text: string;
@@ -25,9 +24,9 @@ export interface TextSegment {
 
 /** A document on the shortlist. */
 export interface Candidate {
-  /** The document's id. Two candidates of one shortlist may share it (several indices); positions tell them apart. */
+  /** The document's id. Two candidates of one shortlist may share it (several indices); indices tell them apart. */
   readonly docId: string;
-  /** What the model reads: title and body, joined by the adapter. May be empty. */
+  /** The text that the model reads: title and body, joined by the adapter. May be empty. */
   readonly text: string;
   /** Which field each part of the text came from, ascending and disjoint. */
   readonly segments: readonly TextSegment[];
@@ -40,9 +39,9 @@ export interface Candidate {
 }
 
 /**
- * What a document's field says beside its text: a price, a date, a category, a point on the map. A number is a number; a date, a
- * keyword and a geo point ("latitude,longitude") are the server's text; a boolean is 1 or 0; several values are a list of
- * texts, numbers written out; `null`: the document has none.
+ * The value of a document's field beside its text: a price, a date, a category, a point on the map. A number is a
+ * number; a date, a keyword and a geo point ("latitude,longitude") are the server's text; a boolean is 1 or 0; several
+ * values are a list of texts, numbers written out; `null`: the document has none.
  */
 export type SignalValue = number | string | readonly string[] | null;
 
@@ -53,9 +52,12 @@ export type CandidateSignals = Readonly<Record<string, SignalValue>>;
 export interface StoredVector {
   /** The vector; of any length above 0, it is scaled to 1. */
   readonly values: readonly number[];
-  /** {@link StateKey.encodingDigest} of who made it; absent where nobody says so, and then the vector is trusted. */
+  /** {@link StateKey.encodingDigest} of its encoder; absent where that is unknown, and then the vector is trusted. */
   readonly encodingDigest?: string;
-  /** {@link StateKey.textDigest} of the text that it was made from; absent where nobody says so, and then it is trusted. */
+  /**
+   * {@link StateKey.textDigest} of the text that it was made from; absent where that is unknown, and then the vector is
+   * trusted.
+   */
   readonly textDigest?: string;
 }
 
@@ -67,15 +69,21 @@ export type FirstStage = 'lexical' | 'vector' | 'hybrid' | 'unknown';
 
 /** The first stage's ordered candidates for one query, best first. */
 export interface Shortlist {
-  /** What was asked. */
+  /** The query. */
   readonly query: Query;
   /** The candidates in first-stage order. */
   readonly candidates: readonly Candidate[];
-  /** How they were found. */
+  /** How the first stage found them. */
   readonly firstStage: FirstStage;
-  /** Positions of candidates that keep their ranks (pinned or fixed hits), ascending; rerankers may ignore it. @defaultValue `[]` */
+  /**
+   * Indices of candidates that keep their ranks (pinned or fixed hits), ascending; rerankers may ignore it.
+   * @defaultValue `[]`
+   */
   readonly pinned?: readonly number[];
-  /** Whether the index was asked for block states: then candidates without one are counted. @defaultValue false */
+  /**
+   * Whether the adapter asked the index for block states; then the usage counts candidates without one.
+   * @defaultValue false
+   */
   readonly asksStates?: boolean;
 }
 
@@ -110,15 +118,18 @@ export interface Explanation {
 
 /** One candidate's entry in a ranking. */
 export interface RankedCandidate {
-  /** 0-based position in the shortlist. */
+  /** 0-based index in the shortlist. */
   readonly index: number;
-  /** What the model computed, before normalisation; any finite number. */
+  /** The model's number before normalisation; any finite number. */
   readonly logit: number;
   /** Softmax of the logits over the list, in [0, 1]; sums to 1 over the list. */
   readonly score: number;
-  /** A score in [0, 1] that does not depend on the rest of the list; what thresholds compare. Absent when the reranker has none. */
+  /**
+   * A score in [0, 1] that does not depend on the rest of the list; thresholds compare this score. Absent when the
+   * reranker has none.
+   */
   readonly calibratedScore?: number;
-  /** What the query block looked at; present when asked for. */
+  /** What the query block looked at; present when the call asks for it. */
   readonly explanation?: Explanation;
 }
 
@@ -132,42 +143,42 @@ export interface RankingUsage {
   readonly statesFound: number;
   /** Block states that had to be encoded. */
   readonly statesEncoded: number;
-  /** What the search index had of them; absent where it was not asked. */
+  /** How many of the states the search index had; absent where it was not asked. */
   readonly storedStates?: StoredStateCounts;
 }
 
-/** What came of the states that a search index was asked for; they sum to the candidates. */
+/** Outcomes of asking a search index for states; they sum to the number of candidates. */
 export interface StoredStateCounts {
-  /** Sound, and read. */
+  /** States that were sound, and read. */
   readonly found: number;
-  /** Not there. */
+  /** Candidates without a stored state. */
   readonly missing: number;
-  /** Made from another text: the document was changed since. */
+  /** States made from another text: the document was changed since. */
   readonly stale: number;
-  /** Made by another encoder, or in a form that is not read here. */
+  /** States made by another encoder, or in a form that this reader does not take. */
   readonly foreign: number;
-  /** Not what was written. */
+  /** States whose bytes are not those that were written. */
   readonly damaged: number;
 }
 
-/** The reranked order, best first: a permutation of the shortlist's positions 0..n-1. */
+/** The reranked order, best first: a permutation of the shortlist's indices 0..n-1. */
 export interface Ranking {
-  /** Every position of the shortlist exactly once, descending by score; equal scores keep shortlist order. */
+  /** Every index of the shortlist exactly once, descending by score; equal scores keep shortlist order. */
   readonly candidates: readonly RankedCandidate[];
-  /** What it cost. */
+  /** What the ranking cost. */
   readonly usage: RankingUsage;
 }
 
 /** Whether documents are read in the light of the query (`in-context`) or on their own (`cacheable`). */
 export type Profile = 'in-context' | 'cacheable';
 
-/** What a reranker is. */
+/** The description of a reranker. */
 export interface RerankerInfo {
   /** A name for logs and reports. */
   readonly name: string;
-  /** Changes whenever a document's block state would: weights, template, caps, compute precision. */
+  /** Digest of everything that a block state depends on: weights, template, caps, compute precision. */
   readonly encodingDigest: string;
-  /** Changes whenever a ranking would with the same states: the readout and its parameters. */
+  /** Digest of everything else that a ranking depends on: the readout and its parameters. */
   readonly readoutDigest: string;
   /** How documents are read. */
   readonly profile: Profile;
@@ -177,27 +188,36 @@ export interface RerankerInfo {
   readonly languages: readonly string[];
   /** Share of a lexical first stage in the fused order that the model was tuned with, in [0, 1]. @defaultValue 0.2 */
   readonly fusionWeight?: number;
-  /** Whether a request that comes now finds everything loaded. Turns false while every worker has died and none could be opened anew. */
+  /**
+   * Whether a new request finds everything loaded. Turns false while every worker has died and none could be opened
+   * anew.
+   */
   readonly ready: boolean;
 }
 
 /** Options of one call of {@link Reranker.rerank}. */
 export interface RerankOptions {
-  /** Ends the call early: it rejects with the signal's reason, and what was finished is kept for later calls. */
+  /** Ends the call early: it rejects with the signal's reason, and finished states are kept for later calls. */
   readonly signal?: AbortSignal;
   /** Whether every candidate gets an explanation. @defaultValue false */
   readonly explain?: boolean;
-  /** Time that is left, in milliseconds, for services that are asked on the way; `signal` is what ends the call. @defaultValue unknown */
+  /**
+   * Time that the call has left, in milliseconds, as a hint to remote services; only `signal` ends the call.
+   * @defaultValue unknown
+   */
   readonly deadlineMs?: number;
-  /** Whose request it is: block states that one tenant's request left are not found by another's. @defaultValue nobody's */
+  /**
+   * The tenant of the request: block states of one tenant's request are not found by another tenant's.
+   * @defaultValue none
+   */
   readonly tenant?: string;
 }
 
 /** A document to be encoded ahead. */
 export interface PreparableDocument {
-  /** The document's id, for the answer alone: states are found by text. */
+  /** The document's id, for the answer alone: requests find states by text. */
   readonly docId: string;
-  /** What the model reads: exactly the text that requests will hold. */
+  /** The text that the model reads: exactly the text of later requests. */
   readonly text: string;
 }
 
@@ -207,7 +227,7 @@ export interface Preparation {
   readonly statesFound: number;
   /** Documents that were encoded. */
   readonly statesEncoded: number;
-  /** Ids of documents that a cap cut, in the order given. */
+  /** Ids of documents that a cap cut, in the order of the documents. */
   readonly truncated: readonly string[];
 }
 
@@ -218,25 +238,31 @@ export interface Preparation {
  * answer to the last bit. After {@link Reranker.close} every call rejects with a `TypeError`.
  */
 export interface Reranker {
-  /** What this reranker is. */
+  /** The description of this reranker. */
   readonly info: RerankerInfo;
-  /** Vectors of texts from the model's own token embeddings, without running the model; absent where there is no model here. */
+  /**
+   * Vectors of texts from the model's own token embeddings, without running the model; absent where the reranker has no
+   * model of its own.
+   */
   readonly embedder?: Embedder;
   /** Ranks every candidate of the shortlist. @throws InferenceError when the runtime fails. */
   rerank(shortlist: Shortlist, options?: RerankOptions): Promise<Ranking>;
   /**
-   * One vector a candidate, in shortlist order, as the model reads the document without the query: its anchor, or the mean
-   * direction of the anchors of several blocks. Rows have length 1; where anchors cancel each other, the row is zero.
-   * States that {@link rerank} left behind are found again. Absent where documents have no anchors.
+   * One vector a candidate, in shortlist order, from the model's reading of the document without the query: its anchor,
+   * or the mean direction of the anchors of several blocks. Rows have length 1; where anchors cancel each other, the
+   * row is zero. States that {@link rerank} left behind are found again. Absent where documents have no anchors.
    *
    * @throws InferenceError when the runtime fails.
    */
   anchors?(shortlist: Shortlist, options?: Pick<RerankOptions, 'signal' | 'tenant'>): Promise<Embeddings>;
-  /** Tokens that {@link rerank} would read before caps cut any away, without reading them; absent where nobody can tell. */
+  /**
+   * Tokens that {@link rerank} would read before caps cut any away, without reading them; absent where the reranker
+   * cannot tell.
+   */
   countTokens?(shortlist: Shortlist, options?: { readonly signal?: AbortSignal }): Promise<number>;
   /**
    * Encodes documents ahead of any query and keeps their block states, so that requests with the same texts find them,
-   * whatever ids they come with. Resolves once they are kept. Absent in the `in-context` profile, which keeps none.
+   * whatever their ids. Resolves once the states are kept. Absent in the `in-context` profile, which keeps no states.
    *
    * @throws InferenceError when the runtime fails; documents that were finished are kept.
    */
@@ -256,7 +282,7 @@ export interface Embeddings {
   readonly rows: Float32Array;
 }
 
-/** Gives texts vectors whose products say how near the texts are. Safe to call concurrently. */
+/** Gives texts vectors whose products measure the similarity of the texts. Safe to call concurrently. */
 export interface Embedder {
   /**
    * One row a text, in their order; a text without words gets a row of zeros. The same text always gets the same row.
@@ -266,22 +292,27 @@ export interface Embedder {
   embed(texts: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<Embeddings>;
 }
 
-/** What a score step may look at beside the ranking and the shortlist. Nothing of it is computed before it is asked for. */
+/**
+ * What a score step may look at beside the ranking and the shortlist. Nothing is computed before a step asks for it.
+ */
 export interface StepContext {
-  /** Aborts when nobody waits for the ranking any more; an asynchronous step hands it on. */
+  /** Aborts when no caller waits for the ranking any more; an asynchronous step passes it on to its own calls. */
   readonly signal: AbortSignal;
   /** Each candidate's signals, in shortlist order; `{}` for a candidate without any. */
   readonly signals: readonly CandidateSignals[];
   /** See {@link Reranker.embedder}; absent where the reranker has none. */
   readonly embedder?: Embedder;
-  /** {@link Reranker.anchors} of this shortlist; absent where the reranker has none. Asked for twice it is computed once. */
+  /**
+   * {@link Reranker.anchors} of this shortlist; absent where the reranker has none. A second call does not compute them
+   * again.
+   */
   readonly anchors?: () => Promise<Embeddings>;
 }
 
 /**
- * Changes a ranking by what the shortlist and the context say. It works on logits: order and scores are made from them
- * again after each step. Every candidate that comes in must go out exactly once, with a finite logit. What it is given it
- * leaves as it is.
+ * A function that changes a ranking by its shortlist and context. A step works on logits: order and scores are made
+ * from them again after each step. The result must hold every candidate exactly once, with a finite logit. A step never
+ * changes its arguments.
  */
 export type ScoreStep = (
   ranking: Ranking,
@@ -303,19 +334,19 @@ export interface BlockState {
   readonly truncatedTokens: number;
 }
 
-/** Names a block state: the model and template that made it, the text it was made from, and whose it is. */
+/** Names a block state: the model and template that made it, the text it was made from, and the tenant. */
 export interface StateKey {
   /** {@link RerankerInfo.encodingDigest} of the encoder. */
   readonly encodingDigest: string;
   /** SHA-256 of the document's text, hexadecimal. */
   readonly textDigest: string;
-  /** Whose it is, any text; states of different tenants are never found for each other. @defaultValue nobody's */
+  /** The tenant of the state, any text; a key of one tenant never finds the state of another. @defaultValue none */
   readonly tenant?: string;
 }
 
 /** Keeps block states by key. Safe to call concurrently; a state that it cannot keep is dropped without an error. */
 export interface StateSource {
-  /** The states at hand, in the order of the keys; `undefined` where there is none. */
+  /** The states at hand, in the order of the keys; `undefined` for a key without a state. */
   getMany(keys: readonly StateKey[]): Promise<readonly (BlockState | undefined)[]>;
   /** Keeps states; a later entry of the same key replaces an earlier one. */
   putMany(entries: readonly (readonly [StateKey, BlockState])[]): Promise<void>;

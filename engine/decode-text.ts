@@ -1,4 +1,4 @@
-/** Text from the bytes of a file that somebody wrote, in whatever form their editor chose. */
+/** Decodes the bytes of a file that a person wrote, in the encoding of their editor. */
 import { readFile } from 'node:fs/promises';
 import { ConfigurationError } from './errors.ts';
 
@@ -11,11 +11,10 @@ const marks: readonly { readonly bytes: readonly number[]; readonly encoding: st
 /**
  * The text of a file, without its byte order mark: UTF-8, or UTF-16 where a mark says so.
  *
- * @param what - What is read, for the error: `documents "pages.txt"`.
- * @throws ConfigurationError naming the line where the bytes are neither.
+ * @param what - Name of the file, for the error: `documents "pages.txt"`.
+ * @throws ConfigurationError naming the line where the bytes are in neither encoding.
  *
- * @example
- * const text = decodeText(await readFile('pages.txt'), 'documents "pages.txt"');
+ * @example const text = decodeText(await readFile('pages.txt'), 'documents "pages.txt"');
  */
 export function decodeText(bytes: Uint8Array, what: string): string {
   const encoding =
@@ -41,7 +40,7 @@ function noText(what: string, bytes: Uint8Array, at: number): ConfigurationError
   return new ConfigurationError(`Cannot read ${what}`, [{ path: '', message }]);
 }
 
-/** The most bytes from the start that can be decoded. */
+/** Number of leading bytes that can be decoded. */
 function firstFault(bytes: Uint8Array, encoding: string): number {
   let [sound, whole] = [0, bytes.length];
   while (whole - sound > 1) {

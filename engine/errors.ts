@@ -1,6 +1,6 @@
 /** The error family: one class a cause, sorted by who can act. A caller's own bug is a plain `TypeError` or `RangeError` instead. */
 
-/** Base of every error that is somebody's fault but a programming mistake. Catching it never hides a bug. */
+/** Base of every error but programming mistakes: catching it never hides a bug. */
 export class BlockRankError extends Error {
   /** The class, for programs that cannot use `instanceof`. */
   override name = 'BlockRankError';
@@ -15,17 +15,17 @@ export class BlockRankError extends Error {
 
 /** One thing that is wrong with a configuration. */
 export interface ConfigurationIssue {
-  /** Where, as a dotted path; empty for the whole. */
+  /** The faulty part, as a dotted path; empty for the whole. */
   readonly path: string;
-  /** What is wrong and what is accepted. */
+  /** The fault, and the accepted values. */
   readonly message: string;
 }
 
-/** The operator configured something that cannot be. Thrown once, at construction, listing every issue. */
+/** Thrown when the operator configures something impossible. Thrown once, at construction, listing every issue. */
 export class ConfigurationError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */
   override name = 'ConfigurationError' as const;
-  /** Everything that is wrong, in the order of the configuration. */
+  /** Every issue, in the order of the configuration. */
   readonly issues: readonly ConfigurationIssue[];
 
   constructor(what: string, issues: readonly ConfigurationIssue[], options?: ErrorOptions) {
@@ -35,15 +35,15 @@ export class ConfigurationError extends BlockRankError {
   }
 }
 
-/** A model folder is not what it says it is. */
+/** Thrown when a model folder is incomplete, or is not what its files say. */
 export class ModelFormatError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */
   override name = 'ModelFormatError' as const;
   /** The file, or the folder. */
   readonly path: string;
-  /** What this build reads. */
+  /** The form that this build reads. */
   readonly expected: string;
-  /** What was there. */
+  /** What the file or folder holds instead. */
   readonly found: string;
 
   constructor(fault: { path: string; expected: string; found: string }, options?: ErrorOptions) {
@@ -58,13 +58,13 @@ export class ModelFormatError extends BlockRankError {
   }
 }
 
-/** The search server failed, was not there, or answered something that is not a search response. */
+/** Thrown when the search server fails, does not answer, or answers something that is no search response. */
 export class FirstStageError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */
   override name = 'FirstStageError' as const;
-  /** Which adapter asked. */
+  /** Name of the adapter that asked. */
   readonly adapter: string;
-  /** HTTP status of the answer; absent when there was none. */
+  /** HTTP status of the answer; absent when there was no answer. */
   readonly statusCode?: number;
 
   constructor(
@@ -78,7 +78,7 @@ export class FirstStageError extends BlockRankError {
   }
 }
 
-/** The query cannot be read: it holds no words. Whoever asked acts; a stage passes the list unreranked. */
+/** Thrown when the query holds no words. The caller acts; a stage passes the list unreranked. */
 export class QueryError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */
   override name = 'QueryError' as const;
@@ -88,11 +88,11 @@ export class QueryError extends BlockRankError {
   }
 }
 
-/** The device or the runtime failed while computing. */
+/** Thrown when the device or the runtime fails while computing. */
 export class InferenceError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */
   override name = 'InferenceError' as const;
-  /** ONNX Runtime's name of what ran. */
+  /** Name of ONNX Runtime's execution provider. */
   readonly executionProvider: string;
 
   constructor(message: string, fault: { executionProvider: string }, options?: ErrorOptions) {
@@ -101,7 +101,7 @@ export class InferenceError extends BlockRankError {
   }
 }
 
-/** A score step threw, or gave something that is no ranking of the same candidates. Whoever wrote the step acts. */
+/** Thrown when a score step throws, or gives no ranking of the same candidates. The author of the step acts. */
 export class ScoreStepError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */
   override name = 'ScoreStepError' as const;
@@ -114,7 +114,7 @@ export class ScoreStepError extends BlockRankError {
   }
 }
 
-/** A shortlist would take more memory than is allowed. Refused before it is run. */
+/** Thrown when a shortlist would take more memory than is allowed, before it runs. */
 export class MemoryLimitError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */
   override name = 'MemoryLimitError' as const;
@@ -137,29 +137,29 @@ export class MemoryLimitError extends BlockRankError {
   }
 }
 
-/** What is known of a remote service's failure. */
+/** The known facts of a remote service's failure. */
 export interface RemoteFault {
   /** The service's address, without credentials or query string. */
   readonly url: string;
-  /** HTTP status of the answer; absent when there was none. */
+  /** HTTP status of the answer; absent when there was no answer. */
   readonly statusCode?: number | undefined;
   /** Whether the same request may succeed later: no answer, 408, 425, 429, 5xx. Anything else is a wrong configuration. */
   readonly isTransient: boolean;
-  /** What the service asked for before another try, in milliseconds. */
+  /** Wait that the service asks for before another try, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }
 
-/** Somebody else's reranking service failed, was not there, or answered something else than a ranking. */
+/** Thrown when a remote reranking service fails, does not answer, or answers something other than a ranking. */
 export class RemoteServiceError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */
   override name = 'RemoteServiceError' as const;
   /** The service's address, without credentials or query string. */
   readonly url: string;
-  /** HTTP status of the answer; absent when there was none. */
+  /** HTTP status of the answer; absent when there was no answer. */
   readonly statusCode?: number;
   /** Whether the same request may succeed later; otherwise the operator acts. */
   readonly isTransient: boolean;
-  /** What the service asked for before another try, in milliseconds; absent when it asked for nothing. */
+  /** Wait that the service asks for before another try, in milliseconds; absent when it asks for none. */
   readonly retryAfterMs?: number;
 
   constructor(message: string, fault: RemoteFault, options?: ErrorOptions) {
@@ -171,15 +171,15 @@ export class RemoteServiceError extends BlockRankError {
   }
 }
 
-/** The time that the caller gave ran out. */
+/** Thrown when the caller's time ran out. */
 export class DeadlineExceededError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */
   override name = 'DeadlineExceededError' as const;
-  /** What was allowed, in milliseconds. */
+  /** Allowed time, in milliseconds. */
   readonly deadlineMs: number;
-  /** What had passed, in milliseconds. */
+  /** Time that had passed, in milliseconds. */
   readonly elapsedMs: number;
-  /** What was going on: `first-stage`, `queue`, `rerank`. */
+  /** The phase in which time ran out: `first-stage`, `queue`, `rerank`. */
   readonly phase: string;
 
   constructor(fault: { deadlineMs: number; elapsedMs: number; phase: string }, options?: ErrorOptions) {
@@ -194,7 +194,7 @@ export class DeadlineExceededError extends BlockRankError {
   }
 }
 
-/** A qrels or run file has a line that is none. */
+/** Thrown for a line of a qrels or run file that cannot be read. */
 export class TrecFormatError extends BlockRankError {
   /** The class, for programs that cannot use `instanceof`. */
   override name = 'TrecFormatError' as const;

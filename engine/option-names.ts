@@ -1,13 +1,10 @@
-/** Finds options that a program does not know: typing errors, mostly, which nobody would hear of otherwise. */
+/** Finds unknown options of a program: mostly typing errors, which would otherwise pass unnoticed. */
 import { ConfigurationError, type ConfigurationIssue } from './errors.ts';
 
 /** Every name of an options type; the compiler holds the two equal. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
 
-/**
- * One issue for every option whose name is none, with the nearest name that is one. What is given as `undefined` is not
- * given.
- */
+/** One issue for every unknown option, with the nearest known name. An option that is `undefined` counts as absent. */
 export function unknownOptions(options: object, known: Readonly<Record<string, true>>): ConfigurationIssue[] {
   const names = Object.keys(known);
   return Object.entries(options)
@@ -15,13 +12,13 @@ export function unknownOptions(options: object, known: Readonly<Record<string, t
     .map(([name]) => ({ path: name, message: unknownName(name, names) }));
 }
 
-/** Throws for options whose names are none. @param what - What cannot be done: `Cannot open the remote reranker`. */
+/** Throws for unknown options. @param what - The failed act, for the message: `Cannot open the remote reranker`. */
 export function checkOptionNames(what: string, options: object, known: Readonly<Record<string, true>>): void {
   const issues = unknownOptions(options, known);
   if (issues.length > 0) throw new ConfigurationError(what, issues);
 }
 
-/** The sentence about a name that is none. */
+/** The sentence about an unknown name. */
 export function unknownName(name: string, names: readonly string[]): string {
   const distances = names.map((known) => ({ known, changes: changesBetween(name, known) }));
   const [nearest] = distances.sort((a, b) => a.changes - b.changes);
@@ -31,7 +28,7 @@ export function unknownName(name: string, names: readonly string[]): string {
     : `there is no option "${name}"; there are ${names.join(', ')}`;
 }
 
-/** Letters to change, add or take away, at least (Levenshtein); whether they are large or small counts nothing. */
+/** Fewest letters to change, add or remove (Levenshtein), ignoring case. */
 function changesBetween(one: string, other: string): number {
   const [a, b] = [one.toLowerCase(), other.toLowerCase()];
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -4,7 +4,7 @@
 export interface BlockCaps {
   /** Tokens of one document block, the two special tokens included; 8 to the model's positions. @defaultValue 160 */
   readonly maxDocumentTokens: number;
-  /** Blocks of one document; what is left after that is cut. 1 means: cut at the first block. @defaultValue 4 */
+  /** Blocks of one document; the text after them is cut. 1 means: cut at the first block. @defaultValue 4 */
   readonly maxDocumentBlocks: number;
   /** Tokens that a document's block repeats from the one before it. @defaultValue 32 */
   readonly blockOverlapTokens: number;

@@ -1,4 +1,4 @@
-/** A document's text to its blocks of token ids. */
+/** Turns a document's text into its blocks of token ids. */
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { BlockCaps } from './caps.ts';
 
@@ -6,27 +6,27 @@ import type { BlockCaps } from './caps.ts';
 export interface DocumentBlocks {
   /** Ids of each block, special tokens included; at least one block. */
   readonly blocks: readonly Int32Array[];
-  /** Where each block's first own token stands among the text's tokens. */
+  /** Index of each block's first own token among the text's tokens. */
   readonly starts: readonly number[];
   /** Tokens that the caps cut away; an estimate for text beyond {@link maxTokenisedCharacters}. */
   readonly truncatedTokens: number;
 }
 
 /**
- * Characters a block token can take at most in what is tokenised; what lies beyond
- * `blocks * tokens * this` characters is cut unread, so that a 1 MB document costs no more than a long one.
- * English takes about 4.5 characters a token (measured on the shipped tokenizer); 16 leaves room for long words.
+ * Most characters that count for a token when a text is tokenised; the text beyond `blocks * tokens * this` characters
+ * is cut unread, so that a 1 MB document costs no more than a long one. English takes about 4.5 characters a token
+ * (measured on the shipped tokenizer); 16 leaves room for long words.
  */
 const charactersPerToken = 16;
 
-/** How many characters of a document are tokenised at most, given the caps. */
+/** The most characters of a document that are tokenised, by its caps. */
 export function maxTokenisedCharacters(caps: BlockCaps): number {
   return caps.maxDocumentBlocks * caps.maxDocumentTokens * charactersPerToken;
 }
 
 /**
- * Cuts a text into overlapping blocks `[CLS] tokens [SEP]`. The last block is as long as what is left of the
- * text; an empty text is one block without tokens of its own.
+ * Cuts a text into overlapping blocks `[CLS] tokens [SEP]`. The last block holds the rest of the text; an empty text is
+ * one block without tokens of its own.
  */
 export function toDocumentBlocks(text: string, tokenizer: Tokenizer, caps: BlockCaps): DocumentBlocks {
   const limit = maxTokenisedCharacters(caps);

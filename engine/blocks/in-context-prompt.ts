@@ -1,9 +1,9 @@
 /** Prompts of the in-context profile, as blocks of token ids, cut to their caps. */
 import type { ChatTemplate } from '../tokenizer/chat-template.ts';
 import type { PromptPart, PromptTokenizer } from '../tokenizer/prompt-tokenizer.ts';
-import { type PlacedToken, placeTokens } from './token-places.ts';
+import { type TokenSpan, tokenSpans } from './token-spans.ts';
 
-/** What the chat template puts around the prompt. */
+/** The texts that the chat template puts around the prompt. */
 export interface ChatFrame {
   /** Before the instruction, for instance `<s>[INST] `. */
   readonly opening: string;
@@ -24,22 +24,22 @@ export interface PromptTemplate {
   document(index: number): readonly [string, string];
   /** The query block, around the query. */
   readonly question: readonly [string, string];
-  /** What the answer holds already; tokenised on its own. */
+  /** The words that open the answer; tokenised on their own. */
   readonly answer: string;
-  /** What follows a finished answer. */
+  /** The text after a finished answer. */
   readonly closing: string;
 }
 
-/** How long blocks may get and what is cut where they are longer. */
+/** The caps of blocks, and how longer ones are cut. */
 export interface PromptCaps {
   /** Tokens of one document block, its id and its end included. */
   readonly maxDocumentTokens: number;
   /** Tokens of the query's own words. */
   readonly maxQueryTokens: number;
   /**
-   * `text` cuts a document's or the query's words, never the template, and reads what spells a special token as plain
-   * text. `block` cuts every block at `maxDocumentTokens` rounded up to 16 and parses special tokens everywhere, as the
-   * official code does.
+   * `text` cuts a document's or the query's words, never the template, and reads a special token's spelling in them as
+   * plain text. `block` cuts every block at `maxDocumentTokens` rounded up to 16 and parses special tokens everywhere,
+   * as the official code does.
    */
   readonly truncation: 'text' | 'block';
 }
@@ -60,16 +60,16 @@ export interface InContextPrompt {
   readonly documents: readonly DocumentBlock[];
   /** The query block, the opened answer included. */
   readonly query: Int32Array;
-  /** Places in the query block: the token before the answer, then the answer's first token. */
+  /** Indices of the signal tokens in the query block: the token before the answer, then the answer's first token. */
   readonly signals: readonly [number, number];
   /** Tokens of the query that the cap cut away. */
   readonly truncatedQueryTokens: number;
 }
 
-/** Stands between segments while a chat is rendered; templates leave it alone. */
+/** Stands between segments while a chat is rendered; templates pass it through unchanged. */
 const separator = '\uFDD2';
 
-/** What the chat template puts around the segments. */
+/** The frame that a chat template puts around a prompt. */
 export function toChatFrame(template: ChatTemplate): ChatFrame {
   const rendered = template([
     { role: 'user', content: `You${separator}query:` },
@@ -95,7 +95,7 @@ export class InContextPrompts {
     this.#caps = caps;
   }
 
-  /** What follows a finished answer, for training. */
+  /** The text after a finished answer, for training. */
   get closing(): string {
     return this.#template.closing;
   }
@@ -103,7 +103,7 @@ export class InContextPrompts {
   /**
    * The blocks of a query and its documents, in order; document `i` is printed as id `i`.
    *
-   * @param answer - What the answer holds already; only training gives another than the template's.
+   * @param answer - The words that open the answer; only training gives others than the template's.
    */
   prompt(query: string, documents: readonly string[], answer?: string): InContextPrompt {
     const { text, truncatedTokens } = this.#cutQuery(query);
@@ -116,7 +116,7 @@ export class InContextPrompts {
     };
   }
 
-  /** The query block alone: another query's over the same documents. */
+  /** The query block alone, for another query over the same documents. */
   question(
     query: string,
     answer: string = this.#template.answer,
@@ -139,11 +139,11 @@ export class InContextPrompts {
     return this.#cutDocument(text, index, ids);
   }
 
-  /** Where each token of a document's block stands in the document's text. */
-  places(text: string, index: number): readonly PlacedToken[] {
+  /** The span of each token of a document's block in the document's text. */
+  spans(text: string, index: number): readonly TokenSpan[] {
     const kept = this.#keptText(text, index);
     const parts = this.#document(kept, index);
-    return placeTokens(this.#tokenizer, parts, 1);
+    return tokenSpans(this.#tokenizer, parts, 1);
   }
 
   #document(text: string, index: number): PromptPart[] {
@@ -197,9 +197,9 @@ export class InContextPrompts {
     let tokens = whole;
     while (tokens > most && text !== '') {
       const current = parts.map((part, i) => (i === own ? { ...part, text } : part));
-      const places = placeTokens(this.#tokenizer, current, own).filter(({ end, start }) => end > start);
-      const kept = places.length - (tokens - most);
-      text = kept <= 0 ? '' : text.slice(0, Math.min(places[kept]!.start, text.length - 1));
+      const spans = tokenSpans(this.#tokenizer, current, own).filter(({ end, start }) => end > start);
+      const kept = spans.length - (tokens - most);
+      text = kept <= 0 ? '' : text.slice(0, Math.min(spans[kept]!.start, text.length - 1));
       tokens = this.#tokenizer.encode(parts.map((part, i) => (i === own ? { ...part, text } : part))).length;
     }
     return { text, truncatedTokens: whole - tokens };

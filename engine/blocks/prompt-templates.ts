@@ -35,5 +35,5 @@ export function icrTemplate({ opening, turn, closing }: ChatFrame): PromptTempla
   };
 }
 
-/** The query that says nothing: what attention it draws is the documents' own, not the question's. */
+/** A query without content: the attention under it is due to the documents alone, not to a question. */
 export const contentFreeQuery = 'N/A';

@@ -1,4 +1,4 @@
-/** A query's text to the query block. */
+/** Turns a query's text into the query block. */
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { BlockCaps } from './caps.ts';
 
@@ -6,13 +6,13 @@ import type { BlockCaps } from './caps.ts';
 export interface QueryBlock {
   /** Ids of `[CLS] instruction query [SEP]`. */
   readonly ids: Int32Array;
-  /** Where the query's own words stand in it: first inclusive, last exclusive. */
+  /** The range of the query's own words in the block: first inclusive, last exclusive. */
   readonly own: { readonly start: number; readonly end: number };
   /** Tokens of the query that the cap cut away; an estimate for very long queries. */
   readonly truncatedTokens: number;
 }
 
-/** Characters of a query that are tokenised at most: a query of 10,000 words is cut, not read. */
+/** Most characters of a query that are tokenised: a query of 10,000 words is cut, not read. */
 const maxQueryCharacters = 8192;
 
 /** Builds the query block. A query without words of its own gives an empty `own` range. */

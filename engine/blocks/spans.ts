@@ -1,4 +1,4 @@
-/** Where tokens stand in the text they came from. */
+/** Finds the spans of tokens in the text that they came from. */
 
 /** A token's span of a text: UTF-16 code units, last exclusive. */
 export interface Span {
@@ -12,7 +12,7 @@ interface FoldedText {
   readonly offsets: number[];
 }
 
-/** Lower-cased and without accents, as an uncased tokenizer reads it, each character with its offset. */
+/** Folds a text as an uncased tokenizer reads it: lower case, without accents, each character with its offset. */
 function fold(text: string): FoldedText {
   const characters: string[] = [];
   const offsets: number[] = [];
@@ -31,14 +31,17 @@ function fold(text: string): FoldedText {
   return { characters, offsets };
 }
 
-/** How far ahead a spelling is looked for; beyond that the token keeps an empty span where the last one ended. */
+/**
+ * How far ahead the search for a spelling looks, in characters; when the spelling lies further away, the token gets an
+ * empty span where the last one ended.
+ */
 const lookAhead = 256;
 
 /**
  * Finds each token's span by reading text and spellings side by side.
  *
  * @param spellings - The vocabulary's spellings in text order; `##` marks a piece that continues a word.
- * @returns One span a spelling, ascending; empty where the spelling is not in the text (unknown words).
+ * @returns One span a spelling, ascending; empty where the text does not hold the spelling (unknown words).
  */
 export function alignTokens(text: string, spellings: readonly string[]): Span[] {
   const { characters, offsets } = fold(text);

@@ -1,4 +1,4 @@
-/** Rerankers tried one after another. */
+/** A chain of rerankers that are tried one after another. */
 
 import { abortable } from '../abortable.ts';
 import type { Ranking, Reranker, RerankerInfo, RerankOptions, Shortlist } from '../contract.ts';
@@ -6,21 +6,21 @@ import { DeadlineExceededError, QueryError } from '../errors.ts';
 import { checkOptionNames, type OptionNames } from '../option-names.ts';
 import { wrapped } from './wrapped.ts';
 
-/** Somebody was asked and failed; who comes next is asked now. */
+/** A reranker failed, and the chain asks the next one. */
 export interface FailoverEvent {
   /** Name of the reranker that failed. */
   readonly from: string;
-  /** Name of the one that is asked instead. */
+  /** Name of the next reranker. */
   readonly to: string;
-  /** What failed. */
+  /** The error of the reranker that failed. */
   readonly error: unknown;
 }
 
 /** Options of {@link failoverReranker}. */
 export interface FailoverOptions {
-  /** Who is asked, in this order; at least one. */
+  /** The rerankers, in the order of asking; at least one. */
   readonly rerankers: readonly Reranker[];
-  /** Told when the next one is asked. @defaultValue nobody */
+  /** Called when the chain asks the next reranker. @defaultValue nothing is called */
   readonly onFailover?: ((event: FailoverEvent) => void) | undefined;
 }
 
@@ -30,12 +30,12 @@ const optionNames: OptionNames<FailoverOptions> = {
 };
 
 /**
- * Asks the first reranker, and the next one whenever one fails or has used up its share of the time: half of what is
- * left, so that the next one has as much. What no other would do better is not passed on: the caller gave up, or the
- * query holds no words. Everything but ranking is the first one's: `info` (but it is ready while any of them is), counting,
- * preparing, anchors, embedder; closing closes all.
+ * A reranker that asks the first of several, and the next one whenever a reranker fails or has used up its share of the
+ * time: half of the remaining time, so that the next one has as much. It does not ask the next one where that would not
+ * help: when the caller gave up, or the query holds no words. Everything but ranking is the first reranker's: `info`
+ * (but the chain is ready while any member is), counting, preparing, anchors, embedder; closing closes all.
  *
- * @throws RangeError without a reranker. @throws ConfigurationError for an option that there is not.
+ * @throws RangeError without a reranker. @throws ConfigurationError for an unknown option.
  */
 export function failoverReranker(options: FailoverOptions): Reranker {
   checkOptionNames('Cannot make the failover reranker', options, optionNames);
@@ -71,7 +71,7 @@ export function failoverReranker(options: FailoverOptions): Reranker {
   });
 }
 
-/** A share shorter than this says nothing about a reranker: no breaker hears of it. */
+/** Shortest share of the time whose loss counts against a reranker, in milliseconds; breakers ignore shorter ones. */
 const leastFairShareMs = 50;
 
 async function inItsShare(
@@ -92,7 +92,7 @@ async function inItsShare(
   const timer = setTimeout(end, Math.min(shareMs, 2 ** 31 - 1));
   const signal = options.signal ? AbortSignal.any([options.signal, share.signal]) : share.signal;
   try {
-    // A reranker that does not obey is not waited for.
+    // The chain does not wait for a reranker that ignores its signal.
     const ranking = reranker.rerank(shortlist, { ...options, signal, deadlineMs: shareMs });
     return await abortable(ranking, signal);
   } finally {

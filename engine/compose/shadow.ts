@@ -7,29 +7,35 @@ import { wrapped } from './wrapped.ts';
 export interface ShadowComparison {
   /** Name of the reranker that answered. */
   readonly primary: string;
-  /** Name of the one beside it. */
+  /** Name of the shadow. */
   readonly shadow: string;
-  /** Share of the primary's first ten (or fewer) that the shadow has among its own, in [0, 1]; absent when it failed. */
+  /**
+   * Share of the primary's first ten (or fewer) that the shadow has among its own, in [0, 1]; absent when the shadow
+   * failed.
+   */
   readonly overlap?: number;
   /** How long the shadow took, in milliseconds. */
   readonly shadowMs: number;
-  /** What the shadow failed with. */
+  /** The shadow's error; absent when it did not fail. */
   readonly error?: unknown;
 }
 
 /** Options of {@link shadowReranker}. */
 export interface ShadowOptions {
-  /** Who answers. */
+  /** The reranker that answers. */
   readonly primary: Reranker;
-  /** Who is measured. */
+  /** The reranker that is measured. */
   readonly shadow: Reranker;
   /** Share of the lists that the shadow sees, in [0, 1]. @defaultValue 1 */
   readonly share?: number | undefined;
-  /** Lists that the shadow may have in hand; more pass it by, so that a slow shadow takes no memory. @defaultValue 4 */
+  /**
+   * Most lists that the shadow may have in hand; it does not see further ones, so that a slow shadow takes no memory.
+   * @defaultValue 4
+   */
   readonly maxInFlight?: number | undefined;
-  /** Told of every list that both ranked. */
+  /** Called after every list that the shadow has handled. */
   readonly onComparison: (comparison: ShadowComparison) => void;
-  /** Decides who is measured, in [0, 1). @defaultValue `Math.random` */
+  /** Random numbers in [0, 1) that choose the lists for the shadow. @defaultValue `Math.random` */
   readonly random?: (() => number) | undefined;
 }
 
@@ -42,14 +48,14 @@ const optionNames: OptionNames<ShadowOptions> = {
   random: true,
 };
 
-/** Ranks an overlap is taken at. */
+/** Number of first ranks that an overlap compares. */
 const overlapDepth = 10;
 
 /**
- * Answers as the primary does, as soon as it does. The shadow starts once the primary has answered, so that it never
- * makes anybody wait; its failures touch nobody. Closing waits for neither list of it and closes both.
+ * A reranker that answers as the primary does, and as soon. The shadow starts once the primary has answered, so that no
+ * caller waits for it, and its failures reach no caller. Closing closes both, and does not wait for the shadow's lists.
  *
- * @throws ConfigurationError for an option that there is not.
+ * @throws ConfigurationError for an unknown option.
  */
 export function shadowReranker(options: ShadowOptions): Reranker {
   checkOptionNames('Cannot make the shadow reranker', options, optionNames);

@@ -1,4 +1,4 @@
-/** Score steps, applied: the one room where a ranking is changed after the model. */
+/** Applies score steps: the only module that changes a ranking after the model. */
 import { abortable } from '../abortable.ts';
 import type { Ranking, Reranker, ScoreStep, Shortlist, StepContext } from '../contract.ts';
 import { BlockRankError, ScoreStepError } from '../errors.ts';
@@ -6,27 +6,26 @@ import { normalisedRanking } from '../scores/ranking.ts';
 import { rankingFault } from '../scores/ranking-fault.ts';
 import { wrapped } from './wrapped.ts';
 
-/** What {@link applySteps} applies, and what its steps may look at. */
+/** The steps of {@link applySteps}, and the context that they may look at. */
 export interface StepsCall {
   /** The steps, in this order. */
   readonly steps: readonly ScoreStep[];
-  /** Whose ranking it is: an embedder and anchors come from there. @defaultValue nobody's: steps find neither */
+  /** The reranker of the ranking, which gives embedder and anchors. @defaultValue none: steps find neither */
   readonly reranker?: Pick<Reranker, 'embedder' | 'anchors'> | undefined;
-  /** Ends the call: it rejects with the signal's reason, also while a step hangs. @defaultValue never */
+  /** Ends the call, which then rejects with the signal's reason, even while a step hangs. @defaultValue never */
   readonly signal?: AbortSignal | undefined;
-  /** Whose request it is. @defaultValue nobody's */
+  /** The tenant of the request. @defaultValue none */
   readonly tenant?: string | undefined;
 }
 
 /**
- * The reranker with score steps after it: each works on the logits that the one before left. Its `info` stays the
- * reranker's: what steps change is not part of any digest. Everything else is the reranker's too.
+ * The reranker with score steps after it; each step works on the logits of the one before. Its `info` stays the
+ * reranker's: no digest covers the steps. Everything else is the reranker's too.
  *
- * `rerank` rejects with what the reranker rejects with, with the signal's reason, with a `BlockRankError` that a step
- * throws, and with a `ScoreStepError` for anything else that a step does wrong.
+ * `rerank` rejects with the reranker's error, with the signal's reason, with a `BlockRankError` that a step throws, and
+ * with a `ScoreStepError` for any other fault of a step.
  *
- * @example
- * const reranker = steppedReranker(await openReranker(), [fusion()]);
+ * @example const reranker = steppedReranker(await openReranker(), [fusion()]);
  */
 export function steppedReranker(reranker: Reranker, steps: readonly ScoreStep[]): Reranker {
   if (steps.length === 0) return reranker;
@@ -59,7 +58,7 @@ export async function applySteps(ranking: Ranking, shortlist: Shortlist, call: S
   return current;
 }
 
-/** What a step gives, or the typed error that it comes to. */
+/** The result of a step; throws its fault as a typed error. */
 async function taken(
   step: () => Ranking | Promise<Ranking>,
   index: number,
@@ -67,7 +66,7 @@ async function taken(
 ): Promise<Ranking> {
   try {
     const given = step();
-    // Most steps answer at once: those wait for nothing, and cannot hang.
+    // Most steps are synchronous, and need no race against the signal.
     return isPromise(given) ? await abortable(Promise.resolve(given), signal) : given;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
@@ -108,7 +107,7 @@ function contextOf(
       anchors: () => {
         if (!anchors) {
           anchors = reranker.anchors!(shortlist, options);
-          anchors.catch(() => {}); // a step that has ended does not listen any more
+          anchors.catch(() => {}); // a step that has ended does not handle a later rejection
         }
         return anchors;
       },

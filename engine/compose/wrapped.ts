@@ -1,10 +1,10 @@
-/** A reranker around another: what it does not change is the other's. */
+/** A reranker around another, which forwards every member that it does not change. */
 import type { Reranker } from '../contract.ts';
 
-/** How each member of a {@link Reranker} reaches the one inside: read anew each time, or called. */
+/** How a member of a {@link Reranker} is forwarded: read anew each time, or called. */
 type Forwarding = 'read' | 'call';
 
-/** Every member of the contract. The type asks for a line here as soon as the contract has a new one. */
+/** Every member of the contract. The type demands an entry here as soon as the contract has a new member. */
 const forwarding: Readonly<Record<keyof Reranker, Forwarding>> = {
   info: 'read',
   embedder: 'read',
@@ -19,11 +19,10 @@ const forwarding: Readonly<Record<keyof Reranker, Forwarding>> = {
 export const rerankerMembers: readonly (keyof Reranker)[] = Object.keys(forwarding) as (keyof Reranker)[];
 
 /**
- * The reranker with some members changed; all others are forwarded to it, and those that it lacks are lacking. Members of
- * the given object beyond the contract are not forwarded. A getter among the changes stays one.
+ * The reranker with some members changed; the wrapper forwards all others, and lacks the members that the reranker
+ * lacks. Members of the given object beyond the contract are not forwarded. A getter among the changes stays a getter.
  *
- * @example
- * const counted = wrapped(reranker, {
+ * @example const counted = wrapped(reranker, {
  *   rerank: (shortlist, options) => {
  *     calls.inc();
  *     return reranker.rerank(shortlist, options);

@@ -15,31 +15,34 @@ export interface EmbedderOptions {
   readonly model?: string | undefined;
   /** Whether rows are given length 1, so that products are cosines; `false` gives the plain mean. @defaultValue true */
   readonly isNormalised?: boolean | undefined;
-  /** How much of each text is read, in UTF-16 code units, at least 1: tokenising a text cannot be interrupted. @defaultValue 32768 */
+  /**
+   * Length of each text that is read, in UTF-16 code units, at least 1: tokenising cannot be interrupted.
+   * @defaultValue 32768
+   */
   readonly maxCharacters?: number | undefined;
 }
 
 const optionNames: OptionNames<EmbedderOptions> = { model: true, isNormalised: true, maxCharacters: true };
 
-/** Milliseconds of work after which others get their turn on the thread. */
+/** Milliseconds of work after which other work gets its turn on the thread. */
 const turnMs = 8;
 
 /**
- * Opens an embedder whose row of a text is the mean of its tokens' rows in the model's embedding table. Special tokens are
- * left out, also the one that stands for unknown words; a text without tokens gets a row of zeros. No session is opened
- * and nothing has to be closed: rows are read from the weights file when they are needed, and up to 64 MiB of them kept.
+ * Opens an embedder whose row of a text is the mean of its tokens' rows in the model's embedding table. Special tokens
+ * are left out, also the token for unknown words; a text without tokens gets a row of zeros. The embedder opens no
+ * session and need not be closed: it reads rows from the weights file when it needs them, and keeps up to 64 MiB of
+ * them.
  *
- * It knows which words a text has, not their order: good for duplicates, clusters and edges between documents, no
- * replacement for the model.
+ * Its vectors tell which words a text has, not their order: they are good for duplicates, clusters and edges between
+ * documents, and do not replace the model.
  *
  * Source: "LM Token Embeds" of arXiv:2502.02494.
  *
- * @throws ConfigurationError for an option that cannot be. @throws ModelFormatError when the folder has no tokenizer or no
+ * @throws ConfigurationError for an impossible option. @throws ModelFormatError when the folder has no tokenizer or no
  * embedding table.
  *
- * @example
- * const embedder = await openEmbedder();
- * const { width, rows } = await embedder.embed(['red shoes', 'shoes in red']);
+ * @example const embedder = await openEmbedder(); const { width, rows } = await embedder.embed(['red shoes', 'shoes in
+ * red']);
  */
 export async function openEmbedder(options: EmbedderOptions = {}): Promise<Embedder> {
   checkOptionNames('Cannot open the embedder', options, optionNames);

@@ -1,8 +1,11 @@
-/** An embedder that reads nothing before it is asked. */
+/** An embedder that reads nothing before its first call. */
 import type { Embedder } from '../contract.ts';
 import { type EmbedderOptions, openEmbedder } from './embedder.ts';
 
-/** As `openEmbedder`, opened by the first call. A call that cannot open it rejects, and the next one tries again. */
+/**
+ * An embedder as of `openEmbedder`, opened by its first call. A call that cannot open it rejects, and the next call
+ * tries again.
+ */
 export function lazyEmbedder(options: EmbedderOptions): Embedder {
   let opened: Promise<Embedder> | undefined;
   const open = (): Promise<Embedder> => {

@@ -8,7 +8,7 @@ import { readGguf } from '../weights/gguf.ts';
 /** Ids of a text's tokens; tokens that stand for no words (also the one for unknown words) are left out. */
 export type TokensOf = (text: string) => readonly number[];
 
-/** Reads it from `tokenizer.json`, or from a GGUF file. @throws ModelFormatError when there is none. */
+/** Reads the tokenizer from `tokenizer.json`, or from a GGUF file. @throws ModelFormatError when there is none. */
 export async function readPlainTokenizer(model: string): Promise<TokensOf> {
   const path = model.endsWith('.gguf') ? model : join(model, 'tokenizer.json');
   const json: unknown =

@@ -18,7 +18,7 @@ export interface TokenRows {
   rowsOf(ids: readonly number[]): Promise<ReadonlyMap<number, Float32Array>>;
 }
 
-/** Where a table lies and how its bytes become numbers. */
+/** A stored table: where it lies, and how its bytes become numbers. */
 interface StoredTable {
   readonly path: string;
   readonly offset: number;
@@ -29,12 +29,12 @@ interface StoredTable {
   readonly toFloats: (bytes: Uint8Array, first: number) => Float32Array;
 }
 
-/** How checkpoints name the table: BERT-like encoders, and Llama-like decoders. */
+/** Names of the table in checkpoints: BERT-like encoders, and Llama-like decoders. */
 const tableName = /(^|\.)(word_embeddings|embed_tokens)\.weight$/;
 
-/** Bytes that are read at once: neighbouring rows of common tokens come together. */
+/** Bytes of one read: it brings neighbouring rows of common tokens together. */
 const pageBytes = 1 << 16;
-/** Bytes of rows kept as float32: a small model's whole table, and the common part of a large one's. */
+/** Most bytes of rows that are kept, as float32: a small model's whole table, and the common part of a large one's. */
 const keptBytes = 64 * 1024 * 1024;
 
 /**
@@ -55,7 +55,7 @@ function pagedRows(stored: StoredTable): TokenRows {
   const rowsAPage = Math.max(1, Math.floor(pageBytes / rowBytes));
   const pages = new LRUCache<number, Float32Array>({
     maxSize: keptBytes,
-    // A page of a very wide table may be larger than all that is kept: it is read each time.
+    // A page of a very wide table may exceed the whole cache; such a page is read each time.
     sizeCalculation: ({ byteLength }) => byteLength,
   });
   const read = async (page: number): Promise<Float32Array> => {

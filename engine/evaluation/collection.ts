@@ -25,7 +25,7 @@ export interface Collection {
   readonly queries: ReadonlyMap<string, string>;
   /** `qrels.tsv`. */
   readonly qrels: Qrels;
-  /** What the ideal order is taken from: `qrels-full.tsv` where the folder has one. */
+  /** The judgements that give the ideal order: `qrels-full.tsv` where the folder has one. */
   readonly idealQrels: Qrels;
 }
 
@@ -33,7 +33,7 @@ export interface Collection {
  * Reads a folder with `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`.
  *
  * @throws ConfigurationError naming the files that are missing, that hold no text, or whose ids are not those of the
- * judgements: every measure would be 0. @throws TrecFormatError for a line that is none.
+ * judgements: every measure would be 0. @throws TrecFormatError for a line that cannot be read.
  */
 export async function readCollection(folder: string): Promise<Collection> {
   const path = resolve(folder);
@@ -64,7 +64,7 @@ export async function readCollection(folder: string): Promise<Collection> {
   };
 }
 
-/** A file of which no line has text would be evaluated as empty documents. */
+/** Throws for a file in which no line has text: its documents or queries would be evaluated as empty ones. */
 function assertTexts(files: Readonly<Record<string, readonly JsonLine[]>>, folder: string): void {
   const empty = Object.entries(files).filter(
     ([, lines]) =>
@@ -102,7 +102,9 @@ function strangers(
   return [{ path: 'qrels.tsv', message }];
 }
 
-/** A first-stage run of a collection: `candidates-NAME.tsv`. @throws ConfigurationError when there is none. */
+/**
+ * A first-stage run of a collection: `candidates-NAME.tsv`. @throws ConfigurationError when the file does not exist.
+ */
 export async function readCandidates(folder: string, name: string): Promise<Run> {
   const path = join(resolve(folder), `candidates-${name}.tsv`);
   if (existsSync(path)) return readRun(path);
@@ -110,7 +112,7 @@ export async function readCandidates(folder: string, name: string): Promise<Run>
   throw new ConfigurationError('Cannot read candidates', [{ path: 'candidates', message }]);
 }
 
-/** What the model reads of a document: title and text, joined by a space. */
+/** The text of a document that the model reads: title and text, joined by a space. */
 export function documentText({ title, text }: CollectionDocument): string {
   return [title, text].filter((part) => part !== '').join(' ');
 }

@@ -8,13 +8,13 @@ import { confidenceInterval, type Interval, pairedTTest, randomisationTest } fro
 import type { System } from './systems.ts';
 import type { Run, RunEntry } from './trec.ts';
 
-/** What is evaluated. */
+/** Options of {@link evaluateCollection}. */
 export interface EvaluationOptions {
   /** Documents, queries, judgements. */
   readonly collection: Collection;
   /** The first stage's run. */
   readonly candidates: Run;
-  /** How it found them. */
+  /** How the first stage found the candidates. */
   readonly firstStage: FirstStage;
   /** Systems by name; differences are taken from `baseline`. */
   readonly systems: Readonly<Record<string, System>>;
@@ -22,11 +22,11 @@ export interface EvaluationOptions {
   readonly baseline?: string;
   /** Measures. */
   readonly measures: readonly Measure[];
-  /** Candidates of a query that are reranked. @defaultValue 100 */
+  /** Number of a query's candidates that are reranked. @defaultValue 100 */
   readonly depth?: number;
-  /** Told how many queries are done. */
+  /** Called with the number of queries that are done. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Ends the evaluation: it rejects with the signal's reason. */
+  /** Ends the evaluation, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -151,7 +151,7 @@ export function toShortlist(
   };
 }
 
-/** Each system's mean over collections, one measure; every collection counts the same. */
+/** Each system's mean of one measure over collections; every collection counts the same. */
 export function averageOver(results: readonly CollectionResult[], measure: string): Map<string, number> {
   const names = [...(results[0]?.measured.keys() ?? [])];
   return new Map(

@@ -1,4 +1,4 @@
-/** The part of jstat that is used; the package has no types. */
+/** Types of the part of jstat that we use; the package has none. */
 declare module 'jstat' {
   const jstat: {
     readonly normal: {

@@ -1,4 +1,4 @@
-/** Whether an order prefers long documents, beside whether long documents are the relevant ones. */
+/** Measures whether an order prefers long documents, and whether long documents are the relevant ones. */
 import { type Collection, documentText } from './collection.ts';
 import { mean } from './measures.ts';
 import type { Run } from './trec.ts';
@@ -7,7 +7,7 @@ import type { Run } from './trec.ts';
 export interface LengthBias {
   /** By system: mean over queries; 1 is no preference. */
   readonly systems: Readonly<Record<string, number>>;
-  /** The same for the relevant documents of the list: what an order without a bias would come near. */
+  /** The same ratio for the list's relevant documents; an order without a bias comes near it. */
   readonly relevant: number;
 }
 

@@ -7,7 +7,7 @@ import type { Qrels, Run, RunEntry } from './trec.ts';
 
 /** A measure, e.g. `nDCG@10`. */
 export interface Measure {
-  /** As it is written. */
+  /** The measure's name as it is written. */
   readonly name: string;
   /** The value for one query, in [0, 1]. */
   readonly value: (gains: readonly number[], ideal: readonly number[]) => number;
@@ -64,11 +64,11 @@ export function parseMeasure(name: string): Measure {
 /** Values of one measure by query id: every query of the judgements with a relevant document. */
 export type PerQuery = ReadonlyMap<string, number>;
 
-/** What a run is measured against. */
+/** The judgements that a run is measured against. */
 export interface Judgements {
-  /** What a document gains. */
+  /** The gain of each document. */
   readonly qrels: Qrels;
-  /** What the ideal order is made of. @defaultValue `qrels` */
+  /** The judgements that give the ideal order. @defaultValue `qrels` */
   readonly idealQrels?: Qrels;
 }
 

@@ -1,4 +1,4 @@
-/** Random numbers that a seed decides. */
+/** Random numbers from a seed. */
 
 /** Numbers in [0, 1), always the same for one seed (mulberry32). */
 export function seededRandom(seed: number): () => number {

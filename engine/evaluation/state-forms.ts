@@ -1,4 +1,7 @@
-/** What codecs of block states cost: the default order from states that went through each, and their bytes. */
+/**
+ * Measures what codecs of block states cost: the default order from states that went through each codec, and the
+ * states' bytes.
+ */
 import { LRUCache } from 'lru-cache';
 import { applySteps } from '../compose/stepped.ts';
 import type { BlockState, ScoreStep, Shortlist } from '../contract.ts';
@@ -16,7 +19,7 @@ import { type System, systemsOver } from './systems.ts';
 /** Name of the system that reads states as they were encoded; the others are compared with it. */
 export const unencoded = 'default';
 
-/** What a codec made of the documents of an evaluation. */
+/** The size of an evaluation's documents in one codec. */
 export interface StateSize {
   /** Documents that were encoded. */
   readonly documents: number;
@@ -34,7 +37,7 @@ export interface StateForms {
   sizes(): ReadonlyMap<string, StateSize>;
 }
 
-/** Bytes of states kept between queries: most documents are candidates of many. */
+/** Most bytes of states that are kept between queries: most documents are candidates of many queries. */
 const keptBytes = 512 * 1024 * 1024;
 
 /**
@@ -107,7 +110,7 @@ class SizeTally {
   }
 }
 
-/** A codec's size and what it costs, as plain data. */
+/** A codec's size and its loss, as plain data. */
 export interface JsonStateForm extends StateSize {
   /** Mean of the unencoded states less mean of the codec's, by measure; positive: the codec loses. */
   readonly loss: Readonly<Record<string, number>>;

@@ -7,7 +7,7 @@ import { EncoderReranker } from '../rerank/encoder/encoder-reranker.ts';
 import { defaultScoreSteps } from '../scores/fusion.ts';
 import { rankLogits } from '../scores/ranking.ts';
 
-/** Orders a shortlist; positions, best first. */
+/** Orders a shortlist; gives the candidates' indices, best first. */
 export type System = (shortlist: Shortlist, signal?: AbortSignal) => Promise<readonly number[]>;
 
 /** Names of the systems that {@link systemsOver} gives. */
@@ -94,7 +94,7 @@ function readingsOver(
 
 const order = ({ candidates }: Ranking): number[] => candidates.map(({ index }) => index);
 
-/** Systems share what a shortlist costs: the first that asks computes it. */
+/** Shares a computation on a shortlist between systems: the first system that asks computes it. */
 function oncePerShortlist<Result>(
   compute: (shortlist: Shortlist, signal: AbortSignal | undefined) => Promise<Result>,
 ): (shortlist: Shortlist, signal: AbortSignal | undefined) => Promise<Result> {

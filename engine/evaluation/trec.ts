@@ -2,14 +2,14 @@
 import { readText } from '../decode-text.ts';
 import { TrecFormatError } from '../errors.ts';
 
-/** Graded judgements: query id, then document id, to relevance. Not named: not judged. */
+/** Graded judgements: query id, then document id, to relevance. A pair that is not named is not judged. */
 export type Qrels = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 /** A document's entry in a run. */
 export interface RunEntry {
   /** Document id. */
   readonly docId: string;
-  /** What the system gave it; higher is better. */
+  /** The system's score; higher is better. */
   readonly score: number;
 }
 
@@ -22,10 +22,10 @@ export async function readQrels(path: string): Promise<Qrels> {
 }
 
 /**
- * Parses judgements. Columns are divided by tabs, so that ids may hold blanks, or by blanks. A judgement may stand there
- * twice, if it says the same.
+ * Parses judgements. Columns are divided by tabs, so that ids may hold blanks, or by blanks. A judgement may come
+ * twice, if both say the same.
  *
- * @throws TrecFormatError naming the line that is none, or that contradicts an earlier one.
+ * @throws TrecFormatError naming the line that cannot be read, or that contradicts an earlier one.
  */
 export function parseQrels(text: string, path: string): Qrels {
   const qrels = new Map<string, Map<string, number>>();
@@ -63,10 +63,10 @@ export async function readRun(path: string): Promise<Run> {
 }
 
 /**
- * Parses a run, best first: by score, as trec_eval does; ranks and the order of the lines do not count. Documents of equal
- * score keep the order of their lines, which knows more than scores that were rounded when they were written.
+ * Parses a run, best first: by score, as trec_eval does; ranks and the order of the lines do not count. Documents of
+ * equal score keep the order of their lines, which is more exact than scores that were rounded when they were written.
  *
- * @throws TrecFormatError naming the line that is none, or that names a document again.
+ * @throws TrecFormatError naming the line that cannot be read, or that names a document again.
  */
 export function parseRun(text: string, path: string): Run {
   const run = new Map<string, Map<string, number>>();
@@ -123,11 +123,16 @@ function toLine(columns: readonly string[]): string {
 }
 
 interface Row {
-  /** So many columns of a table, the last a number: between tabs where the line has some, else between blanks. */
+  /**
+   * The given number of columns of a table's line, the last a number: between tabs where the line has some, else
+   * between blanks.
+   */
   readonly table: (count: number) => readonly string[] | undefined;
-  /** So many columns of a line of TREC's, between tabs or blanks. The second says nothing: a number, or `Q0`. */
+  /**
+   * The given number of columns of a TREC line, between tabs or blanks. The second has no meaning: a number, or `Q0`.
+   */
   readonly trec: (count: number) => readonly string[] | undefined;
-  /** 1-based. */
+  /** Number of the line, 1-based. */
   readonly line: number;
   readonly raw: string;
 }
@@ -135,7 +140,7 @@ interface Row {
 const isNumber = (text: string | undefined): boolean => Number.isFinite(Number(text || Number.NaN));
 const isIteration = (text: string | undefined): boolean => /^(q?\d+)$/i.test(text ?? '');
 
-/** Lines that hold something; a header row is left out. */
+/** The lines that are not empty, without a header row. */
 function* rows(text: string): Generator<Row> {
   let line = 0;
   for (const raw of text.split(/\r?\n/)) {

@@ -20,24 +20,27 @@ export interface DecoderFolder {
   readonly path: string;
   /** The network's shape. */
   readonly config: DecoderConfig;
-  /** How it ranks. */
+  /** The manifest, which says how the decoder ranks. */
   readonly manifest: DecoderManifest;
-  /** Where its weights lie, and in which folder. */
+  /** The table of weights, and the folder of their files. */
   readonly weights: { readonly folder: string; readonly table: WeightTable };
-  /** Names its content: configuration, tokenizer, and of each weights file its size, its first and its last bytes. */
+  /**
+   * Digest of the folder's content: configuration, tokenizer, and of each weights file its size, its first and its last
+   * bytes.
+   */
   readonly digest: string;
 }
 
-/** What a decoder's prompts are made with. */
+/** The tools that make a decoder's prompts. */
 export interface PromptTools {
   /** Text to ids. */
   readonly tokenizer: PromptTokenizer;
-  /** Chats as the checkpoint knows them. */
+  /** The checkpoint's chat template. */
   readonly chat: ChatTemplate;
 }
 
 /**
- * Where the GGUF file of a model is: the path itself, or the one such file of a folder without a `config.json`.
+ * The path of a model's GGUF file: the given path, or the one such file of a folder without a `config.json`.
  *
  * @returns undefined when the model is no GGUF file.
  */
@@ -80,15 +83,15 @@ async function openGgufFile(path: string, cacheFolder: string): Promise<DecoderF
   return { path, config, manifest, weights: await ggufWeights(file, { digest, cacheFolder }), digest };
 }
 
-/** How a decoder ranks. */
+/** A decoder's manifest and its file. */
 export interface DecoderManifestFile {
-  /** The file that says so, or would if it were there. */
+  /** The file of the manifest, which need not exist. */
   readonly file: string;
-  /** What it says. */
+  /** The manifest. */
   readonly manifest: DecoderManifest;
 }
 
-/** How a decoder ranks, and the file that says so. @throws ModelFormatError when it is no decoder. */
+/** The manifest of a decoder, and its file. @throws ModelFormatError when the model is no decoder. */
 export async function decoderManifest(model: string): Promise<DecoderManifestFile> {
   const gguf = ggufPath(model);
   const folder = gguf ? dirname(gguf) : resolve(model);
@@ -126,7 +129,7 @@ const sampledBytes = 1 << 20;
 async function digestOf(path: string, whole: readonly string[], sampled: readonly string[]): Promise<string> {
   const hash = createHash('sha256');
   for (const file of whole) {
-    hash.update(await readFile(join(path, file)).catch(() => file)); // whoever needs it says that it is missing
+    hash.update(await readFile(join(path, file)).catch(() => file)); // the code that needs the file reports a missing one
   }
   for (const file of sampled) {
     await sample(join(path, file), (bytes) => hash.update(bytes));

@@ -1,4 +1,4 @@
-/** `blockrank.json` of a decoder: how the checkpoint was trained to rank, or how it is read without training. */
+/** `blockrank.json` of a decoder: says how the checkpoint was trained to rank, or how to read it without training. */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
@@ -8,7 +8,7 @@ import { readJson } from './manifest.ts';
 
 /** BlockRank's own readout: signal tokens at one layer, softmax over document tokens only. */
 export interface SignalScoring {
-  /** Which readout. */
+  /** The readout. */
   readonly method: 'signal-tokens';
   /** 0-based layer whose logits are read; layers above it are never computed. */
   readonly layer: number;
@@ -20,9 +20,9 @@ export interface SignalScoring {
 
 /** A run of layers. */
 export interface LayerRange {
-  /** The first, 0-based. */
+  /** The first layer, 0-based. */
   readonly from: number;
-  /** The one after the last. */
+  /** The layer after the last, 0-based. */
   readonly to: number;
 }
 
@@ -36,7 +36,7 @@ export interface DecoderCaps {
 
 /** In-context reranking without training: the query block's attention over layers and heads. */
 export interface IcrScoring {
-  /** Which readout. */
+  /** The readout. */
   readonly method: 'icr';
   /** Layers read. */
   readonly layers: LayerRange;
@@ -44,7 +44,10 @@ export interface IcrScoring {
   readonly heads?: readonly (readonly [number, number])[] | undefined;
   /** Whether attention of the content-free query `N/A` is subtracted. */
   readonly calibration: boolean;
-  /** `causal`: each document sees those before it, as published; `blocks`: none sees another, at linear cost. */
+  /**
+   * `causal`: each document sees the documents before it, as published; `blocks`: no document sees another, at linear
+   * cost.
+   */
   readonly context: 'causal' | 'blocks';
 }
 
@@ -56,7 +59,7 @@ export interface DecoderManifest {
   readonly languages: readonly string[];
   /** Tokens of a document's block and of the query's own words. */
   readonly caps: DecoderCaps;
-  /** What is cut where a block is too long: see `PromptCaps`. */
+  /** How blocks that are too long are cut: see `PromptCaps`. */
   readonly truncation: 'text' | 'block';
   /** How scores are read. */
   readonly scoring: SignalScoring | IcrScoring;
@@ -104,7 +107,7 @@ export const leastDocumentTokens = 48;
 /**
  * Reads a folder's `blockrank.json`; a folder without one is read without training, over all layers and heads.
  *
- * @param name - What a model without one is called.
+ * @param name - Name of a model whose manifest gives none.
  * @throws ModelFormatError naming every problem.
  */
 export async function readDecoderManifest(
@@ -132,7 +135,7 @@ export function toDecoderManifestJson(manifest: DecoderManifest): object {
   return { formatVersion: 1, family: 'decoder', profile: 'in-context', ...manifest };
 }
 
-/** How a checkpoint that says nothing of itself is read. */
+/** The manifest of a checkpoint that has none: read without training. */
 export function untrainedManifest(name: string, { layers }: DecoderConfig): DecoderManifest {
   return {
     name,

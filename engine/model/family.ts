@@ -1,4 +1,4 @@
-/** Which network a model folder holds. */
+/** Tells which network a model folder holds. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDecoderConfig } from '../network/decoder-config.ts';
@@ -6,7 +6,7 @@ import { ggufPath } from './decoder-folder.ts';
 import { defaultModelFolder } from './folder.ts';
 import { readJson } from './manifest.ts';
 
-/** Whether a folder holds a decoder: a GGUF file, or a `config.json` of one. */
+/** Whether a folder holds a decoder: a GGUF file, or the `config.json` of a decoder. */
 export async function isDecoderFolder(model: string): Promise<boolean> {
   if (ggufPath(model)) return true;
   const config = join(model, 'config.json');
@@ -14,7 +14,7 @@ export async function isDecoderFolder(model: string): Promise<boolean> {
 }
 
 /**
- * Which family a model is of; what is no decoder is taken for an encoder, whose opening then says what is missing.
+ * The family of a model. Any folder without a decoder counts as an encoder; opening that says what is missing.
  *
  * @param model - The folder. @defaultValue the model that comes with the package
  */

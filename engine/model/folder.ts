@@ -1,4 +1,4 @@
-/** A model folder on disk: what must be in it, and what names its content. */
+/** A model folder on disk: checks its files, and names its content by a digest. */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -11,7 +11,7 @@ import { type ModelManifest, readManifest } from './manifest.ts';
 export interface ModelFolder {
   /** Absolute path. */
   readonly path: string;
-  /** What `blockrank.json` says. */
+  /** The manifest in `blockrank.json`. */
   readonly manifest: ModelManifest;
   /** SHA-256 over weights, configuration and tokenizer, hexadecimal. */
   readonly digest: string;

@@ -1,4 +1,4 @@
-/** A decoder's shape as a GGUF file says it. */
+/** Reads a decoder's shape from a GGUF file. */
 import { ModelFormatError } from '../errors.ts';
 import { type DecoderConfig, parseDecoderConfig } from '../network/decoder-config.ts';
 import type { RopeScaling } from '../network/rope.ts';
@@ -7,7 +7,7 @@ import { type GgufFile, readGgufTensor } from '../weights/gguf.ts';
 /** `model_type` by GGUF's architecture; Mistral's files call themselves llama. */
 const modelTypes: Readonly<Record<string, string>> = { llama: 'llama', qwen2: 'qwen2', qwen3: 'qwen3' };
 
-/** Reads a decoder's shape. @throws ModelFormatError when it is none that this build computes. */
+/** Reads a decoder's shape. @throws ModelFormatError when the file holds no decoder that this build computes. */
 export async function ggufConfig(file: GgufFile): Promise<DecoderConfig> {
   const { metadata, path, tensors } = file;
   const architecture = String(metadata['general.architecture']);

@@ -1,4 +1,4 @@
-/** The tokenizer that a GGUF file carries, in the form of `tokenizer.json` and `tokenizer_config.json`. */
+/** Reads the tokenizer of a GGUF file, in the form of `tokenizer.json` and `tokenizer_config.json`. */
 import { ModelFormatError } from '../errors.ts';
 
 type Metadata = Readonly<Record<string, unknown>>;
@@ -34,7 +34,7 @@ const split = (pattern: string): object => ({
 });
 const sequence = (...pretokenizers: object[]): object => ({ type: 'Sequence', pretokenizers });
 
-/** How a text is cut before its bytes are merged, by GGUF's names. */
+/** The rules that cut a text before its bytes are merged, by GGUF's names. */
 const preTokenizers: Readonly<Record<string, object>> = {
   default: byteLevel(true),
   'gpt-2': byteLevel(true),
@@ -44,7 +44,7 @@ const preTokenizers: Readonly<Record<string, object>> = {
   qwen2: sequence(split(rules.qwen2), byteLevel(false)),
 };
 
-/** Reads a GGUF file's tokenizer. @throws ModelFormatError when it carries none that this build reads. */
+/** Reads a GGUF file's tokenizer. @throws ModelFormatError when the file carries no tokenizer that this build reads. */
 export function ggufTokenizer(metadata: Metadata, path: string): HubTokenizerFiles {
   const tokens = metadata['tokenizer.ggml.tokens'];
   const model = metadata['tokenizer.ggml.model'];

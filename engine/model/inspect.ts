@@ -1,4 +1,4 @@
-/** What a model folder is, without running it. */
+/** Describes a model folder without running the model. */
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ModelFormatError } from '../errors.ts';
@@ -12,13 +12,13 @@ import { isDecoderFolder } from './family.ts';
 import { openModelFolder } from './folder.ts';
 import { readJson } from './manifest.ts';
 
-/** What {@link inspectModel} finds. */
+/** The report of {@link inspectModel}. */
 export interface ModelReport {
   /** Absolute path. */
   readonly path: string;
   /** The model's name. */
   readonly name: string;
-  /** Its network. */
+  /** The family of its network. */
   readonly family: 'encoder' | 'decoder';
   /** How documents are read. */
   readonly profile: 'cacheable' | 'in-context';
@@ -26,7 +26,7 @@ export interface ModelReport {
   readonly scoring: object;
   /** Layers of the network. */
   readonly layers: number;
-  /** How many of them a request computes. */
+  /** Number of layers that a request computes. */
   readonly computedLayers: number;
   /** Values a vector. */
   readonly width: number;
@@ -38,13 +38,13 @@ export interface ModelReport {
   readonly types: readonly string[];
   /** Bytes of keys and values that a document token leaves for one request; decoders alone. */
   readonly bytesPerToken?: number;
-  /** Weights that are missing or of another shape. */
+  /** Problems: weights that are missing or have a wrong shape. */
   readonly problems: readonly string[];
   /** Whether each device opens here: `true`, or why not. */
   readonly devices: Readonly<Record<ExecutionProvider, true | string>>;
 }
 
-/** Describes a model. @throws ModelFormatError when it is none. */
+/** Describes a model. @throws ModelFormatError when the folder holds no model. */
 export async function inspectModel(model: string): Promise<ModelReport> {
   const report = (await isDecoderFolder(model)) ? await decoderReport(model) : await encoderReport(model);
   return { ...report, devices: await openDevices() };

@@ -1,4 +1,4 @@
-/** `blockrank.json`: what a model folder says of itself beside the Hugging Face files. */
+/** `blockrank.json`: the description of a model folder beside the Hugging Face files. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -13,19 +13,19 @@ export interface ModelManifest {
   readonly formatVersion: 1;
   /** The model's name, for reports. */
   readonly name: string;
-  /** Which network the weights are of. */
+  /** The family of the network. */
   readonly family: 'encoder';
   /** How documents are read. */
   readonly profile: 'cacheable';
   /** Languages the model reads, ISO 639-1. */
   readonly languages: readonly string[];
-  /** What stands before the query's own words in the query block; may be empty. */
+  /** The text before the query's own words in the query block; may be empty. */
   readonly instruction: string;
   /** Token budgets. */
   readonly caps: BlockCaps;
   /** Reading and scoring. */
   readonly readout: ReadoutParameters;
-  /** Share of a lexical first stage in the fused order, in [0, 1]; how the readout was tuned. */
+  /** Share of a lexical first stage in the fused order, in [0, 1], with which the readout was tuned. */
   readonly fusionWeight: number;
 }
 
@@ -72,7 +72,7 @@ export async function readManifest(folder: string): Promise<ModelManifest> {
   });
 }
 
-/** Parses a JSON file of a model folder. @throws ModelFormatError when it is missing or no JSON. */
+/** Parses a JSON file of a model folder. @throws ModelFormatError when the file is missing or holds no JSON. */
 export async function readJson(path: string): Promise<unknown> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     throw new ModelFormatError(

@@ -1,4 +1,7 @@
-/** Downloads a checkpoint from a model hub: only what is read, resumed where it stopped, checked by its digest. */
+/**
+ * Downloads a checkpoint from a model hub: only the files that are read; resumes where it stopped, and checks each file
+ * by its digest.
+ */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -15,17 +18,17 @@ import { checkOptionNames, type OptionNames } from '../option-names.ts';
 export interface PullOptions {
   /** Branch, tag or commit. @defaultValue `'main'` */
   readonly revision?: string;
-  /** Where models are kept. @defaultValue the cache folder */
+  /** Folder for models. @defaultValue the cache folder */
   readonly cacheFolder?: string;
   /** The hub. @defaultValue `https://huggingface.co` */
   readonly hubUrl?: string;
-  /** For models that need one. */
+  /** Access token, for models that need one. */
   readonly accessToken?: string;
-  /** Ask nobody: give what was downloaded before. @defaultValue false */
+  /** Whether to use only an earlier download, and ask no hub. @defaultValue false */
   readonly offline?: boolean;
-  /** Told about each file as its bytes arrive. */
+  /** Called for each file as its bytes arrive. */
   readonly onProgress?: (file: string, done: number, total: number) => void;
-  /** Ends the download; what has arrived is kept for the next one. */
+  /** Ends the download; bytes that have arrived are kept for the next download. */
   readonly signal?: AbortSignal;
 }
 
@@ -39,11 +42,11 @@ const optionNames: OptionNames<PullOptions> = {
   signal: true,
 };
 
-/** What a model is made of; nothing else is downloaded. */
+/** The files of a model; nothing else is downloaded. */
 const wanted =
   /^(config|generation_config|tokenizer|tokenizer_config|blockrank|model\.safetensors\.index)\.json$|^chat_template\.jinja$|^[^/]+\.safetensors$/;
 
-/** How checkpoints that carry no manifest of their own were trained to rank. */
+/** Manifests of known checkpoints that carry none themselves. */
 const knownManifests: Readonly<Record<string, object>> = {
   'quicktensor/blockrank-msmarco-mistral-7b': {
     formatVersion: 1,
@@ -62,8 +65,9 @@ const knownManifests: Readonly<Record<string, object>> = {
  * Downloads a model and gives its folder.
  *
  * @param repository - `owner/name`.
- * @throws ModelFormatError when the hub has no such model, a file arrives damaged, or offline it was never downloaded.
- * @throws ConfigurationError when the cache folder cannot be written, or an option is none.
+ * @throws ModelFormatError when the hub has no such model, a file arrives damaged, or it was never downloaded and
+ * `offline` is set.
+ * @throws ConfigurationError when the cache folder cannot be written, or an option is unknown.
  */
 export async function pullModel(repository: string, options: PullOptions = {}): Promise<string> {
   checkOptionNames('Cannot download the model', options, optionNames);
@@ -123,7 +127,7 @@ async function known(
   });
 }
 
-/** What the hub answers, with its refusals told as such. */
+/** The hub's answer; turns its refusals into our errors. */
 async function asked<T>(repository: string, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
@@ -148,7 +152,7 @@ async function pullFile(
   { onProgress, signal }: PullOptions,
 ): Promise<void> {
   const path = join(folder, file.path);
-  if (existsSync(path)) return; // it took this name only once its digest was right
+  if (existsSync(path)) return; // a file takes this name only once its digest is right
   const part = `${path}.part`;
   const before = await stat(part).then(
     ({ size }) => size,
@@ -179,7 +183,7 @@ async function pullFile(
   await rename(part, path);
 }
 
-/** Large files are named by SHA-256, small ones as git names them. */
+/** The digest of a file as the hub gives it: SHA-256 for large files, git's own for small ones. */
 async function digestOf(path: string, { lfs }: ListFileEntry): Promise<string> {
   const { size } = await stat(path);
   const hash = createHash(lfs ? 'sha256' : 'sha1');

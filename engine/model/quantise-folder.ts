@@ -9,11 +9,11 @@ import {
   toSafetensors,
 } from '../weights/safetensors.ts';
 
-/** How matrices are made smaller. */
+/** Options of {@link quantiseWeights}. */
 export interface QuantisationOptions {
   /**
-   * Consecutive columns of a row that share a scale; matrices whose rows it does not divide keep one scale a row.
-   * Fewer columns lose less and take more bytes: four more for each group. @defaultValue the whole row
+   * Consecutive columns of a row that share a scale; a matrix whose rows this number does not divide keeps one scale a
+   * row. Fewer columns lose less and take more bytes: four more for each group. @defaultValue the whole row
    */
   readonly groupColumns?: number;
 }
@@ -48,7 +48,7 @@ export async function quantiseWeights(
     tensors.push({ name, type: 'I8', shape: entry.shape, bytes: bytesOf(quantised.values) });
     tensors.push({ name: scaleName(name), type: 'F32', shape: scaleShape, bytes: bytesOf(quantised.scales) });
   }
-  // Float32 tensors first, so that each lies where its type asks.
+  // Float32 tensors first, so that each tensor is aligned to its type.
   tensors.sort((a, b) => Number(b.type === 'F32') - Number(a.type === 'F32'));
   const quantised = `int8, one scale a ${groupColumns ? `run of ${groupColumns} columns` : 'row'}`;
   await writeFile(target, toSafetensors(tensors, { format: 'pt', quantised }));

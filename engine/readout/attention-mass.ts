@@ -1,10 +1,10 @@
 /**
- * From attention logits to masses: how much of the signal tokens' attention each document gets.
+ * Turns attention logits into masses: how much of the signal tokens' attention each document gets.
  *
  * Axes: `H` heads, `S` signal tokens, `M` document tokens, `N` documents.
  *
- * Source: BlockRank (arXiv:2510.05396): softmax over document tokens only, summed inside each document, mean over
- * heads and signal tokens (the paper sums over signal tokens, its code averages; the order is the same).
+ * Source: BlockRank (arXiv:2510.05396): softmax over document tokens only, summed inside each document, mean over heads
+ * and signal tokens (the paper sums over signal tokens, its code averages; the order is the same).
  */
 import { logSumExp } from './softmax.ts';
 

@@ -1,6 +1,6 @@
 /**
- * In-context reranking without training: what the query block's attention says once the attention that a query without
- * content draws is taken away.
+ * In-context reranking without training: scores are the query block's attention, less the attention of a query without
+ * content.
  *
  * Axes: `H` heads, `P` tokens of the past, `M` document tokens, `N` documents.
  *
@@ -16,7 +16,7 @@ export interface SpanAttention {
   readonly heads: number;
 }
 
-/** Where the documents stand in the past. */
+/** The range of the documents' tokens in the past. */
 export interface DocumentRange {
   /** The first document token. */
   readonly from: number;
@@ -46,14 +46,17 @@ export function tokenAttention(
   return tokens;
 }
 
-/** Tokens this many standard deviations below their document's mean are left out: they draw attention whatever is asked. */
+/**
+ * Tokens whose score lies this many standard deviations below their document's mean are left out: they draw attention
+ * under any query.
+ */
 const outlierDeviations = 2;
 
 /**
  * Calibrated scores, shape `[N]`; can be negative.
  *
  * @param asked - {@link tokenAttention} of the query.
- * @param contentFree - The same of the query without content; absent: no calibration and no filter.
+ * @param contentFree - {@link tokenAttention} of the query without content; absent: no calibration and no filter.
  */
 export function icrScores(
   asked: Float64Array,
@@ -75,7 +78,7 @@ function mean(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** Standard deviation with `n - 1`; one value deviates infinitely, so that nothing of it is left out. */
+/** Standard deviation with `n - 1`; infinite for one value, so that a single token is never left out. */
 function deviation(values: Float64Array): number {
   if (values.length < 2) return Number.POSITIVE_INFINITY;
   const middle = mean(values);

@@ -15,7 +15,7 @@ export function auxiliaryLoss(masses: Float64Array, positives: readonly number[]
  * Mean cross-entropy of the tokens that come next.
  *
  * @param logits - Row-major, shape `[tokens, vocabulary]`.
- * @param ids - The tokens that did come.
+ * @param ids - The tokens that follow.
  */
 export function nextTokenLoss(logits: Float32Array, ids: readonly number[]): number {
   const vocabulary = logits.length / ids.length;

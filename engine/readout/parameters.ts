@@ -1,4 +1,4 @@
-/** What the readout is tuned by. None of it changes a block state. */
+/** The parameters of the readout. None of them changes a block state. */
 
 /** Turns a cosine into a probability of relevance: `1 / (1 + exp(-(slope * cosine + intercept)))`. */
 export interface Calibration {
@@ -10,7 +10,7 @@ export interface Calibration {
 
 /** Parameters of reading and scoring (`blockrank.json`, property `readout`). */
 export interface ReadoutParameters {
-  /** How far the query's anchor moves towards what it read, >= 0; 0 turns reading off. */
+  /** How far the query's anchor moves towards the anchors that it read, >= 0; 0 turns reading off. */
   readonly alpha: number;
   /** Temperature of the reading attention, > 0. */
   readonly readingTau: number;
@@ -24,7 +24,7 @@ export interface ReadoutParameters {
   readonly tokenWeight: number;
   /** How masses of the query's tokens become one number: log of the mean, or mean of the logs. */
   readonly pooling: 'arithmetic' | 'geometric';
-  /** How the blocks of one document become one: sum of masses, or the largest. */
+  /** How the masses of a document's blocks are joined: sum of masses, or the largest. */
   readonly blockJoin: 'sum' | 'max';
   /** Cosine from which two anchors count as near duplicates and vote once while reading, in (0, 1]. */
   readonly duplicateCosine: number;
@@ -32,7 +32,7 @@ export interface ReadoutParameters {
   readonly calibration: Calibration;
 }
 
-/** What the query block leaves behind. All vectors are L2-normalised rows, row-major float32. */
+/** The state of the query block. All vectors are L2-normalised rows, row-major float32. */
 export interface QueryState {
   /** Values a vector. */
   readonly width: number;

@@ -3,17 +3,17 @@ import type { ReadoutParameters } from './parameters.ts';
 import { softmax } from './softmax.ts';
 import { dotRows, isNearer, normalised } from './vectors.ts';
 
-/** What reading did. */
+/** The result of reading. */
 export interface Reading {
   /** The moved anchor `q'`, shape `[width]`. */
   readonly anchor: Float64Array;
-  /** How much was taken from each block at the last step; sums to 1 (0 everywhere when nothing was read). */
+  /** Weight of each block at the last step; sums to 1 (0 everywhere when nothing was read). */
   readonly weights: Float64Array;
 }
 
 /** Weights below this are too small to move the anchor and are not compared for duplicates. */
 const negligibleWeight = 1e-6;
-/** Blocks compared for duplicates at most, heaviest first. */
+/** Most blocks that are compared for duplicates, heaviest first. */
 const maxCompared = 64;
 
 /**
@@ -58,7 +58,10 @@ export function similarities(query: Float64Array | Float32Array, anchors: Float3
   return result;
 }
 
-/** Divides each weight by the number of its near duplicates, so that a text repeated is not a text agreed on. */
+/**
+ * Divides each weight by the number of its near duplicates, so that a repeated text does not count as several that
+ * agree.
+ */
 function votesOnce(
   weights: Float64Array,
   anchors: Float32Array,

@@ -1,5 +1,5 @@
 /**
- * Attention to masses: what the query block paid to each document, at the scoring layer.
+ * Turns the query block's attention at the scoring layer into a mass for each document.
  *
  * Axes: `N` documents, `D` blocks of all documents (D >= N), `Q` query tokens, `W` width.
  */
@@ -9,15 +9,15 @@ import { read, similarities } from './reading.ts';
 import { logSumExp } from './softmax.ts';
 import { poolMasses, tokenLogSums, toLogMasses } from './token-head.ts';
 
-/** What the scoring layer said of each document, shape `[N]` each. */
+/** The scoring layer's results for each document, shape `[N]` each. */
 export interface ReadoutResult {
-  /** What documents are ranked by. */
+  /** The logits that documents are ranked by. */
   readonly logits: Float64Array;
   /** The anchor head's part. */
   readonly anchorLogits: Float64Array;
   /** The token head's part, weighted; absent with anchor states. */
   readonly tokenLogits?: Float64Array;
-  /** What the query block took from each document while reading. */
+  /** Weight of each document in the query block's reading. */
   readonly readingWeights: Float64Array;
   /** Probability of relevance, independent of the rest of the list. */
   readonly calibratedScores: Float64Array;
@@ -38,7 +38,7 @@ export function stackAnchors(states: readonly BlockState[], width: number): Floa
 /**
  * Scores every document. Reference for every faster path, and used by tuning.
  *
- * @param logSums - {@link tokenLogSums} of query and states, when somebody computed them already.
+ * @param logSums - {@link tokenLogSums} of query and states, where the caller has computed them already.
  */
 export function readOut(
   query: QueryState,

@@ -4,7 +4,7 @@
 export interface Row {
   /** The matrix, row-major. */
   readonly rows: Float32Array | Float64Array;
-  /** Which of its rows. */
+  /** Index of the row. */
   readonly row: number;
 }
 
@@ -29,7 +29,7 @@ export function dotRows({ rows: a, row: i }: Row, { rows: b, row: j }: Row, widt
   return s0 + s1 + (s2 + s3);
 }
 
-/** Whether the squared distance of two rows is at most `limit`; most rows that are apart say so after a few values. */
+/** Whether the squared distance of two rows is at most `limit`; for most distant rows a few values decide. */
 export function isNearer(
   { rows: a, row: i }: Row,
   { rows: b, row: j }: Row,

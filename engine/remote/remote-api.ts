@@ -1,4 +1,4 @@
-/** How each public reranking service is asked, and what it answers. Source: the services' API references. */
+/** The requests and answers of each public reranking service. Source: the services' API references. */
 
 /** A service's wire form. */
 export type RemoteApi = 'cohere' | 'jina' | 'voyage' | 'tei';
@@ -9,16 +9,16 @@ export interface RemoteAsk {
   readonly query: string;
   /** The documents, in shortlist order. */
   readonly texts: readonly string[];
-  /** The service's name of the model; absent where the service has one alone. */
+  /** The service's name of the model; absent where the service has only one. */
   readonly model: string | undefined;
 }
 
 interface WireForm {
   readonly request: (ask: RemoteAsk) => object;
-  /** Where the scored entries are. */
+  /** Finds the scored entries in an answer. */
   readonly entries: (answer: unknown) => unknown;
   readonly scoreKey: string;
-  /** Where the service counts tokens; absent where it does not. */
+  /** Finds the token count in an answer; absent where the service gives none. */
   readonly tokens?: (answer: unknown) => unknown;
 }
 
@@ -66,15 +66,15 @@ export function toRemoteRequest(api: RemoteApi, ask: RemoteAsk): object {
   return wireForms[api].request(ask);
 }
 
-/** What a service answered: one score a document, and what it read. */
+/** The content of a service's answer. */
 export interface RemoteAnswer {
-  /** One entry a document, in the order of what was sent. */
+  /** One entry a document, in the order of the sent documents. */
   readonly scores: readonly number[];
   /** Tokens that the service counted; 0 where it counts none. */
   readonly tokens: number;
 }
 
-/** Reads an answer; a text instead of it says what is wrong. */
+/** Reads an answer; for a faulty answer, gives a text that names the fault. */
 export function readRemoteAnswer(api: RemoteApi, answer: unknown, count: number): RemoteAnswer | string {
   const form = wireForms[api];
   const entries = form.entries(answer);

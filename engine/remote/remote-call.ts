@@ -1,4 +1,4 @@
-/** One HTTP call to a remote service: its time, and what its failure means. */
+/** Makes one HTTP call to a remote service: bounds its time, and tells its failures apart. */
 import { RemoteServiceError } from '../errors.ts';
 import { type RemoteAnswer, type RemoteAsk, readRemoteAnswer, toRemoteRequest } from './remote-api.ts';
 import type { RemoteSettings } from './remote-options.ts';
@@ -6,19 +6,19 @@ import type { RemoteSettings } from './remote-options.ts';
 /** The header that tells a service how long its caller waits, in milliseconds; blockrank's own service reads it. */
 export const deadlineHeader = 'x-blockrank-deadline-ms';
 
-/** Who waits, and how long. */
+/** The limits of a call's wait. */
 export interface RemoteWait {
   /** Ends the call with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Time that is left, in milliseconds. */
+  /** Time that the caller has left, in milliseconds. */
   readonly deadlineMs?: number | undefined;
 }
 
 /**
- * Asks once.
+ * Sends one request, once.
  *
- * @throws RemoteServiceError that tells what may pass by itself from what the operator must change. What the service
- * says is part of the message where it says it in the form of an error, never a document.
+ * @throws RemoteServiceError that tells transient failures from those that the operator must mend. The message quotes
+ * the service's own error text, and never a document.
  */
 export async function askOnce(
   settings: RemoteSettings,
@@ -53,10 +53,12 @@ export async function askOnce(
   }
 }
 
-/** The longest answer that is read: some hundred times what any of the services gives for a thousand documents. */
+/**
+ * Most bytes of an answer that are read: some hundred times the size of any service's answer for a thousand documents.
+ */
 const maxAnswerBytes = 16 * 1024 * 1024;
 
-/** The whole body; `undefined` for one that is too long, of which the rest is not read. */
+/** The whole body; `undefined` for a body that is too long, whose rest is not read. */
 async function bodyOf(response: Response, onBytes: (read: number) => void): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let read = 0;
@@ -96,7 +98,7 @@ function jsonOf(settings: RemoteSettings, body: string, type: string | null): un
   try {
     return JSON.parse(body);
   } catch (error) {
-    // What the parser says quotes the answer, which may quote a document.
+    // The parser's message quotes the answer, and that may quote a document.
     if (error instanceof SyntaxError) {
       throw unusable(
         settings,
@@ -107,13 +109,15 @@ function jsonOf(settings: RemoteSettings, body: string, type: string | null): un
   }
 }
 
-/** The service answered, but no ranking: asking again would not help. */
+/** The error for an answer that is no ranking: asking again would not help. */
 function unusable(settings: RemoteSettings, why: string): RemoteServiceError {
   const advice = `Check that the address speaks the wire form "${settings.api}"`;
   return fault(settings, `cannot use its answer: ${why}. ${advice}`, { isTransient: false });
 }
 
-/** 408, 425, 429 and 5xx may pass; everything else needs another request. */
+/**
+ * The error for an answer with an error status: 408, 425, 429 and 5xx are transient; any other needs another request.
+ */
 function refused(settings: RemoteSettings, response: Response, body: string): RemoteServiceError {
   const { status } = response;
   const isTransient = status >= 500 || [408, 425, 429].includes(status);
@@ -141,7 +145,7 @@ function fault(
   );
 }
 
-/** Seconds, or a date. */
+/** The wait in a `Retry-After` header, in milliseconds: the header holds seconds, or a date. */
 function retryAfterOf(header: string | null): number | undefined {
   if (header === null) return undefined;
   const seconds = Number(header);
@@ -149,7 +153,7 @@ function retryAfterOf(header: string | null): number | undefined {
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
-/** The short text that the usual services put into errors. */
+/** The short text that the usual services put into their errors. */
 function messageOf(body: string): string {
   try {
     const { message, detail, error } = JSON.parse(body) as Record<string, unknown>;

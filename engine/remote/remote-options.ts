@@ -23,9 +23,12 @@ export interface RemoteRerankerOptions {
   readonly timeoutMs?: number | undefined;
   /** Further attempts after a transient failure; a wrong configuration is never tried again. @defaultValue 1 */
   readonly retries?: number | undefined;
-  /** Longest wait before another attempt, in milliseconds; a service that asks for more is given up. @defaultValue 2000 */
+  /**
+   * Longest wait before another attempt, in milliseconds; the reranker gives up on a service that asks for more.
+   * @defaultValue 2000
+   */
   readonly maxRetryDelayMs?: number | undefined;
-  /** Told before another attempt. @defaultValue nobody */
+  /** Called before another attempt. @defaultValue nothing is called */
   readonly onRetry?: ((error: RemoteServiceError) => void) | undefined;
   /** Sends a request. @defaultValue the global `fetch` */
   readonly fetch?: typeof globalThis.fetch | undefined;
@@ -53,7 +56,7 @@ export type RemoteSettings = Pick<RemoteRerankerOptions, Optional> & {
   readonly [Key in Exclude<keyof RemoteRerankerOptions, Optional>]-?: NonNullable<RemoteRerankerOptions[Key]>;
 };
 
-/** Fills in and checks. @throws ConfigurationError listing every option that cannot be. */
+/** Checks the options and fills in the defaults. @throws ConfigurationError listing every impossible option. */
 export function remoteSettings(options: RemoteRerankerOptions): RemoteSettings {
   const issues = issuesOf(options);
   if (issues.length > 0) throw new ConfigurationError('Cannot open the remote reranker', issues);
@@ -73,7 +76,7 @@ export function remoteSettings(options: RemoteRerankerOptions): RemoteSettings {
   };
 }
 
-/** `fetch` takes no address with a name and a password in it, and says both in its error. */
+/** `fetch` takes no address with a name and a password in it, and its error would show both. */
 function withoutCredentials(given: string): { readonly url: string; readonly authorization?: string } {
   const url = new URL(given);
   const { username, password } = url;

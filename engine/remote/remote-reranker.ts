@@ -1,4 +1,4 @@
-/** A reranker that is somebody else's service. */
+/** A reranker over a remote reranking service. */
 import { createHash } from 'node:crypto';
 import { DelegateBackoff, handleWhen, type IPolicy, retry } from 'cockatiel';
 import { abortable } from '../abortable.ts';
@@ -11,19 +11,18 @@ import { type RemoteRerankerOptions, type RemoteSettings, remoteSettings } from 
 
 /** Wait before the second attempt, in milliseconds; it doubles from there. */
 const firstDelayMs = 100;
-/** Scores nearer to 0 or 1 than this are taken as this near: their log-odds stay finite. */
+/** Least distance of a score from 0 and 1; nearer scores are moved to it, so that their log-odds stay finite. */
 const smallestOdds = 1e-9;
 
 /**
- * Opens a reranker over a service of Cohere's, Jina's, Voyage's or TEI's wire form. Nothing is sent yet.
+ * Opens a reranker over a service of Cohere's, Jina's, Voyage's or TEI's wire form. Sends nothing yet.
  *
- * Services give scores in [0, 1]: they become the calibrated scores, and their log-odds the logits. A service that
- * gives other numbers has them taken as logits. Explanations are empty.
+ * Services give scores in [0, 1]: they become the calibrated scores, and their log-odds the logits. Other numbers are
+ * taken as logits. Explanations are empty.
  *
- * @throws ConfigurationError listing every option that cannot be.
+ * @throws ConfigurationError listing every impossible option.
  *
- * @example
- * const reranker = remoteReranker({ api: 'tei', url: 'http://tei.internal:8080/rerank' });
+ * @example const reranker = remoteReranker({ api: 'tei', url: 'http://tei.internal:8080/rerank' });
  */
 export function remoteReranker(options: RemoteRerankerOptions): Reranker {
   const settings = remoteSettings(options);
@@ -60,7 +59,7 @@ function toInfo({ api, url, model, name }: RemoteSettings): RerankerInfo {
   };
 }
 
-/** Tries again what may pass, waiting as long as the service asks for; anything else ends the call at once. */
+/** Retries transient failures, after the wait that the service asks for; any other failure ends the call at once. */
 function retryPolicy({ retries, maxRetryDelayMs, onRetry }: RemoteSettings): IPolicy {
   const waitOf = (error: unknown, attempt: number): number =>
     (error as RemoteServiceError).retryAfterMs ?? firstDelayMs * 2 ** (attempt - 1);
@@ -94,7 +93,7 @@ async function rank(
     asks.push({ query: query.text, texts: part, model: settings.model });
   }
   const answers: RemoteAnswer[] = [];
-  // One after another: a service that limits the length of a call limits calls in flight as well.
+  // Calls go one after another: a service that limits the length of a call also limits calls in flight.
   for (const ask of asks) {
     const attempt = (): Promise<RemoteAnswer> => askOnce(settings, ask, { signal, deadlineMs: left() });
     answers.push(await abortable(policy.execute(attempt, signal), signal));

@@ -18,16 +18,16 @@ const optionNames: OptionNames<FusionOptions> = {
 
 /** The first stage's default share. Flat between .1 and .2 on six collections' samples; long and old texts want more. */
 export const defaultFusionWeight = 0.2;
-/** z-scores are cut here, so that one absurd score cannot decide a list. */
+/** Largest magnitude of a z-score, so that one absurd score cannot decide a list. */
 const maxZ = 3;
 
 /**
  * A score step: `(1 - w) z(logit) + w z(first stage)` over the window, then softmax again.
  *
- * z of a constant list is 0; missing and non-finite scores count as the list's minimum; when all are missing
- * nothing is fused; z-scores are clipped at ±3. A list that is not fused keeps its logits.
+ * z of a constant list is 0; missing and non-finite scores count as the list's minimum; when all scores are missing,
+ * the step does not fuse; z-scores are clipped at ±3. A list that is not fused keeps its logits.
  *
- * @throws RangeError when the weight is not in [0, 1]. @throws ConfigurationError for an option that there is not.
+ * @throws RangeError when the weight is not in [0, 1]. @throws ConfigurationError for an unknown option.
  */
 export function fusion(options: FusionOptions = {}): (ranking: Ranking, shortlist: Shortlist) => Ranking {
   checkOptionNames('Cannot make the fusion', options, optionNames);
@@ -38,7 +38,7 @@ export function fusion(options: FusionOptions = {}): (ranking: Ranking, shortlis
     weight > 0 && firstStages.includes(shortlist.firstStage) ? fuse(ranking, shortlist, weight) : ranking;
 }
 
-/** The steps of a reranker whose user says nothing about them: fusion, at the share that its model was tuned with. */
+/** The default steps of a reranker: fusion, at the share that its model was tuned with. */
 export function defaultScoreSteps({ fusionWeight }: RerankerInfo): readonly ScoreStep[] {
   return [fusion({ weight: fusionWeight })];
 }
@@ -65,7 +65,7 @@ function zScores(values: readonly number[]): number[] | undefined {
   const mean = whole.reduce((sum, value) => sum + value, 0) / whole.length;
   const variance = whole.reduce((sum, value) => sum + (value - mean) ** 2, 0) / whole.length;
   const deviation = Math.sqrt(variance);
-  // A spread that is rounding alone is no spread.
+  // A spread that comes from rounding alone counts as none.
   if (deviation <= 1e-12 * Math.max(1, Math.abs(mean))) return whole.map(() => 0);
   return whole.map((value) => Math.max(-maxZ, Math.min(maxZ, (value - mean) / deviation)));
 }

@@ -1,10 +1,10 @@
-/** What is wrong with an answer that should be a ranking: it could lose, copy or invent a document. */
+/** Finds the fault of a ranking that loses, copies or invents a document. */
 import type { RankedCandidate, Ranking } from '../contract.ts';
 
 /**
- * Says why something is no ranking of `count` candidates.
+ * Says why a value is no ranking of `count` candidates.
  *
- * @returns `undefined` when every position `0..count-1` comes exactly once, with finite numbers, in whatever order.
+ * @returns `undefined` when every index `0..count-1` comes exactly once, with finite numbers, in whatever order.
  */
 export function rankingFault(ranking: Ranking, count: number): string | undefined {
   if (!Array.isArray(ranking?.candidates)) return 'it holds no list of candidates';

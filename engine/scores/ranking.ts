@@ -1,4 +1,4 @@
-/** From logits to a ranking: the one place that orders and normalises. */
+/** Turns logits into a ranking: the only module that orders and normalises. */
 import type { RankedCandidate, Ranking, RankingUsage } from '../contract.ts';
 import { softmax } from '../readout/softmax.ts';
 
@@ -6,10 +6,13 @@ import { softmax } from '../readout/softmax.ts';
 export type ScoredCandidate = Omit<RankedCandidate, 'score'>;
 
 const noUsage: RankingUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
-/** Softmax over the same logits in another order differs in the last bits; scores this near are the logits' own. */
+/**
+ * Softmax over the same logits in another order differs in the last bits; scores that differ by less than this count as
+ * equal to the logits' own.
+ */
 const sameScore = 1e-9;
 
-/** The ranking of logits in shortlist order, when nothing was spent on them here: for evaluating and tuning. */
+/** The ranking of logits in shortlist order, with a usage of 0: for evaluating and tuning. */
 export function rankLogits(logits: ArrayLike<number>): Ranking {
   return toRanking(
     Array.from(logits, (logit, index) => ({ index, logit })),
@@ -38,7 +41,10 @@ export function rankingInOrder(ranking: Ranking): Ranking {
   return isOrdered ? ranking : { ...ranking, candidates: candidates.toSorted(byLogit) };
 }
 
-/** The ranking in order, its scores the softmax of its logits; the ranking itself where both are so already. */
+/**
+ * The ranking in order, with the softmax of its logits as scores; the ranking itself where order and scores are right
+ * already.
+ */
 export function normalisedRanking(ranking: Ranking): Ranking {
   const scores = softmax(ranking.candidates.map(({ logit }) => logit));
   const isNormal = ranking.candidates.every(({ score }, i) => Math.abs(score - scores[i]!) <= sameScore);

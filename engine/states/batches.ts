@@ -1,19 +1,19 @@
-/** Which blocks are encoded together. */
+/** Chooses the blocks that are encoded together. */
 
-/** Blocks encoded in one run, by their position in the list that was given. */
+/** Blocks encoded in one run, by their index in the given list. */
 export type Batch = readonly number[];
 
-/** How batches are cut. */
+/** Options of {@link toBatches}. */
 export interface BatchOptions {
   /** Tokens of one batch, give or take half a block. */
   readonly batchTokens: number;
-  /** Workers that will run them; the number of batches is a multiple of it where there is enough work. */
+  /** Workers that will run the batches; the number of batches is a multiple of it where there is enough work. */
   readonly workers: number;
 }
 
 /**
- * Groups blocks of like length, longest first, so that padding is small and no worker is left with a long
- * batch at the end. Depends on the lengths alone, so the same documents always meet in the same batches.
+ * Groups blocks of like length, longest first, so that padding is small and no worker is left with a long batch at the
+ * end. Depends on the lengths alone, so the same documents always share the same batches.
  *
  * @param lengths - Tokens of each block.
  */

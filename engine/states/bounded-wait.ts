@@ -1,6 +1,6 @@
 /**
- * Calls to somebody who may hang. Who waits gets nothing once the time is up; until every late call has come to an
- * end nothing more is sent, so that neither waiting requests nor unsent bytes pile up.
+ * Bounds calls to a server that may hang. A caller gets nothing once its time is up. Until every late call has ended
+ * nothing more is sent, so that neither waiting requests nor unsent bytes pile up.
  */
 
 /** See the file's header. */
@@ -13,7 +13,10 @@ export class BoundedWait {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** What the call gave; undefined when it failed, took too long, or was not sent because an earlier one still hangs. */
+  /**
+   * The call's result; `undefined` when the call failed, took too long, or was not sent because an earlier one still
+   * hangs.
+   */
   async ask<T>(send: () => Promise<T>): Promise<T | undefined> {
     if (this.#late > 0) return undefined;
     const answer = send();
@@ -26,7 +29,7 @@ export class BoundedWait {
       if (isLate) this.#late -= 1;
     });
     return new Promise<T | undefined>((resolve) => {
-      // An answer that lies in the socket already, while this thread was busy, is read before time is called.
+      // One more turn of the event loop reads an answer that arrived in the socket while this thread was busy.
       const timer = setTimeout(() => setImmediate(giveUp), this.#timeoutMs);
       let isSettled = false;
       const giveUp = (): void => {

@@ -1,5 +1,5 @@
 /**
- * What stands before a state's vectors. Little-endian:
+ * The head before a state's vectors. Little-endian:
  *
  * | byte | what |
  * |---|---|
@@ -28,17 +28,17 @@ import type { StatePrecision } from './codec-rows.ts';
 /** The version that this build writes and reads. */
 export const stateVersion = 2;
 
-/** What a head says. */
+/** The content of a head. */
 export interface StateHead {
-  /** Which vectors there are. */
+  /** Whether there are vectors of tokens beside the anchors. */
   readonly tier: 'anchor' | 'tokens';
-  /** How they are kept. */
+  /** The precision of the vectors. */
   readonly precision: StatePrecision;
-  /** The bound on token vectors; absent where all were kept. */
+  /** The bound on token vectors; absent where all tokens were kept. */
   readonly pruning?: Pruning;
   /** Values a vector. */
   readonly width: number;
-  /** Tokens of each block; in tier `tokens`, those that were kept. */
+  /** Tokens of each block; in tier `tokens`, the kept ones. */
   readonly blockTokens: readonly number[];
   /** Tokens that a cap cut away. */
   readonly truncatedTokens: number;
@@ -76,17 +76,17 @@ export function writeHead(bytes: Uint8Array, head: StateHead, key: StateKey): vo
   });
 }
 
-/** Writes the checksum of bytes that are complete otherwise. */
+/** Writes the checksum of otherwise complete bytes. */
 export function seal(bytes: Uint8Array): void {
   bytes.set(checksum(bytes), checksumAt);
 }
 
-/** Whether the bytes are still those that {@link seal} saw. */
+/** Whether the bytes are the same as when {@link seal} wrote their checksum. */
 export function isSealed(bytes: Uint8Array): boolean {
   return Buffer.compare(checksum(bytes), bytes.subarray(checksumAt, countsAt)) === 0;
 }
 
-/** Whether the bytes start like a state of any version; the version is what the first four bytes say. */
+/** The version of a state, from its first four bytes; `undefined` when the bytes start like no state. */
 export function versionOf(bytes: Uint8Array): number | undefined {
   if (bytes.byteLength < 4) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset);
@@ -108,7 +108,7 @@ export function isOfText(bytes: Uint8Array, { textDigest }: Pick<StateKey, 'text
   return Buffer.compare(digestStart(textDigest), written) === 0;
 }
 
-/** The head; undefined when the bytes are too few for one, or it makes no sense. */
+/** The head; `undefined` when the bytes are too few for one, or its values contradict each other. */
 export function readHead(bytes: Uint8Array): StateHead | undefined {
   if (bytes.byteLength < countsAt) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset);
@@ -134,7 +134,9 @@ function checksum(bytes: Uint8Array): Uint8Array {
   return hash.digest().subarray(0, checksumBytes);
 }
 
-/** The digest's first bytes; a name that is no digest is hashed, so that any two names differ. */
+/**
+ * The first bytes of a digest; a name that is no digest is hashed first, so that different names give different bytes.
+ */
 function digestStart(digest: string): Uint8Array {
   const isHex = digest.length >= 2 * digestBytes && /^[0-9a-f]+$/.test(digest);
   const whole = isHex ? Buffer.from(digest, 'hex') : createHash('sha256').update(digest).digest();

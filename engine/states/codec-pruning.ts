@@ -7,11 +7,11 @@ import type { BlockState } from '../contract.ts';
 import { statisticalCount } from './statistical-top-k.ts';
 
 /**
- * Which tokens are kept:
+ * The rule that chooses the kept tokens:
  *
- * - `attention`: those that their block's anchor attends to most, exactly as many as allowed;
- * - `statistical`: as `attention`, as many as stand out by Spark's statistical top-k, between half of the bound and
- *   the bound;
+ * - `attention`: the tokens that their block's anchor attends to most, exactly as many as allowed;
+ * - `statistical`: as `attention`, as many as stand out by Spark's statistical top-k, between half of the bound and the
+ *   bound;
  * - `pool`: means of neighbouring tokens, normalised again.
  */
 export type PruningRule = 'attention' | 'statistical' | 'pool';
@@ -19,15 +19,15 @@ export type PruningRule = 'attention' | 'statistical' | 'pool';
 /** Every {@link PruningRule}. */
 export const pruningRules: readonly PruningRule[] = ['attention', 'statistical', 'pool'];
 
-/** A bound on token vectors, and who meets it. */
+/** A bound on token vectors, and the rule that chooses them. */
 export interface Pruning {
-  /** Token vectors of a document at most; a document of more blocks keeps one a block. */
+  /** Most token vectors of a document; a document of more blocks keeps one a block. */
   readonly maxTokens: number;
-  /** Which are kept. */
+  /** The rule that chooses the kept vectors. */
   readonly rule: PruningRule;
 }
 
-/** Tokens with the number of each block's; states of fewer tokens than the bound stay as they are. */
+/** The kept token vectors, and their number in each block; a state with fewer tokens than the bound keeps all. */
 export function pruneTokens(
   { width, blockTokens, anchors, tokens }: BlockState & { readonly tokens: Float32Array },
   { maxTokens, rule }: Pruning,
@@ -65,7 +65,7 @@ function anchorScores({
   return scores;
 }
 
-/** The best token of each block and then the best of all, in the order of the text; ties go to the earlier token. */
+/** Takes the best token of each block, then the best of all, in the order of the text; ties go to the earlier token. */
 function takeBest({ width, blockTokens, tokens }: Tokens, scores: Float64Array, count: number): Kept {
   const order = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b);
   const blockOf = blockTokens.flatMap((length, block) => new Array<number>(length).fill(block));
@@ -91,7 +91,7 @@ interface Kept {
   readonly tokens: Float32Array;
 }
 
-/** Each block is cut into runs of about the same length; a run's vector is its tokens' mean with length 1. */
+/** Cuts each block into runs of about the same length; a run's vector is the mean of its tokens, scaled to length 1. */
 function poolTokens({ width, blockTokens, tokens }: Tokens, keep: number): Kept {
   const counts = shareOut(blockTokens, keep);
   const rows = new Float32Array(counts.reduce((sum, count) => sum + count, 0) * width);
@@ -110,7 +110,7 @@ function poolTokens({ width, blockTokens, tokens }: Tokens, keep: number): Kept 
   return { blockTokens: counts, tokens: rows };
 }
 
-/** Opposite vectors have no mean direction: the run's first token stands for it. */
+/** Opposite vectors have no mean direction: then the run's first token stands for the run. */
 function meanDirection(run: Float32Array, width: number): Float32Array {
   const sum = new Float64Array(width);
   for (let at = 0; at < run.length; at += width) for (let k = 0; k < width; k += 1) sum[k]! += run[at + k]!;

@@ -1,5 +1,5 @@
 /**
- * Rows of vectors as bytes.
+ * Writes rows of vectors as bytes, and reads them.
  *
  * - `fp16`: IEEE half precision, relative error at most 2^-11;
  * - `int8`: one float32 scale a row, all scales first, then one byte a value, error at most half a scale.
@@ -7,12 +7,12 @@
 import { narrowFloats, widenHalves } from '../weights/half.ts';
 import { quantiseRows } from '../weights/quantise.ts';
 
-/** How a vector's values are kept. */
+/** The precision of stored values. */
 export type StatePrecision = 'fp16' | 'int8';
 
-/** Where a matrix lies in a state's bytes, and its shape. */
+/** The position of a matrix in a state's bytes, and its shape. */
 export interface RowsLayout {
-  /** Its first byte; a multiple of 4. */
+  /** Offset of the first byte; a multiple of 4. */
   readonly at: number;
   /** Vectors. */
   readonly rows: number;
@@ -20,12 +20,12 @@ export interface RowsLayout {
   readonly width: number;
 }
 
-/** Bytes that vectors take. */
+/** Number of bytes that vectors take. */
 export function rowsBytes(precision: StatePrecision, rows: number, width: number): number {
   return precision === 'fp16' ? 2 * rows * width : rows * (Float32Array.BYTES_PER_ELEMENT + width);
 }
 
-/** Writes vectors; those of `parts` follow each other. */
+/** Writes vectors; the vectors of each part follow those of the part before. */
 export function writeRows(
   bytes: Uint8Array,
   layout: RowsLayout,

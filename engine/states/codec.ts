@@ -1,4 +1,4 @@
-/** Block states as bytes: a head that says what they are, then the vectors, anchors first. */
+/** Writes block states as bytes, and reads them: a head that describes the state, then the vectors, anchors first. */
 import type { BlockState, StateKey } from '../contract.ts';
 import {
   headBytes,
@@ -16,10 +16,10 @@ import { type Pruning, pruneTokens } from './codec-pruning.ts';
 import { readRows, rowsBytes, type StatePrecision, writeRows } from './codec-rows.ts';
 import { completeCodec, type StateCodec } from './state-codec.ts';
 
-/** Why bytes are no state of the text that was asked for: not what was written, or written for something else. */
+/** The fault of bytes that are no state of the wanted text; see {@link decodeState}. */
 export type StateFault = 'damaged' | 'foreign' | 'stale';
 
-/** What {@link decodeState} found. */
+/** The result of {@link decodeState}. */
 export type DecodedState =
   | {
       /** The state. */
@@ -30,15 +30,15 @@ export type DecodedState =
   | {
       /** Absent. */
       readonly state?: undefined;
-      /** Why there is none. */
+      /** The fault of the bytes. */
       readonly fault: StateFault;
     };
 
 /**
- * A state as bytes. A state without token vectors is kept as anchors, whatever the codec says.
+ * A state as bytes. A state without token vectors is written as anchors, whatever the codec.
  *
- * @param key - Written into the head, so that the bytes are known for what they are wherever they lie.
- * @param codec - How vectors are kept. @defaultValue every vector in half precision
+ * @param key - Written into the head, so that the bytes tell their encoder and text wherever they lie.
+ * @param codec - The form of the vectors. @defaultValue every vector in half precision
  */
 export function encodeState(key: StateKey, state: BlockState, codec: StateCodec = completeCodec): Uint8Array {
   const { width, anchors, truncatedTokens } = state;
@@ -67,19 +67,19 @@ export function encodeState(key: StateKey, state: BlockState, codec: StateCodec 
  * The state that {@link encodeState} wrote for this key.
  *
  * - `damaged`: any bit or length differs from what was written;
- * - `foreign`: another version of this form, another encoder's state, or one whose tokens were chosen in another way
- *   than the codec says: lists of documents that keep different shares of their tokens would favour those that keep
- *   more;
+ * - `foreign`: another version of this form, another encoder's state, or a state whose tokens were chosen in another
+ *   way than the codec's: in a list whose documents keep different shares of their tokens, those that keep more would
+ *   be favoured;
  * - `stale`: this encoder's state of another text.
  *
- * @param codec - What is asked for: codec `anchor-…` takes the anchors of any state, precisions may differ.
+ * @param codec - The wanted form: codec `anchor-…` takes the anchors of any state; precisions may differ.
  *   @defaultValue any state that keeps all that its tier has
  */
 export function decodeState(bytes: Uint8Array, key: StateKey, codec?: StateCodec): DecodedState {
   const version = versionOf(bytes);
   if (version === undefined) return { fault: 'damaged' };
   if (version !== stateVersion) return { fault: 'foreign' };
-  const own = new Uint8Array(bytes); // a copy: aligned, and its own
+  const own = new Uint8Array(bytes); // a copy, aligned and independent of the given bytes
   const head = readHead(own);
   if (!head || own.byteLength !== stateBytesOf(head) || !isSealed(own)) return { fault: 'damaged' };
   if (!isOfEncoder(own, key) || !answers(head, codec)) return { fault: 'foreign' };
@@ -102,7 +102,7 @@ export function decodeState(bytes: Uint8Array, key: StateKey, codec?: StateCodec
   };
 }
 
-/** The state as it reads once it was kept: what is new and what was found then rank alike, to the last bit. */
+/** The state as a reader gets it after storage, so that new states and stored ones rank alike, to the last bit. */
 export function throughCodec(state: BlockState, codec: StateCodec): BlockState {
   const key = { encodingDigest: '', textDigest: '' };
   return decodeState(encodeState(key, state, codec), key, codec).state ?? state;

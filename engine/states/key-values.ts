@@ -1,7 +1,7 @@
 /**
- * What a decoder's blocks leave behind: keys and values of each layer, token after token. The instruction's come first,
- * so that the first tokens of every buffer are the past that all documents share, and the whole buffer is the past of
- * the query block; neither is ever copied.
+ * The states of a decoder's blocks: keys and values of each layer, token after token. Those of the instruction come
+ * first, so that the first tokens of every buffer are the past that all documents share, and the whole buffer is the
+ * past of the query block; neither is ever copied.
  *
  * Axes: `K` key heads, `D` head size.
  */
@@ -26,7 +26,7 @@ export class KeyValues {
   readonly #keys: Float32Array[];
   readonly #values: Float32Array[];
 
-  /** Takes the memory for `capacity` tokens at once. */
+  /** Allocates the memory for `capacity` tokens. */
   constructor(shape: KeyValueShape, capacity: number) {
     this.#shape = shape;
     const make = (count: number): Float32Array[] =>
@@ -39,7 +39,7 @@ export class KeyValues {
    * Keeps a token run's keys and values.
    *
    * @param at - The position of its first token.
-   * @param rows - What one layer gave, and the run's tokens in it: `from` inclusive, `to` exclusive.
+   * @param rows - One layer's output, and the run's tokens in it: `from` inclusive, `to` exclusive.
    */
   put(
     { kind, layer, at }: { readonly kind: 'keys' | 'values'; readonly layer: number; readonly at: number },

@@ -1,11 +1,13 @@
-/** Two state sources as one: a fast near one in front of a far one. */
+/** Joins two state sources: a fast near one in front of a far one. */
 import type { StateSource } from '../contract.ts';
 import { type CountedStateSource, type StateCounts, StateTally } from './state-counts.ts';
 
 /**
- * Asks `near` first and `far` for the rest; keeps what `far` had in `near`, and new states in both. Closes both.
+ * A source that asks `near` first and `far` for the rest; it keeps the states of `far` in `near`, and new states in
+ * both. Closing closes both.
  *
- * A state is missed where neither has it; what is damaged, foreign or failed in either is counted, where they count.
+ * A state is missed where neither has it; its counts include the damaged, foreign and failed states of both, where they
+ * count.
  */
 export function layeredSource(near: StateSource, far: StateSource): CountedStateSource {
   const tally = new StateTally();

@@ -1,6 +1,7 @@
 /**
- * Whether an LMDB file can be mapped. LMDB trusts every number in a file: one page number beyond its end, or one page
- * that is free and in use, ends the process with a signal. So every page that LMDB could follow is looked at before.
+ * Checks whether an LMDB file can be mapped. LMDB trusts every number in a file: one page number beyond the file's end,
+ * or one page that is both free and in use, ends the process with a signal. So the check looks at every page that LMDB
+ * could follow.
  */
 import {
   fileBytes,
@@ -13,12 +14,12 @@ import {
   wholeAt,
 } from './lmdb-pages.ts';
 
-/** Times that a file is looked at which another process changes meanwhile. */
+/** Most attempts to check a file that another process changes meanwhile. */
 const attempts = 20;
 
 /**
- * What is wrong with an open file, as the end of a sentence; undefined when nothing is. A file without bytes is a new
- * one. Takes a read for every page of the trees and for every large value's first page; values are not read.
+ * The fault of an open file, as the end of a sentence; `undefined` when it has none. A file without bytes is a new one.
+ * The check reads every page of the trees and every large value's first page, and no values.
  *
  * @param file - Descriptor, open for reading.
  */
@@ -38,24 +39,24 @@ export function lmdbDamage(file: number): string | undefined {
 
 /** The flags that trees of this program have. */
 const treeFlags = { free: 8, main: 0 } as const;
-/** Those that say how keys and values are kept; others tell how the file was opened. */
+/** The flags that say how keys and values are kept; other flags tell how the file was opened. */
 const layoutFlags = 0x7e;
-/** A value that lies on pages of its own. */
+/** Flag of a node whose value lies on separate pages. */
 const bigNode = 1;
 const nodeHeadBytes = 8;
-/** Reading goes down as many levels at most. */
+/** Most levels of a tree that the check follows. */
 const mostLevels = 32;
 /** Page 0 and page 1 are the meta pages. */
 const firstPage = 2;
 
 class Damage extends Error {}
 
-/** One walk over everything that a transaction can reach. */
+/** A walk over all pages that a transaction can reach. */
 class PageWalk {
   readonly #file: number;
   readonly #meta: LmdbMeta;
   readonly #pagesOfFile: number;
-  /** One bit a page: it belongs to a tree, or is free. */
+  /** One bit a page: whether the page belongs to a tree or is free. */
   readonly #taken: Uint8Array;
   #counts = { branch: 0, leaf: 0, overflow: 0, entries: 0 };
 
@@ -163,7 +164,10 @@ class PageWalk {
     return page;
   }
 
-  /** A list of free pages: how many numbers follow; a negative one says how many pages the next one stands for. */
+  /**
+   * A list of free pages: the count of numbers that follow; a negative number says how many pages the next one stands
+   * for.
+   */
   #checkFreed(list: Buffer): void {
     const count = list.length < 8 ? Number.NaN : wholeAt(list, 0);
     if (!(8 * (count + 1) <= list.length)) throw new Damage('its list of free pages makes no sense');
@@ -180,7 +184,7 @@ class PageWalk {
     }
   }
 
-  /** Notes that a page belongs to something; nothing else may claim it. */
+  /** Claims a page; fails when the page was claimed before. */
   #take(page: number): void {
     if (page < firstPage || page > this.#meta.lastPage) throw unreadable(page);
     const bit = 1 << (page & 7);
@@ -189,10 +193,10 @@ class PageWalk {
   }
 }
 
-/** Gets a way to read a value: most are never read. */
+/** Gets a function that reads a value: most values are never read. */
 type OnValue = (read: () => Buffer) => void;
 
-/** Free pages may lie behind the file's end; more than this would be no file of ours. */
+/** Free pages may lie behind the file's end; a file of ours never has more than this. */
 function largestLastPage(bytes: number, { pageBytes }: LmdbMeta): number {
   return 16 * Math.ceil(bytes / pageBytes) + 65_536;
 }

@@ -16,27 +16,27 @@ import {
 import { join } from 'node:path';
 import { lmdbDamage } from './lmdb-check.ts';
 
-/** What {@link prepareLmdbFolder} found. */
+/** The result of {@link prepareLmdbFolder}. */
 export interface PreparedFolder {
-  /** Descriptor of the database's file: it shows when somebody cuts the file short. The caller closes it. */
+  /** Descriptor of the database's file: it shows when another process cuts the file short. The caller closes it. */
   readonly file: number;
-  /** What was wrong with the file that lay there, as the end of a sentence; that file was moved aside. */
+  /** The fault of a damaged file that was moved aside, as the end of a sentence; absent when the file was sound. */
   readonly damage?: string;
 }
 
 const dataFile = 'data.mdb';
 const lockFile = 'lock.mdb';
 const sealFile = 'checked.json';
-/** More than LMDB's table of readers takes: 126 of 64 bytes, and a head. */
+/** Bytes of the lock file; more than LMDB's table of readers takes: 126 of 64 bytes, and a head. */
 const lockBytes = 16_384;
 
-/** Where a file goes that LMDB cannot read any more. */
+/** The path that a damaged file is moved to. */
 export function asideFile(folder: string): string {
   return join(folder, `${dataFile}.damaged`);
 }
 
 /**
- * Makes the folder where there is none, and checks what LMDB is going to map. A damaged file is moved aside.
+ * Makes the folder where there is none, and checks the file that LMDB will map. Moves a damaged file aside.
  *
  * @throws the system's error when the folder cannot be made, or its files cannot be written.
  */
@@ -51,15 +51,15 @@ export function prepareLmdbFolder(folder: string): PreparedFolder {
   }
   closeSync(file);
   renameSync(path, asideFile(folder));
-  // A process that has the old file open has the old lock open, too: the new file needs a lock of its own.
+  // A process that has the old file open also has the old lock open, so the new file needs a new lock.
   rmSync(join(folder, lockFile), { force: true });
   makeLock(folder);
   return { file: openData(path), damage };
 }
 
 /**
- * Looks at a file that is closed, and notes where it is sound: then the next opening need not look at it. The note holds
- * until somebody changes the file, or the machine starts anew, after which some of what was written may be missing.
+ * Checks a closed file, and notes that it is sound, so that the next opening need not check it. The note holds until a
+ * process changes the file, or the machine restarts, which may lose some of the writes.
  */
 export function sealLmdbFolder(folder: string, file: number): void {
   const seal = sealOf(file);
@@ -70,7 +70,7 @@ export function sealLmdbFolder(folder: string, file: number): void {
     writeFileSync(part, seal);
     renameSync(part, path);
   } catch {
-    rmSync(part, { force: true }); // without the note the next opening looks at the file
+    rmSync(part, { force: true }); // without the note the next opening checks the file
   }
 }
 
@@ -82,8 +82,8 @@ function openData(path: string): number {
 }
 
 /**
- * LMDB makes its lock file with holes and writes to it through memory: on a full disk that is a signal. A file that is
- * there is never opened here: closing it would give away the locks that this process holds on it.
+ * LMDB makes its lock file with holes and writes to it through memory: on a full disk that is a signal. An existing
+ * file is never opened here: closing it would release the locks that this process holds on it.
  */
 function makeLock(folder: string): void {
   const path = join(folder, lockFile);
@@ -94,7 +94,7 @@ function makeLock(folder: string): void {
   try {
     writeFileSync(path, Buffer.alloc(lockBytes), { flag: 'wx' });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return; // another process made it meanwhile
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return; // another process made the file meanwhile
     rmSync(path, { force: true });
     throw error;
   }
@@ -104,11 +104,14 @@ function isSealed(folder: string, file: number): boolean {
   try {
     return readFileSync(join(folder, sealFile), 'utf8') === sealOf(file);
   } catch {
-    return false; // without a seal the file is looked at
+    return false; // without a seal the file is checked
   }
 }
 
-/** What changes with every write to the file; undefined where the machine's start has no name. */
+/**
+ * A text that changes with every write to the file and every start of the machine; `undefined` where the machine's
+ * start has no id.
+ */
 function sealOf(file: number): string | undefined {
   const start = machineStart();
   if (start === undefined) return undefined;
@@ -120,6 +123,6 @@ function machineStart(): string | undefined {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch {
-    return undefined; // not Linux: the file is looked at every time
+    return undefined; // not Linux: the file is checked every time
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Pages of an LMDB file (data version 2, as the package `lmdb` writes it), read without mapping them: nothing in a
- * damaged file can end the process here. Little-endian.
+ * Reads the pages of an LMDB file (data version 2, as the package `lmdb` writes it) without mapping them, so that a
+ * damaged file cannot end the process. Little-endian.
  *
  * | byte of a page | what |
  * |---|---|
@@ -38,15 +38,15 @@ export interface LmdbTree {
   readonly root: number | undefined;
 }
 
-/** What the newer meta page says. */
+/** The content of the newer meta page. */
 export interface LmdbMeta {
   /** Bytes of a page. */
   readonly pageBytes: number;
   /** Bytes that the file is mapped with. */
   readonly mapBytes: number;
-  /** The tree of free pages. */
+  /** The tree that lists free pages. */
   readonly free: LmdbTree;
-  /** The tree of what is stored. */
+  /** The tree of the stored entries. */
   readonly main: LmdbTree;
   /** Largest page number that was ever given out. */
   readonly lastPage: number;
@@ -72,12 +72,12 @@ export function readAt(file: number, position: number, length: number): Buffer {
   return bytes.subarray(0, done);
 }
 
-/** A number of 64 bits; what is larger than a whole number can be comes out as one that no file reaches. */
+/** A number of 64 bits; a number beyond the safe integers comes out as one that no file reaches. */
 export function wholeAt(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
 }
 
-/** The newer of the two meta pages, or the sentence that says why this is none. */
+/** The newer of the two meta pages, or a sentence that says why the file has none. */
 export function readMeta(file: number): LmdbMeta | string {
   const first = parseMeta(readAt(file, 0, metaBytes));
   if (typeof first === 'string') return first;
@@ -118,7 +118,7 @@ function parseTree(bytes: Buffer, at: number): LmdbTree {
   };
 }
 
-/** Bytes of an open file. */
+/** Size of an open file, in bytes. */
 export function fileBytes(file: number): number {
   return fstatSync(file).size;
 }

@@ -13,7 +13,10 @@ export interface LmdbSourceOptions {
   readonly folder: string;
   /** How states are kept. @defaultValue all that a state has, in half precision */
   readonly codec?: StateCodec;
-  /** Told once, in a sentence, when the folder cannot be used or its file was damaged. @defaultValue a warning of the process */
+  /**
+   * Called once, with a sentence, when the folder cannot be used or its file was damaged. @defaultValue a warning of
+   * the process
+   */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -24,11 +27,11 @@ const optionNames: OptionNames<LmdbSourceOptions> = {
 };
 
 /**
- * Keeps states in a folder. What cannot be read is a miss, what cannot be kept is dropped; both are counted. Neither a
- * damaged file nor a folder that cannot be written is an error: the file is checked before it is mapped, moved aside
- * where it is damaged (which counts as one damaged state), and begun anew.
+ * A source that keeps states in a folder. A state that cannot be read is a miss, a state that cannot be kept is
+ * dropped; the source counts both. Neither a damaged file nor a folder that cannot be written is an error: the file is
+ * checked before it is mapped, moved aside where it is damaged (which counts as one damaged state), and begun anew.
  *
- * @throws ConfigurationError for an option that there is not.
+ * @throws ConfigurationError for an unknown option.
  */
 export function lmdbSource(options: LmdbSourceOptions): CountedStateSource {
   checkOptionNames('Cannot open the state folder', options, optionNames);

@@ -1,10 +1,12 @@
-/** An LMDB database that cannot end the process: what cannot be opened, or is cut short meanwhile, keeps nothing. */
+/**
+ * An LMDB database that cannot end the process: a file that cannot be opened, or is cut short meanwhile, keeps nothing.
+ */
 import { closeSync, fstatSync, statfsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { RootDatabase } from 'lmdb';
 import { asideFile, prepareLmdbFolder, sealLmdbFolder } from './lmdb-folder.ts';
 
-/** Room on the disk that is left to others, in bytes; LMDB's own pages come out of it, too. */
+/** Room on the disk that the store leaves free, in bytes; LMDB's own pages may use it too. */
 const roomLeftBytes = 4 * 1024 * 1024;
 
 /** The package opens its native part as it is loaded, so it is loaded with the first store. */
@@ -33,7 +35,7 @@ export class LmdbStore {
         noSubdir: false, // a name with a dot would be a file's
         encoding: 'binary',
         noSync: true,
-        eventTurnBatching: false, // a batch has a promise that nobody can catch when the disk is full
+        eventTurnBatching: false, // a batch has a promise whose rejection cannot be caught when the disk is full
       });
       this.#opened = { database, file };
       this.wasDamaged = damage !== undefined;
@@ -50,7 +52,7 @@ export class LmdbStore {
     }
   }
 
-  /** Whether anything can be read and kept. */
+  /** Whether the store can read and keep bytes. */
   get isUsable(): boolean {
     if (!this.#opened || this.#isCut) return false;
     const { size } = fstatSync(this.#opened.file);
@@ -66,7 +68,7 @@ export class LmdbStore {
     return false;
   }
 
-  /** Whether the disk takes so many bytes more; LMDB's own failure would be told on the console, again and again. */
+  /** Whether the disk has room for more bytes; LMDB would print its own failure to the console, again and again. */
   hasRoom(bytes: number): boolean {
     if (freeBytes(this.#folder) >= bytes + roomLeftBytes) return true;
     if (!this.#wasFull) {
@@ -76,17 +78,17 @@ export class LmdbStore {
     return false;
   }
 
-  /** The bytes of a name. Ask only while {@link isUsable}. */
+  /** The bytes of a name. Call only while {@link isUsable}. */
   get(name: string): Buffer | undefined {
     return this.#opened?.database.getBinary(name);
   }
 
-  /** Keeps bytes under a name. Ask only while {@link isUsable}. @throws LMDB's error when the disk takes no more. */
+  /** Keeps bytes under a name. Call only while {@link isUsable}. @throws LMDB's error when the disk is full. */
   async put(name: string, bytes: Buffer): Promise<void> {
     try {
       await this.#opened?.database.put(name, bytes);
     } catch (error) {
-      // The cause is a promise of its own, which is rejected for every failed transaction.
+      // The cause is a separate promise, which rejects for every failed transaction.
       await (error as { commitError?: Promise<unknown> }).commitError?.catch(() => undefined);
       throw error;
     }
@@ -110,7 +112,7 @@ function freeBytes(folder: string): number {
     const { bavail, bsize } = statfsSync(folder);
     return bavail * bsize;
   } catch {
-    return Number.POSITIVE_INFINITY; // the folder may be gone while its open files are not: LMDB will tell
+    return Number.POSITIVE_INFINITY; // the folder may be gone while its files are still open: LMDB will report it
   }
 }
 

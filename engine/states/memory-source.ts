@@ -7,7 +7,7 @@ import { stateName } from './state-name.ts';
 
 /** Options of {@link memorySource}. */
 export interface MemorySourceOptions {
-  /** Bytes of vectors kept at most; 0 keeps nothing. @defaultValue 268435456 (256 MiB) */
+  /** Most bytes of vectors that are kept; 0 keeps nothing. @defaultValue 268435456 (256 MiB) */
   readonly maxBytes?: number;
 }
 
@@ -23,7 +23,7 @@ const optionNames: OptionNames<MemorySourceOptions> = {
   maxBytes: true,
 };
 
-/** Keeps states in this process, as they are: nothing is rounded, and none is ever damaged or foreign. */
+/** A source that keeps states unrounded in this process; none is ever damaged or foreign. */
 export function memorySource(options: MemorySourceOptions = {}): CountedStateSource {
   checkOptionNames('Cannot make the state memory', options, optionNames);
   const { maxBytes = defaultStateCacheBytes } = options;

@@ -1,4 +1,7 @@
-/** Block states in Redis: shared by the replicas of a service. Redis decides when they go (`maxmemory`, time to live). */
+/**
+ * Block states in Redis: shared by the replicas of a service. Redis decides when states are dropped (`maxmemory`, time
+ * to live).
+ */
 import type { BlockState, StateKey } from '../contract.ts';
 import { checkOptionNames, type OptionNames } from '../option-names.ts';
 import { BoundedWait } from './bounded-wait.ts';
@@ -7,7 +10,7 @@ import type { StateCodec } from './state-codec.ts';
 import { type CountedStateSource, type StateCounts, StateTally } from './state-counts.ts';
 import { stateName } from './state-name.ts';
 
-/** Commands that are sent together; ioredis's pipelines are such. */
+/** Commands that are sent together; ioredis's pipelines have this form. */
 export interface RedisPipeline {
   /** Adds a command that keeps a value. */
   set(key: string, value: Buffer): unknown;
@@ -17,7 +20,10 @@ export interface RedisPipeline {
   exec(): Promise<readonly (readonly [error: Error | null, reply: unknown])[] | null>;
 }
 
-/** What is used of a client of Redis; ioredis's `Redis` is one. Not a cluster's: MGET asks one server. */
+/**
+ * The part of a Redis client that the source uses; ioredis's `Redis` has it. A cluster's client does not work: MGET
+ * asks one server.
+ */
 export interface RedisClient {
   /** Values of keys, in their order. */
   mgetBuffer(...keys: string[]): Promise<readonly (Buffer | null)[]>;
@@ -27,9 +33,9 @@ export interface RedisClient {
 
 /** Options of {@link redisSource}. */
 export interface RedisSourceOptions {
-  /** Connected to the server; it stays open unless `closeClient` closes it. */
+  /** A client connected to the server; it stays open unless `closeClient` closes it. */
   readonly client: RedisClient;
-  /** What keys start with: one for each tenant, and for each user of the server. @defaultValue `'blockrank'` */
+  /** Prefix of keys: one for each tenant, and for each user of the server. @defaultValue `'blockrank'` */
   readonly prefix?: string;
   /** How long a state is kept after it was written, in milliseconds. @defaultValue as long as Redis has room */
   readonly ttlMs?: number;
@@ -39,7 +45,7 @@ export interface RedisSourceOptions {
   readonly timeoutMs?: number;
   /** States of one command or pipeline. @defaultValue 64 */
   readonly chunkStates?: number;
-  /** Ends the client when the source is closed. @defaultValue nothing: the client belongs to whoever gave it */
+  /** Ends the client when the source is closed. @defaultValue nothing: the client belongs to the caller */
   readonly closeClient?: () => void | Promise<void>;
 }
 
@@ -56,9 +62,9 @@ const optionNames: OptionNames<RedisSourceOptions> = {
 type Entry = readonly [StateKey, BlockState];
 
 /**
- * Keeps states in Redis. No failure of Redis is one of the caller's: a state that cannot be read in time is a miss, one
- * that cannot be kept is dropped, both are counted. After a call that took too long nothing more is sent until it has
- * come to an end, so a server that hangs costs one wait, not one a request.
+ * A source that keeps states in Redis. No failure of Redis reaches the caller: a state that cannot be read in time is a
+ * miss, a state that cannot be kept is dropped, and the source counts both. After a call that took too long the source
+ * sends nothing more until that call has ended, so a server that hangs costs one wait, not one for each request.
  */
 export function redisSource(options: RedisSourceOptions): CountedStateSource {
   checkOptionNames('Cannot open the state source', options, optionNames);
@@ -71,7 +77,7 @@ class RedisSource implements CountedStateSource {
   readonly #wait: BoundedWait;
   readonly #tally = new StateTally();
   readonly #sending = new Set<Promise<void>>();
-  /** What the next pipelines take, and the promise of their end. */
+  /** The entries of the next pipelines, and the promise of their end. */
   #next: { readonly entries: Entry[]; readonly sent: Promise<void> } | undefined;
   #closing: Promise<void> | undefined;
 
@@ -98,7 +104,7 @@ class RedisSource implements CountedStateSource {
     return (await Promise.all(states)).flat();
   }
 
-  /** States that come one by one within a turn of the event loop, as finished batches give them, go together. */
+  /** Finished batches give states one by one; states of one turn of the event loop are sent together. */
   putMany(entries: readonly Entry[]): Promise<void> {
     return this.#keep(entries);
   }

@@ -1,15 +1,15 @@
 /**
- * Blocks of all requests, encoded together: what waits while the workers are busy is batched anew with what comes,
- * so that many small requests fill batches as one large request does.
+ * Encodes the blocks of all requests together: blocks that wait while the workers are busy are batched anew with new
+ * ones, so that many small requests fill batches as one large request does.
  */
 import type { TaskOptions } from '../session/pool.ts';
 import { type Batch, type BatchOptions, toBatches } from './batches.ts';
 
-/** Somebody whose blocks are encoded. */
+/** The owner of blocks that are encoded. */
 export interface BlockOwner {
-  /** Requests that wait for it. */
+  /** Number of requests that wait for the owner's blocks. */
   readonly wanted: number;
-  /** Called when nobody waits any more. */
+  /** Called when no request waits any more. */
   onUnwanted: () => void;
 }
 
@@ -17,15 +17,15 @@ export interface BlockOwner {
 export interface WaitingBlock<Encoded> {
   /** Token ids. */
   readonly ids: Int32Array;
-  /** Whose it is; one that nobody waits for is not encoded. */
+  /** The block's owner; a block is not encoded when no request waits for its owner. */
   readonly owner: BlockOwner;
-  /** Gets the vectors. */
+  /** Called with the vectors. */
   readonly resolve: (encoded: Encoded) => void;
-  /** Gets what failed. */
+  /** Called with the error when encoding fails. */
   readonly reject: (error: unknown) => void;
 }
 
-/** What {@link SharedBatches} needs. */
+/** Options of {@link SharedBatches}. */
 export interface SharedBatchesOptions<Encoded> extends BatchOptions {
   /** Batches given to the workers beyond one each, so that none waits for the next. @defaultValue 1 */
   readonly ahead?: number;
@@ -33,7 +33,7 @@ export interface SharedBatchesOptions<Encoded> extends BatchOptions {
   readonly encode: (blocks: readonly Int32Array[], options: TaskOptions) => Promise<readonly Encoded[]>;
 }
 
-/** Why a block is not encoded. */
+/** The reason why a block is not encoded: no request waits for it. */
 export const nobodyWaits: DOMException = new DOMException(
   'Nobody waits for these documents any more.',
   'AbortError',
@@ -41,7 +41,7 @@ export const nobodyWaits: DOMException = new DOMException(
 
 interface Arrived<Encoded> {
   readonly block: WaitingBlock<Encoded>;
-  /** Position among all blocks that ever came. */
+  /** Number of the block among all that were ever added. */
   readonly arrival: number;
 }
 
@@ -51,7 +51,7 @@ export class SharedBatches<Encoded> {
   /** Batches that are as they shall be. */
   readonly #settled: Arrived<Encoded>[][] = [];
   /** Batches that are planned anew with what comes. */
-  #plan: Arrived<Encoded>[][] = [];
+  #batches: Arrived<Encoded>[][] = [];
   #running = 0;
   #arrivals = 0;
 
@@ -60,7 +60,7 @@ export class SharedBatches<Encoded> {
   }
 
   /**
-   * Adds blocks. A list that comes while nothing waits is batched by itself, always in the same way.
+   * Adds blocks. A list that is added while nothing waits is batched by itself, always in the same way.
    *
    * @param isSettled - Whether the blocks fill their batches: then they are batched by themselves, and never with what
    *   comes later. @defaultValue false
@@ -79,16 +79,16 @@ export class SharedBatches<Encoded> {
   }
 
   #join(blocks: readonly WaitingBlock<Encoded>[]): void {
-    const waiting = this.#plan.flat().filter(({ block }) => isWanted(block));
-    for (const { block } of this.#plan.flat()) if (!isWanted(block)) block.reject(nobodyWaits);
+    const waiting = this.#batches.flat().filter(({ block }) => isWanted(block));
+    for (const { block } of this.#batches.flat()) if (!isWanted(block)) block.reject(nobodyWaits);
     waiting.push(...blocks.map((block) => ({ block, arrival: this.#arrivals++ })));
     const lengths = waiting.map(({ block }) => block.ids.length);
     const batches = toBatches(lengths, this.#options).map((batch: Batch) => batch.map((i) => waiting[i]!));
-    // Who came first is served first, together with whatever has its length.
-    this.#plan = batches.sort((a, b) => earliest(a) - earliest(b));
+    // The oldest block is served first, together with blocks of its length.
+    this.#batches = batches.sort((a, b) => earliest(a) - earliest(b));
   }
 
-  /** Keeps every worker busy and some batches at hand; the rest waits here, where it can still be joined. */
+  /** Keeps every worker busy and some batches ready; other blocks wait here, where new ones can still join them. */
   #dispatch(): void {
     const { workers, ahead = 1 } = this.#options;
     while (this.#running < workers + ahead) {
@@ -102,9 +102,9 @@ export class SharedBatches<Encoded> {
 
   /** Of the batches that wait, the one whose first block came first. */
   #next(): Arrived<Encoded>[] | undefined {
-    const [settled, planned] = [this.#settled[0], this.#plan[0]];
+    const [settled, planned] = [this.#settled[0], this.#batches[0]];
     const isSettledFirst = settled && (!planned || earliest(settled) < earliest(planned));
-    return isSettledFirst ? this.#settled.shift() : this.#plan.shift();
+    return isSettledFirst ? this.#settled.shift() : this.#batches.shift();
   }
 
   async #run(blocks: readonly WaitingBlock<Encoded>[]): Promise<void> {
@@ -135,7 +135,10 @@ function earliest(batch: readonly { readonly arrival: number }[]): number {
   return batch.reduce((least, { arrival }) => Math.min(least, arrival), Number.POSITIVE_INFINITY);
 }
 
-/** Aborts when nobody wants any of the owners any more: a batch that still waits in the pool leaves it. */
+/**
+ * A signal that aborts when no request waits for any of the owners: then a batch that still waits in the pool leaves
+ * it.
+ */
 function whileWanted(owners: readonly BlockOwner[]): AbortSignal {
   const controller = new AbortController();
   for (const owner of new Set(owners)) {

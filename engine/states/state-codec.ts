@@ -14,16 +14,16 @@ export interface StateCodec {
   readonly tier: 'anchor' | 'tokens';
   /** Half precision, or 8-bit integers with one scale a vector. */
   readonly precision: StatePrecision;
-  /** The bound on token vectors. Absent: all are kept. */
+  /** The bound on token vectors. Absent: all tokens are kept. */
   readonly pruning?: Pruning;
 }
 
-/** The rule of a bound that names none. */
+/** The rule of a bound that names no rule. */
 const defaultRule: PruningRule = 'pool';
 const largestBound = 1_000_000;
 const expected = `expected anchor-fp16, anchor-int8, tokens-fp16 or tokens-int8; of tokens also at most n a document, as in tokens-int8:32, and by which rule, as in tokens-int8:32:attention (${pruningRules.join(', ')})`;
 
-/** Every vector in half precision: what sources keep when nothing else is said. */
+/** Every vector in half precision: the form that sources keep by default. */
 export const completeCodec: StateCodec = { name: 'tokens-fp16', tier: 'tokens', precision: 'fp16' };
 
 /**
@@ -31,7 +31,7 @@ export const completeCodec: StateCodec = { name: 'tokens-fp16', tier: 'tokens', 
  * `tokens-int8:32` keeps at most 32 vectors a document, by the rule `pool` or the one named after it, as in
  * `tokens-int8:32:attention`.
  *
- * @throws RangeError when it is none.
+ * @throws RangeError when the name is unknown.
  */
 export function stateCodec(name: string): StateCodec {
   const parts = /^(anchor|tokens)-(fp16|int8)(?::(\d{1,7})(?::([a-z]+))?)?$/.exec(name);

@@ -1,15 +1,15 @@
-/** What state sources count. */
+/** The counts of state sources. */
 import type { BlockState, StateKey, StateSource } from '../contract.ts';
 import { decodeState } from './codec.ts';
 import type { StateCodec } from './state-codec.ts';
 
-/** How often a source had what it was asked for, since it was opened. `found + missed` is the number of keys asked. */
+/** The counts of a source's answers since it was opened. `found + missed` is the number of keys asked. */
 export interface StateCounts {
-  /** Keys whose state was there and sound. */
+  /** Keys whose state was stored and sound. */
   readonly found: number;
   /** Keys that gave no state, for whatever reason. */
   readonly missed: number;
-  /** Misses because the bytes were not those that were written; a whole store that had to be begun anew counts one more. */
+  /** Misses because the bytes were damaged; a whole store that had to be begun anew counts as one more. */
   readonly damaged: number;
   /** Misses because the bytes were another encoder's or another text's, of another version or another codec. */
   readonly foreign: number;
@@ -39,11 +39,11 @@ export class StateTally {
     return state;
   }
 
-  /** Decodes what was stored under a key, counts what came of it, and gives the state where it is sound. */
+  /** Decodes the bytes that were stored under a key, counts the outcome, and gives the state where it is sound. */
   read(bytes: Uint8Array | null | undefined, key: StateKey, codec?: StateCodec): BlockState | undefined {
     if (!bytes) return this.answer(undefined);
     const { state, fault } = decodeState(bytes, key, codec);
-    // Under a key that names the text, another text's state is somebody else's.
+    // The key names the text, so a state of another text under it counts as foreign.
     if (fault) this.#counts[fault === 'damaged' ? 'damaged' : 'foreign'] += 1;
     return this.answer(state);
   }
@@ -53,7 +53,7 @@ export class StateTally {
     this.#counts.damaged += 1;
   }
 
-  /** Counts what the store failed to give or to keep. */
+  /** Counts states that the store failed to read or to keep. */
   fail(times = 1): void {
     this.#counts.failed += times;
   }

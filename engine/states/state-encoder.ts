@@ -1,7 +1,7 @@
 /**
- * Block states for texts: from a source where it has them, else encoded in the worker pool and kept.
- * What a request started and then gave up on is finished where it runs already, and dropped where it waits,
- * unless another request waits for it too.
+ * Gives block states for texts: from a source where it has them, else encoded in the worker pool and kept. When a
+ * request gives up, its running batches are finished, and its waiting ones are dropped unless another request waits for
+ * them too.
  */
 
 import { abortable } from '../abortable.ts';
@@ -16,7 +16,7 @@ import { countStored, ofTier, readStored } from './stored-state.ts';
 import { textDigest } from './text-digest.ts';
 import { toWaves, type WaveOptions } from './waves.ts';
 
-/** One document as blocks of token ids, as the workers tokenise it. */
+/** One document as blocks of token ids, as a worker tokenises it. */
 export interface TokenisedDocument {
   /** Ids of each block, special tokens included. */
   readonly blocks: readonly Int32Array[];
@@ -32,30 +32,30 @@ export interface EncodedBlock {
   readonly tokens?: Float32Array;
 }
 
-/** What the encoder asks of the workers. */
+/** The work that the encoder gives to workers. */
 export interface EncodingWorkers {
-  /** Texts to blocks. */
+  /** Turns texts into blocks. */
   tokenise(texts: readonly string[], options: TaskOptions): Promise<readonly TokenisedDocument[]>;
-  /** One batch of blocks to vectors. */
+  /** Turns one batch of blocks into vectors. */
   encode(blocks: readonly Int32Array[], options: TaskOptions): Promise<readonly EncodedBlock[]>;
 }
 
-/** What {@link StateEncoder} needs. */
+/** Options of {@link StateEncoder}. */
 export interface StateEncoderOptions extends BatchOptions {
   /** Names the encoder in keys. */
   readonly encodingDigest: string;
   /** Values a vector. */
   readonly width: number;
-  /** Tokeniser and network. */
+  /** The workers that tokenise and encode. */
   readonly encoding: EncodingWorkers;
-  /** Where states are looked for and kept. */
+  /** The source in which states are sought and kept. */
   readonly source: StateSource;
   /**
-   * What is wanted: `tokens` takes no state of anchors alone from the source, `anchor` reads the anchors of any.
+   * The wanted tier: `tokens` takes no state of anchors alone from the source, `anchor` reads the anchors of any state.
    * @defaultValue whatever the source has
    */
   readonly tier?: 'tokens' | 'anchor';
-  /** The form that new states are given before they are read or kept. @defaultValue as encoded */
+  /** The form that new states take before they are read or kept. @defaultValue as encoded */
   readonly codec?: StateCodec;
   /** How a list is tokenised ahead of a device that encodes meanwhile. @defaultValue all of it before the first batch */
   readonly waves?: WaveOptions;
@@ -63,13 +63,16 @@ export interface StateEncoderOptions extends BatchOptions {
 
 /** Options of {@link StateEncoder.encode}. */
 export interface EncodeOptions {
-  /** Rejects at once with its reason; finished states stay in the source. */
+  /** Ends the call, which rejects at once with the signal's reason; finished states stay in the source. */
   readonly signal?: AbortSignal | undefined;
-  /** What a search index keeps for each text; read before the source is asked. @defaultValue no index was asked */
+  /**
+   * The state that a search index keeps for each text; read before the source is asked. @defaultValue no index was
+   * asked
+   */
   readonly stored?: readonly (StoredState | undefined)[] | undefined;
-  /** Whose texts they are; see {@link StateKey.tenant}. @defaultValue nobody's */
+  /** The tenant of the texts; see {@link StateKey.tenant}. @defaultValue none */
   readonly tenant?: string | undefined;
-  /** Whether to wait until the source has kept what was encoded. @defaultValue false */
+  /** Whether to wait until the source has kept the new states. @defaultValue false */
   readonly untilKept?: boolean | undefined;
 }
 
@@ -81,7 +84,7 @@ export interface EncodedTexts {
   readonly statesFound: number;
   /** Texts whose state had to be encoded, here or by another request at the same time. */
   readonly statesEncoded: number;
-  /** What came of {@link EncodeOptions.stored}; absent without it. */
+  /** The outcomes of {@link EncodeOptions.stored}; absent without it. */
   readonly storedStates?: StoredStateCounts;
 }
 
@@ -89,16 +92,16 @@ export interface EncodedTexts {
 interface Job {
   readonly text: string;
   readonly key: StateKey;
-  /** The key as one text: jobs of different tenants are never shared, or one's time would tell what another asked. */
+  /** The key as one text: tenants never share jobs, or the time of one would tell what another asked. */
   readonly name: string;
   readonly done: Promise<BlockState>;
   readonly resolve: (state: BlockState) => void;
   readonly reject: (error: unknown) => void;
-  /** Requests that wait for it. */
+  /** Number of requests that wait for the job. */
   wanted: number;
   /** Settles once the source has kept the state. */
   kept: Promise<void>;
-  /** Ends the waiting batches of this job once nobody wants them. */
+  /** Called once no request waits for this job: drops its waiting batches. */
   onUnwanted: () => void;
 }
 
@@ -126,7 +129,7 @@ export class StateEncoder {
     });
   }
 
-  /** States for texts: those that an index had, then the source's, then encoded ones. */
+  /** Gives the states of texts: from the index, else from the source, else newly encoded. */
   async encode(texts: readonly string[], options: EncodeOptions = {}): Promise<EncodedTexts> {
     const { signal, stored } = options;
     signal?.throwIfAborted();
@@ -165,7 +168,7 @@ export class StateEncoder {
     return { encodingDigest, textDigest: textDigest(text), ...(tenant !== undefined && { tenant }) };
   }
 
-  /** What is at hand, and for the rest what the source has. */
+  /** The states that the index has, and those that the source has of the rest. */
   async #find(
     keys: readonly StateKey[],
     atHand: readonly (BlockState | undefined)[],
@@ -181,7 +184,7 @@ export class StateEncoder {
     return found;
   }
 
-  /** A job that was given up in the moment before this request joined it is started anew. */
+  /** Waits for a job. A job that was given up just before this request joined it is started anew. */
   async #waitFor(job: Job, options: EncodeOptions): Promise<BlockState> {
     try {
       return await job.done;
@@ -192,7 +195,7 @@ export class StateEncoder {
     }
   }
 
-  /** The jobs of the texts that were not found: joined where one runs, started where none does. */
+  /** The jobs of the texts that were not found: an existing job is joined, a missing one started. */
   #jobsFor(
     texts: readonly string[],
     keys: readonly StateKey[],
@@ -244,7 +247,7 @@ export class StateEncoder {
     }
   }
 
-  /** A batch that fails takes its own documents down, not those of the others. */
+  /** Runs jobs. When a batch fails, only the documents in it fail. */
   #add(jobs: readonly Job[], documents: readonly TokenisedDocument[], fillsBatches: boolean): void {
     this.#batches.add(
       documents.flatMap((document, i) => {
@@ -273,7 +276,7 @@ export class StateEncoder {
     return (await Promise.all(tasks)).flat();
   }
 
-  /** Once all blocks of a document are there, its state is kept and handed out. */
+  /** Keeps a document's state and hands it out, once all its blocks are encoded. */
   async #finish(
     job: Job,
     document: TokenisedDocument,
@@ -293,7 +296,7 @@ export class StateEncoder {
 
 function newJob(text: string, key: StateKey): Job {
   const { promise: done, resolve, reject } = withResolvers<BlockState>();
-  done.catch(() => {}); // who waits sees it; nobody waiting is no error
+  done.catch(() => {}); // waiting requests get the error; without any it is none
   return {
     text,
     key,
@@ -321,7 +324,9 @@ function withResolvers<T>(): {
   return { promise, resolve, reject };
 }
 
-/** Vectors are put in shared memory, so that workers read them later without a copy. */
+/**
+ * Joins the blocks of a document to its state, in shared memory, so that workers read the vectors later without a copy.
+ */
 function joinBlocks(blocks: readonly EncodedBlock[], document: TokenisedDocument, width: number): BlockState {
   const blockTokens = document.blocks.map(({ length }) => length);
   const anchors = shared(blocks.map(({ anchor }) => anchor));

@@ -1,7 +1,7 @@
-/** What sources call a state. */
+/** Names a state for sources. */
 import type { StateKey } from '../contract.ts';
 
-/** A key as one text; digests have a fixed length, so that no two keys are spelled alike. */
+/** A key as one text; digests have a fixed length, so that different keys give different texts. */
 export function stateName({ encodingDigest, textDigest, tenant }: StateKey, separator: string): string {
   const name = `${encodingDigest}${separator}${textDigest}`;
   return tenant === undefined ? name : `${name}${separator}${tenant}`;

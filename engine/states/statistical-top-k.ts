@@ -11,7 +11,7 @@ export interface StatisticalBounds {
   readonly maxKeep: number;
 }
 
-/** Fewer values than this say too little about their own spread: exactly `keep` are kept. */
+/** Fewest values for the threshold: fewer say too little about their own spread, and exactly `keep` are kept. */
 export const leastForStatistics = 128;
 
 /**

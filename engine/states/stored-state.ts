@@ -1,24 +1,27 @@
-/** Reads the states that a search index keeps beside its documents. None is trusted that does not say what it is. */
+/**
+ * Reads the states that a search index keeps beside its documents. A state that does not name its encoder and text is
+ * not trusted.
+ */
 import type { BlockState, StateKey, StoredState, StoredStateCounts, StoredVector } from '../contract.ts';
 import { decodeState, type StateFault } from './codec.ts';
 import type { StateCodec } from './state-codec.ts';
 
-/** What a reader of states asks for. */
+/** The kind of state that a reader wants. */
 export interface WantedState {
   /** Values a vector. */
   readonly width: number;
-  /** `tokens` takes no state of anchors alone. @defaultValue whatever there is */
+  /** The wanted tier: `tokens` takes no state of anchors alone. @defaultValue any state */
   readonly tier?: 'tokens' | 'anchor' | undefined;
-  /** How tokens must have been chosen. @defaultValue all of them kept */
+  /** The form whose rule must have chosen the tokens. @defaultValue all tokens kept */
   readonly codec?: StateCodec | undefined;
 }
 
-/** A state that was stored, or why it is none of the text's. */
+/** A stored state, or the reason why it is not the text's. */
 export type ReadState =
   | { readonly state: BlockState; readonly fault?: undefined }
   | { readonly state?: undefined; readonly fault: StateFault | 'missing' };
 
-/** What is stored for the text that the key names. */
+/** Reads the state that is stored for the text of the key. */
 export function readStored(stored: StoredState | undefined, key: StateKey, wanted: WantedState): ReadState {
   if (stored === undefined) return { fault: 'missing' };
   const read =
@@ -28,7 +31,7 @@ export function readStored(stored: StoredState | undefined, key: StateKey, wante
   return state ? { state } : { fault: 'foreign' };
 }
 
-/** The state as the tier reads it; undefined where it lacks what the tier needs. */
+/** The state in the form of the tier; `undefined` where it lacks vectors that the tier needs. */
 export function ofTier(
   { tokens, ...anchored }: BlockState,
   tier: 'tokens' | 'anchor' | undefined,
@@ -37,7 +40,7 @@ export function ofTier(
   return tokens ? { ...anchored, tokens } : undefined;
 }
 
-/** Counts what came of stored states, one fault or none a candidate. */
+/** Counts the outcomes of stored states, given one fault or none for each candidate. */
 export function countStored(faults: readonly (StateFault | 'missing' | undefined)[]): StoredStateCounts {
   const count = (wanted: StateFault | 'missing' | undefined): number =>
     faults.filter((fault) => fault === wanted).length;
@@ -50,7 +53,7 @@ export function countStored(faults: readonly (StateFault | 'missing' | undefined
   };
 }
 
-/** Nobody knows how many tokens a vector was made from. */
+/** A vector does not tell how many tokens it was made from. */
 const unknownTokens = 0;
 
 function ofVector(

@@ -4,9 +4,9 @@ import { ModelFormatError } from '../errors.ts';
 
 /** One turn of a chat. */
 export interface ChatMessage {
-  /** Who speaks. */
+  /** The speaker. */
   readonly role: 'system' | 'user' | 'assistant';
-  /** What is said. */
+  /** The words of the turn. */
   readonly content: string;
 }
 
@@ -26,8 +26,8 @@ const namedTokens = ['bos_token', 'eos_token', 'unk_token', 'pad_token'] as cons
  *
  * @param json - The parsed file.
  * @param file - Content of a `chat_template.jinja` beside it, which comes first.
- * @param path - Where it came from, for errors.
- * @throws ModelFormatError when there is none or it is no Jinja.
+ * @param path - Path of the file, for errors.
+ * @throws ModelFormatError when there is no template, or it is no Jinja.
  */
 export function parseChatTemplate(json: unknown, path: string, file?: string): ChatTemplate {
   const config = (json ?? {}) as TokenizerConfig;
@@ -59,7 +59,7 @@ export function parseChatTemplate(json: unknown, path: string, file?: string): C
   };
 }
 
-/** A template, or the one called `default` of several. */
+/** The template in a value: a text, or of several the one called `default`. */
 function templateOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   if (!Array.isArray(value)) return undefined;

@@ -18,8 +18,8 @@ export interface PromptTokenizer {
   /** Ids of the parts, read as one text; nothing is added. */
   encode(parts: readonly PromptPart[]): Int32Array;
   /**
-   * What each token stands for: UTF-8 bytes of the normalised text, or the number of the special token in order.
-   * A space that the tokenizer adds at the front of a text is left out.
+   * The piece of each token: UTF-8 bytes of the normalised text, or the ordinal of a special token. A space that the
+   * tokenizer adds at the front of a text is left out.
    */
   pieces(ids: Int32Array): readonly TokenPiece[];
   /** The text as the tokenizer reads it, before it is cut into tokens. */
@@ -30,7 +30,7 @@ export interface PromptTokenizer {
   specialId(spelling: string): number | undefined;
 }
 
-/** What one token stands for. */
+/** The piece that one token stands for. */
 export type TokenPiece = { readonly bytes: Uint8Array } | { readonly special: string };
 
 interface AddedToken {
@@ -53,8 +53,8 @@ const [opening, closing] = ['\uFDD0', '\uFDD1'];
  * Reads a tokenizer for prompts.
  *
  * @param json - Parsed `tokenizer.json`.
- * @param path - Where it came from, for errors.
- * @throws ModelFormatError when it is none.
+ * @param path - Path of the file, for errors.
+ * @throws ModelFormatError when the file is no tokenizer.
  */
 export function parsePromptTokenizer(json: unknown, path: string): PromptTokenizer {
   const { added_tokens: addedTokens = [] } = json as TokenizerJson;

@@ -1,4 +1,4 @@
-/** Text to token ids and back, from a Hugging Face `tokenizer.json`. */
+/** Turns text into token ids and back, by a Hugging Face `tokenizer.json`. */
 import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
 import { ModelFormatError } from '../errors.ts';
 
@@ -25,7 +25,7 @@ interface TokenizerJson {
  * Reads a tokenizer.
  *
  * @param json - Parsed `tokenizer.json`.
- * @param path - Where it came from, for errors.
+ * @param path - Path of the file, for errors.
  * @throws ModelFormatError when a special token that blocks need is missing.
  */
 export function parseTokenizer(json: unknown, path: string): Tokenizer {
@@ -57,7 +57,7 @@ export function parseTokenizer(json: unknown, path: string): Tokenizer {
   };
 }
 
-/** Without the added tokens nothing in a text is parsed as one of them. */
+/** Opens the tokenizer without its added tokens, so that no text is parsed as one of them. */
 function openHubTokenizer(json: object, path: string): HubTokenizer {
   try {
     return new HubTokenizer({ ...json, added_tokens: [] }, {});

@@ -5,7 +5,7 @@ import type { Calibration } from '../readout/parameters.ts';
 export interface CalibrationSample {
   /** Largest cosine of query and document, in [-1, 1]. */
   readonly cosine: number;
-  /** Whether it was relevant. */
+  /** Whether the document was judged relevant. */
   readonly isRelevant: boolean;
 }
 
@@ -14,8 +14,8 @@ const maxSteps = 100;
 const ridge = 1e-6;
 
 /**
- * Logistic regression by Newton's method (Platt 1999), both classes weighing the same, so that a probability of
- * one half parts them whatever their numbers.
+ * Logistic regression by Newton's method (Platt 1999), both classes weighing the same, so that a probability of one
+ * half separates them, whatever their sizes.
  *
  * @throws RangeError when one of the classes has no sample.
  */

@@ -1,4 +1,4 @@
-/** Shortlists with judgements, encoded once: what every setting of a readout is tried on. */
+/** Shortlists with judgements, encoded once, on which every setting of a readout is tried. */
 import type { BlockState, Shortlist } from '../contract.ts';
 import { QueryError } from '../errors.ts';
 import { type EvaluationOptions, toShortlist } from '../evaluation/evaluate-collection.ts';
@@ -6,13 +6,13 @@ import type { QueryState } from '../readout/parameters.ts';
 import { similarities } from '../readout/reading.ts';
 import type { EncoderReranker } from '../rerank/encoder/encoder-reranker.ts';
 
-/** A shortlist, what its documents gain, and all that a readout reads of it. */
+/** A shortlist, the gains of its documents, and everything that a readout reads of it. */
 export interface JudgedList {
-  /** The collection it is of. */
+  /** Name of the list's collection. */
   readonly set: string;
   /** Query and candidates; texts are dropped once they are encoded. */
   readonly shortlist: Shortlist;
-  /** What each candidate gains, in shortlist order; 0 for documents that are not judged. */
+  /** Gain of each candidate, in shortlist order; 0 for documents that are not judged. */
   readonly gains: readonly number[];
   /** Gains of all judged documents, descending. */
   readonly ideal: readonly number[];
@@ -22,26 +22,26 @@ export interface JudgedList {
   readonly states: readonly BlockState[];
   /** The token head's numerators by its temperature, shape `[Q, D]` each. */
   readonly logSums: ReadonlyMap<number, Float64Array>;
-  /** Largest cosine of the query's anchor with an anchor of each candidate: what calibration reads. */
+  /** Largest cosine of the query's anchor with an anchor of each candidate: for calibration. */
   readonly cosines: readonly number[];
 }
 
-/** What {@link encodeLists} reads. */
+/** Options of {@link encodeLists}. */
 export interface ListOptions
   extends Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'depth'> {
-  /** Makes the states; of tier `tokens`. */
+  /** The reranker that makes the states; of tier `tokens`. */
   readonly reranker: EncoderReranker;
   /** Temperatures of the token head that will be tried. */
   readonly tokenTaus: readonly number[];
-  /** Told after each query. */
+  /** Called after each query. */
   readonly onProgress?: () => void;
-  /** Ends the work: it rejects with the signal's reason. */
+  /** Ends the work, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Encodes the judged shortlists of a collection. Queries whose candidates are all relevant or all not, or that
- * the model cannot read, are left out: no order of theirs is better than another.
+ * Encodes the judged shortlists of a collection. Queries whose candidates are all relevant or all not, or that the
+ * model cannot read, are left out: any order of such a list is as good as another.
  */
 export async function encodeLists(options: ListOptions): Promise<JudgedList[]> {
   const lists: JudgedList[] = [];

@@ -1,5 +1,5 @@
 /**
- * Which heads of a decoder tell relevant documents from others.
+ * Finds the heads of a decoder that tell relevant documents from others.
  *
  * Source: QRHead (arXiv:2506.09944): heads are ranked by the nDCG@10 of the order that each alone gives.
  */
@@ -10,18 +10,18 @@ import { seededRandom, shuffled } from '../evaluation/random.ts';
 import type { LayerRange } from '../model/decoder-manifest.ts';
 import type { DecoderReranker } from '../rerank/decoder/decoder-reranker.ts';
 
-/** What {@link selectHeads} reads. */
+/** Options of {@link selectHeads}. */
 export interface HeadSelectionOptions
   extends Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'depth'> {
   /** A decoder that is read without training. */
   readonly reranker: DecoderReranker;
   /** The first layer of its manifest: heads are numbered from the network's own first. */
   readonly firstLayer: number;
-  /** Decides how documents are shuffled. */
+  /** Seed of the shuffling of documents. */
   readonly seed: number;
-  /** Told after each query. */
+  /** Called after each query. */
   readonly onProgress?: (done: number) => void;
-  /** Ends the work: it rejects with the signal's reason. */
+  /** Ends the work, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -31,7 +31,7 @@ export interface MeasuredHead {
   readonly layer: number;
   /** 0-based head of the layer. */
   readonly head: number;
-  /** Mean nDCG@10 of the order that it gives. */
+  /** Mean nDCG@10 of the head's order. */
   readonly mean: number;
 }
 

@@ -2,7 +2,7 @@
 import { seededRandom } from '../evaluation/random.ts';
 import type { ReadoutParameters } from '../readout/parameters.ts';
 
-/** All that decides an order once the states are there. */
+/** The parameters that decide an order, given the states. */
 export interface Setting extends ReadoutParameters {
   /** Share of a lexical first stage in the fused order, in [0, 1]. */
   readonly fusionWeight: number;
@@ -27,7 +27,7 @@ export const defaultSearchSpace: SearchSpace = {
 };
 
 /**
- * The start, each change of one parameter, and random changes of several (each parameter changes with
+ * Draws settings: the start, each change of one parameter, and random changes of several (each parameter changes with
  * probability one half) until there are `trials` different settings or the space is drawn many times over.
  */
 export function drawSettings(

@@ -1,4 +1,4 @@
-/** Chooses the readout's parameters on judged lists, and says what the choice is worth on lists it did not see. */
+/** Chooses the readout's parameters on judged lists, and measures the choice on lists that it did not see. */
 import { setImmediate } from 'node:timers/promises';
 import { applySteps } from '../compose/stepped.ts';
 import { type Measure, mean, parseMeasure } from '../evaluation/measures.ts';
@@ -14,15 +14,15 @@ import { changedParameters, type Setting } from './settings.ts';
 export interface TuneOptions {
   /** Judged lists of one or several collections; every collection counts the same. */
   readonly lists: readonly JudgedList[];
-  /** The first is the start: what is kept unless the judgements speak against it. */
+  /** The settings to try; the first is the start, which is kept unless the judgements speak against it. */
   readonly settings: readonly Setting[];
-  /** Parts of the lists that are held out in turn, at least 2. @defaultValue 5 */
+  /** Number of parts of the lists, which are held out in turn; at least 2. @defaultValue 5 */
   readonly folds?: number;
-  /** What is made large. @defaultValue nDCG@10 */
+  /** The measure to maximise. @defaultValue nDCG@10 */
   readonly measure?: Measure;
-  /** Told how many settings are done. */
+  /** Called with the number of settings that are done. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Ends the search: it rejects with the signal's reason. */
+  /** Ends the search, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -36,23 +36,23 @@ export interface MeasuredSetting {
   readonly bySet: Readonly<Record<string, number>>;
 }
 
-/** What tuning found. */
+/** The result of tuning. */
 export interface TuneResult {
-  /** What was there before. */
+  /** The setting before tuning. */
   readonly start: MeasuredSetting;
-  /** The largest mean. */
+  /** The setting with the largest mean. */
   readonly best: MeasuredSetting;
-  /** By the rule of {@link tune}, with the calibration fitted. */
+  /** The setting that the rule of {@link tune} chose, with the calibration fitted. */
   readonly chosen: MeasuredSetting;
-  /** The rule on folds. */
+  /** The cross-validation of the rule. */
   readonly crossValidated: CrossValidation;
 }
 
-/** What the rule is worth on lists that it did not choose on. */
+/** The rule's gain on lists that it did not choose on. */
 export interface CrossValidation {
-  /** Mean of the start. */
+  /** Mean of the start on the held-out lists. */
   readonly start: number;
-  /** Mean of what the rule chose on the other folds. */
+  /** Mean of the settings that the rule chose on the other folds. */
   readonly chosen: number;
   /** p-value of the paired t-test between them. */
   readonly p: number;
@@ -115,7 +115,7 @@ async function measureLists(
   return values;
 }
 
-/** One setting on one list. */
+/** The measure of one setting on one list. */
 export async function measureList(list: JudgedList, setting: Setting, measure: Measure): Promise<number> {
   const { logits } = readOut(list.query, list.states, setting, list.logSums.get(setting.tokenTau));
   const steps = [fusion({ weight: setting.fusionWeight })];

@@ -1,4 +1,4 @@
-/** Copies of weights in the cache: made once, and never trusted without having been looked at. */
+/** Copies of weights in the cache: made once, and checked before every use. */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -7,23 +7,23 @@ import { pipeline } from 'node:stream/promises';
 import { cacheAdvice, temporaryCacheFolder } from '../cache-folder.ts';
 import { ConfigurationError } from '../errors.ts';
 
-/** A copy that is wanted. */
+/** A copy to find or make. */
 export interface WantedCopy {
-  /** Folder that it is kept in. */
+  /** Folder of the copy. */
   readonly folder: string;
-  /** Its file name; names its content. */
+  /** File name of the copy, which names its content. */
   readonly name: string;
   /** Writes the copy to a path that no other process knows. */
   readonly write: (path: string) => Promise<void>;
 }
 
 /**
- * The folder in which the copy lies. A copy that is there is taken when its bytes are those that were written, by their
- * digest; or, without reading it, when nobody touched the file since that was last found. Otherwise it is written anew.
- * Several processes may do so at the same time. Where the folder takes no files, the copy goes to this user's temporary
- * one, with a warning of the process.
+ * The folder in which the copy lies. An existing copy is used when the digest of its bytes is right or, without reading
+ * it, when the file has not changed since the last check. Otherwise the copy is written anew. Several processes may do
+ * so at the same time. Where the folder cannot be written, the copy goes to this user's temporary folder, with a
+ * process warning.
  *
- * @throws ConfigurationError when neither folder takes it.
+ * @throws ConfigurationError when neither folder can be written.
  */
 export async function cachedCopy(wanted: WantedCopy): Promise<string> {
   const { folder, name } = wanted;
@@ -49,7 +49,7 @@ async function otherCopy(wanted: WantedCopy): Promise<string> {
   });
 }
 
-/** Readers see the whole file or none. */
+/** Makes the copy; readers see the whole file or none. */
 async function makeCopy({ folder, name, write }: WantedCopy): Promise<string> {
   await mkdir(folder, { recursive: true });
   const path = join(folder, name);
@@ -67,7 +67,7 @@ async function makeCopy({ folder, name, write }: WantedCopy): Promise<string> {
   return folder;
 }
 
-/** What is noted beside a copy: the digest of its bytes, and the state of the file when they were last read. */
+/** The note beside a copy: the digest of its bytes, and the state of the file at the last check. */
 interface Seal {
   readonly sha256: string;
   readonly file: string;
@@ -99,7 +99,7 @@ async function seal(path: string, sha256: string): Promise<void> {
   await rename(part, `${path}.seal`);
 }
 
-/** What changes with every write to a file. */
+/** A text that changes with every write to a file. */
 async function stateOf(path: string): Promise<string | undefined> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
   return found && [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join('/');
@@ -111,10 +111,10 @@ async function digestOf(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** What a folder says that takes no file. */
+/** Error codes of a folder that cannot be written. */
 const refusals = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR', 'EEXIST', 'ELOOP', 'ENOENT'];
 
-/** Whether it is the folder that failed, and not the weights that are read. */
+/** Whether the folder failed, and not the weights that were read. */
 function isRefusal(error: unknown, folder: string): error is NodeJS.ErrnoException {
   const { code = '', path = folder } = error as NodeJS.ErrnoException;
   return refusals.includes(code) && path.startsWith(folder);

@@ -5,10 +5,10 @@ import { type DataType, fileTensor, type Value } from '../graph/value.ts';
 import type { WeightTable } from './weight-table.ts';
 
 /**
- * The parameters of a network by name, in the types that their files have. A name that is asked for again gives the
- * same value.
+ * The parameters of a network by name, in the types that their files have. A second call with a name gives the same
+ * value.
  *
- * @param path - Where the weights lie, for errors. @defaultValue `'the weights'`
+ * @param path - Path of the weights, for errors. @defaultValue `'the weights'`
  */
 export function fileParameters(
   table: WeightTable,

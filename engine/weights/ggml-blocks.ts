@@ -1,12 +1,12 @@
 /**
- * GGML's blocks of quantised numbers: how each is laid out and what numbers it stands for.
+ * GGML's blocks of quantised numbers: the layout of each format, and the numbers that its bytes stand for.
  *
  * Source: the layouts of llama.cpp's ggml; checked against the dequantisation of its Python package `gguf`.
  */
 import { halfToFloat } from './half.ts';
 import { toFloat32 } from './safetensors.ts';
 
-/** One way of keeping numbers. */
+/** One format of quantised numbers. */
 export interface GgmlFormat {
   /** GGML's name. */
   readonly name: string;
@@ -14,7 +14,7 @@ export interface GgmlFormat {
   readonly blockValues: number;
   /** Bytes of one block. */
   readonly blockBytes: number;
-  /** What blocks stand for. */
+  /** Turns blocks into the numbers that they stand for. */
   readonly toFloats: (bytes: Uint8Array) => Float32Array;
 }
 

@@ -1,4 +1,4 @@
-/** GGUF files: what they say of themselves, and their tensors by Hugging Face's names. */
+/** Reads GGUF files: their metadata, and their tensors by Hugging Face's names. */
 import { open, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ModelFormatError } from '../errors.ts';
@@ -24,11 +24,11 @@ export interface GgufFile {
   readonly path: string;
   /** Keys and values, as GGUF names them. */
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** Tensors by Hugging Face's names; others keep their own. */
+  /** Tensors by Hugging Face's names; tensors without one keep GGUF's name. */
   readonly tensors: ReadonlyMap<string, GgufTensor>;
 }
 
-/** Hugging Face's names of what GGUF names otherwise. */
+/** Hugging Face's names of tensors, by GGUF's. */
 const names: Readonly<Record<string, string>> = {
   token_embd: 'model.embed_tokens',
   output_norm: 'model.norm',
@@ -48,7 +48,10 @@ const layerNames: Readonly<Record<string, string>> = {
   ffn_down: 'mlp.down_proj',
 };
 
-/** Reads a file's head. @throws ModelFormatError when it is no GGUF file or holds formats this build cannot read. */
+/**
+ * Reads a file's head. @throws ModelFormatError when the file is no GGUF file or holds formats that this build cannot
+ * read.
+ */
 export async function readGguf(path: string): Promise<GgufFile> {
   const { gguf } = await import('@huggingface/gguf');
   const read = await gguf(path, { allowLocalFile: true }).catch((cause: unknown) => {
@@ -70,7 +73,7 @@ export async function readGguf(path: string): Promise<GgufFile> {
   return { path, metadata: { ...read.metadata }, tensors };
 }
 
-/** Mapped all the same, the pages behind the file's end would end the process. */
+/** The error for a file that was cut short: if it were mapped, the pages behind its end would end the process. */
 function cutShort(
   path: string,
   { name, end, size }: { readonly name: string; readonly end: number; readonly size: number },
@@ -96,7 +99,7 @@ function hubName(name: string): string {
   return top && names[top] ? `${names[top]}.weight` : name;
 }
 
-/** One small tensor's numbers. */
+/** Reads the numbers of one small tensor. */
 export async function readGgufTensor(
   { path, tensors }: GgufFile,
   name: string,
@@ -109,8 +112,9 @@ export async function readGgufTensor(
 const plainTypes: Readonly<Record<string, DataType>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 
 /**
- * The weights of a GGUF file: the file itself where it holds plain numbers alone, else a copy whose matrices are in half
- * precision, written once to the cache folder as {@link cachedCopy} says. Half precision keeps eleven bits of numbers that were made of eight.
+ * The weights of a GGUF file: the file itself where it holds plain numbers alone, else a copy whose matrices are in
+ * half precision, written once to the cache folder as {@link cachedCopy} says. Half precision keeps eleven bits, and
+ * the quantised numbers have eight.
  */
 export async function ggufWeights(
   file: GgufFile,
@@ -140,10 +144,13 @@ function plainTable({ path, tensors }: GgufFile): WeightTable {
   );
 }
 
-/** Numbers that are expanded at once: whole blocks of every format. */
+/** Count of numbers that are expanded at once: whole blocks of every format. */
 const valuesAtOnce = 1 << 20;
 
-/** Tensor after tensor, so that a model of any size takes the memory of one run of numbers. */
+/**
+ * Writes the expanded weights one tensor after another, so that a model of any size takes only the memory of one run of
+ * numbers.
+ */
 async function writeExpanded({ path: source, tensors }: GgufFile, target: string): Promise<void> {
   const header: Record<string, unknown> = { __metadata__: { blockrank: 'expanded from GGUF' } };
   let at = 0;

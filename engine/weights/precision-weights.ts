@@ -1,4 +1,6 @@
-/** A model's weights in the form that a precision multiplies, in a file, so that every worker maps the same pages. */
+/**
+ * Writes a model's weights in the form that a precision multiplies to a file, so that every worker maps the same pages.
+ */
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,33 +16,33 @@ import {
 } from './safetensors.ts';
 import type { WeightTable } from './weight-table.ts';
 
-/** Where weights lie. */
+/** A file of weights. */
 export interface WeightFile {
   /** Folder of the file. */
   readonly folder: string;
   /** Its name. */
   readonly file: string;
-  /** What is in it. */
+  /** The table of its tensors. */
   readonly table: WeightTable;
 }
 
-/** Changes with what this module writes, so that an older build's file is not taken for this one's. */
+/** Version of the layout that this module writes, so that an older build's file is not taken for a new one. */
 const layoutVersion = 2;
 
-/** Where a model's own weights lie. */
+/** The file of a model's own weights. */
 export interface WeightSource {
   /** Folder of the file. */
   readonly folder: string;
   /** Its name. */
   readonly file: string;
-  /** Names its content. */
+  /** Digest that names its content. */
   readonly digest: string;
 }
 
 /**
  * The weights of a model folder as a precision multiplies them: float32 matrices for `fp32`, and for `fp16`, whose
- * halves are worked out when a graph is loaded, so that both map the same file; for `int8` the linear layers' as
- * {@link toIntegerLayout} says. The file itself when it is that already, else a copy written once to the cache folder
+ * halves are worked out when a graph is loaded, so that both map the same file; for `int8` the linear layers' as {@link
+ * toIntegerLayout} says. The file itself when it has that form already, else a copy written once to the cache folder
  * and named by the model's digest, as {@link cachedCopy} says.
  */
 export async function weightsFor(
@@ -72,7 +74,7 @@ function toWeightFile(folder: string, file: string, table: TensorTable): WeightF
   return { folder, file, table: new Map([...table].map(([name, entry]) => [name, { ...entry, file }])) };
 }
 
-/** What integers are shifted by: unsigned ones, since products of signed ones saturate on AVX2 without VNNI. */
+/** Shift of the integers, which makes them unsigned: products of signed ones saturate on AVX2 without VNNI. */
 const integerZero = 128;
 
 /**

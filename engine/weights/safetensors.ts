@@ -5,7 +5,7 @@ import type { DataType } from '../graph/value.ts';
 import { bytesOf } from '../graph/value.ts';
 import { halfToFloat } from './half.ts';
 
-/** Where one tensor lies. */
+/** The position, type and shape of one tensor. */
 export interface TensorEntry {
   /** Element type. */
   readonly type: DataType;
@@ -33,7 +33,9 @@ const typeNames: Readonly<Record<string, DataType>> = {
 /** Headers are some hundred bytes a tensor; more than this is no header. */
 const maxHeaderBytes = 100_000_000;
 
-/** Reads a file's header. @throws ModelFormatError when the file is damaged or holds types this build cannot read. */
+/**
+ * Reads a file's header. @throws ModelFormatError when the file is damaged or holds types that this build cannot read.
+ */
 export async function readTensorTable(path: string): Promise<TensorTable> {
   const file = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
     throw new ModelFormatError(
@@ -127,7 +129,7 @@ export async function readTensorBytes(path: string, { offset, length }: TensorEn
   }
 }
 
-/** A tensor's numbers as float32; 8-bit integers come as they are. */
+/** A tensor's numbers as float32; 8-bit integers keep their values. */
 export function toFloat32(bytes: Uint8Array, type: DataType): Float32Array {
   const copy = new Uint8Array(bytes).buffer; // a Buffer's own slice would be a view of its pool
   switch (type) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ModelFormatError } from '../errors.ts';
 import { readTensorTable, type TensorEntry } from './safetensors.ts';
 
-/** Where one tensor lies, and in which file. */
+/** The position of one tensor, with its file. */
 export interface WeightEntry extends TensorEntry {
   /** File name inside the folder. */
   readonly file: string;
@@ -17,7 +17,9 @@ export type WeightTable = ReadonlyMap<string, WeightEntry>;
 const singleFile = 'model.safetensors';
 const indexFile = 'model.safetensors.index.json';
 
-/** The safetensors files of a folder, in the order of their names. @throws ModelFormatError when there are none. */
+/**
+ * The safetensors files of a folder, in the order of their names. @throws ModelFormatError when the folder has none.
+ */
 export async function safetensorsFiles(folder: string): Promise<string[]> {
   if (existsSync(join(folder, indexFile))) return shardsOf(join(folder, indexFile));
   if (existsSync(join(folder, singleFile))) return [singleFile];
@@ -48,7 +50,7 @@ async function shardsOf(path: string): Promise<string[]> {
 const isFileName = (value: unknown): value is string =>
   typeof value === 'string' && value !== '' && !/[/\\]/.test(value);
 
-/** Where every tensor of a folder's safetensors files lies. @throws ModelFormatError */
+/** The table of all tensors of a folder's safetensors files. @throws ModelFormatError */
 export async function readWeightTable(folder: string): Promise<WeightTable> {
   const table = new Map<string, WeightEntry>();
   for (const file of await safetensorsFiles(folder)) {

@@ -104,7 +104,7 @@ class DecoderProgram implements WorkerProgram<DecoderTask, Answer> {
       at += count;
       const score = { logit: logits[index]!, mass: documents[index]! };
       if (!explain) return { ...score, templateMass: 0, spans: [] };
-      return { ...score, ...toTextSpans(this.#scorer.prompts.places(texts[index]!, index), own) };
+      return { ...score, ...toTextSpans(this.#scorer.prompts.spans(texts[index]!, index), own) };
     });
   }
 

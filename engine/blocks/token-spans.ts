@@ -1,11 +1,11 @@
-/** Where the tokens of a prompt stand in one of its parts. */
+/** Finds the spans of a prompt's tokens in one of its parts. */
 import type { PromptPart, PromptTokenizer, TokenPiece } from '../tokenizer/prompt-tokenizer.ts';
 import type { Span } from './spans.ts';
 
-/** A token's place in a part's text: UTF-16 code units; empty (`start === end`) for tokens outside the part. */
-export type PlacedToken = Span;
+/** A token's span in a part's text: UTF-16 code units; empty (`start === end`) for tokens outside the part. */
+export type TokenSpan = Span;
 
-/** One UTF-8 byte of what the tokenizer reads, and the character of the prompt that it came from. */
+/** One UTF-8 byte of the text that the tokenizer reads, and the prompt's character that the byte came from. */
 interface ReadByte {
   readonly byte: number;
   readonly start: number;
@@ -13,16 +13,16 @@ interface ReadByte {
 }
 
 /**
- * Places the tokens of a prompt in the text of its part number `own`. A token that ends inside a character covers the
+ * The spans of a prompt's tokens in the text of its part number `own`. A token that ends inside a character covers the
  * whole character; so does the next one. A token that lies half in the template covers the half inside the part.
  *
- * @returns One place a token, in order, ascending.
+ * @returns One span a token, in order, ascending.
  */
-export function placeTokens(
+export function tokenSpans(
   tokenizer: PromptTokenizer,
   parts: readonly PromptPart[],
   own: number,
-): readonly PlacedToken[] {
+): readonly TokenSpan[] {
   const pieces = tokenizer.pieces(tokenizer.encode(parts));
   const prompt = parts.map(({ text }) => text).join('');
   const from = parts.slice(0, own).reduce((sum, { text }) => sum + text.length, 0);
@@ -44,7 +44,7 @@ function walk(pieces: readonly TokenPiece[], bytes: readonly ReadByte[], prompt:
       while (here() < end && at < bytes.length) at += 1;
       return { start: found, end };
     }
-    // A space that only the tokens have at their front was added by the tokenizer.
+    // The tokenizer adds a space at the front that the text does not have.
     const added = at === 0 && piece.bytes[0] === 0x20 && bytes[0]?.byte !== 0x20 ? 1 : 0;
     at = Math.min(bytes.length, at + piece.bytes.length - added);
     const isEmpty = piece.bytes.length === added || start === prompt.length;
