@@ -1,7 +1,7 @@
-/** What tests of one file open, closed after each of them. */
+/** Closes, after each test of a file, everything that the test opened. */
 import { afterEach } from 'vitest';
 
-/** Gives a function that keeps what it is given until the test ends; what was opened last is closed first. */
+/** Gives a function that keeps closable things until the test ends, and then closes the last one first. */
 export function closedAfterEach(): <T extends { close(): Promise<unknown> }>(one: T) => T {
   const open: { close(): Promise<unknown> }[] = [];
   afterEach(async () => {

@@ -13,7 +13,7 @@ const hmac = (key: string | Buffer, data: string): Buffer => createHmac('sha256'
 const form =
   /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/;
 
-/** What is wrong with a request's signature; `undefined` when it is right. */
+/** The fault of a request's signature, in words; `undefined` when it is right. */
 export function verifyAwsSignature(
   request: IncomingMessage,
   body: Buffer,

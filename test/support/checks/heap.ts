@@ -1,8 +1,8 @@
-/** The heap, without what nobody holds. */
+/** Measures the heap without garbage. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Frees everything that nobody holds. */
+/** Runs the garbage collector. */
 export function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
@@ -10,7 +10,7 @@ export function collectGarbage(): void {
   collect();
 }
 
-/** Bytes in use, buffers included, once everything that nobody holds is gone. */
+/** Bytes in use, buffers included, after a collection of garbage. */
 export function heapAfterCollection(): number {
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();

@@ -1,6 +1,6 @@
 /**
- * Parsers of rerank answers that refuse what the original parsers refuse: ML Commons' cohere post function, and
- * Elasticsearch's `custom` and `hugging_face` services.
+ * Parsers of rerank answers, as strict as the originals: ML Commons' cohere post function, and Elasticsearch's `custom`
+ * and `hugging_face` services.
  */
 import assert from 'node:assert/strict';
 
@@ -109,7 +109,7 @@ function isObject(value: unknown): value is { readonly [key: string]: Parsed } {
 /** JSON.parse, with numbers by their spelling. */
 function parse(json: string): Parsed {
   const literals: string[] = [];
-  // Numbers outside of strings are put into strings that no JSON of ours holds.
+  // Wraps numbers outside of strings in marked strings, which no JSON of ours holds.
   const marked = json.replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
     token.startsWith('"') ? token : `"\\u0000#${literals.push(token) - 1}"`,
   );

@@ -1,8 +1,8 @@
-/** An HTTP server on 127.0.0.1 that answers as it is told, and remembers what it was asked. */
+/** An HTTP server on 127.0.0.1 that gives the test's answers, and remembers the requests. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** One request that came in. */
+/** One request that the server got. */
 export interface AskedRequest {
   /** Path and query string. */
   readonly url: string;
@@ -10,16 +10,16 @@ export interface AskedRequest {
   readonly body: string;
 }
 
-/** What to answer: JSON with status 200, or whatever the function does. */
+/** What to answer: JSON with status 200, or the work of a function. */
 export type Answer = object | ((response: ServerResponse, asked: AskedRequest) => void);
 
 /** A running server. */
 export interface AnsweringServer {
-  /** Where it listens. */
+  /** Address of the server. */
   readonly url: string;
-  /** Everything that was asked, in order. */
+  /** Every request, in order. */
   readonly asked: readonly AskedRequest[];
-  /** Ends it, and every connection with it. */
+  /** Ends the server and all its connections. */
   close(): Promise<void>;
 }
 

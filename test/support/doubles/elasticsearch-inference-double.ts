@@ -12,15 +12,15 @@ export interface InferenceDoubleOptions {
   readonly version?: string;
   /** @defaultValue an active trial */
   readonly licence?: { readonly type: string; readonly status: string };
-  /** Puts the query into templates as it is, which one version did. @defaultValue false */
+  /** Whether templates get the raw query, as in one version. @defaultValue false */
   readonly isQueryRaw?: boolean;
   /** Endpoints that an ingest pipeline refers to. @defaultValue none */
   readonly referenced?: readonly string[];
-  /** Endpoints of other services, by id, which nobody can ask here. @defaultValue none */
+  /** Endpoints of other services, by id, which the double cannot call. @defaultValue none */
   readonly foreign?: Readonly<Record<string, string>>;
 }
 
-/** One call that came in. */
+/** One call that the double got. */
 export interface InferenceCall {
   readonly line: string;
   readonly body: unknown;
@@ -29,7 +29,7 @@ export interface InferenceCall {
 export interface InferenceDouble {
   readonly url: string;
   readonly calls: readonly InferenceCall[];
-  /** Ids of the endpoints that are there. */
+  /** Ids of the existing endpoints. */
   ids(): readonly string[];
   /** Calls that change something. */
   writes(): readonly string[];
@@ -274,7 +274,7 @@ interface Outgoing {
   readonly body: string;
 }
 
-/** What is sent to the service. Every placeholder needs a value; values go into the body as JSON. */
+/** The request to the service. Every placeholder needs a value; values go into the body as JSON. */
 function requestOf(endpoint: Endpoint, { query, texts }: Input, options: InferenceDoubleOptions): Outgoing {
   const { settings, secrets } = endpoint;
   const url = settings['url'] as string;
@@ -301,7 +301,7 @@ function requestOf(endpoint: Endpoint, { query, texts }: Input, options: Inferen
   };
 }
 
-/** Values are put in once; what they hold is not looked through again. */
+/** Puts values into a text once; placeholders inside a value stay as they are. */
 function substituted(text: string, values: Readonly<Record<string, string>>, field: string): string {
   return text.replaceAll(/\$\{([^}]*)\}/g, (whole, name: string) => {
     const value = values[name];

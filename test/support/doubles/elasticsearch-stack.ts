@@ -27,11 +27,11 @@ export interface ElasticsearchStack {
   readonly elasticsearch: InferenceDouble;
   readonly service: RerankServiceDouble;
   readonly calls: ServerCalls;
-  /** Makes an endpoint, or what is left to make of it. */
+  /** Installs an endpoint, or the rest of an interrupted installation. */
   install(options?: Partial<ElasticsearchInstallOptions>, isForced?: boolean): Promise<InstallPlan>;
 }
 
-/** A stack that is closed when the test is over. @param key - What the service asks for. */
+/** A stack that is closed when the test is over. @param key - The key that the service demands. */
 export async function openElasticsearchStack(
   options: InferenceDoubleOptions = {},
   key?: string,

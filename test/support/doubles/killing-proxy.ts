@@ -9,17 +9,17 @@ export interface SeenCall {
   readonly body: string;
 }
 
-/** What a test does at each call; it may hold the call as long as it likes, and `false` keeps it from going on. */
+/** A test's hooks at each call; a hook may hold the call as long as it likes, and `false` stops the call. */
 export interface ProxyHooks {
-  /** Before the server gets the call. */
+  /** Runs before the server gets the call. */
   onCall?(call: SeenCall): Promise<boolean> | boolean;
-  /** After the server answered, before the answer goes back. */
+  /** Runs after the server answered, before the answer goes back. */
   onAnswer?(call: SeenCall): Promise<boolean> | boolean;
 }
 
 export interface KillingProxy {
   readonly url: string;
-  /** Replaces what is done at each call. */
+  /** Replaces the hooks. */
   use(hooks: ProxyHooks): void;
   close(): Promise<void>;
 }

@@ -7,7 +7,7 @@ const reason = {
     'Result window is too large, from + size must be less than or equal to: [50] but was [100]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting.',
 };
 
-/** What a search of `limited` alone is refused with. */
+/** The refusal of a search of `limited` alone. */
 export const windowRefusal: object = {
   error: {
     root_cause: [reason],
@@ -39,7 +39,7 @@ const hit = (_index: string, n: number) => ({
   _source: { title: `stars ${n}` },
 });
 
-/** What the cluster answers to a search of this size in these indices, joined by commas. */
+/** The cluster's answer to a search of this size in these indices, joined by commas. */
 export function limitedAnswer(index: string, size: number): object {
   const indices = index.split(',');
   const isCut = size > 50 && indices.includes('limited');

@@ -2,7 +2,7 @@
 import type { Adapter, HitMark, Outcome, OutcomeMark, Plan, PlanOptions } from '../../../adapters/adapter.ts';
 import { BlockRankError, type FirstStage, FirstStageError, type Shortlist } from '../../../engine/index.ts';
 
-/** What a test searches for: every hit of the store matches every query. */
+/** A search of a test: every hit of the store matches every query. */
 export interface MemoryRequest {
   readonly query?: string;
   readonly from?: number;
@@ -19,7 +19,7 @@ export interface MemoryHit {
   readonly blockrank?: HitMark;
 }
 
-/** What comes back. */
+/** The response to a search. */
 export interface MemoryResponse {
   readonly total: number;
   readonly hits: readonly MemoryHit[];
@@ -28,15 +28,15 @@ export interface MemoryResponse {
 
 /** Options of {@link memoryAdapter}. */
 export interface MemoryAdapterOptions {
-  /** Runs before each answer (`call` counts from 1): what it rejects with is the search's failure. */
+  /** Runs before each answer (`call` counts from 1): its rejection is the search's failure. */
   readonly fault?: (call: number, request: MemoryRequest, signal: AbortSignal | undefined) => unknown;
-  /** How the hits were found. @defaultValue 'lexical' */
+  /** The first stage that the hits claim to come from. @defaultValue 'lexical' */
   readonly firstStage?: FirstStage;
   /** Whether several requests go in one round trip. @defaultValue true */
   readonly hasSearchMany?: boolean;
 }
 
-/** A {@link memoryAdapter} with what it sent. */
+/** A {@link memoryAdapter} that remembers its requests. */
 export interface MemoryAdapter extends Adapter<MemoryRequest, MemoryResponse> {
   /** Every request that was sent, in order. */
   readonly sent: readonly MemoryRequest[];

@@ -11,16 +11,16 @@ export const hubCommit = 'c0ffee0000000000000000000000000000000000';
 /** A running hub. */
 export interface ModelHub {
   readonly url: string;
-  /** `METHOD path range` of everything that was asked. */
+  /** `METHOD path range` of every request. */
   readonly asked: readonly string[];
-  /** Bytes after which each download breaks off; undefined: none does. */
+  /** Bytes after which each download breaks off; `undefined`: no download does. */
   breakAfter: number | undefined;
   /** File whose content is damaged on the way. */
   damaged: string | undefined;
   close(): Promise<void>;
 }
 
-/** Starts a hub with one model. A request without the token is refused where one is needed. */
+/** Starts a hub with one model. Where a token is needed, the hub refuses requests without it. */
 export async function modelHub(repository: string, folder: string, token?: string): Promise<ModelHub> {
   const asked: string[] = [];
   const state: { breakAfter: number | undefined; damaged: string | undefined } = {

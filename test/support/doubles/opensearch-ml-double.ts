@@ -1,7 +1,7 @@
 /**
- * OpenSearch with ML Commons and neural-search, as far as an installation speaks to it: it keeps connectors, models,
- * pipelines and settings, refuses what the original refuses, and answers in its recorded words. Models answer as a test
- * says; searches are in `opensearch-search-double.ts`.
+ * OpenSearch with ML Commons and neural-search, in the parts that an installation uses: the double keeps connectors,
+ * models, pipelines and settings, is as strict as the original, and answers in the original's recorded words. A test
+ * decides what models answer; searches are in `opensearch-search-double.ts`.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -18,25 +18,25 @@ export interface MlDoubleOptions {
   readonly version?: string;
   /** @defaultValue those that reranking needs */
   readonly plugins?: readonly string[];
-  /** Cluster settings over the defaults; `undefined` hides one. */
+  /** Cluster settings over the defaults; `undefined` hides a setting. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Settings that are set as `transient`. */
   readonly transient?: Readonly<Record<string, unknown>>;
   /** Whether the settings may not be read, as in managed services. @defaultValue false */
   readonly hidesSettings?: boolean;
-  /** Processors that the nodes name; `undefined`: the endpoint is not there. */
+  /** Processors that the nodes name; `undefined`: the endpoint does not exist. */
   readonly processors?: readonly string[] | undefined;
   /** Processors of a second node. @defaultValue there is none */
   readonly processorsOfSecondNode?: readonly string[];
   /** Documents of the index `docs`. @defaultValue 0 */
   readonly documents?: number;
-  /** What a model becomes when it is deployed. @defaultValue 'DEPLOYED' */
+  /** State of a model after deployment. @defaultValue 'DEPLOYED' */
   readonly deployedState?: string;
-  /** What a registration's task becomes. @defaultValue 'COMPLETED' */
+  /** State of a registration's task at its end. @defaultValue 'COMPLETED' */
   readonly taskState?: string;
   /** Whether connectors cannot be deleted, because their ids look like others'. @defaultValue false */
   readonly mistakesConnectors?: boolean;
-  /** How often a model may not be deleted although it was undeployed. @defaultValue 0 */
+  /** How often the double refuses to delete a model although it was undeployed. @defaultValue 0 */
   readonly lagsBehindUndeploying?: number;
   /** The only accepted `Authorization`. */
   readonly authorization?: string;
@@ -47,7 +47,7 @@ export interface MlDoubleOptions {
 
 type Json = Record<string, unknown>;
 
-/** A score a document, or how the cluster refuses. */
+/** One score for each document, or the cluster's refusal. */
 export type ModelAnswer = readonly number[] | { readonly status: number; readonly reason: string };
 
 export interface MlDouble {
@@ -57,17 +57,17 @@ export interface MlDouble {
   readonly groups: Map<string, Json>;
   readonly pipelines: Map<string, Json>;
   readonly persistent: Json;
-  /** Default pipelines, by index. The index `docs` is there, with the fields `title` and `body`. */
+  /** Default pipelines, by index. The index `docs` exists, with the fields `title` and `body`. */
   readonly defaults: Map<string, string | undefined>;
   /** Calls that change something, in order. */
   readonly writes: string[];
   /** Questions to models, directly and by pipelines, in order. */
   readonly asked: AskedModel[];
-  /** What the nodes count of each pipeline's rerank processor. */
+  /** The nodes' counts of each pipeline's rerank processor. */
   readonly counts: Map<string, PipelineCounts>;
-  /** Says how models answer from now on; at first a later document scores better. */
+  /** Sets the answers of models from now on; at first a later document scores better. */
   answerBy(answer: (asked: AskedModel) => ModelAnswer): void;
-  /** @throws Refusal when the model does not answer, or is not there. */
+  /** Asks a model. @throws Refusal when the model does not answer, or does not exist. */
   ask(asked: AskedModel): readonly number[];
   close(): Promise<void>;
 }
@@ -143,7 +143,7 @@ export async function startMlDouble(options: MlDoubleOptions = {}): Promise<MlDo
 interface Context {
   readonly options: MlDoubleOptions;
   readonly double: MlDouble;
-  /** Of the address. */
+  /** Parameters of the address. */
   readonly parameters: URLSearchParams;
 }
 

@@ -1,25 +1,25 @@
 /**
- * Searches of the double of OpenSearch, as far as a rerank processor has to do with them: a page is widened, the model
- * is asked, a failure fails the search or is passed over and counted, and the page is cut again.
+ * Searches of the double of OpenSearch, in the parts that concern a rerank processor: the double widens the page, asks
+ * the model, lets a failure fail the search or ignores and counts it, and cuts the page again.
  */
 import { Refusal } from './refusal.ts';
 
 type Json = Record<string, unknown>;
 
-/** What the nodes count of one rerank processor. */
+/** The nodes' counts of one rerank processor. */
 export interface PipelineCounts {
   readonly count: number;
   readonly failed: number;
 }
 
-/** What a model was asked. */
+/** A question to a model. */
 export interface AskedModel {
   readonly modelId: string;
   readonly query: string;
   readonly documents: readonly string[];
 }
 
-/** What a search needs of the cluster. */
+/** The parts of the cluster that a search needs. */
 interface Searched {
   readonly pipelines: ReadonlyMap<string, Json>;
   readonly counts: Map<string, PipelineCounts>;
@@ -56,7 +56,7 @@ function rerankOf(pipeline: Json): Rerank | undefined {
   return (pipeline as Processors).response_processors?.find(({ rerank }) => rerank)?.rerank;
 }
 
-/** The answer to a search over so many documents. Every query finds every document. */
+/** The answer to a search. Every query finds every document. */
 export function searched(
   double: Searched,
   body: Json,
@@ -102,7 +102,7 @@ function reranked(
   try {
     const documents = hits.map(({ _id }) => `text of ${_id}`);
     const { model_id: modelId } = rerank.ml_opensearch;
-    // Without hits nothing is asked, and the processor counts as having run well.
+    // Without hits the processor does not ask the model, and counts the search as a success.
     const scores = hits.length === 0 ? [] : double.ask({ modelId, query, documents });
     double.counts.set(name, { count: count + 1, failed });
     const scored = hits.map((hit, i) => ({ ...hit, _score: scores[i]! }));

@@ -34,10 +34,10 @@ export interface Stack {
   uninstall(options?: Partial<OpenSearchUninstallOptions>): Promise<InstallPlan>;
 }
 
-/** Time that passes at once, but lets the server answer. */
+/** A sleep that ends at once, but lets the server answer. */
 const passed = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A public-looking service: what is private needs a setting. */
+/** Address of a public-looking service: a private one would need a setting. */
 export const serviceUrl = 'https://rerank.example.com';
 export const trusting: MlDoubleOptions = {
   settings: { [trustedSetting]: ['^https://rerank\\.example\\.com/.*$'] },
@@ -73,6 +73,6 @@ export async function openStack(options: MlDoubleOptions = trusting): Promise<St
   };
 }
 
-/** What becomes of each part. */
+/** The planned state of each part. */
 export const statesOf = ({ parts }: InstallPlan): string[] =>
   parts.map(({ part, state }) => `${part}: ${state}`);

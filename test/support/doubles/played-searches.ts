@@ -1,7 +1,9 @@
-/** Searches that a cluster is played to answer before a proxy, and what tests read of both. */
+/** Searches and answers of a played cluster before a proxy, and readers of both for tests. */
 import type { Answer, Play, Seen } from './proxy-setup.ts';
 
-/** Hits with what `JSON.parse` and `JSON.stringify` would spoil: long numbers, floats, order of names, escapes. */
+/**
+ * Hits with details that `JSON.parse` and `JSON.stringify` would spoil: long numbers, floats, order of names, escapes.
+ */
 export const hit = (id: string): string =>
   `{"_index":"products-1","_id":"${id}","_score":1.0,"_source":{"title":"${id}","z":1,"10":2,"long":9007199254740993,"float":1.0${'0'.repeat(id.charCodeAt(0) - 97)},"exp":1E5,"text":"\\u00e9\\/\u00e9"}}`;
 /** Numbers that JavaScript would round. */
@@ -35,5 +37,5 @@ export interface SearchJson {
 export const jsonOf = ({ body }: Pick<Answer, 'body'>): SearchJson => JSON.parse(body.toString());
 /** Ids of an answer's hits, in their order. */
 export const idsOf = (answer: Answer): string[] => jsonOf(answer).hits.hits.map(({ _id }) => _id);
-/** What the cluster was asked. */
+/** The body of a request to the cluster. */
 export const bodyOf = ({ body }: Seen): Record<string, unknown> => JSON.parse(body.toString());

@@ -18,7 +18,7 @@ import {
 import { type RescoringStageOptions, rescoringStage } from '../../../plugin/stage/index.ts';
 import { type FakeReranker, fakeReranker } from '../../../plugin/testing/index.ts';
 
-/** What a played server was asked. */
+/** A request to a played server. */
 export interface Seen {
   readonly method: string;
   readonly url: string;
@@ -29,14 +29,14 @@ export interface Seen {
 /** A server that the test plays. */
 export interface Played {
   readonly url: string;
-  /** Every request that came in whole, in order. */
+  /** Every completely received request, in order. */
   readonly seen: readonly Seen[];
-  /** Connections that were opened so far. */
+  /** Number of connections opened so far. */
   readonly connections: number;
   close(): Promise<void>;
 }
 
-/** Answers a request once its body is there. */
+/** Answers a request once its body has arrived. */
 export type Play = (seen: Seen, response: ServerResponse, request: IncomingMessage) => void;
 
 /** Starts a server that answers when it has read the body. */
@@ -83,7 +83,7 @@ export async function playedRaw(
 export interface Setup {
   readonly reranker: FakeReranker;
   readonly proxy: RunningProxy;
-  /** What {@link RunningProxy.use} would take. */
+  /** The settings of reranking, as {@link RunningProxy.use} takes them. */
   readonly reranking: ProxyReranking;
   close(): Promise<void>;
 }
@@ -94,7 +94,7 @@ export type SetupOptions = Partial<ProxyOptions> & {
   readonly adapterOptions?: Partial<ProxyAdapterOptions>;
 };
 
-/** Opens a proxy over a fake reranker, which turns every list around unless told otherwise. */
+/** Opens a proxy over a fake reranker, which reverses every list by default. */
 export async function proxyBefore(target: string, options: SetupOptions = {}): Promise<Setup> {
   const { reranker = fakeReranker({ logit: (_candidate, _query, index) => index }), ...rest } = options;
   const { stageOptions = {}, adapterOptions = {}, ...own } = rest;
@@ -123,7 +123,7 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-/** One request, its headers and path as given. */
+/** Sends one request with exactly these headers and this path. */
 export function ask(
   url: string,
   options: RequestOptions & { readonly body?: Buffer | string },
@@ -146,7 +146,7 @@ export function ask(
     });
     request.maxHeadersCount = 0;
     request.on('error', reject);
-    // Beside a text, Node would write the headers as UTF-8.
+    // With a text as body, Node would write the headers as UTF-8.
     request.end(body === undefined ? undefined : Buffer.from(body));
   });
 }
@@ -183,7 +183,7 @@ export async function socketTo(url: string): Promise<Socket> {
   return socket;
 }
 
-/** What a connection says until it has said `pattern`, or is closed. */
+/** The text of a connection until it matches `pattern`, or the connection closes. */
 export function until(socket: Socket, pattern: RegExp): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
@@ -199,7 +199,7 @@ export function until(socket: Socket, pattern: RegExp): Promise<string> {
   });
 }
 
-/** Something that happens once. */
+/** An event that happens once. */
 export function event(): { readonly happened: Promise<void>; readonly happen: () => void } {
   let happen = ignore;
   const happened = new Promise<void>((resolve) => {

@@ -1,4 +1,4 @@
-/** What a double of a server refuses, in the server's words. */
+/** A refusal of a server's double, in the server's words. */
 export class Refusal extends Error {
   readonly status: number;
   readonly type: string;

@@ -1,17 +1,17 @@
 /**
- * A reranking service that puts a list the other way round: the last document gets the best score. It answers in
- * Cohere's form and in TEI's, remembers what it was asked, counts like the real one, and misbehaves on demand.
+ * A reranking service that reverses lists: the last document gets the best score. It answers in Cohere's form and in
+ * TEI's, remembers the requests, counts like the real one, and misbehaves on demand.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** How the service behaves. */
 export type Behaviour =
-  /** As it should. */
+  /** Answers correctly. */
   | { readonly kind: 'well' }
   /** Answers this status with this text. */
   | { readonly kind: 'status'; readonly status: number; readonly text: string }
-  /** Answers well, but only after this time. */
+  /** Answers correctly, but only after this time. */
   | { readonly kind: 'slow'; readonly ms: number }
   /** Ends the connection without an answer. */
   | { readonly kind: 'hangs-up' }
@@ -26,7 +26,7 @@ export type Behaviour =
   /** Adds a field to every result. */
   | { readonly kind: 'extra' };
 
-/** One request that came in. */
+/** One request that the service got. */
 export interface RerankRequest {
   readonly path: string;
   readonly authorization: string | undefined;
@@ -39,11 +39,11 @@ export interface RerankRequest {
 /** A running service. */
 export interface RerankServiceDouble {
   readonly url: string;
-  /** Everything that was asked, in order. */
+  /** Every request, in order. */
   readonly asked: readonly RerankRequest[];
-  /** How it behaves from now on; `well` at first. */
+  /** Sets the behaviour from now on; `well` at first. */
   behave(behaviour: Behaviour): void;
-  /** Forgets what was asked. */
+  /** Forgets the requests. */
   forget(): void;
   /** Stops listening; `start` listens on the same port again. */
   stop(): Promise<void>;
@@ -51,7 +51,7 @@ export interface RerankServiceDouble {
   close(): Promise<void>;
 }
 
-/** @param key - The only key that is let in. @defaultValue everybody is */
+/** Starts a service. @param key - The only accepted key. @defaultValue no key is needed */
 export async function startRerankServiceDouble(
   options: { readonly key?: string } = {},
 ): Promise<RerankServiceDouble> {

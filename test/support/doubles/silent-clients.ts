@@ -1,4 +1,4 @@
-/** Adapters whose client is never asked: for what is pure. */
+/** Adapters whose client is never called, for tests of pure methods. */
 import { Client } from '@elastic/elasticsearch';
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
 import type { Adapter } from '../../../adapters/adapter.ts';
@@ -17,7 +17,7 @@ import {
 
 const node = 'http://127.0.0.1:9';
 
-/** The Elasticsearch adapter, reading `title` and `body` unless told otherwise. */
+/** The Elasticsearch adapter, reading `title` and `body` by default. */
 export function elasticsearchSilent(
   options: Partial<ElasticsearchAdapterOptions> = {},
 ): Adapter<ElasticsearchRequest, ElasticsearchResponse> {
@@ -25,7 +25,7 @@ export function elasticsearchSilent(
   return elasticsearchAdapter({ client: new Client({ node }), ...fields, ...options });
 }
 
-/** The OpenSearch adapter, reading `title` and `body` unless told otherwise. */
+/** The OpenSearch adapter, reading `title` and `body` by default. */
 export function openSearchSilent(
   options: Partial<OpenSearchAdapterOptions> = {},
 ): Adapter<OpenSearchRequest, OpenSearchResponse> {

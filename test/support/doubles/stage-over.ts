@@ -7,7 +7,7 @@ import {
 import { type FakeReranker, fakeReranker } from '../../../plugin/testing/index.ts';
 import { type MemoryHit, type MemoryRequest, type MemoryResponse, memoryAdapter } from './memory-adapter.ts';
 
-/** What never comes. */
+/** A promise that never settles. */
 export const forever = (): Promise<never> => new Promise(() => {});
 
 /** Hits `d0`, `d1`… from the best to the worst. */
@@ -15,7 +15,7 @@ export function hitsOf(count: number): readonly MemoryHit[] {
   return Array.from({ length: count }, (_, i) => ({ id: `d${i}`, text: `text ${i}`, score: count - i }));
 }
 
-/** The model likes the last hits best. */
+/** A reranker that scores the last hits best. */
 export const reversing = (): FakeReranker => fakeReranker({ logit: (_candidate, _query, index) => index });
 
 /** Options of a stage over memory. */

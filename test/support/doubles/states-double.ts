@@ -1,4 +1,6 @@
-/** As much of a search server as building states needs, in memory, over HTTP; and faults where a test wants them. */
+/**
+ * The parts of a search server that building states needs, in memory, over HTTP, with faults where a test wants them.
+ */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -21,21 +23,21 @@ export interface StatesDouble {
   readonly calls: readonly DoubleCall[];
   /** Makes an index, as its owner would. */
   make(index: string, settings?: Json): void;
-  /** Deletes an index, with its documents. */
+  /** Deletes an index and its documents. */
   delete(index: string): void;
-  /** Takes an index back to an older copy, whose writes were fewer: its name and identity stay. */
+  /** Restores an older copy of an index, which has fewer writes: its name and identity stay. */
   restore(index: string, documents: Readonly<Record<string, Json>>): void;
   /** Lets a name stand for indices. */
   alias(name: string, ...indices: string[]): void;
-  /** Says which of an alias's indices is written to. */
+  /** Sets the index that an alias writes to. */
   writeAlias(name: string, index: string): void;
-  /** What the mapping of an index says of its fields. */
+  /** The fields in the mapping of an index. */
   mapping(index: string): Json;
   /** The documents of an index, by id, as they are now. */
   documents(index: string): ReadonlyMap<string, StoredJson>;
   /** Writes a document, past any condition. */
   write(index: string, id: string, source: Json): void;
-  /** Gives a write its number; it is done when the function that is returned is called. */
+  /** Gives a write its number; the write is done when the test calls the returned function. */
   begin(index: string, id: string, source: Json): () => void;
   remove(index: string, id: string): void;
   /** Answers a call in place of the server; `lost` lets the server do it and hangs up, `away` hangs up at once. */
@@ -59,7 +61,7 @@ interface DoubleIndex {
   readonly settings: Json;
   readonly properties: Json;
   readonly documents: Map<string, StoredJson>;
-  /** What searches see: the documents of the last refresh. */
+  /** The documents that searches see: those of the last refresh. */
   visible: ReadonlyMap<string, StoredJson>;
   /** Numbers of writes that are not done yet. */
   readonly begun: Set<number>;
@@ -99,7 +101,7 @@ class Memory {
   }
 
   number(name: string): readonly [DoubleIndex, number] {
-    // As servers do, unless they are told otherwise: what is written are words, numbers and objects.
+    // Makes a missing index, as servers do by default: with a mapping of words, numbers and objects.
     const index = this.indices.get(name) ?? this.make(name, { properties: { state: { type: 'text' } } });
     index.nextSeqNo += 1;
     return [index, index.nextSeqNo - 1];
@@ -117,7 +119,7 @@ class Memory {
     index.documents.delete(id);
   }
 
-  /** One conditional write, as bulk lines and single documents are. */
+  /** Does one conditional write, of a bulk line or a single document. */
   put(
     name: string,
     id: string,
@@ -131,7 +133,7 @@ class Memory {
     return { status: 200, body: { _id: id, status: 200, _seq_no: seqNo, _primary_term: 1 } };
   }
 
-  /** The indices behind a list of names, aliases and patterns; `undefined` when one is none of them. */
+  /** The indices behind a list of names, aliases and patterns; `undefined` when a name stands for nothing. */
   namesOf(expression: string, isLenient: boolean): readonly string[] | undefined {
     const lists = expression.split(',').map((part) => {
       const aliased = this.aliases.get(part)?.filter((name) => this.indices.has(name));
@@ -246,7 +248,7 @@ function answerTo(
     return { status: 200, body: {} };
   }
   const parameters = new URLSearchParams(query);
-  // A document may be the first of its index.
+  // The first document of an index makes the index.
   if (second === '_doc' && !memory.indices.has(first)) memory.make(first);
   const names = memory.namesOf(first, parameters.get('ignore_unavailable') === 'true');
   if (!names) return missing;
@@ -377,7 +379,7 @@ function get(memory: Memory, { _index, _id, _source }: Json): Json {
   return { ...hit, ...filtered(found.source, _source) };
 }
 
-/** `_source` as it was asked for: none of it, or some of its paths. */
+/** `_source` as the request wants it: none of it, or some of its paths. */
 function filtered(source: Json, wanted: Json): Json {
   if (wanted === false) return {};
   if (!Array.isArray(wanted) || wanted.includes('*')) return { _source: source };

@@ -58,7 +58,7 @@ export function fill(double: StatesDouble, documents: number): void {
 /** The sidecar of `docs`. */
 export const sidecar = 'docs-blockrank-states-g';
 
-/** Ids of documents whose state is none of their text. */
+/** Ids of documents whose state does not fit their text. */
 export function unfresh(double: StatesDouble): string[] {
   const states = double.documents(sidecar);
   return [...double.documents('docs')]

@@ -1,6 +1,6 @@
 /**
- * A search server that is as strict at its door as the originals: TLS, who asks, media types, paths, parameters,
- * bodies. Behind the door it searches a handful of documents by counting words.
+ * A search server that checks requests as strictly as the originals: TLS, credentials, media types, paths, parameters,
+ * bodies. It searches a handful of documents by counting words.
  */
 import { once } from 'node:events';
 import {
@@ -25,7 +25,7 @@ export interface ServerDocument {
 
 export interface StrictServerOptions {
   readonly product: 'elasticsearch' | 'opensearch';
-  /** Major version; decides which media types are read. */
+  /** Major version; decides the accepted media types. */
   readonly version?: number;
   /** Serves TLS with these certificates; plain HTTP without. */
   readonly certificates?: Certificates;
@@ -46,7 +46,7 @@ export interface AwsAccount {
   readonly service: 'es' | 'aoss';
 }
 
-/** A request that came through the door. */
+/** A request that passed the checks. */
 export interface SeenRequest {
   readonly method: string;
   readonly path: string;

@@ -4,12 +4,12 @@ import ts from 'typescript';
 
 export interface DocumentedProperty {
   readonly name: string;
-  /** Its type as it is written, without `| undefined`. */
+  /** The property's type as written, without `| undefined`. */
   readonly type: string;
   readonly isOptional: boolean;
   /** Its doc comment, without tags. */
   readonly text: string;
-  /** What `@defaultValue` says. */
+  /** The text of `@defaultValue`. */
   readonly defaultValue: string | undefined;
 }
 

@@ -10,11 +10,11 @@ import { readTensorBytes, readTensorTable, toFloat32 } from '../../../engine/wei
 interface NaiveRequest {
   readonly config: DecoderConfig;
   readonly path: string;
-  /** Instruction, documents, query. */
+  /** Token ids of the blocks: instruction, documents, query. */
   readonly blocks: readonly Int32Array[];
   readonly queryPosition: number;
   readonly layer: number;
-  /** Places in the query block. */
+  /** Indices of the signal tokens in the query block. */
   readonly signals: readonly number[];
 }
 

@@ -1,7 +1,7 @@
 /**
- * A vitest plugin: a module that asks whether it runs from source, in order to start a worker thread from the same,
- * is told the place of its built twin. The thread is then plain JavaScript and opens in a third of the time; what runs
- * in the test's own thread stays source.
+ * A vitest plugin for modules that start worker threads: a module that asks whether it runs from source gets the path
+ * of its built twin. The thread then runs plain JavaScript and opens in a third of the time; the test's own thread
+ * still runs the source.
  */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,9 +1,10 @@
 /**
- * The sources as plain JavaScript, for the processes and threads that tests start: Node runs it as it is, where a
- * compiler in front of it costs seconds of processor a start. Types are stripped, not checked: `npm run check` does that.
+ * The sources as plain JavaScript, for the processes and threads that tests start: Node runs it directly, where a
+ * compiler in front would take seconds of processor time at each start. Types are stripped, not checked: `npm run
+ * check` does that.
  *
- * Each text is emitted once, into .cache/programs/emitted; a folder of links to what was emitted stands for one state of
- * all sources, so that several runs of tests, and edits between them, do not get in each other's way.
+ * Each text is emitted once, into .cache/programs/emitted; a folder of links to emitted files stands for one state of
+ * all sources, so that several runs of tests, and edits between them, do not disturb each other.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import {
@@ -29,9 +30,9 @@ const cache = join(root, '.cache', 'programs');
 const emittedFolder = join(cache, 'emitted');
 /** Folders of TypeScript that programs of the tests consist of. */
 const sourceFolders = ['engine', 'adapters', 'plugin', 'examples', 'scripts', 'test/support'];
-/** What programs read relative to themselves. */
+/** Files and folders that programs read relative to themselves. */
 const neighbours = ['package.json', 'models', 'test/fixtures'];
-/** What no run has used for this long goes, in milliseconds. */
+/** Age at which unused files are removed, in milliseconds. */
 const keptMs = 24 * 60 * 60 * 1000;
 
 /** A source by its path from the repository, and the digest of its text. */
@@ -41,30 +42,30 @@ interface Source {
   readonly digest: string;
 }
 
-/** The JavaScript of a source, by its path from the repository; builds whatever is not built yet. */
+/** The JavaScript of a source, by its path from the repository; builds every missing file. */
 export function builtProgram(path: string): string {
   return join(buildPrograms(), toJavaScript(path));
 }
 
-/** The same as a URL. */
+/** The URL of {@link builtProgram}. */
 export function builtUrl(path: string): URL {
   return pathToFileURL(builtProgram(path));
 }
 
 let folder: string | undefined;
 
-/** The folder of all of them, as the sources were when this process asked first. */
+/** The folder of all built sources, as they were at this process's first call. */
 export function buildPrograms(): string {
   folder ??= build();
   return folder;
 }
 
-/** Removes what was built for sources of other days. */
+/** Removes files that were built for old sources. */
 export function prunePrograms(): void {
   for (const parent of [cache, emittedFolder].filter((one) => existsSync(one)))
     for (const name of readdirSync(parent)) {
       const path = join(parent, name);
-      // A parallel run may remove it first.
+      // A parallel run may remove the file first.
       const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
       if (path !== emittedFolder && age > keptMs) rmSync(path, { recursive: true, force: true });
     }
@@ -95,7 +96,7 @@ function build(): string {
 }
 
 function readSources(): Source[] {
-  // What is emitted depends on this file too.
+  // The emitted text depends on this file too.
   const own = readFileSync(fileURLToPath(import.meta.url));
   return sourceFolders
     .flatMap((name) =>
@@ -110,7 +111,7 @@ function readSources(): Source[] {
     });
 }
 
-/** Where the JavaScript of a text lies; its time is renewed, for `prunePrograms`. */
+/** The path of a text's JavaScript; renews its time, for `prunePrograms`. */
 function emitted({ path, text, digest }: Source): string {
   const target = join(emittedFolder, `${digest}.js`);
   if (existsSync(target)) {
@@ -125,7 +126,7 @@ function emitted({ path, text, digest }: Source): string {
 }
 
 function transpile(fileName: string, text: string): string {
-  // Loaded where something is to be emitted: that costs a third of a second.
+  // Loaded only when a text must be emitted, because loading takes a third of a second.
   const ts = createRequire(import.meta.url)('typescript') as typeof typescript;
   const compilerOptions = {
     target: ts.ScriptTarget.ES2023,

@@ -1,4 +1,4 @@
-/** Programs that `scripts/deploy-tools` installs; a test that needs one which is not there skips, and says so. */
+/** Programs that `scripts/deploy-tools` installs; a test that needs a missing program is skipped, and says so. */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -34,7 +34,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** What a program said. */
+/** The output of a program. */
 export interface Said {
   readonly status: number | null;
   readonly stdout: string;
@@ -58,5 +58,5 @@ export function runTool(
   return { status, stdout, stderr };
 }
 
-/** What a program gives that finds nothing wrong. */
+/** The result of a program that finds no fault. */
 export const nothingWrong: object = { status: 0, stderr: '' };

@@ -1,6 +1,6 @@
 /**
- * Keeps states in a folder and reads them, in a process of its own: what LMDB does not survive ends the process. Prints
- * what was found before and after, the counts, and the warnings.
+ * Keeps states in a folder and reads them, in a separate process, because a fault in LMDB would end the process. Prints
+ * the states found before and after, the counts, and the warnings.
  */
 import { renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { lmdbSource } from '../../../engine/states/lmdb-source.ts';
 
 const [, , folder = '', meanwhile = 'nothing', states = '40'] = process.argv;
 const file = join(folder, 'data.mdb');
-/** What somebody does to the file while it is open. */
+/** Changes to the file while it is open. */
 const changes: Readonly<Record<string, () => void>> = {
   nothing: () => undefined,
   cut: () => truncateSync(file, 8192),
@@ -21,7 +21,7 @@ const changes: Readonly<Record<string, () => void>> = {
   },
 };
 const entries = Array.from({ length: Number(states) }, (_, i): readonly [StateKey, BlockState] => {
-  // Some lie on a leaf, some on pages of their own.
+  // Some states lie on a leaf, others on separate pages.
   const tokens = new Float32Array(i % 2 ? 32 * 256 : 32).fill(i);
   const blockTokens = [tokens.length / 32];
   const anchors = new Float32Array(32).fill(i);

@@ -1,4 +1,4 @@
-/** Which modules a program has loaded, as V8 tells at its end. */
+/** Lists the modules that a program has loaded, as V8 reports them at the program's end. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ export interface LoadedModules {
 }
 
 const root = new URL('../../../', import.meta.url).href;
-/** What runs the program from its sources, where that is how the tests run it. */
+/** Packages that run the program from its sources, where the tests run it so. */
 const runners: readonly string[] = ['tsx', 'esbuild', '@esbuild', 'get-tsconfig', 'resolve-pkg-maps'];
 
 /** Runs the program, whether built or from sources. */

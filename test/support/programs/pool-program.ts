@@ -7,10 +7,10 @@ interface Task {
   readonly flag?: SharedArrayBuffer;
 }
 
-/** What the pool hands over. */
+/** The data that the pool passes to the program. */
 interface Data {
   readonly answer: number;
-  /** While its first number is 1 the program cannot be opened; the second one counts how often that was tried. */
+  /** While the first number is 1 the program cannot be opened; the second number counts the attempts. */
   readonly refusal?: SharedArrayBuffer;
   /** Counts how often the program was closed. */
   readonly closings?: SharedArrayBuffer;

@@ -19,20 +19,20 @@ export interface CliStart {
 
 /** A program under way. */
 export interface CliRun {
-  /** What it has printed so far. */
+  /** The output so far. */
   readonly output: { readonly stdout: string; readonly stderr: string };
-  /** Settled when this holds, or when it has ended. */
+  /** Settles when the condition holds, or the program has ended. */
   until(holds: () => boolean): Promise<void>;
-  /** Settled when what it has printed to either stream matches, or when it has ended. */
+  /** Settles when the output of either stream matches, or the program has ended. */
   printed(pattern: RegExp): Promise<void>;
   kill(signal: NodeJS.Signals): void;
   readonly ended: Promise<CliResult>;
 }
 
 export interface CliOptions extends CliStart {
-  /** When it is sent a signal. */
+  /** Settles when the program is to get a signal. */
   readonly interruptAfter?: (run: CliRun) => Promise<void>;
-  /** What is sent then. @defaultValue `'SIGINT'` */
+  /** The signal. @defaultValue `'SIGINT'` */
   readonly signal?: NodeJS.Signals;
 }
 
@@ -51,7 +51,7 @@ export function startCli(
   const modules = imports.flatMap((name) => ['--import', name]);
   const child = spawn(process.execPath, [...modules, cliProgram(), ...args], {
     cwd: root,
-    // Colours and secrets of whoever runs the tests stay out.
+    // Only these variables, so that colours and secrets of the person who runs the tests stay out.
     env: { PATH, HOME, ...env },
   });
   const output = { stdout: '', stderr: '' };

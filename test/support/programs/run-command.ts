@@ -1,4 +1,4 @@
-/** Runs one command inside the test's process: the program around it is shown by `run-cli.ts`, at a second a run. */
+/** Runs one command inside the test's process: `run-cli.ts` runs the whole program, which takes a second each time. */
 import { PassThrough, Readable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { cliContext, type MakeCommand } from '../../../plugin/cli/context.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { builtUrl } from './built.ts';
 import { type CliRun, startCli } from './run-cli.ts';
 
-/** The real program; every text that it encodes is written to the log first. */
+/** Starts the real program, which logs every text before it encodes it. */
 export function startStatesProgram(command: string, args: readonly string[], log: string): CliRun {
   const imports = [builtUrl('test/support/programs/count-encodings.ts').href];
   return startCli(['states', command, ...args], { imports, env: { COUNT_ENCODINGS: log } });

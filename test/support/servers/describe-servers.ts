@@ -1,8 +1,8 @@
-/** Tests of every real server that can run here; for the others it is printed why not. */
+/** Registers tests of every real server that can run here, and prints why the others cannot. */
 import { describe } from 'vitest';
 import { missingFor, type ServerChoice, servers } from './start.ts';
 
-/** @param suite - Its name; `%s` stands for the server's. */
+/** Registers a suite for each server. @param suite - Name of the suite; `%s` stands for the server's. */
 export function describeServers(suite: string, tests: (choice: ServerChoice) => void): void {
   for (const choice of servers) {
     const missing = missingFor(choice);

@@ -1,4 +1,4 @@
-/** Downloads every real server that can run here, so that no test waits for that: `tsx fetch-all.ts`. */
+/** Downloads every real server that can run here, so that no test waits for downloads: `tsx fetch-all.ts`. */
 import { fetchServer, missingFor, servers } from './start.ts';
 
 for (const choice of servers) {

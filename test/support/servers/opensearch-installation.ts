@@ -29,11 +29,11 @@ export interface Cluster {
   readonly url: string;
   readonly calls: ServerCalls;
   ask(method: string, path: string, body?: object | string): Promise<Answered>;
-  /** Installs with defaults for what is not given, and gives the plan that was run. */
+  /** Installs, with defaults for missing options, and gives the plan that was run. */
   install(options: Partial<OpenSearchInstallOptions> & { readonly serviceUrl: string }): Promise<InstallPlan>;
-  /** The plan alone. */
+  /** Gives the plan without running it. */
   plan(options: Partial<OpenSearchInstallOptions> & { readonly serviceUrl: string }): Promise<InstallPlan>;
-  /** @returns What the server would not delete. */
+  /** Removes the installation. @returns Notes on things that the server would not delete. */
   uninstall(name: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }

@@ -6,12 +6,12 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { indexSuiteDocuments } from '../suites/suite-subjects.ts';
 
 interface Osmem {
-  /** Where it listens, on 127.0.0.1. */
+  /** Address of the server, on 127.0.0.1. */
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** Why there is no server here; `undefined` when there is one. */
+/** The reason why no server can run here; `undefined` when one can. */
 const osmemMissing: string | undefined =
   findBinary() === undefined
     ? `package "@osmem/linux-x64" is not installed (${process.platform}-${process.arch})`
@@ -20,9 +20,10 @@ const osmemMissing: string | undefined =
 if (osmemMissing) console.log(`Skipping tests against osmem: ${osmemMissing}.`);
 
 /**
- * Tests over a server of their own, which holds the suite's documents in the index `suite`; skipped where there is none.
+ * Registers tests over a separate server, which holds the suite's documents in the index `suite`; skips them where no
+ * server can run.
  *
- * @param define - Defines the tests; where the server listens is known once they run.
+ * @param define - Defines the tests; the server's address is known once they run.
  */
 export function describeOverOsmem(name: string, define: (url: () => string) => void): void {
   describe.skipIf(osmemMissing)(name, () => {
@@ -36,7 +37,7 @@ export function describeOverOsmem(name: string, define: (url: () => string) => v
   });
 }
 
-/** Starts a server on a free port. It ends with this process. */
+/** Starts a server on a free port. The server ends with this process. */
 async function startOsmem(): Promise<Osmem> {
   const binary = findBinary();
   if (binary === undefined) throw new Error(`startOsmem: ${osmemMissing}`);

@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 
 const program = '/usr/bin/redis-server';
 
-/** Why no Redis can be started; undefined where one can. */
+/** The reason why no Redis can be started; `undefined` where one can. */
 export const redisMissing: string | undefined = existsSync(program)
   ? undefined
   : `${program} is not installed (Debian package redis-server)`;
@@ -15,15 +15,15 @@ export const redisMissing: string | undefined = existsSync(program)
 export interface RunningRedis {
   /** Its address. */
   readonly url: string;
-  /** A client of it, which the test closes; none of its failures is printed. */
+  /** Opens a client, which the test closes; its failures are not printed. */
   connect(): Redis;
   /** Stops answering while its connections stay open. */
   freeze(): void;
-  /** Answers again. */
+  /** Lets the server answer again. */
   thaw(): void;
   /** Ends the server at once. */
   stop(): Promise<void>;
-  /** Starts it again on the same port, empty. */
+  /** Starts the server again on the same port, empty. */
   restart(): Promise<void>;
 }
 

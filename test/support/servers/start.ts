@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 export interface ServerChoice {
   /** Which product. */
   readonly product: 'opensearch' | 'elasticsearch';
-  /** Exact version; others are not published whole. */
+  /** Exact version; other versions are not published completely. */
   readonly version: string;
   /** Java versions that run it, both inclusive. */
   readonly java: readonly [number, number];
@@ -18,9 +18,9 @@ export interface ServerChoice {
 
 /** A running server. */
 export interface RunningServer {
-  /** Where it listens, on 127.0.0.1. */
+  /** Address of the server, on 127.0.0.1. */
   readonly url: string;
-  /** Ends it. */
+  /** Ends the server. */
   close(): Promise<void>;
 }
 
@@ -32,7 +32,10 @@ export const servers: readonly ServerChoice[] = [
   { product: 'elasticsearch', version: '8.19.21', java: [17, 99] },
 ];
 
-/** Whether this is the newest version of its product: what takes minutes is done at length on these alone. */
+/**
+ * Whether this is the newest version of its product: tests that take minutes run in full length on the newest versions
+ * alone.
+ */
 export function isNewest({ product, version }: ServerChoice): boolean {
   return servers.find((one) => one.product === product)?.version === version;
 }
@@ -42,7 +45,7 @@ const serversFolder =
   process.env['SERVERS_DIR'] ?? fileURLToPath(new URL('../../../.servers', import.meta.url));
 const run = promisify(execFile);
 
-/** Why a server cannot run here; `undefined` when it can. */
+/** The reason why a server cannot run here; `undefined` when it can. */
 export function missingFor({ java: [least, most] }: ServerChoice): string | undefined {
   if (process.platform !== 'linux') return `the scripts need Linux, this is ${process.platform}`;
   for (const command of ['mvn', 'curl', 'setpriv']) {
@@ -53,13 +56,16 @@ export function missingFor({ java: [least, most] }: ServerChoice): string | unde
   return `no JDK from ${least} to ${most} is installed (found: ${found.join(', ') || 'none'})`;
 }
 
-/** How a server is started. */
+/** Options of {@link startServer}. */
 export interface StartOptions {
-  /** Whether OpenSearch comes with neural-search and ML Commons, 390 MB more to download. @defaultValue what `OPENSEARCH_ML` says */
+  /**
+   * Whether OpenSearch comes with neural-search and ML Commons, 390 MB more to download. @defaultValue the variable
+   * `OPENSEARCH_ML`
+   */
   readonly ml?: boolean;
 }
 
-/** Downloads a server, and on OpenSearch ML Commons too, if that was not done before. */
+/** Downloads a server, and on OpenSearch ML Commons too, unless it was downloaded before. */
 export async function fetchServer(choice: ServerChoice): Promise<void> {
   for (const ml of choice.product === 'opensearch' ? [true, false] : [false])
     await run(scriptOf(choice), ['fetch'], { env: environmentOf(choice, { ml }) });

@@ -5,12 +5,12 @@ import { textDigest } from '../../../engine/states/text-digest.ts';
 // biome-ignore lint/suspicious/noExplicitAny: what a server answers has many shapes; tests assert on them.
 type Json = any;
 
-/** A document and its state, wherever that lies. */
+/** A document and its state, in either place. */
 export interface StoredPair {
   readonly id: string;
-  /** Digest of its text, computed here. */
+  /** Digest of the document's text, computed by the test. */
   readonly expected: string;
-  /** Digest that its state says; `undefined` without a state. */
+  /** Text digest in its state; `undefined` without a state. */
   readonly stored: string | undefined;
   /** How often the document that holds the state was written. */
   readonly version: number;
@@ -32,11 +32,11 @@ export interface StatesCluster {
   ): Promise<void>;
   /** Writes other words into a document. */
   change(index: string, id: string, body: string): Promise<void>;
-  /** Ids of an index's documents; none when the index is not there. */
+  /** Ids of an index's documents; empty when the index does not exist. */
   ids(index: string): Promise<readonly string[]>;
-  /** Every document of a concrete index beside the state in its sidecar. */
+  /** Every document of a concrete index, with its state in the sidecar. */
   sidecarPairs(index: string, generation: string): Promise<readonly StoredPair[]>;
-  /** Every document beside the state in itself. */
+  /** Every document, with the state in its own field. */
   fieldPairs(index: string, field?: string): Promise<readonly StoredPair[]>;
 }
 
@@ -118,7 +118,7 @@ export function linesOf(ids: readonly number[], action: 'index' | 'create'): str
     .join('');
 }
 
-/** What {@link StatesCluster.seed} writes. */
+/** A document as {@link StatesCluster.seed} writes it. */
 export function documentOf(i: number): {
   readonly title: string;
   readonly body: string;

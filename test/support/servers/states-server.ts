@@ -1,4 +1,4 @@
-/** A real server, and what the tests of building and watching states need beside it. */
+/** A real server, and the parts that tests of building and watching states need beside it. */
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { defaultGeneration, type TransportOwner } from '../../../adapters/server.ts';
 import { type OpenStateMaker, openStateMaker } from '../../../plugin/cli/states/state-maker.ts';
@@ -10,21 +10,21 @@ import { type StatesCluster, statesCluster } from './states-cluster.ts';
 
 export interface StatesServer {
   readonly server: RunningServer;
-  /** Stands before the server, and does nothing at the beginning of a test. */
+  /** The proxy before the server; without hooks at the beginning of a test. */
   readonly proxy: KillingProxy;
   readonly cluster: StatesCluster;
-  /** A model that reads little, and is there at once. */
+  /** A small model that opens at once. */
   readonly model: string;
-  /** Makes anchors by it. */
+  /** A maker of anchors by that model. */
   readonly maker: OpenStateMaker;
-  /** That of the maker. */
+  /** Generation of the maker's states. */
   readonly generation: string;
   readonly client: TransportOwner & { close(): Promise<unknown> };
   /** Options of `blockrank states` for the server, or the proxy before it, and the maker's model. */
   flags(url: string, ...more: readonly string[]): string[];
 }
 
-/** Opens it before the tests of the suite that calls this, and closes it after them. */
+/** Opens a server before the tests of the calling suite, and closes it after them. */
 export function statesServer(choice: ServerChoice): StatesServer {
   const opened = {} as { -readonly [Name in keyof StatesServer]: StatesServer[Name] };
   beforeAll(async () => {

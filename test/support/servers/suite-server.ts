@@ -3,7 +3,10 @@ import { afterAll, beforeAll } from 'vitest';
 import { indexSuiteDocuments } from '../suites/suite-subjects.ts';
 import { type RunningServer, type ServerChoice, startServer } from './start.ts';
 
-/** Starts it before the tests of the suite that calls this, and closes it after them. @returns Its address, once it runs. */
+/**
+ * Starts a server before the tests of the calling suite, and closes it after them. @returns A function that gives its
+ * address, once it runs.
+ */
 export function suiteServer(choice: ServerChoice): () => string {
   let server: RunningServer | undefined;
   beforeAll(async () => {

@@ -12,11 +12,11 @@ import {
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { closedAfterEach } from '../closed-after-each.ts';
 
-/** What a test starts. */
+/** Options of a test's service. */
 export interface TestServiceOptions {
-  /** Its settings. @defaultValue `{}` */
+  /** Settings of the service. @defaultValue `{}` */
   readonly config?: ServiceConfig;
-  /** What ranks. @defaultValue a fake */
+  /** The reranker. @defaultValue a fake */
   readonly reranker?: Reranker;
   /** Models in place of one named `blockrank`. */
   readonly models?: readonly { name: string; reranker: Reranker; aliases?: readonly string[] }[];
@@ -27,7 +27,7 @@ export interface TestServiceOptions {
 /** A running service with a log that can be read. */
 export interface TestService {
   readonly service: RerankService;
-  /** Where it listens. */
+  /** Address of the service. */
   readonly url: string;
   /** Log lines so far. */
   readonly lines: readonly string[];
@@ -43,7 +43,7 @@ export interface ServiceReply {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever came.
+  // biome-ignore lint/suspicious/noExplicitAny: tests look at answers of many shapes.
   readonly json: any;
 }
 

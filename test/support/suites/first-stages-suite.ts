@@ -29,9 +29,9 @@ export interface CallOptions {
 export interface FirstStagesSubject {
   /** The client's own search. @throws the client's own error. */
   plain(body: object): Promise<Page>;
-  /** Through the rescoring stage. */
+  /** The search through the rescoring stage. */
   staged(body: object, reranker: Reranker, options?: CallOptions & { highlight?: boolean }): Promise<Page>;
-  /** Through a client with reranking inside. */
+  /** The search through a client with reranking inside. */
   wrapped(body: object, reranker: Reranker): Promise<Page>;
   /** A search by vector alone. */
   readonly byVector: object;
@@ -39,7 +39,7 @@ export interface FirstStagesSubject {
   readonly byBoth: object;
 }
 
-/** Where the documents go. */
+/** Index of the suite's documents. */
 export const firstStagesIndex = 'first-stages';
 
 /** A vector search finds all of them: the adapters ask for as many neighbours as the window holds. */
@@ -99,9 +99,9 @@ const words = (query: string, size = articles.length): object => ({
 });
 const idsOf = ({ hits }: Page): string[] => hits.hits.map(({ _id }) => _id);
 
-/** A search whose first stage is another than words is reranked, and nothing of it is lost. */
+/** Tests that searches whose first stage is not lexical are reranked, and lose nothing. */
 export function firstStagesSuite(subject: () => FirstStagesSubject): void {
-  /** Turns any list around, and so shows that its order was used. */
+  /** A reranker that reverses any list, which shows that its order was used. */
   const backwards = (): Reranker => fakeReranker({ logit: (_candidate, _query, index) => index });
 
   const expectTurned = (before: Page, after: Page): void => {
@@ -214,7 +214,7 @@ async function expectedOrder(query: string, { hits }: Page, reranker: Reranker):
   return ranking.candidates.map(({ index }) => candidates[index]!.docId);
 }
 
-/** The shipped model over a server, through the stage and inside the client. */
+/** Tests of the shipped model over a server, through the stage and inside the client. */
 export function endToEndSuite(subject: () => FirstStagesSubject): void {
   let reranker: Reranker;
   beforeAll(async () => {

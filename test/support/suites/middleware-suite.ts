@@ -1,4 +1,4 @@
-/** What a client with reranking inside must do, on any server; shared by the in-memory and the real ones. */
+/** Tests of clients with reranking inside, shared by the in-memory and the real servers. */
 import type { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import type { Client as OpenSearchClient } from '@opensearch-project/opensearch';
 import { expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** What a proxy must do before any cluster, seen by the official clients and byte by byte. */
+/** Tests of a proxy before any cluster, through the official clients and byte by byte. */
 import { gunzipSync } from 'node:zlib';
 import type { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import type { Client as OpenSearchClient } from '@opensearch-project/opensearch';
@@ -8,14 +8,14 @@ import { type Answer, ask, proxyBefore, type Setup, type SetupOptions } from '..
 const fields = ['title', 'body'];
 const query = { multi_match: { query: 'stars', fields } };
 const idsOf = (hits: readonly { readonly _id?: string | undefined }[]) => hits.map(({ _id }) => _id);
-/** Where the suite's documents are, and an index of the same kind that nobody named. */
+/** The index of the suite's documents, and an index of the same kind that the proxy's options do not name. */
 const index = 'suite';
 
-/** A cluster, and how to ask it. */
+/** A cluster under the proxy. */
 export interface Cluster {
-  /** Where it listens. */
+  /** Gives the address of the cluster. */
   readonly url: () => string;
-  /** What it cannot do, by the names of the requests below. */
+  /** Names of the requests below that the cluster cannot answer. */
   readonly lacks?: readonly string[];
 }
 
@@ -159,7 +159,7 @@ export function opensearchProxySuite(
 const json = { 'content-type': 'application/json' };
 const match = JSON.stringify({ query: { match: { body: 'stars' } } });
 
-/** Requests of which the caller must see no difference: a name, method, path, body, headers. */
+/** Requests whose answers the proxy must not change: a name, method, path, body, headers. */
 const untouched: readonly (readonly [string, string, string, string?, object?])[] = [
   ['the cluster', 'GET', '/'],
   ['health', 'GET', '/_cluster/health/suite?level=shards'],
@@ -200,7 +200,7 @@ const untouched: readonly (readonly [string, string, string, string?, object?])[
   ['an analysis', 'POST', '/_analyze', '{"text":"The Stars!","analyzer":"standard"}', json],
 ];
 
-/** Headers as they travel: without those of one connection; a date is one of a moment. */
+/** Headers that travel on: without those of one connection, and without dates, which change. */
 function travelling({ rawHeaders }: Answer): readonly string[] {
   const own = /^(connection|keep-alive|transfer-encoding|x-blockrank|content-length)$/i;
   const isDate = (i: number): boolean => i % 2 === 1 && /^date$/i.test(rawHeaders[i - 1]!);
@@ -209,7 +209,7 @@ function travelling({ rawHeaders }: Answer): readonly string[] {
     .filter((_, i) => !own.test(rawHeaders[i - (i % 2)]!));
 }
 
-/** An answer as far as it says the same each time. */
+/** The part of an answer that is the same each time. */
 function settled(answer: Answer): object {
   const isPacked = answer.headers['content-encoding'] === 'gzip';
   const text = (isPacked ? gunzipSync(answer.body) : answer.body).toString('latin1');

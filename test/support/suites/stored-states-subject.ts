@@ -1,4 +1,6 @@
-/** Servers as the suite of stored states wants them: an index of the suite's documents, and states beside it or in it. */
+/**
+ * Prepares servers for the suite of stored states: an index of the suite's documents, and states beside it or in it.
+ */
 import { sidecarIndex } from '../../../adapters/server.ts';
 import {
   type StoredStatesSuiteOptions,
@@ -7,7 +9,7 @@ import {
 } from '../../../plugin/testing/index.ts';
 import { indexSuiteDocuments } from './suite-subjects.ts';
 
-/** A place of states that bytes can be kept in. */
+/** A place of states that can hold bytes. */
 export type BytesPlace =
   | { readonly kind: 'sidecar'; readonly generation: string }
   | { readonly kind: 'field' };
@@ -17,7 +19,7 @@ let made = 0;
 
 /** Runs the suite over both places on one server. */
 export function storedStatesSuites<Request, Response>(options: {
-  /** Names the client. */
+  /** Name of the client. */
   readonly name: string;
   readonly url: () => string;
   readonly open: (

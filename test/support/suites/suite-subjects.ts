@@ -1,4 +1,4 @@
-/** The adapters as the conformance suite wants them, over any server that speaks the search API. */
+/** Prepares the adapters for the conformance suite, over any server that speaks the search API. */
 import {
   type ElasticsearchClient,
   type ElasticsearchRequest,

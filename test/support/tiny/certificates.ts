@@ -13,7 +13,7 @@ export interface Certificates {
   readonly ca: Pair;
   readonly server: Pair;
   readonly client: Pair;
-  /** Signed by an authority that the server does not know. */
+  /** A certificate of an authority that the server does not know. */
   readonly stranger: Pair;
   /** Files of the above; `encryptedKey` is the client's key under the passphrase `open sesame`. */
   readonly files: Readonly<

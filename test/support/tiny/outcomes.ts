@@ -1,10 +1,10 @@
 /** Outcomes as a stage would give them. */
 import type { Outcome, RankedHit } from '../../../adapters/adapter.ts';
 
-/** Any times. */
+/** Arbitrary timings. */
 export const anyTimings = { firstStageMs: 1, rerankMs: 2, totalMs: 3 };
 
-/** An outcome in this order of shortlist positions; scores fall evenly and sum to 1. */
+/** An outcome in this order of shortlist indices; scores fall evenly and sum to 1. */
 export function rankedOutcome(
   order: readonly number[],
   keepsTail = true,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Where the parity fixtures lie. */
+/** Path of the parity fixtures. */
 export const parityFixtures: string = fileURLToPath(
   new URL('../../fixtures/blockrank-parity', import.meta.url),
 );
@@ -21,7 +21,7 @@ export const tinyScoring = {
 export type TinyDecoder = 'mistral-tiny' | 'llama-tiny' | 'qwen3-tiny';
 
 /**
- * Writes the folder somewhere temporary and gives its path.
+ * Writes the folder to a temporary path and gives the path.
  *
  * @param manifest - Properties of blockrank.json in place of the fixture's; `false` for a folder without one.
  */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tinyReadout } from './tiny-states.ts';
 
-/** Writes the folder somewhere temporary and gives its path. `manifest` replaces properties of blockrank.json. */
+/** Writes the folder to a temporary path and gives the path. `manifest` replaces properties of blockrank.json. */
 export async function tinyModel(manifest: Readonly<Record<string, unknown>> = {}): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'blockrank-tiny-'));
   await cp(fileURLToPath(new URL('../../fixtures/bert-tiny', import.meta.url)), folder, { recursive: true });
