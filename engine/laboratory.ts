@@ -1,4 +1,5 @@
 /** The door for evaluating and tuning; serving code never opens it. */
+export * from './evaluation/auc.ts';
 export * from './evaluation/chart.ts';
 export * from './evaluation/collection.ts';
 export * from './evaluation/evaluate-collection.ts';
@@ -21,6 +22,11 @@ export {
 } from './model/decoder-manifest.ts';
 export * from './training/calibration.ts';
 export * from './training/judged-lists.ts';
+export * from './training/label-aggregation.ts';
+export * from './training/label-files.ts';
+export * from './training/label-fusion.ts';
+export * from './training/label-report.ts';
+export * from './training/label-table.ts';
 export * from './training/select-heads.ts';
 export * from './training/settings.ts';
 export * from './training/tune.ts';

@@ -29,14 +29,7 @@ export async function readQrels(path: string): Promise<Qrels> {
  */
 export function parseQrels(text: string, path: string): Qrels {
   const qrels = new Map<string, Map<string, number>>();
-  for (const { table, trec, line, raw } of rows(text)) {
-    const [queryId, docId, value] = table(3) ?? trec(4)?.toSpliced(1, 1) ?? [];
-    const relevance = Number(value);
-    if (!queryId || !docId || !value || !Number.isInteger(relevance)) {
-      const expected =
-        '"query 0 document relevance" or "query document relevance", with tabs between them where an id holds blanks';
-      throw new TrecFormatError({ path, line, text: raw, expected });
-    }
+  for (const { queryId, docId, relevance, line, raw } of judgementLines(text, path)) {
     const judged = qrels.get(queryId) ?? new Map<string, number>();
     const before = judged.get(docId) ?? relevance;
     if (before !== relevance) {
@@ -46,6 +39,34 @@ export function parseQrels(text: string, path: string): Qrels {
     qrels.set(queryId, judged.set(docId, relevance));
   }
   return qrels;
+}
+
+/** A line of judgements. */
+export interface JudgementLine {
+  /** Query id. */
+  readonly queryId: string;
+  /** Document id. */
+  readonly docId: string;
+  /** Its grade, a whole number. */
+  readonly relevance: number;
+  /** 1-based line number. */
+  readonly line: number;
+  /** The line itself. */
+  readonly raw: string;
+}
+
+/** Judgements line by line, as {@link parseQrels} reads them. @throws TrecFormatError naming the line that is none. */
+export function* judgementLines(text: string, path: string): Generator<JudgementLine> {
+  for (const { table, trec, line, raw } of rows(text)) {
+    const [queryId, docId, value] = table(3) ?? trec(4)?.toSpliced(1, 1) ?? [];
+    const relevance = Number(value);
+    if (!queryId || !docId || !value || !Number.isInteger(relevance)) {
+      const expected =
+        '"query 0 document relevance" or "query document relevance", with tabs between them where an id holds blanks';
+      throw new TrecFormatError({ path, line, text: raw, expected });
+    }
+    yield { queryId, docId, relevance, line, raw };
+  }
 }
 
 /** Judgements in TREC's form; with tabs in the lines whose ids hold blanks. @throws RangeError for an id with a tab or line end. */
