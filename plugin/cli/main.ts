@@ -9,6 +9,7 @@ import { installCommand } from './install/install-command.ts';
 import { statusCommand } from './install/status-command.ts';
 import { uninstallCommand } from './install/uninstall-command.ts';
 import { evaluateCommand } from './laboratory/evaluate-command.ts';
+import { labelsCommand } from './laboratory/labels-command.ts';
 import { selectHeadsCommand } from './laboratory/select-heads-command.ts';
 import { tuneCommand } from './laboratory/tune-command.ts';
 import { inspectCommand } from './model/inspect-command.ts';
@@ -27,6 +28,7 @@ const commands: readonly MakeCommand[] = [
   rerankCommand,
   evaluateCommand,
   tuneCommand,
+  labelsCommand,
   pullCommand,
   inspectCommand,
   cudaCommand,

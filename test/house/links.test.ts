@@ -10,6 +10,7 @@ const documents = [
   'ARCHITECTURE.md',
   'CHANGELOG.md',
   'models/default/README.md',
+  'docs/labels.md',
   'docs/service.md',
   'docs/opensearch.md',
   'docs/proxy.md',

@@ -4,7 +4,6 @@ import { Flag } from '../flag.ts';
 
 const candidates: OptionRow = {
   type: 'text',
-  default: 'embedded',
   help: 'first stage: bm25 or another candidates-NAME.tsv, embedded, judged',
 };
 const cache: OptionRow = {
@@ -19,9 +18,9 @@ export function dataFlag(spelling: string, help: string): Flag {
   return new Flag(spelling, { type: 'text', isRequired: true, help }, { isMandatory: true });
 }
 
-/** `--candidates`. */
-export function candidatesFlag(): Flag {
-  return new Flag('--candidates <name>', candidates, { isValue: true });
+/** `--candidates`, which are `value` unless others are named. */
+export function candidatesFlag(value = 'embedded'): Flag {
+  return new Flag('--candidates <name>', { ...candidates, default: value }, { isValue: true });
 }
 
 /** `--cache`, and `--no-cache`. */
