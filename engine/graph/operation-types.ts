@@ -9,6 +9,9 @@ export type ElementwiseType =
   | 'Max'
   | 'Abs'
   | 'Sqrt'
+  | 'Exp'
+  | 'Log'
+  | 'Greater'
   | 'Round'
   | 'Erf'
   | 'Sigmoid'
@@ -16,9 +19,18 @@ export type ElementwiseType =
 /** Matrix products. */
 export type LinearType = 'MatMul' | 'Gemm';
 /** Operations that move elements. */
-export type MovementType = 'Reshape' | 'Unsqueeze' | 'Transpose' | 'Slice' | 'Concat' | 'Gather' | 'Shape';
-/** Operations that fold an axis. */
-export type ReductionType = 'ReduceSum' | 'ReduceMax';
+export type MovementType =
+  | 'Reshape'
+  | 'Unsqueeze'
+  | 'Transpose'
+  | 'Slice'
+  | 'Concat'
+  | 'Gather'
+  | 'ScatterND'
+  | 'Expand'
+  | 'Shape';
+/** Operations that fold an axis, or run along one. */
+export type ReductionType = 'ReduceSum' | 'ReduceMax' | 'CumSum';
 /** Operations that take several steps in one operator. */
 export type FusedType =
   | 'Softmax'
@@ -40,6 +52,9 @@ export type OperationType =
   | ReductionType
   | FusedType
   | QuantisedType;
+
+/** Fused operations that are made of primitives where a graph is differentiated. Softmax is a primitive there: every provider has it, and its gradient reads nothing but its result. */
+export type DecomposedType = Exclude<FusedType, 'Softmax'>;
 
 /** Who defines an operator: ONNX itself, or ONNX Runtime. */
 export type OperatorSet = '' | 'com.microsoft';

@@ -11,6 +11,10 @@ export type Axis = number | string;
 export const times = (a: Axis, b: Axis): Axis =>
   typeof a === 'number' && typeof b === 'number' ? a * b : `${a}·${b}`;
 
+/** The length of two axes one behind the other: a number where both are, else both names. */
+export const plus = (a: Axis, b: Axis): Axis =>
+  typeof a === 'number' && typeof b === 'number' ? a + b : `${a}+${b}`;
+
 /** A tensor that lies in a file. */
 export interface FileSlice {
   /** File name inside the model folder. */
@@ -96,6 +100,13 @@ export function scalar(value: number): Value {
 /** A list of int64, as shapes and axes are given to operators. */
 export function integers(...values: number[]): Value {
   return constant(BigInt64Array.from(values, BigInt), [values.length]);
+}
+
+/** What {@link integers} was given; undefined for numbers that are known only when the graph runs. */
+export function integersOf({ type, origin }: Value): number[] | undefined {
+  if (type !== 'int64' || origin.kind !== 'constant') return undefined;
+  const { buffer, byteOffset, byteLength } = origin.bytes;
+  return Array.from(new BigInt64Array(buffer, byteOffset, byteLength / 8), Number);
 }
 
 /** Bytes of one element. */

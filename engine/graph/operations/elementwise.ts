@@ -5,9 +5,9 @@ import type { DataType, Value } from '../value.ts';
 import { broadcast, operationsOf, type Rules, refuse, type ShapeRule, sameForm } from './operation.ts';
 
 type Binary = 'Add' | 'Sub' | 'Mul' | 'Div' | 'Max';
-type Unary = Exclude<ElementwiseType, Binary | 'Cast'>;
+type Unary = Exclude<ElementwiseType, Binary | 'Cast' | 'Greater'>;
 
-function broadcasting(type: Binary): ShapeRule {
+function broadcasting(type: Binary | 'Greater'): ShapeRule {
   return ({ inputs: [a, b] }) => {
     if (a!.type !== b!.type) refuse(`${type}: expected one type`, a!, b!);
     return [{ type: a!.type, shape: broadcast(type, a!, b!) }];
@@ -23,6 +23,9 @@ export const elementwiseRules: Rules<ElementwiseType> = {
   Max: broadcasting('Max'),
   Abs: sameForm,
   Sqrt: sameForm,
+  Exp: sameForm,
+  Log: sameForm,
+  Greater: (given) => broadcasting('Greater')(given).map((form) => form && { ...form, type: 'bool' }),
   Round: sameForm,
   Erf: sameForm,
   Sigmoid: sameForm,
@@ -53,12 +56,21 @@ export const maximum: (a: Value, b: Value) => Value = binary('Max');
 export const absolute: (x: Value) => Value = unary('Abs');
 /** Square root. */
 export const squareRoot: (x: Value) => Value = unary('Sqrt');
+/** `eˣ`. */
+export const exponential: (x: Value) => Value = unary('Exp');
+/** Natural logarithm. */
+export const logarithm: (x: Value) => Value = unary('Log');
 /** To the nearest whole number, halves to even. */
 export const round: (x: Value) => Value = unary('Round');
 /** The error function, `2/√π ∫₀ˣ exp(-t²) dt`. */
 export const errorFunction: (x: Value) => Value = unary('Erf');
 /** `1 / (1 + exp(-x))`. */
 export const sigmoid: (x: Value) => Value = unary('Sigmoid');
+
+/** Whether `a > b`, bool, broadcast. */
+export function isGreater(a: Value, b: Value): Value {
+  return make('Greater', [a, b]);
+}
 
 /** The same numbers in another type. */
 export function cast(x: Value, type: DataType): Value {

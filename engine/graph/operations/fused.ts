@@ -1,6 +1,6 @@
 /** Operations that take several steps in one operator. Most give the form of their first input. */
 import type { FusedType } from '../operation-types.ts';
-import type { Axis, Value } from '../value.ts';
+import { type Axis, plus, type Value } from '../value.ts';
 import { operationsOf, outputsOf, type Rules, refuse, type ShapeRule, sameForm } from './operation.ts';
 
 function normalising(name: string): ShapeRule {
@@ -45,14 +45,11 @@ export const fusedRules: Rules<FusedType> = {
     if (query.shape.join() !== [N, L, H * D].join() || value.shape.join() !== key.shape.join()) {
       refuse(`groupQueryAttention: expected [N, L, ${H}·D] and twice [N, L, ${K}·D]`, query, key, value);
     }
-    const seen = past ? joined(past.shape[2]!, L) : L;
+    const seen = past ? plus(past.shape[2]!, L) : L;
     const present = { type: key.type, shape: [N, K, seen, D] };
     return [{ type: query.type, shape: query.shape }, present, present];
   },
 };
-
-const joined = (a: Axis, b: Axis): Axis =>
-  typeof a === 'number' && typeof b === 'number' ? a + b : `${a}+${b}`;
 
 const make = operationsOf(fusedRules);
 

@@ -1,7 +1,8 @@
 /** Operations that move elements and compute nothing. */
 import type { MovementType } from '../operation-types.ts';
-import { type Axis, integers, type Value } from '../value.ts';
-import { type Given, operationsOf, type Rules, refuse } from './operation.ts';
+import { type Axis, integers, plus, scalar, type Value } from '../value.ts';
+import { cast } from './elementwise.ts';
+import { broadcast, type Given, operationsOf, type Rules, refuse } from './operation.ts';
 
 /** Shape rules of operations that move elements. */
 export const movementRules: Rules<MovementType> = {
@@ -39,14 +40,29 @@ export const movementRules: Rules<MovementType> = {
     if (!first) throw new RangeError('concat: expected at least one value, got none.');
     const axis = Number(attributes['axis']);
     const lengths = inputs.map((value) => value!.shape[axis]!);
-    const numbers = lengths.filter((length) => typeof length === 'number');
-    const isKnown = numbers.length === lengths.length;
-    const joined = isKnown ? numbers.reduce((sum, n) => sum + n, 0) : (shape?.[axis] ?? lengths.join('+'));
-    return [{ type: first.type, shape: first.shape.map((length, i) => (i === axis ? joined : length)) }];
+    const joined = lengths.reduce(plus);
+    const asked = shape?.[axis];
+    const own = typeof joined === 'number' && typeof asked !== 'number' ? joined : (asked ?? joined);
+    return [{ type: first.type, shape: first.shape.map((length, i) => (i === axis ? own : length)) }];
   },
   Gather: ({ inputs }) => {
     const [table, ids] = inputs as readonly [Value, Value];
     return [{ type: table.type, shape: [...ids.shape, ...table.shape.slice(1)] }];
+  },
+  ScatterND: ({ inputs }) => {
+    const [table, ids, rows] = inputs as readonly [Value, Value, Value];
+    const expected = [...ids.shape.slice(0, -1), ...table.shape.slice(1)];
+    if (ids.type !== 'int64' || ids.shape.at(-1) !== 1 || rows.shape.join() !== expected.join()) {
+      refuse('scatterAdd: expected a table, int64 ids and a row for each', table, ids, rows);
+    }
+    return [{ type: table.type, shape: table.shape }];
+  },
+  Expand: (given) => {
+    const [x] = given.inputs as readonly [Value];
+    const shape = askedShape(given);
+    const wide = broadcast('expand', x, { ...x, shape });
+    if (wide.join() !== shape.join()) refuse(`expand: expected what fits into [${shape.join(', ')}]`, x);
+    return [{ type: x.type, shape }];
   },
   Shape: ({ attributes }) => {
     return [{ type: 'int64', shape: [Number(attributes['end']) - Number(attributes['start'])] }];
@@ -58,6 +74,27 @@ const make = operationsOf(movementRules);
 /** Rows of a table `[V, W]` by number: shape of `ids`, then `W`. */
 export function gather(table: Value, ids: Value): Value {
   return make('Gather', [table, ids]);
+}
+
+/** A table `[V, W]` with rows added to those that `ids` name; rows that are named more than once get all of theirs. */
+export function scatterAdd(table: Value, ids: Value, rows: Value): Value {
+  const places = unsqueeze(cast(ids, 'int64'), ids.shape.length);
+  return make('ScatterND', [table, places, rows], { attributes: { reduction: 'add' } });
+}
+
+/** Repeats axes of length 1 up to a shape, which is `target`, int64 `[rank]`, when the graph runs. */
+export function expand(x: Value, shape: readonly Axis[], target: Value): Value {
+  return make('Expand', [x, target], { shape });
+}
+
+/** {@link expand} to the shape of another value. */
+export function expandTo(x: Value, like: Value): Value {
+  return x.shape.join() === like.shape.join() ? x : expand(x, like.shape, shapeOf(like));
+}
+
+/** Repeats one number until it has the shape of another value. */
+export function filled(value: number, like: Value): Value {
+  return expandTo(cast(scalar(value), like.type), like);
 }
 
 /**
@@ -106,10 +143,10 @@ export function sliceTo(
 /**
  * Joins values along an axis.
  *
- * @param length - The name of the axis' new length, where that is known only when the graph runs.
+ * @param length - The axis' new length, where the joined ones do not tell it before the graph runs.
  * @defaultValue the names of the joined lengths with `+` between them
  */
-export function concat(values: readonly Value[], axis: number, length?: string): Value {
+export function concat(values: readonly Value[], axis: number, length?: Axis): Value {
   const shape = length === undefined ? {} : { shape: values[0]?.shape.with(axis, length) ?? [] };
   return make('Concat', values, { attributes: { axis }, ...shape });
 }
@@ -117,6 +154,13 @@ export function concat(values: readonly Value[], axis: number, length?: string):
 /** The length of one axis, int64 `[1]`. */
 export function lengthOf(x: Value, axis: number): Value {
   return make('Shape', [x], { attributes: { start: axis, end: axis + 1 } });
+}
+
+/** All lengths, int64 `[rank]`: a constant where they are known. */
+export function shapeOf(x: Value): Value {
+  const lengths = x.shape.filter((axis) => typeof axis === 'number');
+  if (lengths.length === x.shape.length) return integers(...lengths);
+  return make('Shape', [x], { attributes: { start: 0, end: x.shape.length } });
 }
 
 function askedShape({ shape }: Given): readonly Axis[] {

@@ -27,6 +27,9 @@ const samples: Readonly<Record<OperationType, Value>> = {
   Max: g.maximum(x, floats(3)),
   Abs: g.absolute(x),
   Sqrt: g.squareRoot(x),
+  Exp: g.exponential(x),
+  Log: g.logarithm(floats(2, 3)),
+  Greater: g.isGreater(x, floats(2, 1)),
   Round: g.round(x),
   Erf: g.errorFunction(x),
   Sigmoid: g.sigmoid(x),
@@ -39,9 +42,12 @@ const samples: Readonly<Record<OperationType, Value>> = {
   Slice: g.slice(floats(2, 5), { axis: 1, start: 1, end: 4 }),
   Concat: g.concat([floats(2, 3), floats(2, 4)], 1),
   Gather: g.gather(floats(5, 3), constant(BigInt64Array.of(4n, 0n), [1, 2])),
+  ScatterND: g.scatterAdd(floats(5, 3), constant(BigInt64Array.of(4n, 0n), [1, 2]), floats(1, 2, 3)),
+  Expand: g.expandTo(floats(2, 1), floats(4, 2, 3)),
   Shape: g.lengthOf(floats(2, 5), 1),
   ReduceSum: g.sumLast(floats(4, 2, 3)),
   ReduceMax: g.maxLast(floats(4, 2, 3)),
+  CumSum: g.runningSum(x),
   Softmax: g.softmax(x),
   Gelu: g.gelu(x),
   LayerNormalization: g.layerNormalisation(x, floats(3), floats(3), 1e-6),
@@ -102,6 +108,9 @@ describe('shapeRules', () => {
 
   it.each([
     ['reshape to another number of elements', () => g.reshape(x, [2, 4], [2, 4])],
+    ['expand to a shape that does not take it', () => g.expand(x, [3, 2], integers(3, 2))],
+    ['a sum over an axis that there is not', () => g.sumOver(x, [5], { keeps: true })],
+    ['rows that are not one an id', () => g.scatterAdd(floats(5, 3), integers(1, 2), floats(1, 3))],
     ['a residual of another form', () => g.addedRmsNormalisation(x, floats(3, 2), floats(3), 1e-6)],
     [
       'attention whose heads do not divide',
