@@ -1,0 +1,18 @@
+/** What decompositions are made of. */
+import { cast } from '../operations/index.ts';
+import { type Operation, scalar, type Value } from '../value.ts';
+
+/** An operation's outputs, made of primitives; `undefined` for one that the operation leaves out. */
+export type Decomposition = (
+  operation: Pick<Operation, 'inputs' | 'attributes'>,
+) => readonly (Value | undefined)[];
+
+/** One number of another value's type. */
+export const numberLike = (value: number, { type }: Value): Value => cast(scalar(value), type);
+
+/** An attribute that is a float. */
+export function floatOf({ attributes }: Pick<Operation, 'attributes'>, name: string): number {
+  const attribute = attributes[name];
+  if (typeof attribute === 'object' && 'float' in attribute) return attribute.float;
+  throw new TypeError(`floatOf: expected "${name}" to be a float, got ${JSON.stringify(attribute)}.`);
+}

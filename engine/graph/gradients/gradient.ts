@@ -1,0 +1,63 @@
+/** What gradients are made of: a rule for each operation, or the reason why there is none. */
+
+import type { OperationType } from '../operation-types.ts';
+import * as g from '../operations/index.ts';
+import type { Operation, Value } from '../value.ts';
+
+/** One operation on the way back from the loss. */
+export interface Step {
+  /** The operation's inputs. */
+  readonly inputs: Operation['inputs'];
+  /** Its attributes. */
+  readonly attributes: Operation['attributes'];
+  /** What it gives. */
+  readonly output: Value;
+  /** The loss's gradient by what it gives, of the same form. */
+  readonly gradient: Value;
+}
+
+/** The loss's gradients by an operation's inputs, each of its input's form; `undefined` for one that has none, such as a shape. */
+export type GradientRule = (step: Step) => readonly (Value | undefined)[];
+
+/** How an operation is differentiated. */
+export type Gradient =
+  /** By a rule. */
+  | GradientRule
+  /** Through its decomposition. */
+  | 'decomposed'
+  /** Not at all: its result is the same whatever the numbers are. */
+  | 'constant'
+  /** Not at all: asking for a gradient through it is an error. */
+  | { readonly notDifferentiable: string };
+
+/** A gradient for each of some types. */
+export type Gradients<Type extends OperationType> = Readonly<Record<Type, Gradient>>;
+
+/** The gradient by a value that was broadcast: summed over the axes that were repeated, whatever their lengths. */
+export function sumTo(gradient: Value, like: Value): Value {
+  const more = gradient.shape.length - like.shape.length;
+  const repeated = like.shape.flatMap((axis, i) =>
+    axis === 1 && gradient.shape[more + i] !== 1 ? [more + i] : [],
+  );
+  const narrow = repeated.length > 0 ? g.sumOver(gradient, repeated, { keeps: true }) : gradient;
+  if (more === 0) return narrow;
+  return g.sumOver(
+    narrow,
+    Array.from({ length: more }, (_, axis) => axis),
+    { keeps: false },
+  );
+}
+
+/** The same elements in the shape of another value. */
+export function reshapeLike(x: Value, like: Value): Value {
+  const unknown = like.shape.filter((axis) => typeof axis !== 'number').length;
+  if (unknown > 1) return g.reshapeTo(x, like.shape, g.shapeOf(like));
+  return g.reshape(
+    x,
+    like.shape,
+    like.shape.map((axis) => (typeof axis === 'number' ? axis : -1)),
+  );
+}
+
+/** One number of another value's type. */
+export { numberLike } from '../decompositions/decomposition.ts';
