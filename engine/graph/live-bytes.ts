@@ -36,32 +36,47 @@ const isView = ({ type }: Operation): boolean => type === 'Reshape' || type === 
  */
 export function liveBytes(outputs: readonly Value[], lengths: AxisLengths): number {
   const order = operationsInOrder(outputs);
-  const holders = holdersOf(order);
-  const readers = new ValueMap<number>();
-  const count = (value: Value | undefined, by: number): void => {
-    const holder = value && (holders.get(value) ?? value);
-    if (holder?.origin.kind === 'operation') readers.set(holder, (readers.get(holder) ?? 0) + by);
-  };
-  for (const { inputs } of order) for (const each of inputs) count(each, 1);
-  for (const each of outputs) count(each, 1);
-  const bytes = (form: Form): number =>
-    form.shape.reduce<number>((all, axis) => all * lengthOfAxis(axis, lengths), bytesOf[form.type]);
-  let now = 0;
-  let most = 0;
-  for (const operation of order) {
-    const given = isView(operation) ? [] : outputsOf(operation);
-    for (const value of given) now += bytes(value);
-    most = Math.max(most, now);
-    for (const each of new Set(operation.inputs.map((value) => value && (holders.get(value) ?? value)))) {
-      const times = operation.inputs.filter(
-        (value) => value && (holders.get(value) ?? value) === each,
-      ).length;
-      count(each, -times);
-      if (each && readers.get(each) === 0) now -= bytes(each);
-    }
-    for (const value of given) if (!readers.get(value)) now -= bytes(value);
+  const count = new LiveCount(order, outputs, lengths);
+  for (const operation of order) count.run(operation);
+  return count.most;
+}
+
+class LiveCount {
+  most = 0;
+  #now = 0;
+  readonly #lengths: AxisLengths;
+  readonly #holders: ValueMap<Value>;
+  /** How often each value is still to be read. */
+  readonly #readers = new ValueMap<number>();
+
+  constructor(order: readonly Operation[], outputs: readonly Value[], lengths: AxisLengths) {
+    this.#lengths = lengths;
+    this.#holders = holdersOf(order);
+    for (const value of [...order.flatMap(({ inputs }) => inputs), ...outputs]) this.#read(value, 1);
   }
-  return most;
+
+  run(operation: Operation): void {
+    const given = isView(operation) ? [] : outputsOf(operation);
+    for (const value of given) this.#now += this.#bytes(value);
+    this.most = Math.max(this.most, this.#now);
+    for (const each of operation.inputs) {
+      const holder = this.#read(each, -1);
+      if (holder && this.#readers.get(holder) === 0) this.#now -= this.#bytes(holder);
+    }
+    for (const value of given) if (!this.#readers.has(value)) this.#now -= this.#bytes(value);
+  }
+
+  /** Counts readers of what holds a value's elements, and gives that where an operation made it. */
+  #read(value: Value | undefined, by: number): Value | undefined {
+    const holder = value && (this.#holders.get(value) ?? value);
+    if (holder?.origin.kind !== 'operation') return undefined;
+    this.#readers.set(holder, (this.#readers.get(holder) ?? 0) + by);
+    return holder;
+  }
+
+  #bytes({ type, shape }: Form): number {
+    return shape.reduce<number>((all, axis) => all * lengthOfAxis(axis, this.#lengths), bytesOf[type]);
+  }
 }
 
 /** For each view, the value whose elements it looks at. */

@@ -12,7 +12,7 @@ import { times, type Value } from '../../graph/value.ts';
 import type { DecoderNetwork } from '../decoder-layers.ts';
 import { PackedAttention } from './packed-attention.ts';
 import type { PackedForm } from './packed-form.ts';
-import { named, queryOf, signalsInput, tokenInputs, weightsInput } from './packed-inputs.ts';
+import { completionInput, named, queryOf, signalsInput, tokenInputs, weightsInput } from './packed-inputs.ts';
 import { PackedLayers, type Stream } from './packed-layers.ts';
 
 /** Name of the result of {@link packedSignalLogits}. */
@@ -29,17 +29,58 @@ export function packedSignalLogits(
   network: DecoderNetwork,
   { scoringLayer, form }: { readonly scoringLayer: number; readonly form: PackedForm },
 ): Record<typeof logitsName, Value> {
-  const { keyValueHeads: K, heads: H, headSize: D } = network.config;
   const { layers, attention } = partsOf(network, form);
   let stream = layers.embeddings();
   for (let layer = 0; layer < scoringLayer; layer += 1) {
     const { context } = attention.attend(layers.headRows(layer, stream), false);
     stream = layers.next(layer, stream, context);
   }
-  const keys = g.reshape(layers.documentKeys(scoringLayer, stream), ['M', K, D], [-1, K, D]);
-  const asked = g.reshape(layers.queriesOf(scoringLayer, stream, signalsInput()), ['S', H, D], [-1, H, D]);
+  return { logits: logitsOf(network, layers, scoringLayer, stream) };
+}
+
+/** What {@link packedTrainingLogits} gives. */
+export interface TrainingLogits {
+  /** As {@link packedSignalLogits} gives them. */
+  readonly logits: Value;
+  /** The vocabulary's logits after the completion's tokens, float32 `[C, V]`. */
+  readonly tokenLogits: Value;
+  /** What goes into each layer, `[T, W]`: where a backward pass may begin to compute the forward pass again. */
+  readonly between: readonly Value[];
+}
+
+/**
+ * What BlockRank's losses read, in one pass through every layer: the scoring layer's signals, and what comes next.
+ *
+ * @throws ModelFormatError when a weight is missing.
+ */
+export function packedTrainingLogits(
+  network: DecoderNetwork,
+  { scoringLayer, form }: { readonly scoringLayer: number; readonly form: PackedForm },
+): TrainingLogits {
+  const { layers, attention } = partsOf(network, form);
+  const between: Value[] = [];
+  let logits: Value | undefined;
+  let stream = layers.embeddings();
+  for (let layer = 0; layer < network.config.layers; layer += 1) {
+    between.push(stream.sum);
+    if (layer === scoringLayer) logits = logitsOf(network, layers, layer, stream);
+    const { context } = attention.attend(layers.headRows(layer, stream), false);
+    stream = layers.next(layer, stream, context);
+  }
+  if (!logits) {
+    throw new RangeError(
+      `packedTrainingLogits: expected a layer below ${network.config.layers}, got ${scoringLayer}.`,
+    );
+  }
+  return { logits, tokenLogits: layers.tokenLogits(stream, completionInput()), between };
+}
+
+function logitsOf(network: DecoderNetwork, layers: PackedLayers, layer: number, stream: Stream): Value {
+  const { keyValueHeads: K, heads: H, headSize: D } = network.config;
+  const keys = g.reshape(layers.documentKeys(layer, stream), ['M', K, D], [-1, K, D]);
+  const asked = g.reshape(layers.queriesOf(layer, stream, signalsInput()), ['S', H, D], [-1, H, D]);
   const grouped = g.reshape(g.transpose(asked, [1, 0, 2]), [K, times(H / K, 'S'), D], [K, -1, D]);
-  return { logits: g.matmul(grouped, g.transpose(keys, [1, 2, 0])) };
+  return g.matmul(grouped, g.transpose(keys, [1, 2, 0]));
 }
 
 /** Name of a query block's attention in a layer. */

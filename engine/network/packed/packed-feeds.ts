@@ -32,11 +32,13 @@ export interface PackedRun {
   readonly layout: PackedLayout;
   /** Places of the signal tokens in the first query block; ascending. */
   readonly signals?: readonly number[];
+  /** Places in the first query block after which a token of the completion comes. */
+  readonly completion?: readonly number[];
 }
 
 /** Feeds of a list; a graph takes those that it has inputs for. */
 export function toPackedFeeds(list: PackedList, run: PackedRun, config: DecoderConfig): Feeds {
-  const { form, layout, signals = [] } = run;
+  const { form, layout, signals = [], completion = [] } = run;
   const { seen, size } = layout;
   const group = config.heads / config.keyValueHeads;
   const feeds: Feeds = {
@@ -44,6 +46,7 @@ export function toPackedFeeds(list: PackedList, run: PackedRun, config: DecoderC
     endInstruction: int64(size.instruction),
     startQueries: int64(seen),
     signals: int32(Int32Array.from(signals, (place) => seen + place)),
+    completion: int32(Int32Array.from(completion, (place) => seen + place)),
   };
   if (form.context === 'causal') {
     Object.assign(feeds, lengthFeeds('sequence', [seen], seen), maskFeeds('sequence', group, seen, form));

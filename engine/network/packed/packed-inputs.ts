@@ -84,6 +84,9 @@ export const backInput = (): Value => input('back', 'int32', ['T']);
 /** Rows of the signal tokens, int32 `[S]`. */
 export const signalsInput = (): Value => input('signals', 'int32', ['S']);
 
+/** Rows after which a token of the completion comes, int32 `[C]`. */
+export const completionInput = (): Value => input('completion', 'int32', ['C']);
+
 /** How much each of a query block's tokens counts for each head of a group, float32 `[G, G·L]`. */
 export const weightsInput = (block: string, group: number, length: string): Value =>
   input(named(block, 'weights'), 'float32', [group, times(group, length)]);

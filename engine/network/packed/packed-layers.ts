@@ -71,7 +71,16 @@ export class PackedLayers {
     const output = this.#linear(`${name}.self_attn.o_proj`, context, W, bias.output);
     const after = this.#added(`${name}.post_attention_layernorm.weight`, output, sum);
     const inner = this.#feedForward(`${name}.mlp`, after.normed);
-    return this.#added(`model.layers.${layer + 1}.input_layernorm.weight`, inner, after.sum);
+    const isLast = layer + 1 === this.#network.config.layers;
+    const norm = isLast ? 'model.norm.weight' : `model.layers.${layer + 1}.input_layernorm.weight`;
+    return this.#added(norm, inner, after.sum);
+  }
+
+  /** The vocabulary's logits after some rows of the last layer, float32 `[C, V]`. @param rows - int32 `[C]`. */
+  tokenLogits({ normed }: Stream, rows: Value): Value {
+    const { vocabulary, width: W, tiedEmbeddings } = this.#network.config;
+    const table = tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
+    return g.cast(g.linear(g.gather(normed, rows), this.#tensor(table, [vocabulary, W])), 'float32');
   }
 
   /** Keys of the rows from the instruction's end to the query blocks, float32 `[M, K·D]`. */
