@@ -14,6 +14,11 @@ export interface Step {
   readonly output: Value;
   /** The loss's gradient by what it gives, of the same form. */
   readonly gradient: Value;
+  /**
+   * A value of the forward pass with the axes of another, whose shape the runtime is asked for instead: the first that no
+   * Transpose gave. The shape of what one gave would be reordered by an operator that WebGPU lacks.
+   */
+  readonly shapedLike: (value: Value) => Value;
 }
 
 /** The loss's gradients by an operation's inputs, each of its input's form; `undefined` for one that has none, such as a shape. */
@@ -49,9 +54,9 @@ export function sumTo(gradient: Value, like: Value): Value {
 }
 
 /** The same elements in the shape of another value. */
-export function reshapeLike(x: Value, like: Value): Value {
+export function reshapeLike(x: Value, like: Value, shaped: Value = like): Value {
   const unknown = like.shape.filter((axis) => typeof axis !== 'number').length;
-  if (unknown > 1) return g.reshapeTo(x, like.shape, g.shapeOf(like));
+  if (unknown > 1) return g.reshapeTo(x, like.shape, g.shapeOf(shaped));
   return g.reshape(
     x,
     like.shape,

@@ -59,10 +59,13 @@ class Backward {
   readonly #wanted = new ValueMap<true>();
   /** Operations whose results depend on a wanted value. */
   readonly #dependent = new Set<Operation>();
+  /** By axes, the first value that has them. */
+  readonly #shaped = new Map<string, Value>();
 
   constructor(wanted: readonly Value[], order: readonly Operation[]) {
     for (const value of wanted) this.#wanted.set(value, true);
     for (const operation of order) {
+      for (const value of operation.inputs) if (value) this.#noteShape(value);
       if (gradients[operation.type] === 'constant') continue;
       if (operation.inputs.some((each) => each && this.#isNeeded(each))) this.#dependent.add(operation);
     }
@@ -87,13 +90,20 @@ class Backward {
   #through(operation: Operation, gradient: Value, { inputs, output }: Forward): void {
     const rule = gradients[operation.type];
     if (typeof rule !== 'function') throw refusal(operation);
-    const parts = rule({ inputs, output, attributes: operation.attributes, gradient });
+    const { attributes } = operation;
+    const shapedLike = (value: Value): Value => this.#shaped.get(value.shape.join()) ?? value;
+    const parts = rule({ inputs, output, attributes, gradient, shapedLike });
     for (const [i, value] of operation.inputs.entries()) {
       if (!value || !this.#isNeeded(value)) continue;
       const part = parts[i];
       if (!part) throw refusal(operation, value);
       this.add(value, part);
     }
+  }
+
+  #noteShape(value: Value): void {
+    const axes = value.shape.join();
+    if (!this.#shaped.has(axes) && operationOf(value)?.type !== 'Transpose') this.#shaped.set(axes, value);
   }
 
   #isNeeded(value: Value): boolean {

@@ -7,7 +7,10 @@ import { type GradientRule, type Gradients, reshapeLike, sumTo } from './gradien
 
 const end = 2 ** 31 - 1;
 
-const reshaped: GradientRule = ({ inputs, gradient }) => [reshapeLike(gradient, inputs[0]!)];
+const reshaped: GradientRule = ({ inputs, gradient, shapedLike }) => {
+  const [x] = inputs as readonly [Value];
+  return [reshapeLike(gradient, x, shapedLike(x))];
+};
 
 /** Zeros before and behind what was cut out. */
 const cutOut: GradientRule = ({ inputs, gradient }) => {

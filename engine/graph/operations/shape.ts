@@ -78,7 +78,8 @@ export function gather(table: Value, ids: Value): Value {
 
 /** A table `[V, W]` with rows added to those that `ids` name; rows that are named more than once get all of theirs. */
 export function scatterAdd(table: Value, ids: Value, rows: Value): Value {
-  const places = unsqueeze(cast(ids, 'int64'), ids.shape.length);
+  // A new axis by Reshape: WebGPU knows Unsqueeze of float32 alone.
+  const places = reshape(cast(ids, 'int64'), [...ids.shape, 1], [...ids.shape.map(() => 0), 1]);
   return make('ScatterND', [table, places, rows], { attributes: { reduction: 'add' } });
 }
 
