@@ -35,6 +35,18 @@ describe.skipIf(!driver)('WebGPU', () => {
     expect(JSON.parse(line)).toMatchObject({ cases: isSlow ? 10 : 24, idsEqual: true, rankingsEqual: true });
   });
 
+  it('computes gradients of an encoder in one graph, as the processor does', async () => {
+    const report = JSON.parse(await run('test/support/programs/webgpu-gradients-program.ts')) as {
+      gradients: number;
+      largest: number;
+      difference: number;
+    };
+    expect(report.gradients).toBeGreaterThan(40);
+    expect(report.largest).toBeGreaterThan(0.1);
+    // Sums of float32 in another order.
+    expect(report.difference).toBeLessThan(1e-5 * Math.max(1, report.largest));
+  });
+
   it('agrees with the processor for both families', async () => {
     const report = JSON.parse(await run('test/support/programs/webgpu-program.ts')) as Record<
       string,
