@@ -59,10 +59,13 @@ class Backward {
   readonly #wanted = new ValueMap<true>();
   /** Operations whose results depend on a wanted value. */
   readonly #dependent = new Set<Operation>();
+  readonly #order: readonly Value[];
+  readonly #given = new Set<Value['origin']>();
   /** By axes, the first value that has them. */
   readonly #shaped = new Map<string, Value>();
 
   constructor(wanted: readonly Value[], order: readonly Operation[]) {
+    this.#order = wanted;
     for (const value of wanted) this.#wanted.set(value, true);
     for (const operation of order) {
       for (const value of operation.inputs) if (value) this.#noteShape(value);
@@ -83,7 +86,12 @@ class Backward {
     for (const [output, form] of operation.forms.entries()) {
       const value: Value | undefined = form && { ...form, origin: { kind: 'operation', operation, output } };
       const gradient = value && this.gradients.get(value);
-      if (value && gradient) this.#through(operation, gradient, segments.forward(operation, value, gradient));
+      if (value && gradient)
+        this.#through(
+          operation,
+          gradient,
+          segments.forward(operation, value, () => [gradient, ...this.#finished()]),
+        );
     }
   }
 
@@ -99,6 +107,14 @@ class Backward {
       if (!part) throw refusal(operation, value);
       this.add(value, part);
     }
+  }
+
+  /** Gradients by wanted values that were not given before. */
+  #finished(): Value[] {
+    const all = this.#order.flatMap((value) => this.gradients.get(value) ?? []);
+    const fresh = all.filter(({ origin }) => !this.#given.has(origin));
+    for (const { origin } of fresh) this.#given.add(origin);
+    return fresh;
   }
 
   #noteShape(value: Value): void {

@@ -58,26 +58,27 @@ export class Segments {
   /**
    * What an operation read and gave.
    *
-   * @param gradient - The gradient that reaches it: the first one that reaches a segment starts its second computation.
+   * @param before - What is to be there before a segment is computed again: the gradient that reaches it, and those by
+   *   parameters of later segments, so that what they read can go.
    */
-  forward(operation: Operation, output: Value, gradient: Value): Forward {
+  forward(operation: Operation, output: Value, before: () => readonly Value[]): Forward {
     const number = this.#numbers.get(operation)!;
     if (number === 0 || number === this.#last) return { inputs: operation.inputs, output };
     if (this.#again?.number !== number) {
-      this.#again = { number, values: this.#computeAgain(number, gradient) };
+      this.#again = { number, values: this.#computeAgain(number, nothingAfter(before())) };
     }
     const { values } = this.#again;
     const inputs = operation.inputs.map((each) => each && (values.get(each) ?? each));
     return { inputs, output: values.get(output) ?? output };
   }
 
-  #computeAgain(number: number, gradient: Value): ValueMap<Value> {
+  #computeAgain(number: number, nothing: Value): ValueMap<Value> {
     const values = new ValueMap<Value>();
     for (const operation of this.#order) {
       if (this.#numbers.get(operation) !== number) continue;
       const inputs = operation.inputs.map((each) => {
         if (!each) return undefined;
-        const known = values.get(each) ?? this.#entry(each, number, gradient);
+        const known = values.get(each) ?? this.#entry(each, number, nothing);
         values.set(each, known);
         return known;
       });
@@ -91,10 +92,10 @@ export class Segments {
   }
 
   /** What a segment begins with. Numbers wait for the gradient: the runtime would otherwise compute the segment once for both. */
-  #entry(value: Value, number: number, gradient: Value): Value {
+  #entry(value: Value, number: number, nothing: Value): Value {
     const operation = operationOf(value);
     const isOwn = operation && this.#numbers.get(operation) === number;
-    return !operation || isOwn || value.type !== 'float32' ? value : after(value, gradient);
+    return !operation || isOwn || value.type !== 'float32' ? value : after(value, nothing);
   }
 
   /** The segment that reads a value at the earliest. */
@@ -105,10 +106,17 @@ export class Segments {
   }
 }
 
-/** The same numbers, there only after a gradient is: `x + 0 · (one element of it)`. */
-function after(x: Value, gradient: Value): Value {
-  const flat = g.reshape(gradient, [gradient.shape.reduce(times, 1)], [-1]);
-  const first = g.sliceTo(flat, { axis: 0, start: integers(0), end: integers(1), length: 1 });
-  const nothing = g.multiply(g.cast(first, 'float32'), scalar(0));
+/** The same numbers, there only after `nothing` is. */
+function after(x: Value, nothing: Value): Value {
   return g.add(x, x.shape.length === 0 ? g.reshape(nothing, [], []) : nothing);
+}
+
+/** 0, float32 `[1]`, there only after some values are: `0 ·` one element of each. */
+function nothingAfter(values: readonly Value[]): Value {
+  const zeros = values.map((value) => {
+    const flat = g.reshape(value, [value.shape.reduce(times, 1)], [-1]);
+    const first = g.sliceTo(flat, { axis: 0, start: integers(0), end: integers(1), length: 1 });
+    return g.multiply(g.cast(first, 'float32'), scalar(0));
+  });
+  return zeros.reduce((sum, each) => g.add(sum, each));
 }
