@@ -1,6 +1,7 @@
 /** What a device can do here, and what it lacks. */
 import { type CudaLibraries, cudaLibraries } from './cuda-libraries.ts';
 import { askDevice } from './device.ts';
+import { float32Products } from './float32-products.ts';
 import { type GraphicsCard, graphicsCards } from './graphics-cards.ts';
 import type { ExecutionProvider } from './runtime.ts';
 
@@ -78,7 +79,7 @@ async function examineCuda(environment: Readonly<Record<string, string | undefin
   if (!able.opens)
     return { ...about, ...able, problems: [...libraries.missing, ...able.problems], notes: [] };
   const isTf32 =
-    environment['NVIDIA_TF32_OVERRIDE'] !== '0' &&
+    float32Products('cuda', environment) === 'tf32' &&
     cards.every(({ computeCapability }) => computeCapability >= tf32Capability);
   return { ...about, ...able, isTf32, notes: isTf32 ? [tf32Note] : [] };
 }
