@@ -28,7 +28,8 @@ export type MovementType =
   | 'Gather'
   | 'ScatterND'
   | 'Expand'
-  | 'Shape';
+  | 'Shape'
+  | 'Identity';
 /** Operations that fold an axis, or run along one. */
 export type ReductionType = 'ReduceSum' | 'ReduceMax' | 'CumSum';
 /** Operations that take several steps in one operator. */

@@ -30,7 +30,7 @@ export type Gradient =
   | GradientRule
   /** Through its decomposition. */
   | 'decomposed'
-  /** Not at all: its result is the same whatever the numbers are. */
+  /** Not at all: its result is the same whatever the numbers are, or is asked to count as if it were. */
   | 'constant'
   /** Not at all: asking for a gradient through it is an error. */
   | { readonly notDifferentiable: string };

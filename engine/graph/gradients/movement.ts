@@ -73,4 +73,5 @@ export const movementGradients: Gradients<MovementType> = {
   },
   Expand: ({ inputs, gradient }) => [sumTo(gradient, inputs[0]!)],
   Shape: 'constant',
+  Identity: 'constant',
 };

@@ -2,7 +2,7 @@
 import type { MovementType } from '../operation-types.ts';
 import { type Axis, integers, plus, scalar, type Value } from '../value.ts';
 import { cast } from './elementwise.ts';
-import { broadcast, type Given, operationsOf, type Rules, refuse } from './operation.ts';
+import { broadcast, type Given, operationsOf, type Rules, refuse, sameForm } from './operation.ts';
 
 /** Shape rules of operations that move elements. */
 export const movementRules: Rules<MovementType> = {
@@ -67,6 +67,7 @@ export const movementRules: Rules<MovementType> = {
   Shape: ({ attributes }) => {
     return [{ type: 'int64', shape: [Number(attributes['end']) - Number(attributes['start'])] }];
   },
+  Identity: sameForm,
 };
 
 const make = operationsOf(movementRules);
@@ -162,6 +163,11 @@ export function shapeOf(x: Value): Value {
   const lengths = x.shape.filter((axis) => typeof axis === 'number');
   if (lengths.length === x.shape.length) return integers(...lengths);
   return make('Shape', [x], { attributes: { start: 0, end: x.shape.length } });
+}
+
+/** The same elements as numbers that nothing is differentiated by: no gradient goes through them. */
+export function detached(x: Value): Value {
+  return make('Identity', [x]);
 }
 
 function askedShape({ shape }: Given): readonly Axis[] {

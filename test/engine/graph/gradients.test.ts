@@ -135,6 +135,7 @@ const checks: Readonly<Record<OperationType, readonly GradientCheck[] | 'none'>>
     ),
   ],
   Shape: 'none',
+  Identity: 'none',
   ReduceSum: [
     ...one(g.sumLast),
     ...one((x) => g.sumOver(x, [2, 0], { keeps: false }), dynamic([2, 3, 2], ['N', 'M', 2])),
@@ -317,6 +318,13 @@ describe('gradientsOf', () => {
     expect(() => gradientsOf(sumOf(make(x)), [x])).toThrow(
       new RegExp(`gradientsOf: expected operators with a gradient, got ${type}: `),
     );
+  });
+
+  it('takes detached numbers as constants, with what is computed of them', async () => {
+    const chosen = g.cast(g.isGreater(g.detached(x), scalar(1.5)), 'float32');
+    const [gradient] = gradientsOf(sumOf(g.multiply(g.multiply(x, g.detached(x)), chosen)), [x]);
+    expect(await evaluate(gradient!, [1, 2, 3])).toEqual([0, 2, 3]);
+    expect(() => gradientsOf(sumOf(g.detached(x)), [x])).toThrow('expected a loss that depends on "x"');
   });
 
   it('does not ask for gradients that nobody wants', async () => {

@@ -45,6 +45,7 @@ const samples: Readonly<Record<OperationType, Value>> = {
   ScatterND: g.scatterAdd(floats(5, 3), constant(BigInt64Array.of(4n, 0n), [1, 2]), floats(1, 2, 3)),
   Expand: g.expandTo(floats(2, 1), floats(4, 2, 3)),
   Shape: g.lengthOf(floats(2, 5), 1),
+  Identity: g.detached(x),
   ReduceSum: g.sumLast(floats(4, 2, 3)),
   ReduceMax: g.maxLast(floats(4, 2, 3)),
   CumSum: g.runningSum(x),
