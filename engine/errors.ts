@@ -216,3 +216,25 @@ export class TrecFormatError extends BlockRankError {
     this.text = fault.text;
   }
 }
+
+/** Thrown for a list of training documents that a loss cannot read. Whoever made the lists, or chose the loss, acts. */
+export class TrainingListError extends BlockRankError {
+  /** The class, for programs that cannot use `instanceof`. */
+  override name = 'TrainingListError' as const;
+  /** Name of the list's collection. */
+  readonly set: string;
+  /** The list's query. */
+  readonly queryId: string;
+
+  constructor(
+    list: { readonly set: string; readonly queryId: string },
+    fault: { readonly doing: string; readonly problem: string },
+  ) {
+    super(
+      'training-list',
+      `Cannot ${fault.doing} for query "${list.queryId}" of "${list.set}": ${fault.problem}.`,
+    );
+    this.set = list.set;
+    this.queryId = list.queryId;
+  }
+}

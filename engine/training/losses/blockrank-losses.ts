@@ -4,9 +4,10 @@
  *
  * Source: BlockRank (arXiv:2510.05396) and its public code, which takes the mean over signal tokens where the paper has a sum.
  */
-import * as g from '../graph/operations/index.ts';
-import type { TensorValue } from '../graph/tensor.ts';
-import { input, scalar, times, type Value } from '../graph/value.ts';
+import * as g from '../../graph/operations/index.ts';
+import type { TensorValue } from '../../graph/tensor.ts';
+import { input, scalar, times, type Value } from '../../graph/value.ts';
+import { logSumExp, masked } from './softmax.ts';
 
 /** What the losses of one list read besides logits. */
 export interface LossInputs {
@@ -29,9 +30,6 @@ export function lossInputs(): LossInputs {
     targetWeights: input('targetWeights', 'float32', ['C', 1]),
   };
 }
-
-/** Large enough that a masked logit adds exactly 0 to a sum of exponentials, and far from the end of float32. */
-const masked = -1e30;
 
 /**
  * Feeds of {@link lossInputs}.
@@ -82,10 +80,21 @@ export function documentMasses(logits: Value, { membership }: LossInputs): Value
   return g.divide(sums, g.sumLast(sums));
 }
 
-/** InfoNCE over masses, float32 `[]`: `LSE of all - LSE of positives` of `mass / tau`. @param tau - Temperature; the paper has .05. */
-export function auxiliaryLoss(masses: Value, { positives }: LossInputs, tau: number): Value {
+/**
+ * InfoNCE over masses, float32 `[]`: `LSE of all - LSE of positives` of `mass / tau`.
+ *
+ * @param places - `positives` as in {@link LossInputs}; `visible`, 0 for a document that counts and a very negative number
+ *   for another, float32 `[N]`: all count without it.
+ * @param tau - Temperature; the paper has .05.
+ */
+export function auxiliaryLoss(
+  masses: Value,
+  { positives, visible }: Pick<LossInputs, 'positives'> & { readonly visible?: Value },
+  tau: number,
+): Value {
   const logits = g.multiply(masses, scalar(1 / tau));
-  const loss = g.subtract(logSumExp(logits), logSumExp(g.add(logits, positives)));
+  const all = visible ? g.add(logits, visible) : logits;
+  const loss = g.subtract(logSumExp(all), logSumExp(g.add(logits, positives)));
   return g.sumOver(loss, [0], { keeps: false });
 }
 
@@ -94,10 +103,4 @@ export function nextTokenLoss(logits: Value, { targets, targetWeights }: LossInp
   const all = g.reshape(logits, [logits.shape.reduce(times, 1), 1], [-1, 1]);
   const losses = g.subtract(logSumExp(logits), g.gather(all, targets));
   return g.sumOver(g.multiply(losses, targetWeights), [0, 1], { keeps: false });
-}
-
-/** Over the last axis, which stays with length 1. The largest is taken out, so that no exponential overflows. */
-function logSumExp(x: Value): Value {
-  const largest = g.maxLast(x);
-  return g.add(largest, g.logarithm(g.sumLast(g.exponential(g.subtract(x, largest)))));
 }

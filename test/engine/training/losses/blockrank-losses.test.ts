@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { input, type Value } from '../../../engine/graph/value.ts';
-import { parseDecoderConfig } from '../../../engine/network/decoder-config.ts';
-import { packedTrainingLogits } from '../../../engine/network/packed/packed-decoder.ts';
+import { input, type Value } from '../../../../engine/graph/value.ts';
+import { parseDecoderConfig } from '../../../../engine/network/decoder-config.ts';
+import { packedTrainingLogits } from '../../../../engine/network/packed/packed-decoder.ts';
 import {
   auxiliaryLoss as plainAuxiliary,
   nextTokenLoss as plainNextToken,
-} from '../../../engine/readout/losses.ts';
+} from '../../../../engine/readout/losses.ts';
 import {
   auxiliaryLoss,
   documentMasses,
   lossInputs,
   nextTokenLoss,
   toLossFeeds,
-} from '../../../engine/training/losses.ts';
-import { assertAllClose } from '../../support/checks/all-close.ts';
-import { openGraph, spread } from '../../support/checks/gradient-check.ts';
+} from '../../../../engine/training/losses/blockrank-losses.ts';
+import { assertAllClose } from '../../../support/checks/all-close.ts';
+import { openGraph, spread } from '../../../support/checks/gradient-check.ts';
 
 const list = { documentTokens: [2, 1, 3], positives: [0, 2], completion: [4, 0], vocabulary: 5 };
 const inputs = lossInputs();

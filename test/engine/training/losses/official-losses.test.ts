@@ -1,28 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import * as g from '../../../engine/graph/operations/index.ts';
-import type { TensorValue } from '../../../engine/graph/tensor.ts';
-import { input, scalar, type Value } from '../../../engine/graph/value.ts';
-import { openDecoderFolder } from '../../../engine/model/decoder-folder.ts';
-import type { DecoderConfig } from '../../../engine/network/decoder-config.ts';
-import { decoderWeights } from '../../../engine/network/decoder-weights.ts';
-import { packedTrainingLogits } from '../../../engine/network/packed/packed-decoder.ts';
-import { toPackedFeeds } from '../../../engine/network/packed/packed-feeds.ts';
-import type { PackedForm } from '../../../engine/network/packed/packed-form.ts';
-import { packedLayout, sizeOf } from '../../../engine/network/packed/packed-layout.ts';
+import * as g from '../../../../engine/graph/operations/index.ts';
+import type { TensorValue } from '../../../../engine/graph/tensor.ts';
+import { input, scalar, type Value } from '../../../../engine/graph/value.ts';
+import { openDecoderFolder } from '../../../../engine/model/decoder-folder.ts';
+import type { DecoderConfig } from '../../../../engine/network/decoder-config.ts';
+import { decoderWeights } from '../../../../engine/network/decoder-weights.ts';
+import { packedTrainingLogits } from '../../../../engine/network/packed/packed-decoder.ts';
+import { toPackedFeeds } from '../../../../engine/network/packed/packed-feeds.ts';
+import type { PackedForm } from '../../../../engine/network/packed/packed-form.ts';
+import { packedLayout, sizeOf } from '../../../../engine/network/packed/packed-layout.ts';
 import {
   auxiliaryLoss,
   documentMasses,
   lossInputs,
   nextTokenLoss,
   toLossFeeds,
-} from '../../../engine/training/losses.ts';
-import { gradientOf, trainingBytes, trainingGraph } from '../../../engine/training/training-graph.ts';
-import { assertAllClose } from '../../support/checks/all-close.ts';
-import { openGraph } from '../../support/checks/gradient-check.ts';
-import { naiveLosses, naiveWeights } from '../../support/oracles/naive-decoder.ts';
-import { parityFixtures, type TinyDecoder } from '../../support/tiny/tiny-decoder.ts';
+} from '../../../../engine/training/losses/blockrank-losses.ts';
+import { gradientOf, trainingBytes, trainingGraph } from '../../../../engine/training/training-graph.ts';
+import { assertAllClose } from '../../../support/checks/all-close.ts';
+import { openGraph } from '../../../support/checks/gradient-check.ts';
+import { naiveLosses, naiveWeights } from '../../../support/oracles/naive-decoder.ts';
+import { parityFixtures, type TinyDecoder } from '../../../support/tiny/tiny-decoder.ts';
 
 interface OfficialGradient {
   readonly norm: number;
