@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { BenchUsageError, readArguments } from './arguments.ts';
 import { blocks } from './blocks.ts';
+import { depth } from './depth.ts';
 import { encode } from './encode.ts';
 import { gpu } from './gpu.ts';
 import { latency } from './latency.ts';
@@ -30,6 +31,7 @@ import { warm } from './warm.ts';
 
 const benches: Readonly<Record<string, Bench>> = {
   encode,
+  depth,
   peers,
   blocks,
   warm,

@@ -182,6 +182,8 @@ export interface RerankerInfo {
   readonly readoutDigest: string;
   /** How documents are read. */
   readonly profile: Profile;
+  /** Encoders: layers of the network that are computed. */
+  readonly depth?: number;
   /** Which of ONNX Runtime's execution providers runs; `none` when nothing is computed here. */
   readonly executionProvider: string;
   /** Languages the model reads, ISO 639-1. */

@@ -6,8 +6,10 @@ import { missingWeights } from '../network/decoder-weights.ts';
 import { parseEncoderConfig } from '../network/encoder-config.ts';
 import { chooseProvider, devices } from '../session/device.ts';
 import type { ExecutionProvider } from '../session/runtime.ts';
-import { readTensorTable } from '../weights/safetensors.ts';
+import { scaleName } from '../weights/quantise.ts';
+import { readTensorTable, type TensorTable } from '../weights/safetensors.ts';
 import { ggufPath, openDecoderFolder, readPromptTools } from './decoder-folder.ts';
+import { depthsOf, layerPrefix } from './depth.ts';
 import { isDecoderFolder } from './family.ts';
 import { openModelFolder } from './folder.ts';
 import { readJson } from './manifest.ts';
@@ -28,6 +30,8 @@ export interface ModelReport {
   readonly layers: number;
   /** Number of layers that a request computes. */
   readonly computedLayers: number;
+  /** Encoders: smaller numbers of layers that the model has weights for, which `depth` asks for. */
+  readonly depths?: readonly DepthReport[];
   /** Values a vector. */
   readonly width: number;
   /** Attention heads. */
@@ -42,6 +46,16 @@ export interface ModelReport {
   readonly problems: readonly string[];
   /** Whether each device opens here: `true`, or why not. */
   readonly devices: Readonly<Record<ExecutionProvider, true | string>>;
+}
+
+/** One smaller depth of a model. */
+export interface DepthReport {
+  /** Layers. */
+  readonly layers: number;
+  /** Name of the file of its weights. */
+  readonly file: string;
+  /** Bytes of these weights, which come on top of the model's. */
+  readonly bytes: number;
 }
 
 /** Describes a model. @throws ModelFormatError when the folder holds no model. */
@@ -85,7 +99,16 @@ async function decoderReport(model: string): Promise<Report> {
 async function encoderReport(model: string): Promise<Report> {
   const { path, manifest } = await openModelFolder(model);
   const config = parseEncoderConfig(await readJson(join(path, 'config.json')), join(path, 'config.json'));
-  const entries = [...(await readTensorTable(join(path, 'model.safetensors'))).values()];
+  const table = await readTensorTable(join(path, 'model.safetensors'));
+  const entries = [...table.values()];
+  const problems: string[] = [];
+  const depths: DepthReport[] = [];
+  for (const layers of depthsOf(manifest, config).slice(1)) {
+    const file = manifest.depths[layers]!.weights;
+    const own = await readTensorTable(join(path, file));
+    problems.push(...depthProblems({ layers, file }, table, own));
+    depths.push({ layers, file, bytes: [...own.values()].reduce((sum, { length }) => sum + length, 0) });
+  }
   return {
     path: resolve(path),
     name: manifest.name,
@@ -94,12 +117,30 @@ async function encoderReport(model: string): Promise<Report> {
     scoring: manifest.readout,
     layers: config.layers,
     computedLayers: config.layers,
+    depths,
     width: config.width,
     heads: config.heads,
     bytes: entries.reduce((sum, { length }) => sum + length, 0),
     types: [...new Set(entries.map(({ type }) => type))],
-    problems: [],
+    problems,
   };
+}
+
+/** Tensors that the layers of a depth lack, by the shapes of the model's own layers. */
+function depthProblems(
+  { layers, file }: Pick<DepthReport, 'layers' | 'file'>,
+  whole: TensorTable,
+  own: TensorTable,
+): string[] {
+  const isScale = (name: string): boolean => name.endsWith(scaleName(''));
+  return [...whole].flatMap(([name, { shape }]) => {
+    if (!name.startsWith(layerPrefix) || isScale(name)) return [];
+    if (Number.parseInt(name.slice(layerPrefix.length), 10) >= layers) return [];
+    const found = own.get(name);
+    if (found?.shape.join() === shape.join()) return [];
+    const what = found ? `of shape [${found.shape}]` : 'missing';
+    return [`depth ${layers}: tensor "${name}" of "${file}" is ${what}, expected shape [${shape}]`];
+  });
 }
 
 async function openDevices(): Promise<ModelReport['devices']> {

@@ -27,10 +27,35 @@ export interface ModelManifest {
   readonly readout: ReadoutParameters;
   /** Share of a lexical first stage in the fused order, in [0, 1], with which the readout was tuned. */
   readonly fusionWeight: number;
+  /** Smaller depths at which the model can be read, by their number of layers. @defaultValue `{}` */
+  readonly depths: Readonly<Record<string, DepthManifest>>;
+}
+
+/** A depth of a model: layers that stand in for all of its layers. */
+export interface DepthManifest {
+  /** Name of the safetensors file, in the model's folder, that holds these layers as `encoder.layer.0` and so on. */
+  readonly weights: string;
+  /** Reading and scoring at this depth. @defaultValue the model's */
+  readonly readout?: ReadoutParameters | undefined;
+  /** As the model's, at this depth. @defaultValue the model's */
+  readonly fusionWeight?: number | undefined;
 }
 
 const positive = z.number().positive();
 const count = z.int().min(1);
+const share = z.number().min(0).max(1);
+const readoutSchema = z.object({
+  alpha: z.number().min(0),
+  readingTau: positive,
+  readingSteps: z.int().min(0),
+  anchorTau: positive,
+  tokenTau: positive,
+  tokenWeight: z.number().min(0),
+  pooling: z.enum(['arithmetic', 'geometric']),
+  blockJoin: z.enum(['sum', 'max']),
+  duplicateCosine: z.number().gt(0).max(1),
+  calibration: z.object({ slope: z.number(), intercept: z.number() }),
+});
 const manifestSchema = z.object({
   formatVersion: z.literal(1),
   name: z.string(),
@@ -44,19 +69,21 @@ const manifestSchema = z.object({
     blockOverlapTokens: z.int().min(0).default(defaultCaps.blockOverlapTokens),
     maxQueryTokens: count.default(defaultCaps.maxQueryTokens),
   }),
-  readout: z.object({
-    alpha: z.number().min(0),
-    readingTau: positive,
-    readingSteps: z.int().min(0),
-    anchorTau: positive,
-    tokenTau: positive,
-    tokenWeight: z.number().min(0),
-    pooling: z.enum(['arithmetic', 'geometric']),
-    blockJoin: z.enum(['sum', 'max']),
-    duplicateCosine: z.number().gt(0).max(1),
-    calibration: z.object({ slope: z.number(), intercept: z.number() }),
-  }),
-  fusionWeight: z.number().min(0).max(1),
+  readout: readoutSchema,
+  fusionWeight: share,
+  depths: z
+    .record(
+      z.string().regex(/^[1-9]\d*$/),
+      z.object({
+        weights: z
+          .string()
+          .regex(/^[^/\\]+\.safetensors$/, 'expected the name of a safetensors file of the folder'),
+        readout: readoutSchema.optional(),
+        fusionWeight: share.optional(),
+      }),
+      { error: ({ code }) => (code === 'invalid_key' ? 'expected a number of layers' : undefined) },
+    )
+    .default({}),
 });
 
 /** Reads and checks a folder's `blockrank.json`. @throws ModelFormatError naming every problem. */

@@ -24,6 +24,11 @@ export interface RerankerOptions {
   /** Encoders: which part of a block state is kept and read: every token's vector, or one a block. @defaultValue `'tokens'` */
   readonly tier?: 'tokens' | 'anchor';
   /**
+   * Encoders: number of layers to compute, one of those that the model has weights for: fewer are faster, and somewhat
+   * less good. Block states of different depths are never mixed. @defaultValue all layers of the model
+   */
+  readonly depth?: number;
+  /**
    * Worker threads on the processor, each with a session over the same mapped weights. A GPU has one worker more, which
    * everything in the process that uses it shares. @defaultValue the processors at hand; 1 for decoders
    */
@@ -95,6 +100,7 @@ const optionNames: OptionNames<RerankerOptions> = {
   device: true,
   precision: true,
   tier: true,
+  depth: true,
   workers: true,
   threads: true,
   maxDocumentTokens: true,

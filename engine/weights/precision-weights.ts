@@ -10,7 +10,6 @@ import {
   type NamedTensor,
   readTensorBytes,
   readTensorTable,
-  type TensorTable,
   toFloat32,
   toSafetensors,
 } from './safetensors.ts';
@@ -35,8 +34,18 @@ export interface WeightSource {
   readonly folder: string;
   /** Its name. */
   readonly file: string;
-  /** Digest that names its content. */
+  /** Digest that names its content, and the layers' where there are some. */
   readonly digest: string;
+  /** Tensors that another file has in place of this one's. @defaultValue none */
+  readonly replaced?: ReplacedTensors;
+}
+
+/** Tensors of another file that stand in for the model's own. */
+export interface ReplacedTensors {
+  /** Name of the file, in the same folder. */
+  readonly file: string;
+  /** Start of the names of the model's tensors that are left out. */
+  readonly prefix: string;
 }
 
 /**
@@ -47,14 +56,14 @@ export interface WeightSource {
  */
 export async function weightsFor(
   precision: 'fp32' | 'int8' | 'fp16',
-  { folder, file, digest }: WeightSource,
+  source: WeightSource,
   cacheFolder: string,
 ): Promise<WeightFile> {
-  const source = join(folder, file);
-  const table = await readTensorTable(source);
+  const { folder, file, digest } = source;
+  const table = await readSource(source);
   const form = precision === 'int8' ? 'int8' : 'fp32';
   if (form === 'fp32' && [...table.values()].every(({ type }) => type === 'float32')) {
-    return toWeightFile(folder, file, table);
+    return { folder, file, table };
   }
   const name = createHash('sha256').update(`${digest}/${layoutVersion}`).digest('hex').slice(0, 32);
   const cached = `${name}.${form}.safetensors`;
@@ -62,16 +71,24 @@ export async function weightsFor(
     folder: cacheFolder,
     name: cached,
     write: async (path) => {
-      const floats = await expand(source, table);
+      const floats = await expand(folder, table);
       const tensors = form === 'fp32' ? floats : floats.flatMap(toIntegerLayout);
       await writeFile(path, toSafetensors(tensors, { blockrank: `${form} copy` }));
     },
   });
-  return toWeightFile(kept, cached, await readTensorTable(join(kept, cached)));
+  return { folder: kept, file: cached, table: await readTable(kept, cached) };
 }
 
-function toWeightFile(folder: string, file: string, table: TensorTable): WeightFile {
-  return { folder, file, table: new Map([...table].map(([name, entry]) => [name, { ...entry, file }])) };
+async function readSource({ folder, file, replaced }: WeightSource): Promise<WeightTable> {
+  const own = await readTable(folder, file);
+  if (!replaced) return own;
+  const kept = [...own].filter(([name]) => !name.startsWith(replaced.prefix));
+  return new Map([...kept, ...(await readTable(folder, replaced.file))]);
+}
+
+async function readTable(folder: string, file: string): Promise<WeightTable> {
+  const table = await readTensorTable(join(folder, file));
+  return new Map([...table].map(([name, entry]) => [name, { ...entry, file }]));
 }
 
 /** Shift of the integers, which makes them unsigned: products of signed ones saturate on AVX2 without VNNI. */
@@ -97,10 +114,10 @@ function toIntegerLayout(tensor: NamedTensor): NamedTensor[] {
   ];
 }
 
-async function expand(path: string, table: TensorTable): Promise<NamedTensor[]> {
+async function expand(folder: string, table: WeightTable): Promise<NamedTensor[]> {
   const read = async (name: string): Promise<Float32Array> => {
     const entry = table.get(name)!;
-    return toFloat32(await readTensorBytes(path, entry), entry.type);
+    return toFloat32(await readTensorBytes(join(folder, entry.file), entry), entry.type);
   };
   const tensors: NamedTensor[] = [];
   for (const [name, { shape }] of table) {

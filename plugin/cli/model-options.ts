@@ -9,6 +9,7 @@ const spellings = {
   precision: '--precision <name>',
   device: '--device <name>',
   tier: '--tier <name>',
+  depth: '--depth <layers>',
 } as const;
 
 /** Name of one of the options. */
@@ -25,7 +26,7 @@ export interface ModelOptionsForm {
   readonly forms?: Readonly<Partial<Record<ModelOption, FlagForm>>>;
 }
 
-const all: readonly ModelOption[] = ['model', 'precision', 'device', 'tier'];
+const all: readonly ModelOption[] = ['model', 'precision', 'device', 'tier', 'depth'];
 
 /** The options, in the order of the help. */
 export function modelOptions({ only = all, forms = {} }: ModelOptionsForm = {}): readonly Flag[] {
@@ -33,6 +34,7 @@ export function modelOptions({ only = all, forms = {} }: ModelOptionsForm = {}):
 }
 
 /** What the options say as settings of a reranker; nothing where they say nothing. */
-export function modelSettings({ model, precision, device, tier }: ModelFlags): Defined<ModelFlags> {
-  return withoutUndefined({ model, precision, device, tier });
+export function modelSettings(flags: ModelFlags): Defined<ModelFlags> {
+  const { model, precision, device, tier, depth } = flags;
+  return withoutUndefined({ model, precision, device, tier, depth });
 }

@@ -29,6 +29,8 @@ export interface RerankerConfig {
   readonly deviceMemoryLimitBytes?: number | undefined;
   /** Read every token, or one vector a block. @defaultValue 'tokens' */
   readonly tier?: 'tokens' | 'anchor' | undefined;
+  /** Encoders: layers to compute, one of the numbers that the model has weights for. Fewer are faster, and somewhat less good. @defaultValue all of the model's layers */
+  readonly depth?: number | undefined;
   /** Worker threads, at least 1. @defaultValue the processors at hand; 1 for decoders */
   readonly workers?: number | undefined;
   /** Threads of one run inside a worker, at least 1. @defaultValue 1; the processors at hand for decoders */

@@ -49,6 +49,14 @@ export const rerankerOptions = {
     default: 'tokens',
     help: 'read every token, or one vector a block',
   },
+  depth: {
+    type: 'whole',
+    min: 1,
+    otherwise: "all of the model's layers",
+    unit: 'layers',
+    help: 'encoders: layers to compute, one of the numbers that the model has weights for',
+    note: 'fewer are faster, and somewhat less good',
+  },
   workers: {
     type: 'whole',
     min: 1,

@@ -42,6 +42,7 @@ function toListed({ name, reranker: { info } }: ServedModel): object {
     owned_by: 'blockrank',
     reranker: info.name,
     profile: info.profile,
+    ...(info.depth !== undefined && { depth: info.depth }),
     executionProvider: info.executionProvider,
     encodingDigest: info.encodingDigest,
     readoutDigest: info.readoutDigest,

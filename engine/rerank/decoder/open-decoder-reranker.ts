@@ -186,6 +186,7 @@ function assertOptions(options: RerankerOptions, config: DecoderConfig): void {
   check.whole('warmUpDocuments', 1, 100_000);
   check.absent('a decoder', [
     'tier',
+    'depth',
     'maxDocumentBlocks',
     'stateCacheBytes',
     'stateFolder',

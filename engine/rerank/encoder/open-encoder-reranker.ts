@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import type { BlockCaps } from '../../blocks/caps.ts';
 import { defaultCacheFolder } from '../../cache-folder.ts';
 import type { RerankerInfo, StateSource } from '../../contract.ts';
-import { defaultModelFolder, type ModelFolder, openModelFolder } from '../../model/folder.ts';
+import { depthsOf, layerPrefix, type ModelAtDepth, modelAtDepth } from '../../model/depth.ts';
+import { defaultModelFolder, openModelFolder } from '../../model/folder.ts';
+import type { ModelManifest } from '../../model/manifest.ts';
 import { readJson } from '../../model/manifest.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
@@ -38,21 +40,21 @@ export async function openEncoderReranker(options: RerankerOptions = {}): Promis
 }
 
 async function open(options: RerankerOptions): Promise<EncoderReranker> {
-  const folder = await openModelFolder(options.model ?? defaultModelFolder());
-  const config = parseEncoderConfig(
-    await readJson(join(folder.path, 'config.json')),
-    join(folder.path, 'config.json'),
-  );
-  assertOptions(options, config);
+  const whole = await openModelFolder(options.model ?? defaultModelFolder());
+  const configPath = join(whole.path, 'config.json');
+  const wholeConfig = parseEncoderConfig(await readJson(configPath), configPath);
+  assertOptions(options, whole.manifest, wholeConfig);
+  const model = await modelAtDepth(whole, wholeConfig, options.depth);
+  const { folder, config } = model;
   const places = await choosePlaces(options);
-  const data = await toProgramData(options, folder, { config, places });
+  const data = await toProgramData(options, model, places);
   const { encoding, workers } = await openEncoderWorkers(options, data, places);
   const memory = memorySource({ maxBytes: options.stateCacheBytes ?? defaultStateCacheBytes });
   const kept = keptSource(options);
   const source = kept ? layeredSource(memory, kept) : memory;
   const readout = { ...folder.manifest.readout, ...options.readout };
   const info = toInfo(
-    folder,
+    model,
     { data, places, stateCodec: options.stateCodec, readout },
     () => encoding.isOpen,
   );
@@ -97,14 +99,15 @@ function keptSource({ stateFolder, stateSource, stateCodec }: RerankerOptions): 
 
 async function toProgramData(
   options: RerankerOptions,
-  folder: ModelFolder,
-  { config, places }: { readonly config: EncoderConfig; readonly places: EncoderPlaces },
+  { folder, config, layersFile }: ModelAtDepth,
+  places: EncoderPlaces,
 ): Promise<EncoderProgramData> {
   const { manifest, path, digest } = folder;
+  const replaced = layersFile === undefined ? {} : { replaced: { file: layersFile, prefix: layerPrefix } };
   const precision = places.processorPrecision;
   const weights = await weightsFor(
     precision,
-    { folder: path, file: 'model.safetensors', digest },
+    { folder: path, file: 'model.safetensors', digest, ...replaced },
     options.cacheFolder ?? defaultCacheFolder(),
   );
   return {
@@ -127,7 +130,7 @@ async function toProgramData(
 }
 
 function toInfo(
-  folder: ModelFolder,
+  { folder, config }: ModelAtDepth,
   {
     data,
     places,
@@ -145,6 +148,7 @@ function toInfo(
   const { maxQueryTokens, ...documentCaps } = data.caps;
   return {
     name: manifest.name,
+    depth: config.layers,
     encodingDigest: digestOf({
       model: folder.digest,
       documentCaps,
@@ -205,7 +209,7 @@ async function warmUpDevice(
   );
 }
 
-function assertOptions(options: RerankerOptions, config: EncoderConfig): void {
+function assertOptions(options: RerankerOptions, manifest: ModelManifest, config: EncoderConfig): void {
   const check = new OptionCheck(options);
   check.workers();
   check.whole('threads', 1, 1024);
@@ -213,6 +217,11 @@ function assertOptions(options: RerankerOptions, config: EncoderConfig): void {
   check.whole('maxDocumentBlocks', 1, 1024);
   check.whole('maxQueryTokens', 1, config.positions - 32);
   check.whole('batchTokens', 1, 1_000_000);
+  const depths = depthsOf(manifest, config);
+  if (options.depth !== undefined && !depths.includes(options.depth)) {
+    const known = depths.length === 1 ? `${depths[0]}, the model's only one` : depths.join(' or ');
+    check.tell('depth', `expected ${known}, got ${String(options.depth)}`);
+  }
   check.whole('stateCacheBytes', 0, Number.MAX_SAFE_INTEGER);
   check.oneOf('precision', ['fp32', 'int8', 'fp16']);
   check.oneOf('tier', ['tokens', 'anchor']);

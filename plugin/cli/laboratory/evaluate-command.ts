@@ -11,6 +11,7 @@ const examples = `
 Examples:
   $ blockrank evaluate --data data/trec-dl19 --candidates bm25 --rerankers first-stage,cosine,default
   $ blockrank evaluate --data data/scifact data/nfcorpus --candidates bm25 --json results.json --chart results.svg
+  $ blockrank evaluate --data data/scifact --candidates bm25 --rerankers first-stage,default,depth-6
   $ blockrank evaluate --data my-judgements --candidates embedded --run-dir runs
   $ blockrank evaluate --data data/nfcorpus --candidates bm25 --states anchor-int8,tokens-int8,tokens-int8:32
 
@@ -27,7 +28,7 @@ export const evaluateCommand: MakeCommand = (context) => {
     candidatesFlag(),
     textFlag(
       '--rerankers <names>',
-      'first-stage, default, model; of encoders also cosine, anchor, sum-join, max-join; separated by commas (default: first-stage,cosine,default; of decoders first-stage,default)',
+      'first-stage, default, model; of encoders also cosine, anchor, sum-join, max-join, and depth-N: default with N layers; separated by commas (default: first-stage,cosine,default; of decoders first-stage,default)',
     ),
     textFlag(
       '--states <codecs>',

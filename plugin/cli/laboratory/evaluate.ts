@@ -21,10 +21,6 @@ import {
   readCollection,
   type StateSize,
   type System,
-  type SystemName,
-  type Systems,
-  systemNames,
-  systemsOver,
   toChart,
   toJsonResult,
   toJsonStateForms,
@@ -37,10 +33,11 @@ import type { CliContext } from '../context.ts';
 import { type ModelFlags, modelSettings } from '../model-options.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
 import { besideStates, formsOver, memoryForStates } from './evaluate-states.ts';
+import { type EvaluatedName, knownSystem, openSystems } from './evaluated-systems.ts';
 import { stateCache } from './state-cache.ts';
 
 /** Values of the options of `evaluate`. */
-export interface EvaluateOptions extends ModelFlags {
+export interface EvaluateOptions extends Omit<ModelFlags, 'depth'> {
   readonly data: readonly string[];
   readonly candidates: string;
   readonly rerankers?: string;
@@ -69,20 +66,24 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
   ];
   if (issues.length > 0) throw new ConfigurationError('Cannot evaluate', issues);
   const { cache } = options;
-  const reranker = await openReranker({
-    ...modelSettings(options),
-    ...(options.states === undefined
-      ? cacheOf(context, cache, family)
-      : { stateCacheBytes: memoryForStates() }),
-  });
+  // The option --depth of this command counts candidates.
+  const model = modelSettings({ ...options, depth: undefined });
+  const { compare, close } =
+    options.states === undefined
+      ? await compareSystems(names.values, (depth) =>
+          openReranker({ ...model, ...(depth && { depth }), ...cacheOf(context, cache, family) }),
+        )
+      : await compareForms(
+          codecs.values,
+          await openReranker({ ...model, stateCacheBytes: memoryForStates() }),
+        );
   try {
-    const compare = comparisonOver(reranker, names.values, codecs.values);
     const results: Evaluated[] = [];
     for (const data of options.data)
       results.push(await evaluateFolder(context, data, options, { measures: measures.values, ...compare() }));
     await report(context, results, options, measures.values[0]!.name);
   } finally {
-    await reranker.close();
+    await close();
   }
 }
 
@@ -98,16 +99,24 @@ interface Comparison {
 /** A collection's results, and with `--states` the sizes of its states. */
 type Evaluated = CollectionResult & { readonly sizes?: ReadonlyMap<string, StateSize> };
 
-/** Makes the comparison of one collection; each call starts anew. */
-function comparisonOver(
-  reranker: Reranker,
-  names: readonly SystemName[],
-  codecs: readonly StateCodec[],
-): () => Comparison {
-  if (codecs.length > 0) return () => formsOver(reranker, codecs);
-  const all = systemsOver(reranker);
-  const systems = Object.fromEntries(names.map((name) => [name, systemOf(all, name)]));
-  return () => ({ systems });
+/** Makes the comparison of each collection. */
+interface Comparing {
+  /** The comparison of one collection; each call starts anew. */
+  readonly compare: () => Comparison;
+  /** Frees the rerankers. */
+  readonly close: () => Promise<void>;
+}
+
+async function compareSystems(
+  names: readonly EvaluatedName[],
+  open: (depth: number | undefined) => Promise<Reranker>,
+): Promise<Comparing> {
+  const { systems, close } = await openSystems(names, open);
+  return { compare: () => ({ systems }), close };
+}
+
+async function compareForms(codecs: readonly StateCodec[], reranker: Reranker): Promise<Comparing> {
+  return { compare: () => formsOver(reranker, codecs), close: () => reranker.close() };
 }
 
 function cacheOf(
@@ -116,14 +125,6 @@ function cacheOf(
   family: 'encoder' | 'decoder',
 ): Pick<RerankerOptions, 'stateSource' | 'stateCodec'> {
   return family === 'encoder' ? stateCache(context, cache) : {};
-}
-
-function systemOf(systems: Systems, name: SystemName): System {
-  const system = systems[name];
-  if (system) return system;
-  throw new ConfigurationError('Cannot evaluate', [
-    { path: 'rerankers', message: `${name} reads states that only encoders keep; leave it out` },
-  ]);
 }
 
 async function evaluateFolder(
@@ -220,12 +221,6 @@ function named<T>(list: string | undefined, path: string, read: (name: string) =
     }
   });
   return { values, issues };
-}
-
-function knownSystem(name: string): SystemName {
-  const known = systemNames.find((each) => each === name);
-  if (known) return known;
-  throw new RangeError(`expected ${systemNames.join(', ')}, got ${JSON.stringify(name)}`);
 }
 
 /** Issues for files that cannot be written, found before hours of work are lost. */

@@ -71,7 +71,7 @@ export async function rerankerRuns(
     collection,
   );
   const reranker = await openReranker({
-    ...modelSettings(options),
+    ...modelSettings({ ...options, depth: undefined }), // of this command, --depth counts candidates
     ...((await modelFamily(options.model)) === 'encoder' ? stateCache(context, options.cache) : {}),
   });
   const bar = context.progress(collection.name, collection.qrels.size);

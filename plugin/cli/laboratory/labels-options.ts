@@ -4,7 +4,7 @@ import type { ModelFlags } from '../model-options.ts';
 import type { LabelSourceOptions } from './label-sources.ts';
 
 /** As the command line gives them. */
-export interface LabelsOptions extends ModelFlags, LabelSourceOptions {
+export interface LabelsOptions extends Omit<ModelFlags, 'depth'>, LabelSourceOptions {
   readonly aggregation: Aggregation;
   readonly weights?: string;
   readonly relevantFrom: number;

@@ -27,6 +27,11 @@ export const tuneCommand: MakeCommand = (context) => {
     dataFlag('--data <folders...>', 'collections with judgements; each counts the same'),
     candidatesFlag(),
     ...modelOptions({ only: ['model'], forms: { model: { help: 'model folder to start from' } } }),
+    countFlag(
+      '--model-depth <layers>',
+      'fit the readout of this depth of the model (default: all layers)',
+      {},
+    ),
     countFlag('--queries <n>', 'queries of each collection, drawn at random', { value: 200 }),
     countFlag('--depth <n>', 'candidates of a query', { min: 2, value: 100 }),
     countFlag('--trials <n>', 'settings to try', { value: 400 }),

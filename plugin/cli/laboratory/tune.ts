@@ -32,6 +32,7 @@ export interface TuneCommandOptions {
   readonly data: readonly string[];
   readonly candidates: string;
   readonly model?: string;
+  readonly modelDepth?: number;
   readonly queries: number;
   readonly depth: number;
   readonly trials: number;
@@ -50,6 +51,7 @@ export async function runTune(context: CliContext, options: TuneCommandOptions):
   const excluded = options.exclude ? await readExcluded(options.exclude) : new Map<string, Set<string>>();
   const reranker = await openEncoderReranker({
     ...(options.model ? { model: options.model } : {}),
+    ...(options.modelDepth ? { depth: options.modelDepth } : {}),
     stateCacheBytes: 0,
     ...stateCache(context, options.cache),
   });
@@ -72,7 +74,7 @@ export async function runTune(context: CliContext, options: TuneCommandOptions):
     }).finally(() => bar.stop());
     if (options.json) context.printJson({ lists: lists.length, trials: settings.length, ...result });
     else context.print(toText(result, { lists, trials: settings.length, measure: measure.name }));
-    if (options.output) await writeModel(context, reranker, options.output, result.chosen.setting);
+    if (options.output) await writeModel(context, reranker, options, result.chosen.setting);
   } finally {
     await reranker.close();
   }
@@ -175,16 +177,31 @@ const problem = (path: string, message: string): ConfigurationError =>
 async function writeModel(
   context: CliContext,
   reranker: EncoderReranker,
-  output: string,
-  { fusionWeight, ...readout }: Setting,
+  { output = '', modelDepth }: Pick<TuneCommandOptions, 'output' | 'modelDepth'>,
+  setting: Setting,
 ): Promise<void> {
   const { modelFolder } = reranker;
   const folder = resolve(output);
   if (folder !== modelFolder) await cp(modelFolder, folder, { recursive: true });
-  const manifest = JSON.parse(await readFile(join(modelFolder, 'blockrank.json'), 'utf8')) as object;
-  const tuned = { ...manifest, readout, fusionWeight };
+  const manifest = JSON.parse(await readFile(join(modelFolder, 'blockrank.json'), 'utf8')) as ManifestFile;
+  const tuned = withSetting(manifest, setting, modelDepth);
   await writeFile(join(folder, 'blockrank.json'), `${JSON.stringify(tuned, undefined, 2)}\n`);
   context.note(`Wrote ${join(output, 'blockrank.json')}; use the folder as the model.`);
+}
+
+/** What a tuned `blockrank.json` changes. */
+interface ManifestFile {
+  readonly depths?: Readonly<Record<string, object>>;
+}
+
+function withSetting(
+  manifest: ManifestFile,
+  { fusionWeight, ...readout }: Setting,
+  depth: number | undefined,
+): object {
+  const kept = depth === undefined ? undefined : manifest.depths?.[depth];
+  if (depth === undefined || !kept) return { ...manifest, readout, fusionWeight };
+  return { ...manifest, depths: { ...manifest.depths, [depth]: { ...kept, readout, fusionWeight } } };
 }
 
 function toText(

@@ -21,6 +21,10 @@ export function reportLines(report: ModelReport): string[] {
     ['family', `${report.family}, ${report.profile}`],
     ['scoring', JSON.stringify(report.scoring)],
     ['layers', `${layers}, of which a request computes ${computedLayers}`],
+    ...(report.depths ?? []).map(({ layers: depth, file, bytes }): [string, string] => [
+      `depth ${depth}`,
+      `${(bytes / 1e6).toFixed(1)} MB more, ${file}`,
+    ]),
     ['width', `${report.width}, ${report.heads} heads`],
     ['weights', `${(report.bytes / 1e6).toFixed(1)} MB, ${report.types.join(', ')}`],
     ...(bytesPerToken === undefined

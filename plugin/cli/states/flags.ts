@@ -43,6 +43,8 @@ export interface TextFlags {
   readonly precision?: 'fp32' | 'int8' | 'fp16';
   /** `--device` */
   readonly device?: Device;
+  /** `--depth` */
+  readonly depth?: number;
 }
 
 /** Values of the options of `states build`. */
@@ -86,7 +88,7 @@ export function addPlaceOptions(command: Command): Command {
 /** Adds the options that name texts and their encoder. */
 export function addTextOptions(command: Command): Command {
   const [tier, ...others] = modelOptions({
-    only: ['tier', 'model', 'precision', 'device'],
+    only: ['tier', 'model', 'precision', 'device', 'depth'],
     forms: { tier: { otherwise: 'anchor' } },
   });
   return addFlags(command, [

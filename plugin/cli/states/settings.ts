@@ -59,6 +59,7 @@ export function textSettings(flags: TextFlags, { file }: Pick<StatesSettings, 'f
       ...(flags.model !== undefined && { model: flags.model }),
       ...(flags.precision && { precision: flags.precision }),
       ...(flags.device && { device: flags.device }),
+      ...(flags.depth !== undefined && { depth: flags.depth }),
       codec,
     },
   };
@@ -92,6 +93,7 @@ function isOfFile(
   return (
     (flags.model === undefined || resolve(flags.model) === model) &&
     precisionOf({ ...reranker, ...withoutUndefined({ precision, device }) }) === precisionOf(reranker) &&
+    maker.depth === reranker.depth &&
     maker.codec === (states?.codec ?? defaultStatesCodec) &&
     text.fields?.join() === textFields.join() &&
     (text.separator ?? defaultSeparator) === separator

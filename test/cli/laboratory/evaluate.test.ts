@@ -247,6 +247,20 @@ describe.skipIf(!hasModel)('blockrank evaluate', () => {
     expect(rerankers['default']!.measures).toEqual((await evaluateJson()).rerankers['default']!.measures);
   });
 
+  it('compares depths of the model with its full depth, each over states of its own', async () => {
+    const states = join(folder, 'states-of-depths');
+    const args = ['--rerankers', 'default,depth-6', '--cache', states];
+    const both = await evaluateJson(...args);
+    expect(Object.keys(both.rerankers)).toEqual(['default', 'depth-6']);
+    const database = open({ path: states, readOnly: true });
+    const digests = new Set([...database.getKeys()].map((name) => String(name).split('/')[0]));
+    await database.close();
+    expect(digests.size).toBe(2);
+    // States that another depth had left would give the same figures as that depth.
+    const { rerankers } = await evaluateJson('--rerankers', 'depth-6', '--cache', states);
+    expect(rerankers['depth-6']!.perQuery).toEqual(both.rerankers['depth-6']!.perQuery);
+  });
+
   it('prints what codecs of states cost: bytes, and the default order from what they keep', async () => {
     const names = ['anchor-fp16', 'tokens-fp16', 'tokens-int8:4'];
     const elsewhere = join(folder, 'no-states');
@@ -300,6 +314,7 @@ describe.skipIf(!hasModel)('blockrank evaluate', () => {
       ['--rerankers', 'cosine,cosines,bm25'],
       ['first-stage, default, model, cosine, anchor', '"cosines"', '"bm25"'],
     ],
+    ['a depth that the model has not', ['--rerankers', 'default,depth-5'], ['expected 12 or 6, got 5']],
     ['unknown measures', ['--measures', 'nDCG@10,F1'], ['expected nDCG@k, RR@k, AP, P@k or R@k', '"F1"']],
     ['a measure at no rank', ['--measures', 'P@0'], ['"P@0"']],
     ['no queries', ['--limit', '0'], ['at least 1, got "0"']],

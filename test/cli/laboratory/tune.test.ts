@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
+import { addTinyDepth, tinyModel } from '../../support/tiny/tiny-model.ts';
 
 const topics = [
   'bread and yeast',
@@ -90,6 +91,23 @@ describe('blockrank tune', () => {
     ]);
     expect(reranked.code).toBe(0);
     expect(JSON.parse(reranked.stdout).candidates[0].text).toBe('the moon moves the sea');
+  });
+
+  it("fits the readout of a depth, and leaves the model's own", async () => {
+    const model = await tinyModel({ depths: { 2: { weights: 'two.safetensors' } } });
+    await addTinyDepth(model);
+    const output = join(folder, 'tuned-depth');
+    const args = ['--model', model, '--model-depth', '2', '--json', '--output', output];
+    const { code, stdout } = await tune(...args);
+    expect(code).toBe(0);
+    const { fusionWeight, ...readout } = JSON.parse(stdout).chosen.setting;
+    const before = JSON.parse(await readFile(join(model, 'blockrank.json'), 'utf8'));
+    const after = JSON.parse(await readFile(join(output, 'blockrank.json'), 'utf8'));
+    expect(after).toEqual({
+      ...before,
+      depths: { 2: { weights: 'two.safetensors', readout, fusionWeight } },
+    });
+    await rm(model, { recursive: true });
   });
 
   it('gives the same answer twice, and leaves out the excluded queries', async () => {

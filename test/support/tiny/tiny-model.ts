@@ -3,6 +3,12 @@ import { cp, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import {
+  type NamedTensor,
+  readTensorBytes,
+  readTensorTable,
+  toSafetensors,
+} from '../../../engine/weights/safetensors.ts';
 import { tinyReadout } from './tiny-states.ts';
 
 /** Writes the folder to a temporary path and gives the path. `manifest` replaces properties of blockrank.json. */
@@ -23,4 +29,27 @@ export async function tinyModel(manifest: Readonly<Record<string, unknown>> = {}
   };
   await writeFile(join(folder, 'blockrank.json'), JSON.stringify(whole));
   return folder;
+}
+
+/**
+ * Writes layers 0 and 2 of the model as a file `two.safetensors` of two layers into its folder, for a manifest with
+ * `depths: { 2: { weights: 'two.safetensors' } }`.
+ *
+ * @param chosen - Which layers, from the bottom.
+ */
+export async function addTinyDepth(
+  folder: string,
+  chosen: readonly number[] = [0, 2],
+  file = 'two.safetensors',
+): Promise<void> {
+  const path = join(folder, 'model.safetensors');
+  const tensors: NamedTensor[] = [];
+  for (const [name, entry] of await readTensorTable(path)) {
+    const [, layer, rest] = /^encoder\.layer\.(\d+)\.(.*)$/.exec(name) ?? [];
+    const at = chosen.indexOf(Number(layer));
+    if (layer === undefined || at < 0) continue;
+    const bytes = await readTensorBytes(path, entry);
+    tensors.push({ name: `encoder.layer.${at}.${rest}`, type: 'F32', shape: entry.shape, bytes });
+  }
+  await writeFile(join(folder, file), toSafetensors(tensors, {}));
 }

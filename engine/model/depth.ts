@@ -1,0 +1,89 @@
+/** A model at a smaller depth: its embeddings below fewer layers, which stand in for all of its own. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { ModelFormatError } from '../errors.ts';
+import type { EncoderConfig } from '../network/encoder-config.ts';
+import type { ModelFolder } from './folder.ts';
+import type { ModelManifest } from './manifest.ts';
+
+/** Start of the names of the tensors that a depth replaces: those of the layers. */
+export const layerPrefix = 'encoder.layer.';
+
+/** A model at one of its depths. */
+export interface ModelAtDepth {
+  /** The folder; readout, fusion weight and digest are those of the depth. */
+  readonly folder: ModelFolder;
+  /** The network's shape. */
+  readonly config: EncoderConfig;
+  /** File of the layers; absent at the model's full depth. */
+  readonly layersFile?: string;
+}
+
+/** Numbers of layers at which a model can be read, the largest, which is all of its own, first. */
+export function depthsOf(manifest: Pick<ModelManifest, 'depths'>, { layers }: EncoderConfig): number[] {
+  return [layers, ...smallerDepths(manifest)];
+}
+
+/** The depths that a manifest names, descending. */
+export function smallerDepths({ depths }: Pick<ModelManifest, 'depths'>): number[] {
+  return Object.keys(depths)
+    .map(Number)
+    .sort((a, b) => b - a);
+}
+
+/**
+ * The model at a depth.
+ *
+ * @param depth - One of {@link depthsOf}. @defaultValue the full depth
+ * @throws ModelFormatError when the manifest names a depth that is not smaller than the model, or the depth's file cannot
+ * be read. @throws RangeError when the model has no such depth.
+ */
+export async function modelAtDepth(
+  folder: ModelFolder,
+  config: EncoderConfig,
+  depth: number = config.layers,
+): Promise<ModelAtDepth> {
+  assertSmaller(folder, config);
+  if (depth === config.layers) return { folder, config };
+  const { manifest, path } = folder;
+  const found = manifest.depths[depth];
+  if (!found) {
+    throw new RangeError(
+      `modelAtDepth: expected one of ${depthsOf(manifest, config).join(', ')}, got ${depth}.`,
+    );
+  }
+  const { weights, readout = manifest.readout, fusionWeight = manifest.fusionWeight } = found;
+  return {
+    folder: {
+      path,
+      manifest: { ...manifest, readout, fusionWeight },
+      digest: await digestWith(folder.digest, depth, join(path, weights)),
+    },
+    config: { ...config, layers: depth },
+    layersFile: weights,
+  };
+}
+
+function assertSmaller({ path, manifest }: ModelFolder, config: EncoderConfig): void {
+  const wrong = smallerDepths(manifest).find((depth) => depth >= config.layers);
+  if (wrong === undefined) return;
+  throw new ModelFormatError({
+    path: join(path, 'blockrank.json'),
+    expected: `depths below the model's ${config.layers} layers`,
+    found: String(wrong),
+  });
+}
+
+/** The model's digest with the depth and the bytes of its layers. */
+async function digestWith(model: string, depth: number, path: string): Promise<string> {
+  const hash = createHash('sha256').update(`${model}/${depth}/`);
+  await pipeline(createReadStream(path), hash, { end: false }).catch((cause: NodeJS.ErrnoException) => {
+    throw new ModelFormatError(
+      { path, expected: 'a readable file', found: cause.code ?? cause.message },
+      { cause },
+    );
+  });
+  return hash.digest('hex');
+}

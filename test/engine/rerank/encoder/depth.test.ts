@@ -1,0 +1,214 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  ConfigurationError,
+  type EncoderReranker,
+  inspectModel,
+  ModelFormatError,
+  openEncoderReranker,
+  openReranker,
+  type RerankerOptions,
+} from '../../../../engine/index.ts';
+import { shortlistOf } from '../../../support/tiny/shortlist.ts';
+import { tinyDecoder } from '../../../support/tiny/tiny-decoder.ts';
+import { addTinyDepth, tinyModel } from '../../../support/tiny/tiny-model.ts';
+import { tinyReadout } from '../../../support/tiny/tiny-states.ts';
+
+const readout = { ...tinyReadout, alpha: 0.25 };
+const depths = { 2: { weights: 'two.safetensors', readout, fusionWeight: 0.1 } };
+const list = shortlistOf(
+  'who studies the stars',
+  'a stew of beans',
+  'the astronomer studies planets',
+  'stars',
+);
+
+let model: string;
+let merged: string;
+let scratch: string;
+let open: EncoderReranker[] = [];
+
+beforeAll(async () => {
+  model = await tinyModel({ depths });
+  await addTinyDepth(model);
+  merged = await asOwnModel(model);
+  scratch = await mkdtemp(join(tmpdir(), 'blockrank-depth-'));
+});
+afterAll(async () => {
+  for (const reranker of open) await reranker.close();
+  open = [];
+  for (const folder of [model, merged, scratch]) await rm(folder, { recursive: true });
+});
+
+/** The two layers as a model of their own: the embeddings are the same file, and layer 2 is never read. */
+async function asOwnModel(from: string): Promise<string> {
+  const folder = await tinyModel({ readout, fusionWeight: 0.1 });
+  const config = JSON.parse(await readFile(join(from, 'config.json'), 'utf8'));
+  await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, num_hidden_layers: 2 }));
+  // Layer 1 of the smaller model is layer 2 of the fixture: its name in the header is swapped with layer 1's.
+  const path = join(folder, 'model.safetensors');
+  const bytes = await readFile(path);
+  const end = 8 + Number(bytes.readBigUInt64LE());
+  const header = bytes
+    .subarray(8, end)
+    .toString('latin1')
+    .replaceAll('encoder.layer.1.', 'encoder.layer.x.')
+    .replaceAll('encoder.layer.2.', 'encoder.layer.1.')
+    .replaceAll('encoder.layer.x.', 'encoder.layer.2.');
+  bytes.write(header, 8, 'latin1');
+  await writeFile(path, bytes);
+  return folder;
+}
+
+const opened = async (options: RerankerOptions = {}): Promise<EncoderReranker> => {
+  const reranker = await openEncoderReranker({ model, workers: 1, warmUp: false, ...options });
+  open.push(reranker);
+  return reranker;
+};
+
+describe('openReranker at a depth', () => {
+  it.each(['fp32', 'int8'] as const)(
+    'ranks as the layers in a model of their own would in %s',
+    async (precision) => {
+      const cacheFolder = scratch;
+      const [at, own] = await Promise.all([
+        opened({ depth: 2, precision, cacheFolder }),
+        opened({ model: merged, precision, cacheFolder }),
+      ]);
+      const [found, expected] = await Promise.all([at.rerank(list), own.rerank(list)]);
+      expect(found.candidates).toEqual(expected.candidates);
+      const whole = await (await opened({ precision, cacheFolder })).rerank(list);
+      expect(whole.candidates).not.toEqual(found.candidates);
+    },
+  );
+
+  it('says its layers, and reads with the readout and fusion weight of the depth', async () => {
+    const [at, whole, named] = await Promise.all([opened({ depth: 2 }), opened(), opened({ depth: 3 })]);
+    expect([at.info.depth, whole.info.depth, named.info.depth]).toEqual([2, 3, 3]);
+    expect([at.info.fusionWeight, whole.info.fusionWeight]).toEqual([0.1, 0.2]);
+    expect([at.readout.alpha, whole.readout.alpha]).toEqual([0.25, tinyReadout.alpha]);
+    expect(named.info.encodingDigest).toBe(whole.info.encodingDigest);
+  });
+
+  it("reads with the model's readout where the depth names none", async () => {
+    const plain = await tinyModel({ depths: { 2: { weights: 'two.safetensors' } } });
+    await addTinyDepth(plain);
+    const at = await opened({ model: plain, depth: 2 });
+    expect([at.readout, at.info.fusionWeight]).toEqual([tinyReadout, 0.2]);
+    await rm(plain, { recursive: true });
+  });
+
+  it('never finds the states of another depth', async () => {
+    const stateFolder = join(scratch, 'states');
+    const whole = await opened({ stateFolder, stateCacheBytes: 0 });
+    await whole.rerank(list);
+    await whole.close();
+    const at = await opened({ stateFolder, stateCacheBytes: 0, depth: 2 });
+    expect((await at.rerank(list)).usage).toMatchObject({ statesFound: 0, statesEncoded: 3 });
+    expect(at.info.encodingDigest).not.toBe(whole.info.encodingDigest);
+  });
+
+  it('names states by the layers, so that a new file of layers makes new states', async () => {
+    const other = await tinyModel({ depths });
+    await addTinyDepth(other, [0, 1]);
+    const [at, changed] = await Promise.all([opened({ depth: 2 }), opened({ model: other, depth: 2 })]);
+    expect(changed.info.encodingDigest).not.toBe(at.info.encodingDigest);
+    const [whole, wholeOther] = await Promise.all([opened(), opened({ model: other })]);
+    expect(wholeOther.info.encodingDigest).toBe(whole.info.encodingDigest);
+    await rm(other, { recursive: true });
+  });
+
+  it.each([1, 4, 0, 2.5])('refuses depth %s and lists those that there are', async (depth) => {
+    const refused = openReranker({ model, depth });
+    await expect(refused).rejects.toThrow(ConfigurationError);
+    await expect(refused).rejects.toMatchObject({
+      issues: [{ path: 'depth', message: `expected 3 or 2, got ${depth}` }],
+    });
+  });
+
+  it('says so where the model has one depth alone', async () => {
+    const alone = await tinyModel();
+    await expect(openReranker({ model: alone, depth: 2 })).rejects.toMatchObject({
+      issues: [{ path: 'depth', message: "expected 3, the model's only one, got 2" }],
+    });
+    await rm(alone, { recursive: true });
+  });
+
+  it('is no option of a decoder', async () => {
+    const decoder = await tinyDecoder();
+    await expect(openReranker({ model: decoder, depth: 2 })).rejects.toMatchObject({
+      issues: [{ path: 'depth', message: expect.stringContaining('a decoder has no such option') }],
+    });
+  });
+});
+
+describe('a manifest with depths', () => {
+  it.each([
+    ['a depth that is no number', { two: { weights: 'two.safetensors' } }, 'expected a number of layers'],
+    [
+      'a file of another folder',
+      { 2: { weights: '../two.safetensors' } },
+      'expected the name of a safetensors file',
+    ],
+  ])('is refused for %s', async (_, wrong, message) => {
+    const folder = await tinyModel({ depths: wrong });
+    await expect(openReranker({ model: folder })).rejects.toThrow(message);
+    await rm(folder, { recursive: true });
+  });
+
+  it('is refused for a depth that is not smaller than the model', async () => {
+    const folder = await tinyModel({ depths: { 3: { weights: 'two.safetensors' } } });
+    await addTinyDepth(folder, [0, 1, 2]);
+    const refused = openReranker({ model: folder, depth: 3 });
+    await expect(refused).rejects.toThrow(ModelFormatError);
+    await expect(refused).rejects.toThrow("depths below the model's 3 layers");
+    await rm(folder, { recursive: true });
+  });
+
+  it('is refused where the file of layers is missing, when the depth is asked for', async () => {
+    const folder = await tinyModel({ depths });
+    await expect(openReranker({ model: folder, depth: 2 })).rejects.toThrow('two.safetensors');
+    await (await openReranker({ model: folder, warmUp: false, workers: 1 })).close();
+    await rm(folder, { recursive: true });
+  });
+});
+
+describe('inspectModel', () => {
+  it('lists depths with their bytes, and what a file of layers lacks', async () => {
+    const { depths: found, problems } = await inspectModel(model);
+    expect(found).toEqual([{ layers: 2, file: 'two.safetensors', bytes: expect.any(Number) }]);
+    expect(problems).toEqual([]);
+    const lacking = await tinyModel({ depths });
+    await addTinyDepth(lacking, [0]);
+    const report = await inspectModel(lacking);
+    expect(report.problems[0]).toMatch(
+      /^depth 2: tensor "encoder\.layer\.1\..*" of "two.safetensors" is missing/,
+    );
+    await rm(lacking, { recursive: true });
+  });
+});
+
+describe('the model that comes with the package', () => {
+  it('has six layers that stand in for twelve, in a file of at most 12 MB, and reads with them', async () => {
+    const whole = await openEncoderReranker({ warmUp: false, workers: 1 });
+    const half = await openEncoderReranker({ warmUp: false, workers: 1, depth: 6 });
+    open.push(whole, half);
+    const { depths: found, problems } = await inspectModel(half.modelFolder);
+    expect(problems).toEqual([]);
+    expect(found).toMatchObject([{ layers: 6 }]);
+    expect(found![0]!.bytes).toBeLessThan(12e6);
+    const texts = [
+      'The moon pulls the water of the oceans, so the sea rises and falls twice a day.',
+      'Knead the dough and let it rise for an hour.',
+    ];
+    const [a, b] = await Promise.all([whole.encodeTexts(texts), half.encodeTexts(texts)]);
+    a.forEach(({ anchors }, i) => {
+      const cosine = anchors.reduce((sum, value, j) => sum + value * b[i]!.anchors[j]!, 0);
+      expect(cosine).toBeGreaterThan(0.9); // the six layers were trained towards these vectors
+    });
+    const ranking = await half.rerank(shortlistOf('why are there tides', texts[1]!, texts[0]!));
+    expect(ranking.candidates.map(({ index }) => index)).toEqual([1, 0]); // the text about the moon explains tides
+  });
+});
