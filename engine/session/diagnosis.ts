@@ -1,6 +1,6 @@
 /** What a device can do here, and what it lacks. */
 import { type CudaLibraries, cudaLibraries } from './cuda-libraries.ts';
-import { askDevice } from './device.ts';
+import { askDevice, objectionTo, speedOf } from './device.ts';
 import { float32Products } from './float32-products.ts';
 import { type GraphicsCard, graphicsCards } from './graphics-cards.ts';
 import type { ExecutionProvider } from './runtime.ts';
@@ -41,7 +41,9 @@ export async function examineDevice(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<DeviceReport> {
   if (device === 'cuda') return examineCuda(environment);
-  return { device, notes: [], ...(await ability(device)) };
+  const able = await ability(device);
+  const objection = able.opens ? await objectionTo(device, able.gigaflops?.float32) : undefined;
+  return { device, ...able, notes: objection === undefined ? [] : [objection] };
 }
 
 type Ability = Pick<DeviceReport, 'opens' | 'problems' | 'halfPrecision' | 'gigaflops'>;
@@ -63,14 +65,9 @@ async function ability(device: ExecutionProvider): Promise<Ability> {
   };
 }
 
-async function speedOf(device: ExecutionProvider, type: 'float32' | 'float16'): Promise<number | undefined> {
-  const answer = await askDevice(device, { kind: 'speed', type });
-  return answer.isAble ? answer.gigaflops : undefined;
-}
-
 async function examineCuda(environment: Readonly<Record<string, string | undefined>>): Promise<DeviceReport> {
   const libraries = cudaLibraries(environment);
-  const cards = await graphicsCards(environment);
+  const cards = await graphicsCards({ environment });
   const about = { device: 'cuda', libraries, cards } as const;
   if (libraries.provider === undefined) {
     return { ...about, opens: false, problems: libraries.missing, notes: [] };

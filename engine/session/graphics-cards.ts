@@ -1,6 +1,5 @@
-/** NVIDIA's cards as their driver tells of them. */
+/** NVIDIA's cards as their driver tells of them; ONNX Runtime's binding for Node tells nothing of a card. */
 import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 
 /** One card. */
 export interface GraphicsCard {
@@ -16,26 +15,25 @@ export interface GraphicsCard {
   readonly computeCapability: number;
 }
 
+/** Options of {@link graphicsCards} and {@link cardMemoryBytes}. */
+export interface CardQuestion {
+  /**
+   * Environment variables: `nvidia-smi` is looked for on `PATH`, and `CUDA_VISIBLE_DEVICES` says which card is the first.
+   * @defaultValue `process.env`
+   */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** A driver that does not answer within this is taken for none, in milliseconds. @defaultValue `10_000` */
+  readonly waitMs?: number;
+}
+
 const fields = ['name', 'memory.total', 'memory.free', 'driver_version', 'compute_cap'];
 const bytesPerMiB = 2 ** 20;
-/** A driver that does not answer within this is taken for none, in milliseconds. */
-const waitMs = 10_000;
+const defaultWaitMs = 10_000;
 
-/**
- * The cards of this machine; none where `nvidia-smi`, which comes with the driver, is not there or fails.
- *
- * @param environment - Environment variables, of which `PATH` is read.
- */
-export async function graphicsCards(
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<readonly GraphicsCard[]> {
-  const question = [`--query-gpu=${fields.join(',')}`, '--format=csv,noheader,nounits'];
-  const answer = await promisify(execFile)('nvidia-smi', question, {
-    env: environment,
-    timeout: waitMs,
-  }).catch(() => ({ stdout: '' })); // no driver, no cards: that is the answer
-  return answer.stdout.split('\n').flatMap((line) => {
-    const [name, total, free, driver, capability] = line.split(',').map((value) => value.trim());
+/** The cards of this machine; none where `nvidia-smi`, which comes with the driver, is not there or fails. */
+export async function graphicsCards(question: CardQuestion = {}): Promise<readonly GraphicsCard[]> {
+  const lines = await askDriver([`--query-gpu=${fields.join(',')}`], question);
+  return lines.flatMap(([name, total, free, driver, capability]) => {
     if (!name || !driver) return [];
     return [
       {
@@ -48,3 +46,39 @@ export async function graphicsCards(
     ];
   });
 }
+
+/** Bytes of the first card's memory that the process sees; undefined where there is none to ask. */
+export async function cardMemoryBytes(question: CardQuestion = {}): Promise<number | undefined> {
+  const { environment = process.env } = question;
+  const first = environment['CUDA_VISIBLE_DEVICES']?.split(',')[0] || '0';
+  const [line] = await askDriver(['--query-gpu=memory.total', `--id=${first}`], question);
+  const bytes = Number(line?.[0]) * bytesPerMiB;
+  return Number.isFinite(bytes) && bytes > 0 ? bytes : undefined;
+}
+
+/** What the driver's program prints, a card a line; nothing where there is no driver, or none that answers. */
+async function askDriver(
+  question: readonly string[],
+  { environment = process.env, waitMs = defaultWaitMs }: CardQuestion,
+): Promise<string[][]> {
+  const said = await new Promise<string>((resolve) => {
+    const options = { env: environment, timeout: waitMs, killSignal: 'SIGKILL' } as const;
+    const args = [...question, '--format=csv,noheader,nounits'];
+    const child = execFile('nvidia-smi', args, options, (error, stdout) => {
+      clearTimeout(late);
+      resolve(error ? '' : stdout);
+    });
+    // A program that waits for a broken driver inside the kernel does not even end when it is killed.
+    const late = setTimeout(() => {
+      child.unref();
+      resolve('');
+    }, waitMs + graceMs);
+  });
+  return said
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => line.split(',').map((value) => value.trim()));
+}
+
+/** How long a killed program may take to end, in milliseconds. */
+const graceMs = 500;

@@ -6,7 +6,7 @@ import { ConfigurationError } from '../../errors.ts';
 import { type DecoderFolder, openDecoderFolder } from '../../model/decoder-folder.ts';
 import { leastDocumentTokens } from '../../model/decoder-manifest.ts';
 import { assertReach, type DecoderConfig } from '../../network/decoder-config.ts';
-import { cardMemoryBytes } from '../../session/card-memory.ts';
+import { cardMemoryBytes } from '../../session/graphics-cards.ts';
 import { chooseProvider, devices, hasHalfPrecision } from '../../session/device.ts';
 import { openProgram } from '../../session/open-program.ts';
 import type { ExecutionProvider } from '../../session/runtime.ts';

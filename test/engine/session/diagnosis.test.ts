@@ -1,10 +1,9 @@
-import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cudaLibraries } from '../../../engine/session/cuda-libraries.ts';
 import { examineDevice } from '../../../engine/session/diagnosis.ts';
-import { graphicsCards } from '../../../engine/session/graphics-cards.ts';
 
 /** A folder of files by name. */
 async function folderOf(files: Readonly<Record<string, string>>): Promise<string> {
@@ -51,29 +50,6 @@ describe('cudaLibraries', () => {
         /^libonnxruntime_providers_cuda\.so: install onnxruntime-node .*CUDA 12 and cuDNN 9.*onnxruntime-gpu/,
       ),
     ]);
-  });
-});
-
-describe('graphicsCards', () => {
-  it('reads what the driver’s program prints, a card a line', async () => {
-    const bin = await mkdtemp(join(tmpdir(), 'blockrank-smi-'));
-    await mkdir(bin, { recursive: true });
-    const line = 'NVIDIA H200, 143771, 143000, 580.159.04, 9.0';
-    await writeFile(join(bin, 'nvidia-smi'), `#!/bin/sh\necho "${line}"\necho "${line}"\n`);
-    await chmod(join(bin, 'nvidia-smi'), 0o755);
-    const cards = await graphicsCards({ PATH: `${bin}:/usr/bin:/bin` });
-    expect(cards).toHaveLength(2);
-    expect(cards[0]).toEqual({
-      name: 'NVIDIA H200',
-      totalBytes: 143_771 * 2 ** 20,
-      freeBytes: 143_000 * 2 ** 20,
-      driver: '580.159.04',
-      computeCapability: 9,
-    });
-  });
-
-  it('finds none where there is no driver', async () => {
-    expect(await graphicsCards({ PATH: '/nowhere' })).toEqual([]);
   });
 });
 

@@ -55,12 +55,20 @@ describe.skipIf(!driver)('WebGPU', () => {
       readonly encoderHalf?: { difference: number };
       readonly byDefault?: string;
       readonly refused?: string;
+      readonly automatic?: { readonly provider: string; readonly notes: readonly string[] };
     };
     for (const family of ['encoder', 'decoder']) {
       expect(report[family]!.provider).toBe('webgpu');
       expect(report[family]!.difference).toBeLessThan(1e-4);
     }
-    const { half, encoderHalf, byDefault, refused } = report;
+    const { half, encoderHalf, byDefault, refused, automatic } = report;
+    // A device that computes in software opens, and is no reason to leave the processor.
+    if (/lvp|lavapipe|swiftshader/i.test(driver!)) {
+      expect(automatic).toEqual({
+        provider: 'cpu',
+        notes: [expect.stringMatching(/^device "auto" takes the processor: .* in software$/)],
+      });
+    }
     expect(byDefault).toBe('webgpu');
     expect(refused).toBe('device');
     if (typeof half === 'string') console.log(`Half precision is skipped: ${half}`);

@@ -1,5 +1,10 @@
 /** Run by the WebGPU test in a process of its own: compares both families on WebGPU with the processor. */
-import { MemoryLimitError, openReranker, type RerankerOptions } from '../../../engine/index.ts';
+import {
+  examineDevice,
+  MemoryLimitError,
+  openReranker,
+  type RerankerOptions,
+} from '../../../engine/index.ts';
 import { shortlistOf } from '../tiny/shortlist.ts';
 import { tinyDecoder } from '../tiny/tiny-decoder.ts';
 import { tinyModel } from '../tiny/tiny-model.ts';
@@ -57,4 +62,9 @@ report['refused'] = await small.rerank(shortlist).then(
   (error: unknown) => (error instanceof MemoryLimitError ? error.memory : String(error)),
 );
 await small.close();
+// Whether `auto` takes the device, and what is known against it.
+const automatic = await openReranker({ model: models.encoder, device: 'auto', workers: 1, warmUp: false });
+const { notes } = await examineDevice('webgpu', process.env);
+report['automatic'] = { provider: automatic.info.executionProvider, notes };
+await automatic.close();
 console.log(JSON.stringify(report));

@@ -36,7 +36,7 @@ const settings: Record<string, RerankerOptions> = {
   'an encoder on a pool': { model: encoder, pool, tier: 'anchor' },
   'a decoder with workers': { model: decoder, workers: 2 },
   'a decoder on a pool': { model: decoder, pool },
-  'a bfloat16 decoder on whatever opens': { model: rounded, device: 'auto' },
+  'a bfloat16 decoder': { model: rounded },
 };
 const names = Object.keys(settings);
 const expected: Record<string, number[]> = {};
