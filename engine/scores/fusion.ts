@@ -57,7 +57,7 @@ function fuse(ranking: Ranking, shortlist: Shortlist, weight: number): Ranking {
 }
 
 /** Clipped z-scores; undefined when no value is finite. Absurd values (beyond 1e30) count as non-finite. */
-function zScores(values: readonly number[]): number[] | undefined {
+export function zScores(values: readonly number[]): number[] | undefined {
   const finite = values.filter((value) => Number.isFinite(value) && Math.abs(value) < 1e30);
   if (finite.length === 0) return undefined;
   const minimum = finite.reduce((least, value) => Math.min(least, value));
