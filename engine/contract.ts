@@ -112,6 +112,8 @@ export interface Explanation {
   readonly anchorLogit?: number;
   /** Encoders: the token head's part of the logit; absent with anchor states. */
   readonly tokenLogit?: number;
+  /** Encoders with a trained list layer: its part of the logit. */
+  readonly listLogit?: number;
   /** Encoders: how much the query block took from this document while reading, in [0, 1]; sums to 1 over the list. */
   readonly readingWeight?: number;
 }

@@ -74,7 +74,7 @@ export function stateForms(
         codec.tier === 'tokens' && reranker.readout.tokenWeight > 0 && read.length > 0
           ? await reranker.tokenLogSums({ query, states: read }, reranker.readout.tokenTau)
           : undefined;
-      const { logits } = readOut(query, read, reranker.readout, logSums);
+      const { logits } = readOut(query, read, reranker.readout, { logSums, heads: reranker.heads });
       const { candidates } = await applySteps(rankLogits(logits), shortlist, { steps, reranker, signal });
       return candidates.map(({ index }) => index);
     };

@@ -72,7 +72,12 @@ function readingsOver(
     async (shortlist, signal) => {
       const { query, states } = await encoded(shortlist, signal);
       const logSums = await reranker.tokenLogSums({ query, states }, reranker.readout.tokenTau);
-      return order(rankLogits(readOut(query, states, { ...reranker.readout, blockJoin }, logSums).logits));
+      return order(
+        rankLogits(
+          readOut(query, states, { ...reranker.readout, blockJoin }, { logSums, heads: reranker.heads })
+            .logits,
+        ),
+      );
     };
   return {
     'sum-join': joined('sum'),
@@ -86,7 +91,12 @@ function readingsOver(
     },
     anchor: async (shortlist, signal) => {
       const { query, states } = await encoded(shortlist, signal);
-      const { logits } = readOut(query, states, { ...reranker.readout, tokenWeight: 0 });
+      const { logits } = readOut(
+        query,
+        states,
+        { ...reranker.readout, tokenWeight: 0 },
+        { heads: reranker.heads },
+      );
       return order(await applySteps(rankLogits(logits), shortlist, { steps, reranker, signal }));
     },
   };

@@ -13,7 +13,7 @@ export const layerPrefix = 'encoder.layer.';
 
 /** A model at one of its depths. */
 export interface ModelAtDepth {
-  /** The folder; readout, fusion weight and digest are those of the depth. */
+  /** The folder; readout, fusion weight and digest are those of the depth, and a smaller depth has no heads. */
   readonly folder: ModelFolder;
   /** The network's shape. */
   readonly config: EncoderConfig;
@@ -58,7 +58,8 @@ export async function modelAtDepth(
   return {
     folder: {
       path,
-      manifest: { ...manifest, readout, fusionWeight },
+      // Trained parts read the states of the depth that they were trained on.
+      manifest: { ...manifest, readout, fusionWeight, heads: undefined },
       digest: await digestWith(folder.digest, depth, join(path, weights)),
     },
     config: { ...config, layers: depth },

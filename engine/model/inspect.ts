@@ -13,6 +13,7 @@ import { depthsOf, layerPrefix } from './depth.ts';
 import { isDecoderFolder } from './family.ts';
 import { openModelFolder } from './folder.ts';
 import { readJson } from './manifest.ts';
+import { readHeads } from './readout-heads.ts';
 
 /** The report of {@link inspectModel}. */
 export interface ModelReport {
@@ -114,7 +115,7 @@ async function encoderReport(model: string): Promise<Report> {
     name: manifest.name,
     family: 'encoder',
     profile: manifest.profile,
-    scoring: manifest.readout,
+    scoring: { ...manifest.readout, ...(manifest.heads !== undefined && { heads: manifest.heads }) },
     layers: config.layers,
     computedLayers: config.layers,
     depths,
@@ -122,7 +123,7 @@ async function encoderReport(model: string): Promise<Report> {
     heads: config.heads,
     bytes: entries.reduce((sum, { length }) => sum + length, 0),
     types: [...new Set(entries.map(({ type }) => type))],
-    problems,
+    problems: [...problems, ...(await headProblems(path, manifest.heads, config.width))],
   };
 }
 
@@ -141,6 +142,17 @@ function depthProblems(
     const what = found ? `of shape [${found.shape}]` : 'missing';
     return [`depth ${layers}: tensor "${name}" of "${file}" is ${what}, expected shape [${shape}]`];
   });
+}
+
+async function headProblems(path: string, heads: string | undefined, width: number): Promise<string[]> {
+  if (heads === undefined) return [];
+  return readHeads(path, heads, width).then(
+    () => [],
+    (error: unknown) => {
+      if (error instanceof ModelFormatError) return [error.message];
+      throw error;
+    },
+  );
 }
 
 async function openDevices(): Promise<ModelReport['devices']> {

@@ -29,6 +29,8 @@ export interface ModelManifest {
   readonly fusionWeight: number;
   /** Smaller depths at which the model can be read, by their number of layers. @defaultValue `{}` */
   readonly depths: Readonly<Record<string, DepthManifest>>;
+  /** File beside the manifest with trained parts of the readout. @defaultValue none */
+  readonly heads?: string | undefined;
 }
 
 /** A depth of a model: layers that stand in for all of its layers. */
@@ -84,6 +86,10 @@ const manifestSchema = z.object({
       { error: ({ code }) => (code === 'invalid_key' ? 'expected a number of layers' : undefined) },
     )
     .default({}),
+  heads: z
+    .string()
+    .regex(/^[\w-][\w.-]*\.safetensors$/, 'expected the name of a .safetensors file in this folder')
+    .optional(),
 });
 
 /** Reads and checks a folder's `blockrank.json`. @throws ModelFormatError naming every problem. */

@@ -1,4 +1,5 @@
 /** Reading: the query block's anchor attends to the anchors of the document blocks and moves towards them. */
+import { type Projection, projected } from './heads.ts';
 import type { ReadoutParameters } from './parameters.ts';
 import { softmax } from './softmax.ts';
 import { dotRows, isNearer, normalised } from './vectors.ts';
@@ -18,24 +19,31 @@ const maxCompared = 64;
 
 /**
  * `q' = normalise(q + alpha * sum_d softmax_d(q·a_d / tau) a_d)`, repeated `readingSteps` times: one attention
- * head with identity projections over the anchors. Near duplicates share one vote.
+ * head over the anchors, whose keys and values are the anchors themselves. Near duplicates share one vote.
  *
  * Axes: `D` blocks of all documents, `W` width.
  *
  * @param query - The query's anchor, shape `[W]`.
  * @param anchors - One vector a block, shape `[D, W]`.
+ * @param projection - Of the anchor where it is held against others; it moves as it is. @defaultValue none: identity
  *
- * Source: BlockRank (arXiv:2510.05396) lets the query block attend to every document block; here without
- * learned projections.
+ * Source: BlockRank (arXiv:2510.05396) lets the query block attend to every document block; here with at most one learned
+ * projection, on the query's side.
  */
-export function read(query: Float32Array, anchors: Float32Array, parameters: ReadoutParameters): Reading {
+export function read(
+  query: Float32Array,
+  anchors: Float32Array,
+  parameters: ReadoutParameters,
+  projection?: Projection,
+): Reading {
   const W = query.length;
   const D = anchors.length / W;
   let anchor: Float64Array = Float64Array.from(query);
   let weights: Float64Array = new Float64Array(D);
   if (D === 0 || parameters.alpha === 0) return { anchor, weights };
   for (let step = 0; step < parameters.readingSteps; step += 1) {
-    const logits = similarities(anchor, anchors).map((cosine) => cosine / parameters.readingTau);
+    const asking = projected(anchor, W, projection);
+    const logits = similarities(asking, anchors).map((cosine) => cosine / parameters.readingTau);
     weights = votesOnce(softmax(logits), anchors, W, parameters.duplicateCosine);
     const moved = anchor.slice();
     for (let d = 0; d < D; d += 1) {

@@ -4,6 +4,8 @@
  * Axes: `N` documents, `D` blocks of all documents (D >= N), `Q` query tokens, `W` width.
  */
 import type { BlockState } from '../contract.ts';
+import { projected, type ReadoutHeads, tokenQuery } from './heads.ts';
+import { listLogits } from './list-layer.ts';
 import type { QueryState, ReadoutParameters } from './parameters.ts';
 import { read, similarities } from './reading.ts';
 import { logSumExp } from './softmax.ts';
@@ -17,6 +19,8 @@ export interface ReadoutResult {
   readonly anchorLogits: Float64Array;
   /** The token head's part, weighted; absent with anchor states. */
   readonly tokenLogits?: Float64Array;
+  /** The list layer's part; absent without one. */
+  readonly listLogits?: Float64Array;
   /** Weight of each document in the query block's reading. */
   readonly readingWeights: Float64Array;
   /** Probability of relevance, independent of the rest of the list. */
@@ -35,22 +39,28 @@ export function stackAnchors(states: readonly BlockState[], width: number): Floa
   return stacked;
 }
 
-/**
- * Scores every document. Reference for every faster path, and used by tuning.
- *
- * @param logSums - {@link tokenLogSums} of query and states, where the caller has computed them already.
- */
+/** What {@link readOut} is given besides states and numbers. */
+export interface ReadoutParts {
+  /** {@link tokenLogSums} of {@link tokenQuery} and the states. @defaultValue computed here */
+  readonly logSums?: Float64Array | undefined;
+  /** Trained parts. @defaultValue none */
+  readonly heads?: ReadoutHeads | undefined;
+}
+
+/** Scores every document. Reference for every faster path, and used by tuning. */
 export function readOut(
   query: QueryState,
   states: readonly BlockState[],
   parameters: ReadoutParameters,
-  logSums?: Float64Array,
+  { logSums, heads }: ReadoutParts = {},
 ): ReadoutResult {
   const anchors = stackAnchors(states, query.width);
-  const reading = read(query.anchor, anchors, parameters);
-  const anchorLogits = similarities(reading.anchor, anchors).map((cosine) => cosine / parameters.anchorTau);
-  const tokenLogits = tokenHead(query, states, parameters, logSums);
-  const blockLogits = tokenLogits ? anchorLogits.map((logit, d) => logit + tokenLogits[d]!) : anchorLogits;
+  const reading = read(query.anchor, anchors, parameters, heads?.reading);
+  const scoring = projected(reading.anchor, query.width, heads?.anchor);
+  const anchorLogits = similarities(scoring, anchors).map((cosine) => cosine / parameters.anchorTau);
+  const tokenLogits = tokenHead(tokenQuery(query, heads), states, parameters, logSums);
+  const layerLogits = heads?.list && listLogits(reading.anchor, anchors, heads.list);
+  const blockLogits = sumOf(anchorLogits, tokenLogits, layerLogits);
   const join = joiner(states, parameters.blockJoin);
   const { slope, intercept } = parameters.calibration;
   const cosines = perDocument(states, similarities(query.anchor, anchors), (values) => Math.max(...values));
@@ -58,9 +68,17 @@ export function readOut(
     logits: perDocument(states, blockLogits, join),
     anchorLogits: perDocument(states, anchorLogits, join),
     ...(tokenLogits ? { tokenLogits: perDocument(states, tokenLogits, join) } : {}),
+    ...(layerLogits ? { listLogits: perDocument(states, layerLogits, join) } : {}),
     readingWeights: perDocument(states, reading.weights, (values) => values.reduce((sum, w) => sum + w, 0)),
     calibratedScores: cosines.map((cosine) => 1 / (1 + Math.exp(-(slope * cosine + intercept)))),
   };
+}
+
+function sumOf(first: Float64Array, ...others: readonly (Float64Array | undefined)[]): Float64Array {
+  return others.reduce<Float64Array>(
+    (sum, other) => (other ? sum.map((logit, d) => logit + other[d]!) : sum),
+    first,
+  );
 }
 
 /** The token head's part of each block's logit, shape `[D]`; undefined without token states or query words. */

@@ -2,6 +2,7 @@
 import type { BlockState, Shortlist } from '../contract.ts';
 import { QueryError } from '../errors.ts';
 import { type EvaluationOptions, toShortlist } from '../evaluation/evaluate-collection.ts';
+import type { ReadoutHeads } from '../readout/heads.ts';
 import type { QueryState } from '../readout/parameters.ts';
 import { similarities } from '../readout/reading.ts';
 import type { EncoderReranker } from '../rerank/encoder/encoder-reranker.ts';
@@ -24,6 +25,8 @@ export interface JudgedList {
   readonly logSums: ReadonlyMap<number, Float64Array>;
   /** Largest cosine of the query's anchor with an anchor of each candidate: for calibration. */
   readonly cosines: readonly number[];
+  /** Trained parts of the readout. @defaultValue none */
+  readonly heads?: ReadoutHeads | undefined;
 }
 
 /** Options of {@link encodeLists}. */
@@ -76,5 +79,6 @@ async function encodeList(queryId: string, options: ListOptions): Promise<Judged
     states: states.map(({ tokens: _, ...state }) => state),
     logSums,
     cosines: states.map(({ anchors }) => Math.max(...similarities(query.anchor, anchors))),
+    heads: reranker.heads,
   };
 }

@@ -117,7 +117,10 @@ async function measureLists(
 
 /** The measure of one setting on one list. */
 export async function measureList(list: JudgedList, setting: Setting, measure: Measure): Promise<number> {
-  const { logits } = readOut(list.query, list.states, setting, list.logSums.get(setting.tokenTau));
+  const { logits } = readOut(list.query, list.states, setting, {
+    logSums: list.logSums.get(setting.tokenTau),
+    heads: list.heads,
+  });
   const steps = [fusion({ weight: setting.fusionWeight })];
   const { candidates } = await applySteps(rankLogits(logits), list.shortlist, { steps });
   return measure.value(

@@ -17,6 +17,7 @@ import type {
 } from '../../contract.ts';
 import { lazyEmbedder } from '../../embedding/lazy-embedder.ts';
 import { QueryError } from '../../errors.ts';
+import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
 import { type ReadoutResult, readOut } from '../../readout/readout.ts';
 import { type ScoredCandidate, toRanking } from '../../scores/ranking.ts';
@@ -36,6 +37,8 @@ export interface EncoderRerankerParts {
   readonly width: number;
   /** Reading and scoring. */
   readonly readout: ReadoutParameters;
+  /** Trained parts of reading and scoring. @defaultValue none */
+  readonly heads?: ReadoutHeads | undefined;
   /** States of documents. */
   readonly states: StateEncoder;
   /** Worker threads. */
@@ -76,7 +79,7 @@ export class EncoderReranker implements Reranker {
     const usage = toUsage(query, encoded);
     if (shortlist.candidates.length === 0) return { candidates: [], usage };
     const logSums = await this.#tokenLogSums(query, encoded.states, options.signal);
-    const result = readOut(query, encoded.states, this.readout, logSums);
+    const result = readOut(query, encoded.states, this.readout, { logSums, heads: this.heads });
     const explain = options.explain
       ? await this.#explain({ query, states: encoded.states, result, logSums }, shortlist, options.signal)
       : () => undefined;
@@ -152,17 +155,23 @@ export class EncoderReranker implements Reranker {
   }
 
   /**
-   * The numerators of the token head's masses, `log sum_j exp(q_i·x_dj / tau)`, computed by the workers.
+   * The numerators of the token head's masses, `log sum_j exp(q_i·x_dj / tau)`, computed by the workers; where the model
+   * has a trained token head, of the query as that one reads it.
    *
    * @returns Row-major, shape `[query tokens, blocks]`.
    */
   tokenLogSums({ query, states }: EncodedShortlist, tau: number): Promise<Float64Array> {
-    return this.#parts.workers.tokenLogSums(query, states, tau);
+    return this.#parts.workers.tokenLogSums(tokenQuery(query, this.heads), states, tau);
   }
 
   /** Reading and scoring parameters in use. */
   get readout(): ReadoutParameters {
     return this.#parts.readout;
+  }
+
+  /** Trained parts of reading and scoring in use; undefined where the model has none. */
+  get heads(): ReadoutHeads | undefined {
+    return this.#parts.heads;
   }
 
   /** The model's folder, absolute. */
@@ -227,7 +236,11 @@ export class EncoderReranker implements Reranker {
     const texts = shortlist.candidates.map(({ text }) => text);
     const masses = logSums
       ? await abortable(
-          this.#parts.workers.spans(query, { states, texts, logSums }, this.readout.tokenTau),
+          this.#parts.workers.spans(
+            tokenQuery(query, this.heads),
+            { states, texts, logSums },
+            this.readout.tokenTau,
+          ),
           signal,
         )
       : [];
@@ -258,9 +271,11 @@ export class EncoderReranker implements Reranker {
 
 function toExplanation(result: ReadoutResult, index: number, masses: DocumentMass | undefined): Explanation {
   const tokenLogit = result.tokenLogits?.[index];
+  const listLogit = result.listLogits?.[index];
   return {
     anchorLogit: result.anchorLogits[index]!,
     ...(tokenLogit === undefined ? {} : { tokenLogit }),
+    ...(listLogit === undefined ? {} : { listLogit }),
     readingWeight: result.readingWeights[index]!,
     ...(masses ?? { spans: [] }),
   };

@@ -8,6 +8,7 @@ import { depthsOf, layerPrefix, type ModelAtDepth, modelAtDepth } from '../../mo
 import { defaultModelFolder, openModelFolder } from '../../model/folder.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import { readJson } from '../../model/manifest.ts';
+import { readHeads } from '../../model/readout-heads.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
 import { devices } from '../../session/device.ts';
@@ -46,6 +47,8 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   assertOptions(options, whole.manifest, wholeConfig);
   const model = await modelAtDepth(whole, wholeConfig, options.depth);
   const { folder, config } = model;
+  const { heads } = folder.manifest;
+  const trained = heads === undefined ? undefined : await readHeads(folder.path, heads, config.width);
   const places = await choosePlaces(options);
   const data = await toProgramData(options, model, places);
   const { encoding, workers } = await openEncoderWorkers(options, data, places);
@@ -55,7 +58,7 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   const readout = { ...folder.manifest.readout, ...options.readout };
   const info = toInfo(
     model,
-    { data, places, stateCodec: options.stateCodec, readout },
+    { data, places, stateCodec: options.stateCodec, readout, headsDigest: trained?.digest },
     () => encoding.isOpen,
   );
   const reranker = new EncoderReranker({
@@ -63,6 +66,7 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
     modelFolder: folder.path,
     width: config.width,
     readout,
+    heads: trained?.heads,
     workers: encoding,
     states: new StateEncoder({
       encodingDigest: info.encodingDigest,
@@ -136,11 +140,13 @@ function toInfo(
     places,
     stateCodec,
     readout,
+    headsDigest,
   }: {
     readonly data: EncoderProgramData;
     readonly places: EncoderPlaces;
     readonly stateCodec: StateCodec | undefined;
     readonly readout: ReadoutParameters;
+    readonly headsDigest: string | undefined;
   },
   isOpen: () => boolean,
 ): RerankerInfo {
@@ -156,6 +162,8 @@ function toInfo(
     }),
     readoutDigest: digestOf({
       readout,
+      // Left out by JSON where there are none: the digest is then what it was without this property.
+      heads: headsDigest,
       instruction: manifest.instruction,
       maxQueryTokens,
       tier: data.tier,
