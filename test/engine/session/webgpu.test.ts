@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { assertAllClose } from '../../support/checks/all-close.ts';
 import { builtProgram } from '../../support/programs/built.ts';
 import { parityFixtures } from '../../support/tiny/tiny-decoder.ts';
 
@@ -90,4 +91,41 @@ describe.skipIf(!driver)('WebGPU', () => {
       expect(difference).toBeLessThan(1e-4);
     }
   });
+
+  it('takes a list in one run where it fits, in batches where only those do, and says what it needs otherwise', async () => {
+    const report = JSON.parse(await run('test/support/programs/webgpu-limits-program.ts')) as LimitsReport;
+    const { limits, roomy, tight, small, asked } = report;
+    expect(limits.tight).toBeLessThan(limits.roomy);
+    expect(roomy).toMatchObject({ kind: 'ranked', oneRun: 1, batches: 0 });
+    expect(tight).toMatchObject({ kind: 'ranked', oneRun: 0 });
+    expect(tight.batches).toBeGreaterThan(2);
+    expect(small).toEqual({ kind: 'too-large', oneRun: 0, batches: 0 });
+    assertAllClose(tight.logits!, roomy.logits!, { atol: 1e-4 });
+    assertAllClose(asked.tight, roomy.logits!, { atol: 1e-4 });
+    expect(asked.small).toEqual({
+      name: 'MemoryLimitError',
+      memory: 'device',
+      neededBytes: limits.tight,
+      allowedBytes: limits.small,
+      message: expect.stringMatching(
+        /^Cannot rerank: shortlist needs \d+ MB of the device, \d+ MB are allowed: lower rankWindowSize, maxDocumentTokens or batchTokens\.$/,
+      ),
+    });
+  });
 });
+
+interface LimitsReport {
+  readonly limits: Readonly<Record<'roomy' | 'tight' | 'small', number>>;
+  readonly roomy: LimitedRun;
+  readonly tight: LimitedRun;
+  readonly small: LimitedRun;
+  readonly asked: { readonly tight: readonly number[]; readonly small: unknown };
+}
+
+/** What a list was answered under one limit, and how often each runner was called. */
+interface LimitedRun {
+  readonly kind: string;
+  readonly oneRun: number;
+  readonly batches: number;
+  readonly logits?: readonly number[];
+}
