@@ -17,6 +17,7 @@ import type {
 } from '../../contract.ts';
 import { lazyEmbedder } from '../../embedding/lazy-embedder.ts';
 import { QueryError } from '../../errors.ts';
+import type { Precision } from '../../network/encoder.ts';
 import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
 import { type ReadoutResult, readOut } from '../../readout/readout.ts';
@@ -33,6 +34,8 @@ export interface EncoderRerankerParts {
   readonly info: RerankerInfo;
   /** Where its model lies, absolute. */
   readonly modelFolder: string;
+  /** How documents' layers multiply. */
+  readonly precision: Precision;
   /** Values an anchor. */
   readonly width: number;
   /** Reading and scoring. */
@@ -61,6 +64,8 @@ const keptQueries = 256;
 /** See {@link Reranker}. Made by `openReranker`. */
 export class EncoderReranker implements Reranker {
   readonly info: RerankerInfo;
+  /** How documents' layers multiply: states of another precision are another encoder's. */
+  readonly precision: Precision;
   readonly embedder: Embedder;
   readonly #parts: EncoderRerankerParts;
   readonly #queries = new LRUCache<string, QueryState>({ max: keptQueries });
@@ -70,6 +75,7 @@ export class EncoderReranker implements Reranker {
   constructor(parts: EncoderRerankerParts) {
     this.#parts = parts;
     this.info = parts.info;
+    this.precision = parts.precision;
     this.embedder = lazyEmbedder({ model: parts.modelFolder });
   }
 

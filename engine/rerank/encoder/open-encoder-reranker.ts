@@ -64,6 +64,7 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   const reranker = new EncoderReranker({
     info,
     modelFolder: folder.path,
+    precision: places.precision,
     width: config.width,
     readout,
     heads: trained?.heads,

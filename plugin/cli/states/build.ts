@@ -5,9 +5,9 @@ import {
   type ServerCalls,
   type StatePlace,
 } from '../../../adapters/server.ts';
-import { FirstStageError } from '../../../engine/index.ts';
+import { FirstStageError, type Precision } from '../../../engine/index.ts';
 import { isSameStates, toStatesConfig } from '../../config/built-states.ts';
-import type { StatesConfig } from '../../config/index.ts';
+import type { RerankerConfig, StatesConfig } from '../../config/index.ts';
 import type { CliContext } from '../context.ts';
 import { withProgress } from '../with-progress.ts';
 import { type Build, type BuildSettings, countsText, placeText, withBuild } from './building.ts';
@@ -25,19 +25,19 @@ export function build(context: CliContext, flags: BuildFlags): Promise<void> {
 async function buildAndTell(
   context: CliContext,
   flags: BuildFlags,
-  { settings, target }: Build,
+  { settings, target, precision }: Build,
 ): Promise<void> {
   const start = performance.now();
   const report = await withProgress(context, 'building', ({ move }) =>
     buildStates({ ...target, onProgress: move }),
   );
   const seconds = (performance.now() - start) / 1000;
-  const states = report.isDone ? statesToRead(settings, target.place) : undefined;
+  const config = report.isDone ? configToRead(settings, target.place, precision) : {};
   if (flags.json) {
-    const config = states && { index: { states } };
-    context.printJson({ ...report, seconds, place: target.place, ...(config && { config }) });
+    const isLacking = Object.keys(config).length > 0;
+    context.printJson({ ...report, seconds, place: target.place, ...(isLacking && { config }) });
   } else {
-    const lines = [...reportLines(report, seconds, placeText(target.place)), ...configLines(states)];
+    const lines = [...reportLines(report, seconds, placeText(target.place)), ...configLines(config)];
     context.print(lines.join('\n'));
   }
   assertTaken(report, target.calls);
@@ -53,16 +53,39 @@ function reportLines({ counts, documents, isDone }: BuildReport, seconds: number
   ];
 }
 
-/** The setting that the configuration still lacks for searches to read the states. */
-function statesToRead({ maker, file }: BuildSettings, place: StatePlace): StatesConfig | undefined {
-  const states = toStatesConfig(place, maker.codec);
-  return isSameStates(file?.index.states, states) ? undefined : states;
+/** What a configuration lacks for searches to read the states, by section. */
+interface LackingConfig {
+  readonly index?: { readonly states: StatesConfig };
+  readonly reranker?: { readonly precision: Precision };
 }
 
-function configLines(states: StatesConfig | undefined): string[] {
-  if (!states) return [];
-  const section = stringify(states, { collectionStyle: 'flow', lineWidth: 0 }).trim();
-  return ['Searches read them once the section "index" of their configuration says', `  states: ${section}`];
+function configToRead(
+  { maker, file }: BuildSettings,
+  place: StatePlace,
+  precision: Precision,
+): LackingConfig {
+  const states = toStatesConfig(place, maker.codec);
+  return {
+    ...(isSameStates(file?.index.states, states) ? {} : { index: { states } }),
+    ...(precision === precisionOfSearches(file?.reranker) ? {} : { reranker: { precision } }),
+  };
+}
+
+/** How searches multiply; undefined where the device that they find decides, which may be another one than the build's. */
+function precisionOfSearches({ precision, device = 'cpu' }: RerankerConfig = {}): Precision | undefined {
+  return precision ?? (device === 'cpu' ? 'fp32' : undefined);
+}
+
+function configLines(config: LackingConfig): string[] {
+  return Object.entries(config).flatMap(([section, settings], at) => {
+    const text = stringify(settings, { collectionStyle: 'flow', lineWidth: 0 }).trim();
+    const [, inner] = /^\{ (.*) \}$/s.exec(text) ?? [text, text];
+    const head =
+      at === 0
+        ? `Searches read them once the section "${section}" of their configuration says`
+        : `and the section "${section}"`;
+    return [head, `  ${inner}`];
+  });
 }
 
 function assertTaken({ counts, failure }: BuildReport, { server }: ServerCalls): void {

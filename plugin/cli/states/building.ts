@@ -4,9 +4,9 @@ import {
   type BuildOptions,
   defaultStateField,
   type ServerCalls,
-  type StateMaker,
   type StatePlace,
 } from '../../../adapters/server.ts';
+import type { Precision } from '../../../engine/index.ts';
 import type { CliContext } from '../context.ts';
 import { estimateBuild, estimateLine } from './estimate.ts';
 import type { BuildFlags } from './flags.ts';
@@ -18,7 +18,7 @@ import {
   type TextSettings,
   textSettings,
 } from './settings.ts';
-import { withStateMaker } from './state-maker.ts';
+import { type OpenStateMaker, withStateMaker } from './state-maker.ts';
 import { withStateServer } from './state-server.ts';
 import { processIdentity } from './worker-owner.ts';
 
@@ -31,6 +31,8 @@ export interface Build {
   readonly settings: BuildSettings;
   /** The library's options of the build, with server and model open. */
   readonly target: BuildOptions;
+  /** How the encoder multiplies. */
+  readonly precision: Precision;
 }
 
 /**
@@ -47,7 +49,9 @@ export async function withBuild(
   await withStateServer(context, settings.server, (calls) =>
     withStateMaker(settings.maker, async (maker) => {
       const target = buildTarget(context, calls, { flags, settings, maker });
-      if (!(await tellEstimate(context, flags, target))) await work({ settings, target });
+      if (!(await tellEstimate(context, flags, target))) {
+        await work({ settings, target, precision: maker.precision });
+      }
     }),
   );
 }
@@ -80,7 +84,7 @@ function buildTarget(
 interface BuildParts {
   readonly flags: BuildFlags;
   readonly settings: BuildSettings;
-  readonly maker: StateMaker;
+  readonly maker: OpenStateMaker;
 }
 
 /** Prints the estimate that the flags ask for. @returns Whether this is a dry run, so that the work ends here. */

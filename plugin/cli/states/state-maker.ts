@@ -1,6 +1,7 @@
 /** Opens the model that makes states. */
 import {
   openEncoderReranker,
+  type Precision,
   type StateCodec,
   type StateMaker,
   stateCodec,
@@ -18,6 +19,8 @@ export interface MakerSettings extends RerankerConfig {
 
 /** A maker that holds a model. */
 export interface OpenStateMaker extends StateMaker {
+  /** How the encoder multiplies: the settings', or what the device does best. */
+  readonly precision: Precision;
   /** Frees the model. */
   close(): Promise<void>;
 }
@@ -39,13 +42,13 @@ export async function openStateMaker({ codec: name, ...reranker }: MakerSettings
     stateCodec: undefined,
   });
   const encoder = await openEncoderReranker(options);
-  return { ...stateMaker(encoder, codec), close: () => encoder.close() };
+  return { ...stateMaker(encoder, codec), precision: encoder.precision, close: () => encoder.close() };
 }
 
 /** Runs work with a maker, and closes the maker after it. */
 export async function withStateMaker<T>(
   settings: MakerSettings,
-  work: (maker: StateMaker) => Promise<T>,
+  work: (maker: OpenStateMaker) => Promise<T>,
 ): Promise<T> {
   const maker = await openStateMaker(settings);
   try {

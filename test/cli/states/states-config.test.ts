@@ -202,6 +202,36 @@ describe('blockrank states --config', () => {
   });
 
   it.each([
+    ['', '', ['--precision', 'fp16'], 'fp16'],
+    ['', 'device: auto', ['--precision', 'fp32'], 'fp32'],
+    ['', 'precision: int8', ['--precision', 'fp32'], 'fp32'],
+    ['', 'precision: fp16', [], undefined],
+    ['', '', [], undefined],
+  ])(
+    'says the precision too where searches by the file have, or may have, another: {%s}, {%s}, %j',
+    async (index, reranker, more, precision) => {
+      fill(double, 1);
+      const config = await configure(index, reranker);
+      const words = saidIn((await run('build', config, ...more)).stdout);
+      const { stdout } = await run('build', config, '--json', ...more);
+      expect(JSON.parse(stdout).config.reranker).toEqual(precision && { precision });
+      const section = ['and the section "reranker"', `  precision: ${precision}`];
+      expect(words.slice(2)).toEqual(precision ? section : []);
+    },
+  );
+
+  it('says the precision alone where the file names these states already', async () => {
+    fill(double, 1);
+    const config = await configure('states: { sidecar: g }', 'device: auto, precision: fp32');
+    expect(saidIn((await run('build', config)).stdout)).toEqual([]);
+    const open = await configure('states: { sidecar: g }', 'device: auto');
+    expect(saidIn((await run('build', open)).stdout)).toEqual([
+      'Searches read them once the section "reranker" of their configuration says',
+      expect.stringMatching(/^ {2}precision: fp(?:32|16)$/),
+    ]);
+  });
+
+  it.each([
     // Quoted where YAML would read something else than text.
     [
       ['--generation', '1e5'],
