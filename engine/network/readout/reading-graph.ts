@@ -49,4 +49,5 @@ function votedOnce(weights: Value, near: Value): Value {
 }
 
 /** 1 where a value is above the limit, else 0; a constant for gradients, since it stays the same around almost every point. */
-const maskOf = (x: Value, limit: number): Value => g.cast(g.isGreater(g.detached(x), scalar(limit)), 'float32');
+const maskOf = (x: Value, limit: number): Value =>
+  g.cast(g.isGreater(g.detached(x), scalar(limit)), 'float32');
