@@ -9,8 +9,11 @@ import { blocks } from './blocks.ts';
 import { depth } from './depth.ts';
 import { encode } from './encode.ts';
 import { gpu } from './gpu.ts';
+import { half } from './half.ts';
+import { joined } from './joined.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
+import { paths } from './paths.ts';
 import { peers } from './peers.ts';
 import { prefill } from './prefill.ts';
 import { service } from './service.ts';
@@ -39,12 +42,15 @@ const benches: Readonly<Record<string, Bench>> = {
   stage,
   sparsity,
   prefill,
+  paths,
+  joined,
   memory,
   service,
   soak,
   states,
   'state-workers': stateWorkers,
   gpu,
+  half,
 };
 
 const args = process.argv.slice(2);

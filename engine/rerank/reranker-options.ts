@@ -53,7 +53,7 @@ export interface RerankerOptions {
   /**
    * Tokens encoded in one run: bounds how long a worker cannot be interrupted. A decoder takes a list of so many tokens in
    * one run and a longer one in batches; on a GPU every list that fits is one run, and this bounds the others' batches.
-   * @defaultValue 384; for decoders lists of 3072, batches of 768; 8192 for encoders on a GPU
+   * @defaultValue 384; for decoders lists of 4096, batches of 768; 8192 for encoders on a GPU
    */
   readonly batchTokens?: number;
   /** Decoders: bytes of the process' memory that one shortlist may take; a larger one is refused before it is run. @defaultValue four fifths of what is free */

@@ -21,7 +21,7 @@ export interface RerankerConfig {
   readonly precision?: 'fp32' | 'int8' | 'fp16' | undefined;
   /** Where the model runs. A device that is named and cannot be opened is an error. @defaultValue 'cpu' */
   readonly device?: 'auto' | 'cpu' | 'webgpu' | 'cuda' | undefined;
-  /** Tokens encoded in one run, at least 1. Bounds how long a worker cannot be interrupted. @defaultValue 384; for decoders lists of 3072, batches of 768; 8192 for encoders on a GPU */
+  /** Tokens encoded in one run, at least 1. Bounds how long a worker cannot be interrupted. @defaultValue 384; for decoders lists of 4096, batches of 768; 8192 for encoders on a GPU */
   readonly batchTokens?: number | undefined;
   /** Decoders: bytes that one shortlist may take (at least 1). A larger one is refused before it is run. @defaultValue four fifths of what is free */
   readonly memoryLimitBytes?: number | undefined;

@@ -22,7 +22,7 @@ export const rerankerOptions = {
     type: 'whole',
     min: 1,
     default: 384,
-    otherwise: 'for decoders lists of 3072, batches of 768; 8192 for encoders on a GPU',
+    otherwise: 'for decoders lists of 4096, batches of 768; 8192 for encoders on a GPU',
     unit: 'tokens',
     help: 'tokens encoded in one run',
     note: 'bounds how long a worker cannot be interrupted',

@@ -38,10 +38,15 @@ export const fusedRules: Rules<FusedType> = {
     return sameForm(given);
   },
   GroupQueryAttention: ({ inputs, attributes }) => {
-    const [query, key, value, past] = inputs as readonly [Value, Value, Value, Value | undefined];
+    const [query, key, value, past] = inputs as readonly [Value, Value?, Value?, Value?];
     const [H, K] = [Number(attributes['num_heads']), Number(attributes['kv_num_heads'])];
-    const [N, L, width] = key.shape as readonly [Axis, Axis, number];
-    const D = width / K;
+    const [N, L, width] = (key ?? query).shape as readonly [Axis, Axis, number];
+    const D = key ? width / K : width / (H + 2 * K);
+    if (!key || !value) {
+      if (!Number.isInteger(D)) refuse(`groupQueryAttention: expected [N, L, ${H + 2 * K}·D]`, query);
+      const present = { type: query.type, shape: [N, K, L, D] };
+      return [{ type: query.type, shape: [N, L, H * D] }, present, present];
+    }
     if (query.shape.join() !== [N, L, H * D].join() || value.shape.join() !== key.shape.join()) {
       refuse(`groupQueryAttention: expected [N, L, ${H}·D] and twice [N, L, ${K}·D]`, query, key, value);
     }
@@ -151,5 +156,43 @@ export function groupQueryAttention(
 ): Value {
   return make('GroupQueryAttention', [query, key, value, past?.keys, past?.values, lastPlaces, longest], {
     attributes: { num_heads: heads, kv_num_heads: keyValueHeads, scale: { float: scale } },
+  });
+}
+
+/** What {@link joinedGroupQueryAttention} reads; axes as of {@link AttentionInputs}. */
+export interface JoinedAttentionInputs extends Pick<AttentionInputs, 'lastPlaces' | 'longest'> {
+  /** Queries, keys and values side by side, not turned, `[N, L, (H + 2K)·D]`. */
+  readonly joined: Value;
+  /** Cosines and sines of the positions from 0 on, `[R, D/2]` each, `R` at least `longest`. */
+  readonly tables: { readonly cos: Value; readonly sin: Value };
+}
+
+/**
+ * {@link groupQueryAttention} of what one product gave, queries and keys turned within: each sequence's first token has
+ * position 0.
+ */
+export function joinedGroupQueryAttention(
+  { joined, tables: { cos, sin }, lastPlaces, longest }: JoinedAttentionInputs,
+  {
+    heads,
+    keyValueHeads,
+    scale,
+    pairs,
+  }: {
+    readonly heads: number;
+    readonly keyValueHeads: number;
+    readonly scale: number;
+    readonly pairs: 'halves' | 'neighbours';
+  },
+): Value {
+  const none = undefined;
+  return make('GroupQueryAttention', [joined, none, none, none, none, lastPlaces, longest, cos, sin], {
+    attributes: {
+      num_heads: heads,
+      kv_num_heads: keyValueHeads,
+      scale: { float: scale },
+      do_rotary: 1,
+      rotary_interleaved: pairs === 'neighbours' ? 1 : 0,
+    },
   });
 }

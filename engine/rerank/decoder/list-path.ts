@@ -25,9 +25,10 @@ export interface PolicyOptions {
 /**
  * What a device does best.
  *
- * On a processor one run wins while a list's rows lie in the cache: at 3,000 tokens 4.9 to 5.4 s against 6.0 to 6.7 in
- * batches of 768, at 11,700 tokens 23 to 25 s against 20 to 21 (SmolLM2-135M's shape, two cores). On a card it wins at
- * any length: 0.21 s against 2.5 for 11,679 tokens of Mistral-7B's shape (H200). WebGPU's fused attention is wrong
+ * On a processor one run wins while a list's rows lie in the cache: processor time of one run over that of batches of
+ * 768 is .84 at 963 tokens, .76 at 1,575, .89 at 2,992, .97 at 4,482, 1.16 at 5,873, 1.49 at 11,679 (SmolLM2-135M's
+ * shape, two cores, `npm run bench -- paths`). Batches of 3,072 tokens take 1.6 to 3.5 times as much as those of 768. On
+ * a card one run wins at any length: 0.21 s against 2.5 for 11,679 tokens of Mistral-7B's shape (H200). WebGPU's fused attention is wrong
  * without a word on devices whose subgroups are small (seen on lavapipe and SwiftShader), so products compute it there;
  * CUDA's takes half precision alone.
  */
@@ -37,7 +38,7 @@ export function listPolicy(
 ): ListPolicy {
   switch (provider) {
     case 'cpu':
-      return { attention: 'fused', buckets: 4, mostTokens: batchTokens ?? 3072 };
+      return { attention: 'fused', buckets: 4, mostTokens: batchTokens ?? 4096 };
     case 'cuda':
       return {
         attention: computeType === 'float16' ? 'fused' : 'products',

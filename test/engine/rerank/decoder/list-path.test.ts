@@ -13,7 +13,7 @@ const ask = (asked: Partial<PathQuestion>) =>
 
 describe('listPolicy', () => {
   it('takes short lists in one run on a processor, or lists of as many tokens as the operator lets one run take', () => {
-    expect(listPolicy('cpu')).toEqual({ attention: 'fused', buckets: 4, mostTokens: 3072 });
+    expect(listPolicy('cpu')).toEqual({ attention: 'fused', buckets: 4, mostTokens: 4096 });
     expect(listPolicy('cpu', { batchTokens: 40 }).mostTokens).toBe(40);
   });
 
@@ -32,8 +32,8 @@ describe('listPolicy', () => {
 
 describe('choosePath', () => {
   it('goes by tokens on a processor', () => {
-    expect(ask({ tokens: 3072 })).toEqual({ path: 'one-run' });
-    expect(ask({ tokens: 3073 })).toEqual({ path: 'batches' });
+    expect(ask({ tokens: 4096 })).toEqual({ path: 'one-run' });
+    expect(ask({ tokens: 4097 })).toEqual({ path: 'batches' });
     expect(ask({ tokens: 100_000, policy: listPolicy('cuda') })).toEqual({ path: 'one-run' });
   });
 
@@ -50,7 +50,7 @@ describe('choosePath', () => {
       shortage: { memory: 'host', neededBytes: 150, allowedBytes: 100 },
     });
     const swapped = { 'one-run': needs.batches, batches: needs['one-run'] };
-    expect(ask({ needs: swapped, tokens: 4000 })).toEqual({
+    expect(ask({ needs: swapped, tokens: 5000 })).toEqual({
       shortage: { memory: 'device', neededBytes: 900, allowedBytes: 100 },
     });
   });
