@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadServeConfig } from '../../plugin/config/index.ts';
 import { findTool, nothingWrong, root, runTool } from '../support/programs/deploy-tools.ts';
+import { allowedPaths, copiedSources, instructionTexts, stagesOf } from '../support/programs/dockerfile.ts';
 
 const hadolint = findTool('hadolint');
 const cyclonedxValidate = findTool('cyclonedx-validate');
@@ -13,31 +14,9 @@ const folder = mkdtempSync(join(tmpdir(), 'blockrank-container-'));
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Instruction {
-  readonly keyword: string;
-  readonly text: string;
-}
-
-/** Instructions of each stage, continued lines joined. */
-function stagesOf(dockerfile: string): readonly (readonly Instruction[])[] {
-  const lines = dockerfile
-    .replace(/^#.*\n/gm, '')
-    .replace(/\\\n\s*/g, '')
-    .split('\n')
-    .filter((line) => line.trim() !== '');
-  const stages: Instruction[][] = [];
-  for (const line of lines) {
-    const [, keyword = '', text = ''] = /^(\w+)\s+(.*)$/.exec(line) ?? [];
-    if (keyword === 'FROM') stages.push([]);
-    stages.at(-1)?.push({ keyword, text });
-  }
-  return stages;
-}
-
 const stages = stagesOf(read('deploy/container/Dockerfile'));
 const runtime = stages.at(-1)!;
-const textsOf = (keyword: string, stage = runtime): string[] =>
-  stage.filter((each) => each.keyword === keyword).map(({ text }) => text);
+const textsOf = (keyword: string, stage = runtime): string[] => instructionTexts(stage, keyword);
 
 describe('the container file', () => {
   it('builds in one stage and runs in another', () => {
@@ -80,14 +59,8 @@ describe('the container file', () => {
   });
 
   it('copies what is there, and what .dockerignore lets through', () => {
-    const allowed = read('.dockerignore')
-      .split('\n')
-      .filter((line) => line.startsWith('!'))
-      .map((line) => line.slice(1));
-    const sources = stages
-      .flatMap((stage) => textsOf('COPY', stage))
-      .filter((text) => !text.startsWith('--from'))
-      .flatMap((text) => text.split(/\s+/).slice(0, -1));
+    const allowed = allowedPaths(read('.dockerignore'));
+    const sources = copiedSources(stages);
     expect(sources.length).toBeGreaterThan(10);
     for (const source of sources) {
       expect(existsSync(join(root, source)), source).toBe(true);
@@ -101,68 +74,6 @@ describe('the container file', () => {
 
   it.skipIf(!hadolint)('has nothing that hadolint warns of', () => {
     expect(runTool(hadolint!, ['deploy/container/Dockerfile'])).toMatchObject({
-      ...nothingWrong,
-      stdout: '',
-    });
-  });
-});
-
-describe('the container file for NVIDIA cards', () => {
-  const file = read('deploy/container/Dockerfile.cuda');
-  const [cuda, onCard] = stagesOf(file);
-  const runs = [...textsOf('RUN', cuda), ...textsOf('RUN', onCard)].join('\n');
-
-  it('stands over the image for processors', () => {
-    expect(file).toMatch(/^ARG BASE=blockrank:local$/m);
-    expect(onCard![0]!.text).toBe(`${'$'}{BASE} AS runtime`);
-    // What is started, on which port and how its health is asked are the other image's.
-    for (const keyword of ['ENTRYPOINT', 'CMD', 'EXPOSE', 'HEALTHCHECK'])
-      expect(textsOf(keyword, onCard)).toEqual([]);
-  });
-
-  it('pins its other base, and what pip fetches', () => {
-    expect(cuda![0]!.text).toMatch(/^python:\d+\.\d+-slim-[a-z]+ AS cuda$/);
-    expect(runs).not.toMatch(/curl|wget|https?:|index/);
-    const packages = [...runs.matchAll(/"([\w-]+)==([^"]+)"/g)].map(([, name]) => name);
-    expect(packages).toHaveLength(8);
-    expect(runs.match(/"[\w-]+"/g)).toBeNull();
-  });
-
-  it("takes the provider of the lock file's runtime", () => {
-    const { packages } = JSON.parse(read('package-lock.json')) as {
-      readonly packages: Readonly<Record<string, { readonly version: string }>>;
-    };
-    const { version } = packages['node_modules/onnxruntime-node']!;
-    expect(textsOf('ARG', cuda)).toEqual([`ONNXRUNTIME=${version}`]);
-    expect(runs).toContain('node /app/dist/plugin/cli/main.js cuda --wheel /wheel/*.whl');
-  });
-
-  it('finds CUDA where it was put, and asks the driver for no more than it needs', () => {
-    const env = textsOf('ENV', onCard).join();
-    expect(textsOf('COPY', onCard)[0]).toBe('--from=cuda /cuda/nvidia /opt/cuda');
-    expect(env).toContain('LD_LIBRARY_PATH=/opt/cuda/cu13/lib:/opt/cuda/cudnn/lib');
-    expect(env).toContain('NVIDIA_DRIVER_CAPABILITIES=compute,utility');
-  });
-
-  it('runs as nobody special again once it is built', () => {
-    expect(textsOf('USER', onCard)).toEqual(['0:0', '10001:10001']);
-    expect(onCard!.at(-1)).toEqual({ keyword: 'USER', text: '10001:10001' });
-  });
-
-  it('copies a configuration that the service takes, on a card', async () => {
-    const [, copied] = textsOf('COPY', onCard);
-    const [source, target] = copied!.split(' ');
-    expect(target).toBe('/etc/blockrank/blockrank.config.yaml');
-    const { reranker, service } = await loadServeConfig(join(root, source!), {
-      BLOCKRANK_KEY: '0123456789abcdef',
-    });
-    expect(reranker).toMatchObject({ device: 'cuda' });
-    expect(service).toMatchObject({ host: '0.0.0.0', port: 8080 });
-    await expect(loadServeConfig(join(root, source!), {})).rejects.toMatchObject({ code: 'configuration' });
-  });
-
-  it.skipIf(!hadolint)('has nothing that hadolint warns of', () => {
-    expect(runTool(hadolint!, ['deploy/container/Dockerfile.cuda'])).toMatchObject({
       ...nothingWrong,
       stdout: '',
     });
