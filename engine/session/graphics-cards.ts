@@ -29,8 +29,10 @@ export interface CardQuestion {
 const fields = ['name', 'memory.total', 'memory.free', 'driver_version', 'compute_cap'];
 const bytesPerMiB = 2 ** 20;
 const defaultWaitMs = 10_000;
+/** It comes with the driver. */
+const driverProgram = 'nvidia-smi';
 
-/** The cards of this machine; none where `nvidia-smi`, which comes with the driver, is not there or fails. */
+/** The cards of this machine; none where `nvidia-smi` is not there or fails. */
 export async function graphicsCards(question: CardQuestion = {}): Promise<readonly GraphicsCard[]> {
   const lines = await askDriver([`--query-gpu=${fields.join(',')}`], question);
   return lines.flatMap(([name, total, free, driver, capability]) => {
@@ -64,7 +66,7 @@ async function askDriver(
   const said = await new Promise<string>((resolve) => {
     const options = { env: environment, timeout: waitMs, killSignal: 'SIGKILL' } as const;
     const args = [...question, '--format=csv,noheader,nounits'];
-    const child = execFile('nvidia-smi', args, options, (error, stdout) => {
+    const child = execFile(driverProgram, args, options, (error, stdout) => {
       clearTimeout(late);
       resolve(error ? '' : stdout);
     });
