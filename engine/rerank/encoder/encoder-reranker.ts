@@ -170,6 +170,11 @@ export class EncoderReranker implements Reranker {
     return this.#parts.workers.tokenLogSums(tokenQuery(query, this.heads), states, tau);
   }
 
+  /** Values a vector. */
+  get width(): number {
+    return this.#parts.width;
+  }
+
   /** Reading and scoring parameters in use. */
   get readout(): ReadoutParameters {
     return this.#parts.readout;
