@@ -51,5 +51,6 @@ export { type ScoredList, type ScoringOptions } from './training/teachers/score-
 export * from './training/teachers/score-run.ts';
 export * from './training/teachers/score-store.ts';
 export * from './training/teachers/with-teacher.ts';
+export { type EncoderLayersOptions, encoderLayersTrainee } from './training/trainees/encoder-layers.ts';
 export type { TrainedTensor, TrainedTensors } from './training/trainer/trainee.ts';
 export * from './training/tune.ts';

@@ -72,9 +72,22 @@ export function encoderGraph(
   parameters: Parameters,
   { precision, normalise = true, inputs = encoderInputs() }: EncoderGraphOptions,
 ): EncoderOutputs {
-  const states = new EncoderBuilder(config, { parameters, precision, inputs }).states();
+  const states = encoderLayers(config, parameters, { precision, inputs }).at(-1)!;
   const anchors = firstTokens(states, inputs, config);
   return normalise ? { states: l2Normalise(states), anchors: l2Normalise(anchors) } : { states, anchors };
+}
+
+/**
+ * Hidden states below the first layer and above each, float32 `[T, W]`: one more than there are layers. None is normalised.
+ *
+ * @param parameters - As of {@link encoderGraph}.
+ */
+export function encoderLayers(
+  config: EncoderConfig,
+  parameters: Parameters,
+  { precision, inputs = encoderInputs() }: Omit<EncoderGraphOptions, 'normalise'>,
+): readonly Value[] {
+  return new EncoderBuilder(config, { parameters, precision, inputs }).layers();
 }
 
 /** `[T, W]` to `[B, W]`. */
@@ -128,8 +141,8 @@ export function toEncoderFeeds(
   };
 }
 
-/** Rows of length 1; a zero row stays zero. */
-function l2Normalise(rows: Value): Value {
+/** Rows of length 1, float32 `[rows, W]`; a zero row stays zero. */
+export function l2Normalise(rows: Value): Value {
   const length = g.squareRoot(g.sumLast(g.multiply(rows, rows)));
   return g.divide(rows, g.maximum(length, scalar(1e-12)));
 }
@@ -157,9 +170,10 @@ class EncoderBuilder {
     this.#axes = parts.inputs.ids.shape as readonly [Axis, Axis];
   }
 
-  /** Last hidden states, `[T, W]`. */
-  states(): Value {
+  /** Hidden states below the first layer and above each, `[T, W]`. */
+  layers(): Value[] {
     let x = this.#embeddings();
+    const all = [x];
     for (let layer = 0; layer < this.#config.layers; layer += 1) {
       const name = `encoder.layer.${layer}`;
       x = this.#norm(`${name}.attention.output`, this.#addTo(x, this.#attention(name, x)));
@@ -168,8 +182,9 @@ class EncoderBuilder {
         `${name}.output`,
         this.#addTo(x, this.#linear(`${name}.output.dense`, inner, this.#config.width)),
       );
+      all.push(x);
     }
-    return x;
+    return all;
   }
 
   /** A layer's part of the sum, which is float32: half precision would round it anew in every layer. */

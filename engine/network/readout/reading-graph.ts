@@ -37,7 +37,7 @@ function nearDuplicates(anchors: Value, duplicateCosine: number): Value {
   const products = g.multiply(g.linear(anchors, anchors), scalar(2));
   const distances = g.subtract(g.add(squares, g.transpose(squares, [1, 0])), products);
   // |a - b|^2 = 2 - 2 a·b for rows of length 1; equal rows are a rounding apart.
-  return g.cast(g.isGreater(scalar(2 - 2 * duplicateCosine + 1e-6), distances), 'float32');
+  return g.cast(g.isGreater(scalar(2 - 2 * duplicateCosine + 1e-6), g.detached(distances)), 'float32');
 }
 
 /** Weights `[1, D]` divided by the number of near duplicates that have weight, and made to sum to 1. */

@@ -1,0 +1,112 @@
+/** An encoder opened for the training of some of its layers. */
+import { join } from 'node:path';
+import type { BlockCaps } from '../../blocks/caps.ts';
+import { defaultCacheFolder } from '../../cache-folder.ts';
+import { ConfigurationError, type ConfigurationIssue } from '../../errors.ts';
+import { depthsOf, layerPrefix, modelAtDepth } from '../../model/depth.ts';
+import { defaultModelFolder, openModelFolder } from '../../model/folder.ts';
+import { readJson } from '../../model/manifest.ts';
+import { readHeads } from '../../model/readout-heads.ts';
+import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
+import type { ReadoutHeads } from '../../readout/heads.ts';
+import type { ReadoutParameters } from '../../readout/parameters.ts';
+import { parseTokenizer } from '../../tokenizer/tokenizer.ts';
+import { type WeightFile, weightsFor } from '../../weights/precision-weights.ts';
+import { readTensorBytes, toFloat32 } from '../../weights/safetensors.ts';
+import type { TrainedTensor, TrainedTensors } from '../trainer/trainee.ts';
+import type { BlockMaker } from './list-blocks.ts';
+
+/** Which layers of which model. */
+export interface LayerModelOptions {
+  /** Model folder. @defaultValue the model that comes with the package */
+  readonly model?: string;
+  /** Number of layers of the network, one of the model's depths. @defaultValue all of the model's */
+  readonly depth?: number;
+  /** Layers that are trained, from the bottom, 0 first. @defaultValue all layers of the depth */
+  readonly layers?: readonly number[];
+  /** Token budgets in training, which may be smaller than in serving. @defaultValue the model's */
+  readonly caps?: Partial<BlockCaps>;
+  /** Where copies of weights in another form are kept. @defaultValue `BLOCKRANK_CACHE`, else `~/.cache/blockrank` */
+  readonly cacheFolder?: string;
+}
+
+/** See {@link openLayerModel}. */
+export interface LayerModel extends BlockMaker {
+  /** The model's folder, absolute. */
+  readonly path: string;
+  /** Shape of the trained network. */
+  readonly config: EncoderConfig;
+  /** Layers of the model's full depth. */
+  readonly fullDepth: number;
+  /** File in the model's folder that holds the trained layers. */
+  readonly layersFile: string;
+  /** Float32 weights of the trained network. */
+  readonly weights: WeightFile;
+  /** Numbers of the trained layers, ascending. */
+  readonly trained: readonly number[];
+  /** Their weights, taken out of the file. */
+  readonly tensors: TrainedTensors;
+  /** Reading and scoring at this depth. */
+  readonly readout: ReadoutParameters;
+  /** Trained parts of the readout, which stay as they are. */
+  readonly heads: ReadoutHeads | undefined;
+}
+
+/** Opens a model. @throws ConfigurationError when the model has no such depth or layer. @throws ModelFormatError */
+export async function openLayerModel(options: LayerModelOptions): Promise<LayerModel> {
+  const whole = await openModelFolder(options.model ?? defaultModelFolder());
+  const path = (file: string): string => join(whole.path, file);
+  const wholeConfig = parseEncoderConfig(await readJson(path('config.json')), path('config.json'));
+  const depth = options.depth ?? wholeConfig.layers;
+  assertOptions(options, depth, depthsOf(whole.manifest, wholeConfig));
+  const { folder, config, layersFile } = await modelAtDepth(whole, wholeConfig, depth);
+  const source = { folder: whole.path, file: 'model.safetensors', digest: folder.digest };
+  const weights = await weightsFor(
+    'fp32',
+    layersFile === undefined ? source : { ...source, replaced: { file: layersFile, prefix: layerPrefix } },
+    options.cacheFolder ?? defaultCacheFolder(),
+  );
+  const { heads } = folder.manifest;
+  const all = Array.from({ length: config.layers }, (_, layer) => layer);
+  const trained = [...new Set(options.layers ?? all)].sort((a, b) => a - b);
+  return {
+    path: whole.path,
+    config,
+    fullDepth: wholeConfig.layers,
+    layersFile: layersFile ?? 'model.safetensors',
+    weights,
+    trained,
+    tensors: await readLayers(weights, trained),
+    readout: folder.manifest.readout,
+    heads: heads === undefined ? undefined : (await readHeads(folder.path, heads, config.width)).heads,
+    tokenizer: parseTokenizer(await readJson(path('tokenizer.json')), path('tokenizer.json')),
+    instruction: folder.manifest.instruction,
+    caps: { ...folder.manifest.caps, ...options.caps },
+  };
+}
+
+async function readLayers({ folder, table }: WeightFile, layers: readonly number[]): Promise<TrainedTensors> {
+  const tensors = new Map<string, TrainedTensor>();
+  const names = [...table.keys()].filter((name) =>
+    layers.some((layer) => name.startsWith(`${layerPrefix}${layer}.`)),
+  );
+  for (const name of names.sort()) {
+    const entry = table.get(name)!;
+    const data = toFloat32(await readTensorBytes(join(folder, entry.file), entry), entry.type);
+    tensors.set(name, { shape: entry.shape, data });
+  }
+  return tensors;
+}
+
+function assertOptions({ layers }: LayerModelOptions, depth: number, depths: readonly number[]): void {
+  const issues: ConfigurationIssue[] = [];
+  if (!depths.includes(depth)) {
+    issues.push({ path: 'depth', message: `expected ${depths.join(' or ')}, got ${depth}` });
+  }
+  const wrong = layers?.filter((layer) => !Number.isInteger(layer) || layer < 0 || layer >= depth) ?? [];
+  if (layers?.length === 0 || wrong.length > 0) {
+    const found = wrong.length > 0 ? wrong.join(', ') : 'none';
+    issues.push({ path: 'layers', message: `expected whole numbers from 0 to ${depth - 1}, got ${found}` });
+  }
+  if (issues.length > 0) throw new ConfigurationError('Cannot train layers of the encoder', issues);
+}

@@ -1,0 +1,154 @@
+/**
+ * Layers of an encoder in training: chosen layers are trained, everything below and between them stays. Logits come from the
+ * model's own readout over the states, so that what is learnt is what is served.
+ *
+ * Axes: `B` blocks of one list, the query's first, `L` tokens of the longest, `D = B - 1` blocks of documents, `T` their
+ * tokens, `Q` the query's own words, `W` width.
+ */
+
+import * as g from '../../graph/operations/index.ts';
+import { constant, input, scalar, type Value } from '../../graph/value.ts';
+import { encoderLayers, l2Normalise, toEncoderFeeds } from '../../network/encoder.ts';
+import { readoutLogits, type TrainedReadout } from '../../network/readout/readout-graph.ts';
+import { headShapes, type ProjectionName, type ReadoutHeads } from '../../readout/heads.ts';
+import { fileParameters } from '../../weights/file-parameters.ts';
+import { logSoftmax } from '../losses/softmax.ts';
+import type { TrainedTensors, Trainee } from '../trainer/trainee.ts';
+import type { TrainingList } from '../trainer/training-list.ts';
+import { saveLayers } from './encoder-layer-files.ts';
+import { type LayerModel, type LayerModelOptions, openLayerModel } from './encoder-layer-model.ts';
+import { type ListBlocks, listRows, toListBlocks } from './list-blocks.ts';
+import { openTeacher, type Teacher } from './teacher-states.ts';
+
+/** Options of {@link encoderLayersTrainee}. */
+export interface EncoderLayersOptions extends LayerModelOptions {
+  /**
+   * Whether the full depth's states are a goal: then there are the losses `tokenCosine` and `anchorCosine`.
+   * @defaultValue true at a smaller depth, else false
+   */
+  readonly followsFullDepth?: boolean;
+  /** Folder where the full depth's states of documents are kept between runs. @defaultValue none: memory alone */
+  readonly stateFolder?: string;
+  /** Workers that encode at full depth, at least 1. @defaultValue 1 */
+  readonly workers?: number;
+}
+
+/**
+ * Opens an encoder for training.
+ *
+ * Losses of its own, where the full depth is followed: `tokenCosine` and `anchorCosine`, the mean over tokens (documents'
+ * and the query's own words) and over anchors of 1 - cosine to the full depth's states, in [0, 2]; `listDivergence`, the
+ * divergence `KL(full || trained)` of the list's masses from those that the full depth gives, >= 0.
+ *
+ * What stays in memory of the forward pass is the sum above each layer; the rest of a layer is computed a second time.
+ *
+ * @throws ConfigurationError when the model has no such depth or layer. @throws ModelFormatError when the folder is none
+ * of an encoder.
+ */
+export async function encoderLayersTrainee(options: EncoderLayersOptions = {}): Promise<Trainee> {
+  const model = await openLayerModel(options);
+  const follows = options.followsFullDepth ?? model.config.layers < model.fullDepth;
+  const teacher = follows ? await openTeacher(options, model) : undefined;
+  const graph = layersGraph(model, teacher !== undefined);
+  return {
+    ...graph,
+    tensors: model.tensors,
+    folder: model.weights.folder,
+    feeds: (list) => toFeeds(list, model, teacher),
+    save: (folder: string, tensors: TrainedTensors) => saveLayers(model, folder, tensors),
+    close: async () => teacher?.close(),
+  };
+}
+
+function layersGraph(
+  model: LayerModel,
+  follows: boolean,
+): Pick<Trainee, 'parameters' | 'logits' | 'ownLosses' | 'kept'> {
+  const { config, weights, tensors, trained, readout, heads } = model;
+  const parameters: Record<string, Value> = {};
+  for (const [name, { shape }] of tensors) parameters[name] = input(name, 'float32', shape);
+  const frozen = fileParameters(weights.table, weights.file);
+  const layers = encoderLayers(config, (name, shape) => parameters[name] ?? frozen(name, shape), {
+    precision: 'fp32',
+  });
+  const states = l2Normalise(layers.at(-1)!);
+  const rows = listRows();
+  const anchors = g.gather(states, rows.anchors);
+  const vectors = g.gather(states, rows.tokens);
+  const queryTokens = g.gather(states, rows.queryTokens);
+  const queryAnchor = g.gather(states, rows.queryAnchor);
+  const logits = readoutLogits(
+    {
+      queryAnchor,
+      anchors,
+      documentBlocks: rows.documentBlocks,
+      tokens: { queryTokens, vectors, blocks: rows.tokenBlocks },
+    },
+    readout,
+    constantHeads(heads, config.width),
+  );
+  // Below the lowest trained layer nothing is computed a second time: no gradient goes there.
+  const kept = layers.slice(Math.min(...trained), -1);
+  if (!follows) return { parameters, logits, kept };
+  const tokens = g.concat([vectors, queryTokens], 0, 'T+Q');
+  const allAnchors = g.concat([anchors, queryAnchor], 0, 'D+1');
+  return {
+    parameters,
+    logits,
+    kept,
+    ownLosses: {
+      tokenCosine: meanCosineDistance(tokens, input('teacher.tokens', 'float32', ['T+Q', config.width])),
+      anchorCosine: meanCosineDistance(
+        allAnchors,
+        input('teacher.anchors', 'float32', ['D+1', config.width]),
+      ),
+      listDivergence: divergence(input('teacher.logits', 'float32', ['documents']), logits),
+    },
+  };
+}
+
+/** Trained parts of the readout as numbers of the graph; none where the model has none. */
+function constantHeads(heads: ReadoutHeads | undefined, width: number): TrainedReadout {
+  const rank = (name: ProjectionName): number => heads?.[name]?.rank ?? 0;
+  const sizes = {
+    width,
+    readingRank: rank('reading'),
+    anchorRank: rank('anchor'),
+    tokenRank: rank('token'),
+    listWidth: heads?.list?.width ?? 0,
+  };
+  const tensors: Record<string, Value> = {};
+  for (const [name, shape] of headShapes(sizes)) {
+    const [part = '', tensor = ''] = name.split('.');
+    const found = heads?.[part as keyof ReadoutHeads] as Readonly<Record<string, Float32Array>> | undefined;
+    tensors[name] = constant(found![tensor]!, shape);
+  }
+  return { sizes, tensors, scalars: {} };
+}
+
+/** Mean of 1 - cosine over rows of length 1, float32 `[]`. */
+function meanCosineDistance(rows: Value, others: Value): Value {
+  const cosines = g.sumLast(g.multiply(rows, others));
+  const count = g.sumOver(g.filled(1, cosines), [0, 1], { keeps: false });
+  return g.subtract(scalar(1), g.divide(g.sumOver(cosines, [0, 1], { keeps: false }), count));
+}
+
+/** `KL(wanted || given)` of the softmaxes of two rows of logits, float32 `[]`. */
+function divergence(wanted: Value, given: Value): Value {
+  const [logWanted, logGiven] = [logSoftmax(wanted), logSoftmax(given)];
+  const weighed = g.multiply(g.exponential(logWanted), g.subtract(logWanted, logGiven));
+  return g.sumOver(weighed, [0], { keeps: false });
+}
+
+async function toFeeds(
+  list: TrainingList,
+  model: LayerModel,
+  teacher: Teacher | undefined,
+): ReturnType<Trainee['feeds']> {
+  const blocks: ListBlocks = toListBlocks(list, model);
+  return {
+    ...toEncoderFeeds([blocks.query, ...blocks.documents], model.config, model.tokenizer.padId),
+    ...blocks.feeds,
+    ...(await teacher?.feeds(list)),
+  };
+}

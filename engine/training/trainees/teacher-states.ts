@@ -1,0 +1,70 @@
+/** States of the model's full depth, which a smaller depth is trained towards. */
+import type { TensorValue } from '../../graph/tensor.ts';
+import { readOut } from '../../readout/readout.ts';
+import { openEncoderReranker } from '../../rerank/encoder/open-encoder-reranker.ts';
+import { stateCodec } from '../../states/state-codec.ts';
+import type { TrainingList } from '../trainer/training-list.ts';
+import type { LayerModel } from './encoder-layer-model.ts';
+
+/** A model that gives the states to be reached. */
+export interface Teacher {
+  /**
+   * Feeds `teacher.tokens` and `teacher.anchors` of a list, documents first, the query's rows last, and `teacher.logits` of
+   * its documents.
+   */
+  feeds(list: TrainingList): Promise<Readonly<Record<string, TensorValue>>>;
+  /** Frees the model. */
+  close(): Promise<void>;
+}
+
+/** Opens the model at its full depth, with the caps of the training. @param options - Of the training. */
+export async function openTeacher(
+  options: { readonly stateFolder?: string; readonly workers?: number; readonly cacheFolder?: string },
+  { path, config, caps }: LayerModel,
+): Promise<Teacher> {
+  const { stateFolder, workers = 1, cacheFolder } = options;
+  const reranker = await openEncoderReranker({
+    model: path,
+    workers,
+    warmUp: false,
+    maxDocumentTokens: caps.maxDocumentTokens,
+    maxDocumentBlocks: caps.maxDocumentBlocks,
+    maxQueryTokens: caps.maxQueryTokens,
+    ...(cacheFolder !== undefined && { cacheFolder }),
+    // New states take the form of kept ones, so that a resumed training reads the same numbers.
+    ...(stateFolder !== undefined && {
+      stateFolder,
+      stateCodec: stateCodec('tokens-fp16'),
+    }),
+  });
+  const W = config.width;
+  return {
+    async feeds(list) {
+      const { query, states } = await reranker.encode({
+        query: { text: list.query },
+        candidates: list.documents.map(({ docId, text }) => ({ docId, text, segments: [] })),
+        firstStage: 'unknown',
+      });
+      return {
+        'teacher.tokens': joinedRows([...states.map(({ tokens }) => tokens!), query.tokens], W),
+        'teacher.logits': {
+          type: 'float32',
+          shape: [states.length],
+          data: Float32Array.from(readOut(query, states, reranker.readout, { heads: reranker.heads }).logits),
+        },
+        'teacher.anchors': joinedRows([...states.map(({ anchors }) => anchors), query.anchor], W),
+      };
+    },
+    close: () => reranker.close(),
+  };
+}
+
+function joinedRows(parts: readonly Float32Array[], W: number): TensorValue {
+  const data = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part, at);
+    at += part.length;
+  }
+  return { type: 'float32', shape: [data.length / W, W], data };
+}

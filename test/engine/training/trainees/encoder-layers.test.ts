@@ -1,0 +1,251 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { toOnnx } from '../../../../engine/graph/onnx.ts';
+import * as g from '../../../../engine/graph/operations/index.ts';
+import { scalar, type Value } from '../../../../engine/graph/value.ts';
+import {
+  ConfigurationError,
+  type EncoderReranker,
+  openEncoderReranker,
+  QueryError,
+} from '../../../../engine/index.ts';
+import { quantiseWeights } from '../../../../engine/model/quantise-folder.ts';
+import { toHeadsFile } from '../../../../engine/model/readout-heads.ts';
+import { softmax } from '../../../../engine/readout/softmax.ts';
+import { type GraphSession, openSession } from '../../../../engine/session/runtime.ts';
+import { createOptimiser } from '../../../../engine/training/optimisers/create-optimiser.ts';
+import { optimiserSchema } from '../../../../engine/training/optimisers/settings.ts';
+import { encoderLayersTrainee } from '../../../../engine/training/trainees/encoder-layers.ts';
+import type { Trainee } from '../../../../engine/training/trainer/trainee.ts';
+import type { TrainingList } from '../../../../engine/training/trainer/training-list.ts';
+import { gradientOf, trainingGraph } from '../../../../engine/training/training-graph.ts';
+import { readTensorTable } from '../../../../engine/weights/safetensors.ts';
+import { assertAllClose } from '../../../support/checks/all-close.ts';
+import { tinyHeadSizes, tinyHeadTensors } from '../../../support/tiny/tiny-heads.ts';
+import { addTinyDepth, tinyModel } from '../../../support/tiny/tiny-model.ts';
+
+const list: TrainingList = {
+  set: 'tiny',
+  queryId: 'q',
+  query: 'who studies the stars',
+  documents: [
+    'a stew of beans and pork, cooked slowly over a small fire until it is thick and brown and smells of smoke and herbs',
+    'the astronomer studies the planets of other suns',
+    'stars',
+  ].map((text, i) => ({ docId: `d${i}`, text, gain: i })),
+};
+
+let model: string;
+let scratch: string;
+let open: { close(): Promise<void> }[] = [];
+
+beforeAll(async () => {
+  model = await tinyModel({ depths: { 2: { weights: 'two.safetensors' } } });
+  await addTinyDepth(model);
+  scratch = await mkdtemp(join(tmpdir(), 'blockrank-layers-'));
+});
+afterAll(async () => {
+  for (const each of open) await each.close();
+  open = [];
+  for (const folder of [model, scratch]) await rm(folder, { recursive: true });
+});
+
+const opened = async (options: Parameters<typeof encoderLayersTrainee>[0] = {}): Promise<Trainee> => {
+  const trainee = await encoderLayersTrainee({ model, ...options });
+  open.push(trainee);
+  return trainee;
+};
+
+const reranker = async (options: Parameters<typeof openEncoderReranker>[0]): Promise<EncoderReranker> => {
+  const one = await openEncoderReranker({ model, workers: 1, warmUp: false, ...options });
+  open.push(one);
+  return one;
+};
+
+/** The logits that serving gives, in the list's order. */
+async function served(options: Parameters<typeof openEncoderReranker>[0]): Promise<number[]> {
+  const one = await reranker(options);
+  const { candidates } = await one.rerank({
+    query: { text: list.query },
+    candidates: list.documents.map(({ docId, text }) => ({ docId, text, segments: [] })),
+    firstStage: 'unknown',
+  });
+  return list.documents.map((_, i) => candidates.find(({ index }) => index === i)!.logit);
+}
+
+async function openGraphOf(
+  trainee: Trainee,
+  outputs: Readonly<Record<string, Value>>,
+): Promise<GraphSession> {
+  const options = { folder: trainee.folder!, threads: 1, prepack: false };
+  const session = await openSession(toOnnx(outputs), options);
+  open.push({ close: () => session.release() });
+  return session;
+}
+
+async function runOn(trainee: Trainee, session: GraphSession, names: readonly string[]) {
+  const tensors = [...trainee.tensors].map(
+    ([name, { shape, data }]) => [name, { type: 'float32', shape, data } as const] as const,
+  );
+  const all = { ...(await trainee.feeds(list)), ...Object.fromEntries(tensors) };
+  const fed = Object.fromEntries(Object.entries(all).filter(([name]) => session.inputs.has(name)));
+  const answer = await session.run(fed, [...names]);
+  return (name: string): Float32Array => answer[name]!.data as Float32Array;
+}
+
+const ownLoss = ({ ownLosses }: Trainee): Value =>
+  g.add(ownLosses!['tokenCosine']!, ownLosses!['anchorCosine']!);
+
+/** Mean of 1 - cosine over rows. */
+function meanDistance(rows: readonly Float32Array[], others: readonly Float32Array[], width: number): number {
+  const distances = rows.flatMap((part, p) =>
+    Array.from({ length: part.length / width }, (_, r) => {
+      const at = (k: number): number => part[r * width + k]! * others[p]![r * width + k]!;
+      return 1 - Array.from({ length: width }, (_, k) => at(k)).reduce((sum, x) => sum + x, 0);
+    }),
+  );
+  return distances.reduce((sum, x) => sum + x, 0) / distances.length;
+}
+
+describe('encoderLayersTrainee', () => {
+  it.each([
+    ['a smaller depth', { depth: 2 }],
+    ['the full depth', {}],
+  ])('gives the logits that are served at %s', async (_, options) => {
+    const trainee = await opened(options);
+    const session = await openGraphOf(trainee, { logits: trainee.logits });
+    const logits = (await runOn(trainee, session, ['logits']))('logits');
+    assertAllClose(logits, await served(options), { rtol: 1e-4, atol: 1e-4 });
+  });
+
+  it('reads with the trained parts of the readout that the model has', async () => {
+    const headed = await tinyModel({ heads: 'heads.safetensors' });
+    const heads = tinyHeadTensors(tinyHeadSizes(48));
+    await writeFile(join(headed, 'heads.safetensors'), toHeadsFile(heads));
+    const trainee = await opened({ model: headed });
+    const session = await openGraphOf(trainee, { logits: trainee.logits });
+    const logits = (await runOn(trainee, session, ['logits']))('logits');
+    const expected = await served({ model: headed });
+    assertAllClose(logits, expected, { rtol: 1e-4, atol: 1e-4 });
+    expect(expected).not.toEqual(await served({}));
+    await rm(headed, { recursive: true });
+  });
+
+  it('measures how far tokens and anchors point from those of the full depth', async () => {
+    const trainee = await opened({ depth: 2 });
+    const session = await openGraphOf(trainee, trainee.ownLosses!);
+    const read = await runOn(trainee, session, ['tokenCosine', 'anchorCosine']);
+    const [whole, half] = await Promise.all([reranker({}), reranker({ depth: 2 })]);
+    const shortlist = {
+      query: { text: list.query },
+      candidates: list.documents.map(({ docId, text }) => ({ docId, text, segments: [] })),
+      firstStage: 'unknown',
+    } as const;
+    const [a, b] = await Promise.all([whole.encode(shortlist), half.encode(shortlist)]);
+    const close = { rtol: 1e-5, atol: 1e-6 };
+    const tokens = ({ query, states }: typeof a) => [...states.map((each) => each.tokens!), query.tokens];
+    const anchors = ({ query, states }: typeof a) => [...states.map((each) => each.anchors), query.anchor];
+    assertAllClose(read('tokenCosine'), [meanDistance(tokens(b), tokens(a), a.query.width)], close);
+    assertAllClose(read('anchorCosine'), [meanDistance(anchors(b), anchors(a), a.query.width)], close);
+  });
+
+  it('has the divergence of masses that the definition gives, and none at the full depth itself', async () => {
+    const [half, same] = await Promise.all([opened({ depth: 2 }), opened({ followsFullDepth: true })]);
+    const wanted = softmax(Float64Array.from(await served({})));
+    const given = softmax(Float64Array.from(await served({ depth: 2 })));
+    const expected = wanted.reduce((sum, p, i) => sum + p * Math.log(p / given[i]!), 0);
+    for (const [trainee, value] of [
+      [half, expected],
+      [same, 0],
+    ] as const) {
+      const session = await openGraphOf(trainee, trainee.ownLosses!);
+      const read = await runOn(trainee, session, ['listDivergence']);
+      assertAllClose(read('listDivergence'), [value], { rtol: 1e-3, atol: 1e-5 });
+    }
+  });
+
+  it('trains the layers that are named, and computes each layer a second time for the same gradients', async () => {
+    const trainee = await opened({ depth: 2, layers: [1] });
+    expect([...trainee.tensors.keys()].every((name) => name.startsWith('encoder.layer.1.'))).toBe(true);
+    expect(trainee.tensors.size).toBe(16);
+    const loss = g.add(
+      ownLoss(trainee),
+      g.multiply(g.sumOver(trainee.logits, [0], { keeps: false }), scalar(0)),
+    );
+    const { parameters } = trainee;
+    const names = Object.keys(parameters).map(gradientOf);
+    const whole = await openGraphOf(trainee, trainingGraph({ loss, parameters }));
+    const again = await openGraphOf(trainee, trainingGraph({ loss, parameters, kept: trainee.kept! }));
+    const [expected, found] = [await runOn(trainee, whole, names), await runOn(trainee, again, names)];
+    for (const name of names) assertAllClose(found(name), expected(name), { rtol: 1e-4, atol: 1e-6 });
+  });
+
+  it('comes nearer to the full depth by training, and serves what it learnt', async () => {
+    const trainee = await opened({ depth: 2 });
+    const { parameters, tensors } = trainee;
+    const loss = ownLoss(trainee);
+    const graph = trainingGraph({
+      loss,
+      parameters,
+      kept: trainee.kept!,
+      others: { logits: trainee.logits },
+    });
+    const session = await openGraphOf(trainee, graph);
+    const optimiser = createOptimiser(optimiserSchema.parse({ kind: 'adamw' }), tensors);
+    const losses: number[] = [];
+    for (let step = 0; step < 30; step += 1) {
+      const read = await runOn(trainee, session, Object.keys(graph));
+      losses.push(read('loss')[0]!);
+      optimiser.step(new Map(Object.keys(parameters).map((name) => [name, read(gradientOf(name))])), 2e-3);
+    }
+    expect(losses.at(-1)!).toBeLessThan(losses[0]! / 2);
+    const saved = join(scratch, 'trained');
+    await trainee.save(saved, tensors);
+    const logits = (await runOn(trainee, session, ['logits']))('logits');
+    assertAllClose(await served({ model: saved, depth: 2 }), logits, { rtol: 1e-4, atol: 1e-4 });
+    assertAllClose(await served({ model: saved }), await served({}));
+    const [before, after] = await Promise.all([reranker({ depth: 2 }), reranker({ model: saved, depth: 2 })]);
+    expect(after.info.encodingDigest).not.toBe(before.info.encodingDigest);
+  });
+
+  it('writes matrices as 8-bit integers where the file had them so', async () => {
+    const small = await tinyModel({ depths: { 2: { weights: 'two.safetensors' } } });
+    await addTinyDepth(small, [0, 2], 'float.safetensors');
+    await quantiseWeights(join(small, 'float.safetensors'), join(small, 'two.safetensors'));
+    const trainee = await opened({ model: small, depth: 2, layers: [1] });
+    const saved = join(scratch, 'integers');
+    await trainee.save(saved, trainee.tensors);
+    const [before, after] = await Promise.all(
+      [small, saved].map((folder) => readTensorTable(join(folder, 'two.safetensors'))),
+    );
+    const forms = (table: typeof before): unknown[] =>
+      [...table!].map(([name, { type, shape }]) => [name, type, shape]).sort();
+    expect(forms(after)).toEqual(forms(before));
+    // Numbers that lie on the steps of 8-bit integers are on them again.
+    const options = { model: small, depth: 2 } as const;
+    assertAllClose(await served({ ...options, model: saved }), await served(options), {
+      rtol: 1e-5,
+      atol: 1e-5,
+    });
+    await rm(small, { recursive: true });
+  });
+
+  it.each([
+    [{ depth: 1 }, 'depth', 'expected 3 or 2, got 1'],
+    [{ depth: 2, layers: [0, 2] }, 'layers', 'expected whole numbers from 0 to 1, got 2'],
+    [{ layers: [] }, 'layers', 'expected whole numbers from 0 to 2, got none'],
+  ])('refuses %j', async (options, path, message) => {
+    const refused = encoderLayersTrainee({ model, ...options });
+    await expect(refused).rejects.toThrow(ConfigurationError);
+    await expect(refused).rejects.toMatchObject({ issues: [{ path, message }] });
+  });
+
+  it('names the query that holds no word', async () => {
+    const trainee = await opened({ depth: 2, followsFullDepth: false });
+    const asked = trainee.feeds({ ...list, query: ' ' });
+    await expect(asked).rejects.toThrow(QueryError);
+    await expect(asked).rejects.toThrow('query "q" of "tiny"');
+  });
+});
