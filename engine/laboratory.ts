@@ -21,8 +21,8 @@ export {
   toDecoderManifestJson,
 } from './model/decoder-manifest.ts';
 export * from './training/calibration.ts';
-export { type DroppedCounts } from './training/data/candidates.ts';
 export * from './training/data/batches.ts';
+export type { DroppedCounts } from './training/data/candidates.ts';
 export * from './training/data/development-lists.ts';
 export * from './training/data/split.ts';
 export * from './training/data/training-lists.ts';
@@ -47,7 +47,7 @@ export * from './training/optimisers/schedule.ts';
 export * from './training/optimisers/settings.ts';
 export * from './training/select-heads.ts';
 export * from './training/settings.ts';
-export { type ScoredList, type ScoringOptions } from './training/teachers/score-list.ts';
+export type { ScoredList, ScoringOptions } from './training/teachers/score-list.ts';
 export * from './training/teachers/score-run.ts';
 export * from './training/teachers/score-store.ts';
 export * from './training/teachers/with-teacher.ts';

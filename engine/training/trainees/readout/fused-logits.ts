@@ -10,7 +10,7 @@ export const firstStageInput: Value = input('firstStage', 'float32', [1, 'docume
 /** Feed of {@link firstStageInput}. Missing scores are the least of the list; a list without any is constant. */
 export function firstStageFeed({ documents }: TrainingList): TensorValue {
   const scores = documents.map(({ firstStageScore = Number.NaN }) => firstStageScore);
-  const least = scores.reduce((min, score) => (score < min ? score : min), Number.POSITIVE_INFINITY);
+  const least = Math.min(...scores.filter(Number.isFinite));
   const data = Float32Array.from(scores, (score) =>
     Number.isFinite(score) ? score : Number.isFinite(least) ? least : 0,
   );
