@@ -1,7 +1,15 @@
 /** Clipping of gradients by their length all together. */
 
 /** Gradients by the name of their tensor. */
-type Gradients = ReadonlyMap<string, Float32Array>;
+export type Gradients = ReadonlyMap<string, Float32Array>;
+
+/** What `clipGradients` gives. */
+export interface ClippedGradients {
+  /** The gradients, shortened or as they were. */
+  readonly gradients: Gradients;
+  /** Their length before, see `globalNorm`. */
+  readonly norm: number;
+}
 
 /** Length of all gradients as one vector; NaN or Infinity where one is. */
 export function globalNorm(gradients: Gradients): number {
@@ -17,14 +25,12 @@ export function globalNorm(gradients: Gradients): number {
  * themselves the answer when they are short enough, or when their length is no finite number.
  *
  * @param maxNorm - Longest that they may be, > 0.
- * @returns The gradients, and their length before (see `globalNorm`).
+ *
+ * @throws RangeError for another `maxNorm`.
  *
  * Source: arXiv:1211.5063, section 3.2.
  */
-export function clipGradients(
-  gradients: Gradients,
-  maxNorm: number,
-): { readonly gradients: Gradients; readonly norm: number } {
+export function clipGradients(gradients: Gradients, maxNorm: number): ClippedGradients {
   if (!(maxNorm > 0)) throw new RangeError(`clipGradients: expected a length above 0, got ${maxNorm}.`);
   const norm = globalNorm(gradients);
   if (!Number.isFinite(norm) || norm <= maxNorm) return { gradients, norm };
