@@ -21,8 +21,14 @@ export {
   toDecoderManifestJson,
 } from './model/decoder-manifest.ts';
 export * from './training/calibration.ts';
+export * from './training/curation/bigram-loss.ts';
+export * from './training/curation/curate.ts';
+export * from './training/curation/diversify.ts';
+export * from './training/curation/embedding-quality.ts';
+export * from './training/curation/fold-duplicates.ts';
+export * from './training/curation/reference-embeddings.ts';
 export * from './training/data/batches.ts';
-export type { DroppedCounts } from './training/data/candidates.ts';
+export type { DroppedCounts, DroppedCounts } from './training/data/candidates.ts';
 export * from './training/data/development-lists.ts';
 export * from './training/data/split.ts';
 export * from './training/data/training-lists.ts';

@@ -78,6 +78,14 @@ export function printQrels(qrels: Qrels): string {
     .join('');
 }
 
+/** Judgements as a table with a header row. @throws RangeError for an id with a tab or line end. */
+export function printQrelsTable(qrels: Qrels): string {
+  const lines = [...qrels].flatMap(([queryId, judged]) =>
+    [...judged].map(([docId, relevance]) => toLine([queryId, docId, String(relevance)], '\t')),
+  );
+  return `query-id\tcorpus-id\tscore\n${lines.join('')}`;
+}
+
 /** Reads a run: `query Q0 document rank score tag`, or a table `query-id corpus-id rank score` with a header row. */
 export async function readRun(path: string): Promise<Run> {
   return parseRun(await readText(path), path);
@@ -135,12 +143,14 @@ function bestFirst(scores: ReadonlyMap<string, number>): RunEntry[] {
   return [...scores].map(([docId, score]) => ({ docId, score })).sort((a, b) => b.score - a.score);
 }
 
-function toLine(columns: readonly string[]): string {
+/** @param separator - What stands between columns. @defaultValue a blank, a tab where a column holds blanks */
+function toLine(columns: readonly string[], separator?: '\t'): string {
   const torn = columns.find((column) => column === '' || /[\t\r\n]/.test(column));
   if (torn !== undefined) {
     throw new RangeError(`toLine: expected ids without tabs and line ends, got ${JSON.stringify(torn)}.`);
   }
-  return `${columns.join(columns.some((column) => /\s/.test(column)) ? '\t' : ' ')}\n`;
+  const between = separator ?? (columns.some((column) => /\s/.test(column)) ? '\t' : ' ');
+  return `${columns.join(between)}\n`;
 }
 
 interface Row {

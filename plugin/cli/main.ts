@@ -8,6 +8,8 @@ import { describeError, exitCodeOf, exitCodes } from './errors.ts';
 import { installCommand } from './install/install-command.ts';
 import { statusCommand } from './install/status-command.ts';
 import { uninstallCommand } from './install/uninstall-command.ts';
+import { curateCommand } from './laboratory/curate-command.ts';
+import { embeddingReportCommand } from './laboratory/embedding-report-command.ts';
 import { evaluateCommand } from './laboratory/evaluate-command.ts';
 import { labelsCommand } from './laboratory/labels-command.ts';
 import { selectHeadsCommand } from './laboratory/select-heads-command.ts';
@@ -29,6 +31,8 @@ const commands: readonly MakeCommand[] = [
   evaluateCommand,
   tuneCommand,
   labelsCommand,
+  curateCommand,
+  embeddingReportCommand,
   pullCommand,
   inspectCommand,
   cudaCommand,

@@ -7,7 +7,7 @@ import {
   type LabelTable,
   mergeTable,
   printQrels,
-  type Qrels,
+  printQrelsTable,
   toQrels,
   toWholeValues,
 } from '../../../engine/laboratory.ts';
@@ -49,14 +49,7 @@ function toFile(
     );
   }
   const qrels = toQrels(table, whole);
-  return path.endsWith('.tsv') ? toTable(qrels) : printQrels(qrels);
-}
-
-function toTable(qrels: Qrels): string {
-  const lines = [...qrels].flatMap(([queryId, judged]) =>
-    [...judged].map(([docId, relevance]) => `${queryId}\t${docId}\t${relevance}\n`),
-  );
-  return `query-id\tcorpus-id\tscore\n${lines.join('')}`;
+  return path.endsWith('.tsv') ? printQrelsTable(qrels) : printQrels(qrels);
 }
 
 async function writeApart(
