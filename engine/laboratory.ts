@@ -31,7 +31,13 @@ export * from './training/data/batches.ts';
 export type { DroppedCounts, DroppedCounts } from './training/data/candidates.ts';
 export * from './training/data/development-lists.ts';
 export * from './training/data/split.ts';
-export * from './training/data/training-lists.ts';
+export {
+  type DrawnLists,
+  type DrawOptions,
+  type DrawReport,
+  drawLists,
+  type LeftOut,
+} from './training/data/training-lists.ts';
 export * from './training/data/training-source.ts';
 export * from './training/judged-lists.ts';
 export * from './training/label-aggregation.ts';
@@ -39,13 +45,6 @@ export * from './training/label-files.ts';
 export * from './training/label-fusion.ts';
 export * from './training/label-report.ts';
 export * from './training/label-table.ts';
-export * from './training/losses/create-losses.ts';
-export type { DivergenceOptions, ListNetOptions } from './training/losses/distributions.ts';
-export type { InfoNceOptions } from './training/losses/info-nce.ts';
-export type { LambdaLossOptions } from './training/losses/lambda-loss.ts';
-export type { Hidden } from './training/losses/list-loss.ts';
-export * from './training/losses/losses-recipe.ts';
-export type { MarginMseOptions, RankNetOptions } from './training/losses/pairs.ts';
 export * from './training/optimisers/clipping.ts';
 export * from './training/optimisers/create-optimiser.ts';
 export * from './training/optimisers/optimiser.ts';
@@ -59,4 +58,5 @@ export * from './training/teachers/score-store.ts';
 export * from './training/teachers/with-teacher.ts';
 export { type EncoderLayersOptions, encoderLayersTrainee } from './training/trainees/encoder-layers.ts';
 export type { TrainedTensor, TrainedTensors } from './training/trainer/trainee.ts';
+export type { TrainingDocument, TrainingList } from './training/trainer/training-list.ts';
 export * from './training/tune.ts';
