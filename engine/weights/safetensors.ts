@@ -37,6 +37,27 @@ const maxHeaderBytes = 100_000_000;
  * Reads a file's header. @throws ModelFormatError when the file is damaged or holds types that this build cannot read.
  */
 export async function readTensorTable(path: string): Promise<TensorTable> {
+  return withHeader(path, (header, place) => {
+    const entries = Object.entries(header).filter(([name]) => name !== metadataName);
+    return new Map(entries.map(([name, entry]) => [name, toEntry({ path, name, ...place }, entry)]));
+  });
+}
+
+/** Texts about a file by name, from its header; empty where it has none. @throws ModelFormatError when the file is damaged. */
+export async function readTensorMetadata(path: string): Promise<Readonly<Record<string, string>>> {
+  return withHeader(path, (header) => {
+    const metadata = Object.entries(header[metadataName] ?? {});
+    return Object.fromEntries(metadata.map(([name, value]) => [name, String(value)]));
+  });
+}
+
+const metadataName = '__metadata__';
+
+/** Reads a header. @param use - Is given it, and where tensors begin in a file of how many bytes. */
+async function withHeader<T>(
+  path: string,
+  use: (header: Readonly<Record<string, unknown>>, place: { start: number; size: number }) => T,
+): Promise<T> {
   const file = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
     throw new ModelFormatError(
       { path, expected: 'a readable file', found: cause.code ?? cause.message },
@@ -44,13 +65,17 @@ export async function readTensorTable(path: string): Promise<TensorTable> {
     );
   });
   try {
-    return await parseHeader(path, file);
+    return await parseHeader(path, file, use);
   } finally {
     await file.close();
   }
 }
 
-async function parseHeader(path: string, file: FileHandle): Promise<TensorTable> {
+async function parseHeader<T>(
+  path: string,
+  file: FileHandle,
+  use: (header: Readonly<Record<string, unknown>>, place: { start: number; size: number }) => T,
+): Promise<T> {
   const { size } = await file.stat();
   const lead = await readBytes(file, 0, 8);
   const headerBytes = lead.length === 8 ? Number(lead.readBigUInt64LE()) : 0;
@@ -62,12 +87,7 @@ async function parseHeader(path: string, file: FileHandle): Promise<TensorTable>
     });
   }
   const header = parseJson(path, (await readBytes(file, 8, headerBytes)).toString('utf8'));
-  const table = new Map<string, TensorEntry>();
-  for (const [name, entry] of Object.entries(header)) {
-    if (name !== '__metadata__')
-      table.set(name, toEntry({ path, name, start: 8 + headerBytes, size }, entry));
-  }
-  return table;
+  return use(header, { start: 8 + headerBytes, size });
 }
 
 function parseJson(path: string, text: string): Record<string, unknown> {
@@ -163,7 +183,7 @@ export function toSafetensors(
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const header: Record<string, unknown> = { [metadataName]: metadata };
   let at = 0;
   for (const { name, type, shape, bytes } of tensors) {
     header[name] = { dtype: type, shape, data_offsets: [at, at + bytes.length] };
