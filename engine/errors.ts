@@ -137,6 +137,32 @@ export class MemoryLimitError extends BlockRankError {
   }
 }
 
+/** What stopped a training: a loss, gradient or weight that is no finite number; a disk that takes no more; a device without memory. */
+export type TrainingFault = 'not-finite' | 'disk' | 'device-memory';
+
+/** Thrown when a training stops before its end. The last checkpoint stays, and training goes on from it. */
+export class TrainingError extends BlockRankError {
+  /** The class, for programs that cannot use `instanceof`. */
+  override name = 'TrainingError' as const;
+  /** What stopped it. */
+  readonly fault: TrainingFault;
+  /** 1-based number of the step that could not be done or kept; 0 where the start was to be written. */
+  readonly step: number;
+  /** Step of the checkpoint that training would go on from; absent before the first. */
+  readonly checkpointStep?: number;
+
+  constructor(
+    message: string,
+    fault: { fault: TrainingFault; step: number; checkpointStep?: number | undefined },
+    options?: ErrorOptions,
+  ) {
+    super('training', message, options);
+    this.fault = fault.fault;
+    this.step = fault.step;
+    if (fault.checkpointStep !== undefined) this.checkpointStep = fault.checkpointStep;
+  }
+}
+
 /** The known facts of a remote service's failure. */
 export interface RemoteFault {
   /** The service's address, without credentials or query string. */

@@ -32,6 +32,8 @@ export interface Trainee {
   readonly kept?: readonly Value[];
   /** Learning-rate factor by name of a trained tensor. @defaultValue 1 for each */
   readonly rateFactors?: Readonly<Record<string, number>>;
+  /** Share of the first stage in the order that a model with some tensors serves, in [0, 1], over `logits`: for measuring it. @defaultValue 0 */
+  fusionWeight?(tensors: TrainedTensors): number;
   /** Folder of the files that the graph's file tensors lie in. @defaultValue none: every tensor is fed */
   readonly folder?: string;
   /** Feeds of one list, all inputs but the trained ones and those of the losses. The same list gives the same numbers. */

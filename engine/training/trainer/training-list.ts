@@ -22,6 +22,8 @@ export interface TrainingList {
   readonly query: string;
   /** At least two. In no order that a model could learn: whoever makes lists shuffles them. */
   readonly documents: readonly TrainingDocument[];
+  /** Gains of all judged documents of the query, descending, for the ideal order of a measure. @defaultValue the list's own */
+  readonly idealGains?: readonly number[];
   /** Logits of a teacher, one a document, for the losses that distil. */
   readonly teacherLogits?: Float32Array;
   /** Logits of the model before training, one a document, for the loss that holds on to them. */

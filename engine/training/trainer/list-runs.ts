@@ -1,0 +1,164 @@
+/** Runs lists through a trainee's graphs: one for learning, one for logits alone. */
+import type { TensorValue } from '../../graph/tensor.ts';
+import type { Value } from '../../graph/value.ts';
+import type { GraphAnswer, GraphTask } from '../../session/graph-program.ts';
+import { openGraph } from '../../session/open-graph.ts';
+import type { PooledProgram } from '../../session/pool.ts';
+import type { ExecutionProvider } from '../../session/runtime.ts';
+import type { Losses } from '../losses/create-losses.ts';
+import { gradientOf, trainingGraph } from '../training-graph.ts';
+import { axisLengths, feedsOf, graphInputs } from './graph-inputs.ts';
+import type { TrainedTensors, Trainee } from './trainee.ts';
+import type { TrainingList } from './training-list.ts';
+import { TrainingMemory } from './training-memory.ts';
+
+/** Where lists are run. */
+export interface RunPlaces {
+  /** What computes. @defaultValue `'cpu'` */
+  readonly provider?: ExecutionProvider | undefined;
+  /** Lists run at once, each in a worker of its own. A device has one. @defaultValue 1 */
+  readonly workers?: number | undefined;
+  /** Threads of one run. Another number may change last bits. @defaultValue 1 */
+  readonly threads?: number | undefined;
+  /** See `TrainingMemoryOptions`. @defaultValue 0 */
+  readonly residentBytes?: number | undefined;
+  /** Bytes that a step may take. @defaultValue see `TrainingMemoryOptions` */
+  readonly memoryLimitBytes?: number | undefined;
+}
+
+/** What one list says. */
+export interface LearntList {
+  /** The loss. */
+  readonly loss: number;
+  /** Its parts by name. */
+  readonly parts: Readonly<Record<string, number>>;
+  /** A gradient a trained tensor, row-major. */
+  readonly gradients: ReadonlyMap<string, Float32Array>;
+}
+
+const partOf = (name: string): string => `part.${name}`;
+
+/** A graph that is open, with what it reads and takes. */
+interface OpenGraph {
+  readonly program: PooledProgram<GraphTask, GraphAnswer>;
+  readonly outputs: readonly string[];
+  readonly inputs: ReadonlyMap<string, Value>;
+  readonly memory: TrainingMemory;
+}
+
+/** Open graphs of one trainee. */
+export class ListRuns {
+  readonly #trainee: Trainee;
+  readonly #losses: Losses;
+  readonly #places: RunPlaces;
+  readonly #learning: OpenGraph;
+  #scoring: Promise<OpenGraph> | undefined;
+
+  private constructor(
+    { trainee, losses }: { readonly trainee: Trainee; readonly losses: Losses },
+    places: RunPlaces,
+    learning: OpenGraph,
+  ) {
+    this.#trainee = trainee;
+    this.#losses = losses;
+    this.#places = places;
+    this.#learning = learning;
+  }
+
+  /** Opens the graph for learning; the one for logits is opened when it is first asked. @throws InferenceError */
+  static async open(
+    parts: { readonly trainee: Trainee; readonly losses: Losses },
+    places: RunPlaces,
+  ): Promise<ListRuns> {
+    const { logits, ownLosses = {}, parameters, kept = [] } = parts.trainee;
+    const { loss, parts: byName } = parts.losses.values(logits, ownLosses);
+    const others = Object.fromEntries(Object.entries(byName).map(([name, value]) => [partOf(name), value]));
+    const graph = trainingGraph({ loss, others, parameters, kept });
+    return new ListRuns(parts, places, await open(graph, places, parts.trainee.folder));
+  }
+
+  /** Most bytes that a list needed so far. */
+  get mostBytes(): number {
+    return this.#learning.memory.mostBytes;
+  }
+
+  /** How many lists are run at once. */
+  get size(): number {
+    return this.#learning.program.size;
+  }
+
+  /** @throws MemoryLimitError when a list would not fit, before anything is run. */
+  async assertFits(list: TrainingList): Promise<void> {
+    const { inputs, memory } = this.#learning;
+    const feeds = feedsOf(inputs, await this.#feeds(list, this.#trainee.tensors, true));
+    memory.assertFits(nameOf(list), feeds, axisLengths(inputs, feeds));
+  }
+
+  /** Loss and gradients of a list. @throws MemoryLimitError @throws InferenceError */
+  async learn(list: TrainingList): Promise<LearntList> {
+    const feeds = await this.#feeds(list, this.#trainee.tensors, true);
+    const answer = await run(this.#learning, list, feeds);
+    const numberOf = (name: string): number => (answer[name]!.data as Float32Array)[0]!;
+    const parts = this.#learning.outputs.filter((name) => name.startsWith(partOf('')));
+    const names = [...this.#trainee.tensors.keys()];
+    return {
+      loss: numberOf('loss'),
+      parts: Object.fromEntries(parts.map((name) => [name.slice(partOf('').length), numberOf(name)])),
+      gradients: new Map(names.map((name) => [name, answer[gradientOf(name)]!.data as Float32Array])),
+    };
+  }
+
+  /** Logits of a list, in its order. @param tensors - Trained tensors to use. @defaultValue the trainee's */
+  async logits(list: TrainingList, tensors: TrainedTensors = this.#trainee.tensors): Promise<Float32Array> {
+    this.#scoring ??= open({ logits: this.#trainee.logits }, this.#places, this.#trainee.folder);
+    const answer = await run(await this.#scoring, list, await this.#feeds(list, tensors, false));
+    return answer['logits']!.data as Float32Array;
+  }
+
+  /** Ends the workers. */
+  async close(): Promise<void> {
+    const scoring = await this.#scoring?.catch(() => undefined);
+    await Promise.all([this.#learning, scoring].map((graph) => graph?.program.close()));
+  }
+
+  async #feeds(
+    list: TrainingList,
+    tensors: TrainedTensors,
+    isLearning: boolean,
+  ): Promise<Record<string, TensorValue>> {
+    const trained = [...tensors].map(
+      ([name, { shape, data }]) => [name, { type: 'float32', shape, data } as const] as const,
+    );
+    return {
+      ...(await this.#trainee.feeds(list)),
+      ...(isLearning ? this.#losses.toFeeds(list) : {}),
+      ...Object.fromEntries(trained),
+    };
+  }
+}
+
+async function open(
+  graph: Readonly<Record<string, Value>>,
+  { memoryLimitBytes: limitBytes, residentBytes, provider = 'cpu', workers = 1, threads = 1 }: RunPlaces,
+  folder: string | undefined,
+): Promise<OpenGraph> {
+  const values = Object.values(graph);
+  // Counted before weights are loaded, which it counts too.
+  const atOnce = provider === 'cpu' ? workers : 1;
+  const memory = await TrainingMemory.of(values, { provider, workers: atOnce, residentBytes, limitBytes });
+  const program = await openGraph(graph, { ...(folder && { folder }), provider, workers, threads });
+  return { program, outputs: Object.keys(graph), inputs: graphInputs(values), memory };
+}
+
+async function run(
+  { program, outputs, inputs, memory }: OpenGraph,
+  list: TrainingList,
+  all: Readonly<Record<string, TensorValue>>,
+): Promise<GraphAnswer> {
+  const feeds = feedsOf(inputs, all);
+  memory.assertFits(nameOf(list), feeds, axisLengths(inputs, feeds));
+  return program.run({ feeds, outputs });
+}
+
+const nameOf = ({ set, queryId, documents }: TrainingList): string =>
+  `query "${queryId}" of "${set}" with ${documents.length} documents`;

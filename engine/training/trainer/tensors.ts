@@ -1,0 +1,52 @@
+/** What is done with trained tensors as a whole. */
+import { createHash } from 'node:crypto';
+import type { TrainedTensor, TrainedTensors } from './trainee.ts';
+
+/** Tensors with numbers of their own. */
+export function copyTensors(tensors: TrainedTensors): TrainedTensors {
+  return mapTensors(tensors, ({ data }) => data.slice());
+}
+
+/** Sets numbers in place. The other tensors have the same names and shapes. */
+export function setTensors(tensors: TrainedTensors, from: TrainedTensors): void {
+  for (const [name, { data }] of tensors) data.set(from.get(name)!.data);
+}
+
+/**
+ * `(1 - weight) start + weight end`, number by number; at weights 0 and 1 exactly one of them.
+ *
+ * Source: Wortsman et al. 2022 (arXiv:2109.01903), section 3.
+ */
+export function interpolate(start: TrainedTensors, end: TrainedTensors, weight: number): TrainedTensors {
+  return mapTensors(start, ({ data }, name) => {
+    const other = end.get(name)!.data;
+    return data.map((value, i) => (1 - weight) * value + weight * other[i]!);
+  });
+}
+
+/** Name of the first tensor with a number that is not finite; undefined where all are. */
+export function firstNotFinite(
+  tensors: ReadonlyMap<string, Pick<TrainedTensor, 'data'>>,
+): string | undefined {
+  for (const [name, { data }] of tensors) if (!data.every(Number.isFinite)) return name;
+  return undefined;
+}
+
+/** SHA-256 of names, shapes and numbers, as hexadecimal. */
+export function digestOf(tensors: TrainedTensors): string {
+  const hash = createHash('sha256');
+  for (const [name, { shape, data }] of tensors) {
+    hash.update(JSON.stringify([name, shape]));
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest('hex');
+}
+
+function mapTensors(
+  tensors: TrainedTensors,
+  map: (tensor: TrainedTensor, name: string) => Float32Array,
+): TrainedTensors {
+  return new Map(
+    [...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, data: map(tensor, name) }] as const),
+  );
+}
