@@ -1,0 +1,41 @@
+/** Names the content of files and folders. */
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { defaultModelFolder } from '../../model/folder.ts';
+
+/** SHA-256 of a file, as hexadecimal. */
+export async function fileDigest(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+/**
+ * SHA-256 of a folder's files by `<name>/<file>`. @param files - Which; those that are not there are left out.
+ * @defaultValue all that lie in it, without those of folders inside
+ */
+export async function folderDigests(
+  name: string,
+  folder: string,
+  files?: readonly string[],
+): Promise<Record<string, string>> {
+  const all = (await readdir(folder, { withFileTypes: true })).filter((entry) => !entry.isDirectory());
+  const wanted = files ?? all.map((entry) => entry.name).sort();
+  const digests: Record<string, string> = {};
+  for (const file of wanted) {
+    const path = join(folder, file);
+    if (existsSync(path)) digests[`${name}/${file}`] = await fileDigest(path);
+  }
+  return digests;
+}
+
+/** {@link folderDigests} of a model. @param folder - @defaultValue that of the model that comes with the package */
+export function modelDigests(
+  name: string,
+  folder: string = defaultModelFolder(),
+): Promise<Record<string, string>> {
+  return folderDigests(name, folder);
+}

@@ -1,0 +1,46 @@
+/** `train: { kind: encoder-layers }`: layers of an encoder, at its full depth or a smaller one. */
+import * as z from 'zod';
+import { encoderLayersTrainee } from '../trainees/encoder-layers.ts';
+import type { TraineeKind } from './trainee-kind.ts';
+
+/** Settings of layers in training. */
+export interface EncoderLayersSettings {
+  /** Which kind. */
+  readonly kind: 'encoder-layers';
+  /** Number of layers of the network, one of the model's depths. @defaultValue all of the model's */
+  readonly depth?: number | undefined;
+  /** Layers that are trained, from the bottom, 0 first; the others stay. @defaultValue all of the depth */
+  readonly layers?: readonly number[] | undefined;
+  /** Longest block of a document in training, in tokens. @defaultValue the model's */
+  readonly maxDocumentTokens?: number | undefined;
+  /** Blocks of a document in training, at most. @defaultValue the model's */
+  readonly maxDocumentBlocks?: number | undefined;
+  /** Whether the full depth's states are a goal, for `losses.own`. @defaultValue at a smaller depth */
+  readonly followsFullDepth?: boolean | undefined;
+}
+
+const count = z.int().min(1);
+
+/** Layers of an encoder, from `encoderLayersTrainee`. */
+export const encoderLayersKind: TraineeKind<EncoderLayersSettings> = {
+  schema: z.strictObject({
+    kind: z.literal('encoder-layers'),
+    depth: count.optional(),
+    layers: z.array(z.int().min(0)).min(1).optional(),
+    maxDocumentTokens: z.int().min(8).optional(),
+    maxDocumentBlocks: count.optional(),
+    followsFullDepth: z.boolean().optional(),
+  }),
+  open({ depth, layers, maxDocumentTokens, maxDocumentBlocks, followsFullDepth }, { model }) {
+    return encoderLayersTrainee({
+      ...(model && { model }),
+      ...(depth && { depth }),
+      ...(layers && { layers }),
+      ...(followsFullDepth !== undefined && { followsFullDepth }),
+      caps: {
+        ...(maxDocumentTokens && { maxDocumentTokens }),
+        ...(maxDocumentBlocks && { maxDocumentBlocks }),
+      },
+    });
+  },
+};
