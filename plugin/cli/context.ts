@@ -9,8 +9,8 @@ export type Colours = ReturnType<typeof createColors>;
 
 /** A bar on standard error, for work that takes over a second; where that is no terminal, a line every half minute. */
 export interface Progress {
-  /** Moves the bar to the amount that is done, in the unit of the total. */
-  update(done: number): void;
+  /** Moves the bar to the amount that is done, in the unit of the total. @param note - Shown behind it, e.g. a speed. */
+  update(done: number, note?: string): void;
   /** Removes the bar. Stopping twice does nothing. */
   stop(): void;
 }
@@ -35,6 +35,13 @@ export interface CliContext extends CliStreams {
   readonly colours: Colours;
   /** Aborted by Ctrl-C; pass it to everything that waits. */
   readonly signal: AbortSignal;
+  /**
+   * Lets work end by itself after Ctrl-C, however long that takes, until the hold is released. A second Ctrl-C ends the
+   * program all the same.
+   *
+   * @returns Releases the hold.
+   */
+  hold(): () => void;
   /** Prints text and a line end on standard output. */
   print(text: string): void;
   /** Prints one JSON document on standard output. */
@@ -55,13 +62,18 @@ const progressDelayMs = 1000;
 const progressLineMs = 30_000;
 
 /** Opens the context of one run of the program. */
-export function cliContext(streams: CliStreams, signal: AbortSignal): CliContext {
+export function cliContext(
+  streams: CliStreams,
+  signal: AbortSignal,
+  hold: CliContext['hold'] = () => () => {},
+): CliContext {
   const write = (stream: Writable, text: string): void => {
     stream.write(`${text}\n`);
   };
   return {
     ...streams,
     signal,
+    hold,
     colours: createColors(areColoursOn(streams)),
     print: (text) => write(streams.stdout, text),
     printJson: (value) => write(streams.stdout, JSON.stringify(value, undefined, 2)),
@@ -79,7 +91,7 @@ function areColoursOn({ env, argv, stdout }: CliStreams): boolean {
 
 function progressBar(stderr: CliStreams['stderr'], label: string, total: number): Progress {
   if (stderr.isTTY !== true) return progressLines(stderr, label, total);
-  let done = 0;
+  let [done, note] = [0, ''];
   let isStopped = false;
   let bar: SingleBar | undefined;
   const start = async (): Promise<void> => {
@@ -87,17 +99,18 @@ function progressBar(stderr: CliStreams['stderr'], label: string, total: number)
     if (isStopped) return;
     bar = new SingleBar({
       stream: stderr as NodeJS.WritableStream,
-      format: `${label} {bar} {percentage} % | {value}/{total} | ETA {eta_formatted}`,
+      format: `${label} {bar} {percentage} % | {value}/{total} | ETA {eta_formatted}{note}`,
       clearOnComplete: true,
       hideCursor: true,
     });
-    bar.start(total, done);
+    bar.start(total, done, { note });
   };
   const timer = setTimeout(start, progressDelayMs);
   return {
-    update(value) {
+    update(value, text = '') {
       done = value;
-      bar?.update(value);
+      note = text === '' ? '' : ` | ${text}`;
+      bar?.update(value, { note });
     },
     stop() {
       clearTimeout(timer);
@@ -110,14 +123,15 @@ function progressBar(stderr: CliStreams['stderr'], label: string, total: number)
 
 /** Prints progress as lines, for a pipe or a log. The timer does not keep the process alive. */
 function progressLines(stderr: Writable, label: string, total: number): Progress {
-  let done = 0;
+  let [done, note] = [0, ''];
   const timer = setInterval(() => {
     const share = total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : '';
-    stderr.write(`${label}: ${done} of ${total}${share}\n`);
+    stderr.write(`${label}: ${done} of ${total}${share}${note}\n`);
   }, progressLineMs).unref();
   return {
-    update(value) {
+    update(value, text = '') {
       done = value;
+      note = text === '' ? '' : `, ${text}`;
     },
     stop: () => clearInterval(timer),
   };

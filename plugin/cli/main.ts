@@ -11,8 +11,10 @@ import { uninstallCommand } from './install/uninstall-command.ts';
 import { curateCommand } from './laboratory/curate-command.ts';
 import { embeddingReportCommand } from './laboratory/embedding-report-command.ts';
 import { evaluateCommand } from './laboratory/evaluate-command.ts';
+import { exportCommand } from './laboratory/export-command.ts';
 import { labelsCommand } from './laboratory/labels-command.ts';
 import { selectHeadsCommand } from './laboratory/select-heads-command.ts';
+import { trainCommand } from './laboratory/train-command.ts';
 import { tuneCommand } from './laboratory/tune-command.ts';
 import { inspectCommand } from './model/inspect-command.ts';
 import { pullCommand } from './model/pull-command.ts';
@@ -30,6 +32,8 @@ const commands: readonly MakeCommand[] = [
   rerankCommand,
   evaluateCommand,
   tuneCommand,
+  trainCommand,
+  exportCommand,
   labelsCommand,
   curateCommand,
   embeddingReportCommand,
@@ -55,13 +59,14 @@ const streams: CliStreams = {
   env: process.env,
   argv: process.argv.slice(2),
 };
-const context = cliContext(streams, interruption.signal);
+let holds = 0;
+const context = cliContext(streams, interruption.signal, hold);
 
 process.on('SIGINT', () => {
   process.exitCode = exitCodes.interrupted;
   if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
   interruption.abort(new DOMException('Interrupted.', 'AbortError'));
-  setTimeout(() => process.exit(exitCodes.interrupted), closingMs).unref();
+  setTimeout(() => holds > 0 || process.exit(exitCodes.interrupted), closingMs).unref();
 });
 // The reader of the output may stop early (`| head`); then there is no reader left to get an error.
 for (const stream of [process.stdout, process.stderr]) {
@@ -72,6 +77,13 @@ for (const stream of [process.stdout, process.stderr]) {
 process.on('unhandledRejection', fail);
 process.on('uncaughtException', fail);
 process.exitCode = await run(context);
+
+function hold(): () => void {
+  holds += 1;
+  return () => {
+    holds -= 1;
+  };
+}
 
 async function run({ argv, signal }: CliContext): Promise<number> {
   try {

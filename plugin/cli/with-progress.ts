@@ -3,8 +3,8 @@ import type { CliContext, Progress } from './context.ts';
 
 /** A bar that appears with its first move. */
 export interface LateProgress {
-  /** Moves the bar. @param total - The amount of work; the first call's value counts. */
-  readonly move: (done: number, total: number) => void;
+  /** Moves the bar. @param total - The amount of work; the first call's value counts. @param note - Shown behind it. */
+  readonly move: (done: number, total: number, note?: string) => void;
   /** Removes the bar for good. */
   stop(): void;
 }
@@ -19,9 +19,9 @@ export async function withProgress<T>(
   const stop = (): void => bar?.stop();
   try {
     return await work({
-      move(done, total) {
+      move(done, total, note) {
         bar ??= context.progress(label, total);
-        bar.update(done);
+        bar.update(done, note);
       },
       stop,
     });

@@ -71,16 +71,33 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
       // Where a section or a list is expected, the wrong value may be the secret that belongs inside.
       return `expected ${typeNames[issue.expected] ?? issue.expected}, ${isWhole(issue.expected) ? kindOf(issue.input) : got}`;
     case 'invalid_value':
-      return `expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}, ${got}`;
+      return `expected ${spelled(issue.values)}, ${got}`;
     case 'too_small':
       return `expected ${small(issue)}, ${got}`;
     case 'too_big':
       return `expected at most ${issue.maximum}, ${got}`;
     case 'invalid_union':
+      if (issue['options'] instanceof Array)
+        return `expected ${spelled(issue['options'])}, ${kindGot(issue)}`;
       return `expected false or a section of settings, ${kindOf(issue.input)}`;
     default:
       return undefined;
   }
+}
+
+const spelled = (values: readonly unknown[]): string =>
+  values.map((value) => JSON.stringify(value)).join(' or ');
+
+/** The wrong value of the key that says which alternative is meant. */
+function kindGot({
+  input,
+  discriminator,
+}: {
+  readonly input?: unknown;
+  readonly discriminator?: string | undefined;
+}): string {
+  const kind = (input as Readonly<Record<string, unknown>> | undefined)?.[discriminator ?? ''];
+  return kind === undefined ? 'required' : `got ${JSON.stringify(kind)}`;
 }
 
 const isWhole = (expected: string): boolean => expected === 'object' || expected === 'array';

@@ -1,0 +1,197 @@
+/** Makes the lists of a recipe: drawn from its collections, scored by its teacher. */
+import { createHash } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import {
+  ConfigurationError,
+  defaultCacheFolder,
+  openReranker,
+  type Reranker,
+} from '../../../engine/index.ts';
+import {
+  type Collection,
+  type DrawReport,
+  developmentLists,
+  documentText,
+  drawLists,
+  foldDuplicates,
+  openScoreStore,
+  type Recipe,
+  type RecipeData,
+  readAnswers,
+  readCollection,
+  readLeaks,
+  type ScoreStore,
+  scoreRun,
+  seededRandom,
+  shuffled,
+  splitQueries,
+  type TrainingList,
+  type TrainingSource,
+  withTeacher,
+} from '../../../engine/laboratory.ts';
+import type { CliContext } from '../context.ts';
+import { type Candidates, candidatesOf } from './evaluate-candidates.ts';
+import { modelOf, type RecipeFile } from './train-recipe.ts';
+
+/** Lists of a recipe. */
+export interface RecipeLists {
+  /** What is learnt from. */
+  readonly lists: readonly TrainingList[];
+  /** What is measured on; empty without a development set. */
+  readonly development: readonly TrainingList[];
+  /** What became of each collection's queries. */
+  readonly reports: readonly DrawReport[];
+}
+
+/** @throws ConfigurationError for collections that cannot be read or learnt from, or when nothing is left to measure on. */
+export async function makeLists(context: CliContext, file: RecipeFile): Promise<RecipeLists> {
+  const { recipe } = file;
+  const scores = await openScores(context, file);
+  try {
+    const made: RecipeLists[] = [];
+    for (const data of recipe.data) made.push(await ofCollection(context, { ...file, data, scores }));
+    const lists = made.flatMap((each) => each.lists);
+    const development = made.flatMap((each) => each.development);
+    if (recipe.development && development.length === 0) {
+      const message = 'no query is left to measure on: give a larger share, or more judged queries';
+      throw new ConfigurationError('Cannot train', [{ path: 'development.share', message }]);
+    }
+    const scored = recipe.teacher ? await teach(context, lists, { ...file, scores }) : lists;
+    return { lists: scored, development, reports: made.flatMap((each) => each.reports) };
+  } finally {
+    await scores?.close();
+  }
+}
+
+interface OneCollection extends RecipeFile {
+  readonly data: RecipeData;
+  readonly scores: ScoreStore | undefined;
+}
+
+async function ofCollection(context: CliContext, part: OneCollection): Promise<RecipeLists> {
+  const { recipe, folder, data } = part;
+  const path = resolve(folder, data.folder);
+  const collection = sample(await readCollection(path), data, recipe.seed);
+  const candidates = await candidatesOf(data.candidates, path, collection);
+  const source: TrainingSource = {
+    collection,
+    ...(candidates.firstStage === 'lexical' ? { firstStage: candidates.run } : { mined: [candidates.run] }),
+    ...(data.foldDuplicates && { groupOf: await groupsOf(context, collection) }),
+    ...(data.answers && { answers: await readAnswers(path) }),
+    ...(recipe.leaks !== undefined && {
+      leaked: await readLeaks(resolve(folder, recipe.leaks), collection.name),
+    }),
+  };
+  const { training, development } = splitOf(collection, recipe);
+  const mined = data.mine ? await mine(context, source, { ...part, queryIds: training }) : source;
+  const { relevant, ...drawing } = recipe.lists;
+  const drawn = drawLists(mined, { ...drawing, ...(relevant && { relevant }), seed: recipe.seed }, training);
+  return {
+    lists: drawn.lists,
+    development: measured(source, candidates, { recipe, queryIds: development }),
+    reports: [drawn.report],
+  };
+}
+
+/** Near-duplicate documents have one name. */
+async function groupsOf(
+  { signal }: CliContext,
+  { documents }: Collection,
+): Promise<(docId: string) => string> {
+  const docIds = [...documents.keys()];
+  const standing = await foldDuplicates([...documents.values()].map(documentText), { signal });
+  const groups = new Map(docIds.map((docId, i) => [docId, docIds[standing[i]!]!]));
+  return (docId) => groups.get(docId) ?? docId;
+}
+
+/** Judged queries that have a text, drawn at random where there are more than wanted. */
+function sample(collection: Collection, { queries }: RecipeData, seed: number): Collection {
+  if (queries === undefined) return collection;
+  const judged = [...collection.qrels].filter(([queryId]) => collection.queries.has(queryId));
+  return { ...collection, qrels: new Map(shuffled(judged, seededRandom(seed)).slice(0, queries)) };
+}
+
+function splitOf(
+  { qrels, queries }: Collection,
+  { development, seed }: Recipe,
+): ReturnType<typeof splitQueries> {
+  const texts = new Map([...qrels.keys()].map((queryId) => [queryId, queries.get(queryId) ?? '']));
+  return splitQueries(texts, { share: development?.share ?? 0, seed });
+}
+
+/** Scores of a first stage that is not lexical are left out: serving fuses lexical ones alone. */
+function measured(
+  source: TrainingSource,
+  { run, firstStage }: Candidates,
+  {
+    recipe: { development, seed },
+    queryIds,
+  }: { readonly recipe: Recipe; readonly queryIds: readonly string[] },
+): TrainingList[] {
+  if (!development) return [];
+  const lists = developmentLists({ ...source, firstStage: run }, queryIds, development.depth);
+  const drawn = shuffled(lists, seededRandom(seed)).slice(0, development.queries);
+  if (firstStage === 'lexical') return drawn;
+  return drawn.map((list) => ({
+    ...list,
+    documents: list.documents.map(({ firstStageScore: _, ...document }) => document),
+  }));
+}
+
+async function mine(
+  context: CliContext,
+  source: TrainingSource,
+  { recipe, folder, scores: store, queryIds }: OneCollection & { readonly queryIds: readonly string[] },
+): Promise<TrainingSource> {
+  const bar = context.progress(`mining ${source.collection.name}`, queryIds.length);
+  const reranker = await openModel(recipe.model, folder);
+  try {
+    const { depth } = recipe.lists;
+    const onProgress = (done: number): void => bar.update(done);
+    const run = await scoreRun(reranker, source, {
+      depth,
+      queryIds,
+      store,
+      onProgress,
+      signal: context.signal,
+    });
+    return { ...source, mined: [...(source.mined ?? []), run] };
+  } finally {
+    bar.stop();
+    await reranker.close();
+  }
+}
+
+async function teach(
+  context: CliContext,
+  lists: readonly TrainingList[],
+  { recipe, folder, scores: store }: RecipeFile & { readonly scores: ScoreStore | undefined },
+): Promise<readonly TrainingList[]> {
+  const bar = context.progress('teacher', lists.length);
+  const members: { readonly reranker: Reranker; readonly weight: number }[] = [];
+  try {
+    for (const { model, weight } of recipe.teacher ?? []) {
+      members.push({ reranker: await openModel(model, folder), weight });
+    }
+    const onProgress = (done: number): void => bar.update(done);
+    return (await withTeacher(lists, members, { store, onProgress, signal: context.signal })).lists;
+  } finally {
+    bar.stop();
+    for (const { reranker } of members) await reranker.close();
+  }
+}
+
+function openModel(name: string, folder: string): Promise<Reranker> {
+  const model = modelOf(name, folder);
+  return openReranker(model === undefined ? {} : { model });
+}
+
+/** Scores of one recipe's teacher and mining, which survive whatever ends the training. */
+async function openScores(
+  { env }: CliContext,
+  { recipe, folder }: RecipeFile,
+): Promise<ScoreStore | undefined> {
+  if (!recipe.teacher && !recipe.data.some(({ mine: isMined }) => isMined)) return undefined;
+  const key = createHash('sha256').update(folder).digest('hex').slice(0, 16);
+  return openScoreStore(join(defaultCacheFolder(env), 'scores', `${key}.jsonl`));
+}
