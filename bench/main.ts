@@ -30,6 +30,7 @@ import {
   holds,
   rounded,
 } from './support/bench.ts';
+import { trainedReadout } from './trained-readout.ts';
 import { warm } from './warm.ts';
 
 const benches: Readonly<Record<string, Bench>> = {
@@ -38,6 +39,7 @@ const benches: Readonly<Record<string, Bench>> = {
   peers,
   blocks,
   warm,
+  'trained-readout': trainedReadout,
   latency,
   stage,
   sparsity,
@@ -94,10 +96,11 @@ function toJson(check: BenchResult['checks'][number]): object {
   return { ...check, value, holds: holds(check) };
 }
 
-const linesOf = (values: object): string[] =>
-  Object.entries(values).map(
+function linesOf(values: object): string[] {
+  return Object.entries(values).map(
     ([key, value]) => `  ${key}: ${typeof value === 'object' ? JSON.stringify(value) : value}`,
   );
+}
 
 function toText(name: string, { about }: Bench, { figures, checks }: BenchResult, where: object): string {
   return [

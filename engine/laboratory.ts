@@ -39,12 +39,25 @@ export {
   type LeftOut,
 } from './training/data/training-lists.ts';
 export * from './training/data/training-source.ts';
+export * from './training/fit/costs.ts';
+export * from './training/fit/cross-validate.ts';
+export * from './training/fit/fit-list.ts';
+export {
+  type EpochReport,
+  type FitChoice,
+  type FitOptions,
+  type FittedReadout,
+  fitReadout,
+} from './training/fit/fit-readout.ts';
+export * from './training/fit/fit-report.ts';
+export * from './training/fit/fit-settings.ts';
 export * from './training/judged-lists.ts';
 export * from './training/label-aggregation.ts';
 export * from './training/label-files.ts';
 export * from './training/label-fusion.ts';
 export * from './training/label-report.ts';
 export * from './training/label-table.ts';
+export { createLosses } from './training/losses/create-losses.ts';
 export * from './training/optimisers/clipping.ts';
 export * from './training/optimisers/create-optimiser.ts';
 export * from './training/optimisers/optimiser.ts';

@@ -4,7 +4,7 @@ import { Flag } from '../flag.ts';
 
 const candidates: OptionRow = {
   type: 'text',
-  help: 'first stage: bm25 or another candidates-NAME.tsv, embedded, judged',
+  help: 'first stage: bm25 or another candidates-NAME.tsv, embedded, judged, lists (lists.tsv)',
 };
 const cache: OptionRow = {
   type: 'text',

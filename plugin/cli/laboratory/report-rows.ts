@@ -4,8 +4,8 @@ import { ConfigurationError, TrecFormatError } from '../../../engine/index.ts';
 import {
   type Collection,
   documentText,
-  heldOutBigramLosses,
   evaluateRun,
+  heldOutBigramLosses,
   parseMeasure,
   readCollection,
   readRun,
@@ -70,7 +70,10 @@ function textsOf(
   return all.filter(([, text]) => text.trim() !== '');
 }
 
-async function runLosses({ qrels, idealQrels }: Collection, path: string): Promise<ReadonlyMap<string, string>> {
+async function runLosses(
+  { qrels, idealQrels }: Collection,
+  path: string,
+): Promise<ReadonlyMap<string, string>> {
   const each = evaluateRun(await readRun(path), { qrels, idealQrels }, parseMeasure('nDCG@10'));
   return new Map([...each].map(([queryId, value]) => [queryId, String(1 - value)]));
 }

@@ -10,7 +10,12 @@ import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
 const hasModel = existsSync(new URL('../../../models/default/model.safetensors', import.meta.url));
 if (!hasModel) console.log('test/cli/curate: skipped, models/default is absent.');
 
-const topics = ['bread needs yeast and salt', 'tides follow the moon', 'brakes of a bicycle squeak', 'a violin has four strings'];
+const topics = [
+  'bread needs yeast and salt',
+  'tides follow the moon',
+  'brakes of a bicycle squeak',
+  'a violin has four strings',
+];
 /** Of each topic a document, and the same words in another order; ids say which. */
 const documents = topics.flatMap((text, i) => [
   { _id: `d${i}`, text },
@@ -20,9 +25,11 @@ const queries = ['bread', 'tides', 'bicycle brakes', 'brakes bicycle', 'violin']
 
 let folder: string;
 let collection: string;
-const lines = (values: readonly unknown[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join('');
+const lines = (values: readonly unknown[]): string =>
+  values.map((value) => `${JSON.stringify(value)}\n`).join('');
 const file = (name: string): string => join(folder, name);
-const curate = (...args: readonly string[]): Promise<CliResult> => runCli(['curate', '--data', collection, ...args]);
+const curate = (...args: readonly string[]): Promise<CliResult> =>
+  runCli(['curate', '--data', collection, ...args]);
 const report = (...args: readonly string[]): Promise<CliResult> =>
   runCli(['embedding-report', '--data', collection, ...args]);
 
@@ -31,8 +38,14 @@ beforeAll(async () => {
   collection = file('tiny');
   await mkdir(collection);
   await writeFile(join(collection, 'corpus.jsonl'), lines(documents));
-  await writeFile(join(collection, 'queries.jsonl'), lines(queries.map((text, i) => ({ _id: `q${i}`, text }))));
-  const judged = [0, 1, 2, 2, 3].flatMap((topic, i) => [`q${i}\td${topic}\t2\n`, `q${i}\td${topic}-again\t1\n`]);
+  await writeFile(
+    join(collection, 'queries.jsonl'),
+    lines(queries.map((text, i) => ({ _id: `q${i}`, text }))),
+  );
+  const judged = [0, 1, 2, 2, 3].flatMap((topic, i) => [
+    `q${i}\td${topic}\t2\n`,
+    `q${i}\td${topic}-again\t1\n`,
+  ]);
   await writeFile(join(collection, 'qrels.tsv'), `query-id\tcorpus-id\tscore\n${judged.join('')}`);
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -45,7 +58,12 @@ describe.skipIf(!hasModel)('blockrank curate', () => {
     const { documents: kept, queries: asked, qrels } = await readCollection(file('queries'));
     expect([...asked.keys()]).toEqual(['q0', 'q1', 'q2', 'q4']);
     expect([...qrels.keys()]).toEqual(['q0', 'q1', 'q2', 'q4']);
-    expect(qrels.get('q2')).toEqual(new Map([['d2', 2], ['d2-again', 1]]));
+    expect(qrels.get('q2')).toEqual(
+      new Map([
+        ['d2', 2],
+        ['d2-again', 1],
+      ]),
+    );
     expect(kept.size).toBe(8);
     expect(JSON.parse(await readFile(join(file('queries'), 'curation.json'), 'utf8'))).toMatchObject({
       of: 'queries',
@@ -57,11 +75,20 @@ describe.skipIf(!hasModel)('blockrank curate', () => {
   });
 
   it('chooses documents, with the judgements of those alone', async () => {
-    const { stdout } = await curate('--of', 'documents', '--count', '3', '--output', file('documents'), '--json');
+    const { stdout } = await curate(
+      '--of',
+      'documents',
+      '--count',
+      '3',
+      '--output',
+      file('documents'),
+      '--json',
+    );
     expect(JSON.parse(stdout)).toMatchObject({ rows: 8, folded: 4, kept: 3, documents: 3 });
     const { documents: kept, qrels } = await readCollection(file('documents'));
     expect([...kept.keys()].every((docId) => /^d\d$/.test(docId))).toBe(true);
-    for (const judged of qrels.values()) for (const docId of judged.keys()) expect(kept.has(docId)).toBe(true);
+    for (const judged of qrels.values())
+      for (const docId of judged.keys()) expect(kept.has(docId)).toBe(true);
   });
 
   it('chooses judged pairs, and keeps the whole corpus where asked', async () => {
@@ -82,7 +109,13 @@ describe.skipIf(!hasModel)('blockrank curate', () => {
   });
 
   it('runs no model: ONNX Runtime is not even loaded', async () => {
-    const { code, packages } = await loadedModules(['curate', '--data', collection, '--output', file('modules')]);
+    const { code, packages } = await loadedModules([
+      'curate',
+      '--data',
+      collection,
+      '--output',
+      file('modules'),
+    ]);
     expect(code).toBe(0);
     expect(packages).not.toContain('onnxruntime-node');
   });
@@ -93,14 +126,19 @@ describe.skipIf(!hasModel)('blockrank embedding-report', () => {
     const ids = documents.map(({ _id }) => _id);
     await writeFile(file('vectors.jsonl'), lines(ids.map((_id) => ({ _id, vector: [Number(_id[1]), 1] }))));
     await writeFile(file('losses.tsv'), `id\tloss\n${ids.map((id) => `${id}\t${id[1]}\n`).join('')}`);
-    await writeFile(file('sources.tsv'), ids.map((id) => `${id}\t${Number(id[1]) < 2 ? 'low' : 'high'}\n`).join(''));
+    await writeFile(
+      file('sources.tsv'),
+      ids.map((id) => `${id}\t${Number(id[1]) < 2 ? 'low' : 'high'}\n`).join(''),
+    );
     const args = ['--losses', file('losses.tsv'), '--sources', file('sources.tsv'), '--sizes', '2,4'];
     const names = ['--embeddings', 'free', 'noise', `mine=${file('vectors.jsonl')}`];
     const { code, stdout, stderr } = await report(...args, ...names, '--json');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const { rows, embeddings } = JSON.parse(stdout) as {
       readonly rows: number;
-      readonly embeddings: Readonly<Record<string, readonly { readonly size: number; readonly purity: number }[]>>;
+      readonly embeddings: Readonly<
+        Record<string, readonly { readonly size: number; readonly purity: number }[]>
+      >;
     };
     expect(rows).toBe(8);
     expect(Object.keys(embeddings)).toEqual(['free', 'noise', 'mine']);
@@ -113,7 +151,14 @@ describe.skipIf(!hasModel)('blockrank embedding-report', () => {
 
   it('measures queries by a run', async () => {
     await writeFile(file('run.trec'), queries.map((_, i) => `q${i} Q0 d${i % 3} 1 9 r\n`).join(''));
-    const { code, stdout, stderr } = await report('--of', 'queries', '--run', file('run.trec'), '--sizes', '2');
+    const { code, stdout, stderr } = await report(
+      '--of',
+      'queries',
+      '--run',
+      file('run.trec'),
+      '--sizes',
+      '2',
+    );
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('5 queries');
     expect(stdout).not.toContain('purity');
@@ -135,7 +180,13 @@ describe.skipIf(!hasModel)('blockrank embedding-report', () => {
     await writeFile(file('few.jsonl'), lines([{ _id: 'd0', vector: [1] }]));
     const few = await report('--sizes', '2', '--embeddings', `few=${file('few.jsonl')}`);
     expect(few.stderr).toContain('no vector for 7 of 8 ids');
-    await writeFile(file('bad.jsonl'), lines([{ _id: 'd0', vector: [1] }, { _id: 'd1', vector: 'x' }]));
+    await writeFile(
+      file('bad.jsonl'),
+      lines([
+        { _id: 'd0', vector: [1] },
+        { _id: 'd1', vector: 'x' },
+      ]),
+    );
     const bad = await report('--sizes', '2', '--embeddings', `bad=${file('bad.jsonl')}`);
     expect(bad.stderr).toMatch(/bad\.jsonl.*2/);
   });

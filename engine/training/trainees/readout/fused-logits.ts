@@ -10,10 +10,9 @@ export const firstStageInput: Value = input('firstStage', 'float32', [1, 'docume
 /** Feed of {@link firstStageInput}. Missing scores are the least of the list; a list without any is constant. */
 export function firstStageFeed({ documents }: TrainingList): TensorValue {
   const scores = documents.map(({ firstStageScore = Number.NaN }) => firstStageScore);
-  const least = Math.min(...scores.filter(Number.isFinite));
-  const data = Float32Array.from(scores, (score) =>
-    Number.isFinite(score) ? score : Number.isFinite(least) ? least : 0,
-  );
+  const finite = scores.filter(Number.isFinite);
+  const least = finite.length > 0 ? Math.min(...finite) : 0;
+  const data = Float32Array.from(scores, (score) => (Number.isFinite(score) ? score : least));
   return { type: 'float32', shape: [1, data.length], data };
 }
 

@@ -1,0 +1,25 @@
+/** Options that `blockrank train` takes without a recipe only. */
+import type { Flag } from '../flag.ts';
+import { modelOptions } from '../model-options.ts';
+import { candidatesFlag, countFlag, seedFlag, textFlag } from './laboratory-flags.ts';
+
+/** The options. */
+export function fitFlags(): readonly Flag[] {
+  return [
+    textFlag('--data <folder>', 'collection with the judgements to fit to'),
+    candidatesFlag(),
+    countFlag('--depth <n>', 'candidates of a query', { min: 2, value: 100 }),
+    ...modelOptions({
+      only: ['model', 'precision'],
+      forms: { model: { help: 'model folder to start from' } },
+    }),
+    countFlag('--cross-validate <folds>', 'measure what it gains on queries that it did not see', { min: 2 }),
+    textFlag('--also <folders...>', 'collections on which it is measured what the fit costs'),
+    textFlag('--also-candidates <name>', 'their first stage', 'embedded'),
+    textFlag(
+      '--interpolation <weight>',
+      'write this weight between start (0) and end (1), not the chosen one',
+    ),
+    seedFlag(),
+  ];
+}
