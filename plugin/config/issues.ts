@@ -77,8 +77,7 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
     case 'too_big':
       return `expected at most ${issue.maximum}, ${got}`;
     case 'invalid_union':
-      if (issue['options'] instanceof Array)
-        return `expected ${spelled(issue['options'])}, ${kindGot(issue)}`;
+      if (Array.isArray(issue['options'])) return `expected ${spelled(issue['options'])}, ${kindGot(issue)}`;
       return `expected false or a section of settings, ${kindOf(issue.input)}`;
     default:
       return undefined;

@@ -30,32 +30,44 @@ describe('balancedClusters', () => {
       [0, 0, 0],
       [1, 1, 1],
     ]);
-    const sizes = balancedClusters(noiseRows(53), { size: 5, random: seededRandom(2) }).map((rows) => rows.length);
+    const sizes = balancedClusters(noiseRows(53), { size: 5, random: seededRandom(2) }).map(
+      (rows) => rows.length,
+    );
     expect(sizes.reduce((sum, size) => sum + size)).toBe(53);
     expect(new Set(sizes)).toEqual(new Set([4, 5]));
   });
 });
+
+/** Distances of complete linkage's merges, from all pairs of clusters each time. */
+function slowDistances(rows: Parameters<typeof distance>[0], count: number): number[] {
+  const clusters = Array.from({ length: count }, (_, i) => [i]);
+  const distances: number[] = [];
+  while (clusters.length > 1) {
+    const pairs = clusters.flatMap((one, a) =>
+      clusters.slice(0, a).map((other, b) => {
+        const far = Math.max(...one.flatMap((i) => other.map((j) => distance(rows, i, j))));
+        return { far, a, b };
+      }),
+    );
+    const nearest = pairs.reduce((best, pair) => (pair.far < best.far ? pair : best));
+    distances.push(nearest.far);
+    clusters[nearest.b]!.push(...clusters.splice(nearest.a, 1)[0]!);
+  }
+  return distances;
+}
 
 describe('completeLinkage', () => {
   it('merges as the slow way does, which looks at all pairs of clusters each time', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1e6 }), fc.integer({ min: 1, max: 24 }), (seed, count) => {
         const { rows } = noiseRows(count, { width: 2, seed });
-        const clusters = Array.from({ length: count }, (_, i) => [i]);
-        const slow: number[] = [];
-        while (clusters.length > 1) {
-          let best: readonly [number, number, number] = [Number.POSITIVE_INFINITY, 0, 0];
-          for (let a = 0; a < clusters.length; a += 1) {
-            for (let b = 0; b < a; b += 1) {
-              const far = Math.max(...clusters[a]!.flatMap((i) => clusters[b]!.map((j) => distance(rows, i, j))));
-              if (far < best[0]) best = [far, a, b];
-            }
-          }
-          slow.push(best[0]);
-          clusters[best[2]]!.push(...clusters.splice(best[1], 1)[0]!);
-        }
+        const slow = slowDistances(rows, count);
         const fast = completeLinkage({ width: 2, rows }).map((merge) => merge.distance);
-        assertAllClose(fast.sort((a, b) => a - b), slow, { rtol: 1e-5, atol: 1e-6 });
+        assertAllClose(
+          fast.sort((a, b) => a - b),
+          slow,
+          { rtol: 1e-5, atol: 1e-6 },
+        );
       }),
       { numRuns: 40 },
     );

@@ -53,7 +53,9 @@ describe.skipIf(!isThere)('curation of Cranfield', () => {
     const random = seededRandom(seed);
     const order = shuffled(texts, random);
     const [held, own] = [order.slice(0, 400), order.slice(400, 1000)];
-    const copies = own.slice(0, 60).flatMap((text) => Array.from({ length: 13 }, () => reworded(text, random)));
+    const copies = own
+      .slice(0, 60)
+      .flatMap((text) => Array.from({ length: 13 }, () => reworded(text, random)));
     const pool = shuffled([...own, ...copies], random);
     const lossOf = (chosen: readonly number[]): number => {
       const { loss } = bigramModel(chosen.map((i) => pool[i]!));
