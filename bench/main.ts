@@ -96,6 +96,7 @@ function toJson(check: BenchResult['checks'][number]): object {
   return { ...check, value, holds: holds(check) };
 }
 
+// A declaration, since the commands above wait before this line is reached.
 function linesOf(values: object): string[] {
   return Object.entries(values).map(
     ([key, value]) => `  ${key}: ${typeof value === 'object' ? JSON.stringify(value) : value}`,

@@ -18,19 +18,15 @@ import type { TrainingList } from '../trainer/training-list.ts';
 import { saveLayers } from './encoder-layer-files.ts';
 import { type LayerModel, type LayerModelOptions, openLayerModel } from './encoder-layer-model.ts';
 import { type ListBlocks, listRows, toListBlocks } from './list-blocks.ts';
-import { openTeacher, type Teacher } from './teacher-states.ts';
+import { openTeacher, type Teacher, type TeacherOptions } from './teacher-states.ts';
 
 /** Options of {@link encoderLayersTrainee}. */
-export interface EncoderLayersOptions extends LayerModelOptions {
+export interface EncoderLayersOptions extends LayerModelOptions, Omit<TeacherOptions, 'cacheFolder'> {
   /**
    * Whether the full depth's states are a goal: then there are the losses `tokenCosine` and `anchorCosine`.
    * @defaultValue true at a smaller depth, else false
    */
   readonly followsFullDepth?: boolean;
-  /** Folder where the full depth's states of documents are kept between runs. @defaultValue none: memory alone */
-  readonly stateFolder?: string;
-  /** Workers that encode at full depth, at least 1. @defaultValue 1 */
-  readonly workers?: number;
 }
 
 /**

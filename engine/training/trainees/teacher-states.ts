@@ -2,7 +2,7 @@
 import type { TensorValue } from '../../graph/tensor.ts';
 import { readOut } from '../../readout/readout.ts';
 import { openEncoderReranker } from '../../rerank/encoder/open-encoder-reranker.ts';
-import { stateCodec } from '../../states/state-codec.ts';
+import type { RerankerOptions } from '../../rerank/reranker-options.ts';
 import type { TrainingList } from '../trainer/training-list.ts';
 import type { LayerModel } from './encoder-layer-model.ts';
 
@@ -17,12 +17,21 @@ export interface Teacher {
   close(): Promise<void>;
 }
 
+/** How the full depth is computed. */
+export interface TeacherOptions {
+  /** Where its states of documents are kept; the source is closed with the trainee. @defaultValue memory alone */
+  readonly states?: Pick<RerankerOptions, 'stateSource' | 'stateCodec'>;
+  /** Workers that encode, at least 1. @defaultValue 1 */
+  readonly workers?: number;
+  /** Where copies of weights in another form are kept. @defaultValue `BLOCKRANK_CACHE`, else `~/.cache/blockrank` */
+  readonly cacheFolder?: string;
+}
+
 /** Opens the model at its full depth, with the caps of the training. @param options - Of the training. */
 export async function openTeacher(
-  options: { readonly stateFolder?: string; readonly workers?: number; readonly cacheFolder?: string },
+  { states = {}, workers = 1, cacheFolder }: TeacherOptions,
   { path, config, caps }: LayerModel,
 ): Promise<Teacher> {
-  const { stateFolder, workers = 1, cacheFolder } = options;
   const reranker = await openEncoderReranker({
     model: path,
     workers,
@@ -31,11 +40,7 @@ export async function openTeacher(
     maxDocumentBlocks: caps.maxDocumentBlocks,
     maxQueryTokens: caps.maxQueryTokens,
     ...(cacheFolder !== undefined && { cacheFolder }),
-    // New states take the form of kept ones, so that a resumed training reads the same numbers.
-    ...(stateFolder !== undefined && {
-      stateFolder,
-      stateCodec: stateCodec('tokens-fp16'),
-    }),
+    ...states,
   });
   const W = config.width;
   return {
