@@ -31,9 +31,10 @@ export const encoderLayersKind: TraineeKind<EncoderLayersSettings> = {
     maxDocumentBlocks: count.optional(),
     followsFullDepth: z.boolean().optional(),
   }),
-  open({ depth, layers, maxDocumentTokens, maxDocumentBlocks, followsFullDepth }, { model }) {
+  open({ depth, layers, maxDocumentTokens, maxDocumentBlocks, followsFullDepth }, { model, states }) {
     return encoderLayersTrainee({
       ...(model && { model }),
+      ...(states && { states }),
       ...(depth && { depth }),
       ...(layers && { layers }),
       ...(followsFullDepth !== undefined && { followsFullDepth }),

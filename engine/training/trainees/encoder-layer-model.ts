@@ -48,6 +48,8 @@ export interface LayerModel extends BlockMaker {
   readonly tensors: TrainedTensors;
   /** Reading and scoring at this depth. */
   readonly readout: ReadoutParameters;
+  /** Share of a lexical first stage in the fused order at this depth, in [0, 1]. */
+  readonly fusionWeight: number;
   /** Trained parts of the readout, which stay as they are. */
   readonly heads: ReadoutHeads | undefined;
 }
@@ -78,6 +80,7 @@ export async function openLayerModel(options: LayerModelOptions): Promise<LayerM
     trained,
     tensors: await readLayers(weights, trained),
     readout: folder.manifest.readout,
+    fusionWeight: folder.manifest.fusionWeight,
     heads: heads === undefined ? undefined : (await readHeads(folder.path, heads, config.width)).heads,
     tokenizer: parseTokenizer(await readJson(path('tokenizer.json')), path('tokenizer.json')),
     instruction: folder.manifest.instruction,

@@ -49,6 +49,7 @@ export async function encoderLayersTrainee(options: EncoderLayersOptions = {}): 
   return {
     ...graph,
     tensors: model.tensors,
+    fusionWeight: () => model.fusionWeight,
     folder: model.weights.folder,
     feeds: (list) => toFeeds(list, model, teacher),
     save: (folder: string, tensors: TrainedTensors) => saveLayers(model, folder, tensors),
