@@ -57,15 +57,24 @@ export * from './training/label-files.ts';
 export * from './training/label-fusion.ts';
 export * from './training/label-report.ts';
 export * from './training/label-table.ts';
-export { createLosses } from './training/losses/create-losses.ts';
+export * from './training/losses/create-losses.ts';
+export type { DivergenceOptions, ListNetOptions } from './training/losses/distributions.ts';
+export type { InfoNceOptions } from './training/losses/info-nce.ts';
+export type { LambdaLossOptions } from './training/losses/lambda-loss.ts';
+export type { Hidden } from './training/losses/list-loss.ts';
+export * from './training/losses/losses-recipe.ts';
+export type { MarginMseOptions, RankNetOptions } from './training/losses/pairs.ts';
 export * from './training/optimisers/clipping.ts';
 export * from './training/optimisers/create-optimiser.ts';
 export * from './training/optimisers/optimiser.ts';
 export * from './training/optimisers/schedule.ts';
 export * from './training/optimisers/settings.ts';
 export * from './training/recipe/digests.ts';
+export type { EncoderLayersSettings } from './training/recipe/encoder-layers-kind.ts';
 export * from './training/recipe/places.ts';
+export type { ReadoutSettings } from './training/recipe/readout-kind.ts';
 export * from './training/recipe/recipe.ts';
+export type { TraineeContext } from './training/recipe/trainee-kind.ts';
 export * from './training/recipe/trainee-kinds.ts';
 export * from './training/select-heads.ts';
 export * from './training/settings.ts';
@@ -74,8 +83,14 @@ export * from './training/teachers/score-run.ts';
 export * from './training/teachers/score-store.ts';
 export * from './training/teachers/with-teacher.ts';
 export { type EncoderLayersOptions, encoderLayersTrainee } from './training/trainees/encoder-layers.ts';
-export * from './training/trainer/curve.ts';
-export * from './training/trainer/run-folder.ts';
+export {
+  type CurvePoint,
+  type DevelopmentPoint,
+  readCurve,
+  type StepPoint,
+} from './training/trainer/curve.ts';
+export type { RunPlaces } from './training/trainer/list-runs.ts';
+export { type RunFacts, type RunIdentity, readFacts, runFiles } from './training/trainer/run-folder.ts';
 export * from './training/trainer/settings.ts';
 export * from './training/trainer/train.ts';
 export * from './training/trainer/train-options.ts';
