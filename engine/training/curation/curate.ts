@@ -18,8 +18,8 @@ export interface Curation {
 /**
  * Folds near-duplicates, and picks a diverse subset of what is left.
  *
- * @param count - Rows wanted, at least 1.
- * @param cosine - Cosine from which two rows are near-duplicates, in (0, 1]. @defaultValue 0.99
+ * @param options - `count`: rows wanted, at least 1. `cosine`: from which two rows are near-duplicates, in (0, 1]; .99 unless
+ * said.
  * @throws RangeError for an impossible count or cosine.
  */
 export function curate(
