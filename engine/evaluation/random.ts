@@ -20,3 +20,8 @@ export function shuffled<T>(values: readonly T[], random: () => number): T[] {
   }
   return copy;
 }
+
+/** A number of the normal distribution. Source: Box and Muller (1958). @param random - Numbers in [0, 1). */
+export function normalNumber(random: () => number): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}

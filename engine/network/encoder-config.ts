@@ -1,13 +1,18 @@
 /** The shape of a BERT-like encoder, as its `config.json` says. */
 import * as z from 'zod';
 import { ModelFormatError } from '../errors.ts';
+import type { LoopBlocks } from './loops.ts';
 
 /** An encoder's shape. */
 export interface EncoderConfig {
   /** Values a vector, `W`. */
   readonly width: number;
-  /** Layers. */
+  /** Layers with weights of their own. */
   readonly layers: number;
+  /** The layers that loop; their sum is `layers`. @defaultValue none: each layer is applied once */
+  readonly blocks?: LoopBlocks | undefined;
+  /** How often the looped block is applied, at least 1; may be another number than in training. @defaultValue 1 */
+  readonly loops?: number | undefined;
   /** Attention heads, `H`. */
   readonly heads: number;
   /** Inner width of the feed-forward part, `F`. */
@@ -34,6 +39,8 @@ const configSchema = z.object({
   layer_norm_eps: z.number().positive(),
   hidden_act: z.literal('gelu'),
   position_embedding_type: z.literal('absolute').default('absolute'),
+  blocks: z.strictObject({ prefix: z.int().min(0), loop: z.int().min(1), suffix: z.int().min(0) }).optional(),
+  loops: z.int().min(1).optional(),
 });
 
 /**
@@ -52,7 +59,10 @@ export function parseEncoderConfig(json: unknown, path: string): EncoderConfig {
     const found = `hidden_size ${config.hidden_size} and num_attention_heads ${config.num_attention_heads}`;
     throw new ModelFormatError({ path, expected: 'a width that the heads divide', found });
   }
+  const { blocks, loops } = config;
+  checkBlocks(config, path);
   return {
+    ...(blocks && { blocks, loops: loops ?? 1 }),
     width: config.hidden_size,
     layers: config.num_hidden_layers,
     heads: config.num_attention_heads,
@@ -61,5 +71,38 @@ export function parseEncoderConfig(json: unknown, path: string): EncoderConfig {
     vocabulary: config.vocab_size,
     tokenTypes: config.type_vocab_size,
     epsilon: config.layer_norm_eps,
+  };
+}
+
+/** @throws ModelFormatError when the blocks are not the layers, or when loops have no block. */
+function checkBlocks(
+  { num_hidden_layers: layers, blocks, loops }: z.infer<typeof configSchema>,
+  path: string,
+): void {
+  if (!blocks) {
+    if (loops === undefined) return;
+    throw new ModelFormatError({ path, expected: 'blocks beside loops', found: `loops ${loops} alone` });
+  }
+  const { prefix, loop, suffix } = blocks;
+  if (prefix + loop + suffix === layers) return;
+  const found = `${prefix} + ${loop} + ${suffix} and num_hidden_layers ${layers}`;
+  throw new ModelFormatError({ path, expected: 'blocks that sum to the layers', found });
+}
+
+/** What {@link parseEncoderConfig} reads: the content of a `config.json`. */
+export function toEncoderConfigJson(config: EncoderConfig): z.input<typeof configSchema> {
+  const { blocks, loops } = config;
+  return {
+    model_type: 'bert',
+    hidden_size: config.width,
+    num_hidden_layers: config.layers,
+    num_attention_heads: config.heads,
+    intermediate_size: config.innerWidth,
+    max_position_embeddings: config.positions,
+    vocab_size: config.vocabulary,
+    type_vocab_size: config.tokenTypes,
+    layer_norm_eps: config.epsilon,
+    hidden_act: 'gelu',
+    ...(blocks && { blocks, loops }),
   };
 }

@@ -10,6 +10,7 @@ import type { TensorValue } from '../graph/tensor.ts';
 import { type Axis, constant, input, scalar, times, type Value } from '../graph/value.ts';
 import { scaleName } from '../weights/quantise.ts';
 import type { EncoderConfig } from './encoder-config.ts';
+import { appliedLayers } from './loops.ts';
 import type { Parameters } from './parameters.ts';
 
 /** How matrices are multiplied: in float32, in 8-bit integers with one scale a row, or in half precision. */
@@ -78,7 +79,8 @@ export function encoderGraph(
 }
 
 /**
- * Hidden states below the first layer and above each, float32 `[T, W]`: one more than there are layers. None is normalised.
+ * Hidden states below the first layer and above each, float32 `[T, W]`: one more than there are applied layers, of which a
+ * looped block gives several. None is normalised.
  *
  * @param parameters - As of {@link encoderGraph}.
  */
@@ -90,8 +92,8 @@ export function encoderLayers(
   return new EncoderBuilder(config, { parameters, precision, inputs }).layers();
 }
 
-/** `[T, W]` to `[B, W]`. */
-function firstTokens(states: Value, { ids, headShape }: EncoderInputs, config: EncoderConfig): Value {
+/** Each block's first token, `[T, W]` to `[B, W]`. */
+export function firstTokens(states: Value, { ids, headShape }: EncoderInputs, config: EncoderConfig): Value {
   const [B, L] = ids.shape as readonly [Axis, Axis];
   const { width: W, heads: H } = config;
   const blocks = g.reshapeTo(states, [B, L, H, W / H], headShape);
@@ -149,7 +151,8 @@ export function l2Normalise(rows: Value): Value {
 
 const integerZero = constant(Uint8Array.of(128), []);
 
-class EncoderBuilder {
+/** The layers of one graph. */
+export class EncoderBuilder {
   readonly #config: EncoderConfig;
   readonly #parameters: Parameters;
   readonly #precision: Precision;
@@ -172,19 +175,19 @@ class EncoderBuilder {
 
   /** Hidden states below the first layer and above each, `[T, W]`. */
   layers(): Value[] {
-    let x = this.#embeddings();
-    const all = [x];
-    for (let layer = 0; layer < this.#config.layers; layer += 1) {
-      const name = `encoder.layer.${layer}`;
-      x = this.#norm(`${name}.attention.output`, this.#addTo(x, this.#attention(name, x)));
-      const inner = g.gelu(this.#linear(`${name}.intermediate.dense`, x, this.#config.innerWidth));
-      x = this.#norm(
-        `${name}.output`,
-        this.#addTo(x, this.#linear(`${name}.output.dense`, inner, this.#config.width)),
-      );
-      all.push(x);
-    }
+    const all = [this.embeddings()];
+    for (const layer of appliedLayers(this.#config)) all.push(this.layer(layer, all.at(-1)!));
     return all;
+  }
+
+  /** One layer by the number of its weights, `[T, W]`. */
+  layer(layer: number, x: Value): Value {
+    const name = `encoder.layer.${layer}`;
+    const { innerWidth, width } = this.#config;
+    const after = this.#norm(`${name}.attention.output`, this.#addTo(x, this.#attention(name, x)));
+    const inner = g.gelu(this.#linear(`${name}.intermediate.dense`, after, innerWidth));
+    const output = this.#linear(`${name}.output.dense`, inner, width);
+    return this.#norm(`${name}.output`, this.#addTo(after, output));
   }
 
   /** A layer's part of the sum, which is float32: half precision would round it anew in every layer. */
@@ -192,7 +195,8 @@ class EncoderBuilder {
     return g.add(g.cast(part, 'float32'), sum);
   }
 
-  #embeddings(): Value {
+  /** What the first layer reads, `[T, W]`. */
+  embeddings(): Value {
     const { width: W, vocabulary, positions, tokenTypes } = this.#config;
     const words = this.#tensor('embeddings.word_embeddings.weight', [vocabulary, W]);
     const places = this.#tensor('embeddings.position_embeddings.weight', [positions, W]);

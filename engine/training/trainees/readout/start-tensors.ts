@@ -1,5 +1,5 @@
 /** The tensors that a training of the readout starts from: they change nothing. */
-import { seededRandom } from '../../../evaluation/random.ts';
+import { normalNumber, seededRandom } from '../../../evaluation/random.ts';
 import type { ScalarName } from '../../../network/readout/readout-graph.ts';
 import { type HeadSizes, headShapes } from '../../../readout/heads.ts';
 import type { TrainedTensor } from '../../trainer/trainee.ts';
@@ -23,15 +23,10 @@ export function startTensors(
       const count = shape.reduce((product, axis) => product * axis, 1);
       const deviation = shape[0] === sizes.width ? 1 : 1 / Math.sqrt(shape[0]!);
       const data = new Float32Array(count);
-      if (!isZero(name)) for (let i = 0; i < count; i += 1) data[i] = deviation * normal(random);
+      if (!isZero(name)) for (let i = 0; i < count; i += 1) data[i] = deviation * normalNumber(random);
       return [name, { shape, data }];
     }),
   );
   for (const name of scalars) tensors.set(`scalar.${name}`, { shape: [], data: new Float32Array(1) });
   return tensors;
-}
-
-/** A number of the normal distribution. Source: Box and Muller (1958). */
-function normal(random: () => number): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }

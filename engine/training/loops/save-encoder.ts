@@ -1,0 +1,24 @@
+/** Writes an encoder's shape and float32 weights to a folder. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type EncoderConfig, toEncoderConfigJson } from '../../network/encoder-config.ts';
+import { type NamedTensor, toSafetensors } from '../../weights/safetensors.ts';
+import type { TrainedTensors } from '../trainer/trainee.ts';
+
+/** Writes `config.json` and `model.safetensors`; the folder is made when it is not there. */
+export async function saveEncoder(
+  folder: string,
+  config: EncoderConfig,
+  tensors: TrainedTensors,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const named = [...tensors].map(([name, { shape, data }]): NamedTensor => {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return { name, type: 'F32', shape, bytes };
+  });
+  await writeFile(join(folder, 'model.safetensors'), toSafetensors(named, { format: 'blockrank' }));
+  await writeFile(
+    join(folder, 'config.json'),
+    `${JSON.stringify(toEncoderConfigJson(config), undefined, 2)}\n`,
+  );
+}
