@@ -12,6 +12,7 @@ import { scaleName } from '../weights/quantise.ts';
 import type { EncoderConfig } from './encoder-config.ts';
 import { appliedLayers } from './loops.ts';
 import type { Parameters } from './parameters.ts';
+import { type Residual, ResidualSums } from './residuals.ts';
 
 /** How matrices are multiplied: in float32, in 8-bit integers with one scale a row, or in half precision. */
 export type Precision = 'fp32' | 'int8' | 'fp16';
@@ -52,6 +53,8 @@ export interface EncoderGraphOptions {
   readonly normalise?: boolean;
   /** The blocks. @defaultValue {@link encoderInputs} */
   readonly inputs?: EncoderInputs;
+  /** What stands in the place of the plain sums of layers. @defaultValue none */
+  readonly residual?: Residual | undefined;
 }
 
 /** What an encoder gives. */
@@ -71,9 +74,9 @@ export type EncoderOutputs = {
 export function encoderGraph(
   config: EncoderConfig,
   parameters: Parameters,
-  { precision, normalise = true, inputs = encoderInputs() }: EncoderGraphOptions,
+  { precision, normalise = true, inputs = encoderInputs(), residual }: EncoderGraphOptions,
 ): EncoderOutputs {
-  const states = encoderLayers(config, parameters, { precision, inputs }).at(-1)!;
+  const states = encoderLayers(config, parameters, { precision, inputs, residual }).at(-1)!;
   const anchors = firstTokens(states, inputs, config);
   return normalise ? { states: l2Normalise(states), anchors: l2Normalise(anchors) } : { states, anchors };
 }
@@ -87,9 +90,9 @@ export function encoderGraph(
 export function encoderLayers(
   config: EncoderConfig,
   parameters: Parameters,
-  { precision, inputs = encoderInputs() }: Omit<EncoderGraphOptions, 'normalise'>,
+  { precision, inputs = encoderInputs(), residual }: Omit<EncoderGraphOptions, 'normalise'>,
 ): readonly Value[] {
-  return new EncoderBuilder(config, { parameters, precision, inputs }).layers();
+  return new EncoderBuilder(config, { parameters, precision, inputs, residual }).layers();
 }
 
 /** Each block's first token, `[T, W]` to `[B, W]`. */
@@ -157,6 +160,7 @@ export class EncoderBuilder {
   readonly #parameters: Parameters;
   readonly #precision: Precision;
   readonly #inputs: EncoderInputs;
+  readonly #sums: ResidualSums;
   readonly #quantised = new Map<Value, { integers: Value; scale: Value }>();
   readonly #halves = new Map<Value, Value>();
   /** The axes `B` and `L` by their names in this graph. */
@@ -164,12 +168,18 @@ export class EncoderBuilder {
 
   constructor(
     config: EncoderConfig,
-    parts: { readonly parameters: Parameters; readonly precision: Precision; readonly inputs: EncoderInputs },
+    parts: {
+      readonly parameters: Parameters;
+      readonly precision: Precision;
+      readonly inputs: EncoderInputs;
+      readonly residual?: Residual | undefined;
+    },
   ) {
     this.#config = config;
     this.#parameters = parts.parameters;
     this.#precision = parts.precision;
     this.#inputs = parts.inputs;
+    this.#sums = new ResidualSums(parts.residual);
     this.#axes = parts.inputs.ids.shape as readonly [Axis, Axis];
   }
 
@@ -184,15 +194,10 @@ export class EncoderBuilder {
   layer(layer: number, x: Value): Value {
     const name = `encoder.layer.${layer}`;
     const { innerWidth, width } = this.#config;
-    const after = this.#norm(`${name}.attention.output`, this.#addTo(x, this.#attention(name, x)));
+    const after = this.#norm(`${name}.attention.output`, this.#sums.next(this.#attention(name, x), x));
     const inner = g.gelu(this.#linear(`${name}.intermediate.dense`, after, innerWidth));
     const output = this.#linear(`${name}.output.dense`, inner, width);
-    return this.#norm(`${name}.output`, this.#addTo(after, output));
-  }
-
-  /** A layer's part of the sum, which is float32: half precision would round it anew in every layer. */
-  #addTo(sum: Value, part: Value): Value {
-    return g.add(g.cast(part, 'float32'), sum);
+    return this.#norm(`${name}.output`, this.#sums.next(output, after));
   }
 
   /** What the first layer reads, `[T, W]`. */

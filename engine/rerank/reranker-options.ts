@@ -29,6 +29,12 @@ export interface RerankerOptions {
    */
   readonly depth?: number;
   /**
+   * Encoders: learned sums (LAuReL) that were trained over this model at this depth: a name, looked up in the folder
+   * `residuals` of the model's folder, or the path of a `.safetensors` file. On a shared `pool`, models that differ in it
+   * alone share the weights. Block states of different residuals are never mixed. @defaultValue none
+   */
+  readonly residual?: string;
+  /**
    * Worker threads on the processor, each with a session over the same mapped weights. A GPU has one worker more, which
    * everything in the process that uses it shares. @defaultValue the processors at hand; 1 for decoders
    */
@@ -101,6 +107,7 @@ const optionNames: OptionNames<RerankerOptions> = {
   precision: true,
   tier: true,
   depth: true,
+  residual: true,
   workers: true,
   threads: true,
   maxDocumentTokens: true,

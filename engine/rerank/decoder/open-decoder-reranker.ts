@@ -187,6 +187,7 @@ function assertOptions(options: RerankerOptions, config: DecoderConfig): void {
   check.absent('a decoder', [
     'tier',
     'depth',
+    'residual',
     'maxDocumentBlocks',
     'stateCacheBytes',
     'stateFolder',

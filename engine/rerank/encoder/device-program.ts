@@ -11,6 +11,7 @@ import type { ExecutionProvider } from '../../session/runtime.ts';
 import { openSharedSession } from '../../session/shared-session.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
 import type { WeightFile } from '../../weights/precision-weights.ts';
+import { residualFeeds, residualOf, type SharedResidual } from './residual-feeds.ts';
 
 /** What a device's worker needs to open the program; structured-cloneable. */
 export interface EncoderDeviceData {
@@ -26,6 +27,8 @@ export interface EncoderDeviceData {
   readonly tier: 'tokens' | 'anchor';
   /** What computes. */
   readonly provider: ExecutionProvider;
+  /** Learned sums over the weights. @defaultValue none */
+  readonly residual?: SharedResidual | undefined;
 }
 
 /** One batch. */
@@ -52,8 +55,11 @@ const padId = 0;
 
 /** Opens the program in this thread. */
 export async function open(data: unknown): Promise<WorkerProgram<DeviceBatch, DeviceStates>> {
-  const { config, weights, modelDigest, precision, tier, provider } = data as EncoderDeviceData;
-  const outputs = encoderGraph(config, fileParameters(weights.table, weights.file), { precision });
+  const { config, weights, modelDigest, precision, tier, provider, residual } = data as EncoderDeviceData;
+  const outputs = encoderGraph(config, fileParameters(weights.table, weights.file), {
+    precision,
+    residual: residual && residualOf(residual),
+  });
   // Half of the bytes come over the bus where the numbers are no finer than that anyway.
   const states = cast(outputs.states, precision === 'fp16' ? 'float16' : 'float32');
   const rows = tier === 'anchor' ? outputs.anchors : states;
@@ -63,7 +69,7 @@ export async function open(data: unknown): Promise<WorkerProgram<DeviceBatch, De
   return {
     async run({ blocks, spare }) {
       const feeds = toEncoderFeeds(blocks, config, padId);
-      const { rows: given } = await session.run({ ...feeds }, ['rows']);
+      const { rows: given } = await session.run({ ...feeds, ...residualFeeds(residual) }, ['rows']);
       const values = given!.data as DeviceStates['rows'];
       if (tier === 'anchor') return { rows: values, rowsPerBlock: 1 };
       return { rows: toShared(values, spare), rowsPerBlock: feeds.ids.shape[1]! };

@@ -6,7 +6,6 @@ import type { BlockCaps } from '../../blocks/caps.ts';
 import { toDocumentBlocks } from '../../blocks/document-blocks.ts';
 import { toQueryBlock } from '../../blocks/query-block.ts';
 import { toOnnx } from '../../graph/onnx.ts';
-import { readJson } from '../../model/manifest.ts';
 import { encoderGraph, type Precision, toEncoderFeeds } from '../../network/encoder.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
 import type { QueryState } from '../../readout/parameters.ts';
@@ -14,11 +13,13 @@ import type { WorkerProgram } from '../../session/messages.ts';
 import type { GraphSession } from '../../session/runtime.ts';
 import { openSharedSession } from '../../session/shared-session.ts';
 import type { EncodedBlock, TokenisedDocument } from '../../states/state-encoder.ts';
-import { parseTokenizer, type Tokenizer } from '../../tokenizer/tokenizer.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
 import type { WeightFile } from '../../weights/precision-weights.ts';
 import { cutStates, sharedFloats } from './cut-states.ts';
 import type { EncoderAnswers, EncoderTask } from './encoder-workers.ts';
+import { residualFeeds, residualOf, type SharedResidual } from './residual-feeds.ts';
+import { type HeldTokenizer, sharedTokenizer } from './shared-tokenizer.ts';
 import { toSpanless, toSpans } from './spans.ts';
 import { openTokenProducts, type TokenProducts } from './token-products.ts';
 
@@ -44,6 +45,8 @@ export interface EncoderProgramData {
   readonly threads: number;
   /** Whether weights are copied into the layout that multiplies fastest. */
   readonly prepack: boolean;
+  /** Learned sums over the weights. @defaultValue none */
+  readonly residual?: SharedResidual | undefined;
 }
 
 /** Opens the program in this thread. */
@@ -51,27 +54,30 @@ export async function open(
   data: unknown,
 ): Promise<WorkerProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]>> {
   const program = data as EncoderProgramData;
-  const tokenizer = parseTokenizer(await readJson(program.tokenizerPath), program.tokenizerPath);
+  const held = await sharedTokenizer(program.tokenizerPath, program.modelDigest);
   const { folder, file, table } = program.weights;
-  const { states } = encoderGraph(program.config, fileParameters(table, file), program);
-  const { threads, prepack } = program;
+  const { threads, prepack, precision } = program;
+  const residual = program.residual && residualOf(program.residual);
+  const { states } = encoderGraph(program.config, fileParameters(table, file), { precision, residual });
   const options = { folder, threads, prepack };
   const session = await openSharedSession(toOnnx({ states }), options, program.modelDigest);
   const products = await openTokenProducts(program.config.width, program.threads);
-  return new EncoderProgram(program, { tokenizer, session, products });
+  return new EncoderProgram(program, { held, tokenizer: held.tokenizer, session, products });
 }
 
 interface Opened {
+  readonly held: HeldTokenizer;
   readonly tokenizer: Tokenizer;
   readonly session: GraphSession;
   readonly products: TokenProducts;
 }
 
 class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]> {
-  readonly #program: EncoderProgramData;
+  /** Without the table of weights, which nothing reads once the session is open. */
+  readonly #program: Omit<EncoderProgramData, 'weights'>;
   readonly #opened: Opened;
 
-  constructor(program: EncoderProgramData, opened: Opened) {
+  constructor({ weights: _, ...program }: EncoderProgramData, opened: Opened) {
     this.#program = program;
     this.#opened = opened;
   }
@@ -98,6 +104,7 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
   async close(): Promise<void> {
     await this.#opened.session.release();
     await this.#opened.products.release();
+    this.#opened.held.release();
   }
 
   #tokenise(text: string): TokenisedDocument {
@@ -107,7 +114,8 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
 
   async #states(blocks: readonly Int32Array[]): Promise<{ rows: Float32Array; longest: number }> {
     const feeds = toEncoderFeeds(blocks, this.#program.config, this.#opened.tokenizer.padId);
-    const { states } = await this.#opened.session.run({ ...feeds }, ['states']);
+    const all = { ...feeds, ...residualFeeds(this.#program.residual) };
+    const { states } = await this.#opened.session.run(all, ['states']);
     return { rows: states!.data as Float32Array, longest: feeds.ids.shape[1]! };
   }
 

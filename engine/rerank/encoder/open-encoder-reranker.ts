@@ -9,6 +9,7 @@ import { defaultModelFolder, openModelFolder } from '../../model/folder.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import { readJson } from '../../model/manifest.ts';
 import { readHeads } from '../../model/readout-heads.ts';
+import { type ResidualFile, readResidual, residualPath } from '../../model/residual-file.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
 import { devices } from '../../session/device.ts';
@@ -49,8 +50,9 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   const { folder, config } = model;
   const { heads } = folder.manifest;
   const trained = heads === undefined ? undefined : await readHeads(folder.path, heads, config.width);
+  const residual = await openResidual(options, model);
   const places = await choosePlaces(options);
-  const data = await toProgramData(options, model, places);
+  const data: EncoderProgramData = { ...(await toProgramData(options, model, places)), residual };
   const { encoding, workers } = await openEncoderWorkers(options, data, places);
   const memory = memorySource({ maxBytes: options.stateCacheBytes ?? defaultStateCacheBytes });
   const kept = keptSource(options);
@@ -93,6 +95,16 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
     throw error;
   }
   return reranker;
+}
+
+async function openResidual(
+  { residual }: RerankerOptions,
+  { folder, config }: ModelAtDepth,
+): Promise<ResidualFile | undefined> {
+  if (residual === undefined) return undefined;
+  const { digest, manifest, path } = folder;
+  const { layers, width } = config;
+  return readResidual(residualPath(path, residual), { digest, name: manifest.name, layers, width });
 }
 
 /** Where states are kept between runs: the folder, in front of the source that was given. */
@@ -160,6 +172,8 @@ function toInfo(
       model: folder.digest,
       documentCaps,
       precision: places.precision,
+      // Left out by JSON where there is none: the digest is then what it was without this property.
+      residual: data.residual?.digest,
     }),
     readoutDigest: digestOf({
       readout,

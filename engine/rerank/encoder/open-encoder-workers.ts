@@ -32,7 +32,7 @@ export async function openEncoderWorkers(
 }
 
 function openDeviceProgram(
-  { config, weights, modelDigest, tier }: EncoderProgramData,
+  { config, weights, modelDigest, tier, residual }: EncoderProgramData,
   { provider, precision }: EncoderPlaces,
 ): Promise<PooledProgram<DeviceBatch, DeviceStates>> {
   const data: EncoderDeviceData = {
@@ -42,6 +42,7 @@ function openDeviceProgram(
     precision: precision === 'fp16' ? 'fp16' : 'fp32',
     tier,
     provider,
+    residual,
   };
   return openProgram({ program: moduleOf('device-program'), data, executionProvider: provider }, 1);
 }

@@ -1,0 +1,35 @@
+/** A residual over a tiny model, with numbers that change what is computed. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { openModelFolder } from '../../../engine/model/folder.ts';
+import { readJson } from '../../../engine/model/manifest.ts';
+import { residualPath, toResidualFile } from '../../../engine/model/residual-file.ts';
+import { parseEncoderConfig } from '../../../engine/network/encoder-config.ts';
+import { type ResidualForm, residualStart } from '../../../engine/network/residuals.ts';
+import { randomNumbers } from './tiny-states.ts';
+
+/** How the residual is made. */
+export interface TinyResidualOptions {
+  /** Kind and sizes. @defaultValue rw+lr of rank 4 */
+  readonly form?: ResidualForm;
+  /** 0: the numbers that change nothing; any other: random ones. @defaultValue 1 */
+  readonly seed?: number;
+  /** Its name among the model's residuals, or a path. @defaultValue tenant */
+  readonly name?: string;
+}
+
+/** Writes the residual for a model folder, and gives its path. */
+export async function tinyResidual(model: string, options: TinyResidualOptions = {}): Promise<string> {
+  const { form = { kind: 'rw+lr', rank: 4, window: 3 }, seed = 1, name = 'tenant' } = options;
+  const { manifest, digest } = await openModelFolder(model);
+  const config = parseEncoderConfig(await readJson(join(model, 'config.json')), model);
+  const tensors = residualStart(form, config);
+  const next = randomNumbers(seed);
+  if (seed !== 0) {
+    for (const { data } of tensors.values()) for (const i of data.keys()) data[i]! += 0.3 * next();
+  }
+  const path = residualPath(model, name);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, toResidualFile(tensors, form, { digest, name: manifest.name }));
+  return path;
+}
