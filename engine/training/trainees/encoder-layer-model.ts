@@ -34,6 +34,10 @@ export interface LayerModelOptions {
 export interface LayerModel extends BlockMaker {
   /** The model's folder, absolute. */
   readonly path: string;
+  /** The model's name. */
+  readonly name: string;
+  /** The model's digest at this depth. */
+  readonly digest: string;
   /** Shape of the trained network. */
   readonly config: EncoderConfig;
   /** Layers of the model's full depth. */
@@ -73,6 +77,8 @@ export async function openLayerModel(options: LayerModelOptions): Promise<LayerM
   const trained = [...new Set(options.layers ?? all)].sort((a, b) => a - b);
   return {
     path: whole.path,
+    name: folder.manifest.name,
+    digest: folder.digest,
     config,
     fullDepth: wholeConfig.layers,
     layersFile: layersFile ?? 'model.safetensors',

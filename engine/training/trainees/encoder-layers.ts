@@ -9,7 +9,9 @@
 import * as g from '../../graph/operations/index.ts';
 import { constant, input, scalar, type Value } from '../../graph/value.ts';
 import { encoderLayers, l2Normalise, toEncoderFeeds } from '../../network/encoder.ts';
+import type { Parameters } from '../../network/parameters.ts';
 import { readoutLogits, type TrainedReadout } from '../../network/readout/readout-graph.ts';
+import type { Residual } from '../../network/residuals.ts';
 import { headShapes, type ProjectionName, type ReadoutHeads } from '../../readout/heads.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
 import { logSoftmax } from '../losses/softmax.ts';
@@ -45,9 +47,12 @@ export async function encoderLayersTrainee(options: EncoderLayersOptions = {}): 
   const model = await openLayerModel(options);
   const follows = options.followsFullDepth ?? model.config.layers < model.fullDepth;
   const teacher = follows ? await openTeacher(options, model) : undefined;
-  const graph = layersGraph(model, teacher !== undefined);
+  const parameters: Record<string, Value> = {};
+  for (const [name, { shape }] of model.tensors) parameters[name] = input(name, 'float32', shape);
+  const replaced: Replaced = (frozen) => (name, shape) => parameters[name] ?? frozen(name, shape);
   return {
-    ...graph,
+    ...layersGraph(model, { follows: teacher !== undefined, replaced }),
+    parameters,
     tensors: model.tensors,
     fusionWeight: () => model.fusionWeight,
     folder: model.weights.folder,
@@ -57,17 +62,27 @@ export async function encoderLayersTrainee(options: EncoderLayersOptions = {}): 
   };
 }
 
-function layersGraph(
+/** Parameters in which some stand in the place of frozen ones. */
+export type Replaced = (frozen: Parameters) => Parameters;
+
+/** What is not as in the model. */
+export interface LayersGraphOptions {
+  /** Whether the full depth's states are a goal. @defaultValue false */
+  readonly follows?: boolean;
+  /** Weights in the place of the model's. @defaultValue none */
+  readonly replaced?: Replaced;
+  /** Learned sums in the place of plain ones. @defaultValue none */
+  readonly residual?: Residual;
+}
+
+/** Logits of a list, from the model's layers through its own readout. */
+export function layersGraph(
   model: LayerModel,
-  follows: boolean,
-): Pick<Trainee, 'parameters' | 'logits' | 'ownLosses' | 'kept'> {
-  const { config, weights, tensors, trained, readout, heads } = model;
-  const parameters: Record<string, Value> = {};
-  for (const [name, { shape }] of tensors) parameters[name] = input(name, 'float32', shape);
+  { follows = false, replaced = (frozen) => frozen, residual }: LayersGraphOptions,
+): Pick<Trainee, 'logits' | 'ownLosses' | 'kept'> {
+  const { config, weights, trained, readout, heads } = model;
   const frozen = fileParameters(weights.table, weights.file);
-  const layers = encoderLayers(config, (name, shape) => parameters[name] ?? frozen(name, shape), {
-    precision: 'fp32',
-  });
+  const layers = encoderLayers(config, replaced(frozen), { precision: 'fp32', residual });
   const states = l2Normalise(layers.at(-1)!);
   const rows = listRows();
   const anchors = g.gather(states, rows.anchors);
@@ -86,11 +101,10 @@ function layersGraph(
   );
   // Below the lowest trained layer nothing is computed a second time: no gradient goes there.
   const kept = layers.slice(Math.min(...trained), -1);
-  if (!follows) return { parameters, logits, kept };
+  if (!follows) return { logits, kept };
   const tokens = g.concat([vectors, queryTokens], 0, 'T+Q');
   const allAnchors = g.concat([anchors, queryAnchor], 0, 'D+1');
   return {
-    parameters,
     logits,
     kept,
     ownLosses: {
@@ -137,10 +151,11 @@ function divergence(wanted: Value, given: Value): Value {
   return g.sumOver(weighed, [0], { keeps: false });
 }
 
-async function toFeeds(
+/** Feeds of {@link layersGraph} for one list. @param teacher - Where the full depth's states are a goal. */
+export async function toFeeds(
   list: TrainingList,
   model: LayerModel,
-  teacher: Teacher | undefined,
+  teacher?: Teacher,
 ): ReturnType<Trainee['feeds']> {
   const blocks: ListBlocks = toListBlocks(list, model);
   return {

@@ -1,0 +1,139 @@
+/**
+ * Folds the weights of `rw` into a model. A layer's sum is normalised right after it, and a normalisation does not see the
+ * scale of its input but for `epsilon`: `norm(a·f(x) + b·c) = norm((a/b)·f(x) + c)`. So the layer that gives `f(x)` is
+ * scaled by `a/b` once, and nothing is left to compute.
+ */
+import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ConfigurationError } from '../../../errors.ts';
+import { layerPrefix } from '../../../model/depth.ts';
+import { openModelFolder } from '../../../model/folder.ts';
+import { readJson } from '../../../model/manifest.ts';
+import {
+  type ResidualFile,
+  readResidual,
+  residualPath,
+  toResidualFile,
+} from '../../../model/residual-file.ts';
+import { parseEncoderConfig } from '../../../network/encoder-config.ts';
+import {
+  type ResidualForm,
+  type ResidualKind,
+  residualName,
+  residualShapes,
+  sumsPerLayer,
+} from '../../../network/residuals.ts';
+import { scaleName } from '../../../weights/quantise.ts';
+import {
+  type NamedTensor,
+  readTensorBytes,
+  readTensorTable,
+  toFloat32,
+  toSafetensors,
+} from '../../../weights/safetensors.ts';
+import type { TrainedTensor } from '../../trainer/trainee.ts';
+
+/** What to fold, and where it goes. */
+export interface FoldOptions {
+  /** Model folder that the residual was trained over, at its full depth. */
+  readonly model: string;
+  /** Name or path of the residual, as in `openReranker({ residual })`. */
+  readonly residual: string;
+  /** New model folder. */
+  readonly folder: string;
+}
+
+/** What was written. */
+export interface FoldedModel {
+  /** The model folder. */
+  readonly folder: string;
+  /** File of what cannot be folded, to be served over that folder; absent where nothing is left. */
+  readonly residual?: string;
+}
+
+/**
+ * Writes a model that computes what model and residual did, to 1e-5, without `rw`.
+ *
+ * @throws ModelFormatError when the residual is none of this model. @throws ConfigurationError when it has no `rw`.
+ */
+export async function foldResidual({ model, residual, folder }: FoldOptions): Promise<FoldedModel> {
+  const { path, manifest, digest } = await openModelFolder(model);
+  const configPath = join(path, 'config.json');
+  const { layers, width } = parseEncoderConfig(await readJson(configPath), configPath);
+  const read = await readResidual(residualPath(path, residual), {
+    digest,
+    name: manifest.name,
+    layers,
+    width,
+  });
+  const tensors = tensorsOf(read);
+  if (!read.form.kind.startsWith('rw')) {
+    const message = `expected a residual with rw, got one of kind ${read.form.kind}; serve it as it is`;
+    throw new ConfigurationError('Cannot fold the residual', [{ path: 'residual', message }]);
+  }
+  await cp(path, folder, { recursive: true });
+  await scaleLayers(join(folder, 'model.safetensors'), scales(tensors, layers));
+  const kind = read.form.kind.slice('rw+'.length);
+  if (kind === '') return { folder };
+  const form: ResidualForm = { ...read.form, kind: kind as ResidualKind };
+  const rest = new Map([...tensors].filter(([name]) => !name.endsWith('.rw')));
+  const target = join(folder, 'residuals', 'rest.safetensors');
+  await mkdir(dirname(target), { recursive: true });
+  const folded = await openModelFolder(folder);
+  await writeFile(target, toResidualFile(rest, form, { digest: folded.digest, name: manifest.name }));
+  return { folder, residual: target };
+}
+
+function tensorsOf({ form, sizes, numbers }: ResidualFile): Map<string, TrainedTensor> {
+  const tensors = new Map<string, TrainedTensor>();
+  let at = 0;
+  for (const [name, shape] of residualShapes(form, sizes)) {
+    const count = shape.reduce((product, axis) => product * axis, 1);
+    tensors.set(name, { shape, data: numbers.slice(at, at + count) });
+    at += count;
+  }
+  return tensors;
+}
+
+/** `a/b` by the name of the linear layer whose result it scales. */
+function scales(tensors: ReadonlyMap<string, TrainedTensor>, layers: number): Map<string, number> {
+  const found = new Map<string, number>();
+  for (let layer = 0; layer < layers; layer += 1) {
+    for (const [j, name] of ['attention.output.dense', 'output.dense'].entries()) {
+      const [a = 0, b = 0] = tensors.get(residualName(sumsPerLayer * layer + j, 'rw'))!.data;
+      found.set(`${layerPrefix}${layer}.${name}`, (1 + Math.exp(-b)) / (1 + Math.exp(-a)));
+    }
+  }
+  return found;
+}
+
+const typeNames: Readonly<Record<string, NamedTensor['type']>> = {
+  float32: 'F32',
+  float16: 'F16',
+  bfloat16: 'BF16',
+  int8: 'I8',
+  uint8: 'U8',
+};
+
+/** Scales matrices and biases in a file; of a matrix in 8-bit integers its scales, so that nothing is rounded anew. */
+async function scaleLayers(path: string, factors: ReadonlyMap<string, number>): Promise<void> {
+  const table = await readTensorTable(path);
+  const factorOf = new Map<string, number>();
+  for (const [layer, factor] of factors) {
+    const scale = scaleName(`${layer}.weight`);
+    factorOf.set(table.has(scale) ? scale : `${layer}.weight`, factor).set(`${layer}.bias`, factor);
+  }
+  const written: NamedTensor[] = [];
+  for (const [name, entry] of table) {
+    const bytes = await readTensorBytes(path, entry);
+    const factor = factorOf.get(name);
+    if (factor === undefined) {
+      written.push({ name, type: typeNames[entry.type]!, shape: entry.shape, bytes });
+      continue;
+    }
+    const scaled = toFloat32(bytes, entry.type).map((value) => value * factor);
+    written.push({ name, type: 'F32', shape: entry.shape, bytes: new Uint8Array(scaled.buffer) });
+  }
+  await writeFile(`${path}.part`, toSafetensors(written, { format: 'blockrank' }));
+  await rename(`${path}.part`, path);
+}
