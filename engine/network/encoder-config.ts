@@ -90,7 +90,7 @@ function checkBlocks(
 }
 
 /** What {@link parseEncoderConfig} reads: the content of a `config.json`. */
-export function toEncoderConfigJson(config: EncoderConfig): z.input<typeof configSchema> {
+export function toEncoderConfigJson(config: EncoderConfig): Readonly<Record<string, unknown>> {
   const { blocks, loops } = config;
   return {
     model_type: 'bert',

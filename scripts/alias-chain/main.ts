@@ -1,7 +1,7 @@
 /**
  * Trains the networks of a recipe on alias chains and prints their accuracy by hops and by loops, as Markdown.
  *
- *     npx tsx scripts/alias-chain/main.ts recipes/alias-chain.yaml OUTPUT
+ *     npx tsx scripts/alias-chain/main.ts scripts/alias-chain/recipe.yaml OUTPUT
  *
  * Each model is a folder of OUTPUT; those that are there already are not trained again, and one whose
  * training was killed goes on from its last checkpoint.
