@@ -42,15 +42,10 @@ export * from './training/data/training-source.ts';
 export * from './training/fit/costs.ts';
 export * from './training/fit/cross-validate.ts';
 export * from './training/fit/fit-list.ts';
-export {
-  type EpochReport,
-  type FitChoice,
-  type FitOptions,
-  type FittedReadout,
-  fitReadout,
-} from './training/fit/fit-readout.ts';
+export { type FitOptions, fitReadout } from './training/fit/fit-readout.ts';
 export * from './training/fit/fit-report.ts';
 export * from './training/fit/fit-settings.ts';
+export type { EpochReport, FitChoice, FittedReadout } from './training/fit/fitted.ts';
 export * from './training/judged-lists.ts';
 export * from './training/label-aggregation.ts';
 export * from './training/label-files.ts';

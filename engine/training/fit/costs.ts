@@ -2,7 +2,7 @@
 import { type Measure, mean } from '../../evaluation/measures.ts';
 import { confidenceInterval, type Interval } from '../../evaluation/significance.ts';
 import type { FitList } from './fit-list.ts';
-import { type FittedReadout, interpolations } from './fit-readout.ts';
+import { type FittedReadout, interpolations } from './fitted.ts';
 
 /** One collection at one interpolation weight. */
 export interface InterpolatedValue extends Interval {

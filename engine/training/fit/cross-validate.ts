@@ -4,7 +4,8 @@ import { seededRandom, shuffled } from '../../evaluation/random.ts';
 import { confidenceInterval, type Interval, pairedTTest } from '../../evaluation/significance.ts';
 import { readoutStates } from '../trainees/readout/readout-trainee.ts';
 import type { FitList } from './fit-list.ts';
-import { type FitChoice, type FitOptions, fitReadout, traineeOptions } from './fit-readout.ts';
+import { type FitOptions, fitReadout, traineeOptions } from './fit-readout.ts';
+import type { FitChoice } from './fitted.ts';
 
 /** Options of {@link crossValidateFit}. */
 export interface FitCrossValidationOptions extends FitOptions {

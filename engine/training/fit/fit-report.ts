@@ -1,8 +1,8 @@
 /** What a fit brought, as a report to read and one for programs. */
 import type { CostReport } from './costs.ts';
 import type { FitCrossValidation } from './cross-validate.ts';
-import type { EpochReport, FitChoice } from './fit-readout.ts';
 import type { FitSettings } from './fit-settings.ts';
+import type { EpochReport, FitChoice } from './fitted.ts';
 
 /** Everything that a fit says about itself. */
 export interface FitReport {

@@ -6,9 +6,13 @@ import { poolMasses, toLogMasses } from '../../../readout/token-head.ts';
 import type { EncodedShortlist, EncoderReranker } from '../../../rerank/encoder/encoder-reranker.ts';
 import { narrowFloats } from '../../../weights/half.ts';
 import type { TrainingList } from '../../trainer/training-list.ts';
+import { collectGarbage } from './collect-garbage.ts';
 
 /** Feeds of one list's states. */
 type Feeds = Readonly<Record<string, TensorValue>>;
+
+/** A list's states are about 50 MB, a collection takes about as long as reading one of them. */
+const listsPerCollection = 16;
 
 /** Encodes lists, and keeps what the graph is fed of them. */
 export class ListStates {
@@ -16,6 +20,7 @@ export class ListStates {
   /** How the token head is fed. */
   readonly form: TokenForm;
   readonly #feeds: LRUCache<string, Feeds>;
+  #encoded = 0;
 
   /** @param maxBytes - Most bytes of feeds that are kept; others are read from the reranker's states again. */
   constructor(reranker: EncoderReranker, form: TokenForm, maxBytes: number) {
@@ -39,6 +44,8 @@ export class ListStates {
       firstStage: 'unknown',
       candidates: list.documents.map(({ docId, text }) => ({ docId, text, segments: [] })),
     });
+    this.#encoded += 1;
+    if (this.#encoded % listsPerCollection === 0) collectGarbage();
     const feeds = toReadoutFeeds(await this.#toList(encoded), this.form);
     this.#feeds.set(key, feeds);
     return feeds;

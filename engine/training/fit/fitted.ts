@@ -1,0 +1,150 @@
+/** A trained readout between its start and its end: what it measures, what is chosen of it, and how it is written. */
+import { QueryError } from '../../errors.ts';
+import { type Measure, mean, parseMeasure } from '../../evaluation/measures.ts';
+import { fusion } from '../../scores/fusion.ts';
+import { rankLogits } from '../../scores/ranking.ts';
+import type { ReadoutTrainee } from '../trainees/readout/readout-trainee.ts';
+import type { TrainedTensors } from '../trainer/trainee.ts';
+import type { FitList } from './fit-list.ts';
+import type { Learner } from './learner.ts';
+
+/** One epoch's losses. */
+export interface EpochReport {
+  /** From 1. */
+  readonly epoch: number;
+  /** Mean training loss over the epoch. */
+  readonly loss: number;
+  /** Loss on the development lists afterwards. */
+  readonly developmentLoss: number;
+}
+
+/** A fitted readout, open to score lists until it is closed. */
+export interface FittedReadout {
+  /** What was chosen: weights between start and end, and the first stage's share. */
+  readonly choice: FitChoice;
+  /** Epochs until the best development loss; 0 where none was smaller than the start's. */
+  readonly bestEpoch: number;
+  /** Every epoch. */
+  readonly epochs: readonly EpochReport[];
+  /** Value of a measure on a list with the chosen model; `'start'`, with the model as it was. */
+  measure(list: FitList, measure: Measure, model?: 'chosen' | 'start' | FitChoice): Promise<number>;
+  /** Writes a model folder that serves the choice. */
+  save(folder: string, choice?: FitChoice): Promise<void>;
+  /** Frees what it holds. */
+  close(): Promise<void>;
+}
+
+/** How far the model goes from its start, and what the first stage's share is. */
+export interface FitChoice {
+  /** 0 is the start, 1 the end of training. */
+  readonly interpolation: number;
+  /** The first stage's share in the fused order. */
+  readonly fusionWeight: number;
+}
+
+/** Weights between start and end that are tried. */
+export const interpolations: readonly number[] = [0, 0.25, 0.5, 0.75, 1];
+const fusionWeights = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
+const nDCG = parseMeasure('nDCG@10');
+
+/**
+ * The choice with the largest mean, where its lead over the start is larger than one standard error of the paired differences;
+ * else the start. Few queries decide, and many choices are tried.
+ *
+ * Source of the rule: Breiman et al. 1984, as in `tune`.
+ */
+export async function choose(
+  fitted: Fitted,
+  lists: readonly FitList[],
+  fusionWeight: number,
+): Promise<FitChoice> {
+  const shares = [...new Set([fusionWeight, ...fusionWeights])];
+  const tried: { readonly choice: FitChoice; readonly values: readonly number[] }[] = [];
+  for (const interpolation of interpolations) {
+    const logits: Float32Array[] = [];
+    for (const each of lists) logits.push(await fitted.logits(each, interpolation));
+    for (const share of shares) {
+      const values = lists.map((each, i) => measured(each, logits[i]!, { share, measure: nDCG }));
+      tried.push({ choice: { interpolation, fusionWeight: share }, values });
+    }
+  }
+  // The first one is the start; of equal ones the first has the lead.
+  const start = tried[0]!;
+  const best = tried.reduce((a, b) => (mean(b.values) > mean(a.values) + 1e-9 ? b : a));
+  const leads = best.values.map((value, i) => value - start.values[i]!);
+  return mean(leads) > standardError(leads) ? best.choice : start.choice;
+}
+
+function standardError(values: readonly number[]): number {
+  const centre = mean(values);
+  const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
+  return Math.sqrt(squares / Math.max(1, values.length - 1) / Math.max(1, values.length));
+}
+
+function measured(
+  { shortlist, gains, ideal }: FitList,
+  logits: ArrayLike<number>,
+  { share, measure }: { readonly share: number; readonly measure: Measure },
+): number {
+  if (shortlist.candidates.length === 0) return 0;
+  const { candidates } = fusion({ weight: share })(rankLogits(logits), shortlist);
+  const ordered = candidates.map(({ index }) => gains[index]!);
+  return measure.value(ordered, ideal);
+}
+
+interface FittedParts {
+  readonly trainee: ReadoutTrainee;
+  readonly learner: Learner;
+  readonly start: TrainedTensors;
+  readonly end: TrainedTensors;
+}
+
+/** Weights between start and end, open to score lists. */
+export class Fitted {
+  readonly #parts: FittedParts;
+
+  constructor(parts: FittedParts) {
+    this.#parts = parts;
+  }
+
+  /** Logits with weights between start and end. */
+  async logits({ list }: FitList, interpolation: number): Promise<Float32Array> {
+    if (list.documents.length === 0) return new Float32Array();
+    // As in the stage, a query that the model cannot read keeps its order.
+    return this.#parts.learner.logits(list, this.#between(interpolation)).catch((error: unknown) => {
+      if (error instanceof QueryError) return new Float32Array(list.documents.length);
+      throw error;
+    });
+  }
+
+  /** The model of a choice. */
+  chosen(choice: FitChoice, learnt: Pick<FittedReadout, 'bestEpoch' | 'epochs'>): FittedReadout {
+    const { trainee, learner } = this.#parts;
+    const start: FitChoice = { interpolation: 0, fusionWeight: trainee.fusionWeight(new Map()) };
+    return {
+      ...learnt,
+      choice,
+      measure: async (list, measure, model = 'chosen') => {
+        const asked = model === 'chosen' ? choice : model === 'start' ? start : model;
+        const logits = await this.logits(list, asked.interpolation);
+        return measured(list, logits, { share: asked.fusionWeight, measure });
+      },
+      save: (folder, asked = choice) =>
+        trainee.save(folder, this.#between(asked.interpolation), asked.fusionWeight),
+      close: async () => {
+        await learner.close();
+        await trainee.close();
+      },
+    };
+  }
+
+  #between(weight: number): TrainedTensors {
+    const { start, end } = this.#parts;
+    return new Map(
+      [...start].map(([name, { shape, data }]) => {
+        const other = end.get(name)!.data;
+        return [name, { shape, data: data.map((value, i) => (1 - weight) * value + weight * other[i]!) }];
+      }),
+    );
+  }
+}
