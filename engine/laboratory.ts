@@ -78,6 +78,7 @@ export * from './training/teachers/score-run.ts';
 export * from './training/teachers/score-store.ts';
 export * from './training/teachers/with-teacher.ts';
 export { type EncoderLayersOptions, encoderLayersTrainee } from './training/trainees/encoder-layers.ts';
+export { type InContextOptions, inContextTrainee } from './training/trainees/in-context.ts';
 export {
   type CurvePoint,
   type DevelopmentPoint,

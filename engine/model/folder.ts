@@ -13,7 +13,7 @@ export interface ModelFolder {
   readonly path: string;
   /** The manifest in `blockrank.json`. */
   readonly manifest: ModelManifest;
-  /** SHA-256 over weights, configuration and tokenizer, hexadecimal. */
+  /** SHA-256 over weights, configuration, tokenizer and gates where there are any, hexadecimal. */
   readonly digest: string;
 }
 
@@ -25,7 +25,8 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
   const path = resolve(folder);
   const manifest = await readManifest(path);
   const hash = createHash('sha256');
-  for (const file of encodingFiles) {
+  const { gates } = manifest;
+  for (const file of gates === undefined ? encodingFiles : [...encodingFiles, gates]) {
     await pipeline(createReadStream(join(path, file)), hash, { end: false }).catch(
       (cause: NodeJS.ErrnoException) => {
         throw new ModelFormatError(

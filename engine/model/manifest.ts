@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { type BlockCaps, defaultCaps } from '../blocks/caps.ts';
+import type { Profile } from '../contract.ts';
 import { decodeText } from '../decode-text.ts';
 import { ModelFormatError } from '../errors.ts';
 import type { ReadoutParameters } from '../readout/parameters.ts';
@@ -15,8 +16,8 @@ export interface ModelManifest {
   readonly name: string;
   /** The family of the network. */
   readonly family: 'encoder';
-  /** How documents are read. */
-  readonly profile: 'cacheable';
+  /** How documents are read; of `in-context`, they see the query in the layers that have gates. */
+  readonly profile: Profile;
   /** Languages the model reads, ISO 639-1. */
   readonly languages: readonly string[];
   /** The text before the query's own words in the query block; may be empty. */
@@ -31,6 +32,8 @@ export interface ModelManifest {
   readonly depths: Readonly<Record<string, DepthManifest>>;
   /** File beside the manifest with trained parts of the readout. @defaultValue none */
   readonly heads?: string | undefined;
+  /** File beside the manifest with the gates of the `in-context` profile, which alone has them. */
+  readonly gates?: string | undefined;
 }
 
 /** A depth of a model: layers that stand in for all of its layers. */
@@ -58,11 +61,14 @@ const readoutSchema = z.object({
   duplicateCosine: z.number().gt(0).max(1),
   calibration: z.object({ slope: z.number(), intercept: z.number() }),
 });
-const manifestSchema = z.object({
+const besideFile = z
+  .string()
+  .regex(/^[\w-][\w.-]*\.safetensors$/, 'expected the name of a .safetensors file in this folder');
+const manifestFields = z.object({
   formatVersion: z.literal(1),
   name: z.string(),
   family: z.literal('encoder'),
-  profile: z.literal('cacheable'),
+  profile: z.enum(['cacheable', 'in-context']),
   languages: z.array(z.string()),
   instruction: z.string(),
   caps: z.object({
@@ -86,10 +92,18 @@ const manifestSchema = z.object({
       { error: ({ code }) => (code === 'invalid_key' ? 'expected a number of layers' : undefined) },
     )
     .default({}),
-  heads: z
-    .string()
-    .regex(/^[\w-][\w.-]*\.safetensors$/, 'expected the name of a .safetensors file in this folder')
-    .optional(),
+  heads: besideFile.optional(),
+  gates: besideFile.optional(),
+});
+const manifestSchema = manifestFields.superRefine(({ profile, gates, depths }, context) => {
+  const tell = (path: string, message: string): void =>
+    context.addIssue({ code: 'custom', path: [path], message });
+  if (profile === 'in-context' && gates === undefined)
+    tell('gates', 'expected the file of the gates of the profile in-context');
+  if (profile === 'cacheable' && gates !== undefined)
+    tell('gates', 'expected none with the profile cacheable');
+  if (profile === 'in-context' && Object.keys(depths).length > 0)
+    tell('depths', 'expected none with the profile in-context');
 });
 
 /** Reads and checks a folder's `blockrank.json`. @throws ModelFormatError naming every problem. */

@@ -9,6 +9,7 @@ import * as g from '../graph/operations/index.ts';
 import type { TensorValue } from '../graph/tensor.ts';
 import { type Axis, constant, input, scalar, times, type Value } from '../graph/value.ts';
 import { scaleName } from '../weights/quantise.ts';
+import { crossContext, type KeyValues, type SeenLayers } from './cross-attention.ts';
 import type { EncoderConfig } from './encoder-config.ts';
 import { appliedLayers } from './loops.ts';
 import type { Parameters } from './parameters.ts';
@@ -55,6 +56,8 @@ export interface EncoderGraphOptions {
   readonly inputs?: EncoderInputs;
   /** What stands in the place of the plain sums of layers. @defaultValue none */
   readonly residual?: Residual | undefined;
+  /** What the blocks see of a query block. @defaultValue nothing */
+  readonly seen?: SeenLayers | undefined;
 }
 
 /** What an encoder gives. */
@@ -74,9 +77,9 @@ export type EncoderOutputs = {
 export function encoderGraph(
   config: EncoderConfig,
   parameters: Parameters,
-  { precision, normalise = true, inputs = encoderInputs(), residual }: EncoderGraphOptions,
+  { normalise = true, inputs = encoderInputs(), ...options }: EncoderGraphOptions,
 ): EncoderOutputs {
-  const states = encoderLayers(config, parameters, { precision, inputs, residual }).at(-1)!;
+  const states = encoderLayers(config, parameters, { ...options, inputs }).at(-1)!;
   const anchors = firstTokens(states, inputs, config);
   return normalise ? { states: l2Normalise(states), anchors: l2Normalise(anchors) } : { states, anchors };
 }
@@ -90,9 +93,23 @@ export function encoderGraph(
 export function encoderLayers(
   config: EncoderConfig,
   parameters: Parameters,
-  { precision, inputs = encoderInputs(), residual }: Omit<EncoderGraphOptions, 'normalise'>,
+  options: Omit<EncoderGraphOptions, 'normalise'>,
 ): readonly Value[] {
-  return new EncoderBuilder(config, { parameters, precision, inputs, residual }).layers();
+  return encoderWithKeyValues(config, parameters, options).layers;
+}
+
+/**
+ * As {@link encoderLayers}, with the keys and values of every layer, the lowest first: what documents see of a query block.
+ *
+ * @param parameters - As of {@link encoderGraph}.
+ */
+export function encoderWithKeyValues(
+  config: EncoderConfig,
+  parameters: Parameters,
+  { precision, inputs = encoderInputs(), seen, residual }: Omit<EncoderGraphOptions, 'normalise'>,
+): { readonly layers: readonly Value[]; readonly keyValues: readonly KeyValues[] } {
+  const builder = new EncoderBuilder(config, { parameters, precision, inputs, seen, residual });
+  return { layers: builder.layers(), keyValues: builder.keyValues };
 }
 
 /** Each block's first token, `[T, W]` to `[B, W]`. */
@@ -154,32 +171,34 @@ export function l2Normalise(rows: Value): Value {
 
 const integerZero = constant(Uint8Array.of(128), []);
 
+/** What a builder is made of. */
+interface BuilderParts extends Omit<EncoderGraphOptions, 'normalise'> {
+  readonly parameters: Parameters;
+  readonly inputs: EncoderInputs;
+}
+
 /** The layers of one graph. */
 export class EncoderBuilder {
+  /** Of the layers that were built, the lowest first. */
+  readonly keyValues: KeyValues[] = [];
   readonly #config: EncoderConfig;
   readonly #parameters: Parameters;
   readonly #precision: Precision;
   readonly #inputs: EncoderInputs;
   readonly #sums: ResidualSums;
+  readonly #seen: SeenLayers;
   readonly #quantised = new Map<Value, { integers: Value; scale: Value }>();
   readonly #halves = new Map<Value, Value>();
   /** The axes `B` and `L` by their names in this graph. */
   readonly #axes: readonly [Axis, Axis];
 
-  constructor(
-    config: EncoderConfig,
-    parts: {
-      readonly parameters: Parameters;
-      readonly precision: Precision;
-      readonly inputs: EncoderInputs;
-      readonly residual?: Residual | undefined;
-    },
-  ) {
+  constructor(config: EncoderConfig, parts: BuilderParts) {
     this.#config = config;
     this.#parameters = parts.parameters;
     this.#precision = parts.precision;
     this.#inputs = parts.inputs;
     this.#sums = new ResidualSums(parts.residual);
+    this.#seen = parts.seen ?? new Map();
     this.#axes = parts.inputs.ids.shape as readonly [Axis, Axis];
   }
 
@@ -194,7 +213,7 @@ export class EncoderBuilder {
   layer(layer: number, x: Value): Value {
     const name = `encoder.layer.${layer}`;
     const { innerWidth, width } = this.#config;
-    const after = this.#norm(`${name}.attention.output`, this.#sums.next(this.#attention(name, x), x));
+    const after = this.#norm(`${name}.attention.output`, this.#sums.next(this.#attention(layer, x), x));
     const inner = g.gelu(this.#linear(`${name}.intermediate.dense`, after, innerWidth));
     const output = this.#linear(`${name}.output.dense`, inner, width);
     return this.#norm(`${name}.output`, this.#sums.next(output, after));
@@ -214,22 +233,26 @@ export class EncoderBuilder {
     return this.#norm('embeddings', g.reshape(sum, [this.#tokens, W], [-1, W]));
   }
 
-  /** Every token attends to every token of its own block. */
-  #attention(layer: string, x: Value): Value {
+  /** Every token attends to every token of its own block, and in a gated layer to the query block. */
+  #attention(layer: number, x: Value): Value {
     const { width: W, heads: H } = this.#config;
     const D = W / H;
+    const name = `encoder.layer.${layer}.attention`;
     const perHead = (part: string, order: readonly number[], scale = 1): Value => {
-      const rows = this.#linear(`${layer}.attention.self.${part}`, x, W);
+      const rows = this.#linear(`${name}.self.${part}`, x, W);
       const scaled = scale === 1 ? rows : g.multiply(rows, g.cast(scalar(scale), rows.type));
       return g.transpose(this.#split(scaled), order);
     };
     const query = perHead('query', [0, 2, 1, 3], 1 / Math.sqrt(D)); // [B, H, L, D]
     const key = perHead('key', [0, 2, 3, 1]); // [B, H, D, L]
     const value = perHead('value', [0, 2, 1, 3]); // [B, H, L, D]
+    this.keyValues.push({ keys: key, values: value });
     const logits = g.cast(g.matmul(query, key), 'float32');
     const attention = g.cast(g.softmax(g.add(logits, this.#inputs.mask)), value.type);
-    const context = g.transpose(g.matmul(attention, value), [0, 2, 1, 3]);
-    return this.#linear(`${layer}.attention.output.dense`, g.reshape(context, [this.#tokens, W], [-1, W]), W);
+    const own = g.matmul(attention, value);
+    const seen = this.#seen.get(layer);
+    const context = g.transpose(seen ? g.add(own, crossContext(query, seen)) : own, [0, 2, 1, 3]);
+    return this.#linear(`${name}.output.dense`, g.reshape(context, [this.#tokens, W], [-1, W]), W);
   }
 
   /** `[T, W]` to `[B, L, H, D]`. */

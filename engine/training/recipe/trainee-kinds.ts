@@ -2,17 +2,19 @@
 import * as z from 'zod';
 import type { Trainee } from '../trainer/trainee.ts';
 import { type EncoderLayersSettings, encoderLayersKind } from './encoder-layers-kind.ts';
+import { type InContextSettings, inContextKind } from './in-context-kind.ts';
 import { type ReadoutSettings, readoutKind } from './readout-kind.ts';
 import type { TraineeContext, TraineeKind } from './trainee-kind.ts';
 
 /** What a recipe says of its trainee; `kind` tells which. */
-export type TraineeSettings = ReadoutSettings | EncoderLayersSettings;
+export type TraineeSettings = ReadoutSettings | EncoderLayersSettings | InContextSettings;
 
 const kinds: {
   readonly [Kind in TraineeSettings['kind']]: TraineeKind<Extract<TraineeSettings, { kind: Kind }>>;
 } = {
   readout: readoutKind,
   'encoder-layers': encoderLayersKind,
+  'in-context': inContextKind,
 };
 
 /** The part `train` of a recipe. */

@@ -5,6 +5,7 @@ import { defaultCacheFolder } from '../../cache-folder.ts';
 import { ConfigurationError, type ConfigurationIssue } from '../../errors.ts';
 import { depthsOf, layerPrefix, modelAtDepth } from '../../model/depth.ts';
 import { defaultModelFolder, openModelFolder } from '../../model/folder.ts';
+import { type Gates, readGates } from '../../model/gates-file.ts';
 import { readJson } from '../../model/manifest.ts';
 import { readHeads } from '../../model/readout-heads.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
@@ -56,10 +57,18 @@ export interface LayerModel extends BlockMaker {
   readonly fusionWeight: number;
   /** Trained parts of the readout, which stay as they are. */
   readonly heads: ReadoutHeads | undefined;
+  /** Gates of a model of the `in-context` profile; of any other there are none. */
+  readonly gates: Gates;
 }
 
 /** Opens a model. @throws ConfigurationError when the model has no such depth or layer. @throws ModelFormatError */
-export async function openLayerModel(options: LayerModelOptions): Promise<LayerModel> {
+export async function openLayerModel({
+  defaultLayers = 'all',
+  ...options
+}: LayerModelOptions & {
+  /** Which layers are trained where nothing is said. */
+  readonly defaultLayers?: 'all' | 'upper-half';
+}): Promise<LayerModel> {
   const whole = await openModelFolder(options.model ?? defaultModelFolder());
   const path = (file: string): string => join(whole.path, file);
   const wholeConfig = parseEncoderConfig(await readJson(path('config.json')), path('config.json'));
@@ -72,9 +81,10 @@ export async function openLayerModel(options: LayerModelOptions): Promise<LayerM
     layersFile === undefined ? source : { ...source, replaced: { file: layersFile, prefix: layerPrefix } },
     options.cacheFolder ?? defaultCacheFolder(),
   );
-  const { heads } = folder.manifest;
+  const { heads, gates } = folder.manifest;
   const all = Array.from({ length: config.layers }, (_, layer) => layer);
-  const trained = [...new Set(options.layers ?? all)].sort((a, b) => a - b);
+  const otherwise = defaultLayers === 'all' ? all : all.slice(Math.floor(config.layers / 2));
+  const trained = [...new Set(options.layers ?? otherwise)].sort((a, b) => a - b);
   return {
     path: whole.path,
     name: folder.manifest.name,
@@ -88,6 +98,7 @@ export async function openLayerModel(options: LayerModelOptions): Promise<LayerM
     readout: folder.manifest.readout,
     fusionWeight: folder.manifest.fusionWeight,
     heads: heads === undefined ? undefined : (await readHeads(folder.path, heads, config.width)).heads,
+    gates: gates === undefined ? new Map() : await readGates(folder.path, gates, config),
     tokenizer: parseTokenizer(await readJson(path('tokenizer.json')), path('tokenizer.json')),
     instruction: folder.manifest.instruction,
     caps: { ...folder.manifest.caps, ...options.caps },

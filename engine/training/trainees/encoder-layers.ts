@@ -6,20 +6,20 @@
  * tokens, `Q` the query's own words, `W` width.
  */
 
+import { ConfigurationError } from '../../errors.ts';
 import * as g from '../../graph/operations/index.ts';
-import { constant, input, scalar, type Value } from '../../graph/value.ts';
+import { input, scalar, type Value } from '../../graph/value.ts';
 import { encoderLayers, l2Normalise, toEncoderFeeds } from '../../network/encoder.ts';
 import type { Parameters } from '../../network/parameters.ts';
-import { readoutLogits, type TrainedReadout } from '../../network/readout/readout-graph.ts';
 import type { Residual } from '../../network/residuals.ts';
-import { headShapes, type ProjectionName, type ReadoutHeads } from '../../readout/heads.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
 import { logSoftmax } from '../losses/softmax.ts';
 import type { TrainedTensors, Trainee } from '../trainer/trainee.ts';
 import type { TrainingList } from '../trainer/training-list.ts';
 import { saveLayers } from './encoder-layer-files.ts';
 import { type LayerModel, type LayerModelOptions, openLayerModel } from './encoder-layer-model.ts';
-import { type ListBlocks, listRows, toListBlocks } from './list-blocks.ts';
+import { type ListBlocks, toListBlocks } from './list-blocks.ts';
+import { listReadout } from './list-readout.ts';
 import { openTeacher, type Teacher, type TeacherOptions } from './teacher-states.ts';
 
 /** Options of {@link encoderLayersTrainee}. */
@@ -40,11 +40,12 @@ export interface EncoderLayersOptions extends LayerModelOptions, Omit<TeacherOpt
  *
  * What stays in memory of the forward pass is the sum above each layer; the rest of a layer is computed a second time.
  *
- * @throws ConfigurationError when the model has no such depth or layer. @throws ModelFormatError when the folder is none
- * of an encoder.
+ * @throws ConfigurationError when the model has no such depth or layer, or is of the `in-context` profile. @throws
+ * ModelFormatError when the folder is none of an encoder.
  */
 export async function encoderLayersTrainee(options: EncoderLayersOptions = {}): Promise<Trainee> {
   const model = await openLayerModel(options);
+  assertNoGates(model);
   const follows = options.followsFullDepth ?? model.config.layers < model.fullDepth;
   const teacher = follows ? await openTeacher(options, model) : undefined;
   const parameters: Record<string, Value> = {};
@@ -60,6 +61,12 @@ export async function encoderLayersTrainee(options: EncoderLayersOptions = {}): 
     save: (folder: string, tensors: TrainedTensors) => saveLayers(model, folder, tensors),
     close: async () => teacher?.close(),
   };
+}
+
+function assertNoGates({ path, gates }: LayerModel): void {
+  if (gates.size === 0) return;
+  const message = `the documents of "${path}" are read together with the query (profile in-context); train it with kind in-context`;
+  throw new ConfigurationError('Cannot train layers of the encoder', [{ path: 'model', message }]);
 }
 
 /** Parameters in which some stand in the place of frozen ones. */
@@ -80,25 +87,11 @@ export function layersGraph(
   model: LayerModel,
   { follows = false, replaced = (frozen) => frozen, residual }: LayersGraphOptions,
 ): Pick<Trainee, 'logits' | 'ownLosses' | 'kept'> {
-  const { config, weights, trained, readout, heads } = model;
+  const { config, weights, trained } = model;
   const frozen = fileParameters(weights.table, weights.file);
   const layers = encoderLayers(config, replaced(frozen), { precision: 'fp32', residual });
   const states = l2Normalise(layers.at(-1)!);
-  const rows = listRows();
-  const anchors = g.gather(states, rows.anchors);
-  const vectors = g.gather(states, rows.tokens);
-  const queryTokens = g.gather(states, rows.queryTokens);
-  const queryAnchor = g.gather(states, rows.queryAnchor);
-  const logits = readoutLogits(
-    {
-      queryAnchor,
-      anchors,
-      documentBlocks: rows.documentBlocks,
-      tokens: { queryTokens, vectors, blocks: rows.tokenBlocks },
-    },
-    readout,
-    constantHeads(heads, config.width),
-  );
+  const { logits, anchors, vectors, queryTokens, queryAnchor } = listReadout(states, model);
   // Below the lowest trained layer nothing is computed a second time: no gradient goes there.
   const kept = layers.slice(Math.min(...trained), -1);
   if (!follows) return { logits, kept };
@@ -116,25 +109,6 @@ export function layersGraph(
       listDivergence: divergence(input('teacher.logits', 'float32', ['documents']), logits),
     },
   };
-}
-
-/** Trained parts of the readout as numbers of the graph; none where the model has none. */
-function constantHeads(heads: ReadoutHeads | undefined, width: number): TrainedReadout {
-  const rank = (name: ProjectionName): number => heads?.[name]?.rank ?? 0;
-  const sizes = {
-    width,
-    readingRank: rank('reading'),
-    anchorRank: rank('anchor'),
-    tokenRank: rank('token'),
-    listWidth: heads?.list?.width ?? 0,
-  };
-  const tensors: Record<string, Value> = {};
-  for (const [name, shape] of headShapes(sizes)) {
-    const [part = '', tensor = ''] = name.split('.');
-    const found = heads?.[part as keyof ReadoutHeads] as Readonly<Record<string, Float32Array>> | undefined;
-    tensors[name] = constant(found![tensor]!, shape);
-  }
-  return { sizes, tensors, scalars: {} };
 }
 
 /** Mean of 1 - cosine over rows of length 1, float32 `[]`. */

@@ -1,4 +1,4 @@
-/** The blocks of one list as a padded batch, the query's first, and where its rows are. Axes as in encoder-layers.ts. */
+/** The blocks of one list, the query's first, and where their rows are. Axes as in encoder-layers.ts. */
 import type { BlockCaps } from '../../blocks/caps.ts';
 import { toDocumentBlocks } from '../../blocks/document-blocks.ts';
 import { toQueryBlock } from '../../blocks/query-block.ts';
@@ -8,7 +8,7 @@ import { input, type Value } from '../../graph/value.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { TrainingList } from '../trainer/training-list.ts';
 
-/** What tells a graph which rows of the padded batch are what, as inputs; int64. */
+/** What tells a graph which rows of the states are what, as inputs; int64. */
 export interface ListRows {
   /** The query's anchor, `[1]`. */
   readonly queryAnchor: Value;
@@ -59,8 +59,17 @@ export interface ListBlocks {
   readonly feeds: Readonly<Record<string, TensorValue>>;
 }
 
+/**
+ * Where the rows of blocks lie: in one padded batch, or the query's without padding before a padded batch of the documents'.
+ */
+export type RowLayout = 'one-batch' | 'query-apart';
+
 /** Tokenises a list. @throws QueryError when the query holds no word that the model reads. */
-export function toListBlocks(list: TrainingList, { tokenizer, instruction, caps }: BlockMaker): ListBlocks {
+export function toListBlocks(
+  list: TrainingList,
+  { tokenizer, instruction, caps }: BlockMaker,
+  layout: RowLayout = 'one-batch',
+): ListBlocks {
   const query = toQueryBlock(list.query, instruction, tokenizer, caps);
   if (query.own.end === query.own.start)
     throw new QueryError(
@@ -68,13 +77,15 @@ export function toListBlocks(list: TrainingList, { tokenizer, instruction, caps 
     );
   const byDocument = list.documents.map(({ text }) => toDocumentBlocks(text, tokenizer, caps).blocks);
   const documents = byDocument.flat();
-  const L = Math.max(query.ids.length, ...documents.map(({ length }) => length));
-  const tokens = documents.flatMap((ids, d) => range((d + 1) * L, ids.length));
+  const longest = Math.max(...documents.map(({ length }) => length));
+  const L = layout === 'one-batch' ? Math.max(query.ids.length, longest) : longest;
+  const first = layout === 'one-batch' ? L : query.ids.length;
+  const rowOf = (d: number): number => first + d * L;
   const feeds = {
     queryAnchor: [0],
     queryTokens: range(query.own.start, query.own.end - query.own.start),
-    anchors: documents.map((_, d) => (d + 1) * L),
-    tokens,
+    anchors: documents.map((_, d) => rowOf(d)),
+    tokens: documents.flatMap((ids, d) => range(rowOf(d), ids.length)),
     tokenBlocks: documents.flatMap((ids, d) => new Array<number>(ids.length).fill(d)),
   };
   return {
