@@ -64,6 +64,7 @@ export * from './training/optimisers/create-optimiser.ts';
 export * from './training/optimisers/optimiser.ts';
 export * from './training/optimisers/schedule.ts';
 export * from './training/optimisers/settings.ts';
+export type { DecoderSettings } from './training/recipe/decoder-kind.ts';
 export * from './training/recipe/digests.ts';
 export type { EncoderLayersSettings } from './training/recipe/encoder-layers-kind.ts';
 export * from './training/recipe/places.ts';
@@ -77,6 +78,12 @@ export type { ScoredList, ScoringOptions } from './training/teachers/score-list.
 export * from './training/teachers/score-run.ts';
 export * from './training/teachers/score-store.ts';
 export * from './training/teachers/with-teacher.ts';
+export type {
+  DecoderProjection,
+  DecoderTraineeOptions,
+  LowRankOptions,
+} from './training/trainees/decoder/decoder-model.ts';
+export { decoderTrainee } from './training/trainees/decoder/decoder-trainee.ts';
 export { type EncoderLayersOptions, encoderLayersTrainee } from './training/trainees/encoder-layers.ts';
 export { type InContextOptions, inContextTrainee } from './training/trainees/in-context.ts';
 export {

@@ -183,15 +183,24 @@ export function toSafetensors(
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
+  const sized = tensors.map((tensor) => ({ ...tensor, length: tensor.bytes.length }));
+  return Buffer.concat([toSafetensorsHeader(sized, metadata), ...tensors.map(({ bytes }) => bytes)]);
+}
+
+/** The start of a file, behind which the tensors' bytes stand one after another. @param tensors - `length` in bytes. */
+export function toSafetensorsHeader(
+  tensors: readonly (Omit<NamedTensor, 'bytes'> & { readonly length: number })[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
   const header: Record<string, unknown> = { [metadataName]: metadata };
   let at = 0;
-  for (const { name, type, shape, bytes } of tensors) {
-    header[name] = { dtype: type, shape, data_offsets: [at, at + bytes.length] };
-    at += bytes.length;
+  for (const { name, type, shape, length } of tensors) {
+    header[name] = { dtype: type, shape, data_offsets: [at, at + length] };
+    at += length;
   }
   const json = JSON.stringify(header);
   const text = Buffer.from(json.padEnd(Math.ceil(json.length / 8) * 8));
   const lead = Buffer.alloc(8);
   lead.writeBigUInt64LE(BigInt(text.length));
-  return Buffer.concat([lead, text, ...tensors.map(({ bytes }) => bytes)]);
+  return Buffer.concat([lead, text]);
 }

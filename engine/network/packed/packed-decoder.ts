@@ -29,13 +29,27 @@ export function packedSignalLogits(
   network: DecoderNetwork,
   { scoringLayer, form }: { readonly scoringLayer: number; readonly form: PackedForm },
 ): Record<typeof logitsName, Value> {
+  return { logits: packedRankingLogits(network, { scoringLayer, form }).logits };
+}
+
+/**
+ * What a loss of the order alone reads: the layers up to the scoring layer, and no other weight.
+ *
+ * @throws ModelFormatError when a weight is missing.
+ */
+export function packedRankingLogits(
+  network: DecoderNetwork,
+  { scoringLayer, form }: { readonly scoringLayer: number; readonly form: PackedForm },
+): Omit<TrainingLogits, 'tokenLogits'> {
   const { layers, attention } = partsOf(network, form);
+  const between: Value[] = [];
   let stream = layers.embeddings();
   for (let layer = 0; layer < scoringLayer; layer += 1) {
+    between.push(stream.sum);
     const { context } = attention.attend(layers.headRows(layer, stream), false);
     stream = layers.next(layer, stream, context);
   }
-  return { logits: logitsOf(network, layers, scoringLayer, stream) };
+  return { logits: logitsOf(network, layers, scoringLayer, stream), between };
 }
 
 /** What {@link packedTrainingLogits} gives. */

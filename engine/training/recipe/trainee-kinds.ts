@@ -1,13 +1,14 @@
 /** The table of everything that a recipe can train: a new kind is a line here. */
 import * as z from 'zod';
 import type { Trainee } from '../trainer/trainee.ts';
+import { type DecoderSettings, decoderKind } from './decoder-kind.ts';
 import { type EncoderLayersSettings, encoderLayersKind } from './encoder-layers-kind.ts';
 import { type InContextSettings, inContextKind } from './in-context-kind.ts';
 import { type ReadoutSettings, readoutKind } from './readout-kind.ts';
 import type { TraineeContext, TraineeKind } from './trainee-kind.ts';
 
 /** What a recipe says of its trainee; `kind` tells which. */
-export type TraineeSettings = ReadoutSettings | EncoderLayersSettings | InContextSettings;
+export type TraineeSettings = ReadoutSettings | EncoderLayersSettings | InContextSettings | DecoderSettings;
 
 const kinds: {
   readonly [Kind in TraineeSettings['kind']]: TraineeKind<Extract<TraineeSettings, { kind: Kind }>>;
@@ -15,6 +16,7 @@ const kinds: {
   readout: readoutKind,
   'encoder-layers': encoderLayersKind,
   'in-context': inContextKind,
+  decoder: decoderKind,
 };
 
 /** The part `train` of a recipe. */

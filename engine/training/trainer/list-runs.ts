@@ -1,4 +1,5 @@
 /** Runs lists through a trainee's graphs: one for learning, one for logits alone. */
+import type { AxisLengths } from '../../graph/live-bytes.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
 import type { Value } from '../../graph/value.ts';
 import type { GraphAnswer, GraphTask } from '../../session/graph-program.ts';
@@ -44,6 +45,7 @@ interface OpenGraph {
   readonly outputs: readonly string[];
   readonly inputs: ReadonlyMap<string, Value>;
   readonly memory: TrainingMemory;
+  readonly axes: Trainee['axes'];
 }
 
 /** Open graphs of one trainee. */
@@ -74,7 +76,7 @@ export class ListRuns {
     const { loss, parts: byName } = parts.losses.values(logits, ownLosses);
     const others = Object.fromEntries(Object.entries(byName).map(([name, value]) => [partOf(name), value]));
     const graph = trainingGraph({ loss, others, parameters, kept });
-    return new ListRuns(parts, places, await open(graph, places, parts.trainee.folder));
+    return new ListRuns(parts, places, await open(graph, places, parts.trainee));
   }
 
   /** Most bytes that a list needed so far. */
@@ -91,7 +93,7 @@ export class ListRuns {
   async assertFits(list: TrainingList): Promise<void> {
     const { inputs, memory } = this.#learning;
     const feeds = feedsOf(inputs, await this.#feeds(list, this.#trainee.tensors, true));
-    memory.assertFits(nameOf(list), feeds, axisLengths(inputs, feeds));
+    memory.assertFits(nameOf(list), feeds, lengthsOf(this.#learning, feeds));
   }
 
   /** Loss and gradients of a list. @throws MemoryLimitError @throws InferenceError */
@@ -110,7 +112,7 @@ export class ListRuns {
 
   /** Logits of a list, in its order. @param tensors - Trained tensors to use. @defaultValue the trainee's */
   async logits(list: TrainingList, tensors: TrainedTensors = this.#trainee.tensors): Promise<Float32Array> {
-    this.#scoring ??= open({ logits: this.#trainee.logits }, this.#places, this.#trainee.folder);
+    this.#scoring ??= open({ logits: this.#trainee.logits }, this.#places, this.#trainee);
     const answer = await run(await this.#scoring, list, await this.#feeds(list, tensors, false));
     return answer['logits']!.data as Float32Array;
   }
@@ -140,25 +142,34 @@ export class ListRuns {
 async function open(
   graph: Readonly<Record<string, Value>>,
   { memoryLimitBytes: limitBytes, residentBytes, provider = 'cpu', workers = 1, threads = 1 }: RunPlaces,
-  folder: string | undefined,
+  { folder, axes }: Trainee,
 ): Promise<OpenGraph> {
   const values = Object.values(graph);
   // Counted before weights are loaded, which it counts too.
   const atOnce = provider === 'cpu' ? workers : 1;
   const memory = await TrainingMemory.of(values, { provider, workers: atOnce, residentBytes, limitBytes });
   const program = await openGraph(graph, { ...(folder && { folder }), provider, workers, threads });
-  return { program, outputs: Object.keys(graph), inputs: graphInputs(values), memory };
+  return { program, outputs: Object.keys(graph), inputs: graphInputs(values), memory, axes };
 }
 
 async function run(
-  { program, outputs, inputs, memory }: OpenGraph,
+  graph: OpenGraph,
   list: TrainingList,
   all: Readonly<Record<string, TensorValue>>,
 ): Promise<GraphAnswer> {
+  const { program, outputs, inputs, memory } = graph;
   const feeds = feedsOf(inputs, all);
-  memory.assertFits(nameOf(list), feeds, axisLengths(inputs, feeds));
+  memory.assertFits(nameOf(list), feeds, lengthsOf(graph, feeds));
   return program.run({ feeds, outputs });
 }
 
 const nameOf = ({ set, queryId, documents }: TrainingList): string =>
   `query "${queryId}" of "${set}" with ${documents.length} documents`;
+
+const lengthsOf = (
+  { inputs, axes }: OpenGraph,
+  feeds: Readonly<Record<string, TensorValue>>,
+): AxisLengths => ({
+  ...axes?.(feeds),
+  ...axisLengths(inputs, feeds),
+});

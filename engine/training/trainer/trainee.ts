@@ -1,4 +1,5 @@
 /** The contract between the trainer, which knows no network, and what is trained. */
+import type { AxisLengths } from '../../graph/live-bytes.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
 import type { Value } from '../../graph/value.ts';
 import type { TrainingList } from './training-list.ts';
@@ -38,6 +39,8 @@ export interface Trainee {
   readonly folder?: string;
   /** Feeds of one list, all inputs but the trained ones and those of the losses. The same list gives the same numbers. */
   feeds(list: TrainingList): Promise<Readonly<Record<string, TensorValue>>>;
+  /** Lengths of the graph's axes that none of its inputs has, such as the sum of two others'. @defaultValue none */
+  axes?(feeds: Readonly<Record<string, TensorValue>>): AxisLengths;
   /** Writes a model folder that serves the tensors. The folder is new. */
   save(folder: string, tensors: TrainedTensors): Promise<void>;
   /** Frees what it holds. */
