@@ -1,8 +1,9 @@
 /** Operations that move elements and compute nothing. */
 import type { MovementType } from '../operation-types.ts';
-import { type Axis, integers, plus, scalar, type Value } from '../value.ts';
-import { cast } from './elementwise.ts';
+import { type Axis, constant, integers, plus, scalar, type Value } from '../value.ts';
+import { cast, subtract } from './elementwise.ts';
 import { broadcast, type Given, operationsOf, type Rules, refuse, sameForm } from './operation.ts';
+import { runningSum } from './reduction.ts';
 
 /** Shape rules of operations that move elements. */
 export const movementRules: Rules<MovementType> = {
@@ -77,11 +78,37 @@ export function gather(table: Value, ids: Value): Value {
   return make('Gather', [table, ids]);
 }
 
-/** A table `[V, W]` with rows added to those that `ids` name; rows that are named more than once get all of theirs. */
+/**
+ * A table `[V, W]`, or `[V]`, with rows added to those that `ids` name; rows that are named more than once get all of theirs.
+ * There are at most 2^24 rows, for their numbers pass through float32.
+ */
 export function scatterAdd(table: Value, ids: Value, rows: Value): Value {
-  // A new axis by Reshape: WebGPU knows Unsqueeze of float32 alone.
-  const places = reshape(cast(ids, 'int64'), [...ids.shape, 1], [...ids.shape.map(() => 0), 1]);
-  return make('ScatterND', [table, places, rows], { attributes: { reduction: 'add' } });
+  return make('ScatterND', [table, placesOf(table, ids), rows], { attributes: { reduction: 'add' } });
+}
+
+/**
+ * Row numbers with an axis of length 1 behind them, int64. WebGPU reads int64 as numbers of rows and does nothing else with
+ * them, and casts float32 alone to them: int32 becomes float32 first, and int64 looks itself up among 0, 1, 2 and so on.
+ */
+function placesOf(table: Value, ids: Value): Value {
+  if (ids.type === 'int32') {
+    const target = [...ids.shape.map(() => 0), 1];
+    return cast(reshape(cast(ids, 'float32'), [...ids.shape, 1], target), 'int64');
+  }
+  return cast(gather(rowNumbers(table), ids), 'int64');
+}
+
+/** 0, 1, 2 and so on, one a row of a table, float32 `[V, 1]`. */
+function rowNumbers(table: Value): Value {
+  const rows = table.shape[0]!;
+  if (typeof rows === 'number')
+    return constant(
+      Float32Array.from({ length: rows }, (_, row) => row),
+      [rows, 1],
+    );
+  const isList = table.shape.length === 1;
+  const first = isList ? reshape(table, [rows, 1], [-1, 1]) : slice(table, { axis: 1, start: 0, end: 1 });
+  return subtract(runningSum(filled(1, cast(first, 'float32'))), scalar(1));
 }
 
 /** Repeats axes of length 1 up to a shape, which is `target`, int64 `[rank]`, when the graph runs. */

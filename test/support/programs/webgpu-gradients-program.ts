@@ -23,9 +23,7 @@ const { states } = encoderGraph(
 );
 const part = (from: number): Value => g.slice(states, { axis: 1, start: from, end: from + 16 });
 const loss = g.sumOver(g.multiply(part(0), part(16)), [0, 1], { keeps: false });
-// Tables of embeddings stay as they are: WebGPU reshapes no int64, which the places of their rows are.
-const trained = Object.entries(inputs).filter(([name]) => !name.includes('_embeddings'));
-const graph = trainingGraph({ loss, parameters: Object.fromEntries(trained) });
+const graph = trainingGraph({ loss, parameters: inputs });
 const weights = await naiveWeights(folder);
 const feeds = {
   ...toEncoderFeeds([Int32Array.of(2, 17, 45, 45, 3), Int32Array.of(2, 99, 3)], config, 0),
@@ -51,4 +49,4 @@ for (const [name, { data }] of Object.entries(cpu)) {
     difference = Math.max(difference, Math.abs(Number(value) - Number(gpu[name]!.data[i])));
   });
 }
-console.log(JSON.stringify({ gradients: trained.length, largest, difference }));
+console.log(JSON.stringify({ gradients: Object.keys(inputs).length, largest, difference }));
