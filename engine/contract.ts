@@ -174,6 +174,20 @@ export interface Ranking {
 /** Whether documents are read in the light of the query (`in-context`) or on their own (`cacheable`). */
 export type Profile = 'in-context' | 'cacheable';
 
+/**
+ * A rule that gives each list its fusion weight: half of `sigmoid(bias + sum of coefficient * feature)`, features by the
+ * names of `fusionFeatures`.
+ */
+export interface PredictedFusionWeight {
+  /** The sum's value where every feature is 0. */
+  readonly bias: number;
+  /** By feature; a feature that is not named does not count. */
+  readonly coefficients: Readonly<Record<string, number>>;
+}
+
+/** The first stage's share of the fused order, in [0, 1]: one for every list, or a rule that gives each list its own. */
+export type FusionWeight = number | { readonly predicted: PredictedFusionWeight };
+
 /** The description of a reranker. */
 export interface RerankerInfo {
   /** A name for logs and reports. */
@@ -192,6 +206,8 @@ export interface RerankerInfo {
   readonly languages: readonly string[];
   /** Share of a lexical first stage in the fused order that the model was tuned with, in [0, 1]. @defaultValue 0.2 */
   readonly fusionWeight?: number;
+  /** The rule that gives each list its share, in place of `fusionWeight`. @defaultValue none */
+  readonly predictedFusionWeight?: PredictedFusionWeight;
   /**
    * Whether a new request finds everything loaded. Turns false while every worker has died and none could be opened
    * anew.

@@ -9,7 +9,7 @@ export type * from './contract.ts';
 export { decodeText } from './decode-text.ts';
 export { type EmbedderOptions, openEmbedder } from './embedding/embedder.ts';
 export * from './errors.ts';
-export { modelFamily } from './model/family.ts';
+export { type ModelFamily, modelFamily } from './model/family.ts';
 export { inspectModel, type ModelReport } from './model/inspect.ts';
 export { type PullOptions, pullModel } from './model/pull.ts';
 export type { Precision } from './network/encoder.ts';
@@ -28,6 +28,12 @@ export { type StateForm, type StateMaker, stateMaker } from './rerank/encoder/st
 export { openReranker } from './rerank/open-reranker.ts';
 export type { RerankerOptions } from './rerank/reranker-options.ts';
 export { defaultFusionWeight, defaultScoreSteps, type FusionOptions, fusion } from './scores/fusion.ts';
+export {
+  type FusionFeatureName,
+  type FusionFeatures,
+  fusionFeatureNames,
+  fusionFeatures,
+} from './scores/fusion-features.ts';
 export { rankingInOrder } from './scores/ranking.ts';
 export { rankingFault } from './scores/ranking-fault.ts';
 export type { CudaLibraries } from './session/cuda-libraries.ts';

@@ -46,6 +46,7 @@ export { type FitOptions, fitReadout } from './training/fit/fit-readout.ts';
 export * from './training/fit/fit-report.ts';
 export * from './training/fit/fit-settings.ts';
 export type { EpochReport, FitChoice, FittedReadout } from './training/fit/fitted.ts';
+export * from './training/fusion-weight.ts';
 export * from './training/judged-lists.ts';
 export * from './training/label-aggregation.ts';
 export * from './training/label-files.ts';

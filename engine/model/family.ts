@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDecoderConfig } from '../network/decoder-config.ts';
+import { isCrossEncoderFolder } from './cross-encoder-folder.ts';
 import { ggufPath } from './decoder-folder.ts';
 import { defaultModelFolder } from './folder.ts';
 import { readJson } from './manifest.ts';
@@ -13,11 +14,15 @@ export async function isDecoderFolder(model: string): Promise<boolean> {
   return existsSync(config) && isDecoderConfig(await readJson(config));
 }
 
+/** What kind of network a model is. */
+export type ModelFamily = 'encoder' | 'decoder' | 'cross-encoder';
+
 /**
  * The family of a model. Any folder without a decoder counts as an encoder; opening that says what is missing.
  *
  * @param model - The folder. @defaultValue the model that comes with the package
  */
-export async function modelFamily(model: string = defaultModelFolder()): Promise<'encoder' | 'decoder'> {
+export async function modelFamily(model: string = defaultModelFolder()): Promise<ModelFamily> {
+  if (isCrossEncoderFolder(model)) return 'cross-encoder';
   return (await isDecoderFolder(model)) ? 'decoder' : 'encoder';
 }

@@ -3,10 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { type BlockCaps, defaultCaps } from '../blocks/caps.ts';
-import type { Profile } from '../contract.ts';
+import type { FusionWeight, Profile } from '../contract.ts';
 import { decodeText } from '../decode-text.ts';
 import { ModelFormatError } from '../errors.ts';
 import type { ReadoutParameters } from '../readout/parameters.ts';
+import { fusionFeatureNames } from '../scores/fusion-features.ts';
 
 /** A model's manifest. */
 export interface ModelManifest {
@@ -26,8 +27,8 @@ export interface ModelManifest {
   readonly caps: BlockCaps;
   /** Reading and scoring. */
   readonly readout: ReadoutParameters;
-  /** Share of a lexical first stage in the fused order, in [0, 1], with which the readout was tuned. */
-  readonly fusionWeight: number;
+  /** Share of a lexical first stage in the fused order with which the readout was tuned, or the rule that predicts it. */
+  readonly fusionWeight: FusionWeight;
   /** Smaller depths at which the model can be read, by their number of layers. @defaultValue `{}` */
   readonly depths: Readonly<Record<string, DepthManifest>>;
   /** File beside the manifest with trained parts of the readout. @defaultValue none */
@@ -43,12 +44,21 @@ export interface DepthManifest {
   /** Reading and scoring at this depth. @defaultValue the model's */
   readonly readout?: ReadoutParameters | undefined;
   /** As the model's, at this depth. @defaultValue the model's */
-  readonly fusionWeight?: number | undefined;
+  readonly fusionWeight?: FusionWeight | undefined;
 }
 
 const positive = z.number().positive();
 const count = z.int().min(1);
 const share = z.number().min(0).max(1);
+const fusionSchema = z.union([
+  share,
+  z.object({
+    predicted: z.object({
+      bias: z.number(),
+      coefficients: z.partialRecord(z.enum(fusionFeatureNames), z.number()),
+    }),
+  }),
+]);
 const readoutSchema = z.object({
   alpha: z.number().min(0),
   readingTau: positive,
@@ -78,7 +88,7 @@ const manifestFields = z.object({
     maxQueryTokens: count.default(defaultCaps.maxQueryTokens),
   }),
   readout: readoutSchema,
-  fusionWeight: share,
+  fusionWeight: fusionSchema,
   depths: z
     .record(
       z.string().regex(/^[1-9]\d*$/),
@@ -87,7 +97,7 @@ const manifestFields = z.object({
           .string()
           .regex(/^[^/\\]+\.safetensors$/, 'expected the name of a safetensors file of the folder'),
         readout: readoutSchema.optional(),
-        fusionWeight: share.optional(),
+        fusionWeight: fusionSchema.optional(),
       }),
       { error: ({ code }) => (code === 'invalid_key' ? 'expected a number of layers' : undefined) },
     )

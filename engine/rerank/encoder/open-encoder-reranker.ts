@@ -187,7 +187,9 @@ function toInfo(
     profile: manifest.profile,
     executionProvider: places.provider,
     languages: manifest.languages,
-    fusionWeight: manifest.fusionWeight,
+    ...(typeof manifest.fusionWeight === 'number'
+      ? { fusionWeight: manifest.fusionWeight }
+      : { predictedFusionWeight: manifest.fusionWeight.predicted }),
     get ready(): boolean {
       return isOpen();
     },

@@ -1,7 +1,7 @@
 /** Lists with the logits of other models. */
 import type { Reranker } from '../../contract.ts';
 import { QueryError } from '../../errors.ts';
-import { zScores } from '../../scores/fusion.ts';
+import { zScores } from '../../scores/fusion-scores.ts';
 import type { TrainingList } from '../trainer/training-list.ts';
 import { type ScoringOptions, scoreList } from './score-list.ts';
 
