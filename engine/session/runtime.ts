@@ -19,6 +19,8 @@ export interface SessionOptions {
 export interface GraphSession {
   /** Names of what it is fed. */
   readonly inputs: ReadonlySet<string>;
+  /** Names of what it computes. */
+  readonly outputs: ReadonlySet<string>;
   /** Computes the named outputs. @throws InferenceError */
   run(
     feeds: Readonly<Record<string, TensorValue>>,
@@ -66,6 +68,7 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
   });
   return {
     inputs: new Set(session.inputNames),
+    outputs: new Set(session.outputNames),
     async run(feeds, outputs) {
       const tensors = Object.fromEntries(
         Object.entries(feeds).map(([name, { type, data, shape }]) => [

@@ -39,6 +39,7 @@ export async function openSharedSession(
   let isHeld = true;
   return {
     inputs: session.inputs,
+    outputs: session.outputs,
     run: (feeds, outputs) => session.run(feeds, outputs),
     async release() {
       if (!isHeld) return;

@@ -4,6 +4,7 @@ import {
   ConfigurationError,
   type ConfigurationIssue,
   EncoderReranker,
+  type ModelFamily,
   type Reranker,
   type StateCodec,
 } from '../../../engine/index.ts';
@@ -15,7 +16,7 @@ const keptBytes = 2 * 1024 ** 3;
 /** Issues for options that contradict `--states`. */
 export function besideStates(
   { states, rerankers }: { readonly states?: string; readonly rerankers?: string },
-  family: 'encoder' | 'decoder',
+  family: ModelFamily,
 ): ConfigurationIssue[] {
   if (states === undefined) return [];
   return [

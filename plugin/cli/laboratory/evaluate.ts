@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import {
   ConfigurationError,
   type ConfigurationIssue,
+  type ModelFamily,
   modelFamily,
   openReranker,
   type Reranker,
@@ -88,7 +89,11 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
 }
 
 /** The systems that are compared by default. */
-const defaultSystems = { encoder: 'first-stage,cosine,default', decoder: 'first-stage,default' } as const;
+const defaultSystems = {
+  encoder: 'first-stage,cosine,default',
+  decoder: 'first-stage,default',
+  'cross-encoder': 'first-stage,default',
+} as const;
 
 /** The systems that measure one collection; the sizes are complete after the measurement. */
 interface Comparison {
@@ -122,7 +127,7 @@ async function compareForms(codecs: readonly StateCodec[], reranker: Reranker): 
 function cacheOf(
   context: CliContext,
   cache: string | boolean | undefined,
-  family: 'encoder' | 'decoder',
+  family: ModelFamily,
 ): Pick<RerankerOptions, 'stateSource' | 'stateCodec'> {
   return family === 'encoder' ? stateCache(context, cache) : {};
 }
