@@ -81,7 +81,7 @@ export async function openLayerModel({
     layersFile === undefined ? source : { ...source, replaced: { file: layersFile, prefix: layerPrefix } },
     options.cacheFolder ?? defaultCacheFolder(),
   );
-  const { heads, gates } = folder.manifest;
+  const { heads, gates, fusionWeight } = folder.manifest;
   const all = Array.from({ length: config.layers }, (_, layer) => layer);
   const otherwise = defaultLayers === 'all' ? all : all.slice(Math.floor(config.layers / 2));
   const trained = [...new Set(options.layers ?? otherwise)].sort((a, b) => a - b);
@@ -96,7 +96,8 @@ export async function openLayerModel({
     trained,
     tensors: await readLayers(weights, trained),
     readout: folder.manifest.readout,
-    fusionWeight: folder.manifest.fusionWeight,
+    // A rule needs both orders; development then measures the model's own.
+    fusionWeight: typeof fusionWeight === 'number' ? fusionWeight : 0,
     heads: heads === undefined ? undefined : (await readHeads(folder.path, heads, config.width)).heads,
     gates: gates === undefined ? new Map() : await readGates(folder.path, gates, config),
     tokenizer: parseTokenizer(await readJson(path('tokenizer.json')), path('tokenizer.json')),
