@@ -206,7 +206,7 @@ export interface RerankerInfo {
   readonly languages: readonly string[];
   /** Share of a lexical first stage in the fused order that the model was tuned with, in [0, 1]. @defaultValue 0.2 */
   readonly fusionWeight?: number;
-  /** The rule that gives each list its share, in place of `fusionWeight`. @defaultValue none */
+  /** The rule that gives each list its share, in place of `fusionWeight`, which then is the default. @defaultValue none */
   readonly predictedFusionWeight?: PredictedFusionWeight;
   /**
    * Whether a new request finds everything loaded. Turns false while every worker has died and none could be opened

@@ -69,6 +69,11 @@ function assertWeight(weight: FusionWeight): void {
   throw new RangeError(`fusion: expected a rule of finite numbers, got ${JSON.stringify(weight.predicted)}.`);
 }
 
+/** One number for those that know no rules: the weight itself, of a rule the default. */
+export function fixedWeight(weight: FusionWeight): number {
+  return typeof weight === 'number' ? weight : defaultFusionWeight;
+}
+
 /** The default steps of a reranker: fusion, at the share that its model was tuned with. */
 export function defaultScoreSteps({
   fusionWeight,

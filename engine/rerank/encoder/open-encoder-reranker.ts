@@ -12,6 +12,7 @@ import { readHeads } from '../../model/readout-heads.ts';
 import { type ResidualFile, readResidual, residualPath } from '../../model/residual-file.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
+import { fixedWeight } from '../../scores/fusion.ts';
 import { devices } from '../../session/device.ts';
 import { layeredSource } from '../../states/layered-source.ts';
 import { lmdbSource } from '../../states/lmdb-source.ts';
@@ -187,9 +188,10 @@ function toInfo(
     profile: manifest.profile,
     executionProvider: places.provider,
     languages: manifest.languages,
-    ...(typeof manifest.fusionWeight === 'number'
-      ? { fusionWeight: manifest.fusionWeight }
-      : { predictedFusionWeight: manifest.fusionWeight.predicted }),
+    fusionWeight: fixedWeight(manifest.fusionWeight),
+    ...(typeof manifest.fusionWeight === 'object' && {
+      predictedFusionWeight: manifest.fusionWeight.predicted,
+    }),
     get ready(): boolean {
       return isOpen();
     },
