@@ -93,6 +93,8 @@ describe('a model whose manifest predicts the weight', () => {
     const reranker = await openEncoderReranker({ model, workers: 1, warmUp: false });
     try {
       expect(reranker.info.predictedFusionWeight).toEqual(predicted);
+      // The default, for those that read one number.
+      expect(reranker.info.fusionWeight).toBe(0.2);
       const [step] = defaultScoreSteps(reranker.info);
       const fused = await step!(rankLogits([0, 1, 2, 3]), listOf([4, 3.4, 0, 0]), {} as never);
       expect(fused.candidates.map(({ index }) => index)).toEqual([3, 2, 1, 0]);
