@@ -30,6 +30,7 @@ import {
   holds,
   rounded,
 } from './support/bench.ts';
+import { train } from './train.ts';
 import { trainedReadout } from './trained-readout.ts';
 import { warm } from './warm.ts';
 
@@ -40,6 +41,7 @@ const benches: Readonly<Record<string, Bench>> = {
   blocks,
   warm,
   'trained-readout': trainedReadout,
+  train,
   latency,
   stage,
   sparsity,
