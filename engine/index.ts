@@ -12,6 +12,7 @@ export * from './errors.ts';
 export { type ModelFamily, modelFamily } from './model/family.ts';
 export { inspectModel, type ModelReport } from './model/inspect.ts';
 export { type PullOptions, pullModel } from './model/pull.ts';
+export { isResidualPath } from './model/residual-file.ts';
 export type { Precision } from './network/encoder.ts';
 export { checkOptionNames, type OptionNames, unknownName, unknownOptions } from './option-names.ts';
 export type { Calibration, QueryState, ReadoutParameters } from './readout/parameters.ts';

@@ -20,6 +20,7 @@ export {
   type SignalScoring,
   toDecoderManifestJson,
 } from './model/decoder-manifest.ts';
+export type { ResidualForm, ResidualKind } from './network/residuals.ts';
 export * from './training/calibration.ts';
 export * from './training/curation/bigram-loss.ts';
 export * from './training/curation/curate.ts';
@@ -90,6 +91,16 @@ export type {
 export { decoderTrainee } from './training/trainees/decoder/decoder-trainee.ts';
 export { type EncoderLayersOptions, encoderLayersTrainee } from './training/trainees/encoder-layers.ts';
 export { type InContextOptions, inContextTrainee } from './training/trainees/in-context.ts';
+export {
+  type FoldedModel,
+  type FoldOptions,
+  foldResidual,
+} from './training/trainees/residual/fold-residual.ts';
+export {
+  type ResidualTrainee,
+  type ResidualTraineeOptions,
+  residualTrainee,
+} from './training/trainees/residual/residual-trainee.ts';
 export {
   type CurvePoint,
   type DevelopmentPoint,

@@ -58,8 +58,8 @@ export async function modelAtDepth(
   return {
     folder: {
       path,
-      // Trained parts read the states of the depth that they were trained on.
-      manifest: { ...manifest, readout, fusionWeight, heads: undefined },
+      // Trained parts read the states of the depth that they were trained on, and a residual belongs to one depth.
+      manifest: { ...manifest, readout, fusionWeight, heads: undefined, residual: undefined },
       digest: await digestWith(folder.digest, depth, join(path, weights)),
     },
     config: { ...config, layers: depth },

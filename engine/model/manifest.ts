@@ -33,6 +33,8 @@ export interface ModelManifest {
   readonly depths: Readonly<Record<string, DepthManifest>>;
   /** File beside the manifest with trained parts of the readout. @defaultValue none */
   readonly heads?: string | undefined;
+  /** Name of the residual, among those in the folder `residuals`, that is read where none is asked for. @defaultValue none */
+  readonly residual?: string | undefined;
   /** File beside the manifest with the gates of the `in-context` profile, which alone has them. */
   readonly gates?: string | undefined;
 }
@@ -103,6 +105,10 @@ const manifestFields = z.object({
     )
     .default({}),
   heads: besideFile.optional(),
+  residual: z
+    .string()
+    .regex(/^\w[\w-]*$/)
+    .optional(),
   gates: besideFile.optional(),
 });
 const manifestSchema = manifestFields.superRefine(({ profile, gates, depths }, context) => {

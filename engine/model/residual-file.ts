@@ -1,7 +1,7 @@
 /** The small file of a residual: learned sums for one model, which it names by its digest. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { isAbsolute, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { ModelFormatError } from '../errors.ts';
 import {
@@ -43,13 +43,14 @@ export interface ResidualBase extends ResidualSizes {
 const residualFolder = 'residuals';
 const extension = '.safetensors';
 
-/**
- * Where a residual lies: a name is looked up in the folder `residuals` of the model's folder; what ends in `.safetensors`
- * or holds a slash is a path.
- */
+/** Whether a residual is given by its path, not by its name: what ends in `.safetensors` or holds a slash. */
+export function isResidualPath(residual: string): boolean {
+  return /[/\\]/.test(residual) || residual.endsWith(extension);
+}
+
+/** Where a residual lies: a name is looked up in the folder `residuals` of the model's folder. */
 export function residualPath(modelFolder: string, residual: string): string {
-  if (isAbsolute(residual) || /[/\\]/.test(residual) || residual.endsWith(extension))
-    return resolve(residual);
+  if (isResidualPath(residual)) return resolve(residual);
   return join(modelFolder, residualFolder, `${residual}${extension}`);
 }
 

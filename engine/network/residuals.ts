@@ -15,6 +15,7 @@
  */
 import * as g from '../graph/operations/index.ts';
 import { input, scalar, type Value } from '../graph/value.ts';
+import { appliedLayers, type LoopedShape } from './loops.ts';
 import type { Parameters } from './parameters.ts';
 
 /** What learned residual sums are made of. */
@@ -35,10 +36,15 @@ export interface ResidualForm {
 
 /** Sizes of the network that a residual belongs to. */
 export interface ResidualSizes {
-  /** Layers. */
+  /** Layers that are applied: of a looped network more than have weights of their own. */
   readonly layers: number;
   /** Values a vector, `W`. */
   readonly width: number;
+}
+
+/** Sizes of an encoder. Each application of a looped layer has sums of its own. */
+export function residualSizes(config: LoopedShape & { readonly width: number }): ResidualSizes {
+  return { layers: appliedLayers(config).length, width: config.width };
 }
 
 /** A residual of a graph. */

@@ -11,6 +11,7 @@ import { readJson } from '../../model/manifest.ts';
 import { readHeads } from '../../model/readout-heads.ts';
 import { type ResidualFile, readResidual, residualPath } from '../../model/residual-file.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
+import { residualSizes } from '../../network/residuals.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
 import { fixedWeight } from '../../scores/fusion.ts';
 import { devices } from '../../session/device.ts';
@@ -99,13 +100,14 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
 }
 
 async function openResidual(
-  { residual }: RerankerOptions,
+  options: RerankerOptions,
   { folder, config }: ModelAtDepth,
 ): Promise<ResidualFile | undefined> {
-  if (residual === undefined) return undefined;
   const { digest, manifest, path } = folder;
-  const { layers, width } = config;
-  return readResidual(residualPath(path, residual), { digest, name: manifest.name, layers, width });
+  const residual = options.residual ?? manifest.residual;
+  if (residual === undefined) return undefined;
+  const base = { digest, name: manifest.name, ...residualSizes(config) };
+  return readResidual(residualPath(path, residual), base);
 }
 
 /** Where states are kept between runs: the folder, in front of the source that was given. */

@@ -5,10 +5,16 @@ import { type DecoderSettings, decoderKind } from './decoder-kind.ts';
 import { type EncoderLayersSettings, encoderLayersKind } from './encoder-layers-kind.ts';
 import { type InContextSettings, inContextKind } from './in-context-kind.ts';
 import { type ReadoutSettings, readoutKind } from './readout-kind.ts';
+import { type ResidualSettings, residualKind } from './residual-kind.ts';
 import type { TraineeContext, TraineeKind } from './trainee-kind.ts';
 
 /** What a recipe says of its trainee; `kind` tells which. */
-export type TraineeSettings = ReadoutSettings | EncoderLayersSettings | InContextSettings | DecoderSettings;
+export type TraineeSettings =
+  | ReadoutSettings
+  | EncoderLayersSettings
+  | InContextSettings
+  | DecoderSettings
+  | ResidualSettings;
 
 const kinds: {
   readonly [Kind in TraineeSettings['kind']]: TraineeKind<Extract<TraineeSettings, { kind: Kind }>>;
@@ -17,6 +23,7 @@ const kinds: {
   'encoder-layers': encoderLayersKind,
   'in-context': inContextKind,
   decoder: decoderKind,
+  residual: residualKind,
 };
 
 /** The part `train` of a recipe. */

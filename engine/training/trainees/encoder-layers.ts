@@ -63,7 +63,8 @@ export async function encoderLayersTrainee(options: EncoderLayersOptions = {}): 
   };
 }
 
-function assertNoGates({ path, gates }: LayerModel): void {
+/** @throws ConfigurationError for a model of the `in-context` profile, whose documents are read otherwise. */
+export function assertNoGates({ path, gates }: LayerModel): void {
   if (gates.size === 0) return;
   const message = `the documents of "${path}" are read together with the query (profile in-context); train it with kind in-context`;
   throw new ConfigurationError('Cannot train layers of the encoder', [{ path: 'model', message }]);

@@ -59,7 +59,9 @@ export interface FoldedModel {
 export async function foldResidual({ model, residual, folder }: FoldOptions): Promise<FoldedModel> {
   const { path, manifest, digest } = await openModelFolder(model);
   const configPath = join(path, 'config.json');
-  const { layers, width } = parseEncoderConfig(await readJson(configPath), configPath);
+  const { layers, width, blocks } = parseEncoderConfig(await readJson(configPath), configPath);
+  if (blocks)
+    throw cannotFold(`the layers of "${path}" loop, and each turn has weights of its own; serve it as it is`);
   const read = await readResidual(residualPath(path, residual), {
     digest,
     name: manifest.name,
@@ -68,8 +70,7 @@ export async function foldResidual({ model, residual, folder }: FoldOptions): Pr
   });
   const tensors = tensorsOf(read);
   if (!read.form.kind.startsWith('rw')) {
-    const message = `expected a residual with rw, got one of kind ${read.form.kind}; serve it as it is`;
-    throw new ConfigurationError('Cannot fold the residual', [{ path: 'residual', message }]);
+    throw cannotFold(`expected a residual with rw, got one of kind ${read.form.kind}; serve it as it is`);
   }
   await cp(path, folder, { recursive: true });
   await scaleLayers(join(folder, 'model.safetensors'), scales(tensors, layers));
@@ -83,6 +84,9 @@ export async function foldResidual({ model, residual, folder }: FoldOptions): Pr
   await writeFile(target, toResidualFile(rest, form, { digest: folded.digest, name: manifest.name }));
   return { folder, residual: target };
 }
+
+const cannotFold = (message: string): ConfigurationError =>
+  new ConfigurationError('Cannot fold the residual', [{ path: 'residual', message }]);
 
 function tensorsOf({ form, sizes, numbers }: ResidualFile): Map<string, TrainedTensor> {
   const tensors = new Map<string, TrainedTensor>();

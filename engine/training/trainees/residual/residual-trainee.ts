@@ -1,17 +1,19 @@
 /** A residual in training (LAuReL): learned sums between the frozen layers of an encoder, which start as plain ones. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { ConfigurationError, type ConfigurationIssue } from '../../../errors.ts';
-import { toResidualFile } from '../../../model/residual-file.ts';
+import { readJson } from '../../../model/manifest.ts';
+import { residualPath, toResidualFile } from '../../../model/residual-file.ts';
 import {
   type ResidualForm,
   residualInputs,
   residualKinds,
+  residualSizes,
   residualStart,
 } from '../../../network/residuals.ts';
 import type { TrainedTensors, Trainee } from '../../trainer/trainee.ts';
 import { type LayerModelOptions, openLayerModel } from '../encoder-layer-model.ts';
-import { layersGraph, toFeeds } from '../encoder-layers.ts';
+import { assertNoGates, layersGraph, toFeeds } from '../encoder-layers.ts';
 
 /** Options of {@link residualTrainee}. */
 export interface ResidualTraineeOptions extends Omit<LayerModelOptions, 'layers'>, Partial<ResidualForm> {}
@@ -20,18 +22,17 @@ export interface ResidualTraineeOptions extends Omit<LayerModelOptions, 'layers'
 export interface ResidualTrainee extends Trainee {
   /** Kind and sizes. */
   readonly form: ResidualForm;
-  /** The residual's file with these numbers, for `openReranker({ residual })` over the model that it started from. */
-  saveFile(path: string, tensors: TrainedTensors): Promise<void>;
 }
 
-/** Name of the file in the folder that `save` writes. */
-const savedName = 'residual.safetensors';
+/** Name of the residual in the folder that `save` writes. */
+const savedName = 'trained';
 const defaultForm: ResidualForm = { kind: 'rw+lr', rank: 8, window: 3 };
 
 /**
  * Opens an encoder for the training of a residual; nothing else of it changes.
  *
- * `save` writes a folder with the file `residual.safetensors` alone: it is served over the model that it started from.
+ * `save` writes the model with the residual `trained` among its residuals; at the full depth it is what the folder is read
+ * with. The file `residuals/trained.safetensors` of it serves over the model that it started from, too.
  *
  * @param options - `kind`: @defaultValue `'rw+lr'`; `rank`, at least 1: @defaultValue 8; `window`, at least 1: @defaultValue 3
  * @throws ConfigurationError when a size cannot be or the model has no such depth. @throws ModelFormatError
@@ -39,23 +40,32 @@ const defaultForm: ResidualForm = { kind: 'rw+lr', rank: 8, window: 3 };
 export async function residualTrainee(options: ResidualTraineeOptions = {}): Promise<ResidualTrainee> {
   const form = checkedForm(options);
   const model = await openLayerModel(options);
-  const parameters = residualInputs(form, model.config);
-  const saveFile = (path: string, tensors: TrainedTensors): Promise<void> =>
-    writeFile(path, toResidualFile(tensors, form, model));
+  assertNoGates(model);
+  const sizes = residualSizes(model.config);
+  const parameters = residualInputs(form, sizes);
   return {
     ...layersGraph(model, { residual: { form, parameters: (name) => parameters[name]! } }),
     form,
     parameters,
-    tensors: residualStart(form, model.config),
+    tensors: residualStart(form, sizes),
+    fusionWeight: () => model.fusionWeight,
     folder: model.weights.folder,
     feeds: (list) => toFeeds(list, model),
-    saveFile,
-    async save(folder, tensors) {
-      await mkdir(folder, { recursive: true });
-      await saveFile(join(folder, savedName), tensors);
+    async save(folder: string, tensors: TrainedTensors) {
+      await cp(model.path, folder, { recursive: true });
+      if (model.config.layers === model.fullDepth) await nameResidual(folder);
+      const path = residualPath(folder, savedName);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, toResidualFile(tensors, form, model));
     },
     async close() {},
   };
+}
+
+async function nameResidual(folder: string): Promise<void> {
+  const path = join(folder, 'blockrank.json');
+  const manifest = { ...((await readJson(path)) as object), residual: savedName };
+  await writeFile(path, `${JSON.stringify(manifest, undefined, 2)}\n`);
 }
 
 function checkedForm({
