@@ -7,6 +7,8 @@ import {
   type Reranker,
   remoteReranker,
   shadowReranker,
+  type WorkerPool,
+  wrapped,
 } from '../../engine/index.ts';
 import type { RerankerConfig } from '../config/reranker-schema.ts';
 import type { ServeConfig } from '../config/schema.ts';
@@ -19,6 +21,7 @@ import {
   type ServedModel,
   type ServiceMetrics,
 } from '../service/index.ts';
+import { PoolShelf } from './pool-shelf.ts';
 import { toRerankerOptions } from './reranker-options.ts';
 import { type HeldReranker, RerankerShelf } from './reranker-shelf.ts';
 
@@ -114,6 +117,7 @@ interface HeldModels {
 class ModelShelf {
   readonly #metrics: ServiceMetrics;
   readonly #shelf = new RerankerShelf();
+  readonly #pools = new PoolShelf();
 
   constructor(metrics: ServiceMetrics) {
     this.#metrics = metrics;
@@ -125,18 +129,23 @@ class ModelShelf {
     const release = async (): Promise<void> => {
       await Promise.all(held.splice(0).map((one) => one.release()));
     };
+    const named = Object.entries(service.models ?? { [defaultModelName]: {} });
+    const chainOf = (model: ServedModelConfig): readonly ChainMember[] =>
+      model.chain ?? [{ local: withResidual(reranker, model.residual) }];
+    const shared = basesWithResiduals(
+      named.flatMap(([, model]) => [...chainOf(model), ...(model.shadow ? [model.shadow] : [])]),
+    );
     const take = (member: ChainMember): Promise<Reranker> => {
       const name = JSON.stringify([member.local, member.remote]);
-      const one = this.#shelf.take(name, () => this.#openMember(member));
+      const isShared = member.local !== undefined && shared.has(baseOf(member.local));
+      const one = this.#shelf.take(name, () => this.#openMember(member, isShared));
       held.push(one);
       return one.reranker;
     };
     try {
       const models: ServedModel[] = [];
-      const named = service.models ?? { [defaultModelName]: {} };
-      for (const [name, model] of Object.entries(named)) {
-        const members = model.chain ?? [{ local: reranker }];
-        const chain = await Promise.all(members.map(take));
+      for (const [name, model] of named) {
+        const chain = await Promise.all(chainOf(model).map(take));
         const shadow = model.shadow && (await take(model.shadow));
         models.push({
           name,
@@ -155,8 +164,26 @@ class ModelShelf {
     return this.#shelf.close();
   }
 
-  async #openMember({ local, remote }: ChainMember): Promise<Reranker> {
-    return remote ? this.#openRemote(remote) : openWarm(local ?? {});
+  /** @param isShared - Whether a local model runs on workers that others of the same base use too. */
+  async #openMember({ local = {}, remote }: ChainMember, isShared: boolean): Promise<Reranker> {
+    if (remote) return this.#openRemote(remote);
+    return isShared ? this.#openOnPool(local) : openWarm(local);
+  }
+
+  async #openOnPool({ workers, ...settings }: RerankerConfig): Promise<Reranker> {
+    const { pool, release } = this.#pools.take(baseOf({ workers, ...settings }), workers);
+    try {
+      const reranker = await openWarm(settings, pool);
+      return wrapped(reranker, {
+        close: async () => {
+          await reranker.close();
+          await release();
+        },
+      });
+    } catch (error) {
+      await release();
+      throw error;
+    }
   }
 
   #openRemote(remote: RemoteConfig): Reranker {
@@ -193,9 +220,24 @@ class ModelShelf {
   }
 }
 
+function withResidual(reranker: RerankerConfig, residual: string | undefined): RerankerConfig {
+  return residual === undefined ? reranker : { ...reranker, residual };
+}
+
+/** Names what models must have in common to share workers and weights. */
+function baseOf({ model, precision, device, depth, workers, threads }: RerankerConfig): string {
+  return JSON.stringify([model, precision, device, depth, workers, threads]);
+}
+
+/** Bases that a residual stands on. */
+function basesWithResiduals(members: readonly ChainMember[]): ReadonlySet<string> {
+  return new Set(members.flatMap(({ local }) => (local?.residual === undefined ? [] : [baseOf(local)])));
+}
+
 /** Opens a local model and lets it rank a list once. */
-async function openWarm(settings: RerankerConfig): Promise<Reranker> {
-  const reranker = await openReranker(await toRerankerOptions(settings));
+async function openWarm(settings: RerankerConfig, pool?: WorkerPool): Promise<Reranker> {
+  const options = await toRerankerOptions(settings);
+  const reranker = await openReranker({ ...options, ...(pool && { pool }) });
   try {
     const candidates = warmUpTexts.map((text, i) => ({ docId: String(i), text, segments: [] }));
     await reranker.rerank({ query: { text: 'how do plants make food' }, candidates, firstStage: 'unknown' });

@@ -3,7 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { ConfigurationError, type ConfigurationIssue, decodeText } from '../../engine/index.ts';
+import {
+  ConfigurationError,
+  type ConfigurationIssue,
+  decodeText,
+  isResidualPath,
+} from '../../engine/index.ts';
 import { checkSubstituted } from './check-substituted.ts';
 import { defaultConfigFile } from './config-file.ts';
 import { type Environment, substitute } from './environment.ts';
@@ -123,7 +128,10 @@ function withAbsolutePaths(config: BlockRankConfig, absolute: ToAbsolute): Block
 }
 
 function withAbsoluteModel(reranker: RerankerConfig, absolute: ToAbsolute): RerankerConfig {
-  return withAbsolute(reranker, ['model', 'stateFolder'], absolute);
+  const { residual } = reranker;
+  // A name stays a name: it is looked up in the model's folder.
+  const isPath = residual !== undefined && isResidualPath(residual);
+  return withAbsolute(reranker, ['model', 'stateFolder', ...(isPath ? ['residual' as const] : [])], absolute);
 }
 
 function withAbsoluteFiles(service: ServiceConfig, absolute: ToAbsolute): ServiceConfig {
@@ -132,6 +140,7 @@ function withAbsoluteFiles(service: ServiceConfig, absolute: ToAbsolute): Servic
     one.local ? { ...one, local: withAbsoluteModel(one.local, absolute) } : one;
   const model = (one: ServedModelConfig): ServedModelConfig => ({
     ...one,
+    ...(one.residual !== undefined && isResidualPath(one.residual) && { residual: absolute(one.residual) }),
     ...(one.chain && { chain: one.chain.map(member) }),
     ...(one.shadow && { shadow: member(one.shadow) }),
   });

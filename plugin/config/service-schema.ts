@@ -58,6 +58,8 @@ export interface ChainMember {
 
 /** A model as requests name it. */
 export interface ServedModelConfig {
+  /** The section `reranker` with this residual, in place of a chain. Models that differ in it alone share workers and weights. @defaultValue none */
+  readonly residual?: string | undefined;
   /** Who is asked, in this order: the next one when one fails. @defaultValue `[{ local: <the section reranker> }]` */
   readonly chain?: readonly ChainMember[] | undefined;
   /** Other names of it; `*` stands for any characters. @defaultValue none */
@@ -171,6 +173,7 @@ const remote = sectionOf(remoteOptions, {
 const member = { local: rerankerSection.optional(), remote: remote.optional() };
 
 const model = section({
+  residual: z.string().min(1).optional(),
   chain: z
     .array(exactlyOne(section(member), 'local', 'remote'))
     .min(1)
@@ -182,6 +185,9 @@ const model = section({
     'local',
     'remote',
   ).optional(),
+}).refine((value) => !('residual' in value && 'chain' in value), {
+  error: 'expected at most one of residual and chain',
+  when: ({ value }) => typeof value === 'object' && value !== null,
 });
 
 const key = exactlyOne(

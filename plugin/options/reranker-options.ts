@@ -57,6 +57,12 @@ export const rerankerOptions = {
     help: 'encoders: layers to compute, one of the numbers that the model has weights for',
     note: 'fewer are faster, and somewhat less good',
   },
+  residual: {
+    type: 'text',
+    otherwise: 'none',
+    help: 'encoders: learned sums trained over this model, for one tenant or domain',
+    note: "a name, looked up in the folder `residuals` of the model's folder, or the path of a `.safetensors` file",
+  },
   workers: {
     type: 'whole',
     min: 1,

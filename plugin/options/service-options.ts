@@ -55,7 +55,7 @@ export const serviceOptions = {
     type: 'section',
     otherwise: '`blockrank`, by the section `reranker`',
     help: 'models by name; the first answers requests that name none',
-    note: '`chain`, `aliases`, `breaker`, `shadow`',
+    note: '`residual` or `chain`, `aliases`, `breaker`, `shadow`',
   },
   corsOrigins: {
     type: 'list',

@@ -45,6 +45,8 @@ export interface TextFlags {
   readonly device?: Device;
   /** `--depth` */
   readonly depth?: number;
+  /** `--residual` */
+  readonly residual?: string;
 }
 
 /** Values of the options of `states build`. */
@@ -88,7 +90,7 @@ export function addPlaceOptions(command: Command): Command {
 /** Adds the options that name texts and their encoder. */
 export function addTextOptions(command: Command): Command {
   const [tier, ...others] = modelOptions({
-    only: ['tier', 'model', 'precision', 'device', 'depth'],
+    only: ['tier', 'model', 'precision', 'device', 'depth', 'residual'],
     forms: { tier: { otherwise: 'anchor' } },
   });
   return addFlags(command, [

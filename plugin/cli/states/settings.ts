@@ -60,6 +60,7 @@ export function textSettings(flags: TextFlags, { file }: Pick<StatesSettings, 'f
       ...(flags.precision && { precision: flags.precision }),
       ...(flags.device && { device: flags.device }),
       ...(flags.depth !== undefined && { depth: flags.depth }),
+      ...(flags.residual !== undefined && { residual: flags.residual }),
       codec,
     },
   };
@@ -94,6 +95,7 @@ function isOfFile(
     (flags.model === undefined || resolve(flags.model) === model) &&
     precisionOf({ ...reranker, ...withoutUndefined({ precision, device }) }) === precisionOf(reranker) &&
     maker.depth === reranker.depth &&
+    maker.residual === reranker.residual &&
     maker.codec === (states?.codec ?? defaultStatesCodec) &&
     text.fields?.join() === textFields.join() &&
     (text.separator ?? defaultSeparator) === separator

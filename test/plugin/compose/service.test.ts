@@ -12,6 +12,7 @@ import { answeringServer, sendJson } from '../../support/doubles/answering-serve
 import { memoryLogger, postJson, type ServiceReply } from '../../support/servers/test-service.ts';
 import { type Certificates, makeCertificates, passphrase } from '../../support/tiny/certificates.ts';
 import { tinyModel } from '../../support/tiny/tiny-model.ts';
+import { tinyResidual } from '../../support/tiny/tiny-residual.ts';
 
 let model: string;
 beforeAll(async () => {
@@ -102,6 +103,42 @@ describe('composeService', () => {
     expect((await ask(url, { model: 'b' })).status).toBe(404);
     while (terminate.mock.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(terminate).toHaveBeenCalledTimes(1); // b's worker; the other one's is in use
+    terminate.mockRestore();
+  });
+
+  it('serves residuals by name and by key, on the workers of their base', async () => {
+    for (const seed of [1, 2]) await tinyResidual(model, { seed, name: `tenant-${seed}` });
+    const keys = [1, 2].map((n) => ({ tenant: `t${n}`, key: `0123456789abcdef-${n}`, models: [`m${n}`] }));
+    const models = { base: {}, m1: { residual: 'tenant-1' }, m2: { residual: 'tenant-2' } };
+    let threads = 0;
+    const count = (): void => {
+      threads += 1;
+    };
+    process.on('worker', count);
+    const { url, reconfigure } = await compose(config({ models }));
+    process.off('worker', count);
+    expect(threads).toBe(1);
+    const scoresOf = async (more: object): Promise<number[]> => {
+      const { json } = await postJson(`${url}/blockrank/rerank`, { ...body, ...more });
+      return json.results.map(({ score }: { score: number }) => score);
+    };
+    const named = [];
+    for (const name of Object.keys(models)) named.push(await scoresOf({ model: name }));
+    expect(new Set(named.map((scores) => scores.join())).size).toBe(3);
+    // A key that may use one model gets it without naming it.
+    await reconfigure(config({ models, keys }));
+    for (const [i, { key }] of keys.entries()) {
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
+      const options = { method: 'POST', headers, body: JSON.stringify(body) };
+      const json = (await (await fetch(`${url}/blockrank/rerank`, options)).json()) as ServiceReply['json'];
+      expect(json.model).toBe(`m${i + 1}`);
+      expect(json.results.map(({ score }: { score: number }) => score)).toEqual(named[i + 1]);
+    }
+    // The pool ends with the last that runs on it.
+    const terminate = vi.spyOn(Worker.prototype, 'terminate');
+    await reconfigure(config({ models: { other: { chain: [{ local: reranker({ tier: 'anchor' }) }] } } }));
+    while (terminate.mock.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(terminate).toHaveBeenCalledTimes(1);
     terminate.mockRestore();
   });
 
