@@ -16,6 +16,8 @@ import { memory } from './memory.ts';
 import { paths } from './paths.ts';
 import { peers } from './peers.ts';
 import { prefill } from './prefill.ts';
+import { residualTraining } from './residual-training.ts';
+import { residuals } from './residuals.ts';
 import { service } from './service.ts';
 import { soak } from './soak.ts';
 import { sparsity } from './sparsity.ts';
@@ -55,6 +57,8 @@ const benches: Readonly<Record<string, Bench>> = {
   'state-workers': stateWorkers,
   gpu,
   half,
+  residuals,
+  'residual-training': residualTraining,
 };
 
 const args = process.argv.slice(2);
