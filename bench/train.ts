@@ -14,9 +14,9 @@ import { alternate, median, medianRatio } from './support/measure.ts';
 import { openStepProducts } from './support/step-products.ts';
 import { documentsOf, question } from './support/texts.ts';
 
-const rounds = 5;
-const documents = 16;
-const tokens = 128;
+const rounds = 3;
+const documents = 8;
+const tokens = 96;
 const losses = createLosses(lossesSchema.parse({ infoNce: {} }));
 
 /** Forward pass, loss and gradients of all layers. @param isKept - Whether layers are computed a second time on the way back. */
