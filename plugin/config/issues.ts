@@ -84,8 +84,11 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
-const spelled = (values: readonly unknown[]): string =>
-  values.map((value) => JSON.stringify(value)).join(' or ');
+/** `"a", "b" or "c"`. */
+function spelled(values: readonly unknown[]): string {
+  const words = values.map((value) => JSON.stringify(value));
+  return [words.slice(0, -1).join(', '), words.at(-1)].filter(Boolean).join(' or ');
+}
 
 /** The wrong value of the key that says which alternative is meant. */
 function kindGot({

@@ -176,7 +176,7 @@ describe('blockrank train', () => {
     const { code, stderr } = await train(recipe, 'nowhere');
     expect(code).toBe(2);
     for (const problem of [
-      'train.kind: expected "readout", "encoder-layers" or "in-context", got "layers"',
+      'train.kind: expected "readout", "encoder-layers", "in-context", "decoder" or "residual", got "layers"',
       'data[0].candidate: ',
       'losses.distillation.weight: expected more than 0, got -1',
       'optimiser.kind: expected "adamw" or "one-sided-shampoo", got "sgd"',
