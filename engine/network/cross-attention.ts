@@ -14,7 +14,7 @@ import * as g from '../graph/operations/index.ts';
 import { input, type Value } from '../graph/value.ts';
 import type { EncoderConfig } from './encoder-config.ts';
 
-/** Keys and values of a block in one layer, in any precision. */
+/** Keys and values of a query block in one layer, in any precision. */
 export interface KeyValues {
   /** `[1, H, D, Q]`. */
   readonly keys: Value;
@@ -62,12 +62,21 @@ export const keyValueNames = (layer: number): { readonly keys: string; readonly 
   values: `query.values.${layer}`,
 });
 
-/** A layer's keys and values as inputs, float32. */
-export function keyValueInputs({ width, heads }: EncoderConfig, layer: number): KeyValues {
-  const names = keyValueNames(layer);
+/**
+ * What documents see as inputs of a graph, float32: by {@link gatesName} the gates of a layer, and by {@link keyValueNames} the
+ * keys and values of the query block in it.
+ */
+export function seenInputs({ width, heads }: EncoderConfig, gatedLayers: readonly number[]): SeenLayers {
   const D = width / heads;
-  return {
-    keys: input(names.keys, 'float32', [1, heads, D, 'query.L']),
-    values: input(names.values, 'float32', [1, heads, 'query.L', D]),
-  };
+  return new Map(
+    gatedLayers.map((layer) => {
+      const names = keyValueNames(layer);
+      const seen = {
+        gates: input(gatesName(layer), 'float32', [heads]),
+        keys: input(names.keys, 'float32', [1, heads, D, 'query.L']),
+        values: input(names.values, 'float32', [1, heads, 'query.L', D]),
+      };
+      return [layer, seen];
+    }),
+  );
 }

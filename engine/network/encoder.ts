@@ -99,7 +99,8 @@ export function encoderLayers(
 }
 
 /**
- * As {@link encoderLayers}, with the keys and values of every layer, the lowest first: what documents see of a query block.
+ * As {@link encoderLayers}, with the keys `[B, H, D, L]` and values `[B, H, L, D]` of every applied layer, in their order: what
+ * documents see of a query block.
  *
  * @param parameters - As of {@link encoderGraph}.
  */

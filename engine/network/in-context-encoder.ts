@@ -5,19 +5,12 @@
  * Axes: `Q` tokens of the query block (`query.L` in graphs), `B` blocks of documents, `L` tokens of the longest, `T = B·L`,
  * `W` width.
  */
-import * as g from '../graph/operations/index.ts';
+import { cast } from '../graph/operations/index.ts';
 import type { TensorValue } from '../graph/tensor.ts';
 import { input, type Value } from '../graph/value.ts';
-import {
-  gatesName,
-  type KeyValues,
-  keyValueInputs,
-  keyValueNames,
-  type SeenQuery,
-} from './cross-attention.ts';
+import { gatesName, keyValueNames, seenInputs } from './cross-attention.ts';
 import {
   type EncoderInputs,
-  encoderGraph,
   encoderLayers,
   encoderWithKeyValues,
   l2Normalise,
@@ -26,14 +19,6 @@ import {
 } from './encoder.ts';
 import type { EncoderConfig } from './encoder-config.ts';
 import type { Parameters } from './parameters.ts';
-
-/** How a graph of the profile is made. */
-export interface InContextGraphOptions {
-  /** How matrices are multiplied, as of an encoder without gates. */
-  readonly precision: Precision;
-  /** Layers in which documents see the query; of each the parameter {@link gatesName} holds a factor a head, `[heads]`. */
-  readonly gatedLayers: readonly number[];
-}
 
 const prefix = 'query.';
 
@@ -48,7 +33,7 @@ function queryInputs(): EncoderInputs {
   };
 }
 
-/** Feeds of the query block. @param ids - Its token ids. */
+/** Feeds of the query block of {@link inContextLayers}. @param ids - Its token ids. */
 export function toQueryFeeds(ids: Int32Array, config: EncoderConfig): Record<string, TensorValue> {
   const feeds = toEncoderFeeds([ids], config, 0);
   return Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [`${prefix}${name}`, feed]));
@@ -57,59 +42,44 @@ export function toQueryFeeds(ids: Int32Array, config: EncoderConfig): Record<str
 /**
  * Hidden states of the query block and of documents in one graph, which differentiates through both: below the first layer and
  * above each, float32 `[Q, W]` and `[T, W]`. None is normalised.
+ *
+ * @param parameters - With the gates of each gated layer, `[heads]`, by {@link gatesName}.
+ * @param gatedLayers - Layers in which documents see the query.
  */
 export function inContextLayers(
   config: EncoderConfig,
   parameters: Parameters,
-  { precision, gatedLayers }: InContextGraphOptions,
+  gatedLayers: readonly number[],
 ): { readonly query: readonly Value[]; readonly documents: readonly Value[] } {
+  const precision = 'fp32';
   const query = encoderWithKeyValues(config, parameters, { precision, inputs: queryInputs() });
-  const seen = seenLayers(config, parameters, gatedLayers, (layer) => query.keyValues[layer]!);
+  const seen = new Map(
+    gatedLayers.map((layer) => [
+      layer,
+      { ...query.keyValues[layer]!, gates: parameters(gatesName(layer), [config.heads]) },
+    ]),
+  );
   return { query: query.layers, documents: encoderLayers(config, parameters, { precision, seen }) };
 }
 
 /**
- * What a request reads of its query block: `states`, L2-normalised `[Q, W]`, and by {@link keyValueNames} the keys and values of
- * the gated layers; all float32.
+ * The one graph that a request runs on a processor: for its query block with gates of 0 and anything to see, then for batches of
+ * its documents. Besides its blocks it is fed what `seenInputs` names.
+ *
+ * @returns `states`, L2-normalised, `[T, W]`, and by {@link keyValueNames} the keys and values of the gated layers; all float32.
  */
-export function queryBlockGraph(
+export function inContextGraph(
   config: EncoderConfig,
   parameters: Parameters,
-  { precision, gatedLayers }: InContextGraphOptions,
+  { precision, gatedLayers }: { readonly precision: Precision; readonly gatedLayers: readonly number[] },
 ): Record<string, Value> {
-  const { layers, keyValues } = encoderWithKeyValues(config, parameters, {
-    precision,
-    inputs: queryInputs(),
-  });
+  const seen = seenInputs(config, gatedLayers);
+  const { layers, keyValues } = encoderWithKeyValues(config, parameters, { precision, seen });
   const outputs: Record<string, Value> = { states: l2Normalise(layers.at(-1)!) };
   for (const layer of gatedLayers) {
     const names = keyValueNames(layer);
-    outputs[names.keys] = g.cast(keyValues[layer]!.keys, 'float32');
-    outputs[names.values] = g.cast(keyValues[layer]!.values, 'float32');
+    outputs[names.keys] = cast(keyValues[layer]!.keys, 'float32');
+    outputs[names.values] = cast(keyValues[layer]!.values, 'float32');
   }
   return outputs;
-}
-
-/** Every token's vector of a batch of documents, L2-normalised, `[T, W]`; fed what {@link queryBlockGraph} gave besides. */
-export function documentsGraph(
-  config: EncoderConfig,
-  parameters: Parameters,
-  { precision, gatedLayers }: InContextGraphOptions,
-): Value {
-  const seen = seenLayers(config, parameters, gatedLayers, (layer) => keyValueInputs(config, layer));
-  return encoderGraph(config, parameters, { precision, seen }).states;
-}
-
-function seenLayers(
-  { heads }: EncoderConfig,
-  parameters: Parameters,
-  gatedLayers: readonly number[],
-  keyValuesOf: (layer: number) => KeyValues,
-): ReadonlyMap<number, SeenQuery> {
-  return new Map(
-    gatedLayers.map((layer) => [
-      layer,
-      { ...keyValuesOf(layer), gates: parameters(gatesName(layer), [heads]) },
-    ]),
-  );
 }

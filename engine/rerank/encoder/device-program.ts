@@ -4,6 +4,8 @@
  */
 import { toOnnx } from '../../graph/onnx.ts';
 import { cast } from '../../graph/operations/index.ts';
+import type { Gates } from '../../model/gates-file.ts';
+import { seenInputs } from '../../network/cross-attention.ts';
 import { encoderGraph, toEncoderFeeds } from '../../network/encoder.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
 import type { WorkerProgram } from '../../session/messages.ts';
@@ -12,6 +14,7 @@ import { openSharedSession } from '../../session/shared-session.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
 import type { WeightFile } from '../../weights/precision-weights.ts';
 import { residualFeeds, residualOf, type SharedResidual } from './residual-feeds.ts';
+import { type SeenTensors, seenFeeds } from './seen-feeds.ts';
 
 /** What a device's worker needs to open the program; structured-cloneable. */
 export interface EncoderDeviceData {
@@ -29,12 +32,16 @@ export interface EncoderDeviceData {
   readonly provider: ExecutionProvider;
   /** Learned sums over the weights. @defaultValue none */
   readonly residual?: SharedResidual | undefined;
+  /** Gates through which documents see the query. @defaultValue none */
+  readonly gates?: Gates | undefined;
 }
 
 /** One batch. */
 export interface DeviceBatch {
   /** Blocks of token ids. */
   readonly blocks: readonly Int32Array[];
+  /** What the blocks see of a query. @defaultValue nothing */
+  readonly seen?: SeenTensors | undefined;
   /** Memory that the answer may be written to, where it is large enough: new memory takes longer than the copy. */
   readonly spare?: SharedArrayBuffer | undefined;
 }
@@ -55,10 +62,12 @@ const padId = 0;
 
 /** Opens the program in this thread. */
 export async function open(data: unknown): Promise<WorkerProgram<DeviceBatch, DeviceStates>> {
-  const { config, weights, modelDigest, precision, tier, provider, residual } = data as EncoderDeviceData;
+  const { config, weights, modelDigest, precision, tier, provider, residual, gates } =
+    data as EncoderDeviceData;
   const outputs = encoderGraph(config, fileParameters(weights.table, weights.file), {
     precision,
     residual: residual && residualOf(residual),
+    seen: gates && seenInputs(config, [...gates.keys()]),
   });
   // Half of the bytes come over the bus where the numbers are no finer than that anyway.
   const states = cast(outputs.states, precision === 'fp16' ? 'float16' : 'float32');
@@ -67,9 +76,10 @@ export async function open(data: unknown): Promise<WorkerProgram<DeviceBatch, De
   const options = { folder: weights.folder, threads: 1, prepack: true, provider };
   const session = await openSharedSession(toOnnx({ rows }), options, modelDigest);
   return {
-    async run({ blocks, spare }) {
+    async run({ blocks, seen, spare }) {
       const feeds = toEncoderFeeds(blocks, config, padId);
-      const { rows: given } = await session.run({ ...feeds, ...residualFeeds(residual) }, ['rows']);
+      const all = { ...feeds, ...residualFeeds(residual), ...seenFeeds(gates, config, seen) };
+      const { rows: given } = await session.run(all, ['rows']);
       const values = given!.data as DeviceStates['rows'];
       if (tier === 'anchor') return { rows: values, rowsPerBlock: 1 };
       return { rows: toShared(values, spare), rowsPerBlock: feeds.ids.shape[1]! };

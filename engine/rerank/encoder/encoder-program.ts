@@ -6,9 +6,13 @@ import type { BlockCaps } from '../../blocks/caps.ts';
 import { toDocumentBlocks } from '../../blocks/document-blocks.ts';
 import { toQueryBlock } from '../../blocks/query-block.ts';
 import { toOnnx } from '../../graph/onnx.ts';
+import type { TensorValue } from '../../graph/tensor.ts';
+import type { Value } from '../../graph/value.ts';
+import type { Gates } from '../../model/gates-file.ts';
 import { encoderGraph, type Precision, toEncoderFeeds } from '../../network/encoder.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
-import type { QueryState } from '../../readout/parameters.ts';
+import { inContextGraph } from '../../network/in-context-encoder.ts';
+import type { Parameters } from '../../network/parameters.ts';
 import type { WorkerProgram } from '../../session/messages.ts';
 import type { GraphSession } from '../../session/runtime.ts';
 import { openSharedSession } from '../../session/shared-session.ts';
@@ -19,6 +23,7 @@ import type { WeightFile } from '../../weights/precision-weights.ts';
 import { cutStates, sharedFloats } from './cut-states.ts';
 import type { EncoderAnswers, EncoderTask } from './encoder-workers.ts';
 import { residualFeeds, residualOf, type SharedResidual } from './residual-feeds.ts';
+import { type QueryBlockState, type SeenTensors, seenFeeds, seenNames, toSeen } from './seen-feeds.ts';
 import { type HeldTokenizer, sharedTokenizer } from './shared-tokenizer.ts';
 import { toSpanless, toSpans } from './spans.ts';
 import { openTokenProducts, type TokenProducts } from './token-products.ts';
@@ -47,6 +52,8 @@ export interface EncoderProgramData {
   readonly prepack: boolean;
   /** Learned sums over the weights. @defaultValue none */
   readonly residual?: SharedResidual | undefined;
+  /** Gates through which documents see the query. @defaultValue none: the profile is `cacheable` */
+  readonly gates?: Gates | undefined;
 }
 
 /** Opens the program in this thread. */
@@ -56,13 +63,21 @@ export async function open(
   const program = data as EncoderProgramData;
   const held = await sharedTokenizer(program.tokenizerPath, program.modelDigest);
   const { folder, file, table } = program.weights;
-  const { threads, prepack, precision } = program;
-  const residual = program.residual && residualOf(program.residual);
-  const { states } = encoderGraph(program.config, fileParameters(table, file), { precision, residual });
+  const { threads, prepack } = program;
+  const outputs = graphOf(program, fileParameters(table, file));
   const options = { folder, threads, prepack };
-  const session = await openSharedSession(toOnnx({ states }), options, program.modelDigest);
+  const session = await openSharedSession(toOnnx(outputs), options, program.modelDigest);
   const products = await openTokenProducts(program.config.width, program.threads);
   return new EncoderProgram(program, { held, tokenizer: held.tokenizer, session, products });
+}
+
+function graphOf(
+  { config, precision, residual, gates }: EncoderProgramData,
+  parameters: Parameters,
+): Record<string, Value> {
+  if (gates) return inContextGraph(config, parameters, { precision, gatedLayers: [...gates.keys()] });
+  const sums = residual && residualOf(residual);
+  return { states: encoderGraph(config, parameters, { precision, residual: sums }).states };
 }
 
 interface Opened {
@@ -87,7 +102,7 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
       case 'tokenise':
         return task.texts.map((text) => this.#tokenise(text));
       case 'encode':
-        return this.#encode(task.blocks);
+        return this.#encode(task.blocks, task.seen);
       case 'cut':
         return cutStates(task.part);
       case 'query':
@@ -112,16 +127,20 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     return { blocks, truncatedTokens };
   }
 
-  async #states(blocks: readonly Int32Array[]): Promise<{ rows: Float32Array; longest: number }> {
-    const feeds = toEncoderFeeds(blocks, this.#program.config, this.#opened.tokenizer.padId);
-    const all = { ...feeds, ...residualFeeds(this.#program.residual) };
-    const { states } = await this.#opened.session.run(all, ['states']);
-    return { rows: states!.data as Float32Array, longest: feeds.ids.shape[1]! };
+  async #run(
+    blocks: readonly Int32Array[],
+    seen?: SeenTensors,
+  ): Promise<{ rows: Float32Array; longest: number; answer: Readonly<Record<string, TensorValue>> }> {
+    const { config, residual, gates } = this.#program;
+    const feeds = toEncoderFeeds(blocks, config, this.#opened.tokenizer.padId);
+    const all = { ...feeds, ...residualFeeds(residual), ...seenFeeds(gates, config, seen) };
+    const answer = await this.#opened.session.run(all, ['states', ...(seen ? [] : seenNames(gates))]);
+    return { rows: answer['states']!.data as Float32Array, longest: feeds.ids.shape[1]!, answer };
   }
 
-  async #encode(blocks: readonly Int32Array[]): Promise<EncodedBlock[]> {
+  async #encode(blocks: readonly Int32Array[], seen: SeenTensors | undefined): Promise<EncodedBlock[]> {
     const { width } = this.#program.config;
-    const { rows, longest } = await this.#states(blocks);
+    const { rows, longest } = await this.#run(blocks, seen);
     return blocks.map(({ length }, b) => {
       const first = b * longest * width;
       const anchor = sharedFloats(rows.subarray(first, first + width));
@@ -130,11 +149,13 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     });
   }
 
-  async #query(text: string): Promise<QueryState> {
-    const { instruction, caps, config } = this.#program;
+  async #query(text: string): Promise<QueryBlockState> {
+    const { instruction, caps, config, gates } = this.#program;
     const { ids, own, truncatedTokens } = toQueryBlock(text, instruction, this.#opened.tokenizer, caps);
-    const { rows } = await this.#states([ids]);
+    const { rows, answer } = await this.#run([ids]);
+    const seen = toSeen(answer, gates);
     return {
+      ...(seen && { seen }),
       width: config.width,
       anchor: rows.slice(0, config.width),
       tokens: rows.slice(own.start * config.width, own.end * config.width),

@@ -5,28 +5,24 @@ import type {
   BlockState,
   Embedder,
   Embeddings,
-  Explanation,
   PreparableDocument,
   Preparation,
   Ranking,
-  RankingUsage,
   Reranker,
   RerankerInfo,
   RerankOptions,
   Shortlist,
 } from '../../contract.ts';
 import { lazyEmbedder } from '../../embedding/lazy-embedder.ts';
-import { QueryError } from '../../errors.ts';
 import type { Precision } from '../../network/encoder.ts';
 import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
-import { type ReadoutResult, readOut } from '../../readout/readout.ts';
-import { type ScoredCandidate, toRanking } from '../../scores/ranking.ts';
 import type { EncodedTexts, StateEncoder } from '../../states/state-encoder.ts';
 import { textDigest } from '../../states/text-digest.ts';
 import { documentAnchors } from './document-anchors.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
-import type { DocumentMass } from './spans.ts';
+import { assertReadable, countTokens } from './query-tokens.ts';
+import { rankStates } from './rank-states.ts';
 
 /** What {@link EncoderReranker} is made of. */
 export interface EncoderRerankerParts {
@@ -82,23 +78,7 @@ export class EncoderReranker implements Reranker {
   /** @throws QueryError when the query holds no word that the model reads. */
   async rerank(shortlist: Shortlist, options: RerankOptions = {}): Promise<Ranking> {
     const { query, encoded } = await this.#encode(shortlist, options);
-    const usage = toUsage(query, encoded);
-    if (shortlist.candidates.length === 0) return { candidates: [], usage };
-    const logSums = await this.#tokenLogSums(query, encoded.states, options.signal);
-    const result = readOut(query, encoded.states, this.readout, { logSums, heads: this.heads });
-    const explain = options.explain
-      ? await this.#explain({ query, states: encoded.states, result, logSums }, shortlist, options.signal)
-      : () => undefined;
-    const scored = shortlist.candidates.map((_candidate, index): ScoredCandidate => {
-      const explanation = explain(index);
-      return {
-        index,
-        logit: result.logits[index]!,
-        calibratedScore: result.calibratedScores[index]!,
-        ...(explanation ? { explanation } : {}),
-      };
-    });
-    return toRanking(scored, usage);
+    return rankStates(this.#parts, { query, encoded }, shortlist, options);
   }
 
   /** The documents' anchors, one a document; the query is not read. */
@@ -113,20 +93,11 @@ export class EncoderReranker implements Reranker {
 
   /** Tokens of query and documents before caps cut any away. */
   async countTokens(
-    { query, candidates }: Shortlist,
+    shortlist: Shortlist,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<number> {
     if (this.#closed) throw new TypeError('countTokens: the reranker is closed.');
-    const texts = candidates.map(({ text }) => text);
-    const [asked, documents] = await Promise.all([
-      abortable(this.#parts.workers.encodeQuery(query.text), signal),
-      abortable(this.#parts.workers.tokenise(texts, {}), signal),
-    ]);
-    return documents.reduce(
-      (sum, { blocks, truncatedTokens }) =>
-        sum + truncatedTokens + blocks.reduce((length, ids) => length + ids.length, 0),
-      asked.blockTokens + asked.truncatedTokens,
-    );
+    return countTokens(this.#parts.workers, shortlist, signal);
   }
 
   /** Encodes documents ahead of any query, and keeps their states where the reranker keeps any. */
@@ -223,41 +194,6 @@ export class EncoderReranker implements Reranker {
     signal?.throwIfAborted();
   }
 
-  /** The token head's numerators; undefined where it plays no part. */
-  async #tokenLogSums(
-    query: QueryState,
-    states: readonly BlockState[],
-    signal: AbortSignal | undefined,
-  ): Promise<Float64Array | undefined> {
-    const { tokenWeight, tokenTau } = this.readout;
-    if (tokenWeight === 0 || states.some(({ tokens }) => tokens === undefined)) return undefined;
-    return abortable(this.tokenLogSums({ query, states }, tokenTau), signal);
-  }
-
-  async #explain(
-    {
-      query,
-      states,
-      result,
-      logSums,
-    }: EncodedShortlist & { result: ReadoutResult; logSums: Float64Array | undefined },
-    shortlist: Shortlist,
-    signal: AbortSignal | undefined,
-  ): Promise<(index: number) => Explanation> {
-    const texts = shortlist.candidates.map(({ text }) => text);
-    const masses = logSums
-      ? await abortable(
-          this.#parts.workers.spans(
-            tokenQuery(query, this.heads),
-            { states, texts, logSums },
-            this.readout.tokenTau,
-          ),
-          signal,
-        )
-      : [];
-    return (index) => toExplanation(result, index, masses[index]);
-  }
-
   async #encodeQuery(
     text: string,
     {
@@ -270,38 +206,8 @@ export class EncoderReranker implements Reranker {
     const known = this.#queries.get(name);
     if (known) return known;
     const query = await abortable(this.#parts.workers.encodeQuery(text), signal);
-    if (query.tokens.length === 0) {
-      throw new QueryError(
-        `Cannot rerank for the query ${JSON.stringify(text.slice(0, 80))}: it holds no word that the model reads.`,
-      );
-    }
+    assertReadable(query, text);
     this.#queries.set(name, query);
     return query;
   }
-}
-
-function toExplanation(result: ReadoutResult, index: number, masses: DocumentMass | undefined): Explanation {
-  const tokenLogit = result.tokenLogits?.[index];
-  const listLogit = result.listLogits?.[index];
-  return {
-    anchorLogit: result.anchorLogits[index]!,
-    ...(tokenLogit === undefined ? {} : { tokenLogit }),
-    ...(listLogit === undefined ? {} : { listLogit }),
-    readingWeight: result.readingWeights[index]!,
-    ...(masses ?? { spans: [] }),
-  };
-}
-
-function toUsage(
-  query: QueryState,
-  { states, statesFound, statesEncoded, storedStates }: EncodedTexts,
-): RankingUsage {
-  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-  return {
-    tokens: query.blockTokens + sum(states.flatMap(({ blockTokens }) => blockTokens)),
-    truncatedTokens: query.truncatedTokens + sum(states.map(({ truncatedTokens }) => truncatedTokens)),
-    statesFound,
-    statesEncoded,
-    ...(storedStates && { storedStates }),
-  };
 }

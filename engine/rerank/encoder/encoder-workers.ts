@@ -6,12 +6,18 @@ import type { PooledProgram, TaskOptions } from '../../session/pool.ts';
 import type { EncodedBlock, EncodingWorkers, TokenisedDocument } from '../../states/state-encoder.ts';
 import type { BatchPart } from './cut-states.ts';
 import type { DeviceBatch, DeviceStates } from './device-program.ts';
+import type { QueryBlockState, SeenTensors } from './seen-feeds.ts';
 import type { DocumentMass, TokenState } from './spans.ts';
 
 /** What a worker is asked. */
 export type EncoderTask =
   | { readonly kind: 'tokenise'; readonly texts: readonly string[] }
-  | { readonly kind: 'encode'; readonly blocks: readonly Int32Array[] }
+  | {
+      readonly kind: 'encode';
+      readonly blocks: readonly Int32Array[];
+      /** What the blocks see of a query. @defaultValue nothing */
+      readonly seen?: SeenTensors | undefined;
+    }
   | { readonly kind: 'cut'; readonly part: BatchPart }
   | { readonly kind: 'query'; readonly text: string }
   | {
@@ -35,7 +41,7 @@ export interface EncoderAnswers {
   readonly tokenise: readonly TokenisedDocument[];
   readonly encode: readonly EncodedBlock[];
   readonly cut: readonly EncodedBlock[];
-  readonly query: QueryState;
+  readonly query: QueryBlockState;
   readonly 'log-sums': Float64Array;
   readonly spans: readonly DocumentMass[];
 }
@@ -84,10 +90,15 @@ export class EncoderWorkers implements EncodingWorkers {
     return this.#run({ kind: 'tokenise', texts }, options);
   }
 
-  async encode(blocks: readonly Int32Array[], options: TaskOptions): Promise<readonly EncodedBlock[]> {
-    if (!this.#device) return this.#run({ kind: 'encode', blocks }, options);
+  /** @param seen - What the blocks see of a query. @defaultValue nothing */
+  async encode(
+    blocks: readonly Int32Array[],
+    options: TaskOptions,
+    seen?: SeenTensors,
+  ): Promise<readonly EncodedBlock[]> {
+    if (!this.#device) return this.#run({ kind: 'encode', blocks, seen }, options);
     const { program, width, tier } = this.#device;
-    const states = await program.run({ blocks, spare: this.#spare.pop() }, options);
+    const states = await program.run({ blocks, seen, spare: this.#spare.pop() }, options);
     if (tier === 'tokens') return this.#cut(states, blocks, width);
     const rows = states.rows as Float32Array;
     return blocks.map((_ids, b) => ({ anchor: rows.subarray(b * width, (b + 1) * width) }));
@@ -111,7 +122,7 @@ export class EncoderWorkers implements EncodingWorkers {
   }
 
   /** The query block's state. */
-  encodeQuery(text: string): Promise<QueryState> {
+  encodeQuery(text: string): Promise<QueryBlockState> {
     return this.#run({ kind: 'query', text });
   }
 

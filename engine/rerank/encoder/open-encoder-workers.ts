@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { openProgram } from '../../session/open-program.ts';
 import type { PooledProgram } from '../../session/pool.ts';
+import type { BatchOptions } from '../../states/batches.ts';
 import type { WaveOptions } from '../../states/waves.ts';
 import type { RerankerOptions } from '../reranker-options.ts';
 import type { DeviceBatch, DeviceStates, EncoderDeviceData } from './device-program.ts';
@@ -32,7 +33,7 @@ export async function openEncoderWorkers(
 }
 
 function openDeviceProgram(
-  { config, weights, modelDigest, tier, residual }: EncoderProgramData,
+  { config, weights, modelDigest, tier, residual, gates }: EncoderProgramData,
   { provider, precision }: EncoderPlaces,
 ): Promise<PooledProgram<DeviceBatch, DeviceStates>> {
   const data: EncoderDeviceData = {
@@ -43,6 +44,7 @@ function openDeviceProgram(
     tier,
     provider,
     residual,
+    gates,
   };
   return openProgram({ program: moduleOf('device-program'), data, executionProvider: provider }, 1);
 }
@@ -51,12 +53,17 @@ function moduleOf(name: string): URL {
   return new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 }
 
-/** How a list is tokenised ahead of the device. @param tokenisers - Workers that tokenise. */
-export function toWaveOptions(
+/**
+ * How documents are put into batches; for a device a list is tokenised ahead of it.
+ *
+ * @param workers - Those on the processor, which tokenise.
+ */
+export function toBatchOptions(
   { caps }: EncoderProgramData,
-  { batchTokens }: EncoderPlaces,
-  tokenisers: number,
-): WaveOptions {
+  { batchTokens, isProcessorAlone }: EncoderPlaces,
+  workers: number,
+): BatchOptions & { readonly waves?: WaveOptions } {
+  if (isProcessorAlone) return { batchTokens, workers };
   const documentTokens = caps.maxDocumentTokens * caps.maxDocumentBlocks;
-  return { waveTokens: batchTokens, documentTokens, tokenisers };
+  return { batchTokens, workers: 1, waves: { waveTokens: batchTokens, documentTokens, tokenisers: workers } };
 }

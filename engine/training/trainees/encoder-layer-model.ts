@@ -2,9 +2,10 @@
 import { join } from 'node:path';
 import type { BlockCaps } from '../../blocks/caps.ts';
 import { defaultCacheFolder } from '../../cache-folder.ts';
+import type { Profile } from '../../contract.ts';
 import { ConfigurationError, type ConfigurationIssue } from '../../errors.ts';
 import { depthsOf, layerPrefix, modelAtDepth } from '../../model/depth.ts';
-import { defaultModelFolder, openModelFolder } from '../../model/folder.ts';
+import { defaultModelFolder, type ModelFolder, openModelFolder } from '../../model/folder.ts';
 import { type Gates, readGates } from '../../model/gates-file.ts';
 import { readJson } from '../../model/manifest.ts';
 import { readHeads } from '../../model/readout-heads.ts';
@@ -61,19 +62,23 @@ export interface LayerModel extends BlockMaker {
   readonly gates: Gates;
 }
 
-/** Opens a model. @throws ConfigurationError when the model has no such depth or layer. @throws ModelFormatError */
-export async function openLayerModel({
-  defaultLayers = 'all',
-  ...options
-}: LayerModelOptions & {
-  /** Which layers are trained where nothing is said. */
-  readonly defaultLayers?: 'all' | 'upper-half';
-}): Promise<LayerModel> {
+/**
+ * Opens a model.
+ *
+ * @param profile - How documents are read in training. Of `in-context`, a model of either profile is opened, and the upper half
+ *   of its layers is trained where nothing is said; of `cacheable`, one of that profile.
+ * @throws ConfigurationError when the model has no such depth or layer, or cannot be trained so. @throws ModelFormatError
+ */
+export async function openLayerModel(
+  options: LayerModelOptions,
+  profile: Profile = 'cacheable',
+): Promise<LayerModel> {
   const whole = await openModelFolder(options.model ?? defaultModelFolder());
   const path = (file: string): string => join(whole.path, file);
   const wholeConfig = parseEncoderConfig(await readJson(path('config.json')), path('config.json'));
   const depth = options.depth ?? wholeConfig.layers;
   assertOptions(options, depth, depthsOf(whole.manifest, wholeConfig));
+  assertProfile(profile, whole, wholeConfig);
   const { folder, config, layersFile } = await modelAtDepth(whole, wholeConfig, depth);
   const source = { folder: whole.path, file: 'model.safetensors', digest: folder.digest };
   const weights = await weightsFor(
@@ -83,7 +88,7 @@ export async function openLayerModel({
   );
   const { heads, gates, fusionWeight } = folder.manifest;
   const all = Array.from({ length: config.layers }, (_, layer) => layer);
-  const otherwise = defaultLayers === 'all' ? all : all.slice(Math.floor(config.layers / 2));
+  const otherwise = profile === 'cacheable' ? all : all.slice(Math.floor(config.layers / 2));
   const trained = [...new Set(options.layers ?? otherwise)].sort((a, b) => a - b);
   return {
     path: whole.path,
@@ -117,6 +122,19 @@ async function readLayers({ folder, table }: WeightFile, layers: readonly number
     tensors.set(name, { shape: entry.shape, data });
   }
   return tensors;
+}
+
+function assertProfile(profile: Profile, { path, manifest }: ModelFolder, { blocks }: EncoderConfig): void {
+  const problem =
+    profile === 'cacheable' && manifest.profile === 'in-context'
+      ? 'reads documents together with the query (profile in-context); train it with kind in-context'
+      : profile === 'in-context' && blocks
+        ? 'has layers that loop, which documents cannot see a query through; take a model without blocks'
+        : undefined;
+  if (problem === undefined) return;
+  throw new ConfigurationError('Cannot train layers of the encoder', [
+    { path: 'model', message: `"${path}" ${problem}` },
+  ]);
 }
 
 function assertOptions({ layers }: LayerModelOptions, depth: number, depths: readonly number[]): void {

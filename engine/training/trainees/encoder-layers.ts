@@ -6,7 +6,6 @@
  * tokens, `Q` the query's own words, `W` width.
  */
 
-import { ConfigurationError } from '../../errors.ts';
 import * as g from '../../graph/operations/index.ts';
 import { input, scalar, type Value } from '../../graph/value.ts';
 import { encoderLayers, l2Normalise, toEncoderFeeds } from '../../network/encoder.ts';
@@ -45,7 +44,6 @@ export interface EncoderLayersOptions extends LayerModelOptions, Omit<TeacherOpt
  */
 export async function encoderLayersTrainee(options: EncoderLayersOptions = {}): Promise<Trainee> {
   const model = await openLayerModel(options);
-  assertNoGates(model);
   const follows = options.followsFullDepth ?? model.config.layers < model.fullDepth;
   const teacher = follows ? await openTeacher(options, model) : undefined;
   const parameters: Record<string, Value> = {};
@@ -61,13 +59,6 @@ export async function encoderLayersTrainee(options: EncoderLayersOptions = {}): 
     save: (folder: string, tensors: TrainedTensors) => saveLayers(model, folder, tensors),
     close: async () => teacher?.close(),
   };
-}
-
-/** @throws ConfigurationError for a model of the `in-context` profile, whose documents are read otherwise. */
-export function assertNoGates({ path, gates }: LayerModel): void {
-  if (gates.size === 0) return;
-  const message = `the documents of "${path}" are read together with the query (profile in-context); train it with kind in-context`;
-  throw new ConfigurationError('Cannot train layers of the encoder', [{ path: 'model', message }]);
 }
 
 /** Parameters in which some stand in the place of frozen ones. */

@@ -39,10 +39,10 @@ const defaultGateRateFactor = 250;
  *
  * What stays in memory of the forward pass is the sum above each layer; the rest of a layer is computed a second time.
  *
- * @throws ConfigurationError when the model has no such layer. @throws ModelFormatError when the folder is none of an encoder.
+ * @throws ConfigurationError when the model has no such layer, or layers that loop. @throws ModelFormatError when the folder is none of an encoder.
  */
 export async function inContextTrainee(options: InContextOptions = {}): Promise<Trainee> {
-  const model = await openLayerModel({ ...options, defaultLayers: 'upper-half' });
+  const model = await openLayerModel(options, 'in-context');
   const gates = startGates(model, options);
   const tensors: TrainedTensors = new Map([...model.tensors, ...gates]);
   const factor = options.gateRateFactor ?? defaultGateRateFactor;
@@ -108,7 +108,7 @@ function inContextGraph(
   const { query, documents } = inContextLayers(
     config,
     (name, shape) => parameters[name] ?? frozen(name, shape),
-    { precision: 'fp32', gatedLayers },
+    gatedLayers,
   );
   const states = l2Normalise(g.concat([query.at(-1)!, documents.at(-1)!], 0, 'rows'));
   // Below the lowest trained layer nothing is computed a second time: no gradient goes there.

@@ -13,7 +13,7 @@ import {
 } from '../../../network/residuals.ts';
 import type { TrainedTensors, Trainee } from '../../trainer/trainee.ts';
 import { type LayerModelOptions, openLayerModel } from '../encoder-layer-model.ts';
-import { assertNoGates, layersGraph, toFeeds } from '../encoder-layers.ts';
+import { layersGraph, toFeeds } from '../encoder-layers.ts';
 
 /** Options of {@link residualTrainee}. */
 export interface ResidualTraineeOptions extends Omit<LayerModelOptions, 'layers'>, Partial<ResidualForm> {}
@@ -40,7 +40,6 @@ const defaultForm: ResidualForm = { kind: 'rw+lr', rank: 8, window: 3 };
 export async function residualTrainee(options: ResidualTraineeOptions = {}): Promise<ResidualTrainee> {
   const form = checkedForm(options);
   const model = await openLayerModel(options);
-  assertNoGates(model);
   const sizes = residualSizes(model.config);
   const parameters = residualInputs(form, sizes);
   return {

@@ -1,0 +1,67 @@
+/** The description of a reranker over an encoder. */
+import { createHash } from 'node:crypto';
+import type { RerankerInfo } from '../../contract.ts';
+import type { ModelAtDepth } from '../../model/depth.ts';
+import type { ReadoutParameters } from '../../readout/parameters.ts';
+import { fixedWeight } from '../../scores/fusion.ts';
+import type { StateCodec } from '../../states/state-codec.ts';
+import type { EncoderPlaces } from './encoder-places.ts';
+import type { EncoderProgramData } from './encoder-program.ts';
+
+/** What a ranking depends on besides the model. */
+export interface EncoderSettings {
+  /** What the workers were given. */
+  readonly data: EncoderProgramData;
+  /** Where they run. */
+  readonly places: EncoderPlaces;
+  /** The form of new states. @defaultValue as encoded */
+  readonly stateCodec?: StateCodec | undefined;
+  /** Reading and scoring. */
+  readonly readout: ReadoutParameters;
+  /** Digest of trained parts of the readout; undefined where there are none. */
+  readonly headsDigest: string | undefined;
+}
+
+/** Describes it. @param isOpen - Whether a worker answers. */
+export function toInfo(
+  { folder, config }: ModelAtDepth,
+  { data, places, stateCodec, readout, headsDigest }: EncoderSettings,
+  isOpen: () => boolean,
+): RerankerInfo {
+  const { manifest } = folder;
+  const { maxQueryTokens, ...documentCaps } = data.caps;
+  return {
+    name: manifest.name,
+    depth: config.layers,
+    encodingDigest: digestOf({
+      model: folder.digest,
+      documentCaps,
+      precision: places.precision,
+      // Left out by JSON where there is none: the digest is then what it was without this property.
+      residual: data.residual?.digest,
+    }),
+    readoutDigest: digestOf({
+      readout,
+      // Left out by JSON where there are none: the digest is then what it was without this property.
+      heads: headsDigest,
+      instruction: manifest.instruction,
+      maxQueryTokens,
+      tier: data.tier,
+      stateCodec: stateCodec?.name,
+    }),
+    profile: manifest.profile,
+    executionProvider: places.provider,
+    languages: manifest.languages,
+    fusionWeight: fixedWeight(manifest.fusionWeight),
+    ...(typeof manifest.fusionWeight === 'object' && {
+      predictedFusionWeight: manifest.fusionWeight.predicted,
+    }),
+    get ready(): boolean {
+      return isOpen();
+    },
+  };
+}
+
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,67 @@
+/** What documents see of a query, as a worker gives it and as a graph is fed it. */
+import type { TensorValue } from '../../graph/tensor.ts';
+import type { Gates } from '../../model/gates-file.ts';
+import { gatesName, keyValueNames } from '../../network/cross-attention.ts';
+import type { EncoderConfig } from '../../network/encoder-config.ts';
+import type { QueryState } from '../../readout/parameters.ts';
+import { sharedFloats } from './cut-states.ts';
+
+/** Keys and values of a query block by the names that the graph gives and takes them by, in shared memory. */
+export type SeenTensors = Readonly<
+  Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
+>;
+
+/** A query block's state, and in the `in-context` profile what its documents see. */
+export type QueryBlockState = QueryState & { readonly seen?: SeenTensors };
+
+/** Names of the keys and values of gated layers. */
+export const seenNames = (gates: Gates | undefined): string[] =>
+  [...(gates?.keys() ?? [])].flatMap((layer) => Object.values(keyValueNames(layer)));
+
+/** Takes what documents see out of a query block's answer; none where nothing is gated. */
+export function toSeen(
+  answer: Readonly<Record<string, TensorValue>>,
+  gates: Gates | undefined,
+): SeenTensors | undefined {
+  if (!gates) return undefined;
+  return Object.fromEntries(
+    seenNames(gates).map((name) => {
+      const { shape, data } = answer[name]!;
+      return [name, { shape, data: sharedFloats(data as Float32Array) }];
+    }),
+  );
+}
+
+/**
+ * Feeds of `seenInputs`; none without gates.
+ *
+ * @param seen - Of the documents' query. @defaultValue nothing is seen: the gates that are fed are 0
+ */
+export function seenFeeds(
+  gates: Gates | undefined,
+  { width, heads }: EncoderConfig,
+  seen: SeenTensors | undefined,
+): Record<string, TensorValue> {
+  const feeds: Record<string, TensorValue> = {};
+  const D = width / heads;
+  const nothing = new Float32Array(width);
+  for (const [layer, gate] of gates ?? []) {
+    const { keys, values } = keyValueNames(layer);
+    const none = { type: 'float32', data: nothing } as const;
+    feeds[gatesName(layer)] = {
+      type: 'float32',
+      shape: [heads],
+      data: seen ? gate : new Float32Array(heads),
+    };
+    feeds[keys] = seen ? fed(seen[keys]!) : { ...none, shape: [1, heads, D, 1] };
+    feeds[values] = seen ? fed(seen[values]!) : { ...none, shape: [1, heads, 1, D] };
+  }
+  return feeds;
+}
+
+/** The runtime takes memory of its own thread, not shared memory. */
+const fed = ({ shape, data }: SeenTensors[string]): TensorValue => ({
+  type: 'float32',
+  shape,
+  data: data.slice(),
+});
