@@ -12,6 +12,7 @@ import { ggufPath, openDecoderFolder, readPromptTools } from './decoder-folder.t
 import { depthsOf, layerPrefix } from './depth.ts';
 import { isDecoderFolder } from './family.ts';
 import { openModelFolder } from './folder.ts';
+import { readGates } from './gates-file.ts';
 import { readJson } from './manifest.ts';
 import { readHeads } from './readout-heads.ts';
 
@@ -123,7 +124,11 @@ async function encoderReport(model: string): Promise<Report> {
     heads: config.heads,
     bytes: entries.reduce((sum, { length }) => sum + length, 0),
     types: [...new Set(entries.map(({ type }) => type))],
-    problems: [...problems, ...(await headProblems(path, manifest.heads, config.width))],
+    problems: [
+      ...problems,
+      ...(await problemsOf(manifest.heads, (file) => readHeads(path, file, config.width))),
+      ...(await problemsOf(manifest.gates, (file) => readGates(path, file, config))),
+    ],
   };
 }
 
@@ -144,9 +149,13 @@ function depthProblems(
   });
 }
 
-async function headProblems(path: string, heads: string | undefined, width: number): Promise<string[]> {
-  if (heads === undefined) return [];
-  return readHeads(path, heads, width).then(
+/** What is wrong with a file that the manifest may name. */
+async function problemsOf(
+  file: string | undefined,
+  read: (file: string) => Promise<unknown>,
+): Promise<string[]> {
+  if (file === undefined) return [];
+  return read(file).then(
     () => [],
     (error: unknown) => {
       if (error instanceof ModelFormatError) return [error.message];

@@ -56,10 +56,16 @@ export function layerOfGates(name: string): number | undefined {
   return layer === undefined ? undefined : Number(layer);
 }
 
-/** Names of a layer's keys and values where they go into a graph or come out of one. */
+/** Names of a layer's keys and values of the query block, where documents see them: inputs of a graph. */
 export const keyValueNames = (layer: number): { readonly keys: string; readonly values: string } => ({
   keys: `query.keys.${layer}`,
   values: `query.values.${layer}`,
+});
+
+/** Names of a layer's own keys and values, where a query block gives them: outputs of a graph. */
+export const ownKeyValueNames = (layer: number): { readonly keys: string; readonly values: string } => ({
+  keys: `keys.${layer}`,
+  values: `values.${layer}`,
 });
 
 /**

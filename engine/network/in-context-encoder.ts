@@ -8,7 +8,7 @@
 import { cast } from '../graph/operations/index.ts';
 import type { TensorValue } from '../graph/tensor.ts';
 import { input, type Value } from '../graph/value.ts';
-import { gatesName, keyValueNames, seenInputs } from './cross-attention.ts';
+import { gatesName, ownKeyValueNames, seenInputs } from './cross-attention.ts';
 import {
   type EncoderInputs,
   encoderLayers,
@@ -66,7 +66,7 @@ export function inContextLayers(
  * The one graph that a request runs on a processor: for its query block with gates of 0 and anything to see, then for batches of
  * its documents. Besides its blocks it is fed what `seenInputs` names.
  *
- * @returns `states`, L2-normalised, `[T, W]`, and by {@link keyValueNames} the keys and values of the gated layers; all float32.
+ * @returns `states`, L2-normalised, `[T, W]`, and by {@link ownKeyValueNames} the keys and values of the gated layers; all float32.
  */
 export function inContextGraph(
   config: EncoderConfig,
@@ -77,7 +77,7 @@ export function inContextGraph(
   const { layers, keyValues } = encoderWithKeyValues(config, parameters, { precision, seen });
   const outputs: Record<string, Value> = { states: l2Normalise(layers.at(-1)!) };
   for (const layer of gatedLayers) {
-    const names = keyValueNames(layer);
+    const names = ownKeyValueNames(layer);
     outputs[names.keys] = cast(keyValues[layer]!.keys, 'float32');
     outputs[names.values] = cast(keyValues[layer]!.values, 'float32');
   }

@@ -1,8 +1,8 @@
 /** Opens a reranker over a model folder, whatever its family. */
 import type { Reranker } from '../contract.ts';
 import { modelFamily } from '../model/family.ts';
-import { openCrossEncoderReranker } from './cross-encoder/open-cross-encoder-reranker.ts';
 import { modelProfile } from '../model/profile.ts';
+import { openCrossEncoderReranker } from './cross-encoder/open-cross-encoder-reranker.ts';
 import { openDecoderReranker } from './decoder/open-decoder-reranker.ts';
 import { openEncoderReranker } from './encoder/open-encoder-reranker.ts';
 import { openInContextReranker } from './encoder/open-in-context-reranker.ts';

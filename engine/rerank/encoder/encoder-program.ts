@@ -23,7 +23,7 @@ import type { WeightFile } from '../../weights/precision-weights.ts';
 import { cutStates, sharedFloats } from './cut-states.ts';
 import type { EncoderAnswers, EncoderTask } from './encoder-workers.ts';
 import { residualFeeds, residualOf, type SharedResidual } from './residual-feeds.ts';
-import { type QueryBlockState, type SeenTensors, seenFeeds, seenNames, toSeen } from './seen-feeds.ts';
+import { type QueryBlockState, type SeenTensors, seenFeeds, seenOutputs, toSeen } from './seen-feeds.ts';
 import { type HeldTokenizer, sharedTokenizer } from './shared-tokenizer.ts';
 import { toSpanless, toSpans } from './spans.ts';
 import { openTokenProducts, type TokenProducts } from './token-products.ts';
@@ -134,7 +134,7 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     const { config, residual, gates } = this.#program;
     const feeds = toEncoderFeeds(blocks, config, this.#opened.tokenizer.padId);
     const all = { ...feeds, ...residualFeeds(residual), ...seenFeeds(gates, config, seen) };
-    const answer = await this.#opened.session.run(all, ['states', ...(seen ? [] : seenNames(gates))]);
+    const answer = await this.#opened.session.run(all, ['states', ...(seen ? [] : seenOutputs(gates))]);
     return { rows: answer['states']!.data as Float32Array, longest: feeds.ids.shape[1]!, answer };
   }
 

@@ -1,12 +1,12 @@
 /** What documents see of a query, as a worker gives it and as a graph is fed it. */
 import type { TensorValue } from '../../graph/tensor.ts';
 import type { Gates } from '../../model/gates-file.ts';
-import { gatesName, keyValueNames } from '../../network/cross-attention.ts';
+import { gatesName, keyValueNames, ownKeyValueNames } from '../../network/cross-attention.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
 import type { QueryState } from '../../readout/parameters.ts';
 import { sharedFloats } from './cut-states.ts';
 
-/** Keys and values of a query block by the names that the graph gives and takes them by, in shared memory. */
+/** Keys and values of a query block by the names that a graph takes them by, in shared memory. */
 export type SeenTensors = Readonly<
   Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
 >;
@@ -14,22 +14,25 @@ export type SeenTensors = Readonly<
 /** A query block's state, and in the `in-context` profile what its documents see. */
 export type QueryBlockState = QueryState & { readonly seen?: SeenTensors };
 
-/** Names of the keys and values of gated layers. */
-export const seenNames = (gates: Gates | undefined): string[] =>
-  [...(gates?.keys() ?? [])].flatMap((layer) => Object.values(keyValueNames(layer)));
+const partsSeen = ['keys', 'values'] as const;
 
-/** Takes what documents see out of a query block's answer; none where nothing is gated. */
+/** Names of the outputs that {@link toSeen} reads; none without gates. */
+export const seenOutputs = (gates: Gates | undefined): string[] =>
+  [...(gates?.keys() ?? [])].flatMap((layer) => Object.values(ownKeyValueNames(layer)));
+
+/** Takes what documents see out of a query block's answer; undefined without gates. */
 export function toSeen(
   answer: Readonly<Record<string, TensorValue>>,
   gates: Gates | undefined,
 ): SeenTensors | undefined {
   if (!gates) return undefined;
-  return Object.fromEntries(
-    seenNames(gates).map((name) => {
-      const { shape, data } = answer[name]!;
-      return [name, { shape, data: sharedFloats(data as Float32Array) }];
+  const tensors = [...gates.keys()].flatMap((layer) =>
+    partsSeen.map((part) => {
+      const { shape, data } = answer[ownKeyValueNames(layer)[part]]!;
+      return [keyValueNames(layer)[part], { shape, data: sharedFloats(data as Float32Array) }] as const;
     }),
   );
+  return Object.fromEntries(tensors);
 }
 
 /**

@@ -4,7 +4,7 @@ import {
   ConfigurationError,
   type ConfigurationIssue,
   EncoderReranker,
-  type ModelFamily,
+  type Profile,
   type Reranker,
   type StateCodec,
 } from '../../../engine/index.ts';
@@ -16,14 +16,16 @@ const keptBytes = 2 * 1024 ** 3;
 /** Issues for options that contradict `--states`. */
 export function besideStates(
   { states, rerankers }: { readonly states?: string; readonly rerankers?: string },
-  family: ModelFamily,
+  profile: Profile,
 ): ConfigurationIssue[] {
   if (states === undefined) return [];
   return [
     ...(rerankers === undefined
       ? []
       : [{ path: 'rerankers', message: '--states compares codecs of the order "default"; leave it out' }]),
-    ...(family === 'encoder' ? [] : [{ path: 'states', message: 'only encoders keep states; leave it out' }]),
+    ...(profile === 'cacheable'
+      ? []
+      : [{ path: 'states', message: 'only encoders of the profile cacheable keep states; leave it out' }]),
   ];
 }
 
@@ -36,6 +38,6 @@ export function memoryForStates(): number {
 export function formsOver(reranker: Reranker, codecs: readonly StateCodec[]): StateForms {
   if (reranker instanceof EncoderReranker) return stateForms(reranker, codecs);
   throw new ConfigurationError('Cannot evaluate', [
-    { path: 'states', message: 'only encoders keep states; leave it out' },
+    { path: 'states', message: 'only encoders of the profile cacheable keep states; leave it out' },
   ]);
 }

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import {
   ConfigurationError,
   type ConfigurationIssue,
-  type ModelFamily,
-  modelFamily,
+  modelProfile,
   openReranker,
+  type Profile,
   type Reranker,
   type RerankerOptions,
   type StateCodec,
@@ -55,14 +55,14 @@ export interface EvaluateOptions extends Omit<ModelFlags, 'depth'> {
 /** Measures, prints and writes. @throws ConfigurationError listing every option that cannot be. */
 export async function evaluate(context: CliContext, options: EvaluateOptions): Promise<void> {
   const measures = named(options.measures, 'measures', parseMeasure);
-  const family = await modelFamily(options.model);
-  const names = named(options.rerankers ?? defaultSystems[family], 'rerankers', knownSystem);
+  const profile = await modelProfile(options.model);
+  const names = named(options.rerankers ?? defaultSystems[profile], 'rerankers', knownSystem);
   const codecs = named(options.states, 'states', stateCodec);
   const issues = [
     ...measures.issues,
     ...names.issues,
     ...codecs.issues,
-    ...besideStates(options, family),
+    ...besideStates(options, profile),
     ...(await unwritable(options)),
   ];
   if (issues.length > 0) throw new ConfigurationError('Cannot evaluate', issues);
@@ -72,7 +72,7 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
   const { compare, close } =
     options.states === undefined
       ? await compareSystems(names.values, (depth) =>
-          openReranker({ ...model, ...(depth && { depth }), ...cacheOf(context, cache, family) }),
+          openReranker({ ...model, ...(depth && { depth }), ...cacheOf(context, cache, profile) }),
         )
       : await compareForms(
           codecs.values,
@@ -90,9 +90,8 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
 
 /** The systems that are compared by default. */
 const defaultSystems = {
-  encoder: 'first-stage,cosine,default',
-  decoder: 'first-stage,default',
-  'cross-encoder': 'first-stage,default',
+  cacheable: 'first-stage,cosine,default',
+  'in-context': 'first-stage,default',
 } as const;
 
 /** The systems that measure one collection; the sizes are complete after the measurement. */
@@ -127,9 +126,9 @@ async function compareForms(codecs: readonly StateCodec[], reranker: Reranker): 
 function cacheOf(
   context: CliContext,
   cache: string | boolean | undefined,
-  family: ModelFamily,
+  profile: Profile,
 ): Pick<RerankerOptions, 'stateSource' | 'stateCodec'> {
-  return family === 'encoder' ? stateCache(context, cache) : {};
+  return profile === 'cacheable' ? stateCache(context, cache) : {};
 }
 
 async function evaluateFolder(

@@ -72,6 +72,9 @@ function systemOf(systems: Systems, name: SystemName): System {
   const system = systems[name];
   if (system) return system;
   throw new ConfigurationError('Cannot evaluate', [
-    { path: 'rerankers', message: `${name} reads states that only encoders keep; leave it out` },
+    {
+      path: 'rerankers',
+      message: `${name} reads states that only encoders of the profile cacheable keep; leave it out`,
+    },
   ]);
 }

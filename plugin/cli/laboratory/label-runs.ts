@@ -1,6 +1,6 @@
 /** Runs that `blockrank labels` measures by each label, and a fusion of them fitted by each aggregation. */
 import { basename } from 'node:path';
-import { ConfigurationError, modelFamily, openReranker } from '../../../engine/index.ts';
+import { ConfigurationError, modelProfile, openReranker } from '../../../engine/index.ts';
 import {
   type Aggregation,
   aggregations,
@@ -72,7 +72,7 @@ export async function rerankerRuns(
   );
   const reranker = await openReranker({
     ...modelSettings({ ...options, depth: undefined }), // of this command, --depth counts candidates
-    ...((await modelFamily(options.model)) === 'encoder' ? stateCache(context, options.cache) : {}),
+    ...((await modelProfile(options.model)) === 'cacheable' ? stateCache(context, options.cache) : {}),
   });
   const bar = context.progress(collection.name, collection.qrels.size);
   try {
@@ -81,7 +81,7 @@ export async function rerankerRuns(
       names.map((name) => {
         const system = all[name];
         if (system) return [name, system];
-        const message = `${name} reads states that only encoders keep; leave it out`;
+        const message = `${name} reads states that only encoders of the profile cacheable keep; leave it out`;
         throw new ConfigurationError('Cannot use the labels', [{ path: 'rerankers', message }]);
       }),
     );
