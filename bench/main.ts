@@ -10,6 +10,7 @@ import { depth } from './depth.ts';
 import { encode } from './encode.ts';
 import { gpu } from './gpu.ts';
 import { half } from './half.ts';
+import { inContext } from './in-context.ts';
 import { joined } from './joined.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
@@ -39,6 +40,7 @@ import { warm } from './warm.ts';
 const benches: Readonly<Record<string, Bench>> = {
   encode,
   depth,
+  'in-context': inContext,
   peers,
   blocks,
   warm,

@@ -110,7 +110,7 @@ function inContextGraph(
     (name, shape) => parameters[name] ?? frozen(name, shape),
     gatedLayers,
   );
-  const states = l2Normalise(g.concat([query.at(-1)!, documents.at(-1)!], 0, 'rows'));
+  const states = l2Normalise(g.concat([query.at(-1)!, documents.at(-1)!], 0));
   // Below the lowest trained layer nothing is computed a second time: no gradient goes there.
   const lowest = Math.min(...trained, ...gatedLayers);
   return {

@@ -113,18 +113,43 @@ describe('blockrank train', () => {
     expect(JSON.parse(reranked.stdout).candidates[0].text).toBe('the moon moves the sea');
   });
 
-  it('trains layers of an encoder with the same recipe but for its kind', { timeout: 300_000 }, async () => {
-    const recipe = await recipeOf('layers', {
-      ...readout,
-      model: tiny,
-      train: { kind: 'encoder-layers', layers: [1] },
+  it.each(['encoder-layers', 'in-context'] as const)(
+    'trains %s with the same recipe but for its kind',
+    {
+      timeout: 300_000,
+    },
+    async (kind) => {
+      const recipe = await recipeOf(kind, { ...readout, model: tiny, train: { kind, layers: [1] } });
+      const { code, stdout, stderr } = await train(recipe, kind, ['--json']);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
+      expect(JSON.parse(stdout)).toMatchObject({ ended: 'steps', step: 8, measure: 'nDCG@10' });
+      const curve = (await readFile(join(folder, kind, 'curve.jsonl'), 'utf8')).trim().split('\n');
+      const losses = curve.map((line) => JSON.parse(line)).filter(({ kind: what }) => what === 'step');
+      expect(losses.at(-1).loss).toBeLessThan(losses[0].loss);
+    },
+  );
+
+  it('exports a model whose documents see the query, which every command reads', {
+    timeout: 300_000,
+  }, async () => {
+    const model = join(folder, 'in-context-model');
+    const exported = await runCli(['export', join(folder, 'in-context'), '--output', model]);
+    expect({ code: exported.code, stderr: exported.stderr }).toEqual({ code: 0, stderr: expect.any(String) });
+    const evaluated = await runCli([
+      'evaluate',
+      '--model',
+      model,
+      '--data',
+      join(folder, 'topics'),
+      '--json',
+    ]);
+    expect({ code: evaluated.code, stderr: evaluated.stderr }).toEqual({
+      code: 0,
+      stderr: expect.any(String),
     });
-    const { code, stdout, stderr } = await train(recipe, 'layers', ['--json']);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
-    expect(JSON.parse(stdout)).toMatchObject({ ended: 'steps', step: 8, measure: 'nDCG@10' });
-    const curve = (await readFile(join(folder, 'layers', 'curve.jsonl'), 'utf8')).trim().split('\n');
-    const losses = curve.map((line) => JSON.parse(line)).filter(({ kind }) => kind === 'step');
-    expect(losses.at(-1).loss).toBeLessThan(losses[0].loss);
+    const states = await runCli(['tune', '--model', model, '--data', join(folder, 'topics')]);
+    expect(states.code).toBe(2);
+    expect(states.stderr).toContain('keeps no states');
   });
 
   it('ends after the step under way with Ctrl-C, and goes on to the same end', {
