@@ -18,6 +18,15 @@ import {
   type Shortlist,
   stateCodec,
 } from '../../../../engine/index.ts';
+import { readGates } from '../../../../engine/model/gates-file.ts';
+import { readJson, readManifest } from '../../../../engine/model/manifest.ts';
+import { parseEncoderConfig } from '../../../../engine/network/encoder-config.ts';
+import { cutStates } from '../../../../engine/rerank/encoder/cut-states.ts';
+import { open as openDevice } from '../../../../engine/rerank/encoder/device-program.ts';
+import { open as openProgram } from '../../../../engine/rerank/encoder/encoder-program.ts';
+import type { QueryBlockState } from '../../../../engine/rerank/encoder/seen-feeds.ts';
+import type { EncodedBlock } from '../../../../engine/states/state-encoder.ts';
+import { weightsFor } from '../../../../engine/weights/precision-weights.ts';
 import { toSafetensors } from '../../../../engine/weights/safetensors.ts';
 import { rerankerSuite } from '../../../../plugin/testing/index.ts';
 import { assertAllClose } from '../../../support/checks/all-close.ts';
@@ -177,6 +186,44 @@ describe('InContextEncoderReranker', () => {
     const refused = openEncoderReranker({ model: folder });
     await expect(refused).rejects.toThrow(ConfigurationError);
     await expect(refused).rejects.toThrow('keeps no states; open it with openReranker');
+  });
+});
+
+describe('the device program with gates', () => {
+  it.each([
+    ['tokens', 'fp32', 1e-5],
+    ['tokens', 'fp16', 2e-3],
+    ['anchor', 'fp32', 1e-5],
+  ] as const)('reads documents as the processor’s workers do (%s, %s)', async (tier, precision, atol) => {
+    const config = parseEncoderConfig(await readJson(join(folder, 'config.json')), folder);
+    const gates = await readGates(folder, 'gates.safetensors', config);
+    const source = { folder, file: 'model.safetensors', digest: folder };
+    const weights = await weightsFor('fp32', source, cacheFolder);
+    const { caps, instruction } = await readManifest(folder);
+    const data = { config, weights, gates, modelDigest: folder, tier };
+    const host = await openProgram({
+      ...data,
+      tokenizerPath: join(folder, 'tokenizer.json'),
+      precision: 'fp32',
+      instruction,
+      caps,
+      threads: 1,
+      prepack: true,
+    });
+    const device = await openDevice({ ...data, precision, provider: 'cpu' });
+    const { seen } = (await host.run({ kind: 'query', text: 'how to bake bread' })) as QueryBlockState;
+    const blocks = [Int32Array.of(2, 7, 9, 45, 3), Int32Array.of(2, 99, 3)];
+    const expected = (await host.run({ kind: 'encode', blocks, seen })) as readonly EncodedBlock[];
+    const blind = (await host.run({ kind: 'encode', blocks })) as readonly EncodedBlock[];
+    const { rows, rowsPerBlock } = await device.run({ blocks, seen });
+    const lengths = tier === 'anchor' ? [1, 1] : [5, 3];
+    const found = cutStates({ rows, rowsPerBlock, width: config.width, first: 0, lengths });
+    for (const [b, { anchor, tokens }] of expected.entries()) {
+      assertAllClose(found[b]!.anchor, anchor, { rtol: 0, atol });
+      if (tokens) assertAllClose(found[b]!.tokens!, tokens, { rtol: 0, atol });
+      expect(Math.max(...anchor.map((x, i) => Math.abs(x - blind[b]!.anchor[i]!)))).toBeGreaterThan(0.005);
+    }
+    await Promise.all([host.close(), device.close()]);
   });
 });
 
