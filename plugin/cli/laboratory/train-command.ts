@@ -1,6 +1,6 @@
 /** `blockrank train`: trains a model, or parts of one, by a recipe; without one, fits it to the user's own judgements. */
 import { Command } from 'commander';
-import { ConfigurationError } from '../../../engine/index.ts';
+import { ConfigurationError } from '../../../engine/errors.ts';
 import type { MakeCommand } from '../context.ts';
 import { addFlags, Flag } from '../flag.ts';
 import { jsonFlag } from '../shared-flags.ts';
