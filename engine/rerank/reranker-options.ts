@@ -25,7 +25,7 @@ export interface RerankerOptions {
   readonly tier?: 'tokens' | 'anchor';
   /**
    * Encoders: number of layers to compute, one of those that the model has weights for: fewer are faster, and somewhat
-   * less good. Block states of different depths are never mixed. @defaultValue all layers of the model
+   * less good. Block states of different depths are never mixed. @defaultValue all of the model's layers
    */
   readonly depth?: number;
   /**
