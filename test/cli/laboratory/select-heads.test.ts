@@ -72,6 +72,6 @@ describe('blockrank select-heads', () => {
 
   it('says that readings of states are an encoder’s', async () => {
     const { stderr } = await runCli(['evaluate', '--data', data, '--model', model, '--rerankers', 'cosine']);
-    expect(stderr).toContain('only encoders keep');
+    expect(stderr).toContain('only encoders of the profile cacheable keep');
   });
 });
