@@ -31,8 +31,7 @@ export interface RerankerOptions {
   /**
    * Encoders: learned sums (LAuReL) that were trained over this model at this depth: a name, looked up in the folder
    * `residuals` of the model's folder, or the path of a `.safetensors` file. On a shared `pool`, models that differ in it
-   * alone share the weights. Block states of different residuals are never mixed. @defaultValue the one that the model's
-   * `blockrank.json` names at its full depth, mostly none
+   * alone share the weights. Block states of different residuals are never mixed. @defaultValue the one that the model's manifest names, mostly none
    */
   readonly residual?: string;
   /**

@@ -59,7 +59,7 @@ export const rerankerOptions = {
   },
   residual: {
     type: 'text',
-    otherwise: 'none',
+    otherwise: "the one that the model's manifest names, mostly none",
     help: 'encoders: learned sums trained over this model, for one tenant or domain',
     note: "a name, looked up in the folder `residuals` of the model's folder, or the path of a `.safetensors` file",
   },

@@ -1,7 +1,7 @@
 /** Runs a trainee's graphs over lists: gradients of a step, a loss, logits. */
 import { toOnnx } from '../../graph/onnx.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
-import { type GraphSession, openSession } from '../../session/runtime.ts';
+import type { GraphSession } from '../../session/runtime.ts';
 import type { Losses } from '../losses/create-losses.ts';
 import type { ReadoutTrainee } from '../trainees/readout/readout-trainee.ts';
 import type { TrainedTensors } from '../trainer/trainee.ts';
@@ -34,6 +34,8 @@ export class Learner {
     const { loss } = losses.values(trainee.logits);
     const outputs = trainingGraph({ loss, parameters: trainee.parameters });
     const options = { folder: '.', threads, prepack: true };
+    // Loaded here, since the laboratory's other parts need no runtime.
+    const { openSession } = await import('../../session/runtime.ts');
     const [training, logits] = await Promise.all([
       openSession(toOnnx(outputs), options),
       openSession(toOnnx({ logits: trainee.ownLogits }), options),
