@@ -82,7 +82,7 @@ shards: 3
       'index.textFields': 'expected a list that is not empty, got []',
       'index.colour':
         'unknown key; accepted: name, textFields, queryFields, separator, highlight, maxResultWindow, signals, states',
-      'reranker.precision': 'expected "fp32" or "int8" or "fp16", got "fp8"',
+      'reranker.precision': 'expected "fp32", "int8" or "fp16", got "fp8"',
       'reranker.workers': 'expected at least 1, got 0',
       'reranker.tier': 'expected "tokens" or "anchor", got 3',
       'stage.onFailure': 'expected "keep-first-stage" or "throw", got "panic"',
