@@ -102,14 +102,14 @@ describe('blockrank train without a recipe', () => {
         ({ interpolation }) => interpolation === report.written.interpolation,
       )!.mean;
     expect(evaluated.stdout).toMatch(new RegExp(`^model +${fittedMean.toFixed(4)}`, 'm'));
-  }, 120_000);
+  });
 
   it('tunes numbers alone where there are few judgements, and says so', async () => {
     const { code, stdout, stderr } = await train('few', '--candidates', 'judged');
     expect(code).toBe(0);
     expect(stderr).toContain('20 queries to learn from, fewer than 100');
     expect(stdout).toContain('On held-out lists');
-  }, 120_000);
+  });
 
   it('refuses to overwrite the model that it starts from, and weights that are none', async () => {
     const same = await train('many', '--candidates', 'lists', '--output', model);

@@ -77,7 +77,7 @@ describe('chainTrainee', () => {
     expect(Math.min(...own), `${own}`).toBeGreaterThan(0.55);
     // The loops do the work: with one, what three had learnt is gone.
     expect(mean(once), `${once} beside ${own}`).toBeLessThan(mean(own) - 0.15);
-  }, 300_000);
+  });
 });
 
 describe('trainChains', () => {
@@ -106,7 +106,7 @@ describe('trainChains', () => {
     expect(drawn.steps.at(-1)!.cosine).toBeGreaterThan(0.9);
     expect(end(free.steps)).toBeLessThan(0.7);
     expect(end(drawn.steps), `${end(drawn.steps)} beside ${end(free.steps)}`).toBeLessThan(0.7);
-  }, 120_000);
+  });
 
   it('gives the same weights from the same seed', async () => {
     const [first, second] = [
