@@ -22,7 +22,7 @@ export const lessonWeights: readonly number[] = Array.from(
   (_, i) => (i * maxPredictedWeight) / 10,
 );
 
-/** A lesson of one list. @param gains - Of each candidate, in shortlist order. @param ideal - Of all judged documents, descending. */
+/** A lesson of one list: gains of each candidate in shortlist order, and those of all judged documents, descending. */
 export function toFusionLesson(
   list: { readonly set: string; readonly shortlist: Shortlist; readonly ranking: Ranking },
   { gains, ideal }: { readonly gains: readonly number[]; readonly ideal: readonly number[] },
