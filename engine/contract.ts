@@ -186,7 +186,12 @@ export interface PredictedFusionWeight {
 }
 
 /** The first stage's share of the fused order, in [0, 1]: one for every list, or a rule that gives each list its own. */
-export type FusionWeight = number | { readonly predicted: PredictedFusionWeight };
+export type FusionWeight =
+  | number
+  | {
+      /** The rule. */
+      readonly predicted: PredictedFusionWeight;
+    };
 
 /** The description of a reranker. */
 export interface RerankerInfo {

@@ -10,7 +10,7 @@ export { decodeText } from './decode-text.ts';
 export { type EmbedderOptions, openEmbedder } from './embedding/embedder.ts';
 export * from './errors.ts';
 export { type ModelFamily, modelFamily } from './model/family.ts';
-export { inspectModel, type ModelReport } from './model/inspect.ts';
+export { type DepthReport, inspectModel, type ModelReport } from './model/inspect.ts';
 export { modelProfile } from './model/profile.ts';
 export { type PullOptions, pullModel } from './model/pull.ts';
 export { isResidualPath } from './model/residual-file.ts';

@@ -1,4 +1,6 @@
 /** The door for evaluating and tuning; serving code never opens it. */
+
+export type { BlockCaps } from './blocks/caps.ts';
 export * from './evaluation/auc.ts';
 export * from './evaluation/chart.ts';
 export * from './evaluation/collection.ts';
@@ -11,6 +13,7 @@ export * from './evaluation/significance.ts';
 export * from './evaluation/state-forms.ts';
 export * from './evaluation/systems.ts';
 export * from './evaluation/trec.ts';
+export type { AxisLengths } from './graph/live-bytes.ts';
 export { type DecoderManifestFile, decoderManifest } from './model/decoder-folder.ts';
 export {
   type DecoderCaps,
@@ -20,7 +23,11 @@ export {
   type SignalScoring,
   toDecoderManifestJson,
 } from './model/decoder-manifest.ts';
+export type { EncoderConfig } from './network/encoder-config.ts';
+export type { LoopBlocks } from './network/loops.ts';
+export type { TokenForm } from './network/readout/readout-feeds.ts';
 export type { ResidualForm, ResidualKind } from './network/residuals.ts';
+export type { HeadSizes, ListLayer, Projection, ReadoutHeads } from './readout/heads.ts';
 export * from './training/calibration.ts';
 export * from './training/curation/bigram-loss.ts';
 export * from './training/curation/curate.ts';
@@ -72,9 +79,11 @@ export * from './training/optimisers/settings.ts';
 export type { DecoderSettings } from './training/recipe/decoder-kind.ts';
 export * from './training/recipe/digests.ts';
 export type { EncoderLayersSettings } from './training/recipe/encoder-layers-kind.ts';
+export type { InContextSettings } from './training/recipe/in-context-kind.ts';
 export * from './training/recipe/places.ts';
 export type { ReadoutSettings } from './training/recipe/readout-kind.ts';
 export * from './training/recipe/recipe.ts';
+export type { ResidualSettings } from './training/recipe/residual-kind.ts';
 export type { TraineeContext } from './training/recipe/trainee-kind.ts';
 export * from './training/recipe/trainee-kinds.ts';
 export * from './training/select-heads.ts';
@@ -91,10 +100,11 @@ export type {
 export { decoderTrainee } from './training/trainees/decoder/decoder-trainee.ts';
 export { type EncoderLayersOptions, encoderLayersTrainee } from './training/trainees/encoder-layers.ts';
 export { type InContextOptions, inContextTrainee } from './training/trainees/in-context.ts';
+export type { ListStates } from './training/trainees/readout/list-states.ts';
 export {
   type FoldedModel,
-  type FoldOptions,
   foldResidual,
+  type ResidualFoldOptions,
 } from './training/trainees/residual/fold-residual.ts';
 export {
   type ResidualTrainee,

@@ -8,7 +8,7 @@ import type { ExecutionProvider } from './runtime.ts';
 
 /**
  * Where a model runs: on the device that is named, or with `auto` on the first of cuda, webgpu and cpu that opens and
- * that nothing is known against: see {@link objectionTo}.
+ * that nothing is known against.
  */
 export type Device = 'auto' | ExecutionProvider;
 

@@ -54,7 +54,14 @@ export interface FusionFit {
   /** The best weight that is the same for all lists. */
   readonly fixed: number;
   /** Mean over collections of the start, and of both choices where each collection is measured with what the others chose. */
-  readonly heldOut: { readonly start: number; readonly fixed: number; readonly rule: number };
+  readonly heldOut: {
+    /** With the weight that was the start. */
+    readonly start: number;
+    /** With one weight, chosen on the other collections. */
+    readonly fixed: number;
+    /** With the rule, fitted to the other collections. */
+    readonly rule: number;
+  };
   /** By collection, the same. */
   readonly bySet: Readonly<Record<string, FusionFit['heldOut']>>;
   /** p-value of the paired t-test between rule and start on lists of collections that were held out. */

@@ -15,7 +15,7 @@ import {
 } from './list-loss.ts';
 import { logSoftmax } from './softmax.ts';
 
-/** Options of {@link divergence}. */
+/** Options of `divergence`. */
 export interface DivergenceOptions {
   /** Divides the logits of the trained model. The loss is multiplied by its square, so that gradients keep their size. */
   readonly temperature: number;
@@ -54,7 +54,7 @@ export function divergence(
   };
 }
 
-/** Options of {@link listNet}. */
+/** Options of `listNet`. */
 export interface ListNetOptions {
   /** Divides the logits. */
   readonly temperature: number;

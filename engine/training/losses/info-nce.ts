@@ -11,7 +11,7 @@ import {
   visibleDocuments,
 } from './list-loss.ts';
 
-/** Options of {@link infoNce}. */
+/** Options of `infoNce`. */
 export interface InfoNceOptions {
   /** Divides the masses, which lie in [0, 1]. The paper has .05. */
   readonly temperature: number;

@@ -15,7 +15,7 @@ import {
 } from './list-loss.ts';
 import { asRow, differences, logistic, total } from './pairs.ts';
 
-/** Options of {@link lambdaLoss}. */
+/** Options of `lambdaLoss`. */
 export interface LambdaLossOptions {
   /** Divides the margins. */
   readonly temperature: number;

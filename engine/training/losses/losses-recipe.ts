@@ -28,7 +28,12 @@ export type LossName = keyof LossOptions;
 
 /** Losses and their weights in the sum. */
 export type LossesRecipe = {
-  readonly [Name in LossName]?: (LossOptions[Name] & { readonly weight: number }) | undefined;
+  readonly [Name in LossName]?:
+    | (LossOptions[Name] & {
+        /** The loss is multiplied by it, > 0. */
+        readonly weight: number;
+      })
+    | undefined;
 } & {
   /** Weights of losses that only the trained network has, such as `nextToken`, by name. */
   readonly own?: Readonly<Record<string, number>> | undefined;

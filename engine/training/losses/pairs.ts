@@ -16,7 +16,7 @@ import {
   visibleDocuments,
 } from './list-loss.ts';
 
-/** Options of {@link marginMse}. */
+/** Options of `marginMse`. */
 export interface MarginMseOptions {
   /** `all` pairs of documents, or those of a `positive` (gain above 0) against one of gain 0. */
   readonly pairs: 'all' | 'positives';
@@ -53,7 +53,7 @@ export function marginMse(name: string, { pairs, teacherScale, hidden }: MarginM
   };
 }
 
-/** Options of {@link rankNet}. */
+/** Options of `rankNet`. */
 export interface RankNetOptions {
   /** Divides the margins. */
   readonly temperature: number;

@@ -12,8 +12,11 @@ export interface DecoderSettings {
   /** Low-rank matrices are trained, and all else stays. @defaultValue the decoder's own weights are trained */
   readonly lowRank?:
     | {
+        /** Rank of each pair of matrices, at least 1. */
         readonly rank: number;
+        /** Their product is multiplied by `alpha / rank`. @defaultValue twice the rank */
         readonly alpha?: number | undefined;
+        /** The layers' matrices that get a pair. @defaultValue those of `decoderTrainee` */
         readonly projections?: readonly DecoderProjection[] | undefined;
       }
     | undefined;

@@ -45,9 +45,13 @@ export interface RunFacts extends RunIdentity {
   readonly versions: Readonly<Record<string, string>>;
   /** What it runs on. */
   readonly machine: {
+    /** The processor's name. */
     readonly processor: string;
+    /** Its cores. */
     readonly cores: number;
+    /** The machine's memory. */
     readonly memoryBytes: number;
+    /** Operating system and architecture. */
     readonly platform: string;
     /** ONNX Runtime's name of what computes. */
     readonly provider: string;

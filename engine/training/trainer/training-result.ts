@@ -39,9 +39,17 @@ export interface TrainingResult {
   /** Development value of the starting model. */
   readonly start?: number;
   /** The best development value; at step 0 it is the starting model's. */
-  readonly best?: { readonly step: number; readonly value: number };
+  readonly best?: {
+    /** Steps done by then. */
+    readonly step: number;
+    /** Mean over development collections. */
+    readonly value: number;
+  };
   /** The weight that was chosen, and every one that was tried; absent when none was asked for. */
-  readonly interpolation?: WeightValue & { readonly tried: readonly WeightValue[] };
+  readonly interpolation?: WeightValue & {
+    /** In the order of the recipe. */
+    readonly tried: readonly WeightValue[];
+  };
   /** The most bytes that a step needed, as counted before it ran. */
   readonly neededBytes: number;
 }

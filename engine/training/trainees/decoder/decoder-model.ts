@@ -13,7 +13,7 @@ import type { DecoderCaps, SignalScoring } from '../../../model/decoder-manifest
 /** Parts of a layer that get low-rank matrices. */
 export const projectionNames = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;
 
-/** One of {@link projectionNames}. */
+/** A matrix of a decoder's layer. */
 export type DecoderProjection = (typeof projectionNames)[number];
 
 /** Low-rank matrices beside frozen ones. Source: Hu et al., LoRA (arXiv:2106.09685). */

@@ -34,7 +34,7 @@ import {
 import type { TrainedTensor } from '../../trainer/trainee.ts';
 
 /** What to fold, and where it goes. */
-export interface FoldOptions {
+export interface ResidualFoldOptions {
   /** Model folder that the residual was trained over, at its full depth. */
   readonly model: string;
   /** Name or path of the residual, as in `openReranker({ residual })`. */
@@ -56,7 +56,7 @@ export interface FoldedModel {
  *
  * @throws ModelFormatError when the residual is none of this model. @throws ConfigurationError when it has no `rw`.
  */
-export async function foldResidual({ model, residual, folder }: FoldOptions): Promise<FoldedModel> {
+export async function foldResidual({ model, residual, folder }: ResidualFoldOptions): Promise<FoldedModel> {
   const { path, manifest, digest } = await openModelFolder(model);
   const configPath = join(path, 'config.json');
   const { layers, width, blocks } = parseEncoderConfig(await readJson(configPath), configPath);
