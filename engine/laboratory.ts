@@ -126,3 +126,4 @@ export * from './training/trainer/trainee.ts';
 export * from './training/trainer/training-list.ts';
 export * from './training/trainer/training-result.ts';
 export * from './training/tune.ts';
+export { fileDigest } from './weights/file-digest.ts';

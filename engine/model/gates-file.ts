@@ -4,6 +4,7 @@ import { ModelFormatError } from '../errors.ts';
 import { gatesName, layerOfGates } from '../network/cross-attention.ts';
 import type { EncoderConfig } from '../network/encoder-config.ts';
 import { readTensorBytes, readTensorTable, toFloat32, toSafetensors } from '../weights/safetensors.ts';
+import { floatTensor, isFloat } from '../weights/tensor-files.ts';
 
 /** Gates by number of the layer, ascending, 0 first; a factor a head each, shape `[heads]`. */
 export type Gates = ReadonlyMap<number, Float32Array>;
@@ -34,15 +35,10 @@ export async function readGates(folder: string, file: string, config: EncoderCon
   return new Map(found.sort(([a], [b]) => a - b));
 }
 
-const isFloat = (type: string): boolean => ['float32', 'float16', 'bfloat16'].includes(type);
-
 /** Gates as the bytes of a file that {@link readGates} reads. */
 export function toGatesFile(gates: Gates): Uint8Array {
-  const tensors = [...gates].map(([layer, data]) => ({
-    name: gatesName(layer),
-    type: 'F32' as const,
-    shape: [data.length],
-    bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-  }));
+  const tensors = [...gates].map(([layer, data]) =>
+    floatTensor(gatesName(layer), { shape: [data.length], data }),
+  );
   return toSafetensors(tensors, { format: 'blockrank-gates' });
 }

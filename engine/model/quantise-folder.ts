@@ -8,6 +8,7 @@ import {
   toFloat32,
   toSafetensors,
 } from '../weights/safetensors.ts';
+import { bytesOf, floatTensor } from '../weights/tensor-files.ts';
 
 /** Options of {@link quantiseWeights}. */
 export interface QuantisationOptions {
@@ -39,21 +40,17 @@ export async function quantiseWeights(
     const values = toFloat32(await readTensorBytes(source, entry), entry.type);
     const [rows, columns] = entry.shape;
     if (rows === undefined || columns === undefined) {
-      tensors.push({ name, type: 'F32', shape: entry.shape, bytes: bytesOf(values) });
+      tensors.push(floatTensor(name, { shape: entry.shape, data: values }));
       continue;
     }
     const group = groupColumns && columns % groupColumns === 0 ? groupColumns : columns;
     const quantised = quantiseRows(values, values.length / group);
     const scaleShape = group === columns ? [rows] : [rows, columns / group];
     tensors.push({ name, type: 'I8', shape: entry.shape, bytes: bytesOf(quantised.values) });
-    tensors.push({ name: scaleName(name), type: 'F32', shape: scaleShape, bytes: bytesOf(quantised.scales) });
+    tensors.push(floatTensor(scaleName(name), { shape: scaleShape, data: quantised.scales }));
   }
   // Float32 tensors first, so that each tensor is aligned to its type.
   tensors.sort((a, b) => Number(b.type === 'F32') - Number(a.type === 'F32'));
   const quantised = `int8, one scale a ${groupColumns ? `run of ${groupColumns} columns` : 'row'}`;
   await writeFile(target, toSafetensors(tensors, { format: 'pt', quantised }));
-}
-
-function bytesOf(values: Float32Array | Int8Array): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }

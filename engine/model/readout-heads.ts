@@ -1,8 +1,5 @@
 /** The file that holds a model's trained parts of the readout, beside `blockrank.json`, which names it as `heads`. */
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ModelFormatError } from '../errors.ts';
 import {
   type HeadSizes,
   headShapes,
@@ -11,13 +8,9 @@ import {
   type ReadoutHeads,
   toHeads,
 } from '../readout/heads.ts';
-import {
-  readTensorBytes,
-  readTensorTable,
-  type TensorTable,
-  toFloat32,
-  toSafetensors,
-} from '../weights/safetensors.ts';
+import { fileDigest } from '../weights/file-digest.ts';
+import { readTensorTable, type TensorTable, toSafetensors } from '../weights/safetensors.ts';
+import { assertFloatTensors, floatTensor, type Numbers, readFiniteTensor } from '../weights/tensor-files.ts';
 
 /** Trained parts as a folder holds them. */
 export interface HeadsFile {
@@ -37,29 +30,16 @@ export async function readHeads(folder: string, file: string, width: number): Pr
   const path = join(folder, file);
   const table = await readTensorTable(path);
   const sizes = sizesOf(table, width);
-  assertShapes(path, table, sizes);
+  const shapes = headShapes(sizes);
+  assertFloatTensors(path, table, { shapes, all: [...shapes.keys()].join(', ') || 'trained parts' });
   const tensors = new Map<string, { data: Float32Array }>();
-  for (const [name, entry] of table) {
-    const data = toFloat32(await readTensorBytes(path, entry), entry.type);
-    assertFinite(path, name, data);
-    tensors.set(name, { data });
-  }
-  const digest = createHash('sha256')
-    .update(await readFile(path))
-    .digest('hex');
-  return { heads: toHeads(sizes, tensors), digest };
+  for (const [name, entry] of table) tensors.set(name, { data: await readFiniteTensor(path, name, entry) });
+  return { heads: toHeads(sizes, tensors), digest: await fileDigest(path) };
 }
 
 /** Trained parts as the bytes of a file that {@link readHeads} reads. @param tensors - By the names of `headShapes`. */
-export function toHeadsFile(
-  tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>,
-): Uint8Array {
-  const named = [...tensors].map(([name, { shape, data }]) => ({
-    name,
-    type: 'F32' as const,
-    shape,
-    bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-  }));
+export function toHeadsFile(tensors: ReadonlyMap<string, Numbers>): Uint8Array {
+  const named = [...tensors].map(([name, numbers]) => floatTensor(name, numbers));
   return toSafetensors(named, { format: 'blockrank-heads' });
 }
 
@@ -74,32 +54,4 @@ function sizesOf(table: TensorTable, width: number): HeadSizes {
     // A layer that lacks the tensor which tells its width is caught as one that lacks a tensor.
     listWidth: listed ? Math.max(1, lastAxis('list.hidden')) : 0,
   };
-}
-
-const floats: readonly string[] = ['float32', 'float16', 'bfloat16'];
-
-function assertShapes(path: string, table: TensorTable, sizes: HeadSizes): void {
-  const shapes = headShapes(sizes);
-  for (const [name, shape] of shapes) {
-    const found = table.get(name);
-    if (found?.shape.join() === shape.join() && floats.includes(found.type)) continue;
-    throw new ModelFormatError({
-      path,
-      expected: `tensor "${name}" of shape [${shape}] and type ${floats.join(', ')}`,
-      found: found ? `[${found.shape}] of ${found.type}` : 'none',
-    });
-  }
-  const unknown = [...table.keys()].find((name) => !shapes.has(name));
-  if (unknown === undefined) return;
-  throw new ModelFormatError({
-    path,
-    expected: [...shapes.keys()].join(', ') || 'trained parts',
-    found: `tensor "${unknown}"`,
-  });
-}
-
-function assertFinite(path: string, name: string, data: Float32Array): void {
-  const at = data.findIndex((value) => !Number.isFinite(value));
-  if (at === -1) return;
-  throw new ModelFormatError({ path, expected: `finite numbers in tensor "${name}"`, found: `${data[at]}` });
 }

@@ -1,6 +1,4 @@
 /** The small file of a residual: learned sums for one model, which it names by its digest. */
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
 import { ModelFormatError } from '../errors.ts';
@@ -10,14 +8,9 @@ import {
   residualKinds,
   residualShapes,
 } from '../network/residuals.ts';
-import {
-  readTensorBytes,
-  readTensorMetadata,
-  readTensorTable,
-  type TensorTable,
-  toFloat32,
-  toSafetensors,
-} from '../weights/safetensors.ts';
+import { fileDigest } from '../weights/file-digest.ts';
+import { readTensorMetadata, readTensorTable, toSafetensors } from '../weights/safetensors.ts';
+import { assertFloatTensors, floatTensor, type Numbers, readFiniteTensor } from '../weights/tensor-files.ts';
 
 /** A residual as it is served. */
 export interface ResidualFile {
@@ -73,20 +66,16 @@ export async function readResidual(path: string, base: ResidualBase): Promise<Re
   const form = await readForm(path, base);
   const table = await readTensorTable(path);
   const shapes = residualShapes(form, base);
-  assertShapes(path, table, shapes);
+  assertFloatTensors(path, table, { shapes, all: `${shapes.size} tensors and none besides` });
   const length = [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const numbers = new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT));
   let at = 0;
   for (const name of shapes.keys()) {
-    const entry = table.get(name)!;
-    const data = toFloat32(await readTensorBytes(path, entry), entry.type);
-    assertFinite(path, name, data);
+    const data = await readFiniteTensor(path, name, table.get(name)!);
     numbers.set(data, at);
     at += data.length;
   }
-  const digest = createHash('sha256')
-    .update(await readFile(path))
-    .digest('hex');
+  const digest = await fileDigest(path);
   return { form, sizes: { layers: base.layers, width: base.width }, numbers, digest };
 }
 
@@ -109,49 +98,13 @@ async function readForm(path: string, base: ResidualBase): Promise<ResidualForm>
   return { kind, rank, window };
 }
 
-const floats: readonly string[] = ['float32', 'float16', 'bfloat16'];
-
-function assertShapes(
-  path: string,
-  table: TensorTable,
-  shapes: ReadonlyMap<string, readonly number[]>,
-): void {
-  for (const [name, shape] of shapes) {
-    const found = table.get(name);
-    if (found?.shape.join() === shape.join() && floats.includes(found.type)) continue;
-    throw new ModelFormatError({
-      path,
-      expected: `tensor "${name}" of shape [${shape}] and type ${floats.join(', ')}`,
-      found: found ? `[${found.shape}] of ${found.type}` : 'none',
-    });
-  }
-  const unknown = [...table.keys()].find((name) => !shapes.has(name));
-  if (unknown === undefined) return;
-  throw new ModelFormatError({
-    path,
-    expected: `${shapes.size} tensors`,
-    found: `tensor "${unknown}" besides`,
-  });
-}
-
-function assertFinite(path: string, name: string, data: Float32Array): void {
-  const at = data.findIndex((value) => !Number.isFinite(value));
-  if (at === -1) return;
-  throw new ModelFormatError({ path, expected: `finite numbers in tensor "${name}"`, found: `${data[at]}` });
-}
-
 /** A residual as the bytes of a file that {@link readResidual} reads. @param tensors - By the names of `residualShapes`. */
 export function toResidualFile(
-  tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>,
+  tensors: ReadonlyMap<string, Numbers>,
   { kind, rank, window }: ResidualForm,
   base: Pick<ResidualBase, 'digest' | 'name'>,
 ): Uint8Array {
-  const named = [...tensors].map(([name, { shape, data }]) => ({
-    name,
-    type: 'F32' as const,
-    shape,
-    bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-  }));
+  const named = [...tensors].map(([name, numbers]) => floatTensor(name, numbers));
   return toSafetensors(named, {
     format,
     kind,

@@ -1,11 +1,10 @@
 /** Copies of weights in the cache: made once, and checked before every use. */
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { cacheAdvice, temporaryCacheFolder } from '../cache-folder.ts';
 import { ConfigurationError } from '../errors.ts';
+import { fileDigest } from './file-digest.ts';
 
 /** A copy to find or make. */
 export interface WantedCopy {
@@ -58,7 +57,7 @@ async function makeCopy({ folder, name, write }: WantedCopy): Promise<string> {
     await write(part);
     const file = await open(part, 'r+');
     await file.sync().finally(() => file.close());
-    const digest = await digestOf(part);
+    const digest = await fileDigest(part);
     await rename(part, path);
     await seal(path, digest);
   } finally {
@@ -79,7 +78,7 @@ async function isSound(path: string): Promise<boolean> {
   const file = await stateOf(path);
   if (file === undefined) return false;
   if (noted.file === file) return true;
-  if ((await digestOf(path).catch(() => undefined)) !== noted.sha256) return false;
+  if ((await fileDigest(path).catch(() => undefined)) !== noted.sha256) return false;
   await seal(path, noted.sha256).catch(() => undefined); // a cache that cannot be written is read each time
   return true;
 }
@@ -103,12 +102,6 @@ async function seal(path: string, sha256: string): Promise<void> {
 async function stateOf(path: string): Promise<string | undefined> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
   return found && [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join('/');
-}
-
-async function digestOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex');
 }
 
 /** Error codes of a folder that cannot be written. */

@@ -2,7 +2,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type EncoderConfig, toEncoderConfigJson } from '../../network/encoder-config.ts';
-import { type NamedTensor, toSafetensors } from '../../weights/safetensors.ts';
+import { toSafetensors } from '../../weights/safetensors.ts';
+import { floatTensor } from '../../weights/tensor-files.ts';
 import type { TrainedTensors } from '../trainer/trainee.ts';
 
 /** Writes `config.json` and `model.safetensors`; the folder is made when it is not there. */
@@ -12,10 +13,7 @@ export async function saveEncoder(
   tensors: TrainedTensors,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const named = [...tensors].map(([name, { shape, data }]): NamedTensor => {
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    return { name, type: 'F32', shape, bytes };
-  });
+  const named = [...tensors].map(([name, tensor]) => floatTensor(name, tensor));
   await writeFile(join(folder, 'model.safetensors'), toSafetensors(named, { format: 'blockrank' }));
   await writeFile(
     join(folder, 'config.json'),

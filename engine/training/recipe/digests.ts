@@ -1,17 +1,9 @@
 /** Names the content of files and folders. */
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { defaultModelFolder } from '../../model/folder.ts';
-
-/** SHA-256 of a file, as hexadecimal. */
-export async function fileDigest(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
-}
+import { fileDigest } from '../../weights/file-digest.ts';
 
 /**
  * SHA-256 of a folder's files by `<name>/<file>`. @param files - Which; those that are not there are left out.

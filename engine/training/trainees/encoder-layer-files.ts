@@ -1,14 +1,15 @@
 /** Writes trained layers into a model folder, in the form of the file that they came from. */
-import { cp, rename, writeFile } from 'node:fs/promises';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { quantiseRows, scaleName } from '../../weights/quantise.ts';
+import { type NamedTensor, readTensorTable, type TensorTable } from '../../weights/safetensors.ts';
 import {
-  type NamedTensor,
-  readTensorBytes,
-  readTensorTable,
-  type TensorTable,
-  toSafetensors,
-} from '../../weights/safetensors.ts';
+  bytesOf,
+  floatTensor,
+  type Numbers,
+  replaceWeights,
+  storedTensor,
+} from '../../weights/tensor-files.ts';
 import type { TrainedTensors } from '../trainer/trainee.ts';
 import type { LayerModel } from './encoder-layer-model.ts';
 
@@ -30,40 +31,21 @@ export async function saveLayers(
     if (isScaleOf(name, tensors)) continue;
     const trained = tensors.get(name);
     if (trained) written.push(...toFileForm(name, trained, table));
-    else {
-      const bytes = await readTensorBytes(source, entry);
-      written.push({ name, type: typeNames[entry.type]!, shape: entry.shape, bytes });
-    }
+    else written.push(await storedTensor(source, name, entry));
   }
-  const target = join(folder, layersFile);
-  await writeFile(`${target}.part`, toSafetensors(written, { format: 'blockrank' }));
-  await rename(`${target}.part`, target);
+  await replaceWeights(join(folder, layersFile), written);
 }
-
-const typeNames: Readonly<Record<string, NamedTensor['type']>> = {
-  float32: 'F32',
-  float16: 'F16',
-  bfloat16: 'BF16',
-  int8: 'I8',
-  uint8: 'U8',
-};
 
 const isScaleOf = (name: string, tensors: TrainedTensors): boolean =>
   name.endsWith(scaleName('')) && tensors.has(name.slice(0, -scaleName('').length));
 
-function toFileForm(
-  name: string,
-  { shape, data }: { readonly shape: readonly number[]; readonly data: Float32Array },
-  table: TensorTable,
-): NamedTensor[] {
+function toFileForm(name: string, tensor: Numbers, table: TensorTable): NamedTensor[] {
   const scale = table.get(scaleName(name));
-  if (!scale) return [{ name, type: 'F32', shape, bytes: bytesOf(data) }];
+  if (!scale) return [floatTensor(name, tensor)];
+  const { shape, data } = tensor;
   const { values, scales } = quantiseRows(data, scale.length / Float32Array.BYTES_PER_ELEMENT);
   return [
-    { name: scaleName(name), type: 'F32', shape: scale.shape, bytes: bytesOf(scales) },
+    floatTensor(scaleName(name), { shape: scale.shape, data: scales }),
     { name, type: 'I8', shape, bytes: bytesOf(values) },
   ];
 }
-
-const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Int8Array): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength);

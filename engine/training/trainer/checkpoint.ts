@@ -8,6 +8,7 @@ import {
   toFloat32,
   toSafetensors,
 } from '../../weights/safetensors.ts';
+import { floatTensor } from '../../weights/tensor-files.ts';
 import type { TrainedTensors } from './trainee.ts';
 import { type Standing, writeWhole } from './whole-file.ts';
 
@@ -86,12 +87,7 @@ const shapeText = (shape: readonly number[] | undefined): string =>
   shape ? `shape [${shape.join(', ')}]` : 'no such tensor';
 
 const toNamed = (tensors: TrainedTensors, prefix: string): NamedTensor[] =>
-  [...tensors].map(([name, { shape, data }]) => ({
-    name: `${prefix}${name}`,
-    type: 'F32',
-    shape,
-    bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-  }));
+  [...tensors].map(([name, tensor]) => floatTensor(`${prefix}${name}`, tensor));
 
 async function readAll(path: string): Promise<TrainedTensors> {
   const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();

@@ -1,19 +1,11 @@
 /** Writes the folder of a decoder whose weights were trained. */
 import { cp, mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DataType } from '../../../graph/value.ts';
 import { type DecoderManifest, toDecoderManifestJson } from '../../../model/decoder-manifest.ts';
-import { type NamedTensor, readTensorBytes, toSafetensorsHeader } from '../../../weights/safetensors.ts';
+import { readTensorBytes, toSafetensorsHeader } from '../../../weights/safetensors.ts';
+import { bytesOf, typeNameOf } from '../../../weights/tensor-files.ts';
 import type { TrainedTensor } from '../../trainer/trainee.ts';
 import type { DecoderModel } from './decoder-model.ts';
-
-const typeNames: { readonly [Type in DataType]?: NamedTensor['type'] } = {
-  float32: 'F32',
-  float16: 'F16',
-  bfloat16: 'BF16',
-  int8: 'I8',
-  uint8: 'U8',
-};
 
 /**
  * Copies configuration and tokenizer, and writes `blockrank.json` and one file of all weights: trained ones in float32, the
@@ -47,17 +39,15 @@ async function writeWeights(
 ): Promise<void> {
   const tensors = [...table].map(([name, entry]) => {
     const own = trained.get(name);
-    const type = own ? 'F32' : typeNames[entry.type]!;
+    const type = own ? 'F32' : typeNameOf(entry.type);
     const length = own ? own.data.byteLength : entry.length;
-    return { name, type, shape: entry.shape, length, entry, own };
+    return { name, type, shape: entry.shape, length, entry, own } as const;
   });
   const file = await open(path, 'w');
   try {
     await file.writeFile(toSafetensorsHeader(tensors, { format: 'pt' }));
     for (const { entry, own } of tensors) {
-      const bytes = own
-        ? new Uint8Array(own.data.buffer, own.data.byteOffset, own.data.byteLength)
-        : await readTensorBytes(join(folder, entry.file), entry);
+      const bytes = own ? bytesOf(own.data) : await readTensorBytes(join(folder, entry.file), entry);
       await file.writeFile(bytes);
     }
   } finally {

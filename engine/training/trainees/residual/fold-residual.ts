@@ -3,7 +3,7 @@
  * scale of its input but for `epsilon`: `norm(a·f(x) + b·c) = norm((a/b)·f(x) + c)`. So the layer that gives `f(x)` is
  * scaled by `a/b` once, and nothing is left to compute.
  */
-import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigurationError } from '../../../errors.ts';
 import { layerPrefix } from '../../../model/depth.ts';
@@ -29,8 +29,8 @@ import {
   readTensorBytes,
   readTensorTable,
   toFloat32,
-  toSafetensors,
 } from '../../../weights/safetensors.ts';
+import { floatTensor, replaceWeights, storedTensor } from '../../../weights/tensor-files.ts';
 import type { TrainedTensor } from '../../trainer/trainee.ts';
 
 /** What to fold, and where it goes. */
@@ -111,14 +111,6 @@ function scales(tensors: ReadonlyMap<string, TrainedTensor>, layers: number): Ma
   return found;
 }
 
-const typeNames: Readonly<Record<string, NamedTensor['type']>> = {
-  float32: 'F32',
-  float16: 'F16',
-  bfloat16: 'BF16',
-  int8: 'I8',
-  uint8: 'U8',
-};
-
 /** Scales matrices and biases in a file; of a matrix in 8-bit integers its scales, so that nothing is rounded anew. */
 async function scaleLayers(path: string, factors: ReadonlyMap<string, number>): Promise<void> {
   const table = await readTensorTable(path);
@@ -129,15 +121,13 @@ async function scaleLayers(path: string, factors: ReadonlyMap<string, number>): 
   }
   const written: NamedTensor[] = [];
   for (const [name, entry] of table) {
-    const bytes = await readTensorBytes(path, entry);
     const factor = factorOf.get(name);
     if (factor === undefined) {
-      written.push({ name, type: typeNames[entry.type]!, shape: entry.shape, bytes });
+      written.push(await storedTensor(path, name, entry));
       continue;
     }
-    const scaled = toFloat32(bytes, entry.type).map((value) => value * factor);
-    written.push({ name, type: 'F32', shape: entry.shape, bytes: new Uint8Array(scaled.buffer) });
+    const data = toFloat32(await readTensorBytes(path, entry), entry.type).map((value) => value * factor);
+    written.push(floatTensor(name, { shape: entry.shape, data }));
   }
-  await writeFile(`${path}.part`, toSafetensors(written, { format: 'blockrank' }));
-  await rename(`${path}.part`, path);
+  await replaceWeights(path, written);
 }
