@@ -25,7 +25,7 @@ export function confidenceInterval(values: readonly number[], level = 0.95): Int
 /** Two-sided p-value of the paired t-test on differences; 1 when every difference is 0. */
 export function pairedTTest(differences: readonly number[]): number {
   const centre = mean(differences);
-  const error = differences.length < 2 ? 0 : standardError(differences, centre);
+  const error = standardError(differences, centre);
   if (error === 0) return centre === 0 || differences.length < 2 ? 1 : 0;
   return 2 * jstat.studentt.cdf(-Math.abs(centre / error), differences.length - 1);
 }
@@ -53,7 +53,9 @@ export function randomisationTest(
   return asLarge / (rounds + 1);
 }
 
-function standardError(values: readonly number[], centre: number): number {
+/** Standard error of the mean of values; 0 for fewer than two. @param centre - The mean. */
+export function standardError(values: readonly number[], centre: number = mean(values)): number {
+  if (values.length < 2) return 0;
   const sum = values.reduce((total, value) => total + (value - centre) ** 2, 0);
   return Math.sqrt(sum / (values.length - 1) / values.length);
 }

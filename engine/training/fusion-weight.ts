@@ -1,10 +1,10 @@
 /** Fits the rule that predicts a list's fusion weight, and measures it on collections that it was not fitted to. */
 import type { PredictedFusionWeight, Ranking, Shortlist } from '../contract.ts';
 import { type Measure, mean } from '../evaluation/measures.ts';
-import { pairedTTest } from '../evaluation/significance.ts';
-import { fusion } from '../scores/fusion.ts';
+import { pairedTTest, standardError } from '../evaluation/significance.ts';
 import { type FusionFeatures, fusionFeatureNames, fusionFeatures } from '../scores/fusion-features.ts';
 import { constantWeight, maxPredictedWeight, predictedWeight } from '../scores/predicted-weight.ts';
+import { measureFused } from './measure-fused.ts';
 
 /** A judged list, as the fit reads it. */
 export interface FusionLesson {
@@ -29,13 +29,8 @@ export function toFusionLesson(
   measure: Measure,
 ): FusionLesson {
   const { set, shortlist, ranking } = list;
-  const values = lessonWeights.map((weight) => {
-    const { candidates } = fusion({ weight })(ranking, shortlist);
-    return measure.value(
-      candidates.map(({ index }) => gains[index]!),
-      ideal,
-    );
-  });
+  const graded = { shortlist, gains, ideal };
+  const values = lessonWeights.map((weight) => measureFused(ranking, graded, { weight, measure }));
   return { set, features: fusionFeatures(ranking, shortlist), values };
 }
 
@@ -94,7 +89,7 @@ export function fitFusionWeight(lessons: readonly FusionLesson[], options: Fusio
     const fixed = bestFixed(others);
     const differences = own.map((each) => valueBy(each, rule) - valueAt(each, start));
     gains.push(...differences);
-    errors.push(squaredError(differences));
+    errors.push(standardError(differences) ** 2);
     measured[set] = {
       start: mean(own.map((each) => valueAt(each, start))),
       fixed: mean(own.map((each) => valueAt(each, fixed))),
@@ -200,11 +195,4 @@ function valueAt({ values }: FusionLesson, weight: number): number {
   const at = (weight / maxPredictedWeight) * (values.length - 1);
   const below = Math.min(values.length - 2, Math.floor(at));
   return values[below]! + (at - below) * (values[below + 1]! - values[below]!);
-}
-
-/** Square of the standard error of a mean. */
-function squaredError(values: readonly number[]): number {
-  const centre = mean(values);
-  const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
-  return squares / Math.max(1, values.length - 1) / values.length;
 }

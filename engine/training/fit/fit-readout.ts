@@ -12,6 +12,7 @@ import {
   type ReadoutTraineeOptions,
   readoutTrainee,
 } from '../trainees/readout/readout-trainee.ts';
+import { copyTensors } from '../trainer/tensors.ts';
 import type { TrainedTensors } from '../trainer/trainee.ts';
 import { type FitList, isInstructive } from './fit-list.ts';
 import type { FitSettings } from './fit-settings.ts';
@@ -51,7 +52,7 @@ export async function fitReadout(options: FitOptions): Promise<FittedReadout> {
   const learner = await Learner.open(trainee, createLosses(settings.losses), threads);
   try {
     const { development, training } = split(options, await readable(options, trainee));
-    const start = copied(trainee.tensors);
+    const start = copyTensors(trainee.tensors);
     const { epochs, best } = await learn(options, { trainee, learner, training, development });
     const fitted = new Fitted({ trainee, learner, start, end: best.tensors });
     const choice = await choose(fitted, development, reranker.info.fusionWeight ?? 0);
@@ -149,7 +150,7 @@ async function learn(
     finalShare: 0.1,
   } as const;
   const lists = development.map(({ list }) => list);
-  let best: Best = { epoch: 0, loss: await learner.loss(lists), tensors: copied(trainee.tensors) };
+  let best: Best = { epoch: 0, loss: await learner.loss(lists), tensors: copyTensors(trainee.tensors) };
   const epochs: EpochReport[] = [];
   for (let epoch = 1; epoch <= settings.epochs && epoch - best.epoch <= settings.patience; epoch += 1) {
     const order = shuffled(training, seededRandom(seed * 1000 + epoch));
@@ -170,11 +171,7 @@ async function learn(
     epochs.push({ epoch, loss: sum / order.length, developmentLoss });
     onEpoch?.(epochs.at(-1)!);
     if (developmentLoss < best.loss)
-      best = { epoch, loss: developmentLoss, tensors: copied(trainee.tensors) };
+      best = { epoch, loss: developmentLoss, tensors: copyTensors(trainee.tensors) };
   }
   return { epochs, best };
-}
-
-function copied(tensors: TrainedTensors): TrainedTensors {
-  return new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
 }

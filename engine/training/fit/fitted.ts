@@ -1,9 +1,11 @@
 /** A trained readout between its start and its end: what it measures, what is chosen of it, and how it is written. */
 import { QueryError } from '../../errors.ts';
 import { type Measure, mean, parseMeasure } from '../../evaluation/measures.ts';
-import { fusion } from '../../scores/fusion.ts';
+import { standardError } from '../../evaluation/significance.ts';
 import { rankLogits } from '../../scores/ranking.ts';
+import { measureFused } from '../measure-fused.ts';
 import type { ReadoutTrainee } from '../trainees/readout/readout-trainee.ts';
+import { interpolate } from '../trainer/tensors.ts';
 import type { TrainedTensors } from '../trainer/trainee.ts';
 import type { FitList } from './fit-list.ts';
 import type { Learner } from './learner.ts';
@@ -75,21 +77,13 @@ export async function choose(
   return mean(leads) > standardError(leads) ? best.choice : start.choice;
 }
 
-function standardError(values: readonly number[]): number {
-  const centre = mean(values);
-  const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
-  return Math.sqrt(squares / Math.max(1, values.length - 1) / Math.max(1, values.length));
-}
-
 function measured(
-  { shortlist, gains, ideal }: FitList,
+  list: FitList,
   logits: ArrayLike<number>,
   { share, measure }: { readonly share: number; readonly measure: Measure },
 ): number {
-  if (shortlist.candidates.length === 0) return 0;
-  const { candidates } = fusion({ weight: share })(rankLogits(logits), shortlist);
-  const ordered = candidates.map(({ index }) => gains[index]!);
-  return measure.value(ordered, ideal);
+  if (list.shortlist.candidates.length === 0) return 0;
+  return measureFused(rankLogits(logits), list, { weight: share, measure });
 }
 
 interface FittedParts {
@@ -139,12 +133,6 @@ export class Fitted {
   }
 
   #between(weight: number): TrainedTensors {
-    const { start, end } = this.#parts;
-    return new Map(
-      [...start].map(([name, { shape, data }]) => {
-        const other = end.get(name)!.data;
-        return [name, { shape, data: data.map((value, i) => (1 - weight) * value + weight * other[i]!) }];
-      }),
-    );
+    return interpolate(this.#parts.start, this.#parts.end, weight);
   }
 }

@@ -4,12 +4,12 @@ import type { TensorValue } from '../../graph/tensor.ts';
 import type { GraphSession } from '../../session/runtime.ts';
 import type { Losses } from '../losses/create-losses.ts';
 import type { ReadoutTrainee } from '../trainees/readout/readout-trainee.ts';
+import { GradientSum } from '../trainer/gradient-sum.ts';
+import type { LearntList } from '../trainer/list-runs.ts';
+import { toTensorFeeds } from '../trainer/tensors.ts';
 import type { TrainedTensors } from '../trainer/trainee.ts';
 import type { TrainingList } from '../trainer/training-list.ts';
 import { gradientOf, trainingGraph } from '../training-graph.ts';
-
-/** Gradients by the name of their tensor. */
-export type Gradients = Map<string, Float32Array>;
 
 /** Sessions over one trainee; frees them with `close`. */
 export class Learner {
@@ -44,21 +44,16 @@ export class Learner {
   }
 
   /** Loss and gradients, the mean over some lists. */
-  async gradients(lists: readonly TrainingList[]): Promise<{ loss: number; gradients: Gradients }> {
-    const { tensors } = this.#trainee;
-    const gradients: Gradients = new Map(
-      [...tensors].map(([name, { data }]) => [name, new Float32Array(data.length)]),
-    );
-    let sum = 0;
+  async gradients(lists: readonly TrainingList[]): Promise<LearntList> {
+    const names = [...this.#trainee.tensors.keys()];
+    const sum = new GradientSum();
     for (const list of lists) {
-      const answer = await this.#run(list, ['loss', ...[...tensors.keys()].map(gradientOf)]);
-      sum += Number(answer['loss']!.data[0]);
-      for (const [name, into] of gradients) {
-        const own = answer[gradientOf(name)]!.data as Float32Array;
-        for (let i = 0; i < into.length; i += 1) into[i]! += own[i]! / lists.length;
-      }
+      const answer = await this.#run(list, ['loss', ...names.map(gradientOf)]);
+      const numbers = (name: string): Float32Array => answer[name]!.data as Float32Array;
+      const gradients = new Map(names.map((name) => [name, numbers(gradientOf(name))]));
+      sum.add({ loss: numbers('loss')[0]!, parts: {}, gradients });
     }
-    return { loss: sum / lists.length, gradients };
+    return sum.mean();
   }
 
   /** Mean loss of some lists. */
@@ -70,7 +65,7 @@ export class Learner {
 
   /** Logits of one list with some tensors, as the model would serve them. */
   async logits(list: TrainingList, tensors: TrainedTensors): Promise<Float32Array> {
-    const feeds = { ...(await this.#trainee.feeds(list)), ...fed(tensors) };
+    const feeds = { ...(await this.#trainee.feeds(list)), ...toTensorFeeds(tensors) };
     const { logits } = await this.#logits.run(only(this.#logits, feeds), ['logits']);
     return logits!.data as Float32Array;
   }
@@ -84,16 +79,10 @@ export class Learner {
     const feeds = {
       ...(await this.#trainee.feeds(list)),
       ...this.#losses.toFeeds(list),
-      ...fed(this.#trainee.tensors),
+      ...toTensorFeeds(this.#trainee.tensors),
     };
     return this.#training.run(only(this.#training, feeds), outputs);
   }
-}
-
-function fed(tensors: TrainedTensors): Record<string, TensorValue> {
-  return Object.fromEntries(
-    [...tensors].map(([name, { shape, data }]) => [name, { type: 'float32', shape, data }]),
-  );
 }
 
 /** The feeds that a graph has inputs for: what is not trained may not need all. */

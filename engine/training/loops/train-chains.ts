@@ -15,7 +15,7 @@ import type { Optimiser } from '../optimisers/optimiser.ts';
 import { learningRate, type Schedule } from '../optimisers/schedule.ts';
 import type { OptimiserSettings } from '../optimisers/settings.ts';
 import { assertSameTensors, readCheckpoint, writeCheckpoint } from '../trainer/checkpoint.ts';
-import { setTensors } from '../trainer/tensors.ts';
+import { setTensors, toTensorFeeds } from '../trainer/tensors.ts';
 import type { TrainedTensors } from '../trainer/trainee.ts';
 import { gradientOf, trainingGraph } from '../training-graph.ts';
 import { type AliasChainTask, drawAliasChain } from './alias-chain.ts';
@@ -163,11 +163,4 @@ function stepOf(
   const cosine = layerCosine(parameters, regularisation.distance);
   const loss = add(crossEntropy, loopRegularisation(cosine, regularisation));
   return { loss, others: { crossEntropy, cosine }, parameters };
-}
-
-/** Trained tensors as a graph is fed them. */
-export function toTensorFeeds(tensors: TrainedTensors): Record<string, TensorValue> {
-  return Object.fromEntries(
-    [...tensors].map(([name, { shape, data }]) => [name, { type: 'float32', shape, data } as const]),
-  );
 }

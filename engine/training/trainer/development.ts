@@ -1,8 +1,8 @@
 /** How good a model in training is on lists that it does not learn from. */
 import type { Shortlist } from '../../contract.ts';
 import { type Measure, mean } from '../../evaluation/measures.ts';
-import { fusion } from '../../scores/fusion.ts';
 import { rankLogits } from '../../scores/ranking.ts';
+import { measureFused } from '../measure-fused.ts';
 import { inOrder } from './in-order.ts';
 import type { TrainingList } from './training-list.ts';
 
@@ -60,9 +60,6 @@ function measureList(
       ...(firstStageScore !== undefined && { firstStageScore }),
     })),
   };
-  const { candidates } = fusion({ weight: fusionWeight })(rankLogits(logits), shortlist);
-  return measure.value(
-    candidates.map(({ index }) => gains[index]!),
-    idealGains ?? [...gains].sort((a, b) => b - a),
-  );
+  const ideal = idealGains ?? [...gains].sort((a, b) => b - a);
+  return measureFused(rankLogits(logits), { shortlist, gains, ideal }, { weight: fusionWeight, measure });
 }

@@ -9,6 +9,7 @@ import type { ExecutionProvider } from '../../session/runtime.ts';
 import type { Losses } from '../losses/create-losses.ts';
 import { gradientOf, trainingGraph } from '../training-graph.ts';
 import { axisLengths, feedsOf, graphInputs } from './graph-inputs.ts';
+import { toTensorFeeds } from './tensors.ts';
 import type { TrainedTensors, Trainee } from './trainee.ts';
 import type { TrainingList } from './training-list.ts';
 import { TrainingMemory } from './training-memory.ts';
@@ -128,13 +129,10 @@ export class ListRuns {
     tensors: TrainedTensors,
     isLearning: boolean,
   ): Promise<Record<string, TensorValue>> {
-    const trained = [...tensors].map(
-      ([name, { shape, data }]) => [name, { type: 'float32', shape, data } as const] as const,
-    );
     return {
       ...(await this.#trainee.feeds(list)),
       ...(isLearning ? this.#losses.toFeeds(list) : {}),
-      ...Object.fromEntries(trained),
+      ...toTensorFeeds(tensors),
     };
   }
 }

@@ -1,5 +1,6 @@
 /** What is done with trained tensors as a whole. */
 import { createHash } from 'node:crypto';
+import type { TensorValue } from '../../graph/tensor.ts';
 import type { TrainedTensor, TrainedTensors } from './trainee.ts';
 
 /** Tensors with numbers of their own. */
@@ -22,6 +23,13 @@ export function interpolate(start: TrainedTensors, end: TrainedTensors, weight: 
     const other = end.get(name)!.data;
     return data.map((value, i) => (1 - weight) * value + weight * other[i]!);
   });
+}
+
+/** Tensors as a graph is fed them, by name; nothing is copied. */
+export function toTensorFeeds(tensors: TrainedTensors): Record<string, TensorValue> {
+  return Object.fromEntries(
+    [...tensors].map(([name, { shape, data }]) => [name, { type: 'float32', shape, data } as const]),
+  );
 }
 
 /** Name of the first tensor with a number that is not finite; undefined where all are. */

@@ -17,7 +17,7 @@ import { LoopedEncoder } from '../../../engine/rerank/encoder/looped-encoder.ts'
 import { openSession } from '../../../engine/session/runtime.ts';
 import { saveEncoder } from '../../../engine/training/loops/save-encoder.ts';
 import { startWeights } from '../../../engine/training/loops/start-weights.ts';
-import { toTensorFeeds } from '../../../engine/training/loops/train-chains.ts';
+import { toTensorFeeds } from '../../../engine/training/trainer/tensors.ts';
 import type { TrainedTensors } from '../../../engine/training/trainer/trainee.ts';
 import { assertAllClose } from '../../support/checks/all-close.ts';
 
