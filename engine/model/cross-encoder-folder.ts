@@ -1,9 +1,8 @@
 /** The folder of a cross-encoder: an ONNX file that is run as it is, and its tokenizer. */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { ModelFormatError } from '../errors.ts';
+import { hashFile } from './hash-file.ts';
 
 /** A cross-encoder's folder. */
 export interface CrossEncoderFolder {
@@ -30,11 +29,6 @@ export async function openCrossEncoderFolder(folder: string): Promise<CrossEncod
   const path = resolve(folder);
   const [modelPath, tokenizerPath] = [join(path, 'model.onnx'), join(path, 'tokenizer.json')];
   const hash = createHash('sha256');
-  for (const file of [tokenizerPath, modelPath]) {
-    await pipeline(createReadStream(file), hash, { end: false }).catch((cause: NodeJS.ErrnoException) => {
-      const problem = { path: file, expected: 'a readable file', found: cause.code ?? cause.message };
-      throw new ModelFormatError(problem, { cause });
-    });
-  }
+  for (const file of [tokenizerPath, modelPath]) await hashFile(hash, file);
   return { path, name: basename(path), modelPath, tokenizerPath, digest: hash.digest('hex') };
 }

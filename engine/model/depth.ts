@@ -1,11 +1,10 @@
 /** A model at a smaller depth: its embeddings below fewer layers, which stand in for all of its own. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { ModelFormatError } from '../errors.ts';
 import type { EncoderConfig } from '../network/encoder-config.ts';
 import type { ModelFolder } from './folder.ts';
+import { hashFile } from './hash-file.ts';
 import type { ModelManifest } from './manifest.ts';
 
 /** Start of the names of the tensors that a depth replaces: those of the layers. */
@@ -80,11 +79,6 @@ function assertSmaller({ path, manifest }: ModelFolder, config: EncoderConfig): 
 /** The model's digest with the depth and the bytes of its layers. */
 async function digestWith(model: string, depth: number, path: string): Promise<string> {
   const hash = createHash('sha256').update(`${model}/${depth}/`);
-  await pipeline(createReadStream(path), hash, { end: false }).catch((cause: NodeJS.ErrnoException) => {
-    throw new ModelFormatError(
-      { path, expected: 'a readable file', found: cause.code ?? cause.message },
-      { cause },
-    );
-  });
+  await hashFile(hash, path);
   return hash.digest('hex');
 }

@@ -1,10 +1,9 @@
 /** A model folder on disk: checks its files, and names its content by a digest. */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { ModelFormatError } from '../errors.ts';
+import { hashFile } from './hash-file.ts';
 import { type ModelManifest, readManifest } from './manifest.ts';
 
 /** A checked model folder. */
@@ -27,14 +26,7 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
   const hash = createHash('sha256');
   const { gates } = manifest;
   for (const file of gates === undefined ? encodingFiles : [...encodingFiles, gates]) {
-    await pipeline(createReadStream(join(path, file)), hash, { end: false }).catch(
-      (cause: NodeJS.ErrnoException) => {
-        throw new ModelFormatError(
-          { path: join(path, file), expected: 'a readable file', found: cause.code ?? cause.message },
-          { cause },
-        );
-      },
-    );
+    await hashFile(hash, join(path, file));
   }
   return { path, manifest, digest: hash.digest('hex') };
 }

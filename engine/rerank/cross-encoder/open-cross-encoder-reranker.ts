@@ -1,9 +1,9 @@
 /** Opens a reranker over a cross-encoder's folder. */
-import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { RerankerInfo } from '../../contract.ts';
 import { openCrossEncoderFolder } from '../../model/cross-encoder-folder.ts';
 import { openProgram } from '../../session/open-program.ts';
+import { infoDigest } from '../info-digest.ts';
 import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
 import type {
   CrossEncoderAnswers,
@@ -43,8 +43,8 @@ export async function openCrossEncoderReranker(options: RerankerOptions): Promis
   );
   const info: RerankerInfo = {
     name,
-    encodingDigest: digestOf({ model: digest, caps }),
-    readoutDigest: digestOf({ scoring: 'logits' }),
+    encodingDigest: infoDigest({ model: digest, caps }),
+    readoutDigest: infoDigest({ scoring: 'logits' }),
     profile: 'in-context',
     executionProvider: 'cpu',
     languages: [],
@@ -58,10 +58,6 @@ export async function openCrossEncoderReranker(options: RerankerOptions): Promis
 
 function moduleOf(name: string): URL {
   return new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
-}
-
-function digestOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
 }
 
 function assertOptions(options: RerankerOptions): void {

@@ -1,5 +1,4 @@
 /** Opens a reranker over a decoder's folder. */
-import { createHash } from 'node:crypto';
 import { availableParallelism, freemem } from 'node:os';
 import type { RerankerInfo } from '../../contract.ts';
 import { ConfigurationError } from '../../errors.ts';
@@ -10,6 +9,8 @@ import { chooseProvider, devices, hasHalfPrecision } from '../../session/device.
 import { cardMemoryBytes } from '../../session/graphics-cards.ts';
 import { openProgram } from '../../session/open-program.ts';
 import type { ExecutionProvider } from '../../session/runtime.ts';
+import { infoDigest } from '../info-digest.ts';
+import { opened } from '../opened.ts';
 import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
 import type { DecoderProgramData } from './decoder-program.ts';
 import { DecoderReranker } from './decoder-reranker.ts';
@@ -67,17 +68,12 @@ async function open(options: RerankerOptions): Promise<DecoderReranker> {
       device: deviceLimitBytes / program.size, // every worker's session holds weights of its own
     }),
   });
-  try {
-    if (options.warmUp ?? true) {
-      await warmUp(reranker, program.size, { documents: 1, words: 1 });
-      const { warmUpDocuments: documents } = options;
-      if (documents) await warmUp(reranker, program.size, { documents, words: data.caps.maxDocumentTokens });
-    }
-  } catch (error) {
-    await reranker.close();
-    throw error;
-  }
-  return reranker;
+  return opened(reranker, async () => {
+    if (!(options.warmUp ?? true)) return;
+    await warmUp(reranker, program.size, { documents: 1, words: 1 });
+    const { warmUpDocuments: documents } = options;
+    if (documents) await warmUp(reranker, program.size, { documents, words: data.caps.maxDocumentTokens });
+  });
 }
 
 /** Share of a card's memory that weights and one shortlist may take; CUDA itself and its kernels take some of the rest. */
@@ -132,8 +128,8 @@ function toInfo(
   const { manifest, digest } = folder;
   return {
     name: manifest.name,
-    encodingDigest: digestOf({ model: digest, caps, computeType: parts.computeType }),
-    readoutDigest: digestOf({ scoring: manifest.scoring }),
+    encodingDigest: infoDigest({ model: digest, caps, computeType: parts.computeType }),
+    readoutDigest: infoDigest({ scoring: manifest.scoring }),
     profile: 'in-context',
     executionProvider: session.provider ?? 'cpu',
     languages: manifest.languages,
@@ -142,10 +138,6 @@ function toInfo(
       return isOpen();
     },
   };
-}
-
-function digestOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
 }
 
 /** A window that is too short would hide documents from the query block without a word. */

@@ -1,10 +1,10 @@
 /** The description of a reranker over an encoder. */
-import { createHash } from 'node:crypto';
 import type { RerankerInfo } from '../../contract.ts';
 import type { ModelAtDepth } from '../../model/depth.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
 import { fixedWeight } from '../../scores/fusion.ts';
 import type { StateCodec } from '../../states/state-codec.ts';
+import { infoDigest } from '../info-digest.ts';
 import type { EncoderPlaces } from './encoder-places.ts';
 import type { EncoderProgramData } from './encoder-program.ts';
 
@@ -33,14 +33,14 @@ export function toInfo(
   return {
     name: manifest.name,
     depth: config.layers,
-    encodingDigest: digestOf({
+    encodingDigest: infoDigest({
       model: folder.digest,
       documentCaps,
       precision: places.precision,
       // Left out by JSON where there is none: the digest is then what it was without this property.
       residual: data.residual?.digest,
     }),
-    readoutDigest: digestOf({
+    readoutDigest: infoDigest({
       readout,
       // Left out by JSON where there are none: the digest is then what it was without this property.
       heads: headsDigest,
@@ -60,8 +60,4 @@ export function toInfo(
       return isOpen();
     },
   };
-}
-
-function digestOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
 }

@@ -12,6 +12,7 @@ import { layeredSource } from '../../states/layered-source.ts';
 import { lmdbSource } from '../../states/lmdb-source.ts';
 import { defaultStateCacheBytes, memorySource } from '../../states/memory-source.ts';
 import { StateEncoder } from '../../states/state-encoder.ts';
+import { opened } from '../opened.ts';
 import type { RerankerOptions } from '../reranker-options.ts';
 import { toInfo } from './encoder-info.ts';
 import { assertCacheableOptions } from './encoder-options.ts';
@@ -81,13 +82,9 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
       await source.close();
     },
   });
-  try {
+  return opened(reranker, async () => {
     if (options.warmUp ?? true) await warmUp(encoding, data.caps, places, workers);
-  } catch (error) {
-    await reranker.close();
-    throw error;
-  }
-  return reranker;
+  });
 }
 
 async function openResidual(

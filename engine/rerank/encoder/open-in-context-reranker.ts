@@ -6,6 +6,7 @@ import { readGates } from '../../model/gates-file.ts';
 import { readJson } from '../../model/manifest.ts';
 import { readHeads } from '../../model/readout-heads.ts';
 import { parseEncoderConfig } from '../../network/encoder-config.ts';
+import { opened } from '../opened.ts';
 import type { RerankerOptions } from '../reranker-options.ts';
 import { toInfo } from './encoder-info.ts';
 import { assertInContextOptions } from './encoder-options.ts';
@@ -63,11 +64,7 @@ async function open(options: RerankerOptions): Promise<InContextEncoderReranker>
     workers: encoding,
     batches: toBatchOptions(data, places, workers),
   });
-  try {
+  return opened(reranker, async () => {
     if (options.warmUp ?? true) await warmUp(encoding, data.caps, places, workers);
-  } catch (error) {
-    await reranker.close();
-    throw error;
-  }
-  return reranker;
+  });
 }
