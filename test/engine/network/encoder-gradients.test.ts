@@ -6,7 +6,8 @@ import * as g from '../../../engine/graph/operations/index.ts';
 import { input, type Value } from '../../../engine/graph/value.ts';
 import { encoderGraph, toEncoderFeeds } from '../../../engine/network/encoder.ts';
 import { parseEncoderConfig } from '../../../engine/network/encoder-config.ts';
-import { gradientOf, trainingGraph } from '../../../engine/training/training-graph.ts';
+import { trainingGraph } from '../../../engine/training/training-graph.ts';
+import { expectSlopes } from '../../support/checks/directional-gradients.ts';
 import { openGraph, spread } from '../../support/checks/gradient-check.ts';
 import { naiveWeights } from '../../support/oracles/naive-decoder.ts';
 
@@ -47,27 +48,15 @@ describe('encoderGraph', () => {
         },
         outputs,
       );
-    const answer = await run((name) => weights.get(name)!, names.map(gradientOf));
-    for (const name of names) {
-      const gradient = answer[gradientOf(name)]!.data as Float32Array;
-      const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
-      // Along the gradient, and turned away from it by signs that follow no pattern of the network's.
-      const direction = gradient.map((value, i) => (value / norm) * ((i * 7) % 5 === 0 ? -1 : 1));
-      const slope = direction.reduce((sum, value, i) => sum + value * gradient[i]!, 0);
-      const step = 0.02;
-      const lossAt = async (by: number): Promise<number> => {
-        const moved = weights.get(name)!.map((value, i) => value + by * direction[i]!);
-        const { loss: y } = await run((each) => (each === name ? moved : weights.get(each)!), ['loss']);
-        return Number(y!.data[0]);
-      };
-      const difference = ((await lossAt(step)) - (await lossAt(-step))) / (2 * step);
-      // The loss is float32 of about 1 to 10: 5e-7 over a step of .04 is 1e-5; the third derivative adds to slopes of .1 to 100.
-      expect(Math.abs(difference - slope), `${name}: ${difference} for ${slope}`).toBeLessThan(
-        2e-4 + 0.01 * norm,
-      );
-      // What is added to all keys moves a query's logits alike, which softmax does not see.
-      expect(norm < 1e-4, `${name}: ${norm}`).toBe(name.endsWith('key.bias'));
-    }
+    await expectSlopes({
+      weights,
+      names,
+      run,
+      onNorm: (name, norm) => {
+        // What is added to all keys moves a query's logits alike, which softmax does not see.
+        expect(norm < 1e-4, `${name}: ${norm}`).toBe(name.endsWith('key.bias'));
+      },
+    });
     await session.release();
   });
 });

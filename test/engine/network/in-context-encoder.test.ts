@@ -17,9 +17,11 @@ import { parseEncoderConfig } from '../../../engine/network/encoder-config.ts';
 import { inContextGraph, inContextLayers, toQueryFeeds } from '../../../engine/network/in-context-encoder.ts';
 import type { Parameters } from '../../../engine/network/parameters.ts';
 import type { GraphSession } from '../../../engine/session/runtime.ts';
-import { gradientOf, trainingGraph } from '../../../engine/training/training-graph.ts';
+import { trainingGraph } from '../../../engine/training/training-graph.ts';
 import { assertAllClose } from '../../support/checks/all-close.ts';
+import { expectSlopes } from '../../support/checks/directional-gradients.ts';
 import { openGraph, spread } from '../../support/checks/gradient-check.ts';
+import { fedTo } from '../../support/checks/trainee-graphs.ts';
 import { naiveWeights } from '../../support/oracles/naive-decoder.ts';
 import { tinyGates } from '../../support/tiny/tiny-in-context.ts';
 
@@ -58,8 +60,7 @@ async function runnable(make: (parameters: Parameters) => Readonly<Record<string
         [name, { type: 'float32', shape, data: gates.get(name) ?? numbers.get(name)! } as const] as const,
     );
     const all = { ...Object.fromEntries(weights), ...feeds };
-    const fed = Object.fromEntries(Object.entries(all).filter(([name]) => session.inputs.has(name)));
-    return session.run(fed, Object.keys(outputs));
+    return session.run(fedTo(session, all), Object.keys(outputs));
   };
 }
 
@@ -174,25 +175,14 @@ describe('inContextLayers', () => {
         },
         outputs,
       );
-    const answer = await run((name) => weights.get(name)!, names.map(gradientOf));
-    for (const name of names) {
-      const gradient = answer[gradientOf(name)]!.data as Float32Array;
-      const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
-      const direction = gradient.map((value, i) => (value / norm) * ((i * 7) % 5 === 0 ? -1 : 1));
-      const slope = direction.reduce((sum, value, i) => sum + value * gradient[i]!, 0);
-      const step = 0.02;
-      const lossAt = async (by: number): Promise<number> => {
-        const moved = weights.get(name)!.map((value, i) => value + by * direction[i]!);
-        const { loss: y } = await run((each) => (each === name ? moved : weights.get(each)!), ['loss']);
-        return Number(y!.data[0]);
-      };
-      const difference = ((await lossAt(step)) - (await lossAt(-step))) / (2 * step);
-      // As in the test of the encoder without gates.
-      expect(Math.abs(difference - slope), `${name}: ${difference} for ${slope}`).toBeLessThan(
-        2e-4 + 0.01 * norm,
-      );
-      if (layerOfGates(name) !== undefined) expect(norm).toBeGreaterThan(1e-3);
-    }
+    await expectSlopes({
+      weights,
+      names,
+      run,
+      onNorm: (name, norm) => {
+        if (layerOfGates(name) !== undefined) expect(norm).toBeGreaterThan(1e-3);
+      },
+    });
   });
 });
 

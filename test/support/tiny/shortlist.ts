@@ -13,3 +13,13 @@ export function shortlistOf(query: string, ...texts: readonly string[]): Shortli
     })),
   };
 }
+
+/** Six documents of unlike length, an empty one among them; two are about bread. */
+export const breadTexts: readonly string[] = [
+  'Bread dough rises while it rests.',
+  'The stars of the southern sky are bright in June.',
+  'A recipe for bread: flour, water, salt and time.',
+  'Short.',
+  '',
+  `A long text about bread. ${'It goes on about the oven and the crust. '.repeat(12)}`,
+];

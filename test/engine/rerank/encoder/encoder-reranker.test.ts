@@ -13,18 +13,10 @@ import {
 import { readOut } from '../../../../engine/readout/readout.ts';
 import { assertAllClose } from '../../../support/checks/all-close.ts';
 import { heapAfterCollection } from '../../../support/checks/heap.ts';
-import { shortlistOf } from '../../../support/tiny/shortlist.ts';
+import { shortlistOf, breadTexts as texts } from '../../../support/tiny/shortlist.ts';
 import { tinyModel } from '../../../support/tiny/tiny-model.ts';
 
 const cacheFolder = mkdtempSync(join(tmpdir(), 'blockrank-cache-'));
-const texts = [
-  'Bread dough rises while it rests.',
-  'The stars of the southern sky are bright in June.',
-  'A recipe for bread: flour, water, salt and time.',
-  'Short.',
-  '',
-  `A long text about bread. ${'It goes on about the oven and the crust. '.repeat(12)}`,
-];
 let model: string;
 let reranker: EncoderReranker;
 const opened: EncoderReranker[] = [];

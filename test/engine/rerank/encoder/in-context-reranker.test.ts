@@ -30,19 +30,11 @@ import { weightsFor } from '../../../../engine/weights/precision-weights.ts';
 import { toSafetensors } from '../../../../engine/weights/safetensors.ts';
 import { rerankerSuite } from '../../../../plugin/testing/index.ts';
 import { assertAllClose } from '../../../support/checks/all-close.ts';
-import { shortlistOf } from '../../../support/tiny/shortlist.ts';
+import { shortlistOf, breadTexts as texts } from '../../../support/tiny/shortlist.ts';
 import { tinyGates, tinyInContextModel } from '../../../support/tiny/tiny-in-context.ts';
 import { tinyModel } from '../../../support/tiny/tiny-model.ts';
 
 const cacheFolder = mkdtempSync(join(tmpdir(), 'blockrank-cache-'));
-const texts = [
-  'Bread dough rises while it rests.',
-  'The stars of the southern sky are bright in June.',
-  'A recipe for bread: flour, water, salt and time.',
-  'Short.',
-  '',
-  `A long text about bread. ${'It goes on about the oven and the crust. '.repeat(12)}`,
-];
 const list = shortlistOf('how to bake bread', ...texts);
 const other = shortlistOf('bright stars in the southern sky', ...texts);
 

@@ -21,6 +21,7 @@ import {
 import { gradientOf, trainingBytes, trainingGraph } from '../../../../engine/training/training-graph.ts';
 import { assertAllClose } from '../../../support/checks/all-close.ts';
 import { openGraph } from '../../../support/checks/gradient-check.ts';
+import { fedTo } from '../../../support/checks/trainee-graphs.ts';
 import { naiveLosses, naiveWeights } from '../../../support/oracles/naive-decoder.ts';
 import { parityFixtures, type TinyDecoder } from '../../../support/tiny/tiny-decoder.ts';
 
@@ -117,8 +118,7 @@ async function runGraph(
   feeds: Readonly<Record<string, TensorValue>>,
 ): Promise<Record<string, Float32Array>> {
   const session = await openGraph(graph);
-  const fed = Object.fromEntries(Object.entries(feeds).filter(([name]) => session.inputs.has(name)));
-  const answer = await session.run(fed, Object.keys(graph));
+  const answer = await session.run(fedTo(session, feeds), Object.keys(graph));
   await session.release();
   return Object.fromEntries(Object.entries(answer).map(([name, { data }]) => [name, data as Float32Array]));
 }

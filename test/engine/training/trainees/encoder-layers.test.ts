@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { toOnnx } from '../../../../engine/graph/onnx.ts';
 import * as g from '../../../../engine/graph/operations/index.ts';
 import { scalar, type Value } from '../../../../engine/graph/value.ts';
 import {
@@ -14,28 +13,23 @@ import {
 import { quantiseWeights } from '../../../../engine/model/quantise-folder.ts';
 import { toHeadsFile } from '../../../../engine/model/readout-heads.ts';
 import { softmax } from '../../../../engine/readout/softmax.ts';
-import { type GraphSession, openSession } from '../../../../engine/session/runtime.ts';
+import type { GraphSession } from '../../../../engine/session/runtime.ts';
 import { createOptimiser } from '../../../../engine/training/optimisers/create-optimiser.ts';
 import { optimiserSchema } from '../../../../engine/training/optimisers/settings.ts';
 import { encoderLayersTrainee } from '../../../../engine/training/trainees/encoder-layers.ts';
 import type { Trainee } from '../../../../engine/training/trainer/trainee.ts';
-import type { TrainingList } from '../../../../engine/training/trainer/training-list.ts';
 import { gradientOf, trainingGraph } from '../../../../engine/training/training-graph.ts';
 import { readTensorTable } from '../../../../engine/weights/safetensors.ts';
 import { assertAllClose } from '../../../support/checks/all-close.ts';
+import {
+  openTraineeGraph,
+  runTrainee,
+  servedLogits,
+  toShortlist,
+} from '../../../support/checks/trainee-graphs.ts';
+import { starsList as list } from '../../../support/tiny/stars-list.ts';
 import { tinyHeadSizes, tinyHeadTensors } from '../../../support/tiny/tiny-heads.ts';
 import { addTinyDepth, tinyModel } from '../../../support/tiny/tiny-model.ts';
-
-const list: TrainingList = {
-  set: 'tiny',
-  queryId: 'q',
-  query: 'who studies the stars',
-  documents: [
-    'a stew of beans and pork, cooked slowly over a small fire until it is thick and brown and smells of smoke and herbs',
-    'the astronomer studies the planets of other suns',
-    'stars',
-  ].map((text, i) => ({ docId: `d${i}`, text, gain: i })),
-};
 
 let model: string;
 let scratch: string;
@@ -65,35 +59,20 @@ const reranker = async (options: Parameters<typeof openEncoderReranker>[0]): Pro
 };
 
 /** The logits that serving gives, in the list's order. */
-async function served(options: Parameters<typeof openEncoderReranker>[0]): Promise<number[]> {
-  const one = await reranker(options);
-  const { candidates } = await one.rerank({
-    query: { text: list.query },
-    candidates: list.documents.map(({ docId, text }) => ({ docId, text, segments: [] })),
-    firstStage: 'unknown',
-  });
-  return list.documents.map((_, i) => candidates.find(({ index }) => index === i)!.logit);
-}
+const served = async (options: Parameters<typeof openEncoderReranker>[0]): Promise<number[]> =>
+  servedLogits(await reranker(options), list);
 
 async function openGraphOf(
   trainee: Trainee,
   outputs: Readonly<Record<string, Value>>,
 ): Promise<GraphSession> {
-  const options = { folder: trainee.folder!, threads: 1, prepack: false };
-  const session = await openSession(toOnnx(outputs), options);
+  const session = await openTraineeGraph(trainee, outputs);
   open.push({ close: () => session.release() });
   return session;
 }
 
-async function runOn(trainee: Trainee, session: GraphSession, names: readonly string[]) {
-  const tensors = [...trainee.tensors].map(
-    ([name, { shape, data }]) => [name, { type: 'float32', shape, data } as const] as const,
-  );
-  const all = { ...(await trainee.feeds(list)), ...Object.fromEntries(tensors) };
-  const fed = Object.fromEntries(Object.entries(all).filter(([name]) => session.inputs.has(name)));
-  const answer = await session.run(fed, [...names]);
-  return (name: string): Float32Array => answer[name]!.data as Float32Array;
-}
+const runOn = (trainee: Trainee, session: GraphSession, names: readonly string[]) =>
+  runTrainee(trainee, session, { list, names });
 
 const ownLoss = ({ ownLosses }: Trainee): Value =>
   g.add(ownLosses!['tokenCosine']!, ownLosses!['anchorCosine']!);
@@ -138,11 +117,7 @@ describe('encoderLayersTrainee', () => {
     const session = await openGraphOf(trainee, trainee.ownLosses!);
     const read = await runOn(trainee, session, ['tokenCosine', 'anchorCosine']);
     const [whole, half] = await Promise.all([reranker({}), reranker({ depth: 2 })]);
-    const shortlist = {
-      query: { text: list.query },
-      candidates: list.documents.map(({ docId, text }) => ({ docId, text, segments: [] })),
-      firstStage: 'unknown',
-    } as const;
+    const shortlist = toShortlist(list);
     const [a, b] = await Promise.all([whole.encode(shortlist), half.encode(shortlist)]);
     const close = { rtol: 1e-5, atol: 1e-6 };
     const tokens = ({ query, states }: typeof a) => [...states.map((each) => each.tokens!), query.tokens];

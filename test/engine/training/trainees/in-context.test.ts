@@ -3,35 +3,24 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { toOnnx } from '../../../../engine/graph/onnx.ts';
 import * as g from '../../../../engine/graph/operations/index.ts';
 import { input, scalar, type Value } from '../../../../engine/graph/value.ts';
 import { ConfigurationError, openReranker, QueryError } from '../../../../engine/index.ts';
 import { readManifest } from '../../../../engine/model/manifest.ts';
 import { gatesName, layerOfGates } from '../../../../engine/network/cross-attention.ts';
-import { type GraphSession, openSession } from '../../../../engine/session/runtime.ts';
+import type { GraphSession } from '../../../../engine/session/runtime.ts';
 import { logSoftmax } from '../../../../engine/training/losses/softmax.ts';
 import { createOptimiser } from '../../../../engine/training/optimisers/create-optimiser.ts';
 import { optimiserSchema } from '../../../../engine/training/optimisers/settings.ts';
 import { encoderLayersTrainee } from '../../../../engine/training/trainees/encoder-layers.ts';
 import { inContextTrainee } from '../../../../engine/training/trainees/in-context.ts';
 import type { Trainee } from '../../../../engine/training/trainer/trainee.ts';
-import type { TrainingList } from '../../../../engine/training/trainer/training-list.ts';
 import { gradientOf, trainingGraph } from '../../../../engine/training/training-graph.ts';
 import { assertAllClose } from '../../../support/checks/all-close.ts';
+import { openTraineeGraph, runTrainee, servedLogits } from '../../../support/checks/trainee-graphs.ts';
+import { starsList as list } from '../../../support/tiny/stars-list.ts';
 import { tinyGates, tinyInContextModel } from '../../../support/tiny/tiny-in-context.ts';
 import { addTinyDepth, tinyModel } from '../../../support/tiny/tiny-model.ts';
-
-const list: TrainingList = {
-  set: 'tiny',
-  queryId: 'q',
-  query: 'who studies the stars',
-  documents: [
-    'a stew of beans and pork, cooked slowly over a small fire until it is thick and brown and smells of smoke and herbs',
-    'the astronomer studies the planets of other suns',
-    'stars',
-  ].map((text, i) => ({ docId: `d${i}`, text, gain: i })),
-};
 
 let model: string;
 let scratch: string;
@@ -57,34 +46,21 @@ const opened = async (options: Parameters<typeof inContextTrainee>[0] = {}): Pro
 async function served(folder: string): Promise<number[]> {
   const one = await openReranker({ model: folder, workers: 1, warmUp: false });
   open.push(one);
-  const { candidates } = await one.rerank({
-    query: { text: list.query },
-    candidates: list.documents.map(({ docId, text }) => ({ docId, text, segments: [] })),
-    firstStage: 'unknown',
-  });
-  return candidates.toSorted((a, b) => a.index - b.index).map(({ logit }) => logit);
+  return servedLogits(one, list);
 }
 
 async function openGraphOf(
   trainee: Trainee,
   outputs: Readonly<Record<string, Value>>,
 ): Promise<GraphSession> {
-  const options = { folder: trainee.folder!, threads: 1, prepack: false };
-  const session = await openSession(toOnnx(outputs), options);
+  const session = await openTraineeGraph(trainee, outputs);
   open.push({ close: () => session.release() });
   return session;
 }
 
-async function runOn(trainee: Trainee, session: GraphSession, names: readonly string[]) {
-  const tensors = [...trainee.tensors].map(
-    ([name, { shape, data }]) => [name, { type: 'float32', shape, data } as const] as const,
-  );
-  const wanted = { type: 'float32', shape: [3], data: Float32Array.of(0, 0, 1) } as const;
-  const all = { ...(await trainee.feeds(list)), ...Object.fromEntries(tensors), wanted };
-  const fed = Object.fromEntries(Object.entries(all).filter(([name]) => session.inputs.has(name)));
-  const answer = await session.run(fed, [...names]);
-  return (name: string): Float32Array => answer[name]!.data as Float32Array;
-}
+const wanted = { type: 'float32', shape: [3], data: Float32Array.of(0, 0, 1) } as const;
+const runOn = (trainee: Trainee, session: GraphSession, names: readonly string[]) =>
+  runTrainee(trainee, session, { list, names, more: { wanted } });
 
 const logitsOf = async (trainee: Trainee): Promise<Float32Array> => {
   const session = await openGraphOf(trainee, { logits: trainee.logits });

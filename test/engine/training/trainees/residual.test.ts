@@ -2,14 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { toOnnx } from '../../../../engine/graph/onnx.ts';
 import * as g from '../../../../engine/graph/operations/index.ts';
-import type { TensorValue } from '../../../../engine/graph/tensor.ts';
 import { scalar } from '../../../../engine/graph/value.ts';
 import { ConfigurationError, openEncoderReranker, type RerankerOptions } from '../../../../engine/index.ts';
 import { quantiseWeights } from '../../../../engine/model/quantise-folder.ts';
 import { residualKinds, residualParameterCount } from '../../../../engine/network/residuals.ts';
-import { openSession } from '../../../../engine/session/runtime.ts';
 import { logSoftmax } from '../../../../engine/training/losses/softmax.ts';
 import { createOptimiser } from '../../../../engine/training/optimisers/create-optimiser.ts';
 import { optimiserSchema } from '../../../../engine/training/optimisers/settings.ts';
@@ -22,6 +19,7 @@ import type { TrainingList } from '../../../../engine/training/trainer/training-
 import { gradientOf, trainingGraph } from '../../../../engine/training/training-graph.ts';
 import { readTensorTable } from '../../../../engine/weights/safetensors.ts';
 import { assertAllClose } from '../../../support/checks/all-close.ts';
+import { openTraineeGraph, runTrainee, servedLogits } from '../../../support/checks/trainee-graphs.ts';
 import { tinyModel } from '../../../support/tiny/tiny-model.ts';
 import { tinyResidual } from '../../../support/tiny/tiny-residual.ts';
 
@@ -47,13 +45,9 @@ afterAll(async () => {
 /** The logits that serving gives, in the list's order. */
 async function served(options: RerankerOptions): Promise<number[]> {
   const reranker = await openEncoderReranker({ model, workers: 1, warmUp: false, ...options });
-  const { candidates } = await reranker.rerank({
-    query: { text: list.query },
-    candidates: list.documents.map(({ docId, text }) => ({ docId, text, segments: [] })),
-    firstStage: 'unknown',
-  });
+  const logits = await servedLogits(reranker, list);
   await reranker.close();
-  return list.documents.map((_, i) => candidates.find(({ index }) => index === i)!.logit);
+  return logits;
 }
 
 /** Trains on the one list; the last logits and all losses. */
@@ -66,23 +60,16 @@ async function train(
   const first = g.slice(logSoftmax(logits), { axis: 0, start: 0, end: 1 });
   const loss = g.multiply(g.sumOver(first, [0], { keeps: false }), scalar(-1));
   const graph = trainingGraph({ loss, parameters, kept: trainee.kept!, others: { logits } });
-  const session = await openSession(toOnnx(graph), { folder: trainee.folder!, threads: 1, prepack: false });
+  const session = await openTraineeGraph(trainee, graph);
   const optimiser = createOptimiser(optimiserSchema.parse({ kind: 'adamw' }), tensors);
   const losses: number[] = [];
   let last = new Float32Array();
   for (let step = 0; step <= steps; step += 1) {
-    const fed = [...tensors].map(
-      ([name, { shape, data }]) => [name, { type: 'float32', shape, data }] as const,
-    );
-    const all: Record<string, TensorValue> = { ...(await trainee.feeds(list)), ...Object.fromEntries(fed) };
-    const feeds = Object.fromEntries(Object.entries(all).filter(([name]) => session.inputs.has(name)));
-    const answer = await session.run(feeds, Object.keys(graph));
-    losses.push((answer['loss']!.data as Float32Array)[0]!);
-    last = (answer['logits']!.data as Float32Array).slice();
+    const numbers = await runTrainee(trainee, session, { list, names: Object.keys(graph) });
+    losses.push(numbers('loss')[0]!);
+    last = numbers('logits').slice();
     if (step === steps) break;
-    const gradients = Object.keys(parameters).map(
-      (name) => [name, answer[gradientOf(name)]!.data as Float32Array] as const,
-    );
+    const gradients = Object.keys(parameters).map((name) => [name, numbers(gradientOf(name))] as const);
     optimiser.step(new Map(gradients), 1e-2);
   }
   await session.release();
