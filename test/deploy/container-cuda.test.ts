@@ -2,11 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cudaCommand } from '../../plugin/cli/cuda/cuda-command.ts';
 import { loadServeConfig } from '../../plugin/config/index.ts';
 import { findTool, nothingWrong, root, runTool } from '../support/programs/deploy-tools.ts';
 import { allowedPaths, copiedSources, instructionTexts, stagesOf } from '../support/programs/dockerfile.ts';
-import { runCommand } from '../support/programs/run-command.ts';
+import { runCli } from '../support/programs/run-cli.ts';
 import { tinyRuntime, tinyWheel } from '../support/tiny/provider-wheel.ts';
 
 const hadolint = findTool('hadolint');
@@ -117,7 +116,7 @@ describe('the container file for NVIDIA cards', () => {
       const wheel = await tinyWheel(folder, { version: version! });
       const runtime = await tinyRuntime(folder, { version: version! });
       const args = line!.split(' ').map((word) => (word === '/wheel/*.whl' ? wheel : word));
-      const { code, stderr } = await runCommand(cudaCommand, [...args, '--onnxruntime-node', runtime]);
+      const { code, stderr } = await runCli(['cuda', ...args, '--onnxruntime-node', runtime]);
       rmSync(folder, { recursive: true });
       expect(code).toBe(2);
       expect(stderr).toContain('SHA-256');

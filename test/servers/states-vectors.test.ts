@@ -15,9 +15,7 @@ import {
   stateCodec,
   stateMaker,
 } from '../../engine/index.ts';
-import { statesCommand } from '../../plugin/cli/states/states-command.ts';
-import type { CliResult } from '../support/programs/run-cli.ts';
-import { runCommand } from '../support/programs/run-command.ts';
+import { type CliResult, runCli } from '../support/programs/run-cli.ts';
 import { encodingLog, startStatesProgram } from '../support/programs/states-program.ts';
 import { describeServers } from '../support/servers/describe-servers.ts';
 import { type RunningServer, type ServerChoice, startServer } from '../support/servers/start.ts';
@@ -81,14 +79,7 @@ function describeVectors(choice: ServerChoice): void {
   const put = (id: string, body: string): Promise<Json> =>
     cluster.ask('PUT', `/articles/_doc/${id}`, { title: 'On', body });
   const states = (command: string, ...more: string[]): Promise<CliResult> =>
-    runCommand(statesCommand, [
-      command,
-      ...addressFlags(choice, server.url),
-      '--to',
-      'field',
-      '--json',
-      ...more,
-    ]);
+    runCli(['states', command, ...addressFlags(choice, server.url), '--to', 'field', '--json', ...more]);
   const text = ['--field', 'title,body', '--vector'];
   const report = async (command: string): Promise<Json> => {
     const more = command === 'build' ? ['--no-estimate'] : [];

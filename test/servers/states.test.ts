@@ -9,10 +9,8 @@ import {
   stateCalls,
   surveyStates,
 } from '../../adapters/server.ts';
-import { statesCommand } from '../../plugin/cli/states/states-command.ts';
 import { configuredStage } from '../../plugin/compose/index.ts';
-import type { CliResult } from '../support/programs/run-cli.ts';
-import { runCommand } from '../support/programs/run-command.ts';
+import { type CliResult, runCli } from '../support/programs/run-cli.ts';
 import { describeServers } from '../support/servers/describe-servers.ts';
 import type { ServerChoice } from '../support/servers/start.ts';
 import { linesOf } from '../support/servers/states-cluster.ts';
@@ -27,7 +25,7 @@ describeServers('%s, building states', describeStates);
 function describeStates(choice: ServerChoice): void {
   const at = statesServer(choice);
   const states = (command: string, ...more: string[]): Promise<CliResult> =>
-    runCommand(statesCommand, [command, ...at.flags(at.server.url, '--json', ...more)]);
+    runCli(['states', command, ...at.flags(at.server.url, '--json', ...more)]);
   const build = async (...more: string[]): Promise<BuildReport> => {
     const { code, stdout, stderr } = await states('build', ...more);
     expect(stderr).not.toContain('Error');
@@ -89,7 +87,7 @@ function describeStates(choice: ServerChoice): void {
         ].join('\n'),
       );
     await configure('');
-    const built = await runCommand(statesCommand, ['build', '--config', config, '--no-estimate']);
+    const built = await runCli(['states', 'build', '--config', config, '--no-estimate']);
     expect(built).toMatchObject({ code: 0, stderr: '' });
     // The last line is what to write into the file.
     await configure(built.stdout.trimEnd().split('\n').at(-1)!.trim());
@@ -139,7 +137,8 @@ function describeStates(choice: ServerChoice): void {
     );
     expect(JSON.parse(foreign.stdout)).toMatchObject({ fresh: 0, stale: 0, missing: 2, foreign: 500 });
     const connection = addressFlags(choice, at.server.url);
-    const dropped = await runCommand(statesCommand, [
+    const dropped = await runCli([
+      'states',
       'drop',
       ...connection,
       '--index',
@@ -162,7 +161,7 @@ function describeStates(choice: ServerChoice): void {
     const again = await build('--index', 'pages', '--to', 'field');
     expect(again.counts).toMatchObject({ seen: 250, written: 0, fresh: 250 });
     const connection = addressFlags(choice, at.server.url);
-    await runCommand(statesCommand, ['drop', ...connection, '--index', 'pages', '--to', 'field']);
+    await runCli(['states', 'drop', ...connection, '--index', 'pages', '--to', 'field']);
     expect((await at.cluster.fieldPairs('pages')).filter(({ stored }) => stored)).toEqual([]);
   });
 

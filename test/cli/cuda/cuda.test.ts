@@ -2,8 +2,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cudaCommand } from '../../../plugin/cli/cuda/cuda-command.ts';
-import { runCommand } from '../../support/programs/run-command.ts';
+import { runCli } from '../../support/programs/run-cli.ts';
 import { tinyProvider, tinyRuntime, tinyWheel } from '../../support/tiny/provider-wheel.ts';
 
 let folder: string;
@@ -17,8 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const cuda = (...args: string[]) =>
-  runCommand(cudaCommand, ['--onnxruntime-node', runtime, ...args], { PATH: process.env['PATH']! });
+const cuda = (...args: string[]) => runCli(['cuda', '--onnxruntime-node', runtime, ...args]);
 
 /** A program in the place of Python. */
 async function pythonOf(script: string): Promise<string> {

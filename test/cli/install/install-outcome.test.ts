@@ -2,11 +2,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openSearchInstallSettings } from '../../../adapters/opensearch/index.ts';
 import type { ServerCalls } from '../../../adapters/server.ts';
-import { installCommand } from '../../../plugin/cli/install/install-command.ts';
 import { tryInstallation } from '../../../plugin/cli/install/installation-trial.ts';
-import { statusCommand } from '../../../plugin/cli/install/status-command.ts';
 import { openSearchReport } from '../../../plugin/cli/install/status-opensearch.ts';
-import { uninstallCommand } from '../../../plugin/cli/install/uninstall-command.ts';
 import {
   type InferenceDouble,
   type InferenceDoubleOptions,
@@ -24,20 +21,19 @@ import {
   type RerankServiceDouble,
   startRerankServiceDouble,
 } from '../../support/doubles/rerank-service-double.ts';
-import type { CliResult } from '../../support/programs/run-cli.ts';
-import { runCommand } from '../../support/programs/run-command.ts';
+import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
 
-const commands = { install: installCommand, status: statusCommand, uninstall: uninstallCommand };
+type Command = 'install' | 'status' | 'uninstall';
 const wanted = ['--service', serviceUrl, '--field', 'title'];
 const away = { status: 500, reason: 'Error communicating with remote model: Connection refused' };
 
-type Run = (command: keyof typeof commands, ...args: string[]) => Promise<CliResult>;
+type Run = (command: Command, ...args: string[]) => Promise<CliResult>;
 
 async function openSearch(options: MlDoubleOptions = {}): Promise<{ double: MlDouble; run: Run }> {
   const double = await startMlDouble({ ...trusting, documents: 150, ...options });
   onTestFinished(double.close);
   const server = ['opensearch', '--opensearch', double.url];
-  return { double, run: (command, ...args) => runCommand(commands[command], [...server, ...args]) };
+  return { double, run: (command, ...args) => runCli([command, ...server, ...args]) };
 }
 
 async function elasticsearch(
@@ -48,7 +44,7 @@ async function elasticsearch(
   onTestFinished(double.close);
   onTestFinished(service.close);
   const server = ['elasticsearch', '--elasticsearch', double.url];
-  return { double, service, run: (command, ...args) => runCommand(commands[command], [...server, ...args]) };
+  return { double, service, run: (command, ...args) => runCli([command, ...server, ...args]) };
 }
 
 describe('blockrank install opensearch', () => {
@@ -200,7 +196,7 @@ describe('a refusal of the cluster', () => {
 describe('a server that does not answer', () => {
   it('is spoken of without a client and its options', async () => {
     const args = ['opensearch', '--opensearch', 'http://127.0.0.1:9', ...wanted];
-    const { code, stderr } = await runCommand(installCommand, args);
+    const { code, stderr } = await runCli(['install', ...args]);
     expect(stderr).toContain('Nothing listens there: check address and port, and that the server runs.');
     expect(stderr).not.toMatch(/client's options|opensearchAdapter/);
     expect(code).toBe(1);
@@ -260,11 +256,11 @@ describe('blockrank status opensearch', () => {
   });
 
   it('says from where the address of the service is seen', async () => {
-    const help = async (make: typeof statusCommand): Promise<string> =>
-      (await runCommand(make, ['--help'])).stdout.replaceAll(/\s+/g, ' ');
+    const help = async (command: string): Promise<string> =>
+      (await runCli([command, '--help'])).stdout.replaceAll(/\s+/g, ' ');
     const address = '--service <url> address of the reranking service as';
-    expect(await help(statusCommand)).toContain(`${address} it is reached from here`);
-    expect(await help(installCommand)).toContain(`${address} the cluster reaches it`);
+    expect(await help('status')).toContain(`${address} it is reached from here`);
+    expect(await help('install')).toContain(`${address} the cluster reaches it`);
   });
 });
 

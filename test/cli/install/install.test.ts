@@ -1,7 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { installCommand } from '../../../plugin/cli/install/install-command.ts';
-import { statusCommand } from '../../../plugin/cli/install/status-command.ts';
-import { uninstallCommand } from '../../../plugin/cli/install/uninstall-command.ts';
 import {
   type InferenceDouble,
   type InferenceDoubleOptions,
@@ -19,7 +16,6 @@ import {
 } from '../../support/doubles/rerank-service-double.ts';
 import type { AwsAccount } from '../../support/doubles/strict-server.ts';
 import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
-import { runCommand } from '../../support/programs/run-command.ts';
 import { type Certificates, makeCertificates } from '../../support/tiny/certificates.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -49,9 +45,9 @@ async function rerankService(key?: string): Promise<RerankServiceDouble> {
   return service;
 }
 
-const install = (args: readonly string[]): Promise<CliResult> => runCommand(installCommand, args);
-const status = (args: readonly string[]): Promise<CliResult> => runCommand(statusCommand, args);
-const uninstall = (args: readonly string[]): Promise<CliResult> => runCommand(uninstallCommand, args);
+const install = (args: readonly string[]): Promise<CliResult> => runCli(['install', ...args]);
+const status = (args: readonly string[]): Promise<CliResult> => runCli(['status', ...args]);
+const uninstall = (args: readonly string[]): Promise<CliResult> => runCli(['uninstall', ...args]);
 
 describe('blockrank install opensearch', () => {
   it('installs, tells every step on standard error, and how to search on standard output', async () => {

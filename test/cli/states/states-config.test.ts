@@ -3,13 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { textDigest } from '../../../engine/states/text-digest.ts';
-import { statesCommand } from '../../../plugin/cli/states/states-command.ts';
 import { composeServer } from '../../../plugin/compose/index.ts';
 import { loadConfig } from '../../../plugin/config/index.ts';
 import { type StatesDouble, startStatesDouble } from '../../support/doubles/states-double.ts';
 import { fill } from '../../support/doubles/states-fixture.ts';
-import type { CliResult } from '../../support/programs/run-cli.ts';
-import { runCommand } from '../../support/programs/run-command.ts';
+import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
 import { tinyModel } from '../../support/tiny/tiny-model.ts';
 
 let models: readonly [string, string];
@@ -40,7 +38,7 @@ async function configure(index = '', reranker = ''): Promise<string> {
 
 const run = (command: string, config: string, ...more: string[]): Promise<CliResult> => {
   const quick = command === 'build' ? ['--no-estimate'] : [];
-  return runCommand(statesCommand, [command, '--config', config, ...quick, ...more]);
+  return runCli(['states', command, '--config', config, ...quick, ...more]);
 };
 
 /** The only document of a sidecar that is looked at. */
@@ -262,9 +260,9 @@ describe('blockrank states --config', () => {
   });
 
   it('wants an index and a server where there is no file', async () => {
-    const withoutServer = await runCommand(statesCommand, ['status', '--index', 'docs']);
+    const withoutServer = await runCli(['states', 'status', '--index', 'docs']);
     expect(withoutServer.stderr).toContain('or --config <file>');
-    const withoutIndex = await runCommand(statesCommand, ['status', '--opensearch', double.url]);
+    const withoutIndex = await runCli(['states', 'status', '--opensearch', double.url]);
     expect(withoutIndex.stderr).toContain('--index: required');
     expect([withoutServer.code, withoutIndex.code]).toEqual([2, 2]);
   });

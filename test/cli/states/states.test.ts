@@ -2,12 +2,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { decodeState } from '../../../engine/index.ts';
 import { textDigest } from '../../../engine/states/text-digest.ts';
 import { type OpenStateMaker, openStateMaker } from '../../../plugin/cli/states/state-maker.ts';
-import { statesCommand } from '../../../plugin/cli/states/states-command.ts';
 import { processIdentity } from '../../../plugin/cli/states/worker-owner.ts';
 import { type StatesDouble, startStatesDouble } from '../../support/doubles/states-double.ts';
 import { fill } from '../../support/doubles/states-fixture.ts';
 import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
-import { runCommand } from '../../support/programs/run-command.ts';
 import { tinyModel } from '../../support/tiny/tiny-model.ts';
 
 let model: string;
@@ -33,7 +31,7 @@ const args = (command: string, ...more: string[]): string[] => [
 ];
 const texts = (): string[] => ['--field', 'title', '--field', 'body', '--model', model];
 const states = (command: string, ...more: string[]): Promise<CliResult> =>
-  runCommand(statesCommand, args(command, ...texts(), ...more));
+  runCli(['states', ...args(command, ...texts(), ...more)]);
 
 const driver = process.env['VK_ICD_FILENAMES'];
 if (!driver) console.log('A build on a device is skipped: no Vulkan driver is named.');
@@ -163,7 +161,7 @@ describe('blockrank states build', () => {
   });
 
   it('asks for a server when none is named', async () => {
-    const { code, stderr } = await runCommand(statesCommand, ['build', '--index', 'docs', ...texts()]);
+    const { code, stderr } = await runCli(['states', 'build', '--index', 'docs', ...texts()]);
     expect(stderr).toContain("give the server's address");
     expect(code).toBe(2);
   });
@@ -240,7 +238,7 @@ describe('blockrank states build --to field --vector', () => {
     expect(long.vector.reduce((sum: number, value: number) => sum + value * value, 0)).toBeCloseTo(1, 6);
     const status = await states('status', '--json', ...to);
     expect(JSON.parse(status.stdout)).toMatchObject({ documents: 2, fresh: 2 });
-    const drop = await runCommand(statesCommand, args('drop', '--to', 'field'));
+    const drop = await runCli(['states', ...args('drop', '--to', 'field')]);
     expect(drop.stdout).toContain('field "blockrank_state" of 2 documents');
   });
 
@@ -280,16 +278,14 @@ describe('blockrank states drop', () => {
     fill(double, 3);
     await states('build', '--no-estimate', '--generation', 'g');
     const drop = args('drop', '--generation', 'g');
-    expect((await runCommand(statesCommand, drop)).stdout).toBe(
-      'Removed: index "docs-blockrank-states-g".\n',
-    );
-    expect((await runCommand(statesCommand, drop)).stdout).toBe('Nothing was there.\n');
+    expect((await runCli(['states', ...drop])).stdout).toBe('Removed: index "docs-blockrank-states-g".\n');
+    expect((await runCli(['states', ...drop])).stdout).toBe('Nothing was there.\n');
     expect(double.documents('docs').size).toBe(3);
   });
 
   it('wants to be told which generation', async () => {
     fill(double, 1);
-    const { code, stderr } = await runCommand(statesCommand, args('drop'));
+    const { code, stderr } = await runCli(['states', ...args('drop')]);
     expect(stderr).toContain('--generation: required');
     expect(code).toBe(2);
   });

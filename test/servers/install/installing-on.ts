@@ -1,15 +1,10 @@
 /** An OpenSearch with ML Commons, a service beside it, and what the tests of installing ask of both. */
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import type { MakeCommand } from '../../../plugin/cli/context.ts';
-import { installCommand } from '../../../plugin/cli/install/install-command.ts';
-import { statusCommand } from '../../../plugin/cli/install/status-command.ts';
-import { uninstallCommand } from '../../../plugin/cli/install/uninstall-command.ts';
 import {
   type RerankServiceDouble,
   startRerankServiceDouble,
 } from '../../support/doubles/rerank-service-double.ts';
-import type { CliResult } from '../../support/programs/run-cli.ts';
-import { runCommand } from '../../support/programs/run-command.ts';
+import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
 import {
   type Answered,
   type Cluster,
@@ -34,12 +29,6 @@ export const withoutExt: RegExp = /RerankSearchExtBuilder/;
 
 /** What the tests run. */
 type CommandName = 'install' | 'status' | 'uninstall';
-
-const commands: Readonly<Record<CommandName, MakeCommand>> = {
-  install: installCommand,
-  status: statusCommand,
-  uninstall: uninstallCommand,
-};
 
 export interface InstallingOn {
   readonly choice: ServerChoice;
@@ -66,8 +55,7 @@ export function installingOn(choice: ServerChoice): InstallingOn {
         ...ext('which bark'),
         ...more,
       }),
-    cli: (command, ...args) =>
-      runCommand(commands[command], ['opensearch', '--opensearch', opened.server.url, ...args]),
+    cli: (command, ...args) => runCli([command, 'opensearch', '--opensearch', opened.server.url, ...args]),
   } as { -readonly [Name in keyof InstallingOn]: InstallingOn[Name] };
   beforeAll(async () => {
     opened.server = await startServer(choice, { ml: true });

@@ -1,8 +1,11 @@
-/** Runs the real program, as it is built, as a child process. */
+/** Runs the real program, as it is built: inside the test's process, or as a process of its own. */
 import { spawn } from 'node:child_process';
+import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { builtProgram } from './built.ts';
+import type { cliContext as makeContext } from '../../../plugin/cli/context.ts';
+import type { runProgram as runWhole } from '../../../plugin/cli/program.ts';
+import { builtProgram, builtUrl } from './built.ts';
 
 export interface CliResult {
   readonly code: number | null;
@@ -81,11 +84,38 @@ export function startCli(
   };
 }
 
-export function runCli(
-  args: readonly string[],
-  { interruptAfter, signal = 'SIGINT', ...start }: CliOptions = {},
-): Promise<CliResult> {
+/**
+ * The program's answer to arguments. Starting a process takes half a second each time, so the program runs inside the
+ * test's own, unless the question is about the process: its environment, its signals, the modules that it loads.
+ */
+export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const { interruptAfter, signal = 'SIGINT', ...start } = options;
+  if (!interruptAfter && !start.env && !start.imports) return runInside(args, start.stdin);
   const run = startCli(args, start);
   void interruptAfter?.(run).then(() => run.kill(signal));
   return run.ended;
+}
+
+async function runInside(args: readonly string[], stdin = ''): Promise<CliResult> {
+  const { cliContext } = (await import(builtUrl('plugin/cli/context.ts').href)) as {
+    cliContext: typeof makeContext;
+  };
+  const { runProgram } = (await import(builtUrl('plugin/cli/program.ts').href)) as {
+    runProgram: typeof runWhole;
+  };
+  const { PATH, HOME } = process.env;
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const streams = {
+    stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]),
+    stdout,
+    stderr,
+    env: { PATH, HOME },
+    argv: args,
+  };
+  const code = await runProgram(cliContext(streams, new AbortController().signal));
+  return { code, stdout: textOf(stdout), stderr: textOf(stderr) };
+}
+
+function textOf(stream: PassThrough): string {
+  return ((stream.read() as Buffer | null) ?? '').toString();
 }

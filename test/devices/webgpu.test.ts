@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { assertAllClose } from '../../support/checks/all-close.ts';
-import { builtProgram } from '../../support/programs/built.ts';
-import { parityFixtures } from '../../support/tiny/tiny-decoder.ts';
+import { assertAllClose } from '../support/checks/all-close.ts';
+import { builtProgram } from '../support/programs/built.ts';
+import { parityFixtures } from '../support/tiny/tiny-decoder.ts';
 
 /** The software Vulkan device that Debian's chromium brings; a machine with a GPU names its own driver. */
 const swiftShader = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const driver = process.env['VK_ICD_FILENAMES'] ?? (existsSync(swiftShader) ? swiftShader : undefined);
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A process of its own: the Vulkan loader reads its environment once. */
 async function run(program: string, ...args: readonly string[]): Promise<string> {
@@ -29,7 +29,7 @@ if (!driver)
 // No part of a graph may run on the processor: a session of a named device refuses to be opened otherwise.
 describe.skipIf(!driver)('WebGPU', () => {
   it('computes what the official implementation computes, for Mistral, Llama and Qwen', async () => {
-    // A device in software takes minutes for all of them: `npm run parity -- DIR webgpu`.
+    // A device in software takes minutes for all of them: `npm run parity -- test/fixtures/blockrank-parity webgpu`.
     const some = 'one-document,three-documents,truncated-by-cap,icr-small';
     const line = await run('scripts/parity/main.ts', parityFixtures, 'webgpu', some);
     expect(JSON.parse(line)).toMatchObject({ cases: 10, idsEqual: true, rankingsEqual: true });
