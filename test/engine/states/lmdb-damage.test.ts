@@ -92,7 +92,10 @@ function rootsOf(folder: string): { readonly main: number; readonly free: number
 const damages: Readonly<Record<string, (folder: string) => void>> = {
   'cut within its head': (folder) => truncateSync(dataOf(folder), 100),
   'cut within a page': (folder) => truncateSync(dataOf(folder), 6000),
-  'cut to half': (folder) => truncateSync(dataOf(folder), readFileSync(dataOf(folder)).length >> 1),
+  'cut before its root': (folder) => {
+    const { main, bytes } = rootsOf(folder);
+    truncateSync(dataOf(folder), main * bytes);
+  },
   'other bytes': (folder) => writeFileSync(dataOf(folder), Buffer.alloc(20_000, 7)),
   'a text': (folder) => writeFileSync(dataOf(folder), 'This is no database.'),
   'zeros of the right length': (folder) => change(folder, (bytes) => bytes.fill(0)),
