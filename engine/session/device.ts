@@ -4,6 +4,7 @@ import { mayHaveCard } from './device-files.ts';
 import type { DeviceAnswer, DeviceQuestion } from './device-program.ts';
 import { openProgram } from './open-program.ts';
 import type { PooledProgram } from './pool.ts';
+import { programModule } from './program-module.ts';
 import type { ExecutionProvider } from './runtime.ts';
 
 /**
@@ -102,9 +103,6 @@ export async function askDevice(
 }
 
 function openQuestions(provider: ExecutionProvider): Promise<PooledProgram<DeviceQuestion, DeviceAnswer>> {
-  const file = import.meta.url.endsWith('.ts') ? './device-program.ts' : './device-program.js';
-  return openProgram(
-    { program: new URL(file, import.meta.url), data: provider, executionProvider: provider },
-    1,
-  );
+  const program = programModule('device-program', import.meta.url);
+  return openProgram({ program, data: provider, executionProvider: provider }, 1);
 }

@@ -4,6 +4,7 @@ import type { Value } from '../graph/value.ts';
 import type { GraphAnswer, GraphProgramData, GraphTask } from './graph-program.ts';
 import { openProgram } from './open-program.ts';
 import type { PooledProgram } from './pool.ts';
+import { programModule } from './program-module.ts';
 import type { ExecutionProvider } from './runtime.ts';
 
 /** Options of {@link openGraph}. */
@@ -23,8 +24,8 @@ export function openGraph(
   outputs: Readonly<Record<string, Value>>,
   { folder = '.', provider = 'cpu', workers = 1, threads = 1 }: GraphOptions = {},
 ): Promise<PooledProgram<GraphTask, GraphAnswer>> {
-  const file = import.meta.url.endsWith('.ts') ? './graph-program.ts' : './graph-program.js';
+  const program = programModule('graph-program', import.meta.url);
   const session = { folder, threads, prepack: true, provider };
   const data: GraphProgramData = { model: toOnnx(outputs), session };
-  return openProgram({ program: new URL(file, import.meta.url), data, executionProvider: provider }, workers);
+  return openProgram({ program, data, executionProvider: provider }, workers);
 }

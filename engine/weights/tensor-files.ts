@@ -1,7 +1,7 @@
 /** Tensors on their way into safetensors files, and trained ones on their way out. */
-import { rename, writeFile } from 'node:fs/promises';
 import { ModelFormatError } from '../errors.ts';
 import type { DataType } from '../graph/value.ts';
+import { replaceFile } from './replace-file.ts';
 import {
   type NamedTensor,
   readTensorBytes,
@@ -48,10 +48,9 @@ export async function storedTensor(path: string, name: string, entry: TensorEntr
   return { name, type: typeNameOf(entry.type), shape: entry.shape, bytes };
 }
 
-/** Writes a file of weights beside its place and moves it there: readers find the old file or the new one. */
-export async function replaceWeights(path: string, tensors: readonly NamedTensor[]): Promise<void> {
-  await writeFile(`${path}.part`, toSafetensors(tensors, { format: 'blockrank' }));
-  await rename(`${path}.part`, path);
+/** Puts a file of weights in the place of another: see {@link replaceFile}. */
+export function replaceWeights(path: string, tensors: readonly NamedTensor[]): Promise<void> {
+  return replaceFile(path, toSafetensors(tensors, { format: 'blockrank' }));
 }
 
 const floats: readonly DataType[] = ['float32', 'float16', 'bfloat16'];

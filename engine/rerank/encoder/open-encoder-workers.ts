@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { openProgram } from '../../session/open-program.ts';
 import type { PooledProgram } from '../../session/pool.ts';
+import { programModule } from '../../session/program-module.ts';
 import type { BatchOptions } from '../../states/batches.ts';
 import type { WaveOptions } from '../../states/waves.ts';
 import type { RerankerOptions } from '../reranker-options.ts';
@@ -17,7 +18,7 @@ export async function openEncoderWorkers(
   places: EncoderPlaces,
 ): Promise<{ readonly encoding: EncoderWorkers; readonly workers: number }> {
   const program = await openProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]>(
-    { program: moduleOf('encoder-program'), data, executionProvider: 'cpu' },
+    { program: programModule('encoder-program', import.meta.url), data, executionProvider: 'cpu' },
     options.pool ?? options.workers ?? availableParallelism(),
   );
   const { size: workers } = program;
@@ -46,11 +47,10 @@ function openDeviceProgram(
     residual,
     gates,
   };
-  return openProgram({ program: moduleOf('device-program'), data, executionProvider: provider }, 1);
-}
-
-function moduleOf(name: string): URL {
-  return new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+  return openProgram(
+    { program: programModule('device-program', import.meta.url), data, executionProvider: provider },
+    1,
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
-/** Files that are there whole or not at all. */
-import { open, rename, rm } from 'node:fs/promises';
+/** Files of a training, which are there whole or not at all. */
 import { TrainingError } from '../../errors.ts';
+import { replaceFile } from '../../weights/replace-file.ts';
 
 /** Where a training stands, for errors. */
 export interface Standing {
@@ -10,32 +10,9 @@ export interface Standing {
   readonly checkpointStep: number | undefined;
 }
 
-/**
- * Writes a file beside its place, and moves it there when the disk has all of it: a reader finds the old file or the new
- * one, whenever the process or the machine ends.
- *
- * @throws TrainingError of fault `disk`; then the old file is as it was.
- */
-export async function writeWhole(
-  path: string,
-  content: Uint8Array | string,
-  standing: Standing,
-): Promise<void> {
-  const beside = `${path}.part`;
-  await onDisk(path, standing, async () => {
-    const file = await open(beside, 'w');
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, path);
-  }).catch(async (error: unknown) => {
-    // Half a file takes room that the disk may lack.
-    await rm(beside, { force: true }).catch(() => {});
-    throw error;
-  });
+/** `replaceFile`. @throws TrainingError of fault `disk`; then the old file is as it was. */
+export function writeWhole(path: string, content: Uint8Array | string, standing: Standing): Promise<void> {
+  return onDisk(path, standing, () => replaceFile(path, content));
 }
 
 /** Does work on a file. @throws TrainingError of fault `disk` in place of the system's error. */

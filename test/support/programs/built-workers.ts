@@ -9,14 +9,15 @@ import type { Plugin } from 'vitest/config';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const built = fileURLToPath(new URL('./built.ts', import.meta.url));
-const question = "import.meta.url.endsWith('.ts')";
+/** How a module asks: by itself, or through the function that every opener of programs calls. */
+const questions = ["import.meta.url.endsWith('.ts')", 'programModule('];
 
 export function builtWorkers(): Plugin {
   return {
     name: 'built-workers',
     enforce: 'pre',
     transform(code, id) {
-      if (!id.startsWith(root) || !code.includes(question)) return undefined;
+      if (!id.startsWith(root) || !questions.some((each) => code.includes(each))) return undefined;
       // Asked when a thread starts, since in watch mode the sources change under this module.
       const twin = `builtTwin(${JSON.stringify(relative(root, id))}).href`;
       const imported = `import { builtUrl as builtTwin } from ${JSON.stringify(built)};`;
