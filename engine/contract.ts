@@ -205,6 +205,8 @@ export interface RerankerInfo {
   readonly profile: Profile;
   /** Encoders: layers of the network that are computed. */
   readonly depth?: number;
+  /** Encoders whose layers loop: how often the looped block is applied. */
+  readonly loops?: number;
   /** Which of ONNX Runtime's execution providers runs; `none` when nothing is computed here. */
   readonly executionProvider: string;
   /** Languages the model reads, ISO 639-1. */

@@ -18,6 +18,8 @@ export interface ModelAtDepth {
   readonly config: EncoderConfig;
   /** File of the layers; absent at the model's full depth. */
   readonly layersFile?: string;
+  /** How often the looped block is applied, where that is not as in training: see `withLoops`. */
+  readonly loops?: number;
 }
 
 /** Numbers of layers at which a model can be read, the largest, which is all of its own, first. */

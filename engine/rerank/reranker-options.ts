@@ -29,6 +29,11 @@ export interface RerankerOptions {
    */
   readonly depth?: number;
   /**
+   * Encoders whose layers loop: how often the looped block is applied, from 1; more takes time and no memory, and is mostly
+   * worse where training had fewer. Block states of different loops are never mixed. @defaultValue as often as in training
+   */
+  readonly loops?: number;
+  /**
    * Encoders: learned sums (LAuReL) that were trained over this model at this depth: a name, looked up in the folder
    * `residuals` of the model's folder, or the path of a `.safetensors` file. On a shared `pool`, models that differ in it
    * alone share the weights. Block states of different residuals are never mixed. @defaultValue the one that the model's manifest names, mostly none
@@ -107,6 +112,7 @@ const optionNames: OptionNames<RerankerOptions> = {
   precision: true,
   tier: true,
   depth: true,
+  loops: true,
   residual: true,
   workers: true,
   threads: true,

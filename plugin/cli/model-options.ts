@@ -10,6 +10,7 @@ const spellings = {
   device: '--device <name>',
   tier: '--tier <name>',
   depth: '--depth <layers>',
+  loops: '--loops <times>',
   residual: '--residual <name>',
 } as const;
 
@@ -27,7 +28,7 @@ export interface ModelOptionsForm {
   readonly forms?: Readonly<Partial<Record<ModelOption, FlagForm>>>;
 }
 
-const all: readonly ModelOption[] = ['model', 'precision', 'device', 'tier', 'depth', 'residual'];
+const all: readonly ModelOption[] = ['model', 'precision', 'device', 'tier', 'depth', 'loops', 'residual'];
 
 /** The options, in the order of the help. */
 export function modelOptions({ only = all, forms = {} }: ModelOptionsForm = {}): readonly Flag[] {
@@ -36,6 +37,6 @@ export function modelOptions({ only = all, forms = {} }: ModelOptionsForm = {}):
 
 /** What the options say as settings of a reranker; nothing where they say nothing. */
 export function modelSettings(flags: ModelFlags): Defined<ModelFlags> {
-  const { model, precision, device, tier, depth, residual } = flags;
-  return withoutUndefined({ model, precision, device, tier, depth, residual });
+  const { model, precision, device, tier, depth, loops, residual } = flags;
+  return withoutUndefined({ model, precision, device, tier, depth, loops, residual });
 }

@@ -225,8 +225,8 @@ function withResidual(reranker: RerankerConfig, residual: string | undefined): R
 }
 
 /** Names what models must have in common to share workers and weights. */
-function baseOf({ model, precision, device, depth, workers, threads }: RerankerConfig): string {
-  return JSON.stringify([model, precision, device, depth, workers, threads]);
+function baseOf({ model, precision, device, depth, loops, workers, threads }: RerankerConfig): string {
+  return JSON.stringify([model, precision, device, depth, loops, workers, threads]);
 }
 
 /** Bases that a residual stands on. */

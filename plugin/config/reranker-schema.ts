@@ -31,6 +31,8 @@ export interface RerankerConfig {
   readonly tier?: 'tokens' | 'anchor' | undefined;
   /** Encoders: layers to compute, one of the numbers that the model has weights for. Fewer are faster, and somewhat less good. @defaultValue all of the model's layers */
   readonly depth?: number | undefined;
+  /** Encoders whose layers loop: how often the looped block is applied, at least 1. Quality is known for the loops of training alone. @defaultValue as often as in training */
+  readonly loops?: number | undefined;
   /** Encoders: learned sums trained over this model, for one tenant or domain. A name, looked up in the folder `residuals` of the model's folder, or the path of a `.safetensors` file. @defaultValue the one that the model's manifest names, mostly none */
   readonly residual?: string | undefined;
   /** Worker threads, at least 1. @defaultValue the processors at hand; 1 for decoders */

@@ -57,6 +57,14 @@ export const rerankerOptions = {
     help: 'encoders: layers to compute, one of the numbers that the model has weights for',
     note: 'fewer are faster, and somewhat less good',
   },
+  loops: {
+    type: 'whole',
+    min: 1,
+    otherwise: 'as often as in training',
+    unit: 'loops',
+    help: 'encoders whose layers loop: how often the looped block is applied',
+    note: 'quality is known for the loops of training alone',
+  },
   residual: {
     type: 'text',
     otherwise: "the one that the model's manifest names, mostly none",

@@ -43,6 +43,7 @@ function toListed({ name, reranker: { info } }: ServedModel): object {
     reranker: info.name,
     profile: info.profile,
     ...(info.depth !== undefined && { depth: info.depth }),
+    ...(info.loops !== undefined && { loops: info.loops }),
     executionProvider: info.executionProvider,
     encodingDigest: info.encodingDigest,
     readoutDigest: info.readoutDigest,

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { RerankerInfo } from '../../contract.ts';
 import { openCrossEncoderFolder } from '../../model/cross-encoder-folder.ts';
 import { openProgram } from '../../session/open-program.ts';
+import { programModule } from '../../session/program-module.ts';
 import { infoDigest } from '../info-digest.ts';
 import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
 import type {
@@ -38,7 +39,7 @@ export async function openCrossEncoderReranker(options: RerankerOptions): Promis
   const session = { folder: path, threads: options.threads ?? 1, prepack: options.prepack ?? true };
   const data: CrossEncoderProgramData = { modelPath, tokenizerPath, digest, caps, session };
   const program = await openProgram<CrossEncoderTask, CrossEncoderAnswers[CrossEncoderTask['kind']]>(
-    { program: moduleOf('cross-encoder-program'), data, executionProvider: 'cpu' },
+    { program: programModule('cross-encoder-program', import.meta.url), data, executionProvider: 'cpu' },
     options.pool ?? options.workers ?? availableParallelism(),
   );
   const info: RerankerInfo = {
@@ -56,10 +57,6 @@ export async function openCrossEncoderReranker(options: RerankerOptions): Promis
   return new CrossEncoderReranker(info, program, options.batchTokens ?? defaultBatchTokens);
 }
 
-function moduleOf(name: string): URL {
-  return new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
-}
-
 function assertOptions(options: RerankerOptions): void {
   const check = new OptionCheck(options);
   const { maxQueryTokens = defaultCaps.maxQueryTokens } = options;
@@ -73,6 +70,8 @@ function assertOptions(options: RerankerOptions): void {
     'precision',
     'tier',
     'depth',
+    'loops',
+    'residual',
     'maxDocumentBlocks',
     'memoryLimitBytes',
     'deviceMemoryLimitBytes',

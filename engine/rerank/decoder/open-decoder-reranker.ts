@@ -8,6 +8,7 @@ import { assertReach, type DecoderConfig } from '../../network/decoder-config.ts
 import { chooseProvider, devices, hasHalfPrecision } from '../../session/device.ts';
 import { cardMemoryBytes } from '../../session/graphics-cards.ts';
 import { openProgram } from '../../session/open-program.ts';
+import { programModule } from '../../session/program-module.ts';
 import type { ExecutionProvider } from '../../session/runtime.ts';
 import { infoDigest } from '../info-digest.ts';
 import { opened } from '../opened.ts';
@@ -50,10 +51,7 @@ async function open(options: RerankerOptions): Promise<DecoderReranker> {
   const deviceLimitBytes = await deviceMemoryLimit(options, data.session.provider ?? 'cpu');
   const program = await openProgram<DecoderTask, DecoderAnswers[DecoderTask['kind']]>(
     {
-      program: new URL(
-        import.meta.url.endsWith('.ts') ? './decoder-program.ts' : './decoder-program.js',
-        import.meta.url,
-      ),
+      program: programModule('decoder-program', import.meta.url),
       data,
       executionProvider: data.session.provider ?? 'cpu',
     },
@@ -179,6 +177,7 @@ function assertOptions(options: RerankerOptions, config: DecoderConfig): void {
   check.absent('a decoder', [
     'tier',
     'depth',
+    'loops',
     'residual',
     'maxDocumentBlocks',
     'stateCacheBytes',

@@ -24,7 +24,7 @@ export interface EncoderSettings {
 
 /** Describes it. @param isOpen - Whether a worker answers. */
 export function toInfo(
-  { folder, config }: ModelAtDepth,
+  { folder, config, loops }: ModelAtDepth,
   { data, places, stateCodec, readout, headsDigest }: EncoderSettings,
   isOpen: () => boolean,
 ): RerankerInfo {
@@ -33,12 +33,14 @@ export function toInfo(
   return {
     name: manifest.name,
     depth: config.layers,
+    ...(config.loops !== undefined && { loops: config.loops }),
     encodingDigest: infoDigest({
       model: folder.digest,
       documentCaps,
       precision: places.precision,
-      // Left out by JSON where there is none: the digest is then what it was without this property.
+      // Left out by JSON where there is none: the digest is then what it was without these properties.
       residual: data.residual?.digest,
+      loops,
     }),
     readoutDigest: infoDigest({
       readout,

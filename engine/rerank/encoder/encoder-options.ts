@@ -6,6 +6,9 @@ import type { EncoderConfig } from '../../network/encoder-config.ts';
 import { devices } from '../../session/device.ts';
 import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
 
+/** More would be a mistake: the graph holds every applied layer. */
+const maxLoops = 256;
+
 /** @throws ConfigurationError listing everything that a model of the `cacheable` profile cannot be opened with. */
 export function assertCacheableOptions(
   options: RerankerOptions,
@@ -20,6 +23,7 @@ export function assertCacheableOptions(
     );
   }
   checkDepth(check, options, manifest, config);
+  checkLoops(check, options, config);
   check.whole('stateCacheBytes', 0, Number.MAX_SAFE_INTEGER);
   const tier = options.tier ?? 'tokens';
   if (options.stateCodec && options.stateCodec.tier !== tier) {
@@ -36,6 +40,7 @@ export function assertInContextOptions(options: RerankerOptions, config: Encoder
   const check = commonCheck(options, config);
   check.absent('an encoder of the profile in-context', [
     'depth',
+    'loops',
     'residual',
     'stateCacheBytes',
     'stateFolder',
@@ -75,4 +80,10 @@ function checkDepth(
     const known = depths.length === 1 ? `${depths[0]}, the model's only one` : depths.join(' or ');
     check.tell('depth', `expected ${known}, got ${String(options.depth)}`);
   }
+}
+
+function checkLoops(check: OptionCheck, { loops }: RerankerOptions, { blocks }: EncoderConfig): void {
+  if (loops === undefined) return;
+  if (blocks) check.whole('loops', 1, maxLoops);
+  else check.tell('loops', "this model's layers do not loop: its config.json names no blocks; leave it out");
 }

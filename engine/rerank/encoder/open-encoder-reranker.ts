@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { StateSource } from '../../contract.ts';
 import { type ModelAtDepth, modelAtDepth } from '../../model/depth.ts';
 import { defaultModelFolder, openModelFolder } from '../../model/folder.ts';
+import { withLoops } from '../../model/loops.ts';
 import { readJson } from '../../model/manifest.ts';
 import { readHeads } from '../../model/readout-heads.ts';
 import { type ResidualFile, readResidual, residualPath } from '../../model/residual-file.ts';
@@ -43,7 +44,7 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   const configPath = join(whole.path, 'config.json');
   const wholeConfig = parseEncoderConfig(await readJson(configPath), configPath);
   assertCacheableOptions(options, whole, wholeConfig);
-  const model = await modelAtDepth(whole, wholeConfig, options.depth);
+  const model = withLoops(await modelAtDepth(whole, wholeConfig, options.depth), options.loops);
   const { folder, config } = model;
   const { heads } = folder.manifest;
   const trained = heads === undefined ? undefined : await readHeads(folder.path, heads, config.width);

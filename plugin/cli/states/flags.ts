@@ -45,6 +45,8 @@ export interface TextFlags {
   readonly device?: Device;
   /** `--depth` */
   readonly depth?: number;
+  /** `--loops` */
+  readonly loops?: number;
   /** `--residual` */
   readonly residual?: string;
 }
@@ -90,7 +92,7 @@ export function addPlaceOptions(command: Command): Command {
 /** Adds the options that name texts and their encoder. */
 export function addTextOptions(command: Command): Command {
   const [tier, ...others] = modelOptions({
-    only: ['tier', 'model', 'precision', 'device', 'depth', 'residual'],
+    only: ['tier', 'model', 'precision', 'device', 'depth', 'loops', 'residual'],
     forms: { tier: { otherwise: 'anchor' } },
   });
   return addFlags(command, [

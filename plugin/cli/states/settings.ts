@@ -60,6 +60,7 @@ export function textSettings(flags: TextFlags, { file }: Pick<StatesSettings, 'f
       ...(flags.precision && { precision: flags.precision }),
       ...(flags.device && { device: flags.device }),
       ...(flags.depth !== undefined && { depth: flags.depth }),
+      ...(flags.loops !== undefined && { loops: flags.loops }),
       ...(flags.residual !== undefined && { residual: flags.residual }),
       codec,
     },
@@ -95,6 +96,7 @@ function isOfFile(
     (flags.model === undefined || resolve(flags.model) === model) &&
     precisionOf({ ...reranker, ...withoutUndefined({ precision, device }) }) === precisionOf(reranker) &&
     maker.depth === reranker.depth &&
+    maker.loops === reranker.loops &&
     maker.residual === reranker.residual &&
     maker.codec === (states?.codec ?? defaultStatesCodec) &&
     text.fields?.join() === textFields.join() &&
