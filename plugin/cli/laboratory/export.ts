@@ -1,10 +1,11 @@
-/** Writes the model folder of a training, with its card. */
+/** Writes the model folder of a training, with its card, or of a model with a residual folded in. */
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConfigurationError } from '../../../engine/index.ts';
 import {
   assertStart,
+  foldResidual,
   openTrainee,
   readFacts,
   readTrained,
@@ -20,11 +21,42 @@ import { modelOf, toRecipe } from './train-recipe.ts';
 export interface ExportCommandOptions {
   readonly output: string;
   readonly model?: string;
+  readonly foldResidual?: string;
   readonly json?: true;
 }
 
-/** Exports. @throws ConfigurationError when there is no training, no checkpoint, another model, or the folder is taken. */
+/**
+ * Exports.
+ *
+ * @throws ConfigurationError when there is no training, no checkpoint, another model, the folder is taken, or a residual cannot
+ * be folded.
+ */
 export async function runExport(
+  context: CliContext,
+  run: string | undefined,
+  options: ExportCommandOptions,
+): Promise<void> {
+  const { output, foldResidual: residual } = options;
+  if ((run === undefined) === (residual === undefined)) {
+    throw refused('', 'expected the folder of a training, or --fold-residual, and not both');
+  }
+  if (existsSync(output)) throw refused('output', `"${output}" is there already; name a new folder`);
+  if (run === undefined) await fold(context, residual!, options);
+  else await exportRun(context, run, options);
+}
+
+async function fold(
+  context: CliContext,
+  residual: string,
+  { output, model, json }: ExportCommandOptions,
+): Promise<void> {
+  const folded = await foldResidual({ ...(model !== undefined && { model }), residual, folder: output });
+  if (json) context.printJson({ folder: resolve(output), residual: folded.residual ?? null });
+  else context.print(`Wrote ${output}; use the folder as the model.`);
+  if (folded.residual) context.note(`What cannot be folded stays a residual: ${folded.residual}`);
+}
+
+async function exportRun(
   context: CliContext,
   run: string,
   { output, model, json }: ExportCommandOptions,
@@ -32,7 +64,6 @@ export async function runExport(
   const facts = await readFacts(run);
   const recipe = toRecipe(join(run, runFiles.facts), facts.recipe);
   const notes = facts.notes as TrainNotes;
-  if (existsSync(output)) throw refused('output', `"${output}" is there already; name a new folder`);
   const tensors = await readTrained(run);
   if (!tensors) throw refused('', `"${run}" has no checkpoint yet: let it train on`);
   const trainee = await openTrainee(recipe.train, {

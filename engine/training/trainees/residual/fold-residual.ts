@@ -7,7 +7,7 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigurationError } from '../../../errors.ts';
 import { layerPrefix } from '../../../model/depth.ts';
-import { openModelFolder } from '../../../model/folder.ts';
+import { defaultModelFolder, openModelFolder } from '../../../model/folder.ts';
 import { readJson } from '../../../model/manifest.ts';
 import {
   type ResidualFile,
@@ -32,31 +32,40 @@ import {
 } from '../../../weights/safetensors.ts';
 import { floatTensor, replaceWeights, storedTensor } from '../../../weights/tensor-files.ts';
 import type { TrainedTensor } from '../../trainer/trainee.ts';
+import { nameResidual } from './name-residual.ts';
 
 /** What to fold, and where it goes. */
 export interface ResidualFoldOptions {
-  /** Model folder that the residual was trained over, at its full depth. */
-  readonly model: string;
+  /** Model folder that the residual was trained over, at its full depth. @defaultValue the model that comes with the package */
+  readonly model?: string;
   /** Name or path of the residual, as in `openReranker({ residual })`. */
   readonly residual: string;
   /** New model folder. */
   readonly folder: string;
 }
 
+/** Name, in the new folder, of what cannot be folded. */
+const restName = 'rest';
+
 /** What was written. */
 export interface FoldedModel {
   /** The model folder. */
   readonly folder: string;
-  /** File of what cannot be folded, to be served over that folder; absent where nothing is left. */
+  /** File of what cannot be folded; the folder is read with it. Absent where nothing is left. */
   readonly residual?: string;
 }
 
 /**
- * Writes a model that computes what model and residual did, to 1e-5, without `rw`.
+ * Writes a model that computes what model and residual did, to 1e-5, without `rw`. Other residuals of the model stay behind:
+ * they belong to its weights as they were.
  *
  * @throws ModelFormatError when the residual is none of this model. @throws ConfigurationError when it has no `rw`.
  */
-export async function foldResidual({ model, residual, folder }: ResidualFoldOptions): Promise<FoldedModel> {
+export async function foldResidual({
+  model = defaultModelFolder(),
+  residual,
+  folder,
+}: ResidualFoldOptions): Promise<FoldedModel> {
   const { path, manifest, digest } = await openModelFolder(model);
   const configPath = join(path, 'config.json');
   const { layers, width, blocks } = parseEncoderConfig(await readJson(configPath), configPath);
@@ -72,13 +81,15 @@ export async function foldResidual({ model, residual, folder }: ResidualFoldOpti
   if (!read.form.kind.startsWith('rw')) {
     throw cannotFold(`expected a residual with rw, got one of kind ${read.form.kind}; serve it as it is`);
   }
-  await cp(path, folder, { recursive: true });
+  const residuals = dirname(residualPath(path, restName));
+  await cp(path, folder, { recursive: true, filter: (source) => source !== residuals });
   await scaleLayers(join(folder, 'model.safetensors'), scales(tensors, layers));
   const kind = read.form.kind.slice('rw+'.length);
+  await nameResidual(folder, kind === '' ? undefined : restName);
   if (kind === '') return { folder };
   const form: ResidualForm = { ...read.form, kind: kind as ResidualKind };
   const rest = new Map([...tensors].filter(([name]) => !name.endsWith('.rw')));
-  const target = join(folder, 'residuals', 'rest.safetensors');
+  const target = residualPath(folder, restName);
   await mkdir(dirname(target), { recursive: true });
   const folded = await openModelFolder(folder);
   await writeFile(target, toResidualFile(rest, form, { digest: folded.digest, name: manifest.name }));

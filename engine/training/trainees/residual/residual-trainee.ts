@@ -1,9 +1,9 @@
 /** A residual in training (LAuReL): learned sums between the frozen layers of an encoder, which start as plain ones. */
 import { cp, mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { ConfigurationError, type ConfigurationIssue } from '../../../errors.ts';
-import { readJson } from '../../../model/manifest.ts';
 import { residualPath, toResidualFile } from '../../../model/residual-file.ts';
+import { encoderTokens } from '../../../network/encoder.ts';
 import {
   type ResidualForm,
   residualInputs,
@@ -14,6 +14,7 @@ import {
 import type { TrainedTensors, Trainee } from '../../trainer/trainee.ts';
 import { type LayerModelOptions, openLayerModel } from '../encoder-layer-model.ts';
 import { layersGraph, toFeeds } from '../encoder-layers.ts';
+import { nameResidual } from './name-residual.ts';
 
 /** Options of {@link residualTrainee}. */
 export interface ResidualTraineeOptions extends Omit<LayerModelOptions, 'layers'>, Partial<ResidualForm> {}
@@ -50,21 +51,16 @@ export async function residualTrainee(options: ResidualTraineeOptions = {}): Pro
     fusionWeight: () => model.fusionWeight,
     folder: model.weights.folder,
     feeds: (list) => toFeeds(list, model),
+    tokens: encoderTokens,
     async save(folder: string, tensors: TrainedTensors) {
       await cp(model.path, folder, { recursive: true });
-      if (model.config.layers === model.fullDepth) await nameResidual(folder);
+      if (model.config.layers === model.fullDepth) await nameResidual(folder, savedName);
       const path = residualPath(folder, savedName);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, toResidualFile(tensors, form, model));
     },
     async close() {},
   };
-}
-
-async function nameResidual(folder: string): Promise<void> {
-  const path = join(folder, 'blockrank.json');
-  const manifest = { ...((await readJson(path)) as object), residual: savedName };
-  await writeFile(path, `${JSON.stringify(manifest, undefined, 2)}\n`);
 }
 
 function checkedForm({

@@ -1,0 +1,12 @@
+/** The residual that a model folder is read with. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readJson } from '../../../model/manifest.ts';
+
+/** Writes its name into the folder's `blockrank.json`. @param name - None: the folder is read without. */
+export async function nameResidual(folder: string, name: string | undefined): Promise<void> {
+  const path = join(folder, 'blockrank.json');
+  // JSON leaves out what is undefined.
+  const manifest = { ...((await readJson(path)) as object), residual: name };
+  await writeFile(path, `${JSON.stringify(manifest, undefined, 2)}\n`);
+}
