@@ -6,6 +6,7 @@
  */
 import * as g from '../../engine/graph/operations/index.ts';
 import { input, type Value } from '../../engine/graph/value.ts';
+import { encoderTokens } from '../../engine/network/encoder.ts';
 import {
   type LayerModelOptions,
   openLayerModel,
@@ -47,6 +48,7 @@ export async function lowRankAdapters(
     tensors,
     folder: model.weights.folder,
     feeds: (list) => toFeeds(list, model),
+    tokens: encoderTokens,
     save: () => Promise.reject(new Error('lowRankAdapters: adapters are measured, not saved.')),
     close: async () => undefined,
   };

@@ -164,6 +164,11 @@ export function toEncoderFeeds(
   };
 }
 
+/** Tokens of a batch without its padding. @param feeds - With those of {@link toEncoderFeeds}. */
+export function encoderTokens({ mask }: Readonly<Record<string, TensorValue>>): number {
+  return (mask!.data as Float32Array).reduce((count, added) => count + (added === 0 ? 1 : 0), 0);
+}
+
 /** Rows of length 1, float32 `[rows, W]`; a zero row stays zero. */
 export function l2Normalise(rows: Value): Value {
   const length = g.squareRoot(g.sumLast(g.multiply(rows, rows)));

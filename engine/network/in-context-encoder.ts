@@ -39,6 +39,11 @@ export function toQueryFeeds(ids: Int32Array, config: EncoderConfig): Record<str
   return Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [`${prefix}${name}`, feed]));
 }
 
+/** Tokens of the query block. @param feeds - With those of {@link toQueryFeeds}. */
+export function queryTokens(feeds: Readonly<Record<string, TensorValue>>): number {
+  return feeds[`${prefix}ids`]!.data.length;
+}
+
 /**
  * Hidden states of the query block and of documents in one graph, which differentiates through both: below the first layer and
  * above each, float32 `[Q, W]` and `[T, W]`. None is normalised.

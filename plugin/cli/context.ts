@@ -124,12 +124,20 @@ function progressBar(stderr: CliStreams['stderr'], label: string, total: number)
 /** Prints progress as lines, for a pipe or a log. The timer does not keep the process alive. */
 function progressLines(stderr: Writable, label: string, total: number): Progress {
   let [done, note] = [0, ''];
+  let first: { readonly done: number; readonly atMs: number } | undefined;
   const timer = setInterval(() => {
     const share = total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : '';
-    stderr.write(`${label}: ${done} of ${total}${share}${note}\n`);
+    stderr.write(`${label}: ${done} of ${total}${share}${first ? etaText(first) : ''}${note}\n`);
   }, progressLineMs).unref();
+  const etaText = ({ done: before, atMs }: { readonly done: number; readonly atMs: number }): string => {
+    if (done <= before) return '';
+    const leftMs = ((total - done) * (Date.now() - atMs)) / (done - before);
+    return `, ETA ${Math.ceil(leftMs / 60_000)} min`;
+  };
   return {
     update(value, text = '') {
+      // Work that goes on from elsewhere begins there, not at 0.
+      first ??= { done: value, atMs: Date.now() };
       done = value;
       note = text === '' ? '' : `, ${text}`;
     },

@@ -15,6 +15,10 @@ describe('progress that is piped', () => {
     expect(stderr.read()).toBeNull();
     vi.advanceTimersByTime(2_000);
     expect(stderr.read()).toBe('nfcorpus: 20 of 323 (6 %)\n');
+    bar.update(40);
+    vi.advanceTimersByTime(30_000);
+    // 20 in a minute, and 283 are left.
+    expect(stderr.read()).toBe('nfcorpus: 40 of 323 (12 %), ETA 15 min\n');
     bar.update(323);
     bar.stop();
     vi.advanceTimersByTime(300_000);

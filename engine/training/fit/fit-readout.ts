@@ -12,12 +12,13 @@ import {
   type ReadoutTraineeOptions,
   readoutTrainee,
 } from '../trainees/readout/readout-trainee.ts';
+import { meanOf } from '../trainer/gradient-sum.ts';
+import { ListRuns } from '../trainer/list-runs.ts';
 import { copyTensors } from '../trainer/tensors.ts';
 import type { TrainedTensors } from '../trainer/trainee.ts';
 import { type FitList, isInstructive } from './fit-list.ts';
 import type { FitSettings } from './fit-settings.ts';
 import { choose, type EpochReport, Fitted, type FittedReadout } from './fitted.ts';
-import { Learner } from './learner.ts';
 
 /** What a fit reads. */
 export interface FitOptions {
@@ -49,16 +50,17 @@ const maxNorm = 1;
 export async function fitReadout(options: FitOptions): Promise<FittedReadout> {
   const { reranker, settings, threads } = options;
   const trainee = readoutTrainee(traineeOptions(options));
-  const learner = await Learner.open(trainee, createLosses(settings.losses), threads);
+  const losses = createLosses(settings.losses);
+  const runs = await ListRuns.open({ trainee, losses, served: trainee.ownLogits }, { threads });
   try {
     const { development, training } = split(options, await readable(options, trainee));
     const start = copyTensors(trainee.tensors);
-    const { epochs, best } = await learn(options, { trainee, learner, training, development });
-    const fitted = new Fitted({ trainee, learner, start, end: best.tensors });
+    const { epochs, best } = await learn(options, { trainee, runs, training, development });
+    const fitted = new Fitted({ trainee, runs, start, end: best.tensors });
     const choice = await choose(fitted, development, reranker.info.fusionWeight ?? 0);
     return fitted.chosen(choice, { bestEpoch: best.epoch, epochs });
   } catch (error) {
-    await learner.close();
+    await runs.close();
     throw error;
   }
 }
@@ -118,7 +120,7 @@ function split(
 
 interface Learning {
   readonly trainee: ReadoutTrainee;
-  readonly learner: Learner;
+  readonly runs: ListRuns;
   readonly training: readonly FitList[];
   readonly development: readonly FitList[];
 }
@@ -131,7 +133,7 @@ interface Best {
 
 async function learn(
   { settings, seed, onEpoch, signal }: FitOptions,
-  { trainee, learner, training, development }: Learning,
+  { trainee, runs, training, development }: Learning,
 ): Promise<{ epochs: EpochReport[]; best: Best }> {
   const factors = [...trainee.tensors].map(([name, { shape }]) => [
     name,
@@ -149,8 +151,12 @@ async function learn(
     decay: 'cosine',
     finalShare: 0.1,
   } as const;
-  const lists = development.map(({ list }) => list);
-  let best: Best = { epoch: 0, loss: await learner.loss(lists), tensors: copyTensors(trainee.tensors) };
+  const loss = async (): Promise<number> => {
+    let sum = 0;
+    for (const { list } of development) sum += await runs.loss(list);
+    return sum / development.length;
+  };
+  let best: Best = { epoch: 0, loss: await loss(), tensors: copyTensors(trainee.tensors) };
   const epochs: EpochReport[] = [];
   for (let epoch = 1; epoch <= settings.epochs && epoch - best.epoch <= settings.patience; epoch += 1) {
     const order = shuffled(training, seededRandom(seed * 1000 + epoch));
@@ -158,16 +164,19 @@ async function learn(
     for (let step = 0; step < stepsPerEpoch; step += 1) {
       signal?.throwIfAborted();
       const part = order.slice(step * settings.listsPerStep, (step + 1) * settings.listsPerStep);
-      const { loss, gradients } = await learner.gradients(part.map(({ list }) => list));
-      sum += loss * part.length;
+      const learnt = await meanOf(
+        runs,
+        part.map(({ list }) => list),
+      );
+      sum += learnt.loss * part.length;
       const rate = learningRate(
         schedule,
         (epoch - 1) * stepsPerEpoch + step,
         settings.epochs * stepsPerEpoch,
       );
-      optimiser.step(clipGradients(gradients, maxNorm).gradients, rate);
+      optimiser.step(clipGradients(learnt.gradients, maxNorm).gradients, rate);
     }
-    const developmentLoss = await learner.loss(lists);
+    const developmentLoss = await loss();
     epochs.push({ epoch, loss: sum / order.length, developmentLoss });
     onEpoch?.(epochs.at(-1)!);
     if (developmentLoss < best.loss)

@@ -5,10 +5,10 @@ import { standardError } from '../../evaluation/significance.ts';
 import { rankLogits } from '../../scores/ranking.ts';
 import { measureFused } from '../measure-fused.ts';
 import type { ReadoutTrainee } from '../trainees/readout/readout-trainee.ts';
+import type { ListRuns } from '../trainer/list-runs.ts';
 import { interpolate } from '../trainer/tensors.ts';
 import type { TrainedTensors } from '../trainer/trainee.ts';
 import type { FitList } from './fit-list.ts';
-import type { Learner } from './learner.ts';
 
 /** One epoch's losses. */
 export interface EpochReport {
@@ -88,7 +88,7 @@ function measured(
 
 interface FittedParts {
   readonly trainee: ReadoutTrainee;
-  readonly learner: Learner;
+  readonly runs: ListRuns;
   readonly start: TrainedTensors;
   readonly end: TrainedTensors;
 }
@@ -105,7 +105,7 @@ export class Fitted {
   async logits({ list }: FitList, interpolation: number): Promise<Float32Array> {
     if (list.documents.length === 0) return new Float32Array();
     // As in the stage, a query that the model cannot read keeps its order.
-    return this.#parts.learner.logits(list, this.#between(interpolation)).catch((error: unknown) => {
+    return this.#parts.runs.logits(list, this.#between(interpolation)).catch((error: unknown) => {
       if (error instanceof QueryError) return new Float32Array(list.documents.length);
       throw error;
     });
@@ -113,7 +113,7 @@ export class Fitted {
 
   /** The model of a choice. */
   chosen(choice: FitChoice, learnt: Pick<FittedReadout, 'bestEpoch' | 'epochs'>): FittedReadout {
-    const { trainee, learner } = this.#parts;
+    const { trainee, runs } = this.#parts;
     const start: FitChoice = { interpolation: 0, fusionWeight: trainee.fusionWeight(new Map()) };
     return {
       ...learnt,
@@ -126,7 +126,7 @@ export class Fitted {
       save: (folder, asked = choice) =>
         trainee.save(folder, this.#between(asked.interpolation), asked.fusionWeight),
       close: async () => {
-        await learner.close();
+        await runs.close();
         await trainee.close();
       },
     };

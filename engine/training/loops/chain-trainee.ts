@@ -2,6 +2,7 @@
 import { seededRandom } from '../../evaluation/random.ts';
 import { reshape, subtract } from '../../graph/operations/index.ts';
 import { input, scalar, type Value } from '../../graph/value.ts';
+import { encoderTokens } from '../../network/encoder.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
 import { layerCosine } from '../losses/loop-regularisation.ts';
 import type { Trainee } from '../trainer/trainee.ts';
@@ -37,6 +38,7 @@ export function chainTrainee({ task, config, seed, regularisedDistance }: ChainT
       ownLosses: { layerDistance: subtract(scalar(1), layerCosine(parameters, regularisedDistance)) },
     }),
     feeds: async (list) => toChainFeeds([toTokens(list)], config),
+    tokens: encoderTokens,
     save: (folder, trained) => saveEncoder(folder, config, trained),
     close: async () => {},
   };

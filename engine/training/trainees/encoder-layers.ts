@@ -8,7 +8,7 @@
 
 import * as g from '../../graph/operations/index.ts';
 import { input, scalar, type Value } from '../../graph/value.ts';
-import { encoderLayers, l2Normalise, toEncoderFeeds } from '../../network/encoder.ts';
+import { encoderLayers, encoderTokens, l2Normalise, toEncoderFeeds } from '../../network/encoder.ts';
 import type { Parameters } from '../../network/parameters.ts';
 import type { Residual } from '../../network/residuals.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
@@ -56,6 +56,7 @@ export async function encoderLayersTrainee(options: EncoderLayersOptions = {}): 
     fusionWeight: () => model.fusionWeight,
     folder: model.weights.folder,
     feeds: (list) => toFeeds(list, model, teacher),
+    tokens: encoderTokens,
     save: (folder: string, tensors: TrainedTensors) => saveLayers(model, folder, tensors),
     close: async () => teacher?.close(),
   };

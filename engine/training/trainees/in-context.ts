@@ -12,8 +12,8 @@ import { input, type Value } from '../../graph/value.ts';
 import { type Gates, toGatesFile } from '../../model/gates-file.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import { gatesName, layerOfGates } from '../../network/cross-attention.ts';
-import { l2Normalise, toEncoderFeeds } from '../../network/encoder.ts';
-import { inContextLayers, toQueryFeeds } from '../../network/in-context-encoder.ts';
+import { encoderTokens, l2Normalise, toEncoderFeeds } from '../../network/encoder.ts';
+import { inContextLayers, queryTokens, toQueryFeeds } from '../../network/in-context-encoder.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
 import type { TrainedTensor, TrainedTensors, Trainee } from '../trainer/trainee.ts';
 import { saveLayers } from './encoder-layer-files.ts';
@@ -61,6 +61,7 @@ export async function inContextTrainee(options: InContextOptions = {}): Promise<
         ...feeds,
       };
     },
+    tokens: (feeds) => encoderTokens(feeds) + queryTokens(feeds),
     save: (folder: string, trained: TrainedTensors) => saveInContext(model, folder, trained),
     close: async () => {},
   };

@@ -12,6 +12,8 @@ export interface StepPoint {
   readonly loss: number;
   /** Means of the loss' parts by name, before they are weighted. */
   readonly parts: Readonly<Record<string, number>>;
+  /** Tokens of all its lists, without padding. */
+  readonly tokens: number;
   /** Learning rate. */
   readonly rate: number;
   /** Length of all gradients as one vector, before clipping. */

@@ -34,6 +34,8 @@ export interface LearntList {
   readonly loss: number;
   /** Its parts by name. */
   readonly parts: Readonly<Record<string, number>>;
+  /** Its tokens, without padding. */
+  readonly tokens: number;
   /** A gradient a trained tensor, row-major. */
   readonly gradients: ReadonlyMap<string, Float32Array>;
 }
@@ -49,30 +51,39 @@ interface OpenGraph {
   readonly axes: Trainee['axes'];
 }
 
+/** What {@link ListRuns} runs. */
+export interface ListRunsParts {
+  /** What is trained. */
+  readonly trainee: Trainee;
+  /** What is made smaller. */
+  readonly losses: Losses;
+  /** What `logits` gives, float32 `['documents']`. @defaultValue the trainee's logits */
+  readonly served?: Value;
+}
+
 /** Open graphs of one trainee. */
 export class ListRuns {
   readonly #trainee: Trainee;
   readonly #losses: Losses;
+  readonly #served: Value;
   readonly #places: RunPlaces;
   readonly #learning: OpenGraph;
   #scoring: Promise<OpenGraph> | undefined;
 
   private constructor(
-    { trainee, losses }: { readonly trainee: Trainee; readonly losses: Losses },
+    { trainee, losses, served = trainee.logits }: ListRunsParts,
     places: RunPlaces,
     learning: OpenGraph,
   ) {
     this.#trainee = trainee;
     this.#losses = losses;
+    this.#served = served;
     this.#places = places;
     this.#learning = learning;
   }
 
   /** Opens the graph for learning; the one for logits is opened when it is first asked. @throws InferenceError */
-  static async open(
-    parts: { readonly trainee: Trainee; readonly losses: Losses },
-    places: RunPlaces,
-  ): Promise<ListRuns> {
+  static async open(parts: ListRunsParts, places: RunPlaces): Promise<ListRuns> {
     const { logits, ownLosses = {}, parameters, kept = [] } = parts.trainee;
     const { loss, parts: byName } = parts.losses.values(logits, ownLosses);
     const others = Object.fromEntries(Object.entries(byName).map(([name, value]) => [partOf(name), value]));
@@ -107,13 +118,20 @@ export class ListRuns {
     return {
       loss: numberOf('loss'),
       parts: Object.fromEntries(parts.map((name) => [name.slice(partOf('').length), numberOf(name)])),
+      tokens: this.#trainee.tokens(feeds),
       gradients: new Map(names.map((name) => [name, answer[gradientOf(name)]!.data as Float32Array])),
     };
   }
 
+  /** Loss of a list. @throws MemoryLimitError @throws InferenceError */
+  async loss(list: TrainingList): Promise<number> {
+    const feeds = await this.#feeds(list, this.#trainee.tensors, true);
+    return ((await run(this.#learning, list, feeds, ['loss']))['loss']!.data as Float32Array)[0]!;
+  }
+
   /** Logits of a list, in its order. @param tensors - Trained tensors to use. @defaultValue the trainee's */
   async logits(list: TrainingList, tensors: TrainedTensors = this.#trainee.tensors): Promise<Float32Array> {
-    this.#scoring ??= open({ logits: this.#trainee.logits }, this.#places, this.#trainee);
+    this.#scoring ??= open({ logits: this.#served }, this.#places, this.#trainee);
     const answer = await run(await this.#scoring, list, await this.#feeds(list, tensors, false));
     return answer['logits']!.data as Float32Array;
   }
@@ -154,8 +172,9 @@ async function run(
   graph: OpenGraph,
   list: TrainingList,
   all: Readonly<Record<string, TensorValue>>,
+  outputs: readonly string[] = graph.outputs,
 ): Promise<GraphAnswer> {
-  const { program, outputs, inputs, memory } = graph;
+  const { program, inputs, memory } = graph;
   const feeds = feedsOf(inputs, all);
   memory.assertFits(nameOf(list), feeds, lengthsOf(graph, feeds));
   return program.run({ feeds, outputs });

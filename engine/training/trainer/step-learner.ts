@@ -6,8 +6,7 @@ import { clipGradients, globalNorm } from '../optimisers/clipping.ts';
 import type { Optimiser } from '../optimisers/optimiser.ts';
 import { learningRate } from '../optimisers/schedule.ts';
 import type { StepPoint } from './curve.ts';
-import { GradientSum } from './gradient-sum.ts';
-import { inOrder } from './in-order.ts';
+import { meanOf } from './gradient-sum.ts';
 import type { LearntList, ListRuns } from './list-runs.ts';
 import { firstNotFinite } from './tensors.ts';
 import type { TrainOptions } from './train-options.ts';
@@ -64,7 +63,7 @@ export class StepLearner {
   async step(step: number, checkpointStep: number | undefined): Promise<StepPoint> {
     const began = performance.now();
     const { settings, optimiser, trainee } = this.#parts;
-    const { loss, parts, gradients } = await this.#mean(step);
+    const { loss, parts, tokens, gradients } = await this.#mean(step);
     const gradientNorm = globalNorm(gradients);
     const what = notFinite(loss, gradients, gradientNorm);
     if (what) throw stopped(step, checkpointStep, what);
@@ -75,15 +74,13 @@ export class StepLearner {
     const wrong = firstNotFinite(trainee.tensors) ?? firstNotFinite(optimiser.state);
     if (wrong !== undefined)
       throw stopped(step, checkpointStep, `"${wrong}" is no finite number after the step`);
-    return { kind: 'step', step, loss, parts, rate, gradientNorm, ms: performance.now() - began };
+    const ms = performance.now() - began;
+    return { kind: 'step', step, loss, parts, tokens, rate, gradientNorm, ms };
   }
 
   async #mean(step: number): Promise<LearntList> {
     const { runs } = this.#parts;
-    const sum = new GradientSum();
-    const work = async (list: TrainingList): Promise<LearntList> => runs.learn(await this.#whole(list));
-    await inOrder(this.#batches.at(step - 1), { atOnce: runs.size, work }, (learnt) => sum.add(learnt));
-    return sum.mean();
+    return meanOf(runs, this.#batches.at(step - 1), (list) => this.#whole(list));
   }
 
   /** A list with what its losses read of the starting model. */

@@ -39,6 +39,8 @@ export interface Trainee {
   readonly folder?: string;
   /** Feeds of one list, all inputs but the trained ones and those of the losses. The same list gives the same numbers. */
   feeds(list: TrainingList): Promise<Readonly<Record<string, TensorValue>>>;
+  /** Tokens that a list's feeds hold or stand for: query and documents as they were cut, without padding. */
+  tokens(feeds: Readonly<Record<string, TensorValue>>): number;
   /** Lengths of the graph's axes that none of its inputs has, such as the sum of two others'. @defaultValue none */
   axes?(feeds: Readonly<Record<string, TensorValue>>): AxisLengths;
   /** Writes a model folder that serves the tensors. The folder is new. */

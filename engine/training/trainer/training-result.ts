@@ -12,8 +12,8 @@ export interface TrainingProgress {
   readonly loss?: number;
   /** The best development value so far; absent before the first measurement. */
   readonly best?: number;
-  /** Lists learnt a second, since this process began; 0 before the first step. */
-  readonly listsPerSecond: number;
+  /** Tokens of lists learnt from a second, without padding, since this process began; 0 before the first step. */
+  readonly tokensPerSecond: number;
   /** The most bytes that a step needed so far, as counted before it ran. */
   readonly neededBytes: number;
 }

@@ -29,8 +29,8 @@ export class Training {
   #measured: Measured | undefined;
   #checkpointStep: number | undefined;
   #loss: number | undefined;
-  /** Lists learnt in this process, and the milliseconds that they took. */
-  readonly #speed = { lists: 0, ms: 0 };
+  /** Tokens learnt from in this process, and the milliseconds that they took. */
+  readonly #speed = { tokens: 0, ms: 0 };
 
   constructor(parts: TrainingParts) {
     const { checkpoint } = parts;
@@ -73,7 +73,7 @@ export class Training {
     const point = await this.#learner.step(this.#step + 1, this.#checkpointStep);
     this.#step += 1;
     this.#loss = point.loss;
-    this.#speed.lists += settings.listsPerStep;
+    this.#speed.tokens += point.tokens;
     this.#speed.ms += point.ms;
     await appendPoint(join(folder, runFiles.curve), point, this.#standing);
     if (this.#step % settings.checkpointEvery === 0) await this.#checkpoint();
@@ -195,14 +195,14 @@ export class Training {
 
   #tell(phase: TrainingProgress['phase']): void {
     const { settings, onProgress, runs } = this.#parts;
-    const { lists, ms } = this.#speed;
+    const { tokens, ms } = this.#speed;
     onProgress?.({
       phase,
       step: this.#step,
       steps: settings.steps,
       ...(this.#loss !== undefined && { loss: this.#loss }),
       ...(this.#measured && { best: this.#measured.best }),
-      listsPerSecond: ms === 0 ? 0 : (1000 * lists) / ms,
+      tokensPerSecond: ms === 0 ? 0 : (1000 * tokens) / ms,
       neededBytes: runs.mostBytes,
     });
   }

@@ -104,10 +104,10 @@ function progressText({
   phase,
   loss,
   best,
-  listsPerSecond,
+  tokensPerSecond,
 }: Omit<TrainingProgress, 'step' | 'steps'>): string {
   return [
-    ...(listsPerSecond > 0 ? [`${listsPerSecond.toFixed(1)} lists/s`] : []),
+    ...(tokensPerSecond > 0 ? [`${Math.round(tokensPerSecond)} tokens/s`] : []),
     ...(loss === undefined ? [] : [`loss ${loss.toFixed(4)}`]),
     ...(best === undefined ? [] : [`best ${best.toFixed(4)}`]),
     ...(phase === 'training' ? [] : [phase]),

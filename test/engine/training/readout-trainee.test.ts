@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigurationError, type EncoderReranker, openEncoderReranker } from '../../../engine/index.ts';
 import { defaultFitSettings } from '../../../engine/training/fit/fit-settings.ts';
-import { Learner } from '../../../engine/training/fit/learner.ts';
 import { createLosses } from '../../../engine/training/losses/create-losses.ts';
 import {
   type ReadoutTraineeOptions,
   readoutTrainee,
 } from '../../../engine/training/trainees/readout/readout-trainee.ts';
+import { ListRuns } from '../../../engine/training/trainer/list-runs.ts';
 import type { TrainedTensors } from '../../../engine/training/trainer/trainee.ts';
 import type { TrainingList } from '../../../engine/training/trainer/training-list.ts';
 import { assertAllClose } from '../../support/checks/all-close.ts';
@@ -54,14 +54,15 @@ async function served(model: EncoderReranker): Promise<number[]> {
 
 async function trained(
   options: Omit<ReadoutTraineeOptions, 'reranker'>,
-  use: (learner: Learner, trainee: ReturnType<typeof readoutTrainee>) => Promise<void>,
+  use: (runs: ListRuns, trainee: ReturnType<typeof readoutTrainee>) => Promise<void>,
 ): Promise<void> {
   const trainee = readoutTrainee({ reranker, ...options });
-  const learner = await Learner.open(trainee, createLosses(defaultFitSettings.losses), 1);
+  const losses = createLosses(defaultFitSettings.losses);
+  const runs = await ListRuns.open({ trainee, losses, served: trainee.ownLogits }, {});
   try {
-    await use(learner, trainee);
+    await use(runs, trainee);
   } finally {
-    await learner.close();
+    await runs.close();
   }
 }
 
@@ -79,18 +80,18 @@ describe('readoutTrainee', () => {
     ['with every part and number in training', everything],
     ['fused', { ...everything, isFused: true }],
   ])('starts as the model exactly, %s', async (_, options) => {
-    await trained(options, async (learner, trainee) => {
-      assertAllClose(await learner.logits(list, trainee.tensors), await served(reranker), { rtol: 2e-6 });
+    await trained(options, async (runs, trainee) => {
+      assertAllClose(await runs.logits(list, trainee.tensors), await served(reranker), { rtol: 2e-6 });
     });
   });
 
   it('saves a model that serves what was trained', async () => {
-    await trained({ ...everything, isFused: true }, async (learner, trainee) => {
+    await trained({ ...everything, isFused: true }, async (runs, trainee) => {
       const tensors = shaken(trainee.tensors);
       const folder = join(mkdtempSync(join(tmpdir(), 'blockrank-trained-')), 'model');
       await trainee.save(folder, tensors);
       const model = await open(folder);
-      const expected = await learner.logits(list, tensors);
+      const expected = await runs.logits(list, tensors);
       assertAllClose(await served(model), Array.from(expected), { rtol: 1e-5, atol: 1e-4 });
       expect(Math.abs(expected[0]! - (await served(reranker))[0]!)).toBeGreaterThan(0.05);
       expect(model.info.fusionWeight).toBeCloseTo(trainee.fusionWeight(tensors), 9);
@@ -100,15 +101,15 @@ describe('readoutTrainee', () => {
   });
 
   it('lowers the loss of a list that it learns', async () => {
-    await trained({ ...everything, isFused: true }, async (learner, trainee) => {
-      const before = await learner.loss([list]);
+    await trained({ ...everything, isFused: true }, async (runs, trainee) => {
+      const before = await runs.loss(list);
       for (let step = 0; step < 20; step += 1) {
-        const { gradients } = await learner.gradients([list]);
+        const { gradients } = await runs.learn(list);
         for (const [name, { data }] of trainee.tensors) {
           for (let i = 0; i < data.length; i += 1) data[i]! -= 0.05 * gradients.get(name)![i]!;
         }
       }
-      expect(await learner.loss([list])).toBeLessThan(0.9 * before);
+      expect(await runs.loss(list)).toBeLessThan(0.9 * before);
     });
   });
 

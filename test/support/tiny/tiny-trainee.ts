@@ -54,6 +54,7 @@ export function tinyTrainee(options: TinyTrainee = {}): Trainee & { readonly ten
         ...(ballast && { ballast: zeros(ballast(list)) }),
       };
     },
+    tokens: ({ features }) => (features!.data as Float32Array).reduce((sum, count) => sum + count, 0),
     async save(folder, tensors) {
       await mkdir(folder);
       const numbers = [...tensors].map(([name, { data }]) => [name, Array.from(data)]);

@@ -60,6 +60,9 @@ export function toDecoderFeeds(
   };
 }
 
+/** Tokens of the whole prompt with its answer. */
+export const tokensOf = (feeds: Readonly<Record<string, TensorValue>>): number => feeds['ids']!.data.length;
+
 /** Lengths that no input has: `P`, tokens that the query sees, and `rows`, which all blocks give, padding among them. */
 export function derivedAxes(feeds: Readonly<Record<string, TensorValue>>): Record<'P' | 'rows', number> {
   const instruction = feeds['instruction.columns']!.shape[1]!;

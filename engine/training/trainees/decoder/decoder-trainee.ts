@@ -9,7 +9,7 @@ import { packedRankingLogits, packedTrainingLogits } from '../../../network/pack
 import type { Parameters } from '../../../network/parameters.ts';
 import { auxiliaryLoss, documentMasses, lossInputs, nextTokenLoss } from '../../losses/blockrank-losses.ts';
 import type { Trainee } from '../../trainer/trainee.ts';
-import { derivedAxes, placesName, toDecoderFeeds, trainingForm } from './decoder-list.ts';
+import { derivedAxes, placesName, toDecoderFeeds, tokensOf, trainingForm } from './decoder-list.ts';
 import { type DecoderModel, type DecoderTraineeOptions, openDecoderModel } from './decoder-model.ts';
 import { saveDecoder } from './save-decoder.ts';
 import { openTrainedWeights } from './trained-weights.ts';
@@ -42,6 +42,7 @@ export async function decoderTrainee(options: DecoderTraineeOptions): Promise<Tr
     parameters: weights.parameters,
     folder: folder.weights.folder,
     feeds: async (list) => toDecoderFeeds(list, { prompts, scoring, config }),
+    tokens: tokensOf,
     axes: derivedAxes,
     save: async (path, tensors) => saveDecoder(path, model, await weights.merged(tensors)),
     close: async () => {},

@@ -1,7 +1,7 @@
 /** The states of training lists, encoded once and kept in memory within a budget. */
 import { LRUCache } from 'lru-cache';
 import type { TensorValue } from '../../../graph/tensor.ts';
-import { type TokenForm, toReadoutFeeds } from '../../../network/readout/readout-feeds.ts';
+import { type ReadoutList, type TokenForm, toReadoutFeeds } from '../../../network/readout/readout-feeds.ts';
 import { poolMasses, toLogMasses } from '../../../readout/token-head.ts';
 import type { EncodedShortlist, EncoderReranker } from '../../../rerank/encoder/encoder-reranker.ts';
 import { narrowFloats } from '../../../weights/half.ts';
@@ -46,12 +46,13 @@ export class ListStates {
     });
     this.#encoded += 1;
     if (this.#encoded % listsPerCollection === 0) collectGarbage();
-    const feeds = toReadoutFeeds(await this.#toList(encoded), this.form);
+    const states = await this.#toList(encoded);
+    const feeds = { ...toReadoutFeeds(states, this.form), [tokensName]: tokensFeed(states) };
     this.#feeds.set(key, feeds);
     return feeds;
   }
 
-  async #toList(encoded: EncodedShortlist): Promise<Parameters<typeof toReadoutFeeds>[0]> {
+  async #toList(encoded: EncodedShortlist): Promise<ReadoutList> {
     const { query, states } = encoded;
     const documents = states.map(({ blockTokens, anchors, tokens }) => ({
       blockTokens,
@@ -65,6 +66,18 @@ export class ListStates {
     return { query, documents, pooled: poolMasses(toLogMasses(logSums, D), D, pooling) };
   }
 }
+
+/** A list's tokens are kept with its feeds, though no graph reads their count. */
+const tokensName = 'tokens';
+
+function tokensFeed({ query, documents }: ReadoutList): TensorValue {
+  const inDocuments = documents.flatMap(({ blockTokens }) => blockTokens);
+  const count = inDocuments.reduce((sum, each) => sum + each, query.tokens.length / query.width);
+  return { type: 'int64', shape: [1], data: BigInt64Array.of(BigInt(count)) };
+}
+
+/** Tokens whose states stand behind a list's feeds: the query's own words, and the documents'. */
+export const listTokens = (feeds: Feeds): number => Number(feeds[tokensName]!.data[0]);
 
 function toHalves(floats: Float32Array): Uint16Array {
   const halves = new Uint16Array(floats.length);

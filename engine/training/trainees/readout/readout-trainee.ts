@@ -13,7 +13,7 @@ import type { ReadoutParameters } from '../../../readout/parameters.ts';
 import type { EncoderReranker } from '../../../rerank/encoder/encoder-reranker.ts';
 import type { TrainedTensors, Trainee } from '../../trainer/trainee.ts';
 import { firstStageFeed, firstStageInput, fusedLogits } from './fused-logits.ts';
-import { ListStates } from './list-states.ts';
+import { ListStates, listTokens } from './list-states.ts';
 import { saveModel, trainedReadout } from './save-model.ts';
 import { startTensors } from './start-tensors.ts';
 
@@ -93,6 +93,7 @@ export function readoutTrainee(options: ReadoutTraineeOptions): ReadoutTrainee {
       const feeds = await states.feeds(list);
       return isFused ? { ...feeds, [nameOfInput(firstStageInput)]: firstStageFeed(list) } : feeds;
     },
+    tokens: listTokens,
     fusionWeight: shareOf,
     async save(folder, all, fusionWeight = shareOf(all)) {
       const names = new Set(headShapes(sizes).keys());
