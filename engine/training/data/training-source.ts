@@ -55,12 +55,12 @@ export async function readAnswers(folder: string): Promise<ReadonlyMap<string, r
 const leakColumns = ['train-collection', 'train-query-id'];
 
 /**
- * Training queries of one collection that a table lists: a header row with `train-collection` and `train-query-id`, columns
+ * Training queries that a table lists, by collection: a header row with `train-collection` and `train-query-id`, columns
  * divided by tabs, as in a table of queries that resemble an evaluation's.
  *
  * @throws ConfigurationError when there is no such file. @throws TrecFormatError when a column or a cell is missing.
  */
-export async function readLeaks(path: string, collection: string): Promise<ReadonlySet<string>> {
+export async function readLeaks(path: string): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   if (!existsSync(path)) {
     throw new ConfigurationError('Cannot read the queries to leave out', [
       { path, message: 'expected this file' },
@@ -76,7 +76,7 @@ export async function readLeaks(path: string, collection: string): Promise<Reado
       expected: `a header row with ${leakColumns.join(' and ')}`,
     });
   }
-  const leaked = new Set<string>();
+  const leaked = new Map<string, Set<string>>();
   for (const [i, text] of lines.entries()) {
     if (text.trim() === '') continue;
     const cells = text.split('\t');
@@ -84,7 +84,7 @@ export async function readLeaks(path: string, collection: string): Promise<Reado
     if (!set || !queryId) {
       throw new TrecFormatError({ path, line: i + 2, text, expected: 'a collection and a query' });
     }
-    if (set === collection) leaked.add(queryId);
+    leaked.set(set, (leaked.get(set) ?? new Set()).add(queryId));
   }
   return leaked;
 }

@@ -40,7 +40,7 @@ export const tuneCommand: MakeCommand = (context) => {
     textFlag('--measure <name>', 'what is made large: nDCG@k, RR@k, AP, P@k, R@k', 'nDCG@10'),
     textFlag(
       '--exclude <file>',
-      'queries to leave out: collection and query id a line, by tab, after a header',
+      'queries to leave out: a table by tabs whose header names train-collection and train-query-id',
     ),
     textFlag('--output <folder>', 'where to write the model with its tuned blockrank.json'),
     jsonFlag('print the result as JSON'),

@@ -1,12 +1,7 @@
 /** Runs `blockrank tune`: fits the readout to the user's own judgements. */
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import {
-  ConfigurationError,
-  decodeText,
-  type EncoderReranker,
-  openEncoderReranker,
-} from '../../../engine/index.ts';
+import { ConfigurationError, type EncoderReranker, openEncoderReranker } from '../../../engine/index.ts';
 import {
   aligned,
   type Collection,
@@ -17,6 +12,7 @@ import {
   type JudgedList,
   parseMeasure,
   readCollection,
+  readLeaks,
   type Setting,
   seededRandom,
   shuffled,
@@ -48,7 +44,9 @@ export interface TuneCommandOptions {
 /** Tunes, prints, and writes the tuned model where `--output` says. @throws ConfigurationError for options or data that cannot be. */
 export async function runTune(context: CliContext, options: TuneCommandOptions): Promise<void> {
   const measure = knownMeasure(options.measure);
-  const excluded = options.exclude ? await readExcluded(options.exclude) : new Map<string, Set<string>>();
+  const excluded = options.exclude
+    ? await readLeaks(options.exclude)
+    : new Map<string, ReadonlySet<string>>();
   const reranker = await openEncoderReranker({
     ...(options.model ? { model: options.model } : {}),
     ...(options.modelDepth ? { depth: options.modelDepth } : {}),
@@ -130,28 +128,6 @@ function sample(
     ([queryId]) => collection.queries.has(queryId) && !out?.has(queryId),
   );
   return { ...collection, qrels: new Map(shuffled(left, seededRandom(seed)).slice(0, queries)) };
-}
-
-/** Query ids by collection. @throws ConfigurationError when the file cannot be read or a line has no two columns. */
-async function readExcluded(path: string): Promise<Map<string, Set<string>>> {
-  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw problem('exclude', `cannot read "${path}": ${cause.code ?? cause.message}`);
-  });
-  const text = decodeText(bytes, `"${path}"`);
-  const excluded = new Map<string, Set<string>>();
-  const lines = text.split(/\r?\n/);
-  lines.forEach((line, i) => {
-    if (i === 0 || line.trim() === '') return;
-    const [collection, queryId] = line.split('\t');
-    if (!collection || !queryId) {
-      throw problem(
-        'exclude',
-        `expected collection, tab, query id in line ${i + 1} of "${path}", got "${line}"`,
-      );
-    }
-    excluded.set(collection, (excluded.get(collection) ?? new Set()).add(queryId));
-  });
-  return excluded;
 }
 
 function knownMeasure(name: string): ReturnType<typeof parseMeasure> {

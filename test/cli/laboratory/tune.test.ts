@@ -112,7 +112,7 @@ describe('blockrank tune', () => {
 
   it('gives the same answer twice, and leaves out the excluded queries', async () => {
     const excluded = join(folder, 'excluded.tsv');
-    await writeFile(excluded, 'collection\tquery\tmore\ntiny\tq0\tx\nother\tq1\tx\n');
+    await writeFile(excluded, 'train-collection\ttrain-query-id\tmore\ntiny\tq0\tx\nother\tq1\tx\n');
     const [first, second] = await Promise.all([
       tune('--json', '--exclude', excluded),
       tune('--json', '--exclude', excluded),
@@ -129,7 +129,7 @@ describe('blockrank tune', () => {
   it.each([
     ['a folder that is no collection', ['--data', 'no-such'], 'corpus.jsonl'],
     ['an unknown measure', ['--measure', 'F1'], 'expected nDCG@k'],
-    ['an exclusion file that is not there', ['--exclude', 'no-such.tsv'], 'cannot read "no-such.tsv"'],
+    ['an exclusion file that is not there', ['--exclude', 'no-such.tsv'], 'no-such.tsv: expected this file'],
     ['one fold', ['--folds', '1'], 'at least 2'],
     ['more folds than lists', ['--folds', '7'], 'expected at least 7 queries'],
   ])('refuses %s', async (_, args, message) => {

@@ -20,7 +20,7 @@ const write = async (name: string, ...lines: readonly string[]): Promise<string>
 };
 
 describe('readLeaks', () => {
-  it('reads the queries of one collection, whatever other columns there are', async () => {
+  it('reads the queries of each collection, whatever other columns there are', async () => {
     const path = await write(
       'leaks.tsv',
       'kind\ttrain-collection\ttrain-query-id',
@@ -28,16 +28,19 @@ describe('readLeaks', () => {
       'same\tb\tq2',
       '',
     );
-    expect([...(await readLeaks(path, 'a'))]).toEqual(['q1']);
-    expect([...(await readLeaks(path, 'c'))]).toEqual([]);
+    const leaked = await readLeaks(path);
+    expect([...leaked].map(([set, queryIds]) => [set, ...queryIds])).toEqual([
+      ['a', 'q1'],
+      ['b', 'q2'],
+    ]);
   });
 
   it('names a missing file, a missing column, a missing cell', async () => {
-    await expect(readLeaks(join(folder, 'no.tsv'), 'a')).rejects.toMatchObject({ code: 'configuration' });
+    await expect(readLeaks(join(folder, 'no.tsv'))).rejects.toMatchObject({ code: 'configuration' });
     const headless = await write('headless.tsv', 'a\tq1');
-    await expect(readLeaks(headless, 'a')).rejects.toMatchObject({ code: 'trec-format', line: 1 });
+    await expect(readLeaks(headless)).rejects.toMatchObject({ code: 'trec-format', line: 1 });
     const short = await write('short.tsv', 'train-collection\ttrain-query-id', 'a\tq1', 'a');
-    await expect(readLeaks(short, 'a')).rejects.toMatchObject({ code: 'trec-format', line: 3, text: 'a' });
+    await expect(readLeaks(short)).rejects.toMatchObject({ code: 'trec-format', line: 3, text: 'a' });
   });
 });
 
@@ -86,11 +89,9 @@ describe.skipIf(!hasData)('training sources beside the repository', () => {
 
   it('have answers, and queries to leave out as the table of leaks counts them', async () => {
     expect((await readAnswers(join(data, 'train-google-questions'))).size).toBeGreaterThan(1000);
-    const counts = await Promise.all(
-      ['train-scifact', 'train-nfcorpus', 'train-msrd', 'train-medquad'].map(
-        async (set) => (await readLeaks(join(data, 'leaks.tsv'), set)).size,
-      ),
-    );
+    const leaked = await readLeaks(join(data, 'leaks.tsv'));
+    const sets = ['train-scifact', 'train-nfcorpus', 'train-msrd', 'train-medquad'];
+    const counts = sets.map((set) => leaked.get(set)?.size);
     expect(counts).toEqual([102, 27, 258, 2]);
   });
 });
