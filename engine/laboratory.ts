@@ -83,6 +83,7 @@ export type { InContextSettings } from './training/recipe/in-context-kind.ts';
 export * from './training/recipe/places.ts';
 export type { ReadoutSettings } from './training/recipe/readout-kind.ts';
 export * from './training/recipe/recipe.ts';
+export * from './training/recipe/recipe-teacher.ts';
 export type { ResidualSettings } from './training/recipe/residual-kind.ts';
 export type { TraineeContext } from './training/recipe/trainee-kind.ts';
 export * from './training/recipe/trainee-kinds.ts';

@@ -7,6 +7,7 @@ import { type LossesRecipe, lossesSchema } from '../losses/losses-recipe.ts';
 import { type Schedule, scheduleSchema } from '../optimisers/schedule.ts';
 import { type OptimiserSettings, optimiserSchema } from '../optimisers/settings.ts';
 import type { TrainingSettings } from '../trainer/settings.ts';
+import { type RecipeTeacher, recipeTeacherSchema } from './recipe-teacher.ts';
 import { type TraineeSettings, traineeSchema } from './trainee-kinds.ts';
 
 /** A collection of a recipe. */
@@ -46,14 +47,6 @@ export interface RecipeLists {
   readonly random: number;
   /** Share of documents without their title, in [0, 1]. @defaultValue 0 */
   readonly untitled: number;
-}
-
-/** A model of a teacher. */
-export interface RecipeTeacher {
-  /** Folder of a model, relative to the recipe's, or `default`. */
-  readonly model: string;
-  /** Its share of the mixture. @defaultValue 1 */
-  readonly weight: number;
 }
 
 /** The development set of a recipe. */
@@ -152,10 +145,7 @@ const shape = {
       untitled: share.default(0),
     })
     .prefault({}),
-  teacher: z
-    .array(z.strictObject({ model: name, weight: z.number().positive().default(1) }))
-    .min(1)
-    .optional(),
+  teacher: z.array(recipeTeacherSchema).min(1).optional(),
   losses: lossesSchema,
   optimiser: optimiserSchema.prefault({ kind: 'adamw' } as never),
   schedule: scheduleSchema,

@@ -1,5 +1,5 @@
 /** The card of an exported model: what the training's folder knows, and what only people know. */
-import type { Recipe, RunFacts, TrainingResult } from '../../../engine/laboratory.ts';
+import { type Recipe, type RunFacts, type TrainingResult, teacherName } from '../../../engine/laboratory.ts';
 import type { TrainNotes } from './train.ts';
 
 /** What a card is written from. */
@@ -39,7 +39,7 @@ export function modelCard({ recipe, facts, notes, result }: CardParts): string {
       [
         'teacher',
         recipe.teacher
-          ? recipe.teacher.map(({ model, weight }) => `${model} × ${weight}`).join(', ')
+          ? recipe.teacher.map((each) => `${teacherName(each)} × ${each.weight}`).join(', ')
           : 'none',
       ],
       ['optimiser', `\`${JSON.stringify(recipe.optimiser)}\``],

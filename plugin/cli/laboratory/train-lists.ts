@@ -6,6 +6,7 @@ import {
   defaultCacheFolder,
   openReranker,
   type Reranker,
+  remoteReranker,
 } from '../../../engine/index.ts';
 import {
   type Collection,
@@ -17,6 +18,7 @@ import {
   openScoreStore,
   type Recipe,
   type RecipeData,
+  type RecipeTeacher,
   readAnswers,
   readCollection,
   readLeaks,
@@ -79,7 +81,7 @@ async function ofCollection(context: CliContext, part: OneCollection): Promise<R
     ...(data.foldDuplicates && { groupOf: await groupsOf(context, collection) }),
     ...(data.answers && { answers: await readAnswers(path) }),
     ...(recipe.leaks !== undefined && {
-      leaked: await readLeaks(resolve(folder, recipe.leaks), collection.name),
+      leaked: (await readLeaks(resolve(folder, recipe.leaks))).get(collection.name) ?? new Set(),
     }),
   };
   const { training, development } = splitOf(collection, recipe);
@@ -170,8 +172,8 @@ async function teach(
   const bar = context.progress('teacher', lists.length);
   const members: { readonly reranker: Reranker; readonly weight: number }[] = [];
   try {
-    for (const { model, weight } of recipe.teacher ?? []) {
-      members.push({ reranker: await openModel(model, folder), weight });
+    for (const teacher of recipe.teacher ?? []) {
+      members.push({ reranker: await openTeacher(context, teacher, folder), weight: teacher.weight });
     }
     const onProgress = (done: number): void => bar.update(done);
     return (await withTeacher(lists, members, { store, onProgress, signal: context.signal })).lists;
@@ -181,9 +183,25 @@ async function teach(
   }
 }
 
-function openModel(name: string, folder: string): Promise<Reranker> {
+async function openTeacher(
+  { env }: CliContext,
+  { model, depth, remote }: RecipeTeacher,
+  folder: string,
+): Promise<Reranker> {
+  if (!remote) return openModel(model!, folder, depth);
+  const { apiKeyVariable: variable, ...service } = remote;
+  if (variable === undefined) return remoteReranker(service);
+  const apiKey = env[variable];
+  if (apiKey) return remoteReranker({ ...service, apiKey });
+  const message = `expected the service's key in the environment variable ${variable}, which is not set`;
+  throw new ConfigurationError('Cannot open the teacher', [
+    { path: 'teacher.remote.apiKeyVariable', message },
+  ]);
+}
+
+function openModel(name: string, folder: string, depth?: number): Promise<Reranker> {
   const model = modelOf(name, folder);
-  return openReranker(model === undefined ? {} : { model });
+  return openReranker({ ...(model !== undefined && { model }), ...(depth !== undefined && { depth }) });
 }
 
 /** Scores of one recipe's teacher and mining, which survive whatever ends the training. */

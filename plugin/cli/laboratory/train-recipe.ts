@@ -68,7 +68,9 @@ export async function recipeDigests({ recipe, folder }: RecipeFile): Promise<Rec
     Object.assign(all, await folderDigests(one.folder, resolve(folder, one.folder), files));
   }
   if (leaks !== undefined) all[leaks] = await fileDigest(resolve(folder, leaks));
-  for (const name of new Set([model, ...teacher.map((each) => each.model)])) {
+  // A service has no files; its scores are kept with the name of what gave them.
+  const models = teacher.flatMap((each) => (each.model === undefined ? [] : [each.model]));
+  for (const name of new Set([model, ...models])) {
     Object.assign(all, await modelDigests(`model ${name}`, modelOf(name, folder)));
   }
   return all;

@@ -1,16 +1,12 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { type CliOptions, type CliResult, runCli } from '../../support/programs/run-cli.ts';
 import { tinyModel } from '../../support/tiny/tiny-model.ts';
-
-const topics =
-  'bread yeast,moon tides,bicycle brakes,tax returns,violin strings,frost crystals,river otters,paper kites,copper wire,honey bees'
-    .split(',')
-    .map((topic) => topic.split(' '));
+import { writeTopics } from '../../support/tiny/topics-collection.ts';
 
 let folder: string;
 let tiny: string;
@@ -18,35 +14,13 @@ let tiny: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'blockrank-train-'));
   tiny = await tinyModel();
-  await collection('topics');
+  await writeTopics(join(folder, 'topics'));
 });
 
 afterAll(async () => {
   await rm(folder, { recursive: true });
   await rm(tiny, { recursive: true });
 });
-
-/** A collection with a good, a fair and a misleading document a topic, which each hold a word of the query. */
-async function collection(name: string): Promise<void> {
-  const path = join(folder, name);
-  await mkdir(path);
-  const lines = (values: readonly unknown[]): string =>
-    values.map((value) => `${JSON.stringify(value)}\n`).join('');
-  const corpus = topics.flatMap(([one, two], i) => [
-    { _id: `good${i}`, title: `${one} and ${two}`, text: `What is known about ${one} with ${two}, in full.` },
-    { _id: `fair${i}`, title: '', text: `A note on ${two} alone.` },
-    { _id: `shop${i}`, title: '', text: `A shop that sold ${one} once, and furniture since.` },
-  ]);
-  const queries = topics.map(([one, two], i) => ({ _id: `q${i}`, text: `${one} ${two} furniture` }));
-  const judged = topics.flatMap((_, i) => [
-    `q${i}\tgood${i}\t2\n`,
-    `q${i}\tfair${i}\t1\n`,
-    `q${i}\tshop${i}\t0\n`,
-  ]);
-  await writeFile(join(path, 'corpus.jsonl'), lines(corpus));
-  await writeFile(join(path, 'queries.jsonl'), lines(queries));
-  await writeFile(join(path, 'qrels.tsv'), `query-id\tcorpus-id\tscore\n${judged.join('')}`);
-}
 
 const readout = {
   train: { kind: 'readout', anchorRank: 4, listWidth: 4 },
