@@ -51,10 +51,10 @@ interface Trained {
 }
 
 const common = {
-  data: [{ folder: 'topics' }],
+  data: [{ folder: 'topics', queries: 4 }],
   schedule: { rate: 0.003 },
   // Every list in every step, so that losses of two steps can be compared.
-  lists: { perStep: 10, documents: 4 },
+  lists: { perStep: 4, documents: 4 },
   steps: 3,
 };
 
@@ -136,7 +136,7 @@ describe('blockrank train with a teacher', () => {
     const recipe = {
       model: encoder,
       train,
-      data: [{ folder: 'topics', mine: true }],
+      data: [{ folder: 'topics', queries: 4, mine: true }],
       teacher: [{ remote: remote(), weight: 2 }, { model: encoder }],
       losses: { distillation: {} },
       steps: 3,
