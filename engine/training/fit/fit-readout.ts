@@ -13,6 +13,7 @@ import {
   readoutTrainee,
 } from '../trainees/readout/readout-trainee.ts';
 import { meanOf } from '../trainer/gradient-sum.ts';
+import { inOrder } from '../trainer/in-order.ts';
 import { ListRuns } from '../trainer/list-runs.ts';
 import { copyTensors } from '../trainer/tensors.ts';
 import type { TrainedTensors } from '../trainer/trainee.ts';
@@ -30,8 +31,8 @@ export interface FitOptions {
   readonly settings: FitSettings;
   /** Decides splits, order and first numbers. */
   readonly seed: number;
-  /** Threads of one run. */
-  readonly threads: number;
+  /** Lists that are run at once, each on one thread; the numbers are the same for any. */
+  readonly workers: number;
   /** Most bytes of states that are kept in memory. @defaultValue see `readoutTrainee` */
   readonly stateBytes?: number;
   /** States that several fits share. @defaultValue the fit's own */
@@ -48,10 +49,10 @@ const maxNorm = 1;
 
 /** Learns, stops early by the development loss, and chooses interpolation and fusion by the development lists' nDCG@10. */
 export async function fitReadout(options: FitOptions): Promise<FittedReadout> {
-  const { reranker, settings, threads } = options;
+  const { reranker, settings, workers } = options;
   const trainee = readoutTrainee(traineeOptions(options));
   const losses = createLosses(settings.losses);
-  const runs = await ListRuns.open({ trainee, losses, served: trainee.ownLogits }, { threads });
+  const runs = await ListRuns.open({ trainee, losses, served: trainee.ownLogits }, { workers });
   try {
     const { development, training } = split(options, await readable(options, trainee));
     const start = copyTensors(trainee.tensors);
@@ -153,7 +154,10 @@ async function learn(
   } as const;
   const loss = async (): Promise<number> => {
     let sum = 0;
-    for (const { list } of development) sum += await runs.loss(list);
+    const work = ({ list }: FitList): Promise<number> => runs.loss(list);
+    await inOrder(development, { atOnce: runs.size, work }, (each) => {
+      sum += each;
+    });
     return sum / development.length;
   };
   let best: Best = { epoch: 0, loss: await loss(), tensors: copyTensors(trainee.tensors) };

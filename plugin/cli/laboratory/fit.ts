@@ -139,8 +139,8 @@ function fitOptions(
   { seed }: FitCommandOptions,
   { signal }: CliContext,
 ): FitOptions {
-  const threads = availableParallelism();
-  return { reranker, lists, settings: defaultFitSettings, seed, threads, signal };
+  const workers = availableParallelism();
+  return { reranker, lists, settings: defaultFitSettings, seed, workers, signal };
 }
 
 async function crossValidated(
