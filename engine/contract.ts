@@ -133,6 +133,11 @@ export interface RankedCandidate {
   readonly calibratedScore?: number;
   /** What the query block looked at; present when the call asks for it. */
   readonly explanation?: Explanation;
+  /**
+   * `false`: time ran out before the document was read ({@link RerankOptions.readWithinMs}), and its logit is the
+   * expectation of one of its rank. @defaultValue true
+   */
+  readonly isRead?: false;
 }
 
 /** What a ranking cost. */
@@ -145,6 +150,8 @@ export interface RankingUsage {
   readonly statesFound: number;
   /** Block states that had to be encoded. */
   readonly statesEncoded: number;
+  /** Candidates that were read before time ran out; absent where all of them were. */
+  readonly read?: number;
   /** How many of the states the search index had; absent where it was not asked. */
   readonly storedStates?: StoredStateCounts;
 }
@@ -233,6 +240,14 @@ export interface RerankOptions {
    * @defaultValue unknown
    */
   readonly deadlineMs?: number;
+  /**
+   * Time from the call on in which documents are read, in milliseconds; 0 or less: only what is at hand. An encoder then
+   * answers, at most 50 ms late, with a ranking of all candidates in which those that it did not read are marked ({@link
+   * RankedCandidate.isRead}). It reads block states at hand first, then documents in shortlist order, and keeps the
+   * states that are finished later. Such a ranking is not the same twice. Rerankers that read a list as a whole
+   * (decoders, pairs, remote services) ignore this option. @defaultValue Infinity
+   */
+  readonly readWithinMs?: number;
   /**
    * The tenant of the request: block states of one tenant's request are not found by another tenant's.
    * @defaultValue none

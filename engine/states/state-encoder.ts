@@ -9,12 +9,14 @@ import type { BlockState, StateKey, StateSource, StoredState, StoredStateCounts 
 import type { TaskOptions } from '../session/pool.ts';
 import type { BatchOptions } from './batches.ts';
 import { throughCodec } from './codec.ts';
+import { ReadingPace } from './reading-pace.ts';
 import { nobodyWaits, SharedBatches } from './shared-batches.ts';
 import type { StateCodec } from './state-codec.ts';
 import { stateName } from './state-name.ts';
 import { countStored, ofTier, readStored } from './stored-state.ts';
 import { textDigest } from './text-digest.ts';
-import { toWaves, type WaveOptions } from './waves.ts';
+import { readInTime } from './timed-reading.ts';
+import { guessedTokens, toWaves, type WaveOptions } from './waves.ts';
 
 /** One document as blocks of token ids, as a worker tokenises it. */
 export interface TokenisedDocument {
@@ -59,6 +61,12 @@ export interface StateEncoderOptions extends BatchOptions {
   readonly codec?: StateCodec;
   /** How a list is tokenised ahead of a device that encodes meanwhile. @defaultValue all of it before the first batch */
   readonly waves?: WaveOptions;
+  /** Tokens of one document at most: what the caps leave of a long text. @defaultValue Infinity */
+  readonly documentTokens?: number;
+  /** How long documents take to encode, shared by encoders over the same workers. @defaultValue an own one */
+  readonly pace?: ReadingPace;
+  /** The clock, in milliseconds. @defaultValue `performance.now` */
+  readonly now?: () => number;
 }
 
 /** Options of {@link StateEncoder.encode}. */
@@ -77,15 +85,30 @@ export interface EncodeOptions {
 }
 
 /** States in the order of the texts, and what they cost. */
-export interface EncodedTexts {
+export interface EncodedTexts extends ReadTexts {
   /** One state a text. */
   readonly states: readonly BlockState[];
+}
+
+/** States of the texts that were read in time, and what they cost. */
+export interface ReadTexts {
+  /** One state a text, in the order of the texts; `undefined` for a text that was not read. */
+  readonly states: readonly (BlockState | undefined)[];
   /** Texts whose state was at hand. */
   readonly statesFound: number;
   /** Texts whose state had to be encoded, here or by another request at the same time. */
   readonly statesEncoded: number;
   /** The outcomes of {@link EncodeOptions.stored}; absent without it. */
   readonly storedStates?: StoredStateCounts;
+}
+
+/** What is known of texts before any is encoded. */
+interface LookedUp {
+  readonly keys: readonly StateKey[];
+  /** States at hand, in the order of the texts. */
+  readonly found: readonly (BlockState | undefined)[];
+  /** See {@link ReadTexts.storedStates}; undefined where no index was asked. */
+  readonly storedStates: StoredStateCounts | undefined;
 }
 
 /** A text that is being encoded. */
@@ -117,9 +140,11 @@ export class StateEncoder {
   readonly #options: StateEncoderOptions;
   readonly #jobs = new Map<string, Job>();
   readonly #batches: SharedBatches<EncodedBlock>;
+  readonly #pace: ReadingPace;
 
   constructor(options: StateEncoderOptions) {
     this.#options = options;
+    this.#pace = options.pace ?? new ReadingPace(options.batchTokens);
     const { encoding, batchTokens, workers, waves } = options;
     this.#batches = new SharedBatches({
       batchTokens,
@@ -131,12 +156,8 @@ export class StateEncoder {
 
   /** Gives the states of texts: from the index, else from the source, else newly encoded. */
   async encode(texts: readonly string[], options: EncodeOptions = {}): Promise<EncodedTexts> {
-    const { signal, stored } = options;
-    signal?.throwIfAborted();
-    const keys = texts.map((text) => this.#keyOf(text, options));
-    const read = stored && keys.map((key, i) => readStored(stored[i], key, this.#options));
-    const found = await this.#find(keys, read?.map(({ state }) => state) ?? []);
-    signal?.throwIfAborted();
+    const { signal } = options;
+    const { keys, found, storedStates } = await this.#lookUp(texts, options);
     const jobs = this.#jobsFor(texts, keys, found);
     try {
       const encoded = new Map(
@@ -156,11 +177,81 @@ export class StateEncoder {
         states: keys.map((key, i) => found[i] ?? encoded.get(stateName(key, '/'))!),
         statesFound,
         statesEncoded: texts.length - statesFound,
-        ...(read && { storedStates: countStored(read.map(({ fault }) => fault)) }),
+        ...(storedStates && { storedStates }),
       };
     } finally {
       for (const job of jobs.values()) this.#release(job);
     }
+  }
+
+  /**
+   * Gives the states at hand, and those that can be encoded until a time, in the order of the texts. States that are
+   * finished later are kept.
+   *
+   * @param untilMs - When the call answers, on the encoder's clock; a time in the past: with what is at hand.
+   */
+  async encodeUntil(
+    texts: readonly string[],
+    untilMs: number,
+    options: Omit<EncodeOptions, 'untilKept'> = {},
+  ): Promise<ReadTexts> {
+    const { keys, found, storedStates } = await this.#lookUp(texts, options);
+    const states = keys.map((_, i) => found[i]);
+    const places = placesOf(keys, found);
+    const missing = [...places.values()].map(([first]) => first!);
+    const { batchTokens, workers, waves, documentTokens = Number.POSITIVE_INFINITY } = this.#options;
+    await readInTime({
+      tokens: missing.map((i) => guessedTokens(texts[i]!, documentTokens)),
+      lanes: waves ? workers + 1 : workers,
+      batchTokens,
+      pace: this.#pace,
+      untilMs,
+      now: this.#options.now ?? (() => performance.now()),
+      signal: options.signal,
+      read: async (part, signal) => {
+        const indices = part.map((m) => missing[m]!);
+        await this.#encodePart(
+          { texts: indices.map((i) => texts[i]!), keys: indices.map((i) => keys[i]!) },
+          { ...options, signal },
+          (name, state) => {
+            for (const i of places.get(name)!) states[i] = state;
+          },
+        );
+      },
+    });
+    const statesFound = found.filter((state) => state !== undefined).length;
+    const read = states.filter((state) => state !== undefined).length;
+    return { states, statesFound, statesEncoded: read - statesFound, ...(storedStates && { storedStates }) };
+  }
+
+  /** Encodes texts that are not at hand; each state is given as soon as it is there. */
+  async #encodePart(
+    { texts, keys }: { readonly texts: readonly string[]; readonly keys: readonly StateKey[] },
+    options: EncodeOptions,
+    give: (name: string, state: BlockState) => void,
+  ): Promise<void> {
+    options.signal?.throwIfAborted();
+    const jobs = this.#jobsFor(texts, keys, []);
+    const all = [...jobs].map(async ([name, job]) => {
+      const state = await this.#waitFor(job, options);
+      if (!options.signal?.aborted) give(name, state);
+    });
+    try {
+      await abortable(Promise.all(all), options.signal);
+    } finally {
+      for (const job of jobs.values()) this.#release(job);
+    }
+  }
+
+  /** The states at hand. */
+  async #lookUp(texts: readonly string[], options: EncodeOptions): Promise<LookedUp> {
+    const { signal, stored } = options;
+    signal?.throwIfAborted();
+    const keys = texts.map((text) => this.#keyOf(text, options));
+    const read = stored && keys.map((key, i) => readStored(stored[i], key, this.#options));
+    const found = await this.#find(keys, read?.map(({ state }) => state) ?? []);
+    signal?.throwIfAborted();
+    return { keys, found, storedStates: read && countStored(read.map(({ fault }) => fault)) };
   }
 
   #keyOf(text: string, { tenant }: EncodeOptions): StateKey {
@@ -292,6 +383,22 @@ export class StateEncoder {
     job.resolve(state);
     await job.kept;
   }
+}
+
+/** Where each text that is not at hand stands, by its key's name, in the order of the texts. */
+function placesOf(
+  keys: readonly StateKey[],
+  found: readonly (BlockState | undefined)[],
+): ReadonlyMap<string, readonly number[]> {
+  const places = new Map<string, number[]>();
+  keys.forEach((key, i) => {
+    if (found[i]) return;
+    const name = stateName(key, '/');
+    const known = places.get(name);
+    if (known) known.push(i);
+    else places.set(name, [i]);
+  });
+  return places;
 }
 
 function newJob(text: string, key: StateKey): Job {

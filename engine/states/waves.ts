@@ -13,6 +13,11 @@ export interface WaveOptions {
 /** Characters of a token in English text, measured on the shipped tokenizer: what lengths are guessed from. */
 const charactersPerToken = 4.5;
 
+/** About how many tokens a text has, of which at most `documentTokens` are read. */
+export function guessedTokens({ length }: string, documentTokens: number): number {
+  return Math.min(documentTokens, 2 + length / charactersPerToken);
+}
+
 /**
  * Texts by their positions, those of like length together, longest first; each wave but the last fills a batch as far as
  * characters tell. Depends on the texts alone, so the same list always goes in the same waves.
@@ -21,7 +26,7 @@ export function toWaves(
   texts: readonly string[],
   { waveTokens, documentTokens }: Pick<WaveOptions, 'waveTokens' | 'documentTokens'>,
 ): number[][] {
-  const guesses = texts.map(({ length }) => Math.min(documentTokens, 2 + length / charactersPerToken));
+  const guesses = texts.map((text) => guessedTokens(text, documentTokens));
   const order = [...guesses.keys()].sort((a, b) => texts[b]!.length - texts[a]!.length || a - b);
   const waves: number[][] = [];
   let filled = Number.POSITIVE_INFINITY;

@@ -17,12 +17,13 @@ import { lazyEmbedder } from '../../embedding/lazy-embedder.ts';
 import type { Precision } from '../../network/encoder.ts';
 import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
-import type { EncodedTexts, StateEncoder } from '../../states/state-encoder.ts';
+import type { EncodedTexts, EncodeOptions, StateEncoder } from '../../states/state-encoder.ts';
 import { textDigest } from '../../states/text-digest.ts';
 import { documentAnchors } from './document-anchors.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
 import { assertReadable, countTokens } from './query-tokens.ts';
 import { rankStates } from './rank-states.ts';
+import { ReadingTime } from './reading-time.ts';
 
 /** What {@link EncoderReranker} is made of. */
 export interface EncoderRerankerParts {
@@ -65,6 +66,7 @@ export class EncoderReranker implements Reranker {
   readonly embedder: Embedder;
   readonly #parts: EncoderRerankerParts;
   readonly #queries = new LRUCache<string, QueryState>({ max: keptQueries });
+  readonly #time = new ReadingTime();
   #closed: Promise<void> | undefined;
 
   /** @internal Made by `openReranker`. */
@@ -77,8 +79,27 @@ export class EncoderReranker implements Reranker {
 
   /** @throws QueryError when the query holds no word that the model reads. */
   async rerank(shortlist: Shortlist, options: RerankOptions = {}): Promise<Ranking> {
+    const { readWithinMs = Number.POSITIVE_INFINITY } = options;
+    if (readWithinMs < Number.POSITIVE_INFINITY) return this.#rerankInTime(shortlist, options, readWithinMs);
     const { query, encoded } = await this.#encode(shortlist, options);
     return rankStates(this.#parts, { query, encoded }, shortlist, options);
+  }
+
+  async #rerankInTime(shortlist: Shortlist, options: RerankOptions, readWithinMs: number): Promise<Ranking> {
+    const { signal, tenant } = options;
+    this.#assertOpen('rerank', signal);
+    const times = this.#time.of(readWithinMs, shortlist.candidates.length);
+    const [query, encoded] = await Promise.all([
+      this.#encodeQuery(shortlist.query.text, { signal, tenant }),
+      this.#parts.states.encodeUntil(textsOf(shortlist), times.readUntilMs, {
+        signal,
+        stored: storedOf(shortlist),
+        tenant,
+      }),
+    ]);
+    return this.#time.readout(shortlist.candidates.length, () =>
+      rankStates(this.#parts, { query, encoded, tokensWithinMs: times.tokensWithinMs() }, shortlist, options),
+    );
   }
 
   /** The documents' anchors, one a document; the query is not read. */
@@ -180,13 +201,11 @@ export class EncoderReranker implements Reranker {
   }
 
   #encodeDocuments(
-    { candidates, asksStates }: Shortlist,
+    shortlist: Shortlist,
     { signal, tenant }: Pick<RerankOptions, 'signal' | 'tenant'>,
   ): Promise<EncodedTexts> {
-    const texts = candidates.map(({ text }) => text);
-    const isStored = asksStates === true || candidates.some(({ storedState }) => storedState !== undefined);
-    const stored = isStored ? candidates.map(({ storedState }) => storedState) : undefined;
-    return this.#parts.states.encode(texts, { signal, stored, tenant });
+    const options = { signal, stored: storedOf(shortlist), tenant };
+    return this.#parts.states.encode(textsOf(shortlist), options);
   }
 
   #assertOpen(method: string, signal: AbortSignal | undefined): void {
@@ -210,4 +229,12 @@ export class EncoderReranker implements Reranker {
     this.#queries.set(name, query);
     return query;
   }
+}
+
+const textsOf = ({ candidates }: Shortlist): readonly string[] => candidates.map(({ text }) => text);
+
+/** The states that the search index keeps; undefined where it was not asked. */
+function storedOf({ candidates, asksStates }: Shortlist): EncodeOptions['stored'] {
+  const isStored = asksStates === true || candidates.some(({ storedState }) => storedState !== undefined);
+  return isStored ? candidates.map(({ storedState }) => storedState) : undefined;
 }

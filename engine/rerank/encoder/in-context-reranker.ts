@@ -7,10 +7,12 @@ import type { Embedder, Ranking, Reranker, RerankerInfo, RerankOptions, Shortlis
 import { lazyEmbedder } from '../../embedding/lazy-embedder.ts';
 import type { BatchOptions } from '../../states/batches.ts';
 import { memorySource } from '../../states/memory-source.ts';
-import { type EncodedTexts, StateEncoder } from '../../states/state-encoder.ts';
+import { ReadingPace } from '../../states/reading-pace.ts';
+import { type ReadTexts, StateEncoder } from '../../states/state-encoder.ts';
 import type { WaveOptions } from '../../states/waves.ts';
 import { assertReadable, countTokens } from './query-tokens.ts';
 import { rankStates, type StateReader } from './rank-states.ts';
+import { ReadingTime } from './reading-time.ts';
 import type { QueryBlockState } from './seen-feeds.ts';
 
 /** What {@link InContextEncoderReranker} is made of. */
@@ -24,7 +26,7 @@ export interface InContextRerankerParts extends StateReader {
   /** Which part of a state is read. */
   readonly tier: 'tokens' | 'anchor';
   /** How documents are put into batches. */
-  readonly batches: BatchOptions & { readonly waves?: WaveOptions };
+  readonly batches: BatchOptions & { readonly waves?: WaveOptions; readonly documentTokens?: number };
 }
 
 /** See {@link Reranker}. Made by `openReranker`. */
@@ -33,24 +35,32 @@ export class InContextEncoderReranker implements Reranker {
   readonly embedder: Embedder;
   readonly #parts: InContextRerankerParts;
   readonly #nothing = memorySource({ maxBytes: 0 });
+  readonly #pace: ReadingPace;
+  readonly #time = new ReadingTime();
   #closed: Promise<void> | undefined;
 
   /** @internal Made by `openReranker`. */
   constructor(parts: InContextRerankerParts) {
     this.#parts = parts;
     this.info = parts.info;
+    this.#pace = new ReadingPace(parts.batches.batchTokens);
     this.embedder = lazyEmbedder({ model: parts.modelFolder });
   }
 
   /** @throws QueryError when the query holds no word that the model reads. */
   async rerank(shortlist: Shortlist, options: RerankOptions = {}): Promise<Ranking> {
-    const { signal } = options;
+    const { signal, readWithinMs = Number.POSITIVE_INFINITY } = options;
     this.#assertOpen('rerank', signal);
+    const isTimed = readWithinMs < Number.POSITIVE_INFINITY;
+    const times = this.#time.of(readWithinMs, shortlist.candidates.length);
     const { text } = shortlist.query;
     const query = await abortable(this.#parts.workers.encodeQuery(text), signal);
     assertReadable(query, text);
-    const encoded = await this.#read(shortlist, query, signal);
-    return rankStates(this.#parts, { query, encoded }, shortlist, options);
+    const encoded = await this.#read(shortlist, query, signal, isTimed ? times.readUntilMs : undefined);
+    const tokensWithinMs = isTimed ? times.tokensWithinMs() : undefined;
+    return this.#time.readout(shortlist.candidates.length, () =>
+      rankStates(this.#parts, { query, encoded, tokensWithinMs }, shortlist, options),
+    );
   }
 
   /** Tokens of query and documents before caps cut any away. */
@@ -77,23 +87,25 @@ export class InContextEncoderReranker implements Reranker {
     { candidates }: Shortlist,
     { seen }: QueryBlockState,
     signal: AbortSignal | undefined,
-  ): Promise<EncodedTexts> {
+    untilMs: number | undefined,
+  ): Promise<ReadTexts> {
     const { info, width, tier, workers, batches } = this.#parts;
     const states = new StateEncoder({
       ...batches,
       encodingDigest: info.encodingDigest,
       width,
       tier,
+      pace: this.#pace,
       source: this.#nothing,
       encoding: {
         tokenise: (texts, task) => workers.tokenise(texts, task),
         encode: (blocks, task) => workers.encode(blocks, task, seen),
       },
     });
-    return states.encode(
-      candidates.map(({ text }) => text),
-      { signal },
-    );
+    const texts = candidates.map(({ text }) => text);
+    return untilMs === undefined
+      ? states.encode(texts, { signal })
+      : states.encodeUntil(texts, untilMs, { signal });
   }
 
   #assertOpen(method: string, signal: AbortSignal | undefined): void {

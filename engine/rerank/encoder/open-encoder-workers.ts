@@ -62,8 +62,9 @@ export function toBatchOptions(
   { caps }: EncoderProgramData,
   { batchTokens, isProcessorAlone }: EncoderPlaces,
   workers: number,
-): BatchOptions & { readonly waves?: WaveOptions } {
-  if (isProcessorAlone) return { batchTokens, workers };
+): BatchOptions & { readonly waves?: WaveOptions; readonly documentTokens: number } {
   const documentTokens = caps.maxDocumentTokens * caps.maxDocumentBlocks;
-  return { batchTokens, workers: 1, waves: { waveTokens: batchTokens, documentTokens, tokenisers: workers } };
+  if (isProcessorAlone) return { batchTokens, workers, documentTokens };
+  const waves = { waveTokens: batchTokens, documentTokens, tokenisers: workers };
+  return { batchTokens, workers: 1, waves, documentTokens };
 }

@@ -12,7 +12,8 @@ import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
 import { type ReadoutResult, readOut } from '../../readout/readout.ts';
 import { type ScoredCandidate, toRanking } from '../../scores/ranking.ts';
-import type { EncodedTexts } from '../../states/state-encoder.ts';
+import { unreadLogit } from '../../scores/unread.ts';
+import type { ReadTexts } from '../../states/state-encoder.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
 import type { DocumentMass } from './spans.ts';
 
@@ -30,40 +31,95 @@ export interface StateReader {
 interface ReadStates {
   /** The query block's. */
   readonly query: QueryState;
-  /** One a candidate. */
-  readonly encoded: EncodedTexts;
+  /** One a candidate; those without one were not read. */
+  readonly encoded: ReadTexts;
+  /**
+   * When the token head's part must be there, in milliseconds from now; if it is not, since the workers are busy, the
+   * states are read by their anchors alone. @defaultValue the caller waits for it
+   */
+  readonly tokensWithinMs?: number | undefined;
 }
 
-/** Ranks a shortlist by its states. */
+/** Ranks a shortlist by its states; candidates without one get the logit that is expected of them. */
 export async function rankStates(
   reader: StateReader,
-  { query, encoded }: ReadStates,
+  { query, encoded, tokensWithinMs }: ReadStates,
+  shortlist: Shortlist,
+  options: Pick<RerankOptions, 'signal' | 'explain'>,
+): Promise<Ranking> {
+  const read = encoded.states.flatMap((state, index) => (state ? [{ index, state }] : []));
+  const usage = toUsage(query, encoded, read.length);
+  if (read.length === 0) return toRanking(unreadCandidates(encoded.states, []), usage);
+  const scored = await scoreRead(reader, { query, read, tokensWithinMs }, shortlist, options);
+  const logits = scored.map(({ logit }) => logit);
+  return toRanking([...scored, ...unreadCandidates(encoded.states, logits)], usage);
+}
+
+/** A candidate that was read. */
+interface ReadCandidate {
+  readonly index: number;
+  readonly state: BlockState;
+}
+
+function unreadCandidates(
+  states: ReadTexts['states'],
+  readLogits: readonly number[],
+): readonly ScoredCandidate[] {
+  const logit = unreadLogit(readLogits);
+  return states.flatMap((state, index) => (state ? [] : [{ index, logit, isRead: false }]));
+}
+
+async function scoreRead(
+  reader: StateReader,
+  { query, read, tokensWithinMs }: Omit<ReadStates, 'encoded'> & { readonly read: readonly ReadCandidate[] },
   shortlist: Shortlist,
   { signal, explain: isExplained }: Pick<RerankOptions, 'signal' | 'explain'>,
-): Promise<Ranking> {
-  const usage = toUsage(query, encoded);
-  const { states } = encoded;
-  if (states.length === 0) return { candidates: [], usage };
+): Promise<readonly ScoredCandidate[]> {
   const { readout, heads } = reader;
-  const logSums = await tokenLogSums(reader, query, states, signal);
-  const result = readOut(query, states, readout, { logSums, heads });
-  const texts = shortlist.candidates.map(({ text }) => text);
+  const states = read.map(({ state }) => state);
+  const tokens = tokenLogSums(reader, query, states, signal);
+  const logSums = await inTime(tokens, tokensWithinMs);
+  const isLate = logSums === late;
+  const result = readOut(query, states, isLate ? { ...readout, tokenWeight: 0 } : readout, {
+    logSums: isLate ? undefined : logSums,
+    heads,
+  });
   const masses =
-    isExplained && logSums
+    isExplained && logSums && !isLate
       ? await abortable(
-          reader.workers.spans(tokenQuery(query, heads), { states, texts, logSums }, readout.tokenTau),
+          reader.workers.spans(
+            tokenQuery(query, heads),
+            { states, texts: read.map(({ index }) => shortlist.candidates[index]!.text), logSums },
+            readout.tokenTau,
+          ),
           signal,
         )
       : [];
-  const scored = states.map(
-    (_state, index): ScoredCandidate => ({
+  return read.map(
+    ({ index }, i): ScoredCandidate => ({
       index,
-      logit: result.logits[index]!,
-      calibratedScore: result.calibratedScores[index]!,
-      ...(isExplained ? { explanation: toExplanation(result, index, masses[index]) } : {}),
+      logit: result.logits[i]!,
+      calibratedScore: result.calibratedScores[i]!,
+      ...(isExplained ? { explanation: toExplanation(result, i, masses[i]) } : {}),
     }),
   );
-  return toRanking(scored, usage);
+}
+
+const late = Symbol('late');
+
+/** The promise's value, or {@link late} once the time is up. */
+async function inTime<T>(promise: Promise<T>, ms: number | undefined): Promise<T | typeof late> {
+  if (ms === undefined) return promise;
+  promise.catch(() => {}); // once the time is up nobody waits for it
+  let timer: NodeJS.Timeout | undefined;
+  const timeUp = new Promise<typeof late>((resolve) => {
+    timer = setTimeout(() => resolve(late), Math.max(0, Math.min(ms, 2 ** 31 - 1)));
+  });
+  try {
+    return await Promise.race([promise, timeUp]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The token head's numerators; undefined where it plays no part. */
@@ -92,14 +148,17 @@ function toExplanation(result: ReadoutResult, index: number, masses: DocumentMas
 
 function toUsage(
   query: QueryState,
-  { states, statesFound, statesEncoded, storedStates }: EncodedTexts,
+  { states, statesFound, statesEncoded, storedStates }: ReadTexts,
+  read: number,
 ): RankingUsage {
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  const known = states.filter((state) => state !== undefined);
   return {
-    tokens: query.blockTokens + sum(states.flatMap(({ blockTokens }) => blockTokens)),
-    truncatedTokens: query.truncatedTokens + sum(states.map(({ truncatedTokens }) => truncatedTokens)),
+    tokens: query.blockTokens + sum(known.flatMap(({ blockTokens }) => blockTokens)),
+    truncatedTokens: query.truncatedTokens + sum(known.map(({ truncatedTokens }) => truncatedTokens)),
     statesFound,
     statesEncoded,
+    ...(read < states.length && { read }),
     ...(storedStates && { storedStates }),
   };
 }
