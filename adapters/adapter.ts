@@ -133,6 +133,8 @@ export interface OutcomeMark {
   readonly error?: OutcomeFault;
   /** How many hits were reranked. */
   readonly rankWindowSize?: number;
+  /** How many of them were read before time ran out; absent when all were. */
+  readonly read?: number;
   /** Whether the ranking came from the result cache. */
   readonly cached?: boolean;
   /** What the ranking cost. */
@@ -154,6 +156,8 @@ export interface HitMark {
   readonly score: number;
   /** Comparable between lists, in [0, 1]; absent when the reranker has none. */
   readonly calibratedScore?: number;
+  /** `false`: time ran out before the hit was read, and its score is what is expected of one. @defaultValue true */
+  readonly isRead?: false;
   /** 1-based rank in the first stage's order. */
   readonly firstStageRank: number;
   /** The first stage's score; absent when it gave none. */

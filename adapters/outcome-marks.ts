@@ -9,7 +9,8 @@ export function toOutcomeMark(outcome: Outcome, windowHits: number): OutcomeMark
   const told = { timings, ...(warnings.length > 0 && { warnings }) };
   if (outcome.reranked) {
     const { cached, usage } = outcome;
-    return { reranked: true, rankWindowSize: windowHits, cached, usage, ...told };
+    const read = usage.read === undefined ? {} : { read: usage.read };
+    return { reranked: true, rankWindowSize: windowHits, ...read, cached, usage, ...told };
   }
   const { reason, error } = outcome;
   return {
@@ -34,11 +35,12 @@ export function toHitMark(
   index: number,
   { firstStageScore, candidate }: FirstStageHit,
 ): HitMark {
-  const { score, calibratedScore, firstStageRank, explanation } = ranked;
+  const { score, calibratedScore, firstStageRank, explanation, isRead } = ranked;
   // Sets one property after another: this runs for every hit, and spreading conditions would cost more than everything
   // else here.
   const mark: { -readonly [Key in keyof HitMark]: HitMark[Key] } = { rank: index + 1, score, firstStageRank };
   if (calibratedScore !== undefined) mark.calibratedScore = calibratedScore;
+  if (isRead === false) mark.isRead = false;
   if (firstStageScore !== undefined) mark.firstStageScore = firstStageScore;
   if (explanation) {
     mark.explanation = explanation;

@@ -93,19 +93,27 @@ async function inItsShare(
   const signal = options.signal ? AbortSignal.any([options.signal, share.signal]) : share.signal;
   try {
     // The chain does not wait for a reranker that ignores its signal.
-    const ranking = reranker.rerank(shortlist, { ...options, signal, deadlineMs: shareMs });
+    const ranking = reranker.rerank(shortlist, {
+      ...options,
+      signal,
+      deadlineMs: shareMs,
+      ...(options.readWithinMs !== undefined && {
+        // Reading ends as long before the share's end as it would end before the deadline.
+        readWithinMs: Math.min(options.readWithinMs, (options.readWithinMs / deadlineMs) * shareMs),
+      }),
+    });
     return await abortable(ranking, signal);
   } finally {
     clearTimeout(timer);
   }
 }
 
-function remaining<Options extends { readonly deadlineMs?: number }>(
-  options: Options,
-  started: number,
-): Options {
-  const { deadlineMs } = options;
-  return deadlineMs === undefined
-    ? options
-    : { ...options, deadlineMs: deadlineMs - (performance.now() - started) };
+function remaining(options: RerankOptions, started: number): RerankOptions {
+  const { deadlineMs, readWithinMs } = options;
+  const elapsedMs = performance.now() - started;
+  return {
+    ...options,
+    ...(deadlineMs !== undefined && { deadlineMs: deadlineMs - elapsedMs }),
+    ...(readWithinMs !== undefined && { readWithinMs: readWithinMs - elapsedMs }),
+  };
 }

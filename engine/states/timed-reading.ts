@@ -30,7 +30,7 @@ export interface TimedReading {
 
 interface Part {
   readonly indices: readonly number[];
-  /** What the part costs: its documents, padded to the longest of them, in tokens. */
+  /** What the part costs one lane: its documents, padded to the longest of them, in tokens. */
   readonly paddedTokens: number;
 }
 
@@ -49,7 +49,8 @@ export async function readInTime(reading: TimedReading): Promise<void> {
   const signal = reading.signal ? AbortSignal.any([reading.signal, late.signal]) : late.signal;
   const pending = tokens.map((_, index) => index);
   try {
-    await Promise.all(Array.from({ length: lanes }, () => readLane(reading, pending, signal)));
+    if (isAmple(reading, leftMs)) await readPart(reading, wholeOf(reading), signal);
+    else await Promise.all(Array.from({ length: lanes }, () => readLane(reading, pending, signal)));
   } catch (error) {
     if (error === isLate) return;
     late.abort(error); // the other lanes read for nobody
@@ -61,20 +62,32 @@ export async function readInTime(reading: TimedReading): Promise<void> {
 
 const isLate = new DOMException('The time for reading is up.', 'TimeoutError');
 
+/** Whether there is so much time that the list is better read as one part, whose batches are planned together. */
+function isAmple({ tokens, lanes, pace }: TimedReading, leftMs: number): boolean {
+  return pace.tokensIn(leftMs) * lanes >= 2 * sum(tokens);
+}
+
+function wholeOf({ tokens, lanes }: TimedReading): Part {
+  return { indices: [...tokens.keys()], paddedTokens: sum(tokens) / Math.min(lanes, tokens.length) };
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
 /** Reads part after part, until none is left that fits. */
 async function readLane(reading: TimedReading, pending: number[], signal: AbortSignal): Promise<void> {
-  const { pace, now, read } = reading;
-  for (;;) {
-    const part = takePart(reading, pending);
-    if (!part) return;
-    const startedMs = now();
-    try {
-      await read(part.indices, signal);
-      pace.note(part.paddedTokens, now() - startedMs);
-    } catch (error) {
-      if (error === isLate) pace.noteLate(part.paddedTokens, now() - startedMs);
-      throw error;
-    }
+  for (let part = takePart(reading, pending); part; part = takePart(reading, pending)) {
+    await readPart(reading, part, signal);
+  }
+}
+
+async function readPart({ pace, now, read }: TimedReading, part: Part, signal: AbortSignal): Promise<void> {
+  const startedMs = now();
+  try {
+    await read(part.indices, signal);
+    pace.note(part.paddedTokens, now() - startedMs);
+  } catch (error) {
+    if (error === isLate) pace.noteLate(part.paddedTokens, now() - startedMs);
+    throw error;
   }
 }
 

@@ -150,6 +150,8 @@ export interface StageConfig {
   readonly minScore?: number | undefined;
   /** Time for search and reranking together, in milliseconds, above 0. `blockrank proxy` takes 10000 unless it is told another. @defaultValue no limit */
   readonly deadlineMs?: number | undefined;
+  /** Time in which documents are read; what was read by then is ranked (share of the time left, above 0, at most 1). `false`: a list that cannot be read in time keeps its first-stage order. @defaultValue 0.85 */
+  readonly readingShare?: false | number | undefined;
   /** What happens when reranking fails. @defaultValue 'keep-first-stage' */
   readonly onFailure?: 'keep-first-stage' | 'throw' | undefined;
   /** Whether every hit gets an explanation. What the query looked at, by place in the text. @defaultValue false */

@@ -134,6 +134,8 @@ export interface ServiceConfig {
   readonly maxQueue?: number | undefined;
   /** Longest time of one request; a request's own deadline may be shorter (in milliseconds, above 0). 503 after it. @defaultValue 30000 */
   readonly deadlineMs?: number | undefined;
+  /** Time in which documents are read; what was read by then is ranked (share of the time left, above 0, at most 1). `false`: a list that cannot be read in time gets a 503. @defaultValue 0.85 */
+  readonly readingShare?: false | number | undefined;
   /** Time for a request's headers and body to arrive, in milliseconds, above 0. 408 after it. @defaultValue 30000 */
   readonly receiveTimeoutMs?: number | undefined;
   /** Time in which a caller has to read something of its answer, in milliseconds, above 0. Then it is cut off. @defaultValue 30000 */

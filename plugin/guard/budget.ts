@@ -8,6 +8,10 @@ export type Phase = 'first-stage' | 'states' | 'rerank';
 export interface Budget {
   /** Aborts at the deadline with a {@link DeadlineExceededError}, or earlier with the caller's own reason. */
   readonly signal: AbortSignal;
+  /** Time for all of it, in milliseconds; Infinity without a deadline. */
+  readonly deadlineMs: number;
+  /** Time that is left, in milliseconds: below 0 after the deadline, Infinity without one. */
+  leftMs(): number;
   /** Marks the search's next phase; the deadline's error names the current one. */
   enter(phase: Phase): void;
   /**
@@ -41,6 +45,8 @@ export function openBudget(limits: {
   const timer = deadlineMs > 0 && deadlineMs <= maxTimerMs ? setTimeout(expire, deadlineMs) : undefined;
   return {
     signal: controller.signal,
+    deadlineMs,
+    leftMs: () => deadlineMs - (now() - started),
     enter: (next) => {
       phase = next;
     },

@@ -120,6 +120,16 @@ export const serviceOptions = {
     help: "longest time of one request; a request's own deadline may be shorter",
     note: '503 after it',
   },
+  readingShare: {
+    type: 'number',
+    above: 0,
+    max: 1,
+    orFalse: true,
+    default: 0.85,
+    unit: 'share of the time left',
+    help: 'time in which documents are read; what was read by then is ranked',
+    note: '`false`: a list that cannot be read in time gets a 503',
+  },
   receiveTimeoutMs: {
     type: 'number',
     above: 0,

@@ -56,6 +56,16 @@ export const stageOptions = {
     help: 'time for search and reranking together',
     note: '`blockrank proxy` takes 10000 unless it is told another',
   },
+  readingShare: {
+    type: 'number',
+    above: 0,
+    max: 1,
+    orFalse: true,
+    default: 0.85,
+    unit: 'share of the time left',
+    help: 'time in which documents are read; what was read by then is ranked',
+    note: '`false`: a list that cannot be read in time keeps its first-stage order',
+  },
   onFailure: {
     type: 'choice',
     of: ['keep-first-stage', 'throw'],

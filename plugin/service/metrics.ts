@@ -24,6 +24,8 @@ export interface ServiceMetrics {
   readonly cache: Counter<'model' | 'result'>;
   /** Documents ranked. */
   readonly documents: Counter<'model'>;
+  /** Documents that were not read in time; `documents` counts them too. */
+  readonly unreadDocuments: Counter<'model'>;
   /** Tokens read. */
   readonly tokens: Counter<'model'>;
   /** Tokens that caps cut away. */
@@ -91,6 +93,7 @@ export function serviceMetrics(registry: Registry = freshRegistry()): ServiceMet
     shed: counter('shed_total', 'Requests refused to keep the others fast.', 'reason'),
     cache: counter('cache_total', 'Questions to the result cache.', 'model', 'result'),
     documents: counter('documents_total', 'Documents ranked.', 'model'),
+    unreadDocuments: counter('unread_documents_total', 'Documents not read in time.', 'model'),
     tokens: counter('tokens_total', 'Tokens read.', 'model'),
     truncatedTokens: counter('truncated_tokens_total', 'Tokens that caps cut away.', 'model'),
     states: counter('states_total', 'Block states found at hand or encoded.', 'model', 'result'),

@@ -6,8 +6,10 @@ import {
   defaultScoreSteps,
   QueryError,
   type Ranking,
+  type RerankOptions,
   type Shortlist,
 } from '../../engine/index.ts';
+import { assertRead } from '../guard/assert-read.ts';
 import { checkedRanking } from '../guard/check-ranking.ts';
 import { type SharedCalls, sharedCalls } from '../guard/shared-calls.ts';
 import type { Admission } from './admission.ts';
@@ -66,7 +68,8 @@ export function rankingWork(admission: Admission, metrics: ServiceMetrics): Rank
       const entrant = { signal, leftMs: work.leftMs(), model: work.model.name };
       try {
         const ranked = await admission.run(entrant, () => rankNow(work, signal));
-        entries?.set(key, ranked);
+        // A later request may have the time to read more.
+        if (ranked.ranking?.usage.read === undefined) entries?.set(key, ranked);
         note(metrics, work, ranked);
         return ranked;
       } finally {
@@ -152,14 +155,16 @@ async function rankNow(work: Work, signal: AbortSignal): Promise<Ranked> {
   const texts = ask.documents.map(({ text }) => text);
   try {
     const { reranker } = model;
+    const time = timeOf(work);
     const tenant = caller === anonymous ? undefined : caller.tenant;
     const found = await reranker.rerank(shortlist, {
       signal,
       explain: ask.explain,
-      deadlineMs: leftMs(),
+      ...time,
       ...(tenant !== undefined && { tenant }),
     });
     const checked = checkedRanking(found, texts.length, reranker.info);
+    assertRead(checked, { ...time, elapsedMs: time.deadlineMs - leftMs() });
     const steps = defaultScoreSteps(reranker.info);
     const ranking = await applySteps(checked, shortlist, { steps, reranker, signal, tenant });
     return { ranking, scores: servedScores(ranking, texts) };
@@ -167,6 +172,16 @@ async function rankNow(work: Work, signal: AbortSignal): Promise<Ranked> {
     if (!(error instanceof QueryError)) throw error;
     return { scores: servedScores(inOrder(texts.length), texts) };
   }
+}
+
+/** The time of one ranking: all that is left, and the share of it in which documents are read. */
+function timeOf({
+  leftMs,
+  generation,
+}: Work): Required<Pick<RerankOptions, 'deadlineMs'>> & Pick<RerankOptions, 'readWithinMs'> {
+  const { readingShare } = generation.settings;
+  const deadlineMs = leftMs();
+  return { deadlineMs, ...(readingShare !== false && { readWithinMs: readingShare * deadlineMs }) };
 }
 
 /** The ranking of a query without words: the documents in the order of the request. */
@@ -227,7 +242,8 @@ function tell(
 function note(metrics: ServiceMetrics, { ask, model: { name: model } }: Work, { ranking }: Ranked): void {
   metrics.documents.inc({ model }, ask.documents.length);
   if (!ranking) return;
-  const { tokens, truncatedTokens, statesFound, statesEncoded } = ranking.usage;
+  const { tokens, truncatedTokens, statesFound, statesEncoded, read } = ranking.usage;
+  if (read !== undefined) metrics.unreadDocuments.inc({ model }, ask.documents.length - read);
   metrics.tokens.inc({ model }, tokens);
   metrics.truncatedTokens.inc({ model }, truncatedTokens);
   metrics.states.inc({ model, result: 'found' }, statesFound);

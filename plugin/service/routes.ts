@@ -120,6 +120,7 @@ async function handle(form: WireForm, { request, reply, parts, span }: Exchange)
     const ranked = await parts.work.rank({ ask, caller, generation, model, ...time });
     const elapsedMs = parts.now() - startedMs;
     const answer: Answer = { ...ranked, ask, requestId: request.id, model: model.name, elapsedMs };
+    const read = ranked.ranking?.usage.read;
     const json = form.answer(answer);
     time.assertLeft();
     span.setAttributes({ 'blockrank.model': model.name, 'blockrank.cache': ranked.cache });
@@ -130,6 +131,7 @@ async function handle(form: WireForm, { request, reply, parts, span }: Exchange)
         'x-blockrank-model': model.name,
         'x-blockrank-cache': ranked.cache,
         'x-blockrank-reranked': String(ranked.ranking !== undefined),
+        ...(read !== undefined && { 'x-blockrank-read': String(read) }),
         'server-timing': `total;dur=${elapsedMs.toFixed(1)}`,
       })
       .type('application/json; charset=utf-8')
@@ -187,6 +189,7 @@ function log(
       documents: ask.documents.length,
       tokens: ranking?.usage.tokens ?? 0,
       reranked: ranking !== undefined,
+      ...(ranking?.usage.read !== undefined && { read: ranking.usage.read }),
       ms: Math.round(elapsedMs * 10) / 10,
       ...(withTexts && { query: ask.query, texts: ask.documents.map(({ text }) => text) }),
     },

@@ -18,6 +18,8 @@ export interface ServiceSettings {
   readonly maxQueue: number;
   /** Longest time of one request, in milliseconds. */
   readonly deadlineMs: number;
+  /** Share of the time left in which documents are read; `false`: lists are read whole or not at all. */
+  readonly readingShare: number | false;
   /** Answers remembered. */
   readonly cache:
     | { readonly maxEntries: number; readonly maxCandidates: number; readonly ttlMs: number }
@@ -38,6 +40,7 @@ export function serviceSettings(config: ServiceConfig): ServiceSettings {
     maxConcurrent: config.maxConcurrent ?? serviceOptions.maxConcurrent.default,
     maxQueue: config.maxQueue ?? serviceOptions.maxQueue.default,
     deadlineMs: config.deadlineMs ?? serviceOptions.deadlineMs.default,
+    readingShare: config.readingShare ?? serviceOptions.readingShare.default,
     cache: cache && {
       maxEntries: cache.maxEntries ?? serviceCacheOptions.maxEntries.default,
       maxCandidates: cache.maxCandidates ?? serviceCacheOptions.maxCandidates.default,

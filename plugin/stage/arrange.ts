@@ -25,7 +25,8 @@ export interface Arrangement {
 
 /**
  * Orders the window's hits. A pinned hit keeps its rank and is never dropped by `minScore`; when so many other hits are
- * dropped that its rank no longer exists, it comes last. `topN` cuts the finished list.
+ * dropped that its rank no longer exists, it comes last. Nor is a hit dropped that was not read in time, since its score
+ * is not known. `topN` cuts the finished list.
  *
  * @throws ConfigurationError when `minScore` is set and the reranker gives no calibrated score.
  */
@@ -43,10 +44,12 @@ export function arrange(ranking: Ranking, shortlist: Shortlist, limits: Limits):
 }
 
 /** Copies property by property: spreading a hundred candidates took a sixth of the stage's own time. */
-function toRankedHit({ index, logit, score, calibratedScore, explanation }: RankedCandidate): RankedHit {
+function toRankedHit(candidate: RankedCandidate): RankedHit {
+  const { index, logit, score, calibratedScore, explanation, isRead } = candidate;
   const hit: Writable<RankedHit> = { index, logit, score, firstStageRank: index + 1 };
   if (calibratedScore !== undefined) hit.calibratedScore = calibratedScore;
   if (explanation) hit.explanation = explanation;
+  if (isRead === false) hit.isRead = false;
   return hit;
 }
 
@@ -78,7 +81,7 @@ function withPinned(
 }
 
 function passes(candidate: RankedCandidate, minScore: number | undefined): boolean {
-  if (minScore === undefined) return true;
+  if (minScore === undefined || candidate.isRead === false) return true;
   if (candidate.calibratedScore === undefined) {
     throw new ConfigurationError('Cannot apply minScore', [
       {

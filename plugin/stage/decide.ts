@@ -6,7 +6,7 @@ import { arrange } from './arrange.ts';
 import type { StageEvents } from './events.ts';
 import { listKey } from './list-key.ts';
 import type { StageSettings } from './options.ts';
-import { type Ranker, reasonOf, toBlockRankError } from './ranker.ts';
+import { type RankCall, type Ranker, reasonOf, toBlockRankError } from './ranker.ts';
 import type { Decision, RankingMemory } from './ranking-memory.ts';
 import type { Wish } from './search-options.ts';
 import { textlessCandidates, textWarnings } from './texts.ts';
@@ -134,7 +134,7 @@ async function rankNow<Request, Response>(
   let own: Decision;
   try {
     const ranking = await settings.tracing.trace('rerank', attributes, () =>
-      ranker.rank({ key, shortlist, explain, signal: run.budget.signal }),
+      ranker.rank({ key: timedKey(key, run), shortlist, explain, ...readingTime(settings, run) }),
     );
     own = { kind: 'ranked', ranking, isExplained: explain };
   } catch (error) {
@@ -142,6 +142,21 @@ async function rankNow<Request, Response>(
   }
   const decision = parts.memory.settle(key, list.from, own);
   return { decision, shortlist, isRemembered: decision !== own, rerankMs: settings.now() - startedMs };
+}
+
+/** The name of a call for a list: calls with unlike deadlines read unlike parts of it. */
+function timedKey(key: string, { budget: { deadlineMs } }: RunningSearch): string {
+  return deadlineMs === Number.POSITIVE_INFINITY ? key : `${deadlineMs} ${key}`;
+}
+
+function readingTime(
+  { readingShare }: Pick<StageParts<unknown, unknown>['settings'], 'readingShare'>,
+  { budget }: RunningSearch,
+): Pick<RankCall, 'signal' | 'readWithinMs'> {
+  const { signal } = budget;
+  const leftMs = budget.leftMs();
+  if (readingShare === false || leftMs === Number.POSITIVE_INFINITY) return { signal };
+  return { signal, readWithinMs: readingShare * leftMs };
 }
 
 /** The decision after a failure, by the operator's policy. @throws the error itself when the policy says so. */

@@ -48,6 +48,12 @@ export interface RescoringStageOptions<Request, Response> {
   readonly minScore?: number | undefined;
   /** Time for first stage, the client's retries and reranking together, in milliseconds, above 0. @defaultValue Infinity */
   readonly deadlineMs?: number | undefined;
+  /**
+   * Share of the time left in which documents are read, above 0 and at most 1; what was read by then is ranked, and the
+   * response says how many documents that are. `false`: a list that cannot be read whole in time keeps its first-stage
+   * order. @defaultValue 0.85
+   */
+  readonly readingShare?: number | false | undefined;
   /** What happens when reranking fails or runs out of time. @defaultValue 'keep-first-stage' */
   readonly onFailure?: OnFailure | undefined;
   /** Change the ranking after the model, in this order. @defaultValue `[fusion()]`, with the reranker's `fusionWeight` */
@@ -74,6 +80,7 @@ export interface StageSettings<Request, Response> {
   readonly topN: number | undefined;
   readonly minScore: number | undefined;
   readonly deadlineMs: number | undefined;
+  readonly readingShare: number | false;
   readonly onFailure: OnFailure;
   readonly scoreSteps: readonly ScoreStep[];
   readonly cache: { readonly maxEntries: number; readonly ttlMs: number } | false;
@@ -120,6 +127,9 @@ const optionsShape = z.strictObject({
     .max(1, 'expected at most 1')
     .optional(),
   deadlineMs: milliseconds.optional(),
+  readingShare: z
+    .union([z.literal(false), z.number().gt(0).max(1)], 'expected false, or a number above 0 and at most 1')
+    .optional(),
   onFailure: z.enum(['keep-first-stage', 'throw'], "expected 'keep-first-stage' or 'throw'").optional(),
   scoreSteps: z.array(callable, 'expected a list of score steps').optional(),
   cache: z.union([z.literal(false), cacheShape]).optional(),
@@ -157,6 +167,7 @@ export function stageSettings<Request, Response>(
     topN: options.topN,
     minScore: options.minScore,
     deadlineMs: options.deadlineMs,
+    readingShare: options.readingShare ?? stageOptions.readingShare.default,
     onFailure: options.onFailure ?? stageOptions.onFailure.default,
     scoreSteps: options.scoreSteps ?? defaultScoreSteps(options.reranker.info),
     cache: cache && {

@@ -21,14 +21,12 @@ const breakerLevels: Readonly<Record<BreakerState, number>> = { closed: 0, 'half
  *
  * `…_duration_seconds{part}` (`first-stage`, `states`, `rerank`, `total`), `…_searches_total{outcome, reason}`,
  * `…_failures_total{phase, code}`, `…_cache_total{result}`, `…_breaker_state` (0 closed, 1 half-open, 2 open),
- * `…_states_total{result}` (`found`, `encoded`), and of the states that the search index was asked for
+ * `…_documents_total{result}` (`read`, `unread`: not in time), `…_states_total{result}` (`found`, `encoded`), and of the states that the search index was asked for
  * `…_stored_states_total{result}` (`found`, `missing`, `stale`, `foreign`, `damaged`).
  */
 export function prometheusStageMetrics(registry: Registry, options: StageMetricsOptions = {}): StageEvents {
-  const { durations, searches, failures, cache, breaker, states, storedStates } = stageMetrics(
-    registry,
-    options,
-  );
+  const metrics = stageMetrics(registry, options);
+  const { durations, searches, failures, cache, breaker, documents, states, storedStates } = metrics;
   const observe = (source: Labels, { firstStageMs, statesMs, rerankMs, totalMs }: Timings): void => {
     durations.observe({ ...source, part: 'first-stage' }, firstStageMs / 1000);
     if (statesMs !== undefined) durations.observe({ ...source, part: 'states' }, statesMs / 1000);
@@ -42,7 +40,9 @@ export function prometheusStageMetrics(registry: Registry, options: StageMetrics
       observe(source, event.timings);
       // The cost of a remembered ranking was counted when it was made.
       if (event.cached) return;
-      const { statesFound, statesEncoded, storedStates: stored } = event.usage;
+      const { statesFound, statesEncoded, storedStates: stored, read = event.candidates } = event.usage;
+      documents.inc({ ...source, result: 'read' }, read);
+      documents.inc({ ...source, result: 'unread' }, event.candidates - read);
       states.inc({ ...source, result: 'found' }, statesFound);
       states.inc({ ...source, result: 'encoded' }, statesEncoded);
       for (const [result, count] of Object.entries(stored ?? {}))
@@ -74,6 +74,7 @@ interface StageMetrics {
   readonly failures: Counter;
   readonly cache: Counter;
   readonly breaker: Gauge;
+  readonly documents: Counter;
   readonly states: Counter;
   readonly storedStates: Counter;
 }
@@ -105,6 +106,7 @@ function stageMetrics(registry: Registry, options: StageMetricsOptions): StageMe
       'phase',
       'code',
     ]),
+    documents: counter('documents_total', 'Candidates of rankings, read or not in time.', ['result']),
     states: counter('states_total', 'Block states that rankings read, at hand or encoded for them.', [
       'result',
     ]),

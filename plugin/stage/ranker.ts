@@ -14,6 +14,7 @@ import {
   steppedReranker,
   wrapped,
 } from '../../engine/index.ts';
+import { assertRead } from '../guard/assert-read.ts';
 import { type BreakerOptions, type BreakerState, breakerGuard, unguarded } from '../guard/breaker.ts';
 import { checkedRanking } from '../guard/check-ranking.ts';
 import { sharedCalls } from '../guard/shared-calls.ts';
@@ -28,6 +29,8 @@ export interface RankCall {
   readonly explain: boolean;
   /** Ends the caller's wait. */
   readonly signal: AbortSignal;
+  /** See {@link RerankOptions.readWithinMs}; absent: the list is read whole. */
+  readonly readWithinMs?: number | undefined;
 }
 
 /** Ranks shortlists; a rejection says why not. */
@@ -77,13 +80,21 @@ export function guardedRanker(parts: {
   });
   // A score step's fault is not the reranker's, so the breaker does not count it.
   const stepped = steppedReranker(guarded, scoreSteps);
+  const rank = async (call: RankCall, signal: AbortSignal): Promise<Ranking> => {
+    const { shortlist, explain, readWithinMs } = call;
+    const started = parts.now();
+    const time = readWithinMs === undefined ? {} : { readWithinMs };
+    const ranking = await stepped.rerank(shortlist, { signal, explain, ...time });
+    assertRead(ranking, { readWithinMs, elapsedMs: parts.now() - started });
+    return ranking;
+  };
   return {
     get breakerState() {
       return guard.state();
     },
     rank: (call) =>
       calls.join(`${call.explain ? 'explained' : 'plain'} ${call.key}`, call.signal, (signal) =>
-        stepped.rerank(call.shortlist, { signal, explain: call.explain }),
+        rank(call, signal),
       ),
     close: () => calls.abortAll(new StageClosedError()),
   };

@@ -1,9 +1,11 @@
 /**
  * Remembers the decision about a list, so that all its pages agree.
  *
- * A list that was once served reranked stays reranked. A list that was served in first-stage order (the reranker
- * failed, or ran out of time) keeps that order for its later pages; otherwise a hit could come on two pages and another
- * on none. A new request for the first page starts over: then the stage tries to rerank again.
+ * A list that was once read whole and served reranked stays as it is. A list that was served in first-stage order (the
+ * reranker failed, or ran out of time), or of which only a part was read in time, keeps that order for its later pages;
+ * otherwise a hit could come on two pages and another on none. A new request for the first page starts over: then the
+ * stage tries to rerank again, finds the states that were kept, and reads on. What it gets replaces what is remembered
+ * unless that was more.
  */
 import { LRUCache } from 'lru-cache';
 import type { UnrerankedReason } from '../../adapters/adapter.ts';
@@ -82,7 +84,7 @@ export function rankingMemory(options: RankingMemoryOptions): RankingMemory {
   });
   const binding = (key: string, from: number): Decision | undefined => {
     const entry = entries.get(key);
-    if (!entry || entry.decision.kind === 'ranked' || from > 0) return entry?.decision;
+    if (!entry || isWhole(entry.decision) || from > 0) return entry?.decision;
     if (entry.isStartServed) return undefined;
     entries.set(key, { ...entry, isStartServed: true }, { noUpdateTTL: true });
     return entry.decision;
@@ -90,13 +92,41 @@ export function rankingMemory(options: RankingMemoryOptions): RankingMemory {
   return {
     binding,
     settle(key, from, own) {
-      const bound = binding(key, from);
+      const bound = binding(key, from) ?? moreRead(entries.get(key)?.decision, own);
       if (bound && !(own.kind === 'ranked' && bound.kind === 'ranked' && own.isExplained)) return bound;
-      entries.set(key, { decision: own, isStartServed: from === 0 });
-      return own;
+      const decision = bound?.kind === 'ranked' ? explained(bound, own) : own;
+      entries.set(key, { decision, isStartServed: from === 0 });
+      return decision;
     },
     clear: () => entries.clear(),
   };
+}
+
+/** Whether every document was read, so that another attempt gives nothing new. */
+function isWhole(decision: Decision): boolean {
+  return decision.kind === 'ranked' && decision.ranking.usage.read === undefined;
+}
+
+/** The remembered decision, where it rests on more documents than the new one. */
+function moreRead(remembered: Decision | undefined, own: Decision): Decision | undefined {
+  return remembered && readOf(remembered) > readOf(own) ? remembered : undefined;
+}
+
+function readOf(decision: Decision): number {
+  if (decision.kind === 'unranked') return 0;
+  const { candidates, usage } = decision.ranking;
+  return usage.read ?? candidates.length;
+}
+
+/** The bound order, with the explanations that the new ranking has. */
+function explained(bound: RankedDecision, own: Decision): Decision {
+  if (own.kind === 'unranked' || isWhole(bound)) return own;
+  const byIndex = new Map(own.ranking.candidates.map(({ index, explanation }) => [index, explanation]));
+  const candidates = bound.ranking.candidates.map((candidate) => {
+    const explanation = byIndex.get(candidate.index);
+    return explanation ? { ...candidate, explanation } : candidate;
+  });
+  return { kind: 'ranked', ranking: { ...bound.ranking, candidates }, isExplained: true };
 }
 
 /** A memory that keeps nothing: every page stands alone, and pages are consistent only while reranking never fails. */

@@ -17,6 +17,11 @@ export interface FakeRerankerOptions {
   readonly logit?: (candidate: Candidate, query: Query, index: number) => number;
   /** The calibrated score of a logit, in [0, 1]; `false`: the ranking has none. @defaultValue the logistic function */
   readonly calibrate?: ((logit: number) => number) | false;
+  /**
+   * How many leading documents a call reads that has a time to read (`readWithinMs`); `call` counts from 1. @defaultValue
+   * all
+   */
+  readonly readsInTime?: (call: number, shortlist: Shortlist) => number;
   /** How long each call takes, in milliseconds. @defaultValue 0 */
   readonly delayMs?: number;
   /**
@@ -55,7 +60,8 @@ export function fakeReranker(options: FakeRerankerOptions = {}): FakeReranker {
   let abortedCalls = 0;
   let count = 0;
   const { obeysSignal = true, keepsCalls = true } = options;
-  const rank = async (shortlist: Shortlist, { signal, explain = false }: RerankOptions): Promise<Ranking> => {
+  const rank = async (shortlist: Shortlist, wanted: RerankOptions): Promise<Ranking> => {
+    const { signal, explain = false, readWithinMs } = wanted;
     if (closing.signal.aborted) throw closing.signal.reason;
     if (obeysSignal) signal?.throwIfAborted();
     if (keepsCalls) calls.push(shortlist);
@@ -63,7 +69,9 @@ export function fakeReranker(options: FakeRerankerOptions = {}): FakeReranker {
     const call = count;
     await (options.delayMs ? sleep(options.delayMs) : undefined);
     await options.fault?.(call, shortlist);
-    const ranking = rankingOf(shortlist, options, explain);
+    const whole = rankingOf(shortlist, options, explain);
+    const read = readWithinMs === undefined ? undefined : options.readsInTime?.(call, shortlist);
+    const ranking = read === undefined ? whole : readInPart(whole, read);
     return options.answer?.(ranking, shortlist) ?? ranking;
   };
   return {
@@ -124,6 +132,21 @@ function rankingOf(shortlist: Shortlist, options: FakeRerankerOptions, explain: 
       statesEncoded: candidates.length,
     },
   };
+}
+
+/** The ranking as if only the leading documents had been read: all others stand below them, in shortlist order. */
+function readInPart({ candidates, usage }: Ranking, read: number): Ranking {
+  if (read >= candidates.length) return { candidates, usage };
+  const least = candidates.reduce((lowest, { logit }) => Math.min(lowest, logit), 0);
+  const unread = ({ index }: RankedCandidate): RankedCandidate => ({
+    index,
+    logit: least - 1,
+    score: 0,
+    isRead: false,
+  });
+  const known = candidates.filter(({ index }) => index < read);
+  const rest = candidates.filter(({ index }) => index >= read).sort((a, b) => a.index - b.index);
+  return { candidates: [...known, ...rest.map(unread)], usage: { ...usage, statesEncoded: read, read } };
 }
 
 function sharedWords({ text }: Candidate, query: Query): number {

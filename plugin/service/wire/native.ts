@@ -61,6 +61,7 @@ export const native: WireForm = {
         logit: z.number().optional(),
         share: z.number().optional(),
         calibratedScore: z.number().optional(),
+        isRead: z.literal(false).optional(),
         text: z.string().optional(),
         explanation: explanation.optional(),
       }),
@@ -70,6 +71,7 @@ export const native: WireForm = {
       truncatedTokens: z.int(),
       statesFound: z.int(),
       statesEncoded: z.int(),
+      read: z.int().optional(),
     }),
     elapsedMs: z.number(),
   }),
@@ -112,6 +114,7 @@ function detailsJson({ ranking, ask }: Answer): (document: AskedDocument, entry:
       logit: candidate?.logit,
       share: candidate?.score,
       calibratedScore: candidate?.calibratedScore,
+      isRead: candidate?.isRead,
       ...(ask.returnDocuments && { text }),
       explanation: candidate?.explanation,
     };
