@@ -53,7 +53,7 @@ export interface RescoringStageOptions<Request, Response> {
    * response says how many documents that are. `false`: a list that cannot be read whole in time keeps its first-stage
    * order. @defaultValue 0.85
    */
-  readonly readingShare?: number | false | undefined;
+  readonly readingShare?: false | number | undefined;
   /** What happens when reranking fails or runs out of time. @defaultValue 'keep-first-stage' */
   readonly onFailure?: OnFailure | undefined;
   /** Change the ranking after the model, in this order. @defaultValue `[fusion()]`, with the reranker's `fusionWeight` */
