@@ -156,7 +156,7 @@ export interface HitMark {
   readonly score: number;
   /** Comparable between lists, in [0, 1]; absent when the reranker has none. */
   readonly calibratedScore?: number;
-  /** `false`: time ran out before the hit was read, and its score is what is expected of one. @defaultValue true */
+  /** `false`: time ran out before the hit was read; it stands below all that were. @defaultValue true */
   readonly isRead?: false;
   /** 1-based rank in the first stage's order. */
   readonly firstStageRank: number;

@@ -134,8 +134,8 @@ export interface RankedCandidate {
   /** What the query block looked at; present when the call asks for it. */
   readonly explanation?: Explanation;
   /**
-   * `false`: time ran out before the document was read ({@link RerankOptions.readWithinMs}), and its logit is the
-   * expectation of one of its rank. @defaultValue true
+   * `false`: time ran out before the document was read ({@link RerankOptions.readWithinMs}); its logit stands below
+   * those of all that were, equal to those of the others that were not. @defaultValue true
    */
   readonly isRead?: false;
 }

@@ -5,6 +5,7 @@ import { fusionFeatureNames, fusionFeatures } from './fusion-features.ts';
 import { zScores } from './fusion-scores.ts';
 import { predictedWeight } from './predicted-weight.ts';
 import { toRanking } from './ranking.ts';
+import { isRead, unreadLogit } from './unread.ts';
 
 /** Options of {@link fusion}. */
 export interface FusionOptions {
@@ -29,7 +30,8 @@ export const defaultFusionWeight = 0.2;
  * A score step: `(1 - w) z(logit) + w z(first stage)` over the window, then softmax again.
  *
  * z of a constant list is 0; missing and non-finite scores count as the list's minimum; when all scores are missing,
- * the step does not fuse; z-scores are clipped at ±3. A list that is not fused keeps its logits.
+ * the step does not fuse; z-scores are clipped at ±3. A list that is not fused keeps its logits. Candidates that were not
+ * read in time stay below the others, and count for no z-score.
  *
  * @throws RangeError when the weight is not in [0, 1], or a rule names an unknown feature or holds what is no number.
  * @throws ConfigurationError for an unknown option.
@@ -83,14 +85,15 @@ export function defaultScoreSteps({
 }
 
 function fuse(ranking: Ranking, shortlist: Shortlist, weight: number): Ranking {
+  const read = ranking.candidates.filter(isRead);
   const firstStage = zScores(
-    ranking.candidates.map(({ index }) => shortlist.candidates[index]?.firstStageScore ?? Number.NaN),
+    read.map(({ index }) => shortlist.candidates[index]?.firstStageScore ?? Number.NaN),
   );
   if (!firstStage) return ranking;
-  const model = zScores(ranking.candidates.map(({ logit }) => logit)) ?? firstStage;
-  const fused = ranking.candidates.map((candidate, i) => ({
-    ...candidate,
-    logit: (1 - weight) * model[i]! + weight * firstStage[i]!,
-  }));
-  return toRanking(fused, ranking.usage);
+  const model = zScores(read.map(({ logit }) => logit)) ?? firstStage;
+  const logits = read.map((_, i) => (1 - weight) * model[i]! + weight * firstStage[i]!);
+  const fused = read.map((candidate, i) => ({ ...candidate, logit: logits[i]! }));
+  const unread = ranking.candidates.filter((candidate) => !isRead(candidate));
+  const logit = unreadLogit(logits);
+  return toRanking([...fused, ...unread.map((candidate) => ({ ...candidate, logit }))], ranking.usage);
 }
