@@ -156,7 +156,7 @@ export interface HitMark {
   readonly score: number;
   /** Comparable between lists, in [0, 1]; absent when the reranker has none. */
   readonly calibratedScore?: number;
-  /** `false`: time ran out before the hit was read; it stands below all that were. @defaultValue true */
+  /** `false`: time ran out before the hit was read; it keeps the rank that the first stage gave it. @defaultValue true */
   readonly isRead?: false;
   /** 1-based rank in the first stage's order. */
   readonly firstStageRank: number;

@@ -134,8 +134,8 @@ export interface RankedCandidate {
   /** What the query block looked at; present when the call asks for it. */
   readonly explanation?: Explanation;
   /**
-   * `false`: time ran out before the document was read ({@link RerankOptions.readWithinMs}); its logit stands below
-   * those of all that were, equal to those of the others that were not. @defaultValue true
+   * `false`: time ran out before the document was read ({@link RerankOptions.readWithinMs}). It keeps its rank of the
+   * shortlist, with a logit between those of the read ones around it. @defaultValue true
    */
   readonly isRead?: false;
 }
@@ -242,8 +242,8 @@ export interface RerankOptions {
   readonly deadlineMs?: number;
   /**
    * Time from the call on in which documents are read, in milliseconds; 0 or less: only what is at hand. An encoder then
-   * answers, at most 50 ms late, with a ranking of all candidates in which those that it did not read are marked ({@link
-   * RankedCandidate.isRead}). It reads block states at hand first, then documents in shortlist order, and keeps the
+   * answers, at most 50 ms late, with a ranking of all candidates in which those that it did not read are marked and keep
+   * their ranks ({@link RankedCandidate.isRead}). It reads block states at hand first, then documents in shortlist order, and keeps the
    * states that are finished later. Such a ranking is not the same twice. Rerankers that read a list as a whole
    * (decoders, pairs, remote services) ignore this option. @defaultValue Infinity
    */

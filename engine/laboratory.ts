@@ -2,6 +2,7 @@
 
 export type { BlockCaps } from './blocks/caps.ts';
 export * from './evaluation/auc.ts';
+export * from './evaluation/budgets.ts';
 export * from './evaluation/chart.ts';
 export * from './evaluation/collection.ts';
 export * from './evaluation/evaluate-collection.ts';

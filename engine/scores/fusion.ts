@@ -5,7 +5,7 @@ import { fusionFeatureNames, fusionFeatures } from './fusion-features.ts';
 import { zScores } from './fusion-scores.ts';
 import { predictedWeight } from './predicted-weight.ts';
 import { toRanking } from './ranking.ts';
-import { isRead, unreadLogit } from './unread.ts';
+import { isRead, unreadLogits } from './unread.ts';
 
 /** Options of {@link fusion}. */
 export interface FusionOptions {
@@ -31,7 +31,7 @@ export const defaultFusionWeight = 0.2;
  *
  * z of a constant list is 0; missing and non-finite scores count as the list's minimum; when all scores are missing,
  * the step does not fuse; z-scores are clipped at ±3. A list that is not fused keeps its logits. Candidates that were not
- * read in time stay below the others, and count for no z-score.
+ * read in time keep their ranks, and count for no z-score.
  *
  * @throws RangeError when the weight is not in [0, 1], or a rule names an unknown feature or holds what is no number.
  * @throws ConfigurationError for an unknown option.
@@ -94,6 +94,10 @@ function fuse(ranking: Ranking, shortlist: Shortlist, weight: number): Ranking {
   const logits = read.map((_, i) => (1 - weight) * model[i]! + weight * firstStage[i]!);
   const fused = read.map((candidate, i) => ({ ...candidate, logit: logits[i]! }));
   const unread = ranking.candidates.filter((candidate) => !isRead(candidate));
-  const logit = unreadLogit(logits);
-  return toRanking([...fused, ...unread.map((candidate) => ({ ...candidate, logit }))], ranking.usage);
+  const between = unreadLogits(
+    unread.map(({ index }) => index),
+    fused,
+  );
+  const kept = unread.map((candidate, i) => ({ ...candidate, logit: between[i]! }));
+  return toRanking([...fused, ...kept], ranking.usage);
 }

@@ -20,13 +20,14 @@ const grid = 1_000_000;
  * Scores, best first: the ranking's order, in which equal logits are ties. Documents of equal text and logit score the
  * same and stand together, at the rank of the first of them. A score is the calibrated one where the reranker has one,
  * since thresholds then mean the same from list to list; otherwise it is the share of the list's mass. Where calibrated
- * scores contradict the order they are replaced by the nearest descending sequence.
+ * scores contradict the order they are replaced by the nearest descending sequence. A document that was not read in time
+ * scores as the read one above it.
  *
  * @param texts - The documents' texts, in the request's order.
  */
 export function servedScores({ candidates }: Ranking, texts: readonly string[]): ServedScore[] {
   const groups = toGroups(candidates, texts);
-  const wanted = descending(groups.map(([first]) => first!.calibratedScore ?? first!.score));
+  const wanted = descending(wantedScores(groups));
   const steps = wanted.map((score) => Math.round(Math.min(1, Math.max(0, score)) * grid));
   // First upwards from the last, so that no score falls below 0; then downwards from the first, so that none stays
   // above 1.
@@ -36,6 +37,18 @@ export function servedScores({ candidates }: Ranking, texts: readonly string[]):
   return groups.flatMap((group, rank) => {
     const millionths = Math.min(steps[rank]!, grid - rank);
     return group.map(({ index }) => ({ index, millionths }));
+  });
+}
+
+/** The score that each group would have if no two had to differ. */
+function wantedScores(groups: readonly (readonly RankedCandidate[])[]): number[] {
+  const own = groups.map(([first]) =>
+    first!.isRead === false ? undefined : (first!.calibratedScore ?? first!.score),
+  );
+  let above = own.find((score) => score !== undefined) ?? 0;
+  return own.map((score) => {
+    above = score ?? above;
+    return above;
   });
 }
 

@@ -134,19 +134,16 @@ function rankingOf(shortlist: Shortlist, options: FakeRerankerOptions, explain: 
   };
 }
 
-/** The ranking as if only the leading documents had been read: all others stand below them, in shortlist order. */
+/** The ranking as if only the leading documents had been read: all others keep their ranks, which are below. */
 function readInPart({ candidates, usage }: Ranking, read: number): Ranking {
   if (read >= candidates.length) return { candidates, usage };
-  const least = candidates.reduce((lowest, { logit }) => Math.min(lowest, logit), 0);
-  const unread = ({ index }: RankedCandidate): RankedCandidate => ({
-    index,
-    logit: least - 1,
-    score: 0,
-    isRead: false,
-  });
   const known = candidates.filter(({ index }) => index < read);
-  const rest = candidates.filter(({ index }) => index >= read).sort((a, b) => a.index - b.index);
-  return { candidates: [...known, ...rest.map(unread)], usage: { ...usage, statesEncoded: read, read } };
+  const lowest = known.reduce((least, { logit }) => Math.min(least, logit), 0);
+  const rest = candidates
+    .filter(({ index }) => index >= read)
+    .sort((a, b) => a.index - b.index)
+    .map(({ index }): RankedCandidate => ({ index, logit: lowest - 1, score: 0, isRead: false }));
+  return { candidates: [...known, ...rest], usage: { ...usage, statesEncoded: read, read } };
 }
 
 function sharedWords({ text }: Candidate, query: Query): number {

@@ -12,7 +12,7 @@ import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
 import { type ReadoutResult, readOut } from '../../readout/readout.ts';
 import { type ScoredCandidate, toRanking } from '../../scores/ranking.ts';
-import { unreadLogit } from '../../scores/unread.ts';
+import { unreadLogits } from '../../scores/unread.ts';
 import type { ReadTexts } from '../../states/state-encoder.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
 import type { DocumentMass } from './spans.ts';
@@ -40,7 +40,7 @@ interface ReadStates {
   readonly tokensWithinMs?: number | undefined;
 }
 
-/** Ranks a shortlist by its states; candidates without one get the logit that is expected of them. */
+/** Ranks a shortlist by its states; candidates without one keep their ranks. */
 export async function rankStates(
   reader: StateReader,
   { query, encoded, tokensWithinMs }: ReadStates,
@@ -49,10 +49,9 @@ export async function rankStates(
 ): Promise<Ranking> {
   const read = encoded.states.flatMap((state, index) => (state ? [{ index, state }] : []));
   const usage = toUsage(query, encoded, read.length);
-  if (read.length === 0) return toRanking(unreadCandidates(encoded.states, []), usage);
-  const scored = await scoreRead(reader, { query, read, tokensWithinMs }, shortlist, options);
-  const logits = scored.map(({ logit }) => logit);
-  return toRanking([...scored, ...unreadCandidates(encoded.states, logits)], usage);
+  const scored =
+    read.length === 0 ? [] : await scoreRead(reader, { query, read, tokensWithinMs }, shortlist, options);
+  return toRanking([...scored, ...unreadCandidates(encoded.states, scored)], usage);
 }
 
 /** A candidate that was read. */
@@ -63,10 +62,11 @@ interface ReadCandidate {
 
 function unreadCandidates(
   states: ReadTexts['states'],
-  readLogits: readonly number[],
+  scored: readonly ScoredCandidate[],
 ): readonly ScoredCandidate[] {
-  const logit = unreadLogit(readLogits);
-  return states.flatMap((state, index) => (state ? [] : [{ index, logit, isRead: false }]));
+  const unread = states.flatMap((state, index) => (state ? [] : [index]));
+  const logits = unreadLogits(unread, scored);
+  return unread.map((index, i) => ({ index, logit: logits[i]!, isRead: false }));
 }
 
 async function scoreRead(

@@ -14,6 +14,7 @@ Examples:
   $ blockrank evaluate --data data/scifact --candidates bm25 --rerankers first-stage,default,depth-6
   $ blockrank evaluate --data my-judgements --candidates embedded --run-dir runs
   $ blockrank evaluate --data data/nfcorpus --candidates bm25 --states anchor-int8,tokens-int8,tokens-int8:32
+  $ blockrank evaluate --data data/trec-dl19 --candidates bm25 --budget 100,200,400,800,1600
 
 A collection is a folder with corpus.jsonl {_id, title, text}, queries.jsonl {_id, text}, qrels.tsv (query-id,
 corpus-id, score) and, for --candidates NAME, candidates-NAME.tsv (query-id, corpus-id, rank, score).`;
@@ -33,6 +34,10 @@ export const evaluateCommand: MakeCommand = (context) => {
     textFlag(
       '--states <codecs>',
       'instead: what keeping block states costs, in bytes and in the default order; anchor-fp16, anchor-int8, tokens-fp16, tokens-int8, of tokens at most n a document as in tokens-int8:32; separated by commas',
+    ),
+    textFlag(
+      '--budget <ms>',
+      'besides: the default order in so many milliseconds a list, of documents that were never read before; separated by commas',
     ),
     textFlag('--measures <names>', 'nDCG@k, RR@k, AP, P@k, R@k; separated by commas', 'nDCG@10,RR@10'),
     countFlag('--depth <n>', 'candidates of a query that are reranked', { value: 100 }),

@@ -15,7 +15,11 @@ const keptBytes = 2 * 1024 ** 3;
 
 /** Issues for options that contradict `--states`. */
 export function besideStates(
-  { states, rerankers }: { readonly states?: string; readonly rerankers?: string },
+  {
+    states,
+    rerankers,
+    budget,
+  }: { readonly states?: string; readonly rerankers?: string; readonly budget?: string },
   profile: Profile,
 ): ConfigurationIssue[] {
   if (states === undefined) return [];
@@ -23,6 +27,9 @@ export function besideStates(
     ...(rerankers === undefined
       ? []
       : [{ path: 'rerankers', message: '--states compares codecs of the order "default"; leave it out' }]),
+    ...(budget === undefined
+      ? []
+      : [{ path: 'budget', message: '--states compares codecs of the order "default"; leave it out' }]),
     ...(profile === 'cacheable'
       ? []
       : [{ path: 'states', message: 'only encoders of the profile cacheable keep states; leave it out' }]),

@@ -13,6 +13,8 @@ import {
   stateCodec,
 } from '../../../engine/index.ts';
 import {
+  type BudgetUse,
+  budgetSystems,
   type Collection,
   type CollectionResult,
   evaluateCollection,
@@ -22,6 +24,7 @@ import {
   readCollection,
   type StateSize,
   type System,
+  toBudgetTable,
   toChart,
   toJsonResult,
   toJsonStateForms,
@@ -44,6 +47,7 @@ export interface EvaluateOptions extends Omit<ModelFlags, 'depth'> {
   readonly rerankers?: string;
   readonly states?: string;
   readonly measures: string;
+  readonly budget?: string;
   readonly depth: number;
   readonly limit?: number;
   readonly json?: string | true;
@@ -56,12 +60,19 @@ export interface EvaluateOptions extends Omit<ModelFlags, 'depth'> {
 export async function evaluate(context: CliContext, options: EvaluateOptions): Promise<void> {
   const measures = named(options.measures, 'measures', parseMeasure);
   const profile = await modelProfile(options.model);
-  const names = named(options.rerankers ?? defaultSystems[profile], 'rerankers', knownSystem);
+  const budgets = named(options.budget, 'budget', milliseconds);
+  const isTimed = budgets.values.length > 0;
+  const names = named(
+    options.rerankers ?? (isTimed ? 'first-stage' : defaultSystems[profile]),
+    'rerankers',
+    knownSystem,
+  );
   const codecs = named(options.states, 'states', stateCodec);
   const issues = [
     ...measures.issues,
     ...names.issues,
     ...codecs.issues,
+    ...budgets.issues,
     ...besideStates(options, profile),
     ...(await unwritable(options)),
   ];
@@ -69,15 +80,19 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
   const { cache } = options;
   // The option --depth of this command counts candidates.
   const model = modelSettings({ ...options, depth: undefined });
+  const open = (depth: number | undefined): Promise<Reranker> => {
+    const kept = isTimed ? { stateCacheBytes: 0 } : cacheOf(context, cache, profile);
+    return openReranker({ ...model, ...(depth && { depth }), ...kept });
+  };
   const { compare, close } =
-    options.states === undefined
-      ? await compareSystems(names.values, (depth) =>
-          openReranker({ ...model, ...(depth && { depth }), ...cacheOf(context, cache, profile) }),
-        )
-      : await compareForms(
+    options.states !== undefined
+      ? await compareForms(
           codecs.values,
           await openReranker({ ...model, stateCacheBytes: memoryForStates() }),
-        );
+        )
+      : isTimed
+        ? await compareBudgets(names.values, budgets.values, open)
+        : await compareSystems(names.values, open);
   try {
     const results: Evaluated[] = [];
     for (const data of options.data)
@@ -98,10 +113,14 @@ const defaultSystems = {
 interface Comparison {
   readonly systems: Readonly<Record<string, System>>;
   readonly sizes?: () => ReadonlyMap<string, StateSize>;
+  readonly uses?: () => ReadonlyMap<string, BudgetUse>;
 }
 
-/** A collection's results, and with `--states` the sizes of its states. */
-type Evaluated = CollectionResult & { readonly sizes?: ReadonlyMap<string, StateSize> };
+/** A collection's results, with `--states` the sizes of its states, and with `--budget` what the lists took. */
+type Evaluated = CollectionResult & {
+  readonly sizes?: ReadonlyMap<string, StateSize>;
+  readonly uses?: ReadonlyMap<string, BudgetUse>;
+};
 
 /** Makes the comparison of each collection. */
 interface Comparing {
@@ -117,6 +136,25 @@ async function compareSystems(
 ): Promise<Comparing> {
   const { systems, close } = await openSystems(names, open);
   return { compare: () => ({ systems }), close };
+}
+
+/** The systems that were asked for, and the reranker's order within each budget. */
+async function compareBudgets(
+  names: readonly EvaluatedName[],
+  budgetsMs: readonly number[],
+  open: (depth: number | undefined) => Promise<Reranker>,
+): Promise<Comparing> {
+  const whole = await compareSystems(names, open);
+  const reranker = await open(undefined);
+  return {
+    compare: () => {
+      const { systems, uses } = budgetSystems(reranker, budgetsMs);
+      return { systems: { ...whole.compare().systems, ...systems }, uses };
+    },
+    close: async () => {
+      await Promise.all([whole.close(), reranker.close()]);
+    },
+  };
 }
 
 async function compareForms(codecs: readonly StateCodec[], reranker: Reranker): Promise<Comparing> {
@@ -135,7 +173,7 @@ async function evaluateFolder(
   context: CliContext,
   folder: string,
   options: EvaluateOptions,
-  { measures, systems, sizes }: Comparison & { readonly measures: readonly Measure[] },
+  { measures, systems, sizes, uses }: Comparison & { readonly measures: readonly Measure[] },
 ): Promise<Evaluated> {
   const collection = limited(await readCollection(folder), options.limit);
   assertJudged(folder, collection);
@@ -153,7 +191,7 @@ async function evaluateFolder(
       onProgress: (done) => bar.update(done),
       signal: context.signal,
     });
-    const evaluated = sizes ? { ...result, sizes: sizes() } : result;
+    const evaluated = { ...result, ...(sizes && { sizes: sizes() }), ...(uses && { uses: uses() }) };
     if (options.json !== true) context.print(toText(evaluated));
     return evaluated;
   } finally {
@@ -163,7 +201,8 @@ async function evaluateFolder(
 
 function toText(result: Evaluated): string {
   const states = result.sizes ? `\n${toStateTable(result, result.sizes)}\n` : '';
-  return `${toTable(result)}\n${toLengthLine(result)}\n${states}`;
+  const budgets = result.uses ? `\n${toBudgetTable(result.uses)}\n` : '';
+  return `${toTable(result)}\n${toLengthLine(result)}\n${states}${budgets}`;
 }
 
 async function report(
@@ -176,6 +215,7 @@ async function report(
   const json = results.map((result) => ({
     ...toJsonResult(result, options.candidates),
     ...(result.sizes && { states: toJsonStateForms(result, result.sizes) }),
+    ...(result.uses && { budgets: Object.fromEntries(result.uses) }),
   }));
   const whole = json.length === 1 ? json[0] : json;
   if (options.json === true) context.printJson(whole);
@@ -205,6 +245,13 @@ function assertJudged(folder: string, { qrels, queries }: Collection): void {
   if (counts.length > 0) return;
   const message = `expected a query of queries.jsonl with a relevant document in "${join(folder, 'qrels.tsv')}"`;
   throw new ConfigurationError('Cannot evaluate', [{ path: 'data', message }]);
+}
+
+/** @throws RangeError when the text is no number of milliseconds. */
+function milliseconds(text: string): number {
+  const value = Number(text);
+  if (text !== '' && Number.isFinite(value) && value >= 0) return value;
+  throw new RangeError(`expected milliseconds, at least 0, got ${JSON.stringify(text)}`);
 }
 
 interface Named<T> {
