@@ -31,7 +31,7 @@ const optionNames: OptionNames<FailoverOptions> = {
 
 /**
  * A reranker that asks the first of several, and the next one whenever a reranker fails or has used up its share of the
- * time: half of the remaining time, so that the next one has as much. It does not ask the next one where that would not
+ * time: half of the remaining time, so that the next one has as much; with `readWithinMs`, it reads for half of that. It does not ask the next one where that would not
  * help: when the caller gave up, or the query holds no words. Everything but ranking is the first reranker's: `info`
  * (but the chain is ready while any member is), counting, preparing, anchors, embedder; closing closes all.
  *
@@ -97,10 +97,8 @@ async function inItsShare(
       ...options,
       signal,
       deadlineMs: shareMs,
-      ...(options.readWithinMs !== undefined && {
-        // Reading ends as long before the share's end as it would end before the deadline.
-        readWithinMs: Math.min(options.readWithinMs, (options.readWithinMs / deadlineMs) * shareMs),
-      }),
+      // Reading ends before its share's end as it would end before the deadline.
+      ...(options.readWithinMs !== undefined && { readWithinMs: Math.max(0, options.readWithinMs / 2) }),
     });
     return await abortable(ranking, signal);
   } finally {

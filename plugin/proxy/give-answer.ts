@@ -19,10 +19,18 @@ export async function giveAnswer(parts: SearchParts, run: SearchRun, answer: Wir
   const marks = marksOf(answer);
   const reranked = marks.filter((mark) => mark?.reranked).length;
   const reason = [...marks, ...run.plans].find((one) => one?.reason)?.reason ?? 'first-stage-error';
-  const said = reranked > 0 ? 'reranked' : `unreranked; reason=${reason}`;
+  const said = reranked > 0 ? `reranked${readOf(marks)}` : `unreranked; reason=${reason}`;
   const counted = search.kind === 'msearch' ? `${said}; searches=${reranked}/${marks.length}` : said;
   writeAnswer(exchange, run.answered, parts.adapter.spell(answer), ['X-Blockrank', counted]);
   return reranked > 0 ? 'reranked' : 'unreranked';
+}
+
+/** How many documents were read in time, where that was not all of them. */
+function readOf(marks: readonly (OutcomeMark | undefined)[]): string {
+  const reranked = marks.filter((mark) => mark?.reranked);
+  if (reranked.every((mark) => mark?.read === undefined)) return '';
+  const read = reranked.reduce((sum, mark) => sum + (mark?.read ?? mark?.rankWindowSize ?? 0), 0);
+  return `; read=${read}`;
 }
 
 function marksOf(answer: JsonObject): readonly (OutcomeMark | undefined)[] {

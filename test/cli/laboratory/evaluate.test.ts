@@ -212,6 +212,22 @@ describe.skipIf(!hasModel)('blockrank evaluate', () => {
     expect(results[2]).toEqual(results[0]);
   });
 
+  it('measures an order in a given time a list, beside the first stage, which no time at all leaves as it is', async () => {
+    const command = ['evaluate', '--data', collection, '--budget', '0,20000', '--json'];
+    const { code, stdout } = await runCli(command);
+    expect(code).toBe(0);
+    const { budgets, ...result } = JSON.parse(stdout) as JsonResult & {
+      budgets: Record<string, { budgetMs: number; readShare: number; medianMs: number }>;
+    };
+    expect(budgets).toMatchObject({
+      'within-0': { budgetMs: 0, readShare: 0 },
+      'within-20000': { budgetMs: 20_000, readShare: 1 },
+    });
+    const value = (name: string): number => result.rerankers[name]!.measures['nDCG@10']!;
+    expect(value('within-0')).toBe(value('first-stage'));
+    expect(value('within-20000')).toBeGreaterThan(value('first-stage'));
+  });
+
   it('keeps encoded documents, and takes them from there the next time', async () => {
     const states = join(folder, 'kept-states');
     const args = ['--rerankers', 'first-stage,model', '--cache', states];

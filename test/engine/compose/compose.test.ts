@@ -30,6 +30,21 @@ const list = shortlistOf('dogs', 'dogs', 'cats', 'birds');
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
 
 describe('failoverReranker', () => {
+  it('lets each one but the last read for half of the time that is left', async () => {
+    const given: (number | undefined)[] = [];
+    const watched = (reranker: ReturnType<typeof fakeReranker>) =>
+      wrapped(reranker, {
+        rerank: (shortlist, options) => {
+          given.push(options?.readWithinMs);
+          return reranker.rerank(shortlist, options);
+        },
+      });
+    const chain = failoverReranker({ rerankers: [watched(broken('gone')), watched(fakeReranker())] });
+    await chain.rerank(list, { deadlineMs: 100_000, readWithinMs: 80_000 });
+    expect(Math.round(given[0]! / 1000)).toBe(40);
+    expect(Math.round(given[1]! / 1000)).toBe(80);
+  });
+
   it('is ready while any of its rerankers is', () => {
     const readiness = (...ready: boolean[]): boolean =>
       failoverReranker({ rerankers: ready.map((one) => fakeReranker({ info: { ready: one } })) }).info.ready;

@@ -65,9 +65,10 @@ const scene = fc.record({
 });
 
 /** A reranker whose n-th call has the n-th fault; its order is a hash of text and seed, with ties. */
-function faultyReranker(faults: readonly Fault[], seed: number) {
+function faultyReranker({ faults, seed, readsInTime = [] }: Pick<Scene, 'faults' | 'seed' | 'readsInTime'>) {
   let calls = 0;
   return fakeReranker({
+    readsInTime: (call) => readsInTime[call % readsInTime.length] ?? Number.POSITIVE_INFINITY,
     logit: ({ text }) => (Math.imul(Number(text.slice(5)) + 7, seed | 1) >>> 5) % 8,
     fault: (call) => {
       calls = call;
@@ -101,14 +102,16 @@ interface Scene {
   readonly pageOrder: readonly number[];
   readonly isConcurrent: boolean;
   readonly firstStage: 'lexical' | 'vector' | 'unknown';
+  /** How many documents calls read in time, in turn. @defaultValue all */
+  readonly readsInTime?: readonly number[];
 }
 
 /** Every page of the list, asked for in the scene's order, joined in page order. */
 async function allPages(given: Scene, deadlinesMs: readonly number[] = []): Promise<readonly string[]> {
-  const { hits, rankWindowSize, size, faults, seed, pageOrder, isConcurrent, firstStage } = given;
+  const { hits, rankWindowSize, size, pageOrder, isConcurrent, firstStage } = given;
   const stage = rescoringStage({
     adapter: memoryAdapter(hits, { firstStage }),
-    reranker: faultyReranker(faults, seed),
+    reranker: faultyReranker(given),
     rankWindowSize,
   });
   const count = Math.ceil(hits.length / size) + 1;
@@ -149,6 +152,18 @@ describe('pages of one list', () => {
         expect([...(await allPages(given, [100, 4]))].sort()).toEqual([...texts].sort());
       }),
       { numRuns: 60 },
+    );
+  });
+
+  it('hold every first-stage hit exactly once, however little of the list each call reads in time', async () => {
+    const reads = fc.array(fc.nat({ max: 70 }), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(scene, reads, async (given, readsInTime) => {
+        const texts = given.hits.map(({ text }) => text);
+        const all = await allPages({ ...given, readsInTime }, [60_000]);
+        expect([...all].sort()).toEqual([...texts].sort());
+      }),
+      { numRuns: 100 },
     );
   });
 

@@ -89,3 +89,15 @@ describe('requests at once', () => {
     expect(await reranker.rerank(listOf(5))).toEqual(first);
   });
 });
+
+describe('a list of a hundred unknown documents with half a second to read in', () => {
+  it('is ranked as far as it was read', async () => {
+    const list = listOf(97);
+    expect(list.candidates).toHaveLength(100);
+    const { candidates, usage } = await reranker.rerank(list, { readWithinMs: 500 });
+    expect(candidates.map(({ index }) => index).sort((a, b) => a - b)).toEqual([...list.candidates.keys()]);
+    const read = candidates.filter(({ isRead }) => isRead !== false).length;
+    expect(read).toBe(usage.read ?? 100);
+    expect(read).toBeGreaterThan(0);
+  });
+});
