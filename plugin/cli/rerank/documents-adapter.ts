@@ -91,8 +91,9 @@ function applyOutcome(
   });
   const tail = keepsTail ? response.hits.slice(plan.rankWindowSize) : [];
   const rankWindowSize = Math.min(plan.rankWindowSize, response.hits.length);
+  const read = usage.read === undefined ? {} : { read: usage.read };
   return {
     hits: [...ranked, ...tail],
-    blockrank: { reranked: true, rankWindowSize, cached, usage, timings, warnings },
+    blockrank: { reranked: true, rankWindowSize, ...read, cached, usage, timings, warnings },
   };
 }

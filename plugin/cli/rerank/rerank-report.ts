@@ -171,7 +171,8 @@ function summary({ outcome, hits }: Report): string {
   const cost = usage
     ? `; ${usage.tokens} tokens read, ${usage.truncatedTokens} cut away, ${usage.statesEncoded} documents encoded, ${usage.statesFound} at hand`
     : '';
-  return `${hits.length} documents, ${outcome.rankWindowSize} reranked; ${times}${cost}`;
+  const read = outcome.read === undefined ? '' : `, ${outcome.read} of them read in time`;
+  return `${hits.length} documents, ${outcome.rankWindowSize} reranked${read}; ${times}${cost}`;
 }
 
 /** One line without control characters: documents must not steer the terminal. */

@@ -40,7 +40,7 @@ describe('a list of which only a part was read in time', () => {
     const { page, events } = open([3]);
     const response = await page();
     expect(idsOf(response)).toEqual(['d2', 'd1', 'd0', 'd3', 'd4', 'd5']);
-    expect(response.blockrank).toMatchObject({ reranked: true, read: 3, rankWindowSize: 6 });
+    expect(response.blockrank).toMatchObject({ reranked: true, read: 3 });
     expect(response.hits.map(({ blockrank }) => blockrank?.isRead)).toEqual([
       ...new Array(3).fill(undefined),
       ...new Array(3).fill(false),

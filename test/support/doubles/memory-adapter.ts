@@ -112,7 +112,13 @@ function applyOutcome(plan: Plan<MemoryRequest>, response: MemoryResponse, outco
   const all = outcome.reranked ? reordered(plan, response, outcome) : response.hits;
   const { timings } = outcome;
   const mark: OutcomeMark = outcome.reranked
-    ? { reranked: true, cached: outcome.cached, usage: outcome.usage, timings }
+    ? {
+        reranked: true,
+        ...(outcome.usage.read !== undefined && { read: outcome.usage.read }),
+        cached: outcome.cached,
+        usage: outcome.usage,
+        timings,
+      }
     : {
         reranked: false,
         reason: outcome.reason,
@@ -127,7 +133,7 @@ function reordered(
   response: MemoryResponse,
   outcome: Extract<Outcome, { reranked: true }>,
 ): readonly MemoryHit[] {
-  const ranked = outcome.hits.map(({ index, score, calibratedScore, firstStageRank, explanation }, i) => {
+  const ranked = outcome.hits.map(({ index, score, calibratedScore, firstStageRank, explanation, isRead }, i) => {
     const hit = response.hits[index]!;
     return {
       ...hit,
@@ -136,6 +142,7 @@ function reordered(
         score,
         firstStageRank,
         ...(calibratedScore !== undefined && { calibratedScore }),
+        ...(isRead === false && { isRead }),
         ...(hit.score !== undefined && { firstStageScore: hit.score }),
         ...(explanation && { explanation }),
       },
