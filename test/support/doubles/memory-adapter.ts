@@ -133,20 +133,22 @@ function reordered(
   response: MemoryResponse,
   outcome: Extract<Outcome, { reranked: true }>,
 ): readonly MemoryHit[] {
-  const ranked = outcome.hits.map(({ index, score, calibratedScore, firstStageRank, explanation, isRead }, i) => {
-    const hit = response.hits[index]!;
-    return {
-      ...hit,
-      blockrank: {
-        rank: i + 1,
-        score,
-        firstStageRank,
-        ...(calibratedScore !== undefined && { calibratedScore }),
-        ...(isRead === false && { isRead }),
-        ...(hit.score !== undefined && { firstStageScore: hit.score }),
-        ...(explanation && { explanation }),
-      },
-    };
-  });
+  const ranked = outcome.hits.map(
+    ({ index, score, calibratedScore, firstStageRank, explanation, isRead }, i) => {
+      const hit = response.hits[index]!;
+      return {
+        ...hit,
+        blockrank: {
+          rank: i + 1,
+          score,
+          firstStageRank,
+          ...(calibratedScore !== undefined && { calibratedScore }),
+          ...(isRead === false && { isRead }),
+          ...(hit.score !== undefined && { firstStageScore: hit.score }),
+          ...(explanation && { explanation }),
+        },
+      };
+    },
+  );
   return outcome.keepsTail ? [...ranked, ...response.hits.slice(plan.rankWindowSize)] : ranked;
 }
