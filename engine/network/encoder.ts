@@ -139,14 +139,19 @@ const masked = -1e30;
 /** Which 32 bits of a small int64 hold it: the first where numbers are kept lowest byte first. */
 const lowerWord = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 0 : 1;
 
-/** Blocks of token ids, of any lengths, as one padded batch. */
+/**
+ * Blocks of token ids, of any lengths, as one padded batch.
+ *
+ * @param tokens - Length that all are padded to at least. @defaultValue the longest one's
+ */
 export function toEncoderFeeds(
   blocks: readonly Int32Array[],
   config: EncoderConfig,
   padId: number,
+  tokens = 0,
 ): EncoderFeeds {
   const B = blocks.length;
-  const L = Math.max(...blocks.map(({ length }) => length));
+  const L = Math.max(tokens, ...blocks.map(({ length }) => length));
   const ids = new BigInt64Array(B * L).fill(BigInt(padId));
   const mask = new Float32Array(B * L).fill(masked);
   // A plain loop over the lower half of each number: a device waits for it, and making each a bigint takes ten times as long.

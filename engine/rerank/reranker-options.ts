@@ -55,6 +55,12 @@ export interface RerankerOptions {
    * @defaultValue 1; for decoders the processors at hand, of a shared pool its workers' part of them
    */
   readonly threads?: number;
+  /**
+   * Encoders of the `cacheable` profile: threads of a query block's run while the workers have nothing to do; more than 1 takes
+   * a thread of its own with one more copy of the layers' weights. @defaultValue as many as there are workers, at most 4; 1
+   * with `warmUp: false`, `prepack: false` or `threads` above 1
+   */
+  readonly queryThreads?: number;
   /** Tokens of one document block, 8 (decoders: 48) to the model's positions. @defaultValue the model's, 160; 384 for decoders */
   readonly maxDocumentTokens?: number;
   /** Encoders: blocks of one document. @defaultValue the model's */
@@ -116,6 +122,7 @@ const optionNames: OptionNames<RerankerOptions> = {
   residual: true,
   workers: true,
   threads: true,
+  queryThreads: true,
   maxDocumentTokens: true,
   maxDocumentBlocks: true,
   maxQueryTokens: true,

@@ -27,6 +27,9 @@ export async function openProgram<Request, Response>(
       get isOpen() {
         return program.isOpen;
       },
+      get idle() {
+        return program.idle;
+      },
       run: (request, task) => program.run(request, task),
       close: () => own.close(),
     };

@@ -29,6 +29,8 @@ export interface PooledProgram<Request, Response> {
   readonly size: number;
   /** Whether a worker has it open: false while all that there are, or that replace them, are still to open it. */
   readonly isOpen: boolean;
+  /** How many of its workers wait for something to do. */
+  readonly idle: number;
   /**
    * Runs one task. A task whose worker dies is tried once more in another one. While no worker can open the program
    * none waits: tasks are refused until one of the further attempts, which come by themselves, succeeds.
@@ -73,6 +75,7 @@ export class WorkerPool {
   readonly #waiting: Task[] = [];
   readonly #slots: readonly Slot[];
   readonly #programs = new Map<ProgramEntry, { lastFailure: Error | undefined }>();
+  #beside: WorkerPool | undefined;
   #programIds = 0;
   #closed: Promise<void> | undefined;
 
@@ -103,11 +106,15 @@ export class WorkerPool {
     }
     const { size } = this;
     const isOpen = (): boolean => this.#isOpen(program);
+    const idle = (): number => this.#idle(program);
     let closed: Promise<void> | undefined;
     return {
       size,
       get isOpen() {
         return isOpen();
+      },
+      get idle() {
+        return idle();
       },
       run: (request, task) => this.#run(program, request, task) as Promise<Response>,
       close: () => {
@@ -126,10 +133,19 @@ export class WorkerPool {
     return this.#closed;
   }
 
+  /**
+   * One worker beside the others, for what uses several processors in a run while those have nothing to do. It is started
+   * with the first program that is opened on it, and ends with this pool. @internal Used by rerankers.
+   */
+  get beside(): WorkerPool {
+    this.#beside ??= new WorkerPool(1);
+    return this.#beside;
+  }
+
   async #end(): Promise<void> {
     const error = new TypeError('run: the worker pool was closed before this task ran.');
     this.#refuse(() => true, error);
-    await Promise.all(this.#slots.map((slot) => slot.close()));
+    await Promise.all([...this.#slots.map((slot) => slot.close()), this.#beside?.close()]);
   }
 
   async #closeProgram(program: ProgramEntry): Promise<void> {
@@ -141,6 +157,11 @@ export class WorkerPool {
 
   #isOpen(program: ProgramEntry): boolean {
     return !this.#refusal(program) && this.#slots.some((slot) => slot.isOpen(program));
+  }
+
+  #idle(program: ProgramEntry): number {
+    if (this.#waiting.length > 0) return 0;
+    return this.#slots.filter((slot) => slot.isIdle && slot.isOpen(program)).length;
   }
 
   /** Why a program's tasks are refused; undefined while they are not. */

@@ -84,6 +84,13 @@ export const rerankerOptions = {
     otherwise: 'the processors at hand for decoders',
     help: 'threads of one run inside a worker',
   },
+  queryThreads: {
+    type: 'whole',
+    min: 1,
+    otherwise: 'the workers, at most 4',
+    help: 'encoders: threads that read a query while no worker has anything to do',
+    note: 'above 1, a thread of its own holds one more copy of the weights',
+  },
   maxDocumentTokens: {
     type: 'whole',
     min: 8,

@@ -72,6 +72,7 @@ function assertOptions(options: RerankerOptions): void {
     'depth',
     'loops',
     'residual',
+    'queryThreads',
     'maxDocumentBlocks',
     'memoryLimitBytes',
     'deviceMemoryLimitBytes',

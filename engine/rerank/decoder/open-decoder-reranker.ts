@@ -178,6 +178,7 @@ function assertOptions(options: RerankerOptions, config: DecoderConfig): void {
     'tier',
     'depth',
     'loops',
+    'queryThreads',
     'residual',
     'maxDocumentBlocks',
     'stateCacheBytes',

@@ -42,6 +42,7 @@ export function assertInContextOptions(options: RerankerOptions, config: Encoder
     'depth',
     'loops',
     'residual',
+    'queryThreads',
     'stateCacheBytes',
     'stateFolder',
     'stateSource',
@@ -55,6 +56,7 @@ function commonCheck(options: RerankerOptions, config: EncoderConfig): OptionChe
   const check = new OptionCheck(options);
   check.workers();
   check.whole('threads', 1, 1024);
+  check.whole('queryThreads', 1, 1024);
   check.whole('maxDocumentTokens', 8, config.positions);
   check.whole('maxDocumentBlocks', 1, 1024);
   check.whole('maxQueryTokens', 1, config.positions - 32);

@@ -4,7 +4,7 @@
  */
 import type { BlockCaps } from '../../blocks/caps.ts';
 import { toDocumentBlocks } from '../../blocks/document-blocks.ts';
-import { toQueryBlock } from '../../blocks/query-block.ts';
+import { type QueryBlock, toQueryBlock } from '../../blocks/query-block.ts';
 import { toOnnx } from '../../graph/onnx.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
 import type { Value } from '../../graph/value.ts';
@@ -22,6 +22,7 @@ import { fileParameters } from '../../weights/file-parameters.ts';
 import type { WeightFile } from '../../weights/precision-weights.ts';
 import { cutStates, sharedFloats } from './cut-states.ts';
 import type { EncoderAnswers, EncoderTask } from './encoder-workers.ts';
+import { toQueryGroups } from './query-groups.ts';
 import { residualFeeds, residualOf, type SharedResidual } from './residual-feeds.ts';
 import { type QueryBlockState, type SeenTensors, seenFeeds, seenOutputs, toSeen } from './seen-feeds.ts';
 import { type HeldTokenizer, sharedTokenizer } from './shared-tokenizer.ts';
@@ -87,6 +88,21 @@ interface Opened {
   readonly products: TokenProducts;
 }
 
+interface RunOptions {
+  /** What the blocks see of a query. @defaultValue nothing */
+  readonly seen?: SeenTensors | undefined;
+  /** Length that all blocks are padded to at least. @defaultValue the longest one's */
+  readonly tokens?: number | undefined;
+}
+
+/** What a run gave. */
+interface EncoderRun {
+  /** Vectors of all tokens, padding included, shape `[blocks, longest, width]`. */
+  readonly rows: Float32Array;
+  readonly longest: number;
+  readonly answer: Readonly<Record<string, TensorValue>>;
+}
+
 class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]> {
   /** Without the table of weights, which nothing reads once the session is open. */
   readonly #program: Omit<EncoderProgramData, 'weights'>;
@@ -105,8 +121,8 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
         return this.#encode(task.blocks, task.seen);
       case 'cut':
         return cutStates(task.part);
-      case 'query':
-        return this.#query(task.text);
+      case 'queries':
+        return this.#queries(task.texts);
       case 'log-sums':
         return this.#opened.products.logSums(task.query, task.states, task.tau);
       case 'spans':
@@ -127,12 +143,9 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     return { blocks, truncatedTokens };
   }
 
-  async #run(
-    blocks: readonly Int32Array[],
-    seen?: SeenTensors,
-  ): Promise<{ rows: Float32Array; longest: number; answer: Readonly<Record<string, TensorValue>> }> {
+  async #run(blocks: readonly Int32Array[], { seen, tokens }: RunOptions = {}): Promise<EncoderRun> {
     const { config, residual, gates } = this.#program;
-    const feeds = toEncoderFeeds(blocks, config, this.#opened.tokenizer.padId);
+    const feeds = toEncoderFeeds(blocks, config, this.#opened.tokenizer.padId, tokens);
     const all = { ...feeds, ...residualFeeds(residual), ...seenFeeds(gates, config, seen) };
     const answer = await this.#opened.session.run(all, ['states', ...(seen ? [] : seenOutputs(gates))]);
     return { rows: answer['states']!.data as Float32Array, longest: feeds.ids.shape[1]!, answer };
@@ -140,7 +153,7 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
 
   async #encode(blocks: readonly Int32Array[], seen: SeenTensors | undefined): Promise<EncodedBlock[]> {
     const { width } = this.#program.config;
-    const { rows, longest } = await this.#run(blocks, seen);
+    const { rows, longest } = await this.#run(blocks, { seen });
     return blocks.map(({ length }, b) => {
       const first = b * longest * width;
       const anchor = sharedFloats(rows.subarray(first, first + width));
@@ -149,16 +162,38 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     });
   }
 
-  async #query(text: string): Promise<QueryBlockState> {
+  /** States of query blocks; those that are padded to the same length are run together. */
+  async #queries(texts: readonly string[]): Promise<QueryBlockState[]> {
     const { instruction, caps, config, gates } = this.#program;
-    const { ids, own, truncatedTokens } = toQueryBlock(text, instruction, this.#opened.tokenizer, caps);
-    const { rows, answer } = await this.#run([ids]);
+    const blocks = texts.map((text) => toQueryBlock(text, instruction, this.#opened.tokenizer, caps));
+    const states = new Array<QueryBlockState>(texts.length);
+    for (const { tokens, indexes } of toQueryGroups(blocks, config.positions, gates)) {
+      const group = indexes.map((i) => blocks[i]!);
+      const run = await this.#run(
+        group.map(({ ids }) => ids),
+        { tokens },
+      );
+      group.forEach((block, b) => {
+        states[indexes[b]!] = this.#toQueryState(block, run, b);
+      });
+    }
+    return states;
+  }
+
+  #toQueryState(
+    { ids, own, truncatedTokens }: QueryBlock,
+    { rows, longest, answer }: EncoderRun,
+    b: number,
+  ): QueryBlockState {
+    const { config, gates } = this.#program;
+    const { width } = config;
+    const first = b * longest;
     const seen = toSeen(answer, gates);
     return {
       ...(seen && { seen }),
-      width: config.width,
-      anchor: rows.slice(0, config.width),
-      tokens: rows.slice(own.start * config.width, own.end * config.width),
+      width,
+      anchor: rows.slice(first * width, (first + 1) * width),
+      tokens: rows.slice((first + own.start) * width, (first + own.end) * width),
       blockTokens: ids.length,
       truncatedTokens,
     };

@@ -1,6 +1,5 @@
 /** The reranker of the `cacheable` profile: block states, the query block, the readout, an order. */
 import { LRUCache } from 'lru-cache';
-import { abortable } from '../../abortable.ts';
 import type {
   BlockState,
   Embedder,
@@ -224,7 +223,7 @@ export class EncoderReranker implements Reranker {
     const name = textDigest(JSON.stringify([tenant, text]));
     const known = this.#queries.get(name);
     if (known) return known;
-    const query = await abortable(this.#parts.workers.encodeQuery(text), signal);
+    const query = await this.#parts.workers.encodeQuery(text, signal);
     assertReadable(query, text);
     this.#queries.set(name, query);
     return query;

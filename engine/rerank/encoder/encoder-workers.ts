@@ -6,6 +6,7 @@ import type { PooledProgram, TaskOptions } from '../../session/pool.ts';
 import type { EncodedBlock, EncodingWorkers, TokenisedDocument } from '../../states/state-encoder.ts';
 import type { BatchPart } from './cut-states.ts';
 import type { DeviceBatch, DeviceStates } from './device-program.ts';
+import { QueryBatches, type QueryRunner } from './query-batches.ts';
 import type { QueryBlockState, SeenTensors } from './seen-feeds.ts';
 import type { DocumentMass, TokenState } from './spans.ts';
 
@@ -19,7 +20,7 @@ export type EncoderTask =
       readonly seen?: SeenTensors | undefined;
     }
   | { readonly kind: 'cut'; readonly part: BatchPart }
-  | { readonly kind: 'query'; readonly text: string }
+  | { readonly kind: 'queries'; readonly texts: readonly string[] }
   | {
       readonly kind: 'log-sums';
       readonly query: Pick<QueryState, 'tokens' | 'width'>;
@@ -41,7 +42,7 @@ export interface EncoderAnswers {
   readonly tokenise: readonly TokenisedDocument[];
   readonly encode: readonly EncodedBlock[];
   readonly cut: readonly EncodedBlock[];
-  readonly query: QueryBlockState;
+  readonly queries: readonly QueryBlockState[];
   readonly 'log-sums': Float64Array;
   readonly spans: readonly DocumentMass[];
 }
@@ -68,6 +69,22 @@ export interface EncodingDevice {
   readonly tier: 'tokens' | 'anchor';
 }
 
+/** The worker that runs query blocks on several processors. */
+export interface WideWorker {
+  /** The encoder program. */
+  readonly program: PooledProgram<EncoderTask, Answer>;
+  /** Threads of one run. */
+  readonly threads: number;
+}
+
+/** What runs an encoder's tasks besides its workers. */
+export interface EncoderExtras {
+  /** What encodes documents. @defaultValue the workers do */
+  readonly device?: EncodingDevice | undefined;
+  /** What runs query blocks while the workers have nothing to do. @defaultValue the workers do */
+  readonly wide?: WideWorker | undefined;
+}
+
 /** Blocks of a batch cut by one task: small enough that workers share a batch, large enough to be worth a message. */
 const blocksPerCut = 16;
 /** Memory of batches kept for those to come: as many as are on their way at once. */
@@ -77,13 +94,19 @@ const sparesKept = 3;
 export class EncoderWorkers implements EncodingWorkers {
   readonly #program: PooledProgram<EncoderTask, Answer>;
   readonly #device: EncodingDevice | undefined;
+  readonly #wide: WideWorker | undefined;
+  readonly #queries: QueryBatches;
   /** Memory of batches that were cut, for those to come. */
   readonly #spare: SharedArrayBuffer[] = [];
 
-  /** @param device - What encodes documents. @defaultValue the program does */
-  constructor(program: PooledProgram<EncoderTask, Answer>, device?: EncodingDevice) {
+  constructor(program: PooledProgram<EncoderTask, Answer>, { device, wide }: EncoderExtras = {}) {
     this.#program = program;
     this.#device = device;
+    this.#wide = wide;
+    this.#queries = new QueryBatches({
+      workers: toQueryRunner(program),
+      wide: wide && Object.assign(toQueryRunner(wide.program), { threads: wide.threads }),
+    });
   }
 
   tokenise(texts: readonly string[], options: TaskOptions): Promise<readonly TokenisedDocument[]> {
@@ -121,9 +144,9 @@ export class EncoderWorkers implements EncodingWorkers {
     return encoded;
   }
 
-  /** The query block's state. */
-  encodeQuery(text: string): Promise<QueryBlockState> {
-    return this.#run({ kind: 'query', text });
+  /** The query block's state, run together with others that come at the same time. */
+  encodeQuery(text: string, signal?: AbortSignal): Promise<QueryBlockState> {
+    return this.#queries.encode(text, signal);
   }
 
   /** `tokenLogSums` of the readout, shared out over the workers. */
@@ -161,7 +184,7 @@ export class EncoderWorkers implements EncodingWorkers {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#program.close(), this.#device?.program.close()]);
+    await Promise.all([this.#program.close(), this.#device?.program.close(), this.#wide?.program.close()]);
   }
 
   #run<Kind extends EncoderTask['kind']>(
@@ -170,6 +193,20 @@ export class EncoderWorkers implements EncodingWorkers {
   ): Promise<EncoderAnswers[Kind]> {
     return this.#program.run(task, options) as Promise<EncoderAnswers[Kind]>;
   }
+}
+
+function toQueryRunner(program: PooledProgram<EncoderTask, Answer>): QueryRunner {
+  return {
+    size: program.size,
+    get isOpen() {
+      return program.isOpen;
+    },
+    get idle() {
+      return program.idle;
+    },
+    run: async (texts, options) =>
+      (await program.run({ kind: 'queries', texts }, options)) as EncoderAnswers['queries'],
+  };
 }
 
 const slim = ({ tokens, width }: QueryState): Pick<QueryState, 'tokens' | 'width'> => ({ tokens, width });

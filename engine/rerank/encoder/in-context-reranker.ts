@@ -2,7 +2,6 @@
  * The reranker of an encoder's `in-context` profile: the query block is read once a request, then the documents in its light. States
  * live for one request; none is looked for, and none is kept.
  */
-import { abortable } from '../../abortable.ts';
 import type { Embedder, Ranking, Reranker, RerankerInfo, RerankOptions, Shortlist } from '../../contract.ts';
 import { lazyEmbedder } from '../../embedding/lazy-embedder.ts';
 import type { BatchOptions } from '../../states/batches.ts';
@@ -54,7 +53,7 @@ export class InContextEncoderReranker implements Reranker {
     const isTimed = readWithinMs < Number.POSITIVE_INFINITY;
     const times = this.#time.of(readWithinMs, shortlist.candidates.length);
     const { text } = shortlist.query;
-    const query = await abortable(this.#parts.workers.encodeQuery(text), signal);
+    const query = await this.#parts.workers.encodeQuery(text, signal);
     assertReadable(query, text);
     const encoded = await this.#read(shortlist, query, signal, isTimed ? times.readUntilMs : undefined);
     const tokensWithinMs = isTimed ? times.tokensWithinMs() : undefined;

@@ -1,7 +1,7 @@
 /** Opens an encoder's programs where the places say. */
 import { availableParallelism } from 'node:os';
 import { openProgram } from '../../session/open-program.ts';
-import type { PooledProgram } from '../../session/pool.ts';
+import type { PooledProgram, WorkerPool } from '../../session/pool.ts';
 import { programModule } from '../../session/program-module.ts';
 import type { BatchOptions } from '../../states/batches.ts';
 import type { WaveOptions } from '../../states/waves.ts';
@@ -11,26 +11,59 @@ import type { EncoderPlaces } from './encoder-places.ts';
 import type { EncoderProgramData } from './encoder-program.ts';
 import { type EncoderAnswers, type EncoderTask, EncoderWorkers } from './encoder-workers.ts';
 
-/** Programs on the processor's workers, and on the device where there is one. */
+/** Options of {@link openEncoderWorkers}. */
+type EncoderWorkerOptions = Pick<RerankerOptions, 'pool' | 'workers' | 'queryThreads' | 'warmUp'>;
+
+/** Programs on the processor's workers, on one that runs query blocks wide, and on the device where there is one. */
 export async function openEncoderWorkers(
-  options: Pick<RerankerOptions, 'pool' | 'workers'>,
+  options: EncoderWorkerOptions,
   data: EncoderProgramData,
   places: EncoderPlaces,
 ): Promise<{ readonly encoding: EncoderWorkers; readonly workers: number }> {
-  const program = await openProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]>(
-    { program: programModule('encoder-program', import.meta.url), data, executionProvider: 'cpu' },
-    options.pool ?? options.workers ?? availableParallelism(),
-  );
-  const { size: workers } = program;
-  if (places.isProcessorAlone) return { encoding: new EncoderWorkers(program), workers };
+  const on = options.pool ?? options.workers ?? availableParallelism();
+  const workers = typeof on === 'number' ? on : on.size;
+  const threads = queryThreads(options, data, workers);
+  const opening = [
+    openOnProcessor(data, on),
+    threads > 1 ? openOnProcessor({ ...data, threads }, typeof on === 'number' ? 1 : on.beside) : undefined,
+    places.isProcessorAlone ? undefined : openDeviceProgram(data, places),
+  ] as const;
+import { programModule } from '../../session/program-module.ts';
   try {
-    const device = await openDeviceProgram(data, places);
-    const { tier, config } = data;
-    return { encoding: new EncoderWorkers(program, { program: device, width: config.width, tier }), workers };
+    const [program, wide, device] = await Promise.all(opening);
+    const encoding = new EncoderWorkers(program, {
+      wide: wide && { program: wide, threads },
+      device: device && { program: device, width: data.config.width, tier: data.tier },
+    });
+    return { encoding, workers };
   } catch (error) {
-    await program.close();
+    const opened = await Promise.allSettled(opening);
+    await Promise.all(opened.map((one) => (one.status === 'fulfilled' ? one.value?.close() : undefined)));
     throw error;
   }
+}
+
+type EncoderProcess = PooledProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]>;
+
+const openOnProcessor = (data: EncoderProgramData, on: WorkerPool | number): Promise<EncoderProcess> =>
+  openProgram({ program: programModule('encoder-program', import.meta.url), data, executionProvider: 'cpu' }, on);
+
+/** More threads share a query block's little work ever less well. */
+const mostQueryThreads = 4;
+
+/**
+ * Threads of a query block's run while the workers have nothing to do. One where somebody asks for little memory or a
+ * quick start, and for documents that see the query: there its block is a small part of the work.
+ */
+function queryThreads(
+  { queryThreads: asked, warmUp }: EncoderWorkerOptions,
+  { threads, prepack, gates }: EncoderProgramData,
+  workers: number,
+): number {
+  if (gates) return 1;
+  if (asked !== undefined) return asked;
+  const isModest = warmUp === false || !prepack || threads > 1;
+  return isModest ? 1 : Math.min(workers, mostQueryThreads);
 }
 
 function openDeviceProgram(

@@ -21,7 +21,7 @@ export async function countTokens(
 ): Promise<number> {
   const texts = candidates.map(({ text }) => text);
   const [asked, documents] = await Promise.all([
-    abortable(workers.encodeQuery(query.text), signal),
+    workers.encodeQuery(query.text, signal),
     abortable(workers.tokenise(texts, {}), signal),
   ]);
   return documents.reduce(

@@ -181,6 +181,7 @@ describe('DecoderReranker', () => {
       program: {
         size: 1,
         isOpen: true,
+        idle: 1,
         run: (task) => {
           allowed.push((task as { allowed: unknown }).allowed);
           return Promise.resolve({ kind: 'too-large', ...shortage });

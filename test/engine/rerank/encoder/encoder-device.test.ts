@@ -25,6 +25,7 @@ function programOf<Request, Response>(run: (request: Request) => Promise<Respons
   const program: PooledProgram<Request, Response> = {
     size: 2,
     isOpen: true,
+    idle: 1,
     run: async (request) => {
       asked.push(request);
       return run(request);
@@ -48,7 +49,9 @@ describe('EncoderWorkers with a device', () => {
       if (task.kind !== 'cut') throw new TypeError(`unexpected ${task.kind}`);
       return cutStates(task.part) as never;
     });
-    const workers = new EncoderWorkers(host.program, { program: device.program, width: 2, tier: 'tokens' });
+    const workers = new EncoderWorkers(host.program, {
+      device: { program: device.program, width: 2, tier: 'tokens' },
+    });
     const blocks = Array.from({ length: 40 }, (_, b) => new Int32Array(1 + (b % 3)));
     const encoded = await workers.encode(blocks, {});
     expect(device.asked.map((batch) => batch.blocks)).toEqual([blocks]);
@@ -64,7 +67,9 @@ describe('EncoderWorkers with a device', () => {
     const host = programOf<EncoderTask, never>(() => {
       throw new TypeError('unexpected');
     });
-    const workers = new EncoderWorkers(host.program, { program: device.program, width: 2, tier: 'anchor' });
+    const workers = new EncoderWorkers(host.program, {
+      device: { program: device.program, width: 2, tier: 'anchor' },
+    });
     const encoded = await workers.encode([new Int32Array(3), new Int32Array(1)], {});
     expect(encoded.map(({ anchor, tokens }) => [[...anchor], tokens])).toEqual([
       [[0, 1], undefined],
@@ -79,7 +84,9 @@ describe('EncoderWorkers with a device', () => {
     const host = programOf<EncoderTask, never>(
       (task) => (task.kind === 'log-sums' ? new Float64Array(1) : []) as never,
     );
-    const workers = new EncoderWorkers(host.program, { program: device.program, width: 2, tier: 'tokens' });
+    const workers = new EncoderWorkers(host.program, {
+      device: { program: device.program, width: 2, tier: 'tokens' },
+    });
     const query = {
       width: 2,
       anchor: new Float32Array(2),
@@ -97,7 +104,7 @@ describe('EncoderWorkers with a device', () => {
     await workers.encodeQuery('when');
     await workers.tokenise(['text'], {});
     await workers.tokenLogSums(query, [state], 1);
-    expect(host.asked.map(({ kind }) => kind)).toEqual(['query', 'tokenise', 'log-sums']);
+    expect(host.asked.map(({ kind }) => kind)).toEqual(['queries', 'tokenise', 'log-sums']);
     expect(device.asked).toEqual([]);
   });
 });
@@ -117,9 +124,7 @@ describe('memory of batches', () => {
       (task) => (task.kind === 'cut' ? cutStates(task.part) : []) as never,
     );
     const workers = new EncoderWorkers(host.program, {
-      program: device.program,
-      width: config.width,
-      tier: 'tokens',
+      device: { program: device.program, width: config.width, tier: 'tokens' },
     });
     const batches = [
       [2, 7, 9, 3],
@@ -132,9 +137,7 @@ describe('memory of batches', () => {
     expect(bytes).toEqual([undefined, 4 * config.width * 2, 4 * config.width * 2]);
     // What was cut stays as it was, whatever is written to the memory later.
     const alone = new EncoderWorkers(host.program, {
-      program: device.program,
-      width: config.width,
-      tier: 'tokens',
+      device: { program: device.program, width: config.width, tier: 'tokens' },
     });
     for (const [i, blocks] of batches.entries()) expect(together[i]).toEqual(await alone.encode(blocks, {}));
     await program.close();
