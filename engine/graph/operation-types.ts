@@ -43,7 +43,12 @@ export type FusedType =
   | 'RotaryEmbedding'
   | 'GroupQueryAttention';
 /** Operations on 8-bit integers. */
-export type QuantisedType = 'MatMulInteger' | 'DequantizeLinear' | 'DynamicQuantizeLinear';
+export type QuantisedType =
+  | 'MatMulInteger'
+  | 'MatMulIntegerToFloat'
+  | 'DequantizeLinear'
+  | 'QuantizeLinear'
+  | 'DynamicQuantizeLinear';
 
 /** ONNX's name of an operation. */
 export type OperationType =
@@ -66,6 +71,7 @@ const ofRuntime: ReadonlySet<OperationType> = new Set<OperationType>([
   'RotaryEmbedding',
   'SkipSimplifiedLayerNormalization',
   'GroupQueryAttention',
+  'MatMulIntegerToFloat',
 ]);
 
 /** The operator set of an operation. */

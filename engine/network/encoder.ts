@@ -71,8 +71,8 @@ export type EncoderOutputs = {
 /**
  * The vectors of every token.
  *
- * @param parameters - Weights. With `int8`, a linear layer's matrix is uint8 `[in, out]` around 128, and the parameter
- *   `scaleName(matrix)` holds one scale an output.
+ * @param parameters - Weights. With `int8`, a linear layer's matrix is int8 `[in, out]`, and the parameter `scaleName(matrix)`
+ *   holds one scale an output.
  */
 export function encoderGraph(
   config: EncoderConfig,
@@ -282,15 +282,11 @@ export class EncoderBuilder {
       return g.linear(this.#rounded(x, type), matrix, g.cast(bias, type));
     }
     const { integers, scale } = this.#integers(x);
-    const product = g.matmulInteger(
-      integers,
-      this.#parameters(weights, [inputs, outputs]),
-      integerZero,
-      integerZero,
-    );
-    // One scale after the other: their product first would be fused into an operator that reads one scale for all rows.
-    const rows = g.multiply(g.cast(product, 'float32'), scale);
-    return g.add(g.multiply(rows, this.#tensor(scaleName(weights), [outputs])), bias);
+    const matrix = this.#parameters(weights, [inputs, outputs]);
+    const columns = this.#tensor(scaleName(weights), [outputs]);
+    // The runtime's operator has one scale for all rows, and no row may depend on its neighbours: 1, and each row's after it.
+    const product = g.matmulIntegerToFloat(integers, matrix, columns, integerZero);
+    return g.add(g.multiply(product, scale), bias);
   }
 
   /** A value in the type of products, cast once however many layers read it. */
@@ -306,8 +302,9 @@ export class EncoderBuilder {
     const known = this.#quantised.get(x);
     if (known) return known;
     const scale = g.maximum(g.divide(g.maxLast(g.absolute(x)), scalar(127)), scalar(1e-12));
-    const steps = g.add(g.round(g.divide(x, scale)), scalar(128));
-    const made = { integers: g.cast(steps, 'uint8'), scale };
+    const rows = g.reshape(scale, [this.#tokens], [-1]);
+    const zeros = g.expand(integerZero, rows.shape, g.shapeOf(rows));
+    const made = { integers: g.quantiseRows(x, rows, zeros), scale };
     this.#quantised.set(x, made);
     return made;
   }

@@ -50,6 +50,9 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
       session: {
         model_external_initializers_file_folder_path: options.folder,
         disable_prepacking: options.prepack ? '0' : '1',
+        // Products of unsigned and signed 8-bit integers saturate on AVX2 and AVX-512 without VNNI: there the runtime makes
+        // signed weights unsigned when it loads them. With VNNI they are right as they are, and twice as fast.
+        x64quantprecision: '1',
         disable_cpu_ep_fallback: provider === 'cpu' ? '0' : '1',
         // Weights in the card's arena would make it grow in powers of two: 6.5 GB taken for 3.5 loaded.
         ...(provider === 'cuda' ? { use_device_allocator_for_initializers: '1' } : {}),

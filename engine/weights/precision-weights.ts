@@ -26,7 +26,7 @@ export interface WeightFile {
 }
 
 /** Version of the layout that this module writes, so that an older build's file is not taken for a new one. */
-const layoutVersion = 2;
+const layoutVersion = 3;
 
 /** The file of a model's own weights. */
 export interface WeightSource {
@@ -91,12 +91,8 @@ async function readTable(folder: string, file: string): Promise<WeightTable> {
   return new Map([...table].map(([name, entry]) => [name, { ...entry, file }]));
 }
 
-/** Shift of the integers, which makes them unsigned: products of signed ones saturate on AVX2 without VNNI. */
-const integerZero = 128;
-
 /**
- * A linear layer's matrix `[out, in]` as unsigned 8-bit integers `[in, out]` around 128, with one scale an output;
- * other tensors stay.
+ * A linear layer's matrix `[out, in]` as signed 8-bit integers `[in, out]`, with one scale an output; other tensors stay.
  */
 function toIntegerLayout(tensor: NamedTensor): NamedTensor[] {
   const [rows, columns] = tensor.shape;
@@ -104,13 +100,13 @@ function toIntegerLayout(tensor: NamedTensor): NamedTensor[] {
     return [tensor];
   if (rows === undefined || columns === undefined) return [tensor];
   const { values, scales } = quantiseRows(new Float32Array(tensor.bytes.buffer), rows);
-  const turned = new Uint8Array(values.length);
+  const turned = new Int8Array(values.length);
   for (let r = 0; r < rows; r += 1) {
-    for (let c = 0; c < columns; c += 1) turned[c * rows + r] = values[r * columns + c]! + integerZero;
+    for (let c = 0; c < columns; c += 1) turned[c * rows + r] = values[r * columns + c]!;
   }
   return [
     { name: scaleName(tensor.name), type: 'F32', shape: [rows], bytes: new Uint8Array(scales.buffer) },
-    { name: tensor.name, type: 'U8', shape: [columns, rows], bytes: turned },
+    { name: tensor.name, type: 'I8', shape: [columns, rows], bytes: new Uint8Array(turned.buffer) },
   ];
 }
 

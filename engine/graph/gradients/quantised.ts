@@ -7,6 +7,8 @@ const notDifferentiable = 'it works on 8-bit integers';
 /** By type. */
 export const quantisedGradients: Gradients<QuantisedType> = {
   MatMulInteger: { notDifferentiable },
+  MatMulIntegerToFloat: { notDifferentiable },
+  QuantizeLinear: { notDifferentiable },
   DequantizeLinear: { notDifferentiable },
   DynamicQuantizeLinear: { notDifferentiable },
 };

@@ -170,6 +170,8 @@ const checks: Readonly<Record<OperationType, readonly GradientCheck[] | 'none'>>
   ],
   GroupQueryAttention: [attention(0), attention(5)],
   MatMulInteger: 'none',
+  MatMulIntegerToFloat: 'none',
+  QuantizeLinear: 'none',
   DequantizeLinear: 'none',
   DynamicQuantizeLinear: 'none',
 };

@@ -73,6 +73,13 @@ const samples: Readonly<Record<OperationType, Value>> = {
     { heads: 4, keyValueHeads: 2, scale: 1 },
   ),
   MatMulInteger: g.matmulInteger(bytes(4, 2, 3), bytes(3, 5), constant(Uint8Array.of(1), [])),
+  MatMulIntegerToFloat: g.matmulIntegerToFloat(
+    bytes(4, 2, 3),
+    constant(new Int8Array(15).fill(2), [3, 5]),
+    floats(5),
+    constant(Uint8Array.of(1), []),
+  ),
+  QuantizeLinear: g.quantiseRows(x, floats(2), bytes(2)),
   DequantizeLinear: g.dequantise(bytes(2, 3), floats(2)),
   DynamicQuantizeLinear: g.dynamicQuantise(x).integers,
 };
@@ -123,6 +130,11 @@ describe('shapeRules', () => {
       },
     ],
     ['dynamicQuantise of integers', () => g.dynamicQuantise(bytes(2))],
+    ['quantiseRows with another number of scales', () => g.quantiseRows(x, floats(3), bytes(2))],
+    [
+      'matmulIntegerToFloat of other inner lengths',
+      () => g.matmulIntegerToFloat(bytes(2, 3), bytes(4, 5), floats(5), constant(Uint8Array.of(1), [])),
+    ],
     ['cast to a type that is none', () => g.cast(x, 'float128' as 'float32')],
   ])('refuse what does not fit: %s', (_name, make) => {
     expect(make).toThrow(RangeError);
