@@ -79,6 +79,9 @@ export interface LoadOptions {
   readonly newDocuments?: number;
 }
 
+/** Of all loads of this process: a service remembers what it was asked. */
+let questions = 0;
+
 /** Asks from this many connections for some seconds; every question is another one. */
 export async function load(
   { url }: Served,
@@ -86,7 +89,6 @@ export async function load(
 ): Promise<LoadResult> {
   const { texts } = passages(documents);
   const started = Date.now();
-  let seed = 0;
   const accepted: number[] = [];
   const options: autocannon.Options = {
     url: `${url}/v1/rerank`,
@@ -98,8 +100,9 @@ export async function load(
     requests: [
       {
         setupRequest: (request) => {
-          const query = `${question(seed)} ${seed++}`;
-          const asked = texts.map((text, i) => (i < newDocuments ? `${started} ${seed} ${text}` : text));
+          questions += 1;
+          const query = `${question(questions)} ${questions}`;
+          const asked = texts.map((text, i) => (i < newDocuments ? `${started} ${questions} ${text}` : text));
           return { ...request, body: JSON.stringify({ query, documents: asked }) };
         },
       },

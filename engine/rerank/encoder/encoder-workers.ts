@@ -87,6 +87,8 @@ export interface EncoderExtras {
 
 /** Blocks of a batch cut by one task: small enough that workers share a batch, large enough to be worth a message. */
 const blocksPerCut = 16;
+/** Values of token vectors that are worth a message of their own: two thirds of a millisecond's work. */
+const leastValuesAWorker = 2 ** 19;
 /** Memory of batches kept for those to come: as many as are on their way at once. */
 const sparesKept = 3;
 
@@ -151,7 +153,9 @@ export class EncoderWorkers implements EncodingWorkers {
 
   /** `tokenLogSums` of the readout, shared out over the workers. */
   async tokenLogSums(query: QueryState, states: readonly BlockState[], tau: number): Promise<Float64Array> {
-    const parts = share(states.map(toTokenState), this.#program.size);
+    const values = states.reduce((sum, { tokens }) => sum + (tokens?.length ?? 0), 0);
+    const workers = Math.max(1, Math.min(this.#program.size, Math.floor(values / leastValuesAWorker)));
+    const parts = share(states.map(toTokenState), workers);
     const answers = await Promise.all(
       parts.map((part) => this.#run({ kind: 'log-sums', query: slim(query), states: part, tau })),
     );

@@ -1,7 +1,7 @@
 /**
- * Gives query blocks to workers: one that comes alone to the session that uses every processor, while nothing else runs;
- * those that come meanwhile wait, and are run together. So one request is answered soon, and many share what a run
- * costs, most of which is reading the weights.
+ * Gives query blocks to workers: one at once to the session that uses several processors in a run, and those that come
+ * meanwhile together after it. So one request is answered soon, and many share what a run costs, most of which is reading
+ * the weights. Without such a session each worker runs them, one batch a worker.
  */
 import { onAbort } from '../../abortable.ts';
 import type { PooledProgram, TaskOptions } from '../../session/pool.ts';
@@ -81,10 +81,11 @@ export class QueryBatches {
   /** Where the next batch is run; undefined while it is better to wait for company. */
   #freeRunner(): QueryRunner | undefined {
     const { workers, wide } = this.#runners;
-    const isQuiet = this.#running === 0 && workers.idle === workers.size;
-    if (isQuiet && wide?.isOpen && wide.idle > 0) return wide;
-    // The wide run has taken so many of the processors that the workers run on.
-    if (wide && this.#isWideRunning && workers.idle <= wide.threads) return undefined;
+    if (wide?.isOpen) {
+      if (!this.#isWideRunning) return wide;
+      // The wide run has so many of the processors that the workers run on.
+      if (workers.idle <= wide.threads) return undefined;
+    }
     return this.#running < workers.size ? workers : undefined;
   }
 

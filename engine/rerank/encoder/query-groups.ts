@@ -10,7 +10,7 @@ export interface QueryGroup {
 }
 
 /** Lengths of query blocks are rounded up to a multiple of this. */
-const lengthStep = 8;
+const lengthStep = 4;
 
 /**
  * Groups query blocks by the length that each is padded to, which depends on the block alone: sums over its padding are

@@ -61,15 +61,17 @@ describe('QueryBatches', () => {
     expect(workers.runs).toEqual([]);
   });
 
-  it('leaves the wide runner alone while a worker has something to do', async () => {
-    const [workers, wide] = [new HeldRunner(2), new HeldRunner(1)];
-    workers.idle = 1;
-    const batches = new QueryBatches({ workers, wide: Object.assign(wide, { threads: 2 }) });
-    const state = batches.encode('a');
-    expect(textsOf(workers)).toEqual([['a']]);
+  it('gives workers what the wide runner leaves idle, and nothing where it uses every processor', async () => {
+    const [workers, wide] = [new HeldRunner(5), new HeldRunner(1)];
+    const batches = new QueryBatches({ workers, wide: Object.assign(wide, { threads: 4 }) });
+    const states = ['a', 'bb', 'ccc'].map((text) => batches.encode(text));
+    expect(textsOf(wide)).toEqual([['a']]);
+    expect(textsOf(workers)).toEqual([['bb']]);
     workers.runs[0]!.end();
-    await state;
-    expect(wide.runs).toEqual([]);
+    wide.runs[0]!.end();
+    await turn();
+    for (const { end } of [...workers.runs.slice(1), ...wide.runs.slice(1)]) end();
+    expect(await Promise.all(states)).toHaveLength(3);
   });
 
   it('runs as many batches at once as there are workers, and no more than 16 blocks in one', async () => {
