@@ -42,6 +42,8 @@ export const peers: Bench = {
         checks: [
           atLeast('fp32, passages: times as fast as the peer', fp32.natural.timesAsFast, 1),
           atLeast('fp32, equal lengths: times as fast as the peer', fp32.equal.timesAsFast, 1),
+          atLeast('int8, passages: times as fast as the peer', int8.natural.timesAsFast, 1),
+          atLeast('int8, equal lengths: times as fast as the peer', int8.equal.timesAsFast, 1),
         ],
       };
     } finally {

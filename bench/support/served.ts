@@ -63,6 +63,8 @@ export interface LoadResult {
   readonly p50Ms: number;
   /** Of accepted requests, in milliseconds. */
   readonly p99Ms: number;
+  /** Of refused requests, in milliseconds; null where there was none. */
+  readonly refusedP99Ms: number | null;
   /** Answers by status. */
   readonly statuses: Readonly<Record<string, number>>;
   /** Requests without an answer. */
@@ -90,6 +92,7 @@ export async function load(
   const { texts } = passages(documents);
   const started = Date.now();
   const accepted: number[] = [];
+  const refused: number[] = [];
   const options: autocannon.Options = {
     url: `${url}/v1/rerank`,
     method: 'POST',
@@ -111,7 +114,7 @@ export async function load(
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const run = autocannon(options, (error, done) => (error ? reject(error) : resolve(done)));
     run.on('response', (_client, status, _bytes, ms) => {
-      if (status === 200) accepted.push(ms);
+      (status === 200 ? accepted : refused).push(ms);
     });
   });
   return {
@@ -119,6 +122,7 @@ export async function load(
     answeredPerSecond: accepted.length / result.duration,
     p50Ms: percentile(accepted, 0.5),
     p99Ms: percentile(accepted, 0.99),
+    refusedP99Ms: refused.length > 0 ? percentile(refused, 0.99) : null,
     statuses: Object.fromEntries(
       Object.entries(result.statusCodeStats ?? {}).map(([status, { count = 0 }]) => [status, count]),
     ),

@@ -32,7 +32,7 @@ export interface Admission {
 /** The limits of admission; read anew for every request, so that a reload takes effect at once. */
 export interface AdmissionLimits {
   /** Current settings. */
-  readonly settings: () => Pick<ServiceSettings, 'maxConcurrent' | 'maxQueue'>;
+  readonly settings: () => Pick<ServiceSettings, 'maxConcurrent' | 'maxQueue' | 'deadlineMs'>;
   /** Metrics of the queue. */
   readonly metrics: Pick<ServiceMetrics, 'queueDuration' | 'queueWait' | 'queueLength' | 'inFlight' | 'shed'>;
   /** The clock, in milliseconds. */
@@ -90,8 +90,12 @@ class QueuedAdmission implements Admission {
 
   assertRoom(): void {
     const { settings, threadUse } = this.#limits;
-    const isFull = this.#waiting.length > 0 && this.#waiting.length >= settings().maxQueue;
-    if (isFull && threadUse() >= fullThreadUse) throw this.#refuse('queue-full', this.expectedWaitMs());
+    const { maxQueue, deadlineMs } = settings();
+    if (this.#waiting.length === 0 || threadUse() < fullThreadUse) return;
+    const expectedMs = this.expectedWaitMs();
+    if (this.#waiting.length >= maxQueue) throw this.#refuse('queue-full', expectedMs);
+    // No request has more time than the service's limit.
+    if (this.#isLate(expectedMs, deadlineMs)) throw this.#refuse('deadline', expectedMs);
   }
 
   expectedWaitMs(): number {
@@ -110,7 +114,7 @@ class QueuedAdmission implements Admission {
     }
     const expectedMs = this.expectedWaitMs();
     if (this.#waiting.length >= maxQueue) throw this.#refuse('queue-full', expectedMs);
-    if (expectedMs > leftMs) throw this.#refuse('deadline', expectedMs);
+    if (this.#isLate(expectedMs, leftMs)) throw this.#refuse('deadline', expectedMs);
     await new Promise<void>((resolve, reject) => {
       const leave = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
@@ -128,6 +132,11 @@ class QueuedAdmission implements Admission {
       this.#waiting.push(waiter);
       this.#tellLength();
     });
+  }
+
+  /** Whether a request that waits so long is answered after its deadline, its own work included. */
+  #isLate(waitMs: number, leftMs: number): boolean {
+    return waitMs + this.#meanWorkMs > leftMs;
   }
 
   #start(): void {
@@ -149,7 +158,7 @@ class QueuedAdmission implements Admission {
     const message =
       reason === 'queue-full'
         ? 'Too many requests are waiting. Try again later, or add replicas.'
-        : `A turn would come in about ${Math.round(expectedMs)} ms, after the deadline. Try again later, or add replicas.`;
+        : `A turn would come in about ${Math.round(expectedMs)} ms, too late for an answer before the deadline. Try again later, or add replicas.`;
     return new ServiceFault('overloaded', message, {
       retryAfterS: Math.max(1, Math.ceil(expectedMs / 1000)),
     });

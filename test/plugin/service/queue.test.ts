@@ -102,7 +102,7 @@ describe('the queue', () => {
     while ((await metric('in_flight')) < 1) await sleep(1);
     const refused = await post('/v1/rerank', ask('2'), { 'x-blockrank-deadline-ms': '1000' });
     expect(refused.status).toBe(503);
-    expect(refused.json.message).toContain('after the deadline');
+    expect(refused.json.message).toContain('before the deadline');
     await running;
   });
 
