@@ -26,6 +26,7 @@ export const warm: Bench = {
         coldMs: { anchor: rounded(anchor.coldMs), tokens: rounded(token.coldMs) },
         warmMs: { anchor: rounded(anchor.warmMs), tokens: rounded(token.warmMs) },
         warmMsByDocumentTokens: { anchor: anchor.byLength, tokens: token.byLength },
+        queryOnOneThreadOverAll: { anchor: rounded(anchor.oneOverAll), tokens: rounded(token.oneOverAll) },
         warmMs500Documents: { anchor: rounded(anchor.largeMs), tokens: rounded(token.largeMs) },
       },
       checks: [
@@ -48,23 +49,31 @@ interface TierFigures {
   readonly warmMs: number;
   readonly byLength: Record<number, number>;
   readonly largeMs: number;
+  /** Warm time with the query block on one thread over that with it on all idle ones. */
+  readonly oneOverAll: number;
 }
 
 async function measureTier(tier: 'anchor' | 'tokens', device: ExecutionProvider): Promise<TierFigures> {
   const options = { tier, device, workers: threads, stateCacheBytes: 2 ** 31 };
   const reranker = await openEncoderReranker(options);
+  const narrow = await openEncoderReranker({ ...options, queryThreads: 1 });
   let seed = 0;
-  const ask = (texts: readonly string[]): Promise<unknown> =>
-    reranker.rerank(shortlistOf(question(seed++), texts));
-  const askOften = async (texts: readonly string[]): Promise<void> => {
-    for (let run = 0; run < warmRuns; run += 1) await ask(texts);
+  const ask = (texts: readonly string[], asked = reranker): Promise<unknown> =>
+    asked.rerank(shortlistOf(question(seed++), texts));
+  const askOften = async (texts: readonly string[], asked = reranker): Promise<void> => {
+    for (let run = 0; run < warmRuns; run += 1) await ask(texts, asked);
   };
   try {
     const known = documentsOf(documents, tokens);
-    await ask(known);
-    const { cold, warm: hot } = await alternate(rounds, {
+    for (const each of [reranker, narrow]) await ask(known, each);
+    const {
+      cold,
+      warm: hot,
+      onOneThread,
+    } = await alternate(rounds, {
       cold: () => ask(documentsOf(documents, tokens, ++seed)),
       warm: () => askOften(known),
+      onOneThread: () => askOften(known, narrow),
     });
     const byLength: Record<number, number> = {};
     const lengths = [32, 64, 128].map((length) => [length, documentsOf(documents, length)] as const);
@@ -81,8 +90,9 @@ async function measureTier(tier: 'anchor' | 'tokens', device: ExecutionProvider)
       warmMs: median(hot) / warmRuns,
       byLength,
       largeMs: median(large),
+      oneOverAll: medianRatio(onOneThread, hot),
     };
   } finally {
-    await reranker.close();
+    await Promise.all([reranker.close(), narrow.close()]);
   }
 }

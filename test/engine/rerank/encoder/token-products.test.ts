@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BlockState } from '../../../../engine/contract.ts';
+import { tokenLogSums } from '../../../../engine/readout/token-head.ts';
+import { openTokenProducts, type TokenProducts } from '../../../../engine/rerank/encoder/token-products.ts';
+import { assertAllClose } from '../../../support/checks/all-close.ts';
+
+const width = 64;
+let products: TokenProducts;
+beforeAll(async () => {
+  products = await openTokenProducts(width, 1);
+});
+afterAll(() => products.release());
+
+/** Rows of length 1, another for every seed. */
+function rowsOf(count: number, seed: number): Float32Array {
+  const rows = Float32Array.from({ length: count * width }, (_, i) => Math.sin(1 + (i + 1) * (seed + 1.7)));
+  for (let row = 0; row < count; row += 1) {
+    const vector = rows.subarray(row * width, (row + 1) * width);
+    const length = Math.hypot(...vector);
+    vector.forEach((value, k) => {
+      vector[k] = value / length;
+    });
+  }
+  return rows;
+}
+
+const stateOf = (blockTokens: readonly number[], seed: number): BlockState & { tokens: Float32Array } => ({
+  width,
+  blockTokens,
+  anchors: new Float32Array(width * blockTokens.length),
+  tokens: rowsOf(
+    blockTokens.reduce((sum, count) => sum + count, 0),
+    seed,
+  ),
+  truncatedTokens: 0,
+});
+
+const query = { tokens: rowsOf(5, 99), width };
+
+describe('the products of the token head', () => {
+  it.each([
+    ['the shipped temperature', 0.05],
+    ['one at which exponentials would be 0 in float32', 0.004],
+    ['a high one', 3],
+  ])('are those of the reference at %s', async (_name, tau) => {
+    const states = [stateOf([3], 1), stateOf([7, 1, 4], 2), stateOf([40], 3)];
+    const expected = tokenLogSums(query, states, tau);
+    assertAllClose(await products.logSums(query, states, tau), expected, { atol: 2e-6 / tau });
+  });
+
+  it('are the same of a list that takes several runs, and of one document longer than a run', async () => {
+    // A run takes 4096 rows of this width.
+    const states = [stateOf([5000], 1), ...Array.from({ length: 30 }, (_, i) => stateOf([300], i + 2))];
+    const expected = tokenLogSums(query, states, 0.05);
+    assertAllClose(await products.logSums(query, states, 0.05), expected, { atol: 1e-4 });
+  });
+
+  it('leave nothing of one list in the next, whatever their lengths', async () => {
+    const [long, short] = [[stateOf([4000], 5)], [stateOf([2], 6), stateOf([3], 7)]];
+    const alone = await products.logSums(query, short, 0.05);
+    await products.logSums(query, long, 0.05);
+    expect(await products.logSums(query, short, 0.05)).toEqual(alone);
+  });
+
+  it('are none of no documents', async () => {
+    expect(await products.logSums(query, [], 0.05)).toEqual(new Float64Array(0));
+  });
+});
