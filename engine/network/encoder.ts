@@ -180,6 +180,15 @@ export function l2Normalise(rows: Value): Value {
   return g.divide(rows, g.maximum(length, scalar(1e-12)));
 }
 
+/** Not below the size of any value of a row, `[T, 1]`; of a GELU, which is never under -.17, without a pass for the sizes. */
+function largest(x: Value): Value {
+  const isGelu = x.origin.kind === 'operation' && x.origin.operation.type === 'Gelu';
+  return isGelu ? g.maximum(g.maxLast(x), scalar(0.17)) : g.maxLast(g.absolute(x));
+}
+
+const timesNumber = (x: Value, factor: number): Value =>
+  factor === 1 ? x : g.multiply(x, g.cast(scalar(factor), x.type));
+
 const integerZero = constant(Uint8Array.of(128), []);
 
 /** What a builder is made of. */
@@ -250,9 +259,7 @@ export class EncoderBuilder {
     const D = W / H;
     const name = `encoder.layer.${layer}.attention`;
     const perHead = (part: string, order: readonly number[], scale = 1): Value => {
-      const rows = this.#linear(`${name}.self.${part}`, x, W);
-      const scaled = scale === 1 ? rows : g.multiply(rows, g.cast(scalar(scale), rows.type));
-      return g.transpose(this.#split(scaled), order);
+      return g.transpose(this.#split(this.#linear(`${name}.self.${part}`, x, W, scale)), order);
     };
     const query = perHead('query', [0, 2, 1, 3], 1 / Math.sqrt(D)); // [B, H, L, D]
     const key = perHead('key', [0, 2, 3, 1]); // [B, H, D, L]
@@ -272,18 +279,22 @@ export class EncoderBuilder {
     return g.reshapeTo(rows, [...this.#axes, H, W / H], this.#inputs.headShape);
   }
 
-  #linear(name: string, x: Value, outputs: number): Value {
-    const inputs = x.shape[1] as number;
-    const bias = this.#tensor(`${name}.bias`, [outputs]);
+  /** `(x · Wᵀ + b) * factor`. */
+  #linear(name: string, x: Value, outputs: number, factor = 1): Value {
+    if (this.#precision === 'int8') return this.#integerLinear(name, x, outputs, factor);
+    const type = this.#precision === 'fp16' ? 'float16' : 'float32';
+    const matrix = g.cast(this.#parameters(`${name}.weight`, [outputs, x.shape[1] as number]), type);
+    const bias = g.cast(this.#tensor(`${name}.bias`, [outputs]), type);
+    return timesNumber(g.linear(this.#rounded(x, type), matrix, bias), factor);
+  }
+
+  #integerLinear(name: string, x: Value, outputs: number, factor: number): Value {
     const weights = `${name}.weight`;
-    if (this.#precision !== 'int8') {
-      const type = this.#precision === 'fp16' ? 'float16' : 'float32';
-      const matrix = g.cast(this.#parameters(weights, [outputs, inputs]), type);
-      return g.linear(this.#rounded(x, type), matrix, g.cast(bias, type));
-    }
     const { integers, scale } = this.#integers(x);
-    const matrix = this.#parameters(weights, [inputs, outputs]);
-    const columns = this.#tensor(scaleName(weights), [outputs]);
+    const matrix = this.#parameters(weights, [x.shape[1] as number, outputs]);
+    // The runtime works these out when it loads the graph.
+    const columns = timesNumber(this.#tensor(scaleName(weights), [outputs]), factor);
+    const bias = timesNumber(this.#tensor(`${name}.bias`, [outputs]), factor);
     // The runtime's operator has one scale for all rows, and no row may depend on its neighbours: 1, and each row's after it.
     const product = g.matmulIntegerToFloat(integers, matrix, columns, integerZero);
     return g.add(g.multiply(product, scale), bias);
@@ -301,7 +312,7 @@ export class EncoderBuilder {
   #integers(x: Value): { integers: Value; scale: Value } {
     const known = this.#quantised.get(x);
     if (known) return known;
-    const scale = g.maximum(g.divide(g.maxLast(g.absolute(x)), scalar(127)), scalar(1e-12));
+    const scale = g.maximum(g.divide(largest(x), scalar(127)), scalar(1e-12));
     const rows = g.reshape(scale, [this.#tokens], [-1]);
     const zeros = g.expand(integerZero, rows.shape, g.shapeOf(rows));
     const made = { integers: g.quantiseRows(x, rows, zeros), scale };
