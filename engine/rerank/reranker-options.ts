@@ -56,9 +56,9 @@ export interface RerankerOptions {
    */
   readonly threads?: number;
   /**
-   * Encoders of the `cacheable` profile: threads of a query block's run while the workers have nothing to do; more than 1 takes
-   * a thread of its own with one more copy of the layers' weights. @defaultValue as many as there are workers, at most 4; 1
-   * with `warmUp: false`, `prepack: false` or `threads` above 1
+   * Encoders of the `cacheable` profile: threads that read a query. More than 1 take a thread of their own beside the
+   * workers, with one more copy of the layers' weights; with `warmUp: false`, `prepack: false` or `threads` above 1 the workers
+   * read queries unless this says otherwise. @defaultValue the workers, at most 4
    */
   readonly queryThreads?: number;
   /** Tokens of one document block, 8 (decoders: 48) to the model's positions. @defaultValue the model's, 160; 384 for decoders */

@@ -134,8 +134,8 @@ export class WorkerPool {
   }
 
   /**
-   * One worker beside the others, for what uses several processors in a run while those have nothing to do. It is started
-   * with the first program that is opened on it, and ends with this pool. @internal Used by rerankers.
+   * One worker beside the others, for runs that use several processors. It is started with the first program that is
+   * opened on it, and ends with this pool. @internal Used by rerankers.
    */
   get beside(): WorkerPool {
     this.#beside ??= new WorkerPool(1);

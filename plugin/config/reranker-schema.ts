@@ -39,7 +39,7 @@ export interface RerankerConfig {
   readonly workers?: number | undefined;
   /** Threads of one run inside a worker, at least 1. @defaultValue 1; the processors at hand for decoders */
   readonly threads?: number | undefined;
-  /** Encoders: threads that read a query while no worker has anything to do, at least 1. Above 1, a thread of its own holds one more copy of the weights. @defaultValue the workers, at most 4 */
+  /** Encoders: threads that read a query, at least 1. More than 1 take a thread of their own beside the workers, with one more copy of the weights. @defaultValue the workers, at most 4 */
   readonly queryThreads?: number | undefined;
   /** Tokens of one document block, at least 8. @defaultValue the model's, 160; 384 for decoders */
   readonly maxDocumentTokens?: number | undefined;

@@ -88,8 +88,8 @@ export const rerankerOptions = {
     type: 'whole',
     min: 1,
     otherwise: 'the workers, at most 4',
-    help: 'encoders: threads that read a query while no worker has anything to do',
-    note: 'above 1, a thread of its own holds one more copy of the weights',
+    help: 'encoders: threads that read a query',
+    note: 'more than 1 take a thread of their own beside the workers, with one more copy of the weights',
   },
   maxDocumentTokens: {
     type: 'whole',

@@ -81,7 +81,7 @@ export interface WideWorker {
 export interface EncoderExtras {
   /** What encodes documents. @defaultValue the workers do */
   readonly device?: EncodingDevice | undefined;
-  /** What runs query blocks while the workers have nothing to do. @defaultValue the workers do */
+  /** What runs query blocks, before the workers do. @defaultValue the workers do */
   readonly wide?: WideWorker | undefined;
 }
 

@@ -28,7 +28,6 @@ export async function openEncoderWorkers(
     threads > 1 ? openOnProcessor({ ...data, threads }, typeof on === 'number' ? 1 : on.beside) : undefined,
     places.isProcessorAlone ? undefined : openDeviceProgram(data, places),
   ] as const;
-import { programModule } from '../../session/program-module.ts';
   try {
     const [program, wide, device] = await Promise.all(opening);
     const encoding = new EncoderWorkers(program, {
@@ -46,13 +45,16 @@ import { programModule } from '../../session/program-module.ts';
 type EncoderProcess = PooledProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]>;
 
 const openOnProcessor = (data: EncoderProgramData, on: WorkerPool | number): Promise<EncoderProcess> =>
-  openProgram({ program: programModule('encoder-program', import.meta.url), data, executionProvider: 'cpu' }, on);
+  openProgram(
+    { program: programModule('encoder-program', import.meta.url), data, executionProvider: 'cpu' },
+    on,
+  );
 
 /** More threads share a query block's little work ever less well. */
 const mostQueryThreads = 4;
 
 /**
- * Threads of a query block's run while the workers have nothing to do. One where somebody asks for little memory or a
+ * Threads of a run of query blocks; one: the workers run them. One where somebody asks for little memory or a
  * quick start, and for documents that see the query: there its block is a small part of the work.
  */
 function queryThreads(
