@@ -170,12 +170,35 @@ export interface StoredStateCounts {
   readonly damaged: number;
 }
 
+/**
+ * Why a router chose a reranker: `least-loss`: none on board is expected to rank the query better; `cost`: others are, and
+ * not by as much as they cost more; `deadline`: those cost more than the call has time for; `not-ready`: the one it would
+ * have chosen cannot answer now; `no-words`: the query has none that the embedder knows, so that means over all queries decided.
+ */
+export type RoutingReason = 'least-loss' | 'cost' | 'deadline' | 'not-ready' | 'no-words';
+
+/** A router's decision about one list. */
+export interface Routed {
+  /** Name of the reranker that ranked, as the router knows it. */
+  readonly to: string;
+  /** Why this one. */
+  readonly reason: RoutingReason;
+  /** Loss that it is expected to have for the query, in [0, 1]: 1 - nDCG@10. */
+  readonly expectedLoss: number;
+  /** What it cost on average when it was measured, in milliseconds. */
+  readonly costMs: number;
+  /** The query's cluster, 0-based; absent with reason `no-words`. */
+  readonly cluster?: number;
+}
+
 /** The reranked order, best first: a permutation of the shortlist's indices 0..n-1. */
 export interface Ranking {
   /** Every index of the shortlist exactly once, descending by score; equal scores keep shortlist order. */
   readonly candidates: readonly RankedCandidate[];
   /** What the ranking cost. */
   readonly usage: RankingUsage;
+  /** The router's decision; absent where no router chose the reranker. */
+  readonly routed?: Routed;
 }
 
 /** Whether documents are read in the light of the query (`in-context`) or on their own (`cacheable`). */

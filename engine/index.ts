@@ -1,7 +1,10 @@
 /** The door for serving. */
 export { abortable, onAbort } from './abortable.ts';
 export { defaultCacheFolder } from './cache-folder.ts';
+export { type CascadeOptions, cascadeReranker, defaultCascadeFirst } from './compose/cascade.ts';
 export { type FailoverEvent, type FailoverOptions, failoverReranker } from './compose/failover.ts';
+export { firstStageReranker } from './compose/first-stage.ts';
+export { type RouterChoice, type RouterOptions, routerReranker } from './compose/router.ts';
 export { type ShadowComparison, type ShadowOptions, shadowReranker } from './compose/shadow.ts';
 export { applySteps, type StepsCall, steppedReranker } from './compose/stepped.ts';
 export { wrapped } from './compose/wrapped.ts';
@@ -39,6 +42,7 @@ export {
 } from './scores/fusion-features.ts';
 export { rankingInOrder } from './scores/ranking.ts';
 export { rankingFault } from './scores/ranking-fault.ts';
+export { type ClusterMap, lambdaForBudget, type RoutingEntry } from './scores/routing.ts';
 export type { CudaLibraries } from './session/cuda-libraries.ts';
 export {
   type PlacedFile,

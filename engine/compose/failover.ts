@@ -4,6 +4,7 @@ import { abortable } from '../abortable.ts';
 import type { Ranking, Reranker, RerankerInfo, RerankOptions, Shortlist } from '../contract.ts';
 import { DeadlineExceededError, QueryError } from '../errors.ts';
 import { checkOptionNames, type OptionNames } from '../option-names.ts';
+import { remaining } from './remaining-time.ts';
 import { wrapped } from './wrapped.ts';
 
 /** A reranker failed, and the chain asks the next one. */
@@ -104,14 +105,4 @@ async function inItsShare(
   } finally {
     clearTimeout(timer);
   }
-}
-
-function remaining(options: RerankOptions, started: number): RerankOptions {
-  const { deadlineMs, readWithinMs } = options;
-  const elapsedMs = performance.now() - started;
-  return {
-    ...options,
-    ...(deadlineMs !== undefined && { deadlineMs: deadlineMs - elapsedMs }),
-    ...(readWithinMs !== undefined && { readWithinMs: readWithinMs - elapsedMs }),
-  };
 }

@@ -55,7 +55,8 @@ export async function applySteps(ranking: Ranking, shortlist: Shortlist, call: S
     if (fault) throw unusable(i, shortlist.candidates.length, fault);
     current = next === current ? current : normalisedRanking(next);
   }
-  return current;
+  const { routed } = ranking;
+  return routed && !current.routed ? { ...current, routed } : current;
 }
 
 /** The result of a step; throws its fault as a typed error. */

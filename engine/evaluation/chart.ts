@@ -1,7 +1,7 @@
 /** Results as a bar chart with error bars. */
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import type { TopLevelSpec } from 'vega-lite';
 import type { CollectionResult } from './evaluate-collection.ts';
+import { toSvg } from './svg.ts';
 
 /** An SVG bar chart of one measure: a group a collection, a bar a system, 95 % intervals. */
 export async function toChart(results: readonly CollectionResult[], measure: string): Promise<string> {
@@ -38,10 +38,5 @@ export async function toChart(results: readonly CollectionResult[], measure: str
       ],
     },
   };
-  const view = new View(parse(compile(spec).spec), { renderer: 'none' });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
+  return toSvg(spec);
 }

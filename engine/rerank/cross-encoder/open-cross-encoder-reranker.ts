@@ -1,10 +1,10 @@
 /** Opens a reranker over a cross-encoder's folder. */
 import { availableParallelism } from 'node:os';
 import type { RerankerInfo } from '../../contract.ts';
+import { infoDigest } from '../../info-digest.ts';
 import { openCrossEncoderFolder } from '../../model/cross-encoder-folder.ts';
 import { openProgram } from '../../session/open-program.ts';
 import { programModule } from '../../session/program-module.ts';
-import { infoDigest } from '../info-digest.ts';
 import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
 import type {
   CrossEncoderAnswers,

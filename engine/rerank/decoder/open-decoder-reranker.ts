@@ -2,6 +2,7 @@
 import { availableParallelism, freemem } from 'node:os';
 import type { RerankerInfo } from '../../contract.ts';
 import { ConfigurationError } from '../../errors.ts';
+import { infoDigest } from '../../info-digest.ts';
 import { type DecoderFolder, openDecoderFolder } from '../../model/decoder-folder.ts';
 import { leastDocumentTokens } from '../../model/decoder-manifest.ts';
 import { assertReach, type DecoderConfig } from '../../network/decoder-config.ts';
@@ -10,7 +11,6 @@ import { cardMemoryBytes } from '../../session/graphics-cards.ts';
 import { openProgram } from '../../session/open-program.ts';
 import { programModule } from '../../session/program-module.ts';
 import type { ExecutionProvider } from '../../session/runtime.ts';
-import { infoDigest } from '../info-digest.ts';
 import { opened } from '../opened.ts';
 import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
 import type { DecoderProgramData } from './decoder-program.ts';

@@ -1,10 +1,10 @@
 /** The description of a reranker over an encoder. */
 import type { RerankerInfo } from '../../contract.ts';
+import { infoDigest } from '../../info-digest.ts';
 import type { ModelAtDepth } from '../../model/depth.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
 import { fixedWeight } from '../../scores/fusion.ts';
 import type { StateCodec } from '../../states/state-codec.ts';
-import { infoDigest } from '../info-digest.ts';
 import type { EncoderPlaces } from './encoder-places.ts';
 import type { EncoderProgramData } from './encoder-program.ts';
 

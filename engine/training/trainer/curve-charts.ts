@@ -1,6 +1,6 @@
 /** Curves as SVG. */
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import type { TopLevelSpec } from 'vega-lite';
+import { toSvg } from '../../evaluation/svg.ts';
 import type { CurvePoint } from './curve.ts';
 
 /** Most points of one line: more are averaged, so that a long training stays readable and small. */
@@ -26,7 +26,7 @@ export function lossChart(curve: readonly CurvePoint[]): Promise<string> {
     const parts = names.map((name) => ({ step, series: name, value: mean(({ parts: by }) => by[name]!) }));
     return [{ step, series: 'loss', value: mean(({ loss }) => loss) }, ...parts];
   });
-  return toSvg(rows, { title: 'loss', order: ['loss', ...names] });
+  return lineChart(rows, { title: 'loss', order: ['loss', ...names] });
 }
 
 /** The development measure by step: of each collection, and their mean where there are several. An SVG. */
@@ -37,7 +37,7 @@ export function developmentChart(curve: readonly CurvePoint[], measure: string):
     ...(sets.length > 1 ? [{ step, series: 'mean', value }] : []),
     ...sets.map((set) => ({ step, series: set, value: bySet[set]! })),
   ]);
-  return toSvg(rows, { title: measure, order: ['mean', ...sets] });
+  return lineChart(rows, { title: measure, order: ['mean', ...sets] });
 }
 
 function thinned<T>(points: readonly T[]): T[][] {
@@ -46,7 +46,7 @@ function thinned<T>(points: readonly T[]): T[][] {
   return Array.from({ length: count }, (_, i) => points.slice(i * size, (i + 1) * size));
 }
 
-async function toSvg(
+async function lineChart(
   values: readonly Row[],
   { title, order }: { readonly title: string; readonly order: readonly string[] },
 ): Promise<string> {
@@ -62,10 +62,5 @@ async function toSvg(
       color: { field: 'series', type: 'nominal', sort: [...order], title: null },
     },
   };
-  const view = new View(parse(compile(spec).spec), { renderer: 'none' });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
+  return toSvg(spec);
 }
