@@ -1,5 +1,12 @@
 /** The contract of an adapter: it knows one search server, and nothing of models. */
-import type { BlockRankError, Query, RankedCandidate, RankingUsage, Shortlist } from '../engine/index.ts';
+import type {
+  BlockRankError,
+  Query,
+  RankedCandidate,
+  RankingUsage,
+  Routed,
+  Shortlist,
+} from '../engine/index.ts';
 import type { Highlight } from './highlight.ts';
 
 export type { Highlight } from './highlight.ts';
@@ -95,6 +102,8 @@ export type Outcome =
       readonly keepsTail: boolean;
       /** What the ranking cost. */
       readonly usage: RankingUsage;
+      /** The router's decision; absent where no router chose the reranker. */
+      readonly routed?: Routed;
       /** Whether the ranking came from the result cache. */
       readonly cached: boolean;
       /** Where the time went. */
@@ -139,6 +148,8 @@ export interface OutcomeMark {
   readonly cached?: boolean;
   /** What the ranking cost. */
   readonly usage?: RankingUsage;
+  /** Who ranked and why, where a router chose. */
+  readonly routed?: Routed;
   /** Where the time went. */
   readonly timings: Timings;
   /** What the server refused or capped, and which hits had no text; absent when there is nothing to warn of. */

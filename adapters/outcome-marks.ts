@@ -8,9 +8,10 @@ export function toOutcomeMark(outcome: Outcome, windowHits: number): OutcomeMark
   const { timings, warnings } = outcome;
   const told = { timings, ...(warnings.length > 0 && { warnings }) };
   if (outcome.reranked) {
-    const { cached, usage } = outcome;
+    const { cached, usage, routed } = outcome;
     const read = usage.read === undefined ? {} : { read: usage.read };
-    return { reranked: true, rankWindowSize: windowHits, ...read, cached, usage, ...told };
+    const made = { ...read, cached, usage, ...(routed && { routed }) };
+    return { reranked: true, rankWindowSize: windowHits, ...made, ...told };
   }
   const { reason, error } = outcome;
   return {

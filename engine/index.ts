@@ -42,7 +42,14 @@ export {
 } from './scores/fusion-features.ts';
 export { rankingInOrder } from './scores/ranking.ts';
 export { rankingFault } from './scores/ranking-fault.ts';
-export { type ClusterMap, lambdaForBudget, type RoutingEntry } from './scores/routing.ts';
+export {
+  type ClusterMap,
+  expectedLosses,
+  lambdaForBudget,
+  type MeasuredEntry,
+  type RoutingEntry,
+  routingTable,
+} from './scores/routing.ts';
 export type { CudaLibraries } from './session/cuda-libraries.ts';
 export {
   type PlacedFile,

@@ -1,7 +1,8 @@
 /** The formulas of a cascade: which candidates are read a second time, and one scale for both readings. Pure. */
-import type { RankedCandidate, Ranking } from '../contract.ts';
+import type { RankedCandidate, Ranking, RankingUsage } from '../contract.ts';
 import { zScores } from './fusion-scores.ts';
 import { type ScoredCandidate, toRanking } from './ranking.ts';
+import { isRead } from './unread.ts';
 import { summedUsage } from './usage.ts';
 
 /** Which candidates of the cheap order are read again. */
@@ -64,24 +65,39 @@ export function joinedCascade(cheap: Ranking, dear: Ranking, { from, to }: Casca
   const moved = (candidate: RankedCandidate, logit: number): ScoredCandidate => ({ ...candidate, logit });
   const joined = [
     ...cheap.candidates.slice(0, from).map((candidate, i) => moved(candidate, scores[i]! + up)),
-    ...dear.candidates.map((candidate, i) => moved(candidate, window[i]!)),
+    ...dear.candidates.map((candidate, i) => moved(readByEither(candidate, cheap), window[i]!)),
     ...cheap.candidates.slice(to).map((candidate, i) => moved(candidate, scores[to + i]! - down)),
   ];
-  return toRanking(joined, summedUsage(cheap.usage, dear.usage));
+  const { read: _ofOne, ...usage } = summedUsage(cheap.usage, dear.usage);
+  const read = joined.filter(isRead).length;
+  return inThisOrder(joined, read === joined.length ? usage : { ...usage, read });
 }
 
-/** Logits of a magnitude that z-scores do not take. */
-const absurd = 1e30;
+/** The dear reranker's candidate, marked as unread only where the cheap one did not read it either. */
+function readByEither(candidate: RankedCandidate, { candidates }: Ranking): RankedCandidate {
+  if (isRead(candidate)) return candidate;
+  const { isRead: _ofDear, ...rest } = candidate;
+  return isRead(candidates.find(({ index }) => index === candidate.index)!) ? rest : candidate;
+}
+
+/** Unclipped z-scores in ranked order: clipping would make ties of the best ones. */
+function listScores(candidates: readonly RankedCandidate[]): readonly number[] {
+  const logits = candidates.map(({ logit }) => logit);
+  return zScores(logits, Number.POSITIVE_INFINITY) ?? logits.map(() => 0);
+}
 
 /**
- * Z-scores in ranked order, descending. They are not clipped: clipping would make ties of the best ones. A list with
- * absurd logits is scored by its order alone.
+ * The ranking in the order given. Where rounding lost a difference between two logits, or a logit is beyond what z-scores
+ * take, places stand in for all of them.
  */
-function listScores(candidates: readonly RankedCandidate[]): readonly number[] {
-  const logits = candidates.map(({ logit }, i) => ({ logit, rank: -i }));
-  const isAbsurd = logits.some(({ logit }) => Math.abs(logit) >= absurd);
-  const values = logits.map(({ logit, rank }) => (isAbsurd ? rank : logit));
-  return zScores(values, Number.POSITIVE_INFINITY) ?? [];
+function inThisOrder(candidates: readonly ScoredCandidate[], usage: RankingUsage): Ranking {
+  const ranking = toRanking(candidates, usage);
+  const isKept = ranking.candidates.every(({ index }, i) => index === candidates[i]!.index);
+  if (isKept) return ranking;
+  return toRanking(
+    candidates.map((candidate, i) => ({ ...candidate, logit: 0 - i })),
+    usage,
+  );
 }
 
 function spreadOf(values: readonly number[]): { readonly mean: number; readonly deviation: number } {

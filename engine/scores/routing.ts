@@ -95,6 +95,29 @@ export function shrunkLosses(
   });
 }
 
+/** What was measured of a reranker. */
+export interface MeasuredEntry extends Pick<RoutingEntry, 'name' | 'costMs'> {
+  /** One loss a validation query, shape `[Q]`. */
+  readonly losses: readonly number[];
+}
+
+/**
+ * The rule's entries for measured rerankers, in their order.
+ *
+ * @param queries - `clusters`: each validation query's cluster, or -1; `count`: clusters.
+ */
+export function routingTable(
+  measured: readonly MeasuredEntry[],
+  { clusters, count }: { readonly clusters: readonly number[]; readonly count: number },
+): readonly RoutingEntry[] {
+  return measured.map(({ name, costMs, losses }) => ({
+    name,
+    costMs,
+    meanLoss: losses.reduce((sum, loss) => sum + loss, 0) / Math.max(1, losses.length),
+    clusterLosses: shrunkLosses(losses, clusters, { count }),
+  }));
+}
+
 /** Each reranker's expected loss for a query, shape `[R]`; the mean over all queries where the query has no words. */
 export function expectedLosses(
   entries: readonly RoutingEntry[],

@@ -19,6 +19,7 @@ import { inspectCommand } from './model/inspect-command.ts';
 import { pullCommand } from './model/pull-command.ts';
 import { packageVersion } from './package-version.ts';
 import { rerankCommand } from './rerank/rerank-command.ts';
+import { routerCommand } from './router/router-command.ts';
 import { keyCommand } from './serve/key-command.ts';
 import { proxyCommand } from './serve/proxy-command.ts';
 import { serveCommand } from './serve/serve-command.ts';
@@ -45,6 +46,7 @@ const commands: readonly MakeCommand[] = [
   statusCommand,
   uninstallCommand,
   statesCommand,
+  routerCommand,
 ];
 
 /** Runs the command that the arguments name, and prints its error. @returns The exit code. */

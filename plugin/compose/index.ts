@@ -21,6 +21,16 @@ export {
   type ProxySettings,
   type ReadyProxyConfig,
 } from './proxy.ts';
+export { choiceForms, parseChoice } from './router/choice-name.ts';
+export { type OpenChoices, openChoices } from './router/open-choices.ts';
+export {
+  type BoardedReranker,
+  type RouterFiles,
+  type RouterValidation,
+  readRouter,
+  writeBoarded,
+  writeRouter,
+} from './router/router-folder.ts';
 export {
   type ComposeContext,
   composeServer,

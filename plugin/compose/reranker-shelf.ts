@@ -1,6 +1,6 @@
 /** Keeps open rerankers by their settings, so that a reload opens none twice. */
-import { openReranker, type Reranker, wrapped } from '../../engine/index.ts';
-import { toRerankerOptions } from './reranker-options.ts';
+import { type Reranker, wrapped } from '../../engine/index.ts';
+import { openConfigured } from './open-configured.ts';
 import type { OpenReranker } from './stage.ts';
 
 /** A reranker that a holder has taken from the shelf. */
@@ -59,9 +59,7 @@ export class RerankerShelf {
 /** Opens rerankers from a shelf: those whose settings stay the same stay open from one configuration to the next. */
 export function shelfOpener(shelf: RerankerShelf): OpenReranker {
   return async (config) => {
-    const held = shelf.take(JSON.stringify(config), async () =>
-      openReranker(await toRerankerOptions(config)),
-    );
+    const held = shelf.take(JSON.stringify(config), () => openConfigured(config));
     try {
       const reranker = await held.reranker;
       // Closing the reranker gives it back to the shelf.

@@ -3,16 +3,16 @@ import { readFile } from 'node:fs/promises';
 import {
   ConfigurationError,
   failoverReranker,
-  openReranker,
   type Reranker,
   remoteReranker,
   shadowReranker,
   type WorkerPool,
   wrapped,
 } from '../../engine/index.ts';
+import type { RemoteConfig } from '../config/remote-schema.ts';
 import type { RerankerConfig } from '../config/reranker-schema.ts';
 import type { ServeConfig } from '../config/schema.ts';
-import type { ChainMember, RemoteConfig, ServedModelConfig, ServiceTls } from '../config/service-schema.ts';
+import type { ChainMember, ServedModelConfig, ServiceTls } from '../config/service-schema.ts';
 import {
   guardedReranker,
   type ListenTls,
@@ -21,8 +21,8 @@ import {
   type ServedModel,
   type ServiceMetrics,
 } from '../service/index.ts';
+import { openConfigured } from './open-configured.ts';
 import { PoolShelf } from './pool-shelf.ts';
-import { toRerankerOptions } from './reranker-options.ts';
 import { type HeldReranker, RerankerShelf } from './reranker-shelf.ts';
 
 /** A service with the parts that it needs. */
@@ -167,7 +167,8 @@ class ModelShelf {
   /** @param isShared - Whether a local model runs on workers that others of the same base use too. */
   async #openMember({ local = {}, remote }: ChainMember, isShared: boolean): Promise<Reranker> {
     if (remote) return this.#openRemote(remote);
-    return isShared ? this.#openOnPool(local) : openWarm(local);
+    if (isShared) return this.#openOnPool(local);
+    return openWarm(local);
   }
 
   async #openOnPool({ workers, ...settings }: RerankerConfig): Promise<Reranker> {
@@ -236,8 +237,7 @@ function basesWithResiduals(members: readonly ChainMember[]): ReadonlySet<string
 
 /** Opens a local model and lets it rank a list once. */
 async function openWarm(settings: RerankerConfig, pool?: WorkerPool): Promise<Reranker> {
-  const options = await toRerankerOptions(settings);
-  const reranker = await openReranker({ ...options, ...(pool && { pool }) });
+  const reranker = await openConfigured(settings, pool);
   try {
     const candidates = warmUpTexts.map((text, i) => ({ docId: String(i), text, segments: [] }));
     await reranker.rerank({ query: { text: 'how do plants make food' }, candidates, firstStage: 'unknown' });

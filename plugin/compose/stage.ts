@@ -1,12 +1,12 @@
 /** The composition root: turns a checked configuration into a running stage. */
 
-import { fusion, openReranker, type Reranker, type ScoreStep } from '../../engine/index.ts';
+import { ConfigurationError, fusion, type Reranker, type ScoreStep } from '../../engine/index.ts';
 import type { RerankerConfig } from '../config/reranker-schema.ts';
 import type { StageConfig } from '../config/schema.ts';
 import type { StageAdapter } from '../stage/index.ts';
 // Imported past the door: the door also loads metrics and traces, which take a command longer than its own work.
 import { type RescoringStage, rescoringStage } from '../stage/stage.ts';
-import { toRerankerOptions } from './reranker-options.ts';
+import { openConfigured } from './open-configured.ts';
 
 /** A stage with the parts that it needs. */
 export interface Composition<Request, Response> {
@@ -35,8 +35,6 @@ export interface CompositionParts<Request, Response> {
 /** Opens a reranker by its settings; the caller closes it. */
 export type OpenReranker = (config: RerankerConfig) => Promise<Reranker>;
 
-const openOwn: OpenReranker = async (config) => openReranker(await toRerankerOptions(config));
-
 /**
  * Opens the reranker and a stage over an adapter.
  *
@@ -45,7 +43,7 @@ const openOwn: OpenReranker = async (config) => openReranker(await toRerankerOpt
 export async function composeStage<Request, Response>(
   parts: CompositionParts<Request, Response>,
 ): Promise<Composition<Request, Response>> {
-  const { adapter, closeAdapter, openReranker: open = openOwn } = parts;
+  const { adapter, closeAdapter, openReranker: open = (config) => openConfigured(config) } = parts;
   const { fusion: weight, ...settings } = parts.stage;
   const opening: { reranker?: Reranker } = {};
   const close = async (): Promise<void> => {
@@ -53,6 +51,7 @@ export async function composeStage<Request, Response>(
     await closeAdapter?.();
   };
   try {
+    assertNoSecondFusion(parts);
     const reranker = await open(parts.reranker);
     opening.reranker = reranker;
     const stage = rescoringStage({ ...settings, adapter, reranker, scoreSteps: toScoreSteps(weight) });
@@ -68,6 +67,17 @@ export async function composeStage<Request, Response>(
     await close();
     throw error;
   }
+}
+
+/** @throws ConfigurationError for a weight beside a router, whose rerankers are fused as they were measured. */
+function assertNoSecondFusion({
+  reranker,
+  stage,
+}: Pick<CompositionParts<unknown, unknown>, 'reranker' | 'stage'>): void {
+  if (reranker.router === undefined || !stage.fusion) return;
+  const message =
+    'expected none beside reranker.router: its rerankers are fused with the first stage as they were when they were measured; leave it out';
+  throw new ConfigurationError('Cannot open the stage', [{ path: 'stage.fusion', message }]);
 }
 
 /** Left out where the file has no weight: the stage's own default uses the model's. */

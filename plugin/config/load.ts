@@ -131,7 +131,13 @@ function withAbsoluteModel(reranker: RerankerConfig, absolute: ToAbsolute): Rera
   const { residual } = reranker;
   // A name stays a name: it is looked up in the model's folder.
   const isPath = residual !== undefined && isResidualPath(residual);
-  return withAbsolute(reranker, ['model', 'stateFolder', ...(isPath ? ['residual' as const] : [])], absolute);
+  const names = ['model', 'stateFolder', 'router', ...(isPath ? ['residual' as const] : [])] as const;
+  const { router, ...section } = withAbsolute(reranker, names, absolute);
+  if (router === undefined) return section;
+  return {
+    ...section,
+    router: typeof router === 'string' ? router : withAbsolute(router, ['folder'], absolute),
+  };
 }
 
 function withAbsoluteFiles(service: ServiceConfig, absolute: ToAbsolute): ServiceConfig {

@@ -1,6 +1,7 @@
 /** Keys of the section `reranker`, and of every other place that names a local model. */
 import { z } from 'zod';
-import { rerankerOptions, stateRedisOptions } from '../options/reranker-options.ts';
+import { rerankerOptions, routerOptions, stateRedisOptions } from '../options/reranker-options.ts';
+import { type RemoteConfig, remoteSection } from './remote-schema.ts';
 import { codecName, sectionOf } from './sections.ts';
 
 /** A Redis that keeps block states. */
@@ -11,6 +12,16 @@ export interface StateRedisConfig {
   readonly prefix?: string | undefined;
   /** How long a state is kept, in milliseconds, above 0. @defaultValue as long as Redis has room */
   readonly ttlMs?: number | undefined;
+}
+
+/** A router that chooses a reranker for each query. */
+export interface RouterConfig {
+  /** Folder of the router. */
+  readonly folder: string;
+  /** What a request may cost on average, by the costs that were measured, in milliseconds, at least 0. @defaultValue none: the least expected loss, whatever it costs */
+  readonly budgetMs?: number | undefined;
+  /** Services on board, by the names that follow `remote:`. Each with the keys of `remote`. @defaultValue none */
+  readonly remotes?: Readonly<Record<string, RemoteConfig>> | undefined;
 }
 
 /** The reranker. Each default is the one of `openReranker`. */
@@ -57,14 +68,25 @@ export interface RerankerConfig {
   readonly warmUp?: boolean | undefined;
   /** Decoders: documents of the longest list to come, at least 1. One as long is run before answering, so that a card has memory taken and kernels chosen. @defaultValue a short list alone */
   readonly warmUpDocuments?: number | undefined;
+  /** Router that chooses a reranker for each query, as `blockrank router fit` wrote it. The folder alone is enough; depth and tier are the choice's. @defaultValue none: one reranker for every query */
+  readonly router?: string | RouterConfig | undefined;
 }
 
 const redis = sectionOf(stateRedisOptions, {
   url: z.url({ protocol: /^rediss?$/, error: 'expected an address such as redis://cache.example:6379' }),
 });
 
+/** Services by name. */
+export const remotesSection: z.ZodType<Readonly<Record<string, RemoteConfig>>> = z.record(
+  z.string().regex(/^[\w.-]{1,64}$/, 'expected a name of letters, digits, dots, dashes, at most 64'),
+  remoteSection,
+);
+
+const router = z.union([z.string().min(1), sectionOf(routerOptions, { remotes: remotesSection })]);
+
 /** The section `reranker`, and every other place that names a local model. */
 export const rerankerSection: z.ZodType<RerankerConfig> = sectionOf(rerankerOptions, {
   stateRedis: redis,
   stateCodec: codecName,
+  router,
 }) as z.ZodType<RerankerConfig>;

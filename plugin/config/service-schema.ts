@@ -1,7 +1,6 @@
 /** Keys of the sections `service` and `reranker`'s relatives: what `blockrank serve` reads. */
 import { z } from 'zod';
 import {
-  remoteOptions,
   serviceCacheOptions,
   serviceKeyOptions,
   serviceLogOptions,
@@ -9,6 +8,7 @@ import {
   serviceTlsOptions,
 } from '../options/service-options.ts';
 import { breakerOptions } from '../options/stage-options.ts';
+import { type RemoteConfig, remoteSection } from './remote-schema.ts';
 import { type RerankerConfig, rerankerSection } from './reranker-schema.ts';
 import { falseOr, section, sectionOf } from './sections.ts';
 
@@ -26,26 +26,6 @@ export interface ServiceKeyConfig {
   readonly requestsPerMinute?: number | undefined;
   /** Requests in hand at once, queued ones among them, at least 1. @defaultValue no limit */
   readonly maxConcurrent?: number | undefined;
-}
-
-/** Somebody else's reranking service. */
-export interface RemoteConfig {
-  /** Which wire form the service speaks. */
-  readonly api: 'cohere' | 'jina' | 'voyage' | 'tei';
-  /** The endpoint's whole address. */
-  readonly url: string;
-  /** Sent as `Authorization: Bearer …`. @defaultValue none */
-  readonly apiKey?: string | undefined;
-  /** The service's name of the model. @defaultValue left out */
-  readonly model?: string | undefined;
-  /** Name in logs and metrics. @defaultValue the wire form and the host */
-  readonly name?: string | undefined;
-  /** Documents of one call, at least 1. @defaultValue 1000; 32 for `tei` */
-  readonly maxDocuments?: number | undefined;
-  /** Time for one attempt, in milliseconds, above 0. @defaultValue 10000 */
-  readonly timeoutMs?: number | undefined;
-  /** Further attempts after a transient failure. @defaultValue 1 */
-  readonly retries?: number | undefined;
 }
 
 /** One member of a chain; exactly one of `local` and `remote`. */
@@ -168,11 +148,7 @@ const exactlyOne = (of: z.ZodObject, one: string, other: string): z.ZodType =>
     when: ({ value }) => typeof value === 'object' && value !== null,
   });
 
-const remote = sectionOf(remoteOptions, {
-  url: z.url({ protocol: /^https?$/, error: 'expected an address such as https://api.cohere.com/v2/rerank' }),
-});
-
-const member = { local: rerankerSection.optional(), remote: remote.optional() };
+const member = { local: rerankerSection.optional(), remote: remoteSection.optional() };
 
 const model = section({
   residual: z.string().min(1).optional(),

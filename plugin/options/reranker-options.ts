@@ -138,6 +138,30 @@ export const rerankerOptions = {
     help: 'decoders: documents of the longest list to come',
     note: 'one as long is run before answering, so that a card has memory taken and kernels chosen',
   },
+  router: {
+    type: 'section',
+    otherwise: 'none: one reranker for every query',
+    help: 'router that chooses a reranker for each query, as `blockrank router fit` wrote it',
+    note: "`folder`, `budgetMs`, `remotes`; the folder alone is enough; depth and tier are the choice's",
+  },
+} as const;
+
+/** Keys of the section `reranker.router`. */
+export const routerOptions = {
+  folder: { type: 'text', isRequired: true, help: 'folder of the router' },
+  budgetMs: {
+    type: 'number',
+    min: 0,
+    otherwise: 'none: the least expected loss, whatever it costs',
+    unit: 'milliseconds',
+    help: 'what a request may cost on average, by the costs that were measured',
+  },
+  remotes: {
+    type: 'section',
+    otherwise: 'none',
+    help: 'services on board, by the names that follow `remote:`',
+    note: 'each with the keys of `remote`',
+  },
 } as const;
 
 /** Keys of the section `reranker.stateRedis`. */

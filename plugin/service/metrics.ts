@@ -40,6 +40,8 @@ export interface ServiceMetrics {
   readonly failovers: Counter<'model' | 'reranker' | 'code'>;
   /** Further attempts at remote services. */
   readonly retries: Counter<'reranker'>;
+  /** Decisions of routers, by the reranker that was chosen and why. */
+  readonly routed: Counter<'model' | 'reranker' | 'reason'>;
   /** Share of the first ten documents that a shadow has in common with the served ranking. */
   readonly shadowOverlap: Histogram<'model'>;
   /** Configurations read, by result: `ok`, `refused`. */
@@ -101,6 +103,7 @@ export function serviceMetrics(registry: Registry = freshRegistry()): ServiceMet
     breaker: gauge('breaker_state', 'Breaker: 0 closed, 1 half-open, 2 open.', 'model', 'reranker'),
     failovers: counter('failovers_total', 'Times the next one was asked.', 'model', 'reranker', 'code'),
     retries: counter('retries_total', 'Further attempts at a remote service.', 'reranker'),
+    routed: counter('routed_total', 'Lists that a router gave to a reranker.', 'model', 'reranker', 'reason'),
     shadowOverlap: histogram('shadow_overlap', 'First ten in common.', overlapBuckets, 'model'),
     generation: gauge('config_generation', 'Configurations taken.'),
     ready: gauge('ready', 'Whether requests are answered.'),

@@ -248,4 +248,6 @@ function note(metrics: ServiceMetrics, { ask, model: { name: model } }: Work, { 
   metrics.truncatedTokens.inc({ model }, truncatedTokens);
   metrics.states.inc({ model, result: 'found' }, statesFound);
   metrics.states.inc({ model, result: 'encoded' }, statesEncoded);
+  const { routed } = ranking;
+  if (routed) metrics.routed.inc({ model, reranker: routed.to, reason: routed.reason });
 }

@@ -183,9 +183,10 @@ function toOutcome<Request>(plan: Plan<Request>, decided: Decided, wish: Wish, t
   const { decision, shortlist, isRemembered } = decided;
   const warnings = [...plan.warnings, ...(shortlist ? textWarnings(shortlist, plan.fields) : [])];
   if (decision.kind === 'ranked' && shortlist) {
-    const { usage } = decision.ranking;
+    const { usage, routed } = decision.ranking;
     const arrangement = arrange(decision.ranking, shortlist, wish);
-    return { reranked: true, ...arrangement, usage, cached: isRemembered, timings, warnings };
+    const made = { usage, ...(routed && { routed }), cached: isRemembered, timings, warnings };
+    return { reranked: true, ...arrangement, ...made };
   }
   const { reason, error } = decision as Extract<Decision, { kind: 'unranked' }>;
   return { reranked: false, reason, ...(error && { error }), timings, warnings };
@@ -204,6 +205,7 @@ function tell<Request, Response>(
     return;
   }
   const candidates = shortlist?.candidates.length ?? 0;
-  const { cached, usage, hits } = outcome;
-  events.reranked({ ...source, candidates, dropped: candidates - hits.length, cached, usage, timings });
+  const { cached, usage, routed, hits } = outcome;
+  const made = { cached, usage, ...(routed && { routed }), timings };
+  events.reranked({ ...source, candidates, dropped: candidates - hits.length, ...made });
 }

@@ -1,6 +1,6 @@
 /** The events of a stage. */
 import type { PlanWarning, Timings, UnrerankedReason } from '../../adapters/adapter.ts';
-import type { BlockRankError, RankingUsage } from '../../engine/index.ts';
+import type { BlockRankError, RankingUsage, Routed } from '../../engine/index.ts';
 import type { BreakerState } from '../guard/breaker.ts';
 import type { Phase } from '../guard/budget.ts';
 
@@ -22,6 +22,8 @@ export interface RerankedEvent extends StageEvent {
   readonly cached: boolean;
   /** What the ranking cost. */
   readonly usage: RankingUsage;
+  /** The router's decision; absent where no router chose the reranker. */
+  readonly routed?: Routed;
   /** Where the time went. */
   readonly timings: Timings;
 }

@@ -22,11 +22,12 @@ const breakerLevels: Readonly<Record<BreakerState, number>> = { closed: 0, 'half
  * `…_duration_seconds{part}` (`first-stage`, `states`, `rerank`, `total`), `…_searches_total{outcome, reason}`,
  * `…_failures_total{phase, code}`, `…_cache_total{result}`, `…_breaker_state` (0 closed, 1 half-open, 2 open),
  * `…_documents_total{result}` (`read`, `unread`: not in time), `…_states_total{result}` (`found`, `encoded`), and of the states that the search index was asked for
- * `…_stored_states_total{result}` (`found`, `missing`, `stale`, `foreign`, `damaged`).
+ * `…_stored_states_total{result}` (`found`, `missing`, `stale`, `foreign`, `damaged`), and of
+ * the decisions of a router `…_routed_total{to, reason}`.
  */
 export function prometheusStageMetrics(registry: Registry, options: StageMetricsOptions = {}): StageEvents {
   const metrics = stageMetrics(registry, options);
-  const { durations, searches, failures, cache, breaker, documents, states, storedStates } = metrics;
+  const { durations, searches, failures, cache, breaker, documents, states, storedStates, routed } = metrics;
   const observe = (source: Labels, { firstStageMs, statesMs, rerankMs, totalMs }: Timings): void => {
     durations.observe({ ...source, part: 'first-stage' }, firstStageMs / 1000);
     if (statesMs !== undefined) durations.observe({ ...source, part: 'states' }, statesMs / 1000);
@@ -43,6 +44,7 @@ export function prometheusStageMetrics(registry: Registry, options: StageMetrics
       const { statesFound, statesEncoded, storedStates: stored, read = event.candidates } = event.usage;
       documents.inc({ ...source, result: 'read' }, read);
       documents.inc({ ...source, result: 'unread' }, event.candidates - read);
+      if (event.routed) routed.inc({ ...source, to: event.routed.to, reason: event.routed.reason });
       states.inc({ ...source, result: 'found' }, statesFound);
       states.inc({ ...source, result: 'encoded' }, statesEncoded);
       for (const [result, count] of Object.entries(stored ?? {}))
@@ -77,6 +79,7 @@ interface StageMetrics {
   readonly documents: Counter;
   readonly states: Counter;
   readonly storedStates: Counter;
+  readonly routed: Counter;
 }
 
 function stageMetrics(registry: Registry, options: StageMetricsOptions): StageMetrics {
@@ -113,6 +116,7 @@ function stageMetrics(registry: Registry, options: StageMetricsOptions): StageMe
     storedStates: counter('stored_states_total', 'Block states that the search index was asked for.', [
       'result',
     ]),
+    routed: counter('routed_total', 'Lists that a router gave to a reranker.', ['to', 'reason']),
     cache: counter('cache_total', 'Questions to the ranking cache.', ['result']),
     breaker:
       kept<Gauge>('breaker_state') ??

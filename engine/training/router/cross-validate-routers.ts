@@ -3,9 +3,9 @@ import type { Embeddings } from '../../contract.ts';
 import { type Deferral, deferral } from '../../evaluation/deferral.ts';
 import { mean } from '../../evaluation/measures.ts';
 import { seededRandom, shuffled } from '../../evaluation/random.ts';
-import { expectedLosses, type RoutingEntry } from '../../scores/routing.ts';
+import { expectedLosses, routingTable } from '../../scores/routing.ts';
 import { pickRows, rowAt, rowCount, squaredDistance, viewsOf } from '../curation/rows.ts';
-import { fitRouter, lossesByCluster } from './fit-router.ts';
+import { fitRouter } from './fit-router.ts';
 
 /** Options of {@link crossValidateRouters}. */
 export interface RouterValidationOptions {
@@ -110,9 +110,11 @@ function byClusters(
   settings: Pick<Parameters<typeof fitRouter>[0], 'kind' | 'count' | 'seed'>,
 ): readonly (readonly number[])[] {
   const { map, clusters } = fitRouter({ ...settings, embeddings: others, losses: otherLosses });
-  const means = meansOf(otherLosses);
-  const entries: readonly RoutingEntry[] = lossesByCluster(otherLosses, clusters, map.rows.length).map(
-    (clusterLosses, r) => ({ name: String(r), costMs: 0, meanLoss: means[r]!, clusterLosses }),
-  );
+  const measured = (otherLosses[0] ?? []).map((_, r) => ({
+    name: String(r),
+    costMs: 0,
+    losses: otherLosses.map((row) => row[r]!),
+  }));
+  const entries = routingTable(measured, { clusters, count: map.rows.length });
   return Array.from({ length: rowCount(heldOut) }, (_, i) => expectedLosses(entries, map, rowAt(heldOut, i)));
 }

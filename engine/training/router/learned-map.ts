@@ -40,8 +40,11 @@ export interface FittedMap {
   readonly bestStep: number;
 }
 
-/** Nats between the nearest and the second nearest cluster, on average over queries, where the map begins. */
-const firstMargin = 3;
+/**
+ * Nats between the nearest and the second nearest cluster, on average over queries, where the map begins: nearly the hard
+ * clusters, which early stop then may fall back to.
+ */
+const firstMargin = 10;
 
 const learningRate = 0.05;
 

@@ -1,5 +1,5 @@
 /** `blockrank states`: block states in the search server, computed once and found by every request. */
-import { Command } from 'commander';
+import { CommandGroup } from '../command-group.ts';
 import type { MakeCommand } from '../context.ts';
 import { buildCommand } from './build-command.ts';
 import { dropCommand } from './drop-command.ts';
@@ -26,12 +26,3 @@ export const statesCommand: MakeCommand = (context) => {
   }
   return command;
 };
-
-/** A command whose subcommands inherit what it inherits: how to end, and where to write. */
-class CommandGroup extends Command {
-  override copyInheritedSettings(source: Command): this {
-    super.copyInheritedSettings(source);
-    for (const command of this.commands) command.copyInheritedSettings(this);
-    return this;
-  }
-}

@@ -73,6 +73,15 @@ export const native: WireForm = {
       statesEncoded: z.int(),
       read: z.int().optional(),
     }),
+    routed: z
+      .object({
+        to: z.string(),
+        reason: z.string(),
+        expectedLoss: z.number(),
+        costMs: z.number(),
+        cluster: z.int().optional(),
+      })
+      .optional(),
     elapsedMs: z.number(),
   }),
   ask(body) {
@@ -95,6 +104,7 @@ export const native: WireForm = {
       cache: JSON.stringify(cache),
       results: entriesJson(answer, 'score', detailsJson(answer)),
       usage: JSON.stringify(ranking?.usage ?? noUsage),
+      ...(ranking?.routed && { routed: JSON.stringify(ranking.routed) }),
       elapsedMs: JSON.stringify(Math.round(elapsedMs * 1000) / 1000),
     });
   },

@@ -12,7 +12,11 @@ import { indexOptions, statesOptions } from '../../../plugin/options/index-optio
 import { installOptions } from '../../../plugin/options/install-options.ts';
 import { defaultText, type OptionRow, type OptionTable } from '../../../plugin/options/option.ts';
 import { listenTlsOptions, proxyOptions, targetTlsOptions } from '../../../plugin/options/proxy-options.ts';
-import { rerankerOptions, stateRedisOptions } from '../../../plugin/options/reranker-options.ts';
+import {
+  rerankerOptions,
+  routerOptions,
+  stateRedisOptions,
+} from '../../../plugin/options/reranker-options.ts';
 import {
   awsOptions,
   elasticsearchOptions,
@@ -45,6 +49,7 @@ const reranker = 'plugin/config/reranker-schema.ts';
 const sections: readonly Subject[] = [
   ['RerankerConfig', reranker, rerankerOptions],
   ['StateRedisConfig', reranker, stateRedisOptions],
+  ['RouterConfig', reranker, routerOptions],
   ['StageConfig', schema, stageOptions],
   ['StageCacheConfig', schema, stageCacheOptions],
   ['StageBreakerConfig', schema, breakerOptions],
@@ -61,7 +66,7 @@ const sections: readonly Subject[] = [
   ['ServiceKeyConfig', service, serviceKeyOptions],
   ['ServiceCacheConfig', service, serviceCacheOptions],
   ['ServiceLogConfig', service, serviceLogOptions],
-  ['RemoteConfig', service, remoteOptions],
+  ['RemoteConfig', 'plugin/config/remote-schema.ts', remoteOptions],
 ];
 
 /** Options of programs: what they share with a section, they say as it does. */
