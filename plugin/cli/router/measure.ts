@@ -58,7 +58,9 @@ export async function openMeasured(
   costs: RouterValidation['costs'],
 ): Promise<OpenChoices> {
   const remotes = flags.remotes === undefined ? {} : await readRemotes(flags.remotes, env);
-  const settings = { ...modelSettings(flags), ...(costs === 'cold' && { stateCacheBytes: 0 }) };
+  // The option --depth of `fit` counts candidates.
+  const model = modelSettings({ ...flags, depth: undefined });
+  const settings = { ...model, ...(costs === 'cold' && { stateCacheBytes: 0 }) };
   return openChoices(rerankerNames(flags.rerankers), { settings, remotes, path: 'rerankers' });
 }
 

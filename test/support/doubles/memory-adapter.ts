@@ -117,6 +117,7 @@ function applyOutcome(plan: Plan<MemoryRequest>, response: MemoryResponse, outco
         ...(outcome.usage.read !== undefined && { read: outcome.usage.read }),
         cached: outcome.cached,
         usage: outcome.usage,
+        ...(outcome.routed && { routed: outcome.routed }),
         timings,
       }
     : {

@@ -31,10 +31,17 @@ describe('crossValidateRouters', () => {
     expect(one!.area).toBeCloseTo(zero!.area, 12);
   });
 
-  it('loses nothing by learning the map, and no router beats the oracle', () => {
-    expect(routers.get('learned map 6')!.area).toBeGreaterThan(six!.area - 0.005);
+  it('is beaten by the oracle alone', () => {
     const oracle = routers.get('oracle')!;
     for (const router of routers.values()) expect(router.area).toBeLessThanOrEqual(oracle.area);
+  });
+
+  it('loses nothing by learning the map, over several draws', () => {
+    const differences = [1, 2, 3].map((seed) => {
+      const drawn = crossValidateRouters({ ...routingFixture(seed), counts: [6] });
+      return drawn.get('learned map 6')!.area - drawn.get('K-means 6')!.area;
+    });
+    expect(differences.reduce((sum, one) => sum + one, 0) / 3).toBeGreaterThan(-0.005);
   });
 
   it('shows K-NN beside it, and draws all of them', async () => {

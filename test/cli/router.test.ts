@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CliResult, runCli } from '../support/programs/run-cli.ts';
+import { tinyModel } from '../support/tiny/tiny-model.ts';
+
+const documents = ['bread needs yeast and salt', 'tides follow the moon', 'brakes squeak', 'violin strings'];
+const queries = ['bread', 'tides', 'brakes', 'violin', 'yeast', 'moon'];
+
+let folder: string;
+let model: string;
+const lines = (values: readonly unknown[]): string =>
+  values.map((value) => `${JSON.stringify(value)}\n`).join('');
+const file = (name: string): string => join(folder, name);
+const router = (...args: readonly string[]): Promise<CliResult> =>
+  runCli(['router', ...args, '--model', model]);
+const contents = async (of: string): Promise<Record<string, string>> => {
+  const names = [
+    'clusters.json',
+    'validation.json',
+    ...(await readdir(join(of, 'rerankers'))).map((name) => join('rerankers', name)),
+  ];
+  const texts = await Promise.all(names.map((name) => readFile(join(of, name), 'utf8')));
+  return Object.fromEntries(names.map((name, i) => [name, texts[i]!]));
+};
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'blockrank-router-'));
+  model = await tinyModel();
+  const collection = file('tiny');
+  await mkdir(collection);
+  await writeFile(
+    join(collection, 'corpus.jsonl'),
+    lines(documents.map((text, i) => ({ _id: `d${i}`, text }))),
+  );
+  await writeFile(
+    join(collection, 'queries.jsonl'),
+    lines(queries.map((text, i) => ({ _id: `q${i}`, text }))),
+  );
+  const judged = queries.map((_, i) => `q${i}\td${i < 4 ? i : i - 4}\t1\n`).join('');
+  await writeFile(join(collection, 'qrels.tsv'), `query-id\tcorpus-id\tscore\n${judged}`);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('blockrank router', () => {
+  it('fits a router, takes another reranker on board without a change of its files, and reports', async () => {
+    const fit = await router(
+      'fit',
+      ...['--data', file('tiny'), '--candidates', 'judged', '--output', file('router')],
+      ...['--rerankers', 'first-stage,default', '--clusters', '2', '--costs', 'warm'],
+    );
+    expect(fit).toMatchObject({ code: 0, stderr: '' });
+    expect(fit.stdout).toContain('6 queries in 2 clusters');
+    const before = await contents(file('router'));
+    const added = await router(
+      'onboard',
+      '--router',
+      file('router'),
+      '--rerankers',
+      'cascade:first-stage:default:2',
+    );
+    expect(added).toMatchObject({ code: 0, stderr: '' });
+    const after = await contents(file('router'));
+    expect(after).toMatchObject(before);
+    expect(Object.keys(after)).toHaveLength(Object.keys(before).length + 1);
+    const told = await router(
+      'report',
+      '--router',
+      file('router'),
+      '--folds',
+      '3',
+      '--chart',
+      file('curve.svg'),
+    );
+    expect(told).toMatchObject({ code: 0, stderr: '' });
+    for (const name of ['zero', 'K-NN', 'K-means 1', 'K-means 2', 'learned map 2', 'oracle', 'cascade:first'])
+      expect(told.stdout).toContain(name);
+    expect(await readFile(file('curve.svg'), 'utf8')).toMatch(/^<svg/);
+  }, 60_000);
+
+  it('refuses names that are none, all at once, and a folder that exists', async () => {
+    const args = ['--data', file('tiny'), '--candidates', 'judged'];
+    const names = await router(
+      'fit',
+      ...args,
+      '--output',
+      file('new'),
+      '--rerankers',
+      'fast,default,cascade:default',
+    );
+    expect(names.code).toBe(2);
+    expect(names.stderr).toContain('got "fast"');
+    expect(names.stderr).toContain('got "cascade:default"');
+    expect(existsSync(file('new'))).toBe(false);
+  });
+});
