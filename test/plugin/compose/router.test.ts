@@ -9,6 +9,7 @@ import { openChoices } from '../../../plugin/compose/router/open-choices.ts';
 import { readRouter, writeBoarded, writeRouter } from '../../../plugin/compose/router/router-folder.ts';
 import { composeStage } from '../../../plugin/compose/stage.ts';
 import { parseConfig } from '../../../plugin/config/index.ts';
+import type { StageEvents } from '../../../plugin/stage/index.ts';
 import { memoryAdapter } from '../../support/doubles/memory-adapter.ts';
 import { shortlistOf } from '../../support/tiny/shortlist.ts';
 import { tinyModel } from '../../support/tiny/tiny-model.ts';
@@ -73,17 +74,20 @@ describe('openConfigured with a router', () => {
 
   it('says in the response who ranked and why, also where the list is remembered', async () => {
     const hits = ['stars', 'bread dough', 'salt'].map((text, i) => ({ id: `d${i}`, text, score: 3 - i }));
-    const events: (Routed | undefined)[] = [];
+    const told: (Routed | undefined)[] = [];
+    const listener: StageEvents = { reranked: ({ routed }) => void told.push(routed) };
+    // A configuration names no listeners; a program's settings may.
+    const settings = { onFailure: 'throw' as const, events: [listener] };
     const { stage, close } = await composeStage({
       adapter: memoryAdapter(hits),
       reranker: { model, router: folder, workers: 1 },
-      stage: { events: [{ reranked: ({ routed }) => events.push(routed) }] } as never,
+      stage: settings,
     });
     for (let time = 0; time < 2; time += 1) {
       const response = await stage.search({ query: 'bread' });
       expect(response.blockrank).toMatchObject({ reranked: true, routed: { to: 'default' } });
     }
-    expect(events.map((routed) => routed?.to)).toEqual(['default', 'default']);
+    expect(told.map((routed) => routed?.to)).toEqual(['default', 'default']);
     await close();
   });
 
