@@ -21,11 +21,12 @@ export {
   type ProxySettings,
   type ReadyProxyConfig,
 } from './proxy.ts';
-export { choiceForms, parseChoice } from './router/choice-name.ts';
-export { type OpenChoices, openChoices } from './router/open-choices.ts';
+export { type Choice, parseChoice } from './router/choice-name.ts';
+export { type ChoiceContext, type OpenChoices, openChoices } from './router/open-choices.ts';
 export {
   type BoardedReranker,
   type RouterFiles,
+  type RouterQuery,
   type RouterValidation,
   readRouter,
   writeBoarded,

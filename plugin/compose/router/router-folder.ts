@@ -43,6 +43,16 @@ const boardedSchema = z.strictObject({
   losses: z.record(z.string(), loss),
 });
 
+/** A validation query. */
+export interface RouterQuery {
+  /** Its id in the collection. */
+  readonly queryId: string;
+  /** What is asked. */
+  readonly text: string;
+  /** Its cluster, 0-based; -1: none, it has no words. */
+  readonly cluster: number;
+}
+
 /** What the rerankers on board were measured on. */
 export interface RouterValidation {
   /** Folder of the collection, absolute. */
@@ -55,12 +65,8 @@ export interface RouterValidation {
   readonly measure: string;
   /** Whether lists were ranked without kept block states, or with. */
   readonly costs: 'cold' | 'warm';
-  /** The judged queries, each with its cluster; -1: none, the query has no words. */
-  readonly queries: readonly {
-    readonly queryId: string;
-    readonly text: string;
-    readonly cluster: number;
-  }[];
+  /** The judged queries. */
+  readonly queries: readonly RouterQuery[];
 }
 
 /** A reranker on board. */
