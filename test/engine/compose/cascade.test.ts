@@ -101,6 +101,23 @@ describe('cascadeReranker', () => {
     expect(ranking.usage).toEqual({ tokens: 20, truncatedTokens: 2, statesFound: 4, statesEncoded: 6 });
   });
 
+  it('counts a candidate as read that either of both has read', async () => {
+    const without = (unread: readonly number[]) =>
+      fakeReranker({
+        answer: (ranking) => ({
+          ...ranking,
+          candidates: ranking.candidates.map((one) =>
+            unread.includes(one.index) ? { ...one, isRead: false } : one,
+          ),
+        }),
+      });
+    // The dear one, which sees the first two, reads neither of them; the cheap one has read the first.
+    const cascade = cascadeReranker({ cheap: without([1, 2]), dear: without([0, 1]), first: 2 });
+    const { candidates, usage } = await cascade.rerank(listOf(4));
+    expect(candidates.filter(({ isRead }) => isRead === false).map(({ index }) => index)).toEqual([1, 2]);
+    expect(usage.read).toBe(2);
+  });
+
   it('has digests of both, and of the rule', () => {
     const digests = (options: Partial<CascadeOptions>, cheap = 'a'): string =>
       Object.values(
