@@ -138,6 +138,11 @@ export interface RankedCandidate {
    * shortlist, with a logit between those of the read ones around it. @defaultValue true
    */
   readonly isRead?: false;
+  /**
+   * Index in the shortlist of the near-duplicate that was read in its place, and whose scores it has; absent where the
+   * document stands for itself.
+   */
+  readonly duplicateOf?: number;
 }
 
 /** What a ranking cost. */

@@ -1,7 +1,7 @@
 /** K-means whose clusters are all of one size. */
 import type { Embeddings } from '../../contract.ts';
 import { shuffled } from '../../evaluation/random.ts';
-import { meanRow, pickRows, rowCount, squaredDistance, viewsOf } from './rows.ts';
+import { meanRow, pickRows, rowCount, squaredDistance, viewsOf } from '../../scores/rows.ts';
 
 /** Options of {@link balancedClusters}. */
 export interface ClusterOptions {

@@ -1,6 +1,6 @@
 /** Agglomerative clustering of rows by their farthest pair. */
 import type { Embeddings } from '../../contract.ts';
-import { rowCount, squaredDistance, viewsOf } from './rows.ts';
+import { rowCount, squaredDistance, viewsOf } from '../../scores/rows.ts';
 
 /** Two clusters that became one. */
 export interface Merge {

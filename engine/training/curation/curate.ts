@@ -1,9 +1,9 @@
 /** Texts or pairs of texts, without near-duplicates, as few as wanted and as different as can be. */
 import type { Embeddings } from '../../contract.ts';
+import { defaultDuplicateCosine, foldRows } from '../../scores/near-duplicates.ts';
+import { pickRows, rowAt, rowCount, unitRows } from '../../scores/rows.ts';
 import { diversify } from './diversify.ts';
-import { defaultDuplicateCosine, foldRows } from './fold-duplicates.ts';
 import { reduceRows } from './reduce-rows.ts';
-import { pickRows, rowAt, rowCount, unitRows } from './rows.ts';
 
 /** What is kept. */
 export interface Curation {

@@ -1,7 +1,7 @@
 /** A small subset that is spread over what there is. */
 import type { Embeddings } from '../../contract.ts';
+import { meanRow, pickRows, rowAt, rowCount, squaredDistance } from '../../scores/rows.ts';
 import { completeLinkage, type Merge } from './complete-linkage.ts';
-import { meanRow, pickRows, rowAt, rowCount, squaredDistance } from './rows.ts';
 
 /** Most rows that are clustered together; their pairs take 64 MiB. */
 const maxPartRows = 4096;

@@ -2,9 +2,9 @@
 import type { Embeddings } from '../../contract.ts';
 import { mean } from '../../evaluation/measures.ts';
 import { seededRandom } from '../../evaluation/random.ts';
+import { rowCount } from '../../scores/rows.ts';
 import { balancedClusters } from './balanced-clusters.ts';
 import { reduceRows } from './reduce-rows.ts';
-import { rowCount } from './rows.ts';
 
 /** What is known of the rows. */
 export interface ReportedRows {

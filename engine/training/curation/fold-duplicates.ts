@@ -1,13 +1,7 @@
 /** Near-duplicate texts, found by the free embedder. */
-import type { Embedder, Embeddings } from '../../contract.ts';
+import type { Embedder } from '../../contract.ts';
 import { openEmbedder } from '../../embedding/embedder.ts';
-import { squaredDistance, unitRows, viewsOf } from './rows.ts';
-
-/**
- * Cosine of token averages from which two texts count as near-duplicates. Lower ones fold texts of one template: at .98 the
- * symptoms of different illnesses in train-medquad (2026-11-27).
- */
-export const defaultDuplicateCosine = 0.99;
+import { defaultDuplicateCosine, foldRows } from '../../scores/near-duplicates.ts';
 
 /** Options of {@link foldDuplicates}. */
 export interface FoldOptions {
@@ -36,21 +30,4 @@ export async function foldDuplicates(
   if (texts.length === 0) return [];
   const opened = embedder ?? (await openEmbedder());
   return foldRows(await opened.embed(texts, { ...(signal && { signal }) }), cosine);
-}
-
-/** `foldDuplicates` of texts whose embeddings are there. @throws RangeError for an impossible cosine. */
-export function foldRows(embeddings: Embeddings, cosine: number = defaultDuplicateCosine): readonly number[] {
-  if (!(cosine > 0 && cosine <= 1)) {
-    throw new RangeError(`foldDuplicates: expected a cosine in (0, 1], got ${cosine}.`);
-  }
-  const units = viewsOf(unitRows(embeddings));
-  // |a - b|² = 2 - 2·cos of unit vectors; the rest is float32's rounding, which equal texts must not fall to.
-  const limit = 2 - 2 * cosine + 1e-6;
-  const standing: number[] = [];
-  return units.map((row, i) => {
-    if (row.every((value) => value === 0)) return i;
-    const found = standing.find((each) => squaredDistance(row, units[each]!, limit) <= limit);
-    if (found === undefined) standing.push(i);
-    return found ?? i;
-  });
 }

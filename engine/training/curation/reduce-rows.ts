@@ -1,7 +1,7 @@
 /** Fewer dimensions for embeddings that are to be compared with one another. */
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { Embeddings } from '../../contract.ts';
-import { meanRow, pickRows, rowAt, rowCount, unitRows } from './rows.ts';
+import { meanRow, pickRows, rowAt, rowCount, unitRows } from '../../scores/rows.ts';
 
 /** Most rows that the components are fitted to, evenly taken. */
 const fittedRows = 5000;

@@ -4,7 +4,7 @@ import { type Deferral, deferral } from '../../evaluation/deferral.ts';
 import { mean } from '../../evaluation/measures.ts';
 import { seededRandom, shuffled } from '../../evaluation/random.ts';
 import { expectedLosses, routingTable } from '../../scores/routing.ts';
-import { pickRows, rowAt, rowCount, squaredDistance, viewsOf } from '../curation/rows.ts';
+import { pickRows, rowAt, rowCount, squaredDistance, viewsOf } from '../../scores/rows.ts';
 import { fitRouter } from './fit-router.ts';
 
 /** Options of {@link crossValidateRouters}. */

@@ -1,7 +1,7 @@
 /** Fits what a router knows of queries: clusters, and each query's place among them. */
 import type { Embeddings } from '../../contract.ts';
 import { type ClusterMap, isWordless, nearestCluster, shrunkLosses } from '../../scores/routing.ts';
-import { viewsOf } from '../curation/rows.ts';
+import { viewsOf } from '../../scores/rows.ts';
 import { type FittedMap, fitLearnedMap } from './learned-map.ts';
 import { queryClusters } from './query-clusters.ts';
 

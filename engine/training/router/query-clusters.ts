@@ -2,7 +2,7 @@
 import { kmeans } from 'ml-kmeans';
 import type { Embeddings } from '../../contract.ts';
 import { isWordless } from '../../scores/routing.ts';
-import { viewsOf } from '../curation/rows.ts';
+import { viewsOf } from '../../scores/rows.ts';
 
 /** Options of {@link queryClusters}. */
 export interface QueryClustersOptions {

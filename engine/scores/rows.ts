@@ -1,5 +1,5 @@
 /** Rows of embeddings. */
-import type { Embeddings } from '../../contract.ts';
+import type { Embeddings } from '../contract.ts';
 
 /** How many rows there are. */
 export const rowCount = ({ width, rows }: Embeddings): number => (width === 0 ? 0 : rows.length / width);

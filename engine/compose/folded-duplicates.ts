@@ -1,0 +1,105 @@
+/** Near-duplicates of a list are read once. */
+import type { RankedCandidate, Ranking, Reranker, RerankOptions, Shortlist } from '../contract.ts';
+import { ConfigurationError } from '../errors.ts';
+import { checkOptionNames, type OptionNames } from '../option-names.ts';
+import { defaultDuplicateCosine, foldRows } from '../scores/near-duplicates.ts';
+import { type ScoredCandidate, toRanking } from '../scores/ranking.ts';
+import { wrapped } from './wrapped.ts';
+
+/** Options of {@link foldedReranker}. */
+export interface DuplicateOptions {
+  /** Cosine of token averages from which two texts are near-duplicates, in (0, 1]. @defaultValue 0.99 */
+  readonly cosine?: number | undefined;
+  /**
+   * Where near-duplicates stand: right `under` the one that stands for them, or `last`, below every document that stands
+   * for itself. @defaultValue `under`
+   */
+  readonly placement?: 'under' | 'last' | undefined;
+}
+
+/** Where near-duplicates stand. */
+type DuplicatePlacement = NonNullable<DuplicateOptions['placement']>;
+
+const optionNames: OptionNames<DuplicateOptions> = { cosine: true, placement: true };
+
+/**
+ * The reranker over lists whose near-duplicates are folded: the first of them in shortlist order is read and stands for the
+ * others, which get its scores, and are marked with its index ({@link RankedCandidate.duplicateOf}). None is dropped.
+ * Likeness is told by the reranker's embedder, which runs no model; without one nothing is folded. Pinned documents stand
+ * for themselves.
+ *
+ * Wrap it around the reranker with its score steps: a step after it would score duplicates apart again.
+ *
+ * @throws ConfigurationError for options that cannot be.
+ *
+ * @example const reranker = foldedReranker(steppedReranker(await openReranker(), [fusion()]), { placement: 'last' });
+ */
+export function foldedReranker(reranker: Reranker, options: DuplicateOptions = {}): Reranker {
+  checkOptionNames('Cannot fold duplicates', options, optionNames);
+  const { cosine = defaultDuplicateCosine, placement = 'under' } = options;
+  assertDuplicateOptions(cosine, placement);
+  const { embedder } = reranker;
+  if (!embedder) return reranker;
+  return wrapped(reranker, {
+    async rerank(shortlist, call: RerankOptions = {}) {
+      const texts = shortlist.candidates.map(({ text }) => text);
+      const { signal } = call;
+      const embeddings = await embedder.embed(texts, { ...(signal && { signal }) });
+      const pinned = new Set(shortlist.pinned);
+      const standing = foldRows(embeddings, cosine).map((of, i) => (pinned.has(i) ? i : of));
+      const kept = [...standing.keys()].filter((i) => standing[i] === i);
+      if (kept.length === standing.length) return reranker.rerank(shortlist, call);
+      const ranking = await reranker.rerank(folded(shortlist, kept), call);
+      return unfolded(ranking, { kept, standing }, placement);
+    },
+  });
+}
+
+/** The list of those that stand for themselves. */
+function folded(shortlist: Shortlist, kept: readonly number[]): Shortlist {
+  const { pinned = [] } = shortlist;
+  return {
+    ...shortlist,
+    candidates: kept.map((index) => shortlist.candidates[index]!),
+    ...(shortlist.pinned && { pinned: pinned.map((index) => kept.indexOf(index)).filter((i) => i >= 0) }),
+  };
+}
+
+/** Who was read, and who stands for whom. */
+interface Fold {
+  /** Indices of the whole list, by index of the folded one. */
+  readonly kept: readonly number[];
+  /** For each candidate of the whole list, the index of the one that stands for it. */
+  readonly standing: readonly number[];
+}
+
+function unfolded(
+  { candidates, usage }: Ranking,
+  { kept, standing }: Fold,
+  placement: DuplicatePlacement,
+): Ranking {
+  const read = new Map(candidates.map((candidate) => [kept[candidate.index]!, candidate]));
+  const logits = candidates.map(({ logit }) => logit);
+  const [highest, lowest] = [Math.max(...logits), Math.min(...logits)];
+  // A step of its own below the last; among themselves they keep the order of those that stand for them.
+  const below = highest - lowest + 1;
+  const all = standing.map((of, index): ScoredCandidate => {
+    const { score: _, explanation, ...candidate } = read.get(of) as RankedCandidate;
+    if (of === index) return { ...candidate, index, ...(explanation && { explanation }) };
+    const logit = placement === 'under' ? candidate.logit : candidate.logit - below;
+    return { ...candidate, index, logit, duplicateOf: of };
+  });
+  return toRanking(all, usage);
+}
+
+function assertDuplicateOptions(cosine: number, placement: DuplicatePlacement): void {
+  const issues = [
+    ...(cosine > 0 && cosine <= 1
+      ? []
+      : [{ path: 'cosine', message: `expected a number above 0 and at most 1, got ${cosine}` }]),
+    ...(['under', 'last'].includes(placement)
+      ? []
+      : [{ path: 'placement', message: `expected under or last, got ${String(placement)}` }]),
+  ];
+  if (issues.length > 0) throw new ConfigurationError('Cannot fold duplicates', issues);
+}
