@@ -4,6 +4,7 @@ export { defaultCacheFolder } from './cache-folder.ts';
 export { type CascadeOptions, cascadeReranker, defaultCascadeFirst } from './compose/cascade.ts';
 export { type FailoverEvent, type FailoverOptions, failoverReranker } from './compose/failover.ts';
 export { firstStageReranker } from './compose/first-stage.ts';
+export { type DuplicateOptions, foldedReranker } from './compose/folded-duplicates.ts';
 export { type RouterChoice, type RouterOptions, routerReranker } from './compose/router.ts';
 export { type ShadowComparison, type ShadowOptions, shadowReranker } from './compose/shadow.ts';
 export { applySteps, type StepsCall, steppedReranker } from './compose/stepped.ts';
@@ -50,6 +51,7 @@ export {
   type RoutingEntry,
   routingTable,
 } from './scores/routing.ts';
+export { type SmoothingOptions, smoothing } from './scores/smoothing.ts';
 export type { CudaLibraries } from './session/cuda-libraries.ts';
 export {
   type PlacedFile,
