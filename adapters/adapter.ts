@@ -169,6 +169,8 @@ export interface HitMark {
   readonly calibratedScore?: number;
   /** `false`: time ran out before the hit was read; it keeps the rank that the first stage gave it. @defaultValue true */
   readonly isRead?: false;
+  /** 1-based first-stage rank of the near-duplicate that was read in this hit's place; absent where the hit stands for itself. */
+  readonly duplicateOf?: number;
   /** 1-based rank in the first stage's order. */
   readonly firstStageRank: number;
   /** The first stage's score; absent when it gave none. */

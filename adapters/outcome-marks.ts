@@ -36,12 +36,13 @@ export function toHitMark(
   index: number,
   { firstStageScore, candidate }: FirstStageHit,
 ): HitMark {
-  const { score, calibratedScore, firstStageRank, explanation, isRead } = ranked;
+  const { score, calibratedScore, firstStageRank, explanation, isRead, duplicateOf } = ranked;
   // Sets one property after another: this runs for every hit, and spreading conditions would cost more than everything
   // else here.
   const mark: { -readonly [Key in keyof HitMark]: HitMark[Key] } = { rank: index + 1, score, firstStageRank };
   if (calibratedScore !== undefined) mark.calibratedScore = calibratedScore;
   if (isRead === false) mark.isRead = false;
+  if (duplicateOf !== undefined) mark.duplicateOf = duplicateOf + 1;
   if (firstStageScore !== undefined) mark.firstStageScore = firstStageScore;
   if (explanation) {
     mark.explanation = explanation;

@@ -13,6 +13,7 @@ import { evaluateCommand } from './laboratory/evaluate-command.ts';
 import { exportCommand } from './laboratory/export-command.ts';
 import { labelsCommand } from './laboratory/labels-command.ts';
 import { selectHeadsCommand } from './laboratory/select-heads-command.ts';
+import { smoothingCommand } from './laboratory/smoothing-command.ts';
 import { trainCommand } from './laboratory/train-command.ts';
 import { tuneCommand } from './laboratory/tune-command.ts';
 import { inspectCommand } from './model/inspect-command.ts';
@@ -42,6 +43,7 @@ const commands: readonly MakeCommand[] = [
   cudaCommand,
   doctorCommand,
   selectHeadsCommand,
+  smoothingCommand,
   installCommand,
   statusCommand,
   uninstallCommand,

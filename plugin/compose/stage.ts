@@ -1,6 +1,6 @@
 /** The composition root: turns a checked configuration into a running stage. */
 
-import { ConfigurationError, fusion, type Reranker, type ScoreStep } from '../../engine/index.ts';
+import { ConfigurationError, fusion, type Reranker, type ScoreStep, smoothing } from '../../engine/index.ts';
 import type { RerankerConfig } from '../config/reranker-schema.ts';
 import type { StageConfig } from '../config/schema.ts';
 import type { StageAdapter } from '../stage/index.ts';
@@ -44,7 +44,7 @@ export async function composeStage<Request, Response>(
   parts: CompositionParts<Request, Response>,
 ): Promise<Composition<Request, Response>> {
   const { adapter, closeAdapter, openReranker: open = (config) => openConfigured(config) } = parts;
-  const { fusion: weight, ...settings } = parts.stage;
+  const { fusion: weight, smoothing: field, ...settings } = parts.stage;
   const opening: { reranker?: Reranker } = {};
   const close = async (): Promise<void> => {
     await opening.reranker?.close();
@@ -54,7 +54,7 @@ export async function composeStage<Request, Response>(
     assertNoSecondFusion(parts);
     const reranker = await open(parts.reranker);
     opening.reranker = reranker;
-    const stage = rescoringStage({ ...settings, adapter, reranker, scoreSteps: toScoreSteps(weight) });
+    const stage = rescoringStage({ ...settings, adapter, reranker, scoreSteps: toScoreSteps(weight, field) });
     return {
       stage,
       reranker,
@@ -69,19 +69,24 @@ export async function composeStage<Request, Response>(
   }
 }
 
-/** @throws ConfigurationError for a weight beside a router, whose rerankers are fused as they were measured. */
+/** @throws ConfigurationError for fusion or smoothing beside a router, whose rerankers are fused as they were measured. */
 function assertNoSecondFusion({
   reranker,
   stage,
 }: Pick<CompositionParts<unknown, unknown>, 'reranker' | 'stage'>): void {
-  if (reranker.router === undefined || !stage.fusion) return;
+  const path = stage.fusion ? 'fusion' : stage.smoothing ? 'smoothing' : undefined;
+  if (reranker.router === undefined || path === undefined) return;
   const message =
     'expected none beside reranker.router: its rerankers are fused with the first stage as they were when they were measured; leave it out';
-  throw new ConfigurationError('Cannot open the stage', [{ path: 'stage.fusion', message }]);
+  throw new ConfigurationError('Cannot open the stage', [{ path: `stage.${path}`, message }]);
 }
 
-/** Left out where the file has no weight: the stage's own default uses the model's. */
-function toScoreSteps(weight: StageConfig['fusion']): readonly ScoreStep[] | undefined {
+/** Left out where the file says nothing: the stage's own default uses the model's weight. */
+function toScoreSteps(
+  weight: StageConfig['fusion'],
+  field: StageConfig['smoothing'],
+): readonly ScoreStep[] | undefined {
+  if (field) return [smoothing(field)];
   if (weight === undefined) return undefined;
   return weight === false ? [] : [fusion({ weight })];
 }

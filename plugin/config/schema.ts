@@ -10,7 +10,13 @@ import {
   openSearchOptions,
   tlsOptions,
 } from '../options/server-options.ts';
-import { breakerOptions, stageCacheOptions, stageOptions } from '../options/stage-options.ts';
+import {
+  breakerOptions,
+  duplicateOptions,
+  smoothingOptions,
+  stageCacheOptions,
+  stageOptions,
+} from '../options/stage-options.ts';
 import { type ProxyConfig, proxySection } from './proxy-schema.ts';
 import { type RerankerConfig, rerankerSection } from './reranker-schema.ts';
 import { falseOr, section, sectionOf } from './sections.ts';
@@ -140,6 +146,28 @@ export interface StageBreakerConfig {
   readonly halfOpenAfterMs?: number | undefined;
 }
 
+/** A continuous conditional random field over the list. */
+export interface SmoothingConfig {
+  /** Weight of an edge of similarity 1, beside what model and first stage say, which weighs 1, at least 0. `blockrank smoothing` learns it. */
+  readonly edgeWeight: number;
+  /** The share of the first stage in what the two say, for lexical first stages, 0 to 1. @defaultValue 0.2 */
+  readonly firstStageWeight?: number | undefined;
+  /** Nearest documents of each one that it has edges to, at least 1. @defaultValue 10 */
+  readonly neighbours?: number | undefined;
+  /** What tells that documents are alike: token averages, or what the model keeps of each document. @defaultValue 'embeddings' */
+  readonly edges?: 'embeddings' | 'anchors' | undefined;
+  /** Iterations of mean field; 0 is the exact solution, at least 0. @defaultValue 0 */
+  readonly iterations?: number | undefined;
+}
+
+/** What happens to near-duplicates of a list. */
+export interface DuplicatesConfig {
+  /** Cosine of token averages from which two texts are near-duplicates, above 0, at most 1. @defaultValue 0.99 */
+  readonly cosine?: number | undefined;
+  /** Where near-duplicates stand: under the one that is read in their place, or below all others. @defaultValue 'under' */
+  readonly placement?: 'under' | 'last' | undefined;
+}
+
 /** The rescoring stage. Each default is the one of `rescoringStage`. */
 export interface StageConfig {
   /** How many leading hits are reranked, at least 1. @defaultValue 100 */
@@ -162,6 +190,10 @@ export interface StageConfig {
   readonly breaker?: false | StageBreakerConfig | undefined;
   /** Weight of the first stage's score, for lexical first stages, 0 to 1. `false` for none. @defaultValue the model's, 0.2 */
   readonly fusion?: false | number | undefined;
+  /** Lets documents that are alike have scores that are alike, in place of fusion. `false` for none. @defaultValue false */
+  readonly smoothing?: false | SmoothingConfig | undefined;
+  /** Reads near-duplicates once, and puts them below the one that was read. `false` for none. @defaultValue false */
+  readonly duplicates?: false | DuplicatesConfig | undefined;
 }
 
 /** A checked configuration file. Exactly one of `elasticsearch` and `opensearch`. */
@@ -248,6 +280,12 @@ const stage = sectionOf(stageOptions, {
   fusion: z.union([z.literal(false), z.number().min(0).max(1)], {
     error: 'expected false, or a number in [0, 1]',
   }),
+  smoothing: falseOr(sectionOf(smoothingOptions)),
+  duplicates: falseOr(sectionOf(duplicateOptions)),
+}).refine(({ fusion, smoothing }) => !(smoothing && typeof fusion === 'number'), {
+  ...always,
+  error:
+    'expected fusion or smoothing, not both: smoothing has the share of the first stage as firstStageWeight',
 }) as z.ZodType<StageConfig>;
 
 const index = sectionOf(indexOptions, { signals: z.array(fieldName), states: statesSection }).refine(

@@ -30,6 +30,60 @@ export const breakerOptions = {
   },
 } as const;
 
+/** Keys of `stage.smoothing`. */
+export const smoothingOptions = {
+  edgeWeight: {
+    type: 'number',
+    min: 0,
+    isRequired: true,
+    help: 'weight of an edge of similarity 1, beside what model and first stage say, which weighs 1',
+    note: '`blockrank smoothing` learns it',
+  },
+  firstStageWeight: {
+    type: 'number',
+    min: 0,
+    max: 1,
+    default: 0.2,
+    help: 'the share of the first stage in what the two say, for lexical first stages',
+  },
+  neighbours: {
+    type: 'whole',
+    min: 1,
+    default: 10,
+    unit: 'documents',
+    help: 'nearest documents of each one that it has edges to',
+  },
+  edges: {
+    type: 'choice',
+    of: ['embeddings', 'anchors'],
+    default: 'embeddings',
+    help: 'what tells that documents are alike: token averages, or what the model keeps of each document',
+  },
+  iterations: {
+    type: 'whole',
+    min: 0,
+    default: 0,
+    help: 'iterations of mean field; 0 is the exact solution',
+  },
+} as const;
+
+/** Keys of `stage.duplicates`. */
+export const duplicateOptions = {
+  cosine: {
+    type: 'number',
+    above: 0,
+    max: 1,
+    default: 0.99,
+    help: 'cosine of token averages from which two texts are near-duplicates',
+  },
+  placement: {
+    type: 'choice',
+    of: ['under', 'last'],
+    default: 'under',
+    help: 'where near-duplicates stand: under the one that is read in their place, or below all others',
+  },
+} as const;
+
 /** Keys of the section `stage`. */
 export const stageOptions = {
   rankWindowSize: {
@@ -99,6 +153,20 @@ export const stageOptions = {
     orFalse: true,
     otherwise: "the model's, 0.2",
     help: "weight of the first stage's score, for lexical first stages",
+  },
+  smoothing: {
+    type: 'section',
+    orFalse: true,
+    otherwise: 'false',
+    help: 'lets documents that are alike have scores that are alike, in place of fusion',
+    note: '`edgeWeight`, `firstStageWeight`, `neighbours`, `edges`, `iterations`',
+  },
+  duplicates: {
+    type: 'section',
+    orFalse: true,
+    otherwise: 'false',
+    help: 'reads near-duplicates once, and puts them below the one that was read',
+    note: '`cosine`, `placement`',
   },
 } as const;
 

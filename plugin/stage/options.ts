@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Adapter, SearchReader } from '../../adapters/adapter.ts';
 import {
   ConfigurationError,
+  type DuplicateOptions,
   defaultScoreSteps,
   type Reranker,
   type ScoreStep,
@@ -58,6 +59,8 @@ export interface RescoringStageOptions<Request, Response> {
   readonly onFailure?: OnFailure | undefined;
   /** Change the ranking after the model, in this order. @defaultValue `[fusion()]`, with the reranker's `fusionWeight` */
   readonly scoreSteps?: readonly ScoreStep[] | undefined;
+  /** Reads near-duplicates once, after which score steps see the one that was read; `false`: reads each. @defaultValue false */
+  readonly duplicates?: DuplicateOptions | false | undefined;
   /** Remembers rankings, so that pages of one list agree and repeated lists cost nothing; `false`: no memory, and pages agree only while reranking never fails. @defaultValue `{}` */
   readonly cache?: StageCacheOptions | false | undefined;
   /** Leaves a failing reranker alone for a while; `false`: never. @defaultValue `{}` */
@@ -85,6 +88,7 @@ export interface StageSettings<Request, Response> {
   readonly scoreSteps: readonly ScoreStep[];
   readonly cache: { readonly maxEntries: number; readonly ttlMs: number } | false;
   readonly breaker: BreakerOptions | false;
+  readonly duplicates: DuplicateOptions | false;
   readonly explain: boolean;
   readonly listeners: readonly StageEvents[];
   readonly tracing: StageTracing;
@@ -113,6 +117,11 @@ const breakerShape = z.strictObject({
   halfOpenAfterMs: finiteMilliseconds.optional(),
 });
 
+const duplicatesShape = z.strictObject({
+  cosine: z.number().gt(0).max(1).optional(),
+  placement: z.enum(['under', 'last']).optional(),
+});
+
 const optionsShape = z.strictObject({
   adapter: members(
     ['plan', 'toShortlist', 'applyOutcome'],
@@ -132,6 +141,7 @@ const optionsShape = z.strictObject({
     .optional(),
   onFailure: z.enum(['keep-first-stage', 'throw'], "expected 'keep-first-stage' or 'throw'").optional(),
   scoreSteps: z.array(callable, 'expected a list of score steps').optional(),
+  duplicates: z.union([z.literal(false), duplicatesShape]).optional(),
   cache: z.union([z.literal(false), cacheShape]).optional(),
   breaker: z.union([z.literal(false), breakerShape]).optional(),
   explain: z.boolean('expected true or false').optional(),
@@ -151,6 +161,7 @@ export const stageOptionNames: readonly string[] = Object.keys(optionsShape.shap
 const innerNames: Readonly<Record<string, readonly string[]>> = {
   cache: Object.keys(cacheShape.shape),
   breaker: Object.keys(breakerShape.shape),
+  duplicates: Object.keys(duplicatesShape.shape),
 };
 
 /** The options with their defaults. @throws ConfigurationError listing every faulty option. */
@@ -175,6 +186,7 @@ export function stageSettings<Request, Response>(
       ttlMs: cache.ttlMs ?? defaultCacheTtlMs,
     },
     breaker: options.breaker ?? {},
+    duplicates: options.duplicates ?? false,
     explain: options.explain ?? stageOptions.explain.default,
     listeners: Array.isArray(events) ? events : [events as StageEvents],
     tracing: options.tracing ?? noTracing,

@@ -5,6 +5,8 @@ import {
   abortable,
   BlockRankError,
   DeadlineExceededError,
+  type DuplicateOptions,
+  foldedReranker,
   InferenceError,
   QueryError,
   type Ranking,
@@ -63,10 +65,11 @@ export function guardedRanker(parts: {
   readonly reranker: Reranker;
   readonly scoreSteps: readonly ScoreStep[];
   readonly breaker: BreakerOptions | false;
+  readonly duplicates: DuplicateOptions | false;
   readonly onBreakerState: (state: BreakerState) => void;
   readonly now: () => number;
 }): Ranker {
-  const { reranker, scoreSteps } = parts;
+  const { reranker, scoreSteps, duplicates } = parts;
   const guard = parts.breaker === false ? unguarded : breakerGuard(parts.breaker, parts);
   const calls = sharedCalls<Ranking>();
   const guarded = wrapped(reranker, {
@@ -80,11 +83,12 @@ export function guardedRanker(parts: {
   });
   // A score step's fault is not the reranker's, so the breaker does not count it.
   const stepped = steppedReranker(guarded, scoreSteps);
+  const whole = duplicates ? foldedReranker(stepped, duplicates) : stepped;
   const rank = async (call: RankCall, signal: AbortSignal): Promise<Ranking> => {
     const { shortlist, explain, readWithinMs } = call;
     const started = parts.now();
     const time = readWithinMs === undefined ? {} : { readWithinMs };
-    const ranking = await stepped.rerank(shortlist, { signal, explain, ...time });
+    const ranking = await whole.rerank(shortlist, { signal, explain, ...time });
     assertRead(ranking, { readWithinMs, elapsedMs: parts.now() - started });
     return ranking;
   };

@@ -31,7 +31,13 @@ import {
   serviceOptions,
   serviceTlsOptions,
 } from '../../../plugin/options/service-options.ts';
-import { breakerOptions, stageCacheOptions, stageOptions } from '../../../plugin/options/stage-options.ts';
+import {
+  breakerOptions,
+  duplicateOptions,
+  smoothingOptions,
+  stageCacheOptions,
+  stageOptions,
+} from '../../../plugin/options/stage-options.ts';
 import {
   type DocumentedProperty,
   interfaceProperties,
@@ -53,6 +59,8 @@ const sections: readonly Subject[] = [
   ['StageConfig', schema, stageOptions],
   ['StageCacheConfig', schema, stageCacheOptions],
   ['StageBreakerConfig', schema, breakerOptions],
+  ['SmoothingConfig', schema, smoothingOptions],
+  ['DuplicatesConfig', schema, duplicateOptions],
   ['BreakerConfig', service, breakerOptions],
   ['IndexConfig', schema, indexOptions],
   ['StatesConfig', 'plugin/config/stored-states.ts', statesOptions],
@@ -76,6 +84,8 @@ const programs: readonly Subject[] = [
   ['RescoringStageOptions', 'plugin/stage/options.ts', stageOptions],
   ['StageCacheOptions', 'plugin/stage/options.ts', stageCacheOptions],
   ['BreakerOptions', 'plugin/guard/breaker.ts', breakerOptions],
+  ['SmoothingOptions', 'engine/scores/smoothing.ts', smoothingOptions],
+  ['DuplicateOptions', 'engine/compose/folded-duplicates.ts', duplicateOptions],
   ['ProxyOptions', 'plugin/proxy/options.ts', proxyOptions],
   ['ProxyReranking', 'plugin/proxy/options.ts', proxyOptions],
 ];

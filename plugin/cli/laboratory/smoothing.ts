@@ -1,0 +1,233 @@
+/** Runs `blockrank smoothing`. */
+import {
+  ConfigurationError,
+  fusion,
+  openReranker,
+  type Ranking,
+  type Reranker,
+  type Shortlist,
+} from '../../../engine/index.ts';
+import {
+  aligned,
+  type FitList,
+  fitSmoothing,
+  isInstructive,
+  type Measure,
+  measureFused,
+  neighbourEdges,
+  parseMeasure,
+  readCollection,
+  type SmoothingFit,
+  type SmoothingLesson,
+  toFitLists,
+  toSmoothingLesson,
+} from '../../../engine/laboratory.ts';
+import type { CliContext } from '../context.ts';
+import { type ModelFlags, modelSettings } from '../model-options.ts';
+import { candidatesOf } from './evaluate-candidates.ts';
+import { stateCache } from './state-cache.ts';
+
+/** Values of the options of `smoothing`. */
+export interface SmoothingCommandOptions extends Omit<ModelFlags, 'depth'> {
+  readonly data: string;
+  readonly candidates: string;
+  readonly depth: number;
+  readonly limit?: number;
+  readonly neighbours: number;
+  readonly edges: 'embeddings' | 'anchors';
+  readonly read?: number;
+  readonly earlyExit?: number;
+  readonly folds: number;
+  readonly measure: string;
+  readonly json?: true;
+  readonly cache?: string | boolean;
+}
+
+/** Learns, measures and prints. @throws ConfigurationError for options or data that cannot be. */
+export async function runSmoothing(context: CliContext, options: SmoothingCommandOptions): Promise<void> {
+  const measure = knownMeasure(options.measure);
+  const { read, earlyExit, folds } = options;
+  if (read !== undefined && earlyExit !== undefined) {
+    throw problem('early-exit', 'expected --read or --early-exit, not both');
+  }
+  const model = { ...modelSettings({ ...options, depth: undefined }), ...stateCache(context, options.cache) };
+  const whole = await openReranker(model);
+  try {
+    const early = earlyExit === undefined ? whole : await openReranker({ ...model, depth: earlyExit });
+    try {
+      const { lessons, full } = await learnable(context, { whole, early, measure }, options);
+      if (lessons.length < folds) {
+        throw problem(
+          'data',
+          `expected at least ${folds} queries with both relevant and other documents among their candidates, got ${lessons.length}`,
+        );
+      }
+      const fit = fitSmoothing(lessons, { measure, folds });
+      if (options.json) context.printJson({ lists: lessons.length, ...fit, ...(earlyExit && { full }) });
+      else context.print(toText(fit, { lists: lessons.length, measure, full, options }));
+    } finally {
+      if (early !== whole) await early.close();
+    }
+  } finally {
+    await whole.close();
+  }
+}
+
+interface Rerankers {
+  readonly whole: Reranker;
+  readonly early: Reranker;
+  readonly measure: Measure;
+}
+
+/** Lessons of all lists that teach something, and the mean of the order that all layers give. */
+async function learnable(
+  context: CliContext,
+  rerankers: Rerankers,
+  options: SmoothingCommandOptions,
+): Promise<{ lessons: SmoothingLesson[]; full: number }> {
+  const { data, candidates: name, depth, limit = Number.POSITIVE_INFINITY } = options;
+  const collection = await readCollection(data);
+  const { run, firstStage } = await candidatesOf(name, data, collection);
+  const lists = toFitLists({ collection, candidates: run, firstStage, depth })
+    .filter(isInstructive)
+    .slice(0, limit);
+  const bar = context.progress('reading', lists.length);
+  const lessons: SmoothingLesson[] = [];
+  let [done, full] = [0, 0];
+  try {
+    for (const list of lists) {
+      const found = await lessonOf(list, rerankers, { ...options, signal: context.signal });
+      bar.update(++done);
+      if (!found) continue;
+      lessons.push(found.lesson);
+      full += found.full;
+    }
+  } finally {
+    bar.stop();
+  }
+  return { lessons, full: full / lessons.length };
+}
+
+async function lessonOf(
+  { shortlist, gains, ideal }: FitList,
+  { whole, early, measure }: Rerankers,
+  {
+    read,
+    neighbours,
+    edges,
+    signal,
+  }: Pick<SmoothingCommandOptions, 'read' | 'neighbours' | 'edges'> & { readonly signal: AbortSignal },
+): Promise<{ lesson: SmoothingLesson; full: number } | undefined> {
+  const graded = { shortlist, gains, ideal };
+  const weight = whole.info.fusionWeight ?? 0;
+  const full = await whole.rerank(shortlist, { signal });
+  const fused = measureFused(full, graded, { weight, measure });
+  const ranking = early === whole ? full : await early.rerank(shortlist, { signal });
+  const part = read === undefined ? ranking : firstRead(full, read);
+  const embeddings =
+    edges === 'anchors'
+      ? await whole.anchors?.(shortlist, { signal })
+      : await whole.embedder?.embed(
+          shortlist.candidates.map(({ text }) => text),
+          { signal },
+        );
+  if (!embeddings) throw problem('edges', `this model gives no ${edges}; name the other`);
+  const lesson = toSmoothingLesson(part, shortlist, {
+    gains,
+    ideal,
+    edges: neighbourEdges(embeddings, neighbours),
+    ...(early !== whole && { targets: logitsOf(fusion({ weight })(full, shortlist)) }),
+    ...(read !== undefined && { before: measureTruncated(graded, { full, read, weight, measure }) }),
+  });
+  return lesson && { lesson, full: fused };
+}
+
+/** The ranking as if only the first candidates had been read. Masses of a model are of its whole list: a small difference. */
+function firstRead({ candidates, usage }: Ranking, read: number): Ranking {
+  return {
+    usage: { ...usage, read },
+    candidates: candidates.map((each) => (each.index < read ? each : { ...each, isRead: false })),
+  };
+}
+
+/** The measure of the usual way: the first candidates reranked, the others left where they are. */
+function measureTruncated(
+  graded: {
+    readonly shortlist: Shortlist;
+    readonly gains: readonly number[];
+    readonly ideal: readonly number[];
+  },
+  {
+    full,
+    read,
+    weight,
+    measure,
+  }: { readonly full: Ranking; readonly read: number; readonly weight: number; readonly measure: Measure },
+): number {
+  const { shortlist, gains, ideal } = graded;
+  const head = { ...shortlist, candidates: shortlist.candidates.slice(0, read) };
+  const ranked = { ...full, candidates: full.candidates.filter(({ index }) => index < read) };
+  const order = fusion({ weight })(ranked, head).candidates.map(({ index }) => index);
+  const tail = [...shortlist.candidates.keys()].slice(read);
+  return measure.value(
+    [...order, ...tail].map((index) => gains[index]!),
+    ideal,
+  );
+}
+
+function logitsOf({ candidates }: Ranking): number[] {
+  const logits: number[] = [];
+  for (const { index, logit } of candidates) logits[index] = logit;
+  return logits;
+}
+
+function toText(
+  { heldOut, gain, p, isGain, edgeWeight, firstStageWeight }: SmoothingFit,
+  {
+    lists,
+    measure,
+    full,
+    options: { read, earlyExit, neighbours, edges },
+  }: {
+    readonly lists: number;
+    readonly measure: Measure;
+    readonly full: number;
+    readonly options: SmoothingCommandOptions;
+  },
+): string {
+  const before = read === undefined ? 'fused' : `first ${read} reranked, the others left`;
+  const rows = [
+    [measure.name, 'held out'],
+    [before, heldOut.before.toFixed(4)],
+    ['learnt share of the first stage', heldOut.unaries.toFixed(4)],
+    ['smoothed', heldOut.smoothed.toFixed(4)],
+    ...(read === undefined && earlyExit === undefined
+      ? []
+      : [['all read, with all layers', full.toFixed(4)]]),
+  ];
+  return [
+    `${lists} lists`,
+    ...aligned(rows),
+    `Gain ${gain.mean.toFixed(4)}, standard error ${gain.error.toFixed(4)} (paired t-test p = ${p.toFixed(4)}).`,
+    isGain
+      ? 'For the configuration file:'
+      : 'That is no gain to rely on: leave smoothing off. Learnt all the same:',
+    'stage:',
+    '  smoothing:',
+    `    edgeWeight: ${edgeWeight.toPrecision(3)}`,
+    `    firstStageWeight: ${firstStageWeight.toPrecision(3)}`,
+    `    neighbours: ${neighbours}`,
+    `    edges: ${edges}`,
+  ].join('\n');
+}
+
+function knownMeasure(name: string): Measure {
+  try {
+    return parseMeasure(name);
+  } catch (error) {
+    throw problem('measure', error instanceof Error ? error.message : String(error));
+  }
+}
+
+const problem = (path: string, message: string): ConfigurationError =>
+  new ConfigurationError('Cannot learn a smoothing', [{ path, message }]);

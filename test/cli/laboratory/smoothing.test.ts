@@ -1,0 +1,64 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
+import { addTinyDepth, tinyModel } from '../../support/tiny/tiny-model.ts';
+
+const topics = ['bread', 'tides', 'brakes', 'taxes', 'violins', 'frost'];
+let folder: string;
+let model: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'blockrank-smoothing-'));
+  const lines = (values: readonly unknown[]): string =>
+    values.map((value) => `${JSON.stringify(value)}\n`).join('');
+  const corpus = topics.flatMap((topic, i) => [
+    { _id: `r${i}`, title: topic, text: `What everybody should know about ${topic}.` },
+    { _id: `s${i}`, title: topic, text: `What nobody should know about ${topic}.` },
+    { _id: `n${i}`, title: '', text: `A shop that once sold a book on ${topic}, and furniture.` },
+  ]);
+  await writeFile(join(folder, 'corpus.jsonl'), lines(corpus));
+  const queries = topics.map((topic, i) => ({ _id: `q${i}`, text: `know ${topic}` }));
+  await writeFile(join(folder, 'queries.jsonl'), lines(queries));
+  const judged = topics.map((_, i) => `q${i}\tr${i}\t1\nq${i}\ts${i}\t1\n`).join('');
+  await writeFile(join(folder, 'qrels.tsv'), `query-id\tcorpus-id\tscore\n${judged}`);
+  model = await tinyModel({ depths: { 2: { weights: 'two.safetensors' } } });
+  await addTinyDepth(model);
+});
+afterAll(() => Promise.all([folder, model].map((each) => rm(each, { recursive: true }))));
+
+const smoothing = (...args: readonly string[]): Promise<CliResult> =>
+  runCli(['smoothing', '--data', folder, '--model', model, '--folds', '2', '--no-cache', ...args]);
+
+describe('blockrank smoothing', () => {
+  it('prints what was learnt, what it is worth, and what to write into the file', async () => {
+    const { code, stdout, stderr } = await smoothing('--neighbours', '2');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^6 lists\n/);
+    expect(stdout).toMatch(/Gain -?0\.\d{4}, standard error/);
+    expect(stdout).toMatch(/stage:\n {2}smoothing:\n {4}edgeWeight: [\d.e-]+\n/);
+    expect(stdout).toContain('    neighbours: 2\n    edges: embeddings');
+  });
+
+  it('compares a part that is read, and an early exit, with the whole', async () => {
+    for (const args of [
+      ['--read', '2'],
+      ['--early-exit', '2'],
+    ]) {
+      const { code, stdout } = await smoothing(...args);
+      expect(code).toBe(0);
+      expect(stdout).toContain('all read, with all layers');
+    }
+  });
+
+  it.each([
+    [['--measure', 'x'], 'measure'],
+    [['--read', '2', '--early-exit', '1'], 'not both'],
+    [['--folds', '9'], 'expected at least 9 queries'],
+  ])('refuses %j', async (args, message) => {
+    const { code, stderr } = await smoothing(...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+});
