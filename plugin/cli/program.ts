@@ -7,6 +7,7 @@ import { describeError, exitCodeOf, exitCodes } from './errors.ts';
 import { installCommand } from './install/install-command.ts';
 import { statusCommand } from './install/status-command.ts';
 import { uninstallCommand } from './install/uninstall-command.ts';
+import { costCommand } from './laboratory/cost-command.ts';
 import { curateCommand } from './laboratory/curate-command.ts';
 import { embeddingReportCommand } from './laboratory/embedding-report-command.ts';
 import { evaluateCommand } from './laboratory/evaluate-command.ts';
@@ -32,6 +33,7 @@ const commands: readonly MakeCommand[] = [
   proxyCommand,
   rerankCommand,
   evaluateCommand,
+  costCommand,
   tuneCommand,
   trainCommand,
   exportCommand,

@@ -2,10 +2,17 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ConfigurationError, openEmbedder } from '../../../engine/index.ts';
-import { type Collection, fitRouter, readCollection } from '../../../engine/laboratory.ts';
+import { fitRouter, readCollection } from '../../../engine/laboratory.ts';
 import { type RouterValidation, writeBoarded, writeRouter } from '../../compose/index.ts';
 import type { CliContext } from '../context.ts';
-import { type MeasuringFlags, measureAll, openMeasured, routerMeasure, toMeasuredTable } from './measure.ts';
+import {
+  judgedQueries,
+  type MeasuringFlags,
+  measureAll,
+  openMeasured,
+  routerMeasure,
+  toMeasuredTable,
+} from './measure.ts';
 
 /** Values of the options. */
 export interface RouterFitFlags extends MeasuringFlags {
@@ -65,13 +72,6 @@ export async function fitRouterFolder(context: CliContext, flags: RouterFitFlags
   } finally {
     await opened.close();
   }
-}
-
-/** Queries that count: with a text, and a document that was judged relevant. */
-function judgedQueries({ queries, qrels }: Collection): readonly string[] {
-  const isJudged = (judged: ReadonlyMap<string, number>): boolean =>
-    [...judged.values()].some((relevance) => relevance > 0);
-  return [...qrels].filter(([queryId, judged]) => queries.has(queryId) && isJudged(judged)).map(([id]) => id);
 }
 
 const problem = (path: string, message: string): ConfigurationError =>

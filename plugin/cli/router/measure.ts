@@ -10,6 +10,7 @@ import {
 } from '../../../engine/laboratory.ts';
 import {
   type BoardedReranker,
+  type ChoiceContext,
   check,
   type OpenChoices,
   openChoices,
@@ -51,17 +52,18 @@ export function rerankerNames(list: string): readonly string[] {
   return names;
 }
 
-/** Opens the rerankers of the options. With cold costs no block states are kept. */
+/** Opens the rerankers of the options. With cold costs no block states are kept. @param onRanked - Told of each ranking. */
 export async function openMeasured(
   { env }: CliContext,
   flags: MeasuringFlags,
   costs: RouterValidation['costs'],
+  onRanked?: ChoiceContext['onRanked'],
 ): Promise<OpenChoices> {
   const remotes = flags.remotes === undefined ? {} : await readRemotes(flags.remotes, env);
   // The option --depth of `fit` counts candidates.
   const model = modelSettings({ ...flags, depth: undefined });
   const settings = { ...model, ...(costs === 'cold' && { stateCacheBytes: 0 }) };
-  return openChoices(rerankerNames(flags.rerankers), { settings, remotes, path: 'rerankers' });
+  return openChoices(rerankerNames(flags.rerankers), { settings, remotes, path: 'rerankers', onRanked });
 }
 
 async function readRemotes(
@@ -123,6 +125,13 @@ export async function measureAll(
     }
   }
   return measured;
+}
+
+/** Queries that count: with a text, and a document that was judged relevant. */
+export function judgedQueries({ queries, qrels }: Collection): readonly string[] {
+  const isJudged = (judged: ReadonlyMap<string, number>): boolean =>
+    [...judged.values()].some((relevance) => relevance > 0);
+  return [...qrels].filter(([queryId, judged]) => queries.has(queryId) && isJudged(judged)).map(([id]) => id);
 }
 
 /** Losses of other queries would put rerankers beside each other that were not measured on the same. */

@@ -18,7 +18,7 @@ Examples:
   $ blockrank router report --router my-router --chart my-router.svg
 
 A router knows what each reranker on board loses on queries of each kind, and what it costs; reranker.router of the
-configuration file serves it.`;
+configuration file serves it. With --json each prints what was measured.`;
 
 const kind: OptionRow = {
   type: 'choice',

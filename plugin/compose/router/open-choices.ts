@@ -6,7 +6,9 @@ import {
   firstStageReranker,
   openReranker,
   openWorkerPool,
+  type RankingUsage,
   type Reranker,
+  type RerankerInfo,
   remoteReranker,
   steppedReranker,
   type WorkerPool,
@@ -28,6 +30,8 @@ export interface ChoiceContext {
   readonly remotes: Readonly<Record<string, RemoteConfig>>;
   /** Path of the router in the configuration, for errors. */
   readonly path: string;
+  /** Told what each ranking of a model took, those inside cascades too. @defaultValue nobody */
+  readonly onRanked?: ((info: RerankerInfo, usage: RankingUsage) => void) | undefined;
 }
 
 /** Rerankers by name. */
@@ -94,7 +98,7 @@ function cascadeOf(
 async function openOne(
   name: string,
   choice: Exclude<Choice, { kind: 'cascade' }>,
-  { settings, remotes, path, pool }: ChoiceContext & { readonly pool: WorkerPool },
+  { settings, remotes, path, pool, onRanked }: ChoiceContext & { readonly pool: WorkerPool },
 ): Promise<Reranker> {
   if (choice.kind === 'first-stage') return firstStageReranker();
   if (choice.kind === 'remote') {
@@ -108,10 +112,21 @@ async function openOne(
   const { stateCodec: _ofBase, ...base } = settings;
   const own = { ...(tier === undefined ? settings : base), ...choice.settings };
   try {
-    const reranker = await openReranker({ ...(await toRerankerOptions(own)), pool });
+    const opened = await openReranker({ ...(await toRerankerOptions(own)), pool });
+    const reranker = onRanked ? told(opened, onRanked) : opened;
     return choice.isFused ? steppedReranker(reranker, defaultScoreSteps(reranker.info)) : reranker;
   } catch (cause) {
     const message = `"${name}" cannot be opened: ${(cause as Error).message}`;
     throw new ConfigurationError('Cannot open the rerankers of the router', [{ path, message }], { cause });
   }
+}
+
+function told(reranker: Reranker, onRanked: NonNullable<ChoiceContext['onRanked']>): Reranker {
+  return wrapped(reranker, {
+    async rerank(shortlist, options) {
+      const ranking = await reranker.rerank(shortlist, options);
+      onRanked(reranker.info, ranking.usage);
+      return ranking;
+    },
+  });
 }

@@ -1,0 +1,19 @@
+/** How many products a token takes: counted, not measured. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { modelFamily } from '../model/family.ts';
+import { defaultModelFolder } from '../model/folder.ts';
+import { parseEncoderConfig } from '../network/encoder-config.ts';
+
+/**
+ * Multiply-adds of one token in the matrices of one layer: four of `W x W` and two of `W x F`. Attention is left out, a
+ * twentieth at 128 tokens. 0 for a decoder, whose requests say nothing of their depth.
+ *
+ * @param folder - Model folder. @defaultValue the model that comes with the package
+ */
+export async function layerProducts(folder: string = defaultModelFolder()): Promise<number> {
+  if ((await modelFamily(folder)) !== 'encoder') return 0;
+  const path = join(folder, 'config.json');
+  const { width, innerWidth } = parseEncoderConfig(JSON.parse(await readFile(path, 'utf8')), path);
+  return 4 * width * width + 2 * width * innerWidth;
+}

@@ -1,0 +1,54 @@
+/** `blockrank cost`: what every way to rank is worth and costs on the user's own judgements. */
+import { Command } from 'commander';
+import type { OptionRow } from '../../options/option.ts';
+import type { MakeCommand } from '../context.ts';
+import { addFlags, Flag } from '../flag.ts';
+import { modelOptions } from '../model-options.ts';
+import { jsonFlag } from '../shared-flags.ts';
+import type { CostFlags } from './cost.ts';
+import { candidatesFlag, countFlag, dataFlag, textFlag } from './laboratory-flags.ts';
+
+const costs: OptionRow = {
+  type: 'choice',
+  of: ['cold', 'warm'],
+  default: 'cold',
+  help: 'whether lists are timed without kept block states, or with',
+};
+
+/** What is measured where nothing is named: every knob of the shipped model. */
+const everyKnob =
+  'first-stage,depth-6-anchor,anchor,cascade:first-stage:default:20,cascade:first-stage:default:50,cascade:depth-6-anchor:default:20,depth-6,default';
+
+const help = `
+Examples:
+  $ blockrank cost --data my-judgements --candidates bm25 --chart cost.svg
+  $ blockrank cost --data my-judgements --budget 50 --costs warm
+Each is measured on the same queries, by nDCG@10 and milliseconds a list. A star marks those that none is better than at
+no more cost. Chosen is the best within --budget, or without one the cheapest within one standard error of the best.
+cascade:first-stage:default:20 is the model over the first 20 hits: rankWindowSize. Names are those of "blockrank router".`;
+
+/** Makes the command. */
+export const costCommand: MakeCommand = (context) =>
+  addFlags(
+    new Command('cost').description(
+      'Measures what tiers, depths, windows and cascades are worth and cost, and prints the configuration of the one to take.',
+    ),
+    [
+      dataFlag('--data <folder>', 'collection with judgements'),
+      candidatesFlag(),
+      textFlag('--rerankers <names>', 'what is measured, separated by commas', everyKnob),
+      textFlag('--remotes <file>', 'YAML file of services by name, as reranker.router.remotes'),
+      ...modelOptions({ only: ['model', 'precision', 'device', 'residual'] }),
+      countFlag('--depth <n>', 'candidates of a query', { value: 100 }),
+      countFlag('--limit <n>', 'only the first judged queries', {}),
+      new Flag('--costs <name>', costs, { isValue: true }),
+      countFlag('--budget <ms>', 'mean milliseconds of a list that the chosen one may take', {}),
+      textFlag('--chart <file>', 'where to write quality against cost as SVG'),
+      jsonFlag('print what was measured as JSON'),
+    ],
+  )
+    .addHelpText('after', help)
+    .action(async (flags: CostFlags) => {
+      const { runCost } = await import('./cost.ts');
+      await runCost(context, flags);
+    });
