@@ -4,7 +4,7 @@
  * Axes: `T` tokens of a document, `W` width.
  */
 import type { BlockState } from '../contract.ts';
-import { statisticalCount } from './statistical-top-k.ts';
+import { statisticalCount } from '../readout/statistical-top-k.ts';
 
 /**
  * The rule that chooses the kept tokens:

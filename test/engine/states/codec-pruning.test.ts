@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type PruningRule, pruneTokens, pruningRules } from '../../../engine/states/codec-pruning.ts';
-import { statisticalCount } from '../../../engine/states/statistical-top-k.ts';
 import { randomNumbers, tinyState } from '../../support/tiny/tiny-states.ts';
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
@@ -69,35 +68,5 @@ describe('pruneTokens', () => {
     const tokens = Float32Array.of(1, 0, -1, 0);
     const state = { width: 2, blockTokens: [2], anchors: Float32Array.of(1, 0), tokens, truncatedTokens: 0 };
     expect([...pruneTokens(state, { maxTokens: 1, rule: 'pool' }).tokens]).toEqual([1, 0]);
-  });
-});
-
-/** Normal values by the sum of twelve uniform ones. */
-function normals(count: number, seed: number): Float64Array {
-  const next = randomNumbers(seed);
-  return Float64Array.from({ length: count }, () => sum(Array.from({ length: 12 }, next)) / 2);
-}
-
-describe('statisticalCount', () => {
-  it('keeps about k of normally spread values: 8 % off in the mean of 100 rows of 1,024, k = 82', () => {
-    const off = Array.from({ length: 100 }, (_, seed) => {
-      const bounds = { keep: 82, minKeep: 1, maxKeep: 1024 };
-      return Math.abs(statisticalCount(normals(1024, seed), bounds) / 82 - 1);
-    });
-    expect(sum(off) / off.length).toBeLessThanOrEqual(0.08);
-  });
-
-  it('keeps to its guard rails where values are not normally spread', () => {
-    const bounds = { keep: 32, minKeep: 16, maxKeep: 32 };
-    const spike = Float64Array.from({ length: 200 }, (_, i) => (i === 0 ? 1000 : i / 1e6));
-    expect(statisticalCount(spike, bounds)).toBe(16);
-    const two = Float64Array.from({ length: 200 }, (_, i) => (i < 60 ? 1 : 0));
-    expect(statisticalCount(two, bounds)).toBe(32);
-    expect(statisticalCount(new Float64Array(200), bounds)).toBe(16);
-  });
-
-  it('keeps exactly k of fewer than 128 values, and all where k is no less', () => {
-    expect(statisticalCount(normals(127, 1), { keep: 32, minKeep: 16, maxKeep: 32 })).toBe(32);
-    expect(statisticalCount(normals(20, 1), { keep: 32, minKeep: 16, maxKeep: 32 })).toBe(20);
   });
 });
