@@ -143,6 +143,11 @@ export interface RankedCandidate {
    * document stands for itself.
    */
   readonly duplicateOf?: number;
+  /**
+   * Whether the document was dropped halfway: its logit and calibrated score are guesses, the logit below those of the
+   * documents that were read with it. @defaultValue false
+   */
+  readonly isDropped?: true;
 }
 
 /** What a ranking cost. */
@@ -157,6 +162,8 @@ export interface RankingUsage {
   readonly statesEncoded: number;
   /** Candidates that were read before time ran out; absent where all of them were. */
   readonly read?: number;
+  /** Documents that were dropped halfway, with neither; absent where none are. */
+  readonly statesDropped?: number;
   /** How many of the states the search index had; absent where it was not asked. */
   readonly storedStates?: StoredStateCounts;
 }

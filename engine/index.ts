@@ -28,6 +28,7 @@ export { remoteReranker } from './remote/remote-reranker.ts';
 export { DecoderReranker } from './rerank/decoder/decoder-reranker.ts';
 export type { HeadScores } from './rerank/decoder/decoder-tasks.ts';
 export { openDecoderReranker } from './rerank/decoder/open-decoder-reranker.ts';
+export type { DroppingOptions } from './rerank/encoder/dropping.ts';
 export { type EncodedShortlist, EncoderReranker } from './rerank/encoder/encoder-reranker.ts';
 export { InContextEncoderReranker } from './rerank/encoder/in-context-reranker.ts';
 export { openEncoderReranker } from './rerank/encoder/open-encoder-reranker.ts';

@@ -34,6 +34,13 @@ export function smallerDepths({ depths }: Pick<ModelManifest, 'depths'>): number
     .sort((a, b) => b - a);
 }
 
+/** Layers behind which a model has exits, ascending. */
+export function exitLayers(exits: ModelManifest['exits']): number[] {
+  return Object.keys(exits)
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
 /**
  * The model at a depth.
  *
@@ -55,12 +62,12 @@ export async function modelAtDepth(
       `modelAtDepth: expected one of ${depthsOf(manifest, config).join(', ')}, got ${depth}.`,
     );
   }
-  const { weights, readout = manifest.readout, fusionWeight = manifest.fusionWeight } = found;
+  const { weights, readout = manifest.readout, fusionWeight = manifest.fusionWeight, exits = {} } = found;
   return {
     folder: {
       path,
-      // Trained parts read the states of the depth that they were trained on, and a residual belongs to one depth.
-      manifest: { ...manifest, readout, fusionWeight, heads: undefined, residual: undefined },
+      // Trained parts read the states of the depth that they were trained on, and residuals and exits belong to one depth.
+      manifest: { ...manifest, readout, fusionWeight, exits, heads: undefined, residual: undefined },
       digest: await digestWith(folder.digest, depth, join(path, weights)),
     },
     config: { ...config, layers: depth },

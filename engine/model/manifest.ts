@@ -35,6 +35,8 @@ export interface ModelManifest {
   readonly heads?: string | undefined;
   /** Name of the residual, among those in the folder `residuals`, that is read where none is asked for. @defaultValue none */
   readonly residual?: string | undefined;
+  /** Exits at which documents can be dropped, by the layer behind which they read. @defaultValue `{}` */
+  readonly exits: Readonly<Record<string, ExitManifest>>;
   /** File beside the manifest with the gates of the `in-context` profile, which alone has them. */
   readonly gates?: string | undefined;
 }
@@ -47,6 +49,16 @@ export interface DepthManifest {
   readonly readout?: ReadoutParameters | undefined;
   /** As the model's, at this depth. @defaultValue the model's */
   readonly fusionWeight?: FusionWeight | undefined;
+  /** As the model's, at this depth. @defaultValue `{}` */
+  readonly exits?: Readonly<Record<string, ExitManifest>> | undefined;
+}
+
+/** An exit: what guesses a document's anchor from the hidden states behind a layer. */
+export interface ExitManifest {
+  /** Name of its safetensors file, in the model's folder. */
+  readonly weights: string;
+  /** The first stage's share in the choice of documents, in [0, 1]. */
+  readonly firstStageWeight: number;
 }
 
 const positive = z.number().positive();
@@ -76,6 +88,12 @@ const readoutSchema = z.object({
 const besideFile = z
   .string()
   .regex(/^[\w-][\w.-]*\.safetensors$/, 'expected the name of a .safetensors file in this folder');
+const layerKey = z.string().regex(/^[1-9]\d*$/);
+const notLayers = {
+  error: ({ code }: { readonly code?: string }) =>
+    code === 'invalid_key' ? 'expected a number of layers' : undefined,
+};
+const exitsSchema = z.record(layerKey, z.object({ weights: besideFile, firstStageWeight: share }), notLayers);
 const manifestFields = z.object({
   formatVersion: z.literal(1),
   name: z.string(),
@@ -93,15 +111,16 @@ const manifestFields = z.object({
   fusionWeight: fusionSchema,
   depths: z
     .record(
-      z.string().regex(/^[1-9]\d*$/),
+      layerKey,
       z.object({
         weights: z
           .string()
           .regex(/^[^/\\]+\.safetensors$/, 'expected the name of a safetensors file of the folder'),
         readout: readoutSchema.optional(),
         fusionWeight: fusionSchema.optional(),
+        exits: exitsSchema.optional(),
       }),
-      { error: ({ code }) => (code === 'invalid_key' ? 'expected a number of layers' : undefined) },
+      notLayers,
     )
     .default({}),
   heads: besideFile.optional(),
@@ -109,6 +128,7 @@ const manifestFields = z.object({
     .string()
     .regex(/^\w[\w-]*$/)
     .optional(),
+  exits: exitsSchema.default({}),
   gates: besideFile.optional(),
 });
 const manifestSchema = manifestFields.superRefine(({ profile, gates, depths }, context) => {

@@ -6,7 +6,7 @@
 import type { BlockState } from '../contract.ts';
 import { projected, type ReadoutHeads, tokenQuery } from './heads.ts';
 import { listLogits } from './list-layer.ts';
-import type { QueryState, ReadoutParameters } from './parameters.ts';
+import type { Calibration, QueryState, ReadoutParameters } from './parameters.ts';
 import { read, similarities } from './reading.ts';
 import { logSumExp } from './softmax.ts';
 import { poolMasses, tokenLogSums, toLogMasses } from './token-head.ts';
@@ -62,7 +62,6 @@ export function readOut(
   const layerLogits = heads?.list && listLogits(reading.anchor, anchors, heads.list);
   const blockLogits = sumOf(anchorLogits, tokenLogits, layerLogits);
   const join = joiner(states, parameters.blockJoin);
-  const { slope, intercept } = parameters.calibration;
   const cosines = perDocument(states, similarities(query.anchor, anchors), (values) => Math.max(...values));
   return {
     logits: perDocument(states, blockLogits, join),
@@ -70,8 +69,13 @@ export function readOut(
     ...(tokenLogits ? { tokenLogits: perDocument(states, tokenLogits, join) } : {}),
     ...(layerLogits ? { listLogits: perDocument(states, layerLogits, join) } : {}),
     readingWeights: perDocument(states, reading.weights, (values) => values.reduce((sum, w) => sum + w, 0)),
-    calibratedScores: cosines.map((cosine) => 1 / (1 + Math.exp(-(slope * cosine + intercept)))),
+    calibratedScores: cosines.map((cosine) => calibratedScore(cosine, parameters.calibration)),
   };
+}
+
+/** Probability of relevance of a document whose anchor has this cosine with the query's. */
+export function calibratedScore(cosine: number, { slope, intercept }: Calibration): number {
+  return 1 / (1 + Math.exp(-(slope * cosine + intercept)));
 }
 
 function sumOf(first: Float64Array, ...others: readonly (Float64Array | undefined)[]): Float64Array {

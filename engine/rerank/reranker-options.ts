@@ -6,6 +6,7 @@ import type { ReadoutParameters } from '../readout/parameters.ts';
 import type { Device } from '../session/device.ts';
 import { WorkerPool } from '../session/pool.ts';
 import type { StateCodec } from '../states/state-codec.ts';
+import type { DroppingOptions } from './encoder/dropping.ts';
 
 /** Options of `openReranker`. */
 export interface RerankerOptions {
@@ -33,6 +34,12 @@ export interface RerankerOptions {
    * worse where training had fewer. Block states of different loops are never mixed. @defaultValue as often as in training
    */
   readonly loops?: number;
+  /**
+   * Encoders on the processor: documents that an early layer puts low are not encoded to the last one; they stay in the
+   * ranking, below the others, and are marked (`isDropped`). Less work for long lists of unknown documents, at some loss
+   * of quality: docs/cost.md. States that are kept are the same as without it. @defaultValue every document is read whole
+   */
+  readonly dropping?: DroppingOptions;
   /**
    * Encoders: learned sums (LAuReL) that were trained over this model at this depth: a name, looked up in the folder
    * `residuals` of the model's folder, or the path of a `.safetensors` file. On a shared `pool`, models that differ in it
@@ -119,6 +126,7 @@ const optionNames: OptionNames<RerankerOptions> = {
   tier: true,
   depth: true,
   loops: true,
+  dropping: true,
   residual: true,
   workers: true,
   threads: true,
@@ -192,7 +200,7 @@ export class OptionCheck {
   }
 
   /** Something else that is wrong. */
-  tell(path: keyof RerankerOptions, message: string): void {
+  tell(path: keyof RerankerOptions | `dropping${string}`, message: string): void {
     this.#issues.push({ path, message });
   }
 }

@@ -14,9 +14,9 @@ export interface BlockOwner {
 }
 
 /** A block that waits to be encoded. */
-export interface WaitingBlock<Encoded> {
-  /** Token ids. */
-  readonly ids: Int32Array;
+export interface WaitingBlock<Encoded, Tokens extends { readonly length: number } = Int32Array> {
+  /** Its tokens, as many as their length says: their ids, or what the first layers made of them. */
+  readonly tokens: Tokens;
   /** The block's owner; a block is not encoded when no request waits for its owner. */
   readonly owner: BlockOwner;
   /** Called with the vectors. */
@@ -26,11 +26,11 @@ export interface WaitingBlock<Encoded> {
 }
 
 /** Options of {@link SharedBatches}. */
-export interface SharedBatchesOptions<Encoded> extends BatchOptions {
+export interface SharedBatchesOptions<Encoded, Tokens> extends BatchOptions {
   /** Batches given to the workers beyond one each, so that none waits for the next. @defaultValue 1 */
   readonly ahead?: number;
   /** Encodes one batch. */
-  readonly encode: (blocks: readonly Int32Array[], options: TaskOptions) => Promise<readonly Encoded[]>;
+  readonly encode: (blocks: readonly Tokens[], options: TaskOptions) => Promise<readonly Encoded[]>;
 }
 
 /** The reason why a block is not encoded: no request waits for it. */
@@ -39,23 +39,23 @@ export const nobodyWaits: DOMException = new DOMException(
   'AbortError',
 );
 
-interface Arrived<Encoded> {
-  readonly block: WaitingBlock<Encoded>;
+interface Arrived<Encoded, Tokens extends { readonly length: number }> {
+  readonly block: WaitingBlock<Encoded, Tokens>;
   /** Number of the block among all that were ever added. */
   readonly arrival: number;
 }
 
 /** See the file's header. */
-export class SharedBatches<Encoded> {
-  readonly #options: SharedBatchesOptions<Encoded>;
+export class SharedBatches<Encoded, Tokens extends { readonly length: number } = Int32Array> {
+  readonly #options: SharedBatchesOptions<Encoded, Tokens>;
   /** Batches that are as they shall be. */
-  readonly #settled: Arrived<Encoded>[][] = [];
+  readonly #settled: Arrived<Encoded, Tokens>[][] = [];
   /** Batches that are planned anew with what comes. */
-  #batches: Arrived<Encoded>[][] = [];
+  #batches: Arrived<Encoded, Tokens>[][] = [];
   #running = 0;
   #arrivals = 0;
 
-  constructor(options: SharedBatchesOptions<Encoded>) {
+  constructor(options: SharedBatchesOptions<Encoded, Tokens>) {
     this.#options = options;
   }
 
@@ -65,24 +65,24 @@ export class SharedBatches<Encoded> {
    * @param isSettled - Whether the blocks fill their batches: then they are batched by themselves, and never with what
    *   comes later. @defaultValue false
    */
-  add(blocks: readonly WaitingBlock<Encoded>[], isSettled: boolean = false): void {
+  add(blocks: readonly WaitingBlock<Encoded, Tokens>[], isSettled: boolean = false): void {
     if (isSettled) this.#settle(blocks);
     else this.#join(blocks);
     this.#dispatch();
   }
 
-  #settle(blocks: readonly WaitingBlock<Encoded>[]): void {
-    const lengths = blocks.map(({ ids }) => ids.length);
+  #settle(blocks: readonly WaitingBlock<Encoded, Tokens>[]): void {
+    const lengths = blocks.map(({ tokens }) => tokens.length);
     for (const batch of toBatches(lengths, this.#options)) {
       this.#settled.push(batch.map((i) => ({ block: blocks[i]!, arrival: this.#arrivals++ })));
     }
   }
 
-  #join(blocks: readonly WaitingBlock<Encoded>[]): void {
+  #join(blocks: readonly WaitingBlock<Encoded, Tokens>[]): void {
     const waiting = this.#batches.flat().filter(({ block }) => isWanted(block));
     for (const { block } of this.#batches.flat()) if (!isWanted(block)) block.reject(nobodyWaits);
     waiting.push(...blocks.map((block) => ({ block, arrival: this.#arrivals++ })));
-    const lengths = waiting.map(({ block }) => block.ids.length);
+    const lengths = waiting.map(({ block }) => block.tokens.length);
     const batches = toBatches(lengths, this.#options).map((batch: Batch) => batch.map((i) => waiting[i]!));
     // The oldest block is served first, together with blocks of its length.
     this.#batches = batches.sort((a, b) => earliest(a) - earliest(b));
@@ -101,18 +101,18 @@ export class SharedBatches<Encoded> {
   }
 
   /** Of the batches that wait, the one whose first block came first. */
-  #next(): Arrived<Encoded>[] | undefined {
+  #next(): Arrived<Encoded, Tokens>[] | undefined {
     const [settled, planned] = [this.#settled[0], this.#batches[0]];
     const isSettledFirst = settled && (!planned || earliest(settled) < earliest(planned));
     return isSettledFirst ? this.#settled.shift() : this.#batches.shift();
   }
 
-  async #run(blocks: readonly WaitingBlock<Encoded>[]): Promise<void> {
+  async #run(blocks: readonly WaitingBlock<Encoded, Tokens>[]): Promise<void> {
     this.#running += 1;
     try {
       const signal = whileWanted(blocks.map(({ owner }) => owner));
       const encoded = await this.#options.encode(
-        blocks.map(({ ids }) => ids),
+        blocks.map(({ tokens }) => tokens),
         { signal, priority: 2 },
       );
       blocks.forEach((block, i) => {

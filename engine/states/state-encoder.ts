@@ -9,22 +9,16 @@ import type { BlockState, StateKey, StateSource, StoredState, StoredStateCounts 
 import type { TaskOptions } from '../session/pool.ts';
 import type { BatchOptions } from './batches.ts';
 import { throughCodec } from './codec.ts';
+import type { HalfwayBlock, HalfwayDocument } from './halfway.ts';
 import { ReadingPace } from './reading-pace.ts';
-import { nobodyWaits, SharedBatches } from './shared-batches.ts';
+import { nobodyWaits, SharedBatches, type WaitingBlock } from './shared-batches.ts';
 import type { StateCodec } from './state-codec.ts';
 import { stateName } from './state-name.ts';
-import { countStored, ofTier, readStored } from './stored-state.ts';
+import { countStored, ofTier, type ReadState, readStored } from './stored-state.ts';
 import { textDigest } from './text-digest.ts';
 import { readInTime } from './timed-reading.ts';
+import { type TokenisingWorkers, textsPerTask, tokeniseInTasks } from './tokenise.ts';
 import { guessedTokens, toWaves, type WaveOptions } from './waves.ts';
-
-/** One document as blocks of token ids, as a worker tokenises it. */
-export interface TokenisedDocument {
-  /** Ids of each block, special tokens included. */
-  readonly blocks: readonly Int32Array[];
-  /** Tokens that the caps cut away. */
-  readonly truncatedTokens: number;
-}
 
 /** The vectors of one encoded block. */
 export interface EncodedBlock {
@@ -35,11 +29,11 @@ export interface EncodedBlock {
 }
 
 /** The work that the encoder gives to workers. */
-export interface EncodingWorkers {
-  /** Turns texts into blocks. */
-  tokenise(texts: readonly string[], options: TaskOptions): Promise<readonly TokenisedDocument[]>;
+export interface EncodingWorkers extends TokenisingWorkers {
   /** Turns one batch of blocks into vectors. */
   encode(blocks: readonly Int32Array[], options: TaskOptions): Promise<readonly EncodedBlock[]>;
+  /** Turns one batch of blocks that are halfway into vectors; absent where none are. */
+  finish?(blocks: readonly HalfwayBlock[], options: TaskOptions): Promise<readonly EncodedBlock[]>;
 }
 
 /** Options of {@link StateEncoder}. */
@@ -82,6 +76,20 @@ export interface EncodeOptions {
   readonly tenant?: string | undefined;
   /** Whether to wait until the source has kept the new states. @defaultValue false */
   readonly untilKept?: boolean | undefined;
+  /** What {@link StateEncoder.lookUp} found of the same texts, so that the source is not asked twice. @defaultValue it is asked */
+  readonly lookup?: StateLookup | undefined;
+  /** Documents that are halfway, by text: they take the rest of the way, where they are not found. @defaultValue none */
+  readonly halfway?: ReadonlyMap<string, HalfwayDocument> | undefined;
+}
+
+/** Which states of texts are at hand, one entry a text. */
+export interface StateLookup {
+  /** Names of the states. */
+  readonly keys: readonly StateKey[];
+  /** The states at hand. */
+  readonly found: readonly (BlockState | undefined)[];
+  /** Why the index' states are not the texts'; absent where no index was asked. */
+  readonly faults?: readonly ReadState['fault'][] | undefined;
 }
 
 /** States in the order of the texts, and what they cost. */
@@ -102,13 +110,10 @@ export interface ReadTexts {
   readonly storedStates?: StoredStateCounts;
 }
 
-/** What is known of texts before any is encoded. */
-interface LookedUp {
-  readonly keys: readonly StateKey[];
-  /** States at hand, in the order of the texts. */
-  readonly found: readonly (BlockState | undefined)[];
-  /** See {@link ReadTexts.storedStates}; undefined where no index was asked. */
-  readonly storedStates: StoredStateCounts | undefined;
+/** A document as blocks of so many tokens. */
+interface DocumentOf<Tokens extends { readonly length: number }> {
+  readonly blocks: readonly Tokens[];
+  readonly truncatedTokens: number;
 }
 
 /** A text that is being encoded. */
@@ -128,8 +133,6 @@ interface Job {
   onUnwanted: () => void;
 }
 
-/** Texts tokenised in one task at most: small enough that workers share the work, large enough to be worth a message. */
-const textsPerTask = 16;
 /** Tasks a tokenising worker gets of one list, so that none has much left when the others are done. */
 const tasksPerWorker = 3;
 /** Batches at hand for a device, beside the one that it encodes: one waits while the last one's states are cut. */
@@ -141,6 +144,8 @@ export class StateEncoder {
   readonly #jobs = new Map<string, Job>();
   readonly #batches: SharedBatches<EncodedBlock>;
   readonly #pace: ReadingPace;
+  /** Batches of blocks that are halfway. */
+  readonly #secondHalves: SharedBatches<EncodedBlock, HalfwayBlock>;
 
   constructor(options: StateEncoderOptions) {
     this.#options = options;
@@ -152,13 +157,18 @@ export class StateEncoder {
       ...(waves && { ahead: aheadOfDevice }),
       encode: (blocks, task) => encoding.encode(blocks, task),
     });
+    this.#secondHalves = new SharedBatches({
+      batchTokens,
+      workers,
+      encode: (blocks, task) => encoding.finish!(blocks, task),
+    });
   }
 
   /** Gives the states of texts: from the index, else from the source, else newly encoded. */
   async encode(texts: readonly string[], options: EncodeOptions = {}): Promise<EncodedTexts> {
     const { signal } = options;
-    const { keys, found, storedStates } = await this.#lookUp(texts, options);
-    const jobs = this.#jobsFor(texts, keys, found);
+    const { keys, found, faults } = options.lookup ?? (await this.lookUp(texts, options));
+    const jobs = this.#jobsFor(texts, { keys, found, halfway: options.halfway });
     try {
       const encoded = new Map(
         await abortable(
@@ -177,7 +187,7 @@ export class StateEncoder {
         states: keys.map((key, i) => found[i] ?? encoded.get(stateName(key, '/'))!),
         statesFound,
         statesEncoded: texts.length - statesFound,
-        ...(storedStates && { storedStates }),
+        ...(faults && { storedStates: countStored(faults) }),
       };
     } finally {
       for (const job of jobs.values()) this.#release(job);
@@ -195,7 +205,7 @@ export class StateEncoder {
     untilMs: number,
     options: Omit<EncodeOptions, 'untilKept'> = {},
   ): Promise<ReadTexts> {
-    const { keys, found, storedStates } = await this.#lookUp(texts, options);
+    const { keys, found, faults } = await this.lookUp(texts, options);
     const states = keys.map((_, i) => found[i]);
     const places = placesOf(keys, found);
     const missing = [...places.values()].map(([first]) => first!);
@@ -221,7 +231,8 @@ export class StateEncoder {
     });
     const statesFound = found.filter((state) => state !== undefined).length;
     const read = states.filter((state) => state !== undefined).length;
-    return { states, statesFound, statesEncoded: read - statesFound, ...(storedStates && { storedStates }) };
+    const counts = faults && { storedStates: countStored(faults) };
+    return { states, statesFound, statesEncoded: read - statesFound, ...counts };
   }
 
   /** Encodes texts that are not at hand; each state is given as soon as it is there. */
@@ -231,7 +242,7 @@ export class StateEncoder {
     give: (name: string, state: BlockState) => void,
   ): Promise<void> {
     options.signal?.throwIfAborted();
-    const jobs = this.#jobsFor(texts, keys, []);
+    const jobs = this.#jobsFor(texts, { keys, found: [], halfway: options.halfway });
     const all = [...jobs].map(async ([name, job]) => {
       const state = await this.#waitFor(job, options);
       if (!options.signal?.aborted) give(name, state);
@@ -243,18 +254,26 @@ export class StateEncoder {
     }
   }
 
-  /** The states at hand. */
-  async #lookUp(texts: readonly string[], options: EncodeOptions): Promise<LookedUp> {
+  /** Looks for states of texts, in the index' and in the source. */
+  async lookUp(
+    texts: readonly string[],
+    options: Pick<EncodeOptions, 'signal' | 'stored' | 'tenant'> = {},
+  ): Promise<StateLookup> {
     const { signal, stored } = options;
     signal?.throwIfAborted();
     const keys = texts.map((text) => this.#keyOf(text, options));
     const read = stored && keys.map((key, i) => readStored(stored[i], key, this.#options));
     const found = await this.#find(keys, read?.map(({ state }) => state) ?? []);
     signal?.throwIfAborted();
-    return { keys, found, storedStates: read && countStored(read.map(({ fault }) => fault)) };
+    return { keys, found, ...(read && { faults: read.map(({ fault }) => fault) }) };
   }
 
-  #keyOf(text: string, { tenant }: EncodeOptions): StateKey {
+  /** Whether a state is being encoded, for another request. */
+  isUnderWay(key: StateKey): boolean {
+    return this.#jobs.has(stateName(key, '/'));
+  }
+
+  #keyOf(text: string, { tenant }: Pick<EncodeOptions, 'tenant'>): StateKey {
     const { encodingDigest } = this.#options;
     return { encodingDigest, textDigest: textDigest(text), ...(tenant !== undefined && { tenant }) };
   }
@@ -281,7 +300,7 @@ export class StateEncoder {
       return await job.done;
     } catch (error) {
       if (error !== nobodyWaits || options.signal?.aborted) throw error;
-      const { states } = await this.encode([job.text], { ...options, stored: undefined });
+      const { states } = await this.encode([job.text], { ...options, stored: undefined, lookup: undefined });
       return states[0]!;
     }
   }
@@ -289,8 +308,7 @@ export class StateEncoder {
   /** The jobs of the texts that were not found: an existing job is joined, a missing one started. */
   #jobsFor(
     texts: readonly string[],
-    keys: readonly StateKey[],
-    found: readonly (BlockState | undefined)[],
+    { keys, found, halfway = new Map() }: StateLookup & Pick<EncodeOptions, 'halfway'>,
   ): Map<string, Job> {
     const wanted = new Map<string, Job>();
     const fresh: Job[] = [];
@@ -306,7 +324,11 @@ export class StateEncoder {
       job.wanted += 1;
       wanted.set(name, job);
     });
-    if (fresh.length > 0) this.#start(fresh);
+    const begun = fresh.filter(({ text }) => halfway.has(text));
+    const documents = begun.map(({ text }) => halfway.get(text)!);
+    if (begun.length > 0) this.#add(begun, documents, (blocks) => this.#secondHalves.add(blocks));
+    const unread = fresh.filter(({ text }) => !halfway.has(text));
+    if (unread.length > 0) this.#start(unread);
     return wanted;
   }
 
@@ -318,14 +340,17 @@ export class StateEncoder {
   /** Waves are tokenised side by side, and go to be encoded in their order. */
   #start(jobs: readonly Job[]): void {
     const { waves: options } = this.#options;
+    const { encoding } = this.#options;
     const texts = jobs.map(({ text }) => text);
     const waves = options ? toWaves(texts, options).map((wave) => wave.map((i) => jobs[i]!)) : [jobs];
     const perTask = options ? Math.ceil(jobs.length / (tasksPerWorker * options.tokenisers)) : textsPerTask;
     let before = Promise.resolve();
     for (const [w, wave] of waves.entries()) {
-      const tokenised = this.#tokenise(wave, Math.min(textsPerTask, perTask));
+      const own = wave.map(({ text }) => text);
+      const tokenised = tokeniseInTasks(encoding, own, Math.min(textsPerTask, perTask));
+      const fillsBatches = w < waves.length - 1;
       before = Promise.all([tokenised, before]).then(
-        ([documents]) => this.#add(wave, documents, w < waves.length - 1),
+        ([documents]) => this.#add(wave, documents, (blocks) => this.#batches.add(blocks, fillsBatches)),
         (error: unknown) => this.#fail(wave, error),
       );
     }
@@ -339,13 +364,17 @@ export class StateEncoder {
   }
 
   /** Runs jobs. When a batch fails, only the documents in it fail. */
-  #add(jobs: readonly Job[], documents: readonly TokenisedDocument[], fillsBatches: boolean): void {
-    this.#batches.add(
+  #add<Tokens extends { readonly length: number }>(
+    jobs: readonly Job[],
+    documents: readonly DocumentOf<Tokens>[],
+    toBatches: (blocks: WaitingBlock<EncodedBlock, Tokens>[]) => void,
+  ): void {
+    toBatches(
       documents.flatMap((document, i) => {
         const job = jobs[i]!;
         const collected = new Array<EncodedBlock | undefined>(document.blocks.length);
-        return document.blocks.map((ids, at) => ({
-          ids,
+        return document.blocks.map((tokens, at) => ({
+          tokens,
           owner: job,
           resolve: (encoded: EncodedBlock) => {
             collected[at] = encoded;
@@ -354,23 +383,13 @@ export class StateEncoder {
           reject: (error: unknown) => this.#fail([job], error),
         }));
       }),
-      fillsBatches,
     );
-  }
-
-  async #tokenise(jobs: readonly Job[], perTask: number): Promise<TokenisedDocument[]> {
-    const tasks: Promise<readonly TokenisedDocument[]>[] = [];
-    for (let at = 0; at < jobs.length; at += perTask) {
-      const texts = jobs.slice(at, at + perTask).map(({ text }) => text);
-      tasks.push(this.#options.encoding.tokenise(texts, { priority: 1 }));
-    }
-    return (await Promise.all(tasks)).flat();
   }
 
   /** Keeps a document's state and hands it out, once all its blocks are encoded. */
   async #finish(
     job: Job,
-    document: TokenisedDocument,
+    document: DocumentOf<{ readonly length: number }>,
     collected: readonly (EncodedBlock | undefined)[],
   ): Promise<void> {
     const blocks = collected.filter((block) => block !== undefined);
@@ -434,7 +453,11 @@ function withResolvers<T>(): {
 /**
  * Joins the blocks of a document to its state, in shared memory, so that workers read the vectors later without a copy.
  */
-function joinBlocks(blocks: readonly EncodedBlock[], document: TokenisedDocument, width: number): BlockState {
+function joinBlocks(
+  blocks: readonly EncodedBlock[],
+  document: DocumentOf<{ readonly length: number }>,
+  width: number,
+): BlockState {
   const blockTokens = document.blocks.map(({ length }) => length);
   const anchors = shared(blocks.map(({ anchor }) => anchor));
   const tokens = blocks.flatMap((block) => (block.tokens ? [block.tokens] : []));

@@ -1,6 +1,11 @@
 /** Keys of the section `reranker`, and of every other place that names a local model. */
 import { z } from 'zod';
-import { rerankerOptions, routerOptions, stateRedisOptions } from '../options/reranker-options.ts';
+import {
+  droppingOptions,
+  rerankerOptions,
+  routerOptions,
+  stateRedisOptions,
+} from '../options/reranker-options.ts';
 import { type RemoteConfig, remoteSection } from './remote-schema.ts';
 import { codecName, sectionOf } from './sections.ts';
 
@@ -24,6 +29,18 @@ export interface RouterConfig {
   readonly remotes?: Readonly<Record<string, RemoteConfig>> | undefined;
 }
 
+/** Documents that are dropped. */
+export interface DroppingConfig {
+  /** Share of the documents without a state that are read to the last layer, above 0 and below 1. */
+  readonly keep: number;
+  /** Layer behind which documents are dropped, one of the exits that the model has, at least 1. @defaultValue the model's earliest exit */
+  readonly afterLayer?: number | undefined;
+  /** Least number of documents that are read to the last layer, at least 1. @defaultValue 10 */
+  readonly minKeep?: number | undefined;
+  /** Largest number of documents that are read to the last layer (at least 1). At least `minKeep`. @defaultValue no bound */
+  readonly maxKeep?: number | undefined;
+}
+
 /** The reranker. Each default is the one of `openReranker`. */
 export interface RerankerConfig {
   /** Model folder. @defaultValue the model that comes with the package */
@@ -44,6 +61,8 @@ export interface RerankerConfig {
   readonly depth?: number | undefined;
   /** Encoders whose layers loop: how often the looped block is applied, at least 1. Quality is known for the loops of training alone. @defaultValue as often as in training */
   readonly loops?: number | undefined;
+  /** Encoders on the processor: documents that an early layer puts low are not read to the last one. @defaultValue every document is read whole */
+  readonly dropping?: DroppingConfig | undefined;
   /** Encoders: learned sums trained over this model, for one tenant or domain. A name, looked up in the folder `residuals` of the model's folder, or the path of a `.safetensors` file. @defaultValue the one that the model's manifest names, mostly none */
   readonly residual?: string | undefined;
   /** Worker threads, at least 1. @defaultValue the processors at hand; 1 for decoders */
@@ -86,6 +105,7 @@ const router = z.union([z.string().min(1), sectionOf(routerOptions, { remotes: r
 
 /** The section `reranker`, and every other place that names a local model. */
 export const rerankerSection: z.ZodType<RerankerConfig> = sectionOf(rerankerOptions, {
+  dropping: sectionOf(droppingOptions),
   stateRedis: redis,
   stateCodec: codecName,
   router,

@@ -64,10 +64,11 @@ function schemaOf(row: OptionRow): z.ZodType {
   }
 }
 
-function bounded(of: z.ZodNumber, { min, above, max }: OptionRow): z.ZodNumber {
+function bounded(of: z.ZodNumber, { min, above, below, max }: OptionRow): z.ZodNumber {
   let schema = of;
   if (min !== undefined) schema = schema.min(min);
   if (above !== undefined) schema = schema.gt(above);
+  if (below !== undefined) schema = schema.lt(below);
   if (max !== undefined) schema = schema.max(max);
   return schema;
 }

@@ -15,6 +15,8 @@ export interface OptionRow {
   readonly min?: number;
   /** Exclusive lower bound of a number. @defaultValue nothing */
   readonly above?: number;
+  /** Exclusive upper bound of a number. @defaultValue nothing */
+  readonly below?: number;
   /** Largest number, inclusive. @defaultValue none */
   readonly max?: number;
   /** Whether a text or a list may be empty. @defaultValue false */

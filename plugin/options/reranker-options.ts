@@ -65,6 +65,12 @@ export const rerankerOptions = {
     help: 'encoders whose layers loop: how often the looped block is applied',
     note: 'quality is known for the loops of training alone',
   },
+  dropping: {
+    type: 'section',
+    otherwise: 'every document is read whole',
+    help: 'encoders on the processor: documents that an early layer puts low are not read to the last one',
+    note: '`keep`, `afterLayer`, `minKeep`, `maxKeep`; `docs/cost.md` says what it saves and costs',
+  },
   residual: {
     type: 'text',
     otherwise: "the one that the model's manifest names, mostly none",
@@ -161,6 +167,39 @@ export const routerOptions = {
     otherwise: 'none',
     help: 'services on board, by the names that follow `remote:`',
     note: 'each with the keys of `remote`',
+  },
+} as const;
+
+/** Keys of the section `reranker.dropping`. */
+export const droppingOptions = {
+  keep: {
+    type: 'number',
+    above: 0,
+    below: 1,
+    isRequired: true,
+    help: 'share of the documents without a state that are read to the last layer',
+  },
+  afterLayer: {
+    type: 'whole',
+    min: 1,
+    otherwise: "the model's earliest exit",
+    unit: 'layers',
+    help: 'layer behind which documents are dropped, one of the exits that the model has',
+  },
+  minKeep: {
+    type: 'whole',
+    min: 1,
+    default: 10,
+    unit: 'documents',
+    help: 'least number of documents that are read to the last layer',
+  },
+  maxKeep: {
+    type: 'whole',
+    min: 1,
+    otherwise: 'no bound',
+    unit: 'documents',
+    help: 'largest number of documents that are read to the last layer',
+    note: 'at least `minKeep`',
   },
 } as const;
 

@@ -7,6 +7,7 @@ import { fixedWeight } from '../../scores/fusion.ts';
 import type { StateCodec } from '../../states/state-codec.ts';
 import type { EncoderPlaces } from './encoder-places.ts';
 import type { EncoderProgramData } from './encoder-program.ts';
+import type { KeepBounds } from './exit-choice.ts';
 
 /** What a ranking depends on besides the model. */
 export interface EncoderSettings {
@@ -18,6 +19,8 @@ export interface EncoderSettings {
   readonly stateCodec?: StateCodec | undefined;
   /** Reading and scoring. */
   readonly readout: ReadoutParameters;
+  /** How documents are dropped. @defaultValue none are */
+  readonly dropping?: KeepBounds | undefined;
   /** Digest of trained parts of the readout; undefined where there are none. */
   readonly headsDigest: string | undefined;
 }
@@ -25,7 +28,7 @@ export interface EncoderSettings {
 /** Describes it. @param isOpen - Whether a worker answers. */
 export function toInfo(
   { folder, config, loops }: ModelAtDepth,
-  { data, places, stateCodec, readout, headsDigest }: EncoderSettings,
+  { data, places, stateCodec, readout, headsDigest, dropping }: EncoderSettings,
   isOpen: () => boolean,
 ): RerankerInfo {
   const { manifest } = folder;
@@ -50,6 +53,8 @@ export function toInfo(
       maxQueryTokens,
       tier: data.tier,
       stateCodec: stateCodec?.name,
+      // Left out by JSON where nothing is dropped: the digest is then what it was without this property.
+      dropping: dropping && { ...dropping, exit: data.exit?.digest },
     }),
     profile: manifest.profile,
     executionProvider: places.provider,

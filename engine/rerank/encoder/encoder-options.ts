@@ -1,10 +1,13 @@
 /** How options of an encoder are checked, by profile. */
-import { depthsOf } from '../../model/depth.ts';
+import type { ConfigurationIssue } from '../../errors.ts';
+import { depthsOf, exitLayers } from '../../model/depth.ts';
 import type { ModelFolder } from '../../model/folder.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
+import { type OptionNames, unknownOptions } from '../../option-names.ts';
 import { devices } from '../../session/device.ts';
 import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
+import { type DroppingOptions, defaultMinKeep } from './dropping.ts';
 
 /** More would be a mistake: the graph holds every applied layer. */
 const maxLoops = 256;
@@ -24,6 +27,7 @@ export function assertCacheableOptions(
   }
   checkDepth(check, options, manifest, config);
   checkLoops(check, options, config);
+  checkDropping(check, options, droppableAt(manifest, config, options.depth));
   check.whole('stateCacheBytes', 0, Number.MAX_SAFE_INTEGER);
   const tier = options.tier ?? 'tokens';
   if (options.stateCodec && options.stateCodec.tier !== tier) {
@@ -41,6 +45,7 @@ export function assertInContextOptions(options: RerankerOptions, config: Encoder
   check.absent('an encoder of the profile in-context', [
     'depth',
     'loops',
+    'dropping',
     'residual',
     'queryThreads',
     'stateCacheBytes',
@@ -88,4 +93,54 @@ function checkLoops(check: OptionCheck, { loops }: RerankerOptions, { blocks }: 
   if (loops === undefined) return;
   if (blocks) check.whole('loops', 1, maxLoops);
   else check.tell('loops', "this model's layers do not loop: its config.json names no blocks; leave it out");
+}
+
+const droppingNames: OptionNames<DroppingOptions> = {
+  keep: true,
+  afterLayer: true,
+  minKeep: true,
+  maxKeep: true,
+};
+
+function checkDropping(
+  check: OptionCheck,
+  { dropping, residual, device = 'cpu' }: RerankerOptions,
+  { exits, ownResidual }: Droppable,
+): void {
+  if (dropping === undefined) return;
+  for (const { path, message } of boundFaults(dropping)) check.tell(`dropping.${path}`, message);
+  const { afterLayer } = dropping;
+  if (exits.length === 0) check.tell('dropping', 'the model has no exit at this depth; leave the option out');
+  else if (afterLayer !== undefined && !exits.includes(afterLayer))
+    check.tell('dropping.afterLayer', `expected ${exits.join(' or ')}, got ${String(afterLayer)}`);
+  if (device !== 'cpu')
+    check.tell('dropping', 'documents are dropped on the processor alone; leave out the device');
+  if (residual !== undefined || ownResidual !== undefined)
+    check.tell('dropping', 'the exits were fitted without residuals; leave out one of the two');
+}
+
+function boundFaults(dropping: DroppingOptions): ConfigurationIssue[] {
+  const { keep, minKeep = defaultMinKeep, maxKeep } = dropping;
+  const isCount = (value: number, least: number): boolean => Number.isInteger(value) && value >= least;
+  const faults = unknownOptions(dropping, droppingNames);
+  const tell = (path: string, expected: string, got: unknown): void =>
+    void faults.push({ path, message: `expected ${expected}, got ${String(got)}` });
+  if (!(Number.isFinite(keep) && keep > 0 && keep < 1)) tell('keep', 'a share above 0 and below 1', keep);
+  if (!isCount(minKeep, 1)) tell('minKeep', 'a whole number of at least 1', minKeep);
+  if (maxKeep !== undefined && !isCount(maxKeep, Math.max(1, minKeep)))
+    tell('maxKeep', `a whole number of at least minKeep, ${minKeep}`, maxKeep);
+  return faults;
+}
+
+/** What a model has, at a depth, that says whether documents can be dropped. */
+interface Droppable {
+  /** Layers behind which it has exits, ascending. */
+  readonly exits: readonly number[];
+  /** The residual that is read where none is asked for; mostly none. */
+  readonly ownResidual: string | undefined;
+}
+
+function droppableAt(manifest: ModelManifest, { layers }: EncoderConfig, depth: number = layers): Droppable {
+  if (depth === layers) return { exits: exitLayers(manifest.exits), ownResidual: manifest.residual };
+  return { exits: exitLayers(manifest.depths[depth]?.exits ?? {}), ownResidual: undefined };
 }

@@ -8,18 +8,22 @@ import { type QueryBlock, toQueryBlock } from '../../blocks/query-block.ts';
 import { toOnnx } from '../../graph/onnx.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
 import type { Value } from '../../graph/value.ts';
+import type { ExitFile } from '../../model/exit-file.ts';
 import type { Gates } from '../../model/gates-file.ts';
 import { encoderGraph, type Precision, toEncoderFeeds } from '../../network/encoder.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
 import { inContextGraph } from '../../network/in-context-encoder.ts';
 import type { Parameters } from '../../network/parameters.ts';
 import type { WorkerProgram } from '../../session/messages.ts';
-import type { GraphSession } from '../../session/runtime.ts';
+import type { GraphSession, SessionOptions } from '../../session/runtime.ts';
 import { openSharedSession } from '../../session/shared-session.ts';
-import type { EncodedBlock, TokenisedDocument } from '../../states/state-encoder.ts';
+import type { HalfwayBlock } from '../../states/halfway.ts';
+import type { EncodedBlock } from '../../states/state-encoder.ts';
+import type { TokenisedDocument } from '../../states/tokenise.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
 import type { WeightFile } from '../../weights/precision-weights.ts';
+import { type CutSession, openCutSession } from './cut-session.ts';
 import { cutStates, sharedFloats } from './cut-states.ts';
 import type { EncoderAnswers, EncoderTask } from './encoder-workers.ts';
 import { toQueryGroups } from './query-groups.ts';
@@ -55,6 +59,8 @@ export interface EncoderProgramData {
   readonly residual?: SharedResidual | undefined;
   /** Gates through which documents see the query. @defaultValue none: the profile is `cacheable` */
   readonly gates?: Gates | undefined;
+  /** The exit at which documents are dropped, without `residual` and `gates`. @defaultValue none: documents are read whole */
+  readonly exit?: ExitFile | undefined;
 }
 
 /** Opens the program in this thread. */
@@ -65,11 +71,20 @@ export async function open(
   const held = await sharedTokenizer(program.tokenizerPath, program.modelDigest);
   const { folder, file, table } = program.weights;
   const { threads, prepack } = program;
-  const outputs = graphOf(program, fileParameters(table, file));
+  const parameters = fileParameters(table, file);
   const options = { folder, threads, prepack };
-  const session = await openSharedSession(toOnnx(outputs), options, program.modelDigest);
+  const cut = program.exit && (await openCutSession(program, parameters, program.exit, options));
+  const session = cut?.whole ?? (await openWhole(program, parameters, options));
   const products = await openTokenProducts(program.config.width, program.threads);
-  return new EncoderProgram(program, { held, tokenizer: held.tokenizer, session, products });
+  return new EncoderProgram(program, { held, tokenizer: held.tokenizer, session, cut, products });
+}
+
+function openWhole(
+  program: EncoderProgramData,
+  parameters: Parameters,
+  options: SessionOptions,
+): Promise<GraphSession> {
+  return openSharedSession(toOnnx(graphOf(program, parameters)), options, program.modelDigest);
 }
 
 function graphOf(
@@ -85,6 +100,8 @@ interface Opened {
   readonly held: HeldTokenizer;
   readonly tokenizer: Tokenizer;
   readonly session: GraphSession;
+  /** Both halves of the session; absent where no document is dropped. */
+  readonly cut: CutSession | undefined;
   readonly products: TokenProducts;
 }
 
@@ -119,6 +136,10 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
         return task.texts.map((text) => this.#tokenise(text));
       case 'encode':
         return this.#encode(task.blocks, task.seen);
+      case 'begin':
+        return this.#cut().begin(task.blocks, this.#opened.tokenizer.padId);
+      case 'finish':
+        return this.#finish(task.blocks);
       case 'cut':
         return cutStates(task.part);
       case 'queries':
@@ -152,8 +173,24 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
   }
 
   async #encode(blocks: readonly Int32Array[], seen: SeenTensors | undefined): Promise<EncodedBlock[]> {
+    return this.#split(blocks, await this.#run(blocks, { seen }));
+  }
+
+  async #finish(blocks: readonly HalfwayBlock[]): Promise<EncodedBlock[]> {
+    return this.#split(blocks, await this.#cut().finish(blocks));
+  }
+
+  #cut(): CutSession {
+    if (this.#opened.cut) return this.#opened.cut;
+    throw new TypeError('run: the program was opened without an exit.');
+  }
+
+  /** Each block's own vectors. */
+  #split(
+    blocks: readonly { readonly length: number }[],
+    { rows, longest }: { readonly rows: Float32Array; readonly longest: number },
+  ): EncodedBlock[] {
     const { width } = this.#program.config;
-    const { rows, longest } = await this.#run(blocks, { seen });
     return blocks.map(({ length }, b) => {
       const first = b * longest * width;
       const anchor = sharedFloats(rows.subarray(first, first + width));

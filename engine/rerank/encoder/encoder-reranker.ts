@@ -19,6 +19,7 @@ import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts'
 import type { EncodedTexts, EncodeOptions, StateEncoder } from '../../states/state-encoder.ts';
 import { textDigest } from '../../states/text-digest.ts';
 import { documentAnchors } from './document-anchors.ts';
+import type { Dropping } from './dropping.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
 import { assertReadable, countTokens } from './query-tokens.ts';
 import { rankStates } from './rank-states.ts';
@@ -42,6 +43,8 @@ export interface EncoderRerankerParts {
   readonly states: StateEncoder;
   /** Worker threads. */
   readonly workers: EncoderWorkers;
+  /** Ranks with documents dropped halfway. @defaultValue every document is read whole */
+  readonly dropping?: Dropping | undefined;
   /** Frees everything. */
   close(): Promise<void>;
 }
@@ -80,6 +83,12 @@ export class EncoderReranker implements Reranker {
   async rerank(shortlist: Shortlist, options: RerankOptions = {}): Promise<Ranking> {
     const { readWithinMs = Number.POSITIVE_INFINITY } = options;
     if (readWithinMs < Number.POSITIVE_INFINITY) return this.#rerankInTime(shortlist, options, readWithinMs);
+    const { dropping } = this.#parts;
+    if (dropping) {
+      this.#assertOpen('rerank', options.signal);
+      const query = this.#encodeQuery(shortlist.query.text, options);
+      return dropping.rank(shortlist, query, { ...options, stored: storedOf(shortlist) });
+    }
     const { query, encoded } = await this.#encode(shortlist, options);
     return rankStates(this.#parts, { query, encoded }, shortlist, options);
   }
@@ -214,10 +223,7 @@ export class EncoderReranker implements Reranker {
 
   async #encodeQuery(
     text: string,
-    {
-      signal,
-      tenant = '',
-    }: { readonly signal: AbortSignal | undefined; readonly tenant: string | undefined },
+    { signal, tenant = '' }: Pick<EncodeOptions, 'signal' | 'tenant'>,
   ): Promise<QueryState> {
     // A question of megabytes is kept as its digest.
     const name = textDigest(JSON.stringify([tenant, text]));

@@ -3,7 +3,9 @@ import type { BlockState } from '../../contract.ts';
 import type { QueryState } from '../../readout/parameters.ts';
 import { logSumExp } from '../../readout/softmax.ts';
 import type { PooledProgram, TaskOptions } from '../../session/pool.ts';
-import type { EncodedBlock, EncodingWorkers, TokenisedDocument } from '../../states/state-encoder.ts';
+import type { HalfwayBlock, HalfwayWorkers } from '../../states/halfway.ts';
+import type { EncodedBlock, EncodingWorkers } from '../../states/state-encoder.ts';
+import type { TokenisedDocument } from '../../states/tokenise.ts';
 import type { BatchPart } from './cut-states.ts';
 import type { DeviceBatch, DeviceStates } from './device-program.ts';
 import { QueryBatches, type QueryRunner } from './query-batches.ts';
@@ -19,6 +21,8 @@ export type EncoderTask =
       /** What the blocks see of a query. @defaultValue nothing */
       readonly seen?: SeenTensors | undefined;
     }
+  | { readonly kind: 'begin'; readonly blocks: readonly Int32Array[] }
+  | { readonly kind: 'finish'; readonly blocks: readonly HalfwayBlock[] }
   | { readonly kind: 'cut'; readonly part: BatchPart }
   | { readonly kind: 'queries'; readonly texts: readonly string[] }
   | {
@@ -41,6 +45,8 @@ export type EncoderTask =
 export interface EncoderAnswers {
   readonly tokenise: readonly TokenisedDocument[];
   readonly encode: readonly EncodedBlock[];
+  readonly begin: readonly HalfwayBlock[];
+  readonly finish: readonly EncodedBlock[];
   readonly cut: readonly EncodedBlock[];
   readonly queries: readonly QueryBlockState[];
   readonly 'log-sums': Float64Array;
@@ -93,7 +99,7 @@ const leastValuesAWorker = 2 ** 19;
 const sparesKept = 3;
 
 /** Typed tasks of an encoder's programs. */
-export class EncoderWorkers implements EncodingWorkers {
+export class EncoderWorkers implements EncodingWorkers, HalfwayWorkers {
   readonly #program: PooledProgram<EncoderTask, Answer>;
   readonly #device: EncodingDevice | undefined;
   readonly #wide: WideWorker | undefined;
@@ -127,6 +133,16 @@ export class EncoderWorkers implements EncodingWorkers {
     if (tier === 'tokens') return this.#cut(states, blocks, width);
     const rows = states.rows as Float32Array;
     return blocks.map((_ids, b) => ({ anchor: rows.subarray(b * width, (b + 1) * width) }));
+  }
+
+  /** The first layers; of a program with an exit. */
+  begin(blocks: readonly Int32Array[], options: TaskOptions): Promise<readonly HalfwayBlock[]> {
+    return this.#run({ kind: 'begin', blocks }, options);
+  }
+
+  /** The rest of the layers; of a program with an exit. */
+  finish(blocks: readonly HalfwayBlock[], options: TaskOptions): Promise<readonly EncodedBlock[]> {
+    return this.#run({ kind: 'finish', blocks }, options);
   }
 
   /** Workers share the batch; its memory is free again once all are done. */

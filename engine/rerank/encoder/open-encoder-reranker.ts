@@ -1,20 +1,25 @@
 /** Opens a reranker over an encoder's folder. */
 import { join } from 'node:path';
 import type { StateSource } from '../../contract.ts';
-import { type ModelAtDepth, modelAtDepth } from '../../model/depth.ts';
+import { ModelFormatError } from '../../errors.ts';
+import { exitLayers, type ModelAtDepth, modelAtDepth } from '../../model/depth.ts';
+import { type ExitFile, readExit } from '../../model/exit-file.ts';
 import { defaultModelFolder, openModelFolder } from '../../model/folder.ts';
 import { withLoops } from '../../model/loops.ts';
 import { readJson } from '../../model/manifest.ts';
 import { readHeads } from '../../model/readout-heads.ts';
 import { type ResidualFile, readResidual, residualPath } from '../../model/residual-file.ts';
 import { parseEncoderConfig } from '../../network/encoder-config.ts';
+import { appliedLayers } from '../../network/loops.ts';
 import { residualSizes } from '../../network/residuals.ts';
+import { HalfwayRuns } from '../../states/halfway.ts';
 import { layeredSource } from '../../states/layered-source.ts';
 import { lmdbSource } from '../../states/lmdb-source.ts';
 import { defaultStateCacheBytes, memorySource } from '../../states/memory-source.ts';
 import { StateEncoder } from '../../states/state-encoder.ts';
 import { opened } from '../opened.ts';
 import type { RerankerOptions } from '../reranker-options.ts';
+import { Dropping, toKeepBounds } from './dropping.ts';
 import { toInfo } from './encoder-info.ts';
 import { assertCacheableOptions } from './encoder-options.ts';
 import { choosePlaces } from './encoder-places.ts';
@@ -50,34 +55,41 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   const trained = heads === undefined ? undefined : await readHeads(folder.path, heads, config.width);
   const residual = await openResidual(options, model);
   const places = await choosePlaces(options);
-  const data: EncoderProgramData = { ...(await toProgramData(options, model, places)), residual };
+  const exit = await openExit(options, model);
+  const data: EncoderProgramData = { ...(await toProgramData(options, model, places)), residual, exit };
   const { encoding, workers } = await openEncoderWorkers(options, data, places);
   const memory = memorySource({ maxBytes: options.stateCacheBytes ?? defaultStateCacheBytes });
   const kept = keptSource(options);
   const source = kept ? layeredSource(memory, kept) : memory;
   const readout = { ...folder.manifest.readout, ...options.readout };
+  const bounds = options.dropping && toKeepBounds(options.dropping);
   const info = toInfo(
     model,
-    { data, places, stateCodec: options.stateCodec, readout, headsDigest: trained?.digest },
+    { data, places, stateCodec: options.stateCodec, readout, headsDigest: trained?.digest, dropping: bounds },
     () => encoding.isOpen,
   );
+  const batching = toBatchOptions(data, places, workers);
+  const states = new StateEncoder({
+    encodingDigest: info.encodingDigest,
+    width: config.width,
+    encoding,
+    source,
+    tier: data.tier,
+    ...(options.stateCodec && { codec: options.stateCodec }),
+    ...batching,
+  });
+  const reader = { readout, heads: trained?.heads, workers: encoding };
   const reranker = new EncoderReranker({
     info,
     modelFolder: folder.path,
     precision: places.precision,
     width: config.width,
-    readout,
-    heads: trained?.heads,
-    workers: encoding,
-    states: new StateEncoder({
-      encodingDigest: info.encodingDigest,
-      width: config.width,
-      encoding,
-      source,
-      tier: data.tier,
-      ...(options.stateCodec && { codec: options.stateCodec }),
-      ...toBatchOptions(data, places, workers),
-    }),
+    ...reader,
+    states,
+    dropping:
+      exit &&
+      bounds &&
+      new Dropping({ ...bounds, exit, reader, states, halfway: new HalfwayRuns(encoding, batching) }),
     close: async () => {
       await encoding.close();
       await source.close();
@@ -85,6 +97,24 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   });
   return opened(reranker, async () => {
     if (options.warmUp ?? true) await warmUp(encoding, data.caps, places, workers);
+  });
+}
+
+/** The exit at which documents are dropped; undefined where none are. */
+async function openExit(
+  { dropping }: RerankerOptions,
+  { folder, config }: ModelAtDepth,
+): Promise<ExitFile | undefined> {
+  if (!dropping) return undefined;
+  const { exits } = folder.manifest;
+  const { afterLayer = exitLayers(exits)[0]! } = dropping;
+  if (afterLayer < appliedLayers(config).length)
+    return readExit(folder.path, { afterLayer, ...exits[afterLayer]! }, config.width);
+  const expected = `exits below the model's ${config.layers} layers`;
+  throw new ModelFormatError({
+    path: join(folder.path, 'blockrank.json'),
+    expected,
+    found: String(afterLayer),
   });
 }
 

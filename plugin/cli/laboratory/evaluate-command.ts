@@ -29,7 +29,7 @@ export const evaluateCommand: MakeCommand = (context) => {
     candidatesFlag(),
     textFlag(
       '--rerankers <names>',
-      'first-stage, default, model; of encoders also cosine, anchor, sum-join, max-join, and depth-N: default with N layers; separated by commas (default: first-stage,cosine,default; of decoders first-stage,default)',
+      'first-stage, default, model; of encoders also cosine, anchor, sum-join, max-join, depth-N: default with N layers, and drop-PERCENT: default with so many of the documents read to the last layer; separated by commas (default: first-stage,cosine,default; of decoders first-stage,default)',
     ),
     textFlag(
       '--states <codecs>',

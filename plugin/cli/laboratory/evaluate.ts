@@ -37,7 +37,7 @@ import type { CliContext } from '../context.ts';
 import { type ModelFlags, modelSettings } from '../model-options.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
 import { besideStates, formsOver, memoryForStates } from './evaluate-states.ts';
-import { type EvaluatedName, knownSystem, openSystems } from './evaluated-systems.ts';
+import { type EvaluatedName, knownSystem, type ModelForm, openSystems } from './evaluated-systems.ts';
 import { stateCache } from './state-cache.ts';
 
 /** Values of the options of `evaluate`. */
@@ -80,9 +80,14 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
   const { cache } = options;
   // The option --depth of this command counts candidates.
   const model = modelSettings({ ...options, depth: undefined });
-  const open = (depth: number | undefined): Promise<Reranker> => {
-    const kept = isTimed ? { stateCacheBytes: 0 } : cacheOf(context, cache, profile);
-    return openReranker({ ...model, ...(depth && { depth }), ...kept });
+  const open = (form: ModelForm): Promise<Reranker> => {
+    // Documents are dropped of lists that are cold, and time runs out on them.
+    const isCold = isTimed || form.dropping !== undefined;
+    return openReranker({
+      ...model,
+      ...form,
+      ...(isCold ? { stateCacheBytes: 0 } : cacheOf(context, cache, profile)),
+    });
   };
   const { compare, close } =
     options.states !== undefined
@@ -132,7 +137,7 @@ interface Comparing {
 
 async function compareSystems(
   names: readonly EvaluatedName[],
-  open: (depth: number | undefined) => Promise<Reranker>,
+  open: (form: ModelForm) => Promise<Reranker>,
 ): Promise<Comparing> {
   const { systems, close } = await openSystems(names, open);
   return { compare: () => ({ systems }), close };
@@ -142,7 +147,7 @@ async function compareSystems(
 async function compareBudgets(
   names: readonly EvaluatedName[],
   budgetsMs: readonly number[],
-  open: (depth: number | undefined) => Promise<Reranker>,
+  open: (form: ModelForm) => Promise<Reranker>,
 ): Promise<Comparing> {
   const whole = await compareSystems(names, open);
   const reranker = await open(undefined);

@@ -1,5 +1,5 @@
 /** The systems of `--rerankers`: orders of the model that was asked for, and its default order at other depths. */
-import { ConfigurationError, type Reranker } from '../../../engine/index.ts';
+import { ConfigurationError, type Reranker, type RerankerOptions } from '../../../engine/index.ts';
 import {
   type System,
   type SystemName,
@@ -8,8 +8,11 @@ import {
   systemsOver,
 } from '../../../engine/laboratory.ts';
 
-/** A name of `--rerankers`. `depth-6` is `default` with six layers of the encoder. */
-export type EvaluatedName = SystemName | DepthName;
+/**
+ * A name of `--rerankers`. `depth-6` is `default` with six layers of the encoder, `drop-25` with a quarter of the documents
+ * read to the last layer, each list cold; `depth-6-drop-25` is both, and `drop-25-after-4` drops behind the fourth layer.
+ */
+export type EvaluatedName = SystemName | FormName;
 
 /** Systems over rerankers that are open. */
 export interface OpenSystems {
@@ -19,34 +22,40 @@ export interface OpenSystems {
   close(): Promise<void>;
 }
 
-/** A depth's default order. */
-export type DepthName = `depth-${number}`;
+/** The default order of a form of the model. */
+export type FormName = `depth-${string}` | `drop-${string}`;
+
+/** A form of the model. */
+export type ModelForm = Pick<RerankerOptions, 'depth' | 'dropping'>;
 
 /** The system of a name. @throws RangeError when there is none. */
 export function knownSystem(name: string): EvaluatedName {
   const known = systemNames.find((each) => each === name);
   if (known) return known;
-  if (isDepth(name)) return name;
-  throw new RangeError(`expected ${systemNames.join(', ')}, depth-N, got ${JSON.stringify(name)}`);
+  if (formOf(name)) return name as FormName;
+  throw new RangeError(
+    `expected ${systemNames.join(', ')}, depth-N, drop-PERCENT, got ${JSON.stringify(name)}`,
+  );
 }
 
 /**
- * Opens a reranker for each depth, and gives the systems over them.
+ * Opens a reranker for each form, and gives the systems over them.
  *
- * @param open - Opens the model at a depth; `undefined` is the full one.
- * @throws ConfigurationError when a system reads states and the model keeps none, or the model has no such depth.
+ * @param open - Opens the model in a form; `{}` is the whole one.
+ * @throws ConfigurationError when a system reads states and the model keeps none, or the model has no such form.
  */
 export async function openSystems(
   names: readonly EvaluatedName[],
-  open: (depth: number | undefined) => Promise<Reranker>,
+  open: (form: ModelForm) => Promise<Reranker>,
 ): Promise<OpenSystems> {
-  const opened = new Map<number | undefined, { readonly reranker: Reranker; readonly systems: Systems }>();
-  const at = async (depth: number | undefined): Promise<Systems> => {
-    const known = opened.get(depth);
+  const opened = new Map<string, { readonly reranker: Reranker; readonly systems: Systems }>();
+  const over = async (form: ModelForm): Promise<Systems> => {
+    const name = JSON.stringify(form);
+    const known = opened.get(name);
     if (known) return known.systems;
-    const reranker = await open(depth);
+    const reranker = await open(form);
     const systems = systemsOver(reranker);
-    opened.set(depth, { reranker, systems });
+    opened.set(name, { reranker, systems });
     return systems;
   };
   const close = async (): Promise<void> => {
@@ -55,9 +64,8 @@ export async function openSystems(
   try {
     const systems: Record<string, System> = {};
     for (const name of names) {
-      systems[name] = isDepth(name)
-        ? (await at(Number(name.slice('depth-'.length)))).default
-        : systemOf(await at(undefined), name);
+      const form = formOf(name);
+      systems[name] = form ? (await over(form)).default : systemOf(await over({}), name as SystemName);
     }
     return { systems, close };
   } catch (error) {
@@ -66,7 +74,17 @@ export async function openSystems(
   }
 }
 
-const isDepth = (name: string): name is DepthName => /^depth-[1-9]\d*$/.test(name);
+/** The form that a name spells; undefined for the names of systems. */
+function formOf(name: string): ModelForm | undefined {
+  const spelled = /^(?=d)(?:depth-([1-9]\d*))?(?:(?:^|-)drop-([1-9]\d?)(?:-after-([1-9]\d*))?)?$/.exec(name);
+  if (!spelled) return undefined;
+  const [, depth, percent, afterLayer] = spelled;
+  const dropping = percent !== undefined && {
+    keep: Number(percent) / 100,
+    ...(afterLayer !== undefined && { afterLayer: Number(afterLayer) }),
+  };
+  return { ...(depth !== undefined && { depth: Number(depth) }), ...(dropping && { dropping }) };
+}
 
 function systemOf(systems: Systems, name: SystemName): System {
   const system = systems[name];

@@ -38,6 +38,7 @@ export async function openStateMaker({ codec: name, ...reranker }: MakerSettings
     // A build stores each state and does not ask for it again.
     stateCacheBytes: 0,
     stateFolder: undefined,
+    dropping: undefined,
     stateRedis: undefined,
     stateCodec: undefined,
   });

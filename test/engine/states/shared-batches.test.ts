@@ -26,7 +26,7 @@ function request(batches: SharedBatches<number>, ids: readonly number[], tokens 
   });
   for (const { done } of results) done.promise.catch(() => {});
   batches.add(
-    results.map(({ block, done }) => ({ ids: block, owner, resolve: done.resolve, reject: done.reject })),
+    results.map(({ block, done }) => ({ tokens: block, owner, resolve: done.resolve, reject: done.reject })),
     isSettled,
   );
   const leave = (): void => {
@@ -71,7 +71,7 @@ describe('SharedBatches', () => {
     const owner = { wanted: 1, onUnwanted: () => {} };
     batches.add(
       lengths.map((length, id) => ({
-        ids: new Int32Array(length).fill(id),
+        tokens: new Int32Array(length).fill(id),
         owner,
         resolve: () => {},
         reject: () => {},

@@ -13,6 +13,7 @@ import { installOptions } from '../../../plugin/options/install-options.ts';
 import { defaultText, type OptionRow, type OptionTable } from '../../../plugin/options/option.ts';
 import { listenTlsOptions, proxyOptions, targetTlsOptions } from '../../../plugin/options/proxy-options.ts';
 import {
+  droppingOptions,
   rerankerOptions,
   routerOptions,
   stateRedisOptions,
@@ -54,6 +55,7 @@ const reranker = 'plugin/config/reranker-schema.ts';
 /** Sections of the configuration file: an interface has exactly the keys of its table, in any order. */
 const sections: readonly Subject[] = [
   ['RerankerConfig', reranker, rerankerOptions],
+  ['DroppingConfig', reranker, droppingOptions],
   ['StateRedisConfig', reranker, stateRedisOptions],
   ['RouterConfig', reranker, routerOptions],
   ['StageConfig', schema, stageOptions],
@@ -80,6 +82,7 @@ const sections: readonly Subject[] = [
 /** Options of programs: what they share with a section, they say as it does. */
 const programs: readonly Subject[] = [
   ['RerankerOptions', 'engine/rerank/reranker-options.ts', rerankerOptions],
+  ['DroppingOptions', 'engine/rerank/encoder/dropping.ts', droppingOptions],
   ['RemoteRerankerOptions', 'engine/remote/remote-options.ts', remoteOptions],
   ['RescoringStageOptions', 'plugin/stage/options.ts', stageOptions],
   ['StageCacheOptions', 'plugin/stage/options.ts', stageCacheOptions],

@@ -1,0 +1,77 @@
+/** What an exit says of documents that are halfway: which of them are worth the rest of the way, and where the others rank. */
+import { statisticalTopK } from '../../readout/statistical-top-k.ts';
+import { dotRows } from '../../readout/vectors.ts';
+import { zScores } from '../../scores/fusion-scores.ts';
+import type { HalfwayDocument } from '../../states/halfway.ts';
+
+/** How many documents go on. */
+export interface KeepBounds {
+  /** Share of the documents, above 0 and below 1; rounded up to whole documents. */
+  readonly keep: number;
+  /** Least number of documents. */
+  readonly minKeep: number;
+  /** Largest number of documents. */
+  readonly maxKeep: number;
+}
+
+/** One score a document, at the exit. */
+export interface ExitScores {
+  /** Cosine of the query's anchor and the exit's guess of the document's, of its blocks the largest. */
+  readonly cosines: readonly number[];
+  /** The cosines' z-scores, and the first stage's by its share. */
+  readonly scores: readonly number[];
+}
+
+/** What is known of the documents and the query. */
+export interface AtExit {
+  readonly documents: readonly HalfwayDocument[];
+  /** The query block's anchor. */
+  readonly anchor: Float32Array;
+  /** One a document; a missing one counts as the least. */
+  readonly firstStageScores: readonly (number | undefined)[];
+  /** The first stage's share, in [0, 1]. */
+  readonly firstStageWeight: number;
+}
+
+/** Scores documents: `(1 - w) z(cosine) + w z(first stage)`; cosines alone where the first stage gave no scores. */
+export function scoreExits({ documents, anchor, firstStageScores, firstStageWeight }: AtExit): ExitScores {
+  const query = { rows: anchor, row: 0 };
+  const cosines = documents.map(({ blocks }) =>
+    blocks.reduce(
+      (best, { exit }) => Math.max(best, dotRows(query, { rows: exit, row: 0 }, anchor.length)),
+      Number.NEGATIVE_INFINITY,
+    ),
+  );
+  const own = zScores(cosines) ?? cosines.map(() => 0);
+  const first = zScores(firstStageScores.map((score) => score ?? Number.NaN));
+  const w = first ? firstStageWeight : 0;
+  return { cosines, scores: own.map((z, i) => (1 - w) * z + w * (first?.[i] ?? 0)) };
+}
+
+/** Indices of the documents that go on, ascending. */
+export function chooseDocuments({ scores }: ExitScores, { keep, minKeep, maxKeep }: KeepBounds): number[] {
+  const bounds = { keep: Math.ceil(keep * scores.length), minKeep, maxKeep };
+  return statisticalTopK(scores, bounds);
+}
+
+/**
+ * Logits of documents that were dropped: below the least of those that went on, by as much as the exit's scores are
+ * apart, in the scale in which the anchor head reads cosines.
+ *
+ * @param least - Logit of the least document that went on.
+ * @param tau - Temperature of the anchor head.
+ */
+export function droppedLogits(
+  { cosines, scores }: ExitScores,
+  kept: readonly number[],
+  { least, tau }: { readonly least: number; readonly tau: number },
+): number[] {
+  const leastScore = kept.reduce((low, i) => Math.min(low, scores[i]!), Number.POSITIVE_INFINITY);
+  const logitOfZ = deviation(cosines) / tau;
+  return scores.map((score) => least - logitOfZ * Math.max(0, leastScore - score));
+}
+
+function deviation(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+}

@@ -1,0 +1,207 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  ConfigurationError,
+  type EncoderReranker,
+  ModelFormatError,
+  openEncoderReranker,
+  openReranker,
+  type Ranking,
+  type RerankerOptions,
+} from '../../../../engine/index.ts';
+import { rerankerSuite } from '../../../../plugin/testing/index.ts';
+import { closedAfterEach } from '../../../support/closed-after-each.ts';
+import { shortlistOf } from '../../../support/tiny/shortlist.ts';
+import { addTinyDepth, addTinyExit, tinyModel } from '../../../support/tiny/tiny-model.ts';
+
+const exits = { 1: { weights: 'exit-1.safetensors', firstStageWeight: 0.2 } };
+const depths = { 2: { weights: 'two.safetensors', exits } };
+const words = 'stars planets beans bread oven sky river stone music light'.split(' ');
+/** Texts of unlike lengths, the longest of several blocks. */
+const textOf = (i: number): string =>
+  Array.from({ length: 3 + ((i * 7) % 60) }, (_, j) => words[(i * 3 + j * j) % words.length]).join(' ');
+const list = (count: number, first = 0) =>
+  shortlistOf('who studies the stars', ...Array.from({ length: count }, (_, i) => textOf(first + i)));
+const dropping = { keep: 0.25, minKeep: 1 };
+
+let model: string;
+beforeAll(async () => {
+  model = await tinyModel({ exits, depths });
+  await addTinyDepth(model);
+  await addTinyExit(model);
+});
+afterAll(() => rm(model, { recursive: true }));
+
+const toClose = closedAfterEach();
+const open = async (options: RerankerOptions = {}): Promise<EncoderReranker> =>
+  toClose(await openEncoderReranker({ model, workers: 1, warmUp: false, ...options }));
+const droppedOf = ({ candidates }: Ranking): number[] =>
+  candidates.flatMap(({ index, isDropped }) => (isDropped ? [index] : [])).sort((a, b) => a - b);
+const readOf = ({ candidates }: Ranking): number[] =>
+  candidates.flatMap(({ index, isDropped }) => (isDropped ? [] : [index]));
+
+rerankerSuite({
+  name: 'an encoder that drops documents and keeps no states',
+  open: () => openReranker({ model, workers: 1, warmUp: false, stateCacheBytes: 0, dropping }),
+});
+
+describe('document dropping', () => {
+  it.each(['fp32', 'int8'] as const)(
+    'leaves every state as it is without, to the last bit (%s)',
+    async (precision) => {
+      const texts = list(9).candidates.map(({ text }) => text);
+      const whole = await open({ precision });
+      const cut = await open({ precision, dropping });
+      expect(cut.info.encodingDigest).toBe(whole.info.encodingDigest);
+      expect(cut.info.readoutDigest).not.toBe(whole.info.readoutDigest);
+      expect(await cut.encodeTexts(texts)).toEqual(await whole.encodeTexts(texts));
+    },
+  );
+
+  it('reads some documents to the end, ranks the others below them and marks them', async () => {
+    const reranker = await open({ dropping });
+    const ranking = await reranker.rerank(list(16), { explain: true });
+    expect(droppedOf(ranking)).toHaveLength(12);
+    expect(ranking.usage).toMatchObject({ statesFound: 0, statesEncoded: 4, statesDropped: 12 });
+    // Nothing that was dropped stands above something that was read.
+    expect(ranking.candidates.map(({ isDropped }) => isDropped === true)).toEqual([
+      ...Array(4).fill(false),
+      ...Array(12).fill(true),
+    ]);
+    for (const { explanation, calibratedScore } of ranking.candidates) {
+      expect(explanation).toBeDefined();
+      expect(calibratedScore).toBeGreaterThanOrEqual(0);
+      expect(calibratedScore).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('gives the documents that it reads the states that a run without gives them', async () => {
+    const [partly, whole] = [await open({ dropping }), await open()];
+    const read = readOf(await partly.rerank(list(16)));
+    const texts = read.map((index) => list(16).candidates[index]!.text);
+    const again = await partly.encodeTexts(texts);
+    expect(again).toEqual(await whole.encodeTexts(texts));
+    // They were kept: only the dropped ones are still to be read.
+    expect((await partly.prepare(texts.map((text) => ({ docId: text, text })))).statesEncoded).toBe(0);
+  });
+
+  it('never drops a document whose state is at hand', async () => {
+    const reranker = await open({ dropping });
+    const first = await reranker.rerank(list(16));
+    const second = await reranker.rerank(list(16));
+    for (const index of readOf(first)) expect(readOf(second)).toContain(index);
+    expect(second.usage).toMatchObject({ statesFound: 4, statesEncoded: 3, statesDropped: 9 });
+    await reranker.prepare(list(16).candidates);
+    expect(droppedOf(await reranker.rerank(list(16)))).toEqual([]);
+  });
+
+  it('drops nothing of a list that is no longer than minKeep', async () => {
+    const [partly, whole] = [await open({ dropping: { keep: 0.25 } }), await open()];
+    const ranking = await partly.rerank(list(10));
+    expect(ranking.usage.statesDropped).toBe(0);
+    expect(ranking.candidates).toEqual((await whole.rerank(list(10))).candidates);
+    expect(droppedOf(await partly.rerank(list(1)))).toEqual([]);
+    expect((await partly.rerank(list(0))).candidates).toEqual([]);
+  });
+
+  it('treats documents with the same text alike', async () => {
+    const reranker = await open({ dropping });
+    const { candidates, ...rest } = list(12);
+    const twice = { ...rest, candidates: [...candidates, ...candidates] };
+    const dropped = droppedOf(await reranker.rerank(twice));
+    expect(dropped).toHaveLength(18);
+    for (const index of dropped) expect(dropped).toContain((index + 12) % 24);
+  });
+
+  it('gives a permutation, whatever the bounds and first-stage scores', async () => {
+    const reranker = await open({ dropping: { keep: 0.3, minKeep: 2, maxKeep: 5 }, stateCacheBytes: 0 });
+    const score = fc.oneof(fc.double(), fc.constant(undefined));
+    await fc.assert(
+      fc.asyncProperty(fc.array(score, { maxLength: 24 }), fc.nat(40), async (scores, first) => {
+        const { candidates, ...rest } = list(scores.length, first);
+        const scored = candidates.map(({ firstStageScore: _, ...candidate }, i) => ({
+          ...candidate,
+          ...(scores[i] !== undefined && { firstStageScore: scores[i] }),
+        }));
+        const ranking = await reranker.rerank({ ...rest, candidates: scored });
+        const indices = ranking.candidates.map(({ index }) => index).sort((a, b) => a - b);
+        expect(indices).toEqual([...indices.keys()]);
+        expect(indices).toHaveLength(scores.length);
+        const { statesFound, statesEncoded, statesDropped } = ranking.usage;
+        expect(statesFound + statesEncoded + statesDropped!).toBe(scores.length);
+        for (const { logit } of ranking.candidates) expect(Number.isFinite(logit)).toBe(true);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('drops at a smaller depth too', async () => {
+    const reranker = await open({ dropping, depth: 2 });
+    expect(droppedOf(await reranker.rerank(list(8)))).toHaveLength(6);
+  });
+
+  it('gives up its batches when the caller does', async () => {
+    const reranker = await open({ dropping });
+    const controller = new AbortController();
+    const asked = reranker.rerank(list(40), { signal: controller.signal });
+    controller.abort(new Error('gave up'));
+    await expect(asked).rejects.toThrow('gave up');
+    expect((await reranker.rerank(list(40))).candidates).toHaveLength(40);
+  });
+});
+
+describe('options of document dropping', () => {
+  const refused = async (options: RerankerOptions): Promise<string> => {
+    const error = await openReranker({ model, ...options }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ConfigurationError);
+    return (error as Error).message;
+  };
+
+  it.each([0, 1, -1, Number.NaN, '0.5' as unknown as number])('refuse to keep %s', async (keep) => {
+    expect(await refused({ dropping: { keep } })).toContain(
+      `dropping.keep: expected a share above 0 and below 1, got ${keep}`,
+    );
+  });
+
+  it('tell all that is wrong at once', async () => {
+    const message = await refused({
+      dropping: { keep: 2, minKeep: 0, maxKeep: 0.5, afterLayer: 7, kept: 1 } as never,
+      device: 'webgpu',
+      residual: 'tenant',
+    });
+    for (const part of [
+      'dropping.keep: ',
+      'dropping.minKeep: expected a whole number of at least 1, got 0',
+      'dropping.maxKeep: expected a whole number of at least minKeep, 0, got 0.5',
+      'dropping.afterLayer: expected 1, got 7',
+      'there is no option "kept"; did you mean keep?',
+      'documents are dropped on the processor alone',
+      'the exits were fitted without residuals',
+    ])
+      expect(message).toContain(part);
+  });
+
+  it('are refused of a model without exits', async () => {
+    const plain = await tinyModel();
+    expect(await refused({ model: plain, dropping })).toContain('the model has no exit at this depth');
+    await rm(plain, { recursive: true });
+  });
+
+  it('name the file of an exit that is missing, of another model, or behind the last layer', async () => {
+    const broken = await tinyModel({ exits: { ...exits, 3: exits[1] } });
+    const opening = (afterLayer: number) =>
+      openReranker({ model: broken, dropping: { ...dropping, afterLayer } }).catch((error: unknown) => error);
+    expect(await opening(1)).toBeInstanceOf(ModelFormatError);
+    await addTinyExit(broken, 'exit-1.safetensors', 16);
+    expect(String(await opening(1))).toContain(
+      'expected tensor "projection" of shape [48,96], found [16,32]',
+    );
+    await addTinyExit(broken);
+    expect(String(await opening(3))).toContain("exits below the model's 3 layers");
+    await writeFile(join(broken, 'exit-1.safetensors'), 'no tensors');
+    expect(await opening(1)).toBeInstanceOf(ModelFormatError);
+    await rm(broken, { recursive: true });
+  });
+});
