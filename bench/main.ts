@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { BenchUsageError, readArguments } from './arguments.ts';
 import { blocks } from './blocks.ts';
 import { depth } from './depth.ts';
+import { dropping } from './dropping.ts';
 import { encode } from './encode.ts';
 import { gpu } from './gpu.ts';
 import { half } from './half.ts';
@@ -40,6 +41,7 @@ import { warm } from './warm.ts';
 const benches: Readonly<Record<string, Bench>> = {
   encode,
   depth,
+  dropping,
   'in-context': inContext,
   peers,
   blocks,

@@ -34,8 +34,8 @@ const wholeConfig = parseEncoderConfig(await readJson(join(whole.path, 'config.j
 const { folder, config, layersFile } = await modelAtDepth(whole, wholeConfig, Number(depth));
 const replaced = layersFile === undefined ? {} : { replaced: { file: layersFile, prefix: layerPrefix } };
 const source = { folder: folder.path, file: 'model.safetensors', digest: folder.digest, ...replaced };
-const weights = await weightsFor('fp32', source, defaultCacheFolder());
-const graph = exitSamples(config, fileParameters(weights.table), { afterLayers, precision: 'fp32' });
+const weights = await weightsFor('int8', source, defaultCacheFolder());
+const graph = exitSamples(config, fileParameters(weights.table), { afterLayers, precision: 'int8' });
 const session = await openGraph(graph, { folder: weights.folder });
 const tokenizerPath = join(whole.path, 'tokenizer.json');
 const tokenizer = parseTokenizer(await readJson(tokenizerPath), tokenizerPath);

@@ -10,10 +10,11 @@ import { scaleName } from '../weights/quantise.ts';
 import { readTensorTable, type TensorTable } from '../weights/safetensors.ts';
 import { ggufPath, openDecoderFolder, readPromptTools } from './decoder-folder.ts';
 import { depthsOf, layerPrefix } from './depth.ts';
+import { readExit } from './exit-file.ts';
 import { isDecoderFolder } from './family.ts';
 import { openModelFolder } from './folder.ts';
 import { readGates } from './gates-file.ts';
-import { readJson } from './manifest.ts';
+import { type ModelManifest, readJson } from './manifest.ts';
 import { readHeads } from './readout-heads.ts';
 
 /** The report of {@link inspectModel}. */
@@ -128,6 +129,7 @@ async function encoderReport(model: string): Promise<Report> {
       ...problems,
       ...(await problemsOf(manifest.heads, (file) => readHeads(path, file, config.width))),
       ...(await problemsOf(manifest.gates, (file) => readGates(path, file, config))),
+      ...(await exitProblems(path, manifest, config.width)),
     ],
   };
 }
@@ -147,6 +149,21 @@ function depthProblems(
     const what = found ? `of shape [${found.shape}]` : 'missing';
     return [`depth ${layers}: tensor "${name}" of "${file}" is ${what}, expected shape [${shape}]`];
   });
+}
+
+/** What is wrong with the exits of every depth. */
+async function exitProblems(
+  path: string,
+  { exits, depths }: Pick<ModelManifest, 'exits' | 'depths'>,
+  width: number,
+): Promise<string[]> {
+  const all = [exits, ...Object.values(depths).map((depth) => depth.exits ?? {})].flatMap(Object.entries);
+  const problems: string[] = [];
+  for (const [layer, exit] of all) {
+    const read = (): Promise<unknown> => readExit(path, { ...exit, afterLayer: Number(layer) }, width);
+    problems.push(...(await problemsOf(exit.weights, read)));
+  }
+  return problems;
 }
 
 /** What is wrong with a file that the manifest may name. */

@@ -110,13 +110,32 @@ export class Dropping {
     return toRanking(all, usageWith(usage, dropped));
   }
 
-  async #encode(
+  /** The exit's scores of every candidate, and the candidates halfway; nothing is kept of them. */
+  async score(
     { candidates, firstStage }: Shortlist,
+    query: Promise<QueryState>,
+    signal?: AbortSignal,
+  ): Promise<{ readonly documents: readonly HalfwayDocument[]; readonly scores: ExitScores }> {
+    const { halfway, exit } = this.#parts;
+    const texts = candidates.map(({ text }) => text);
+    const [{ anchor }, documents] = await Promise.all([query, halfway.begin(texts, signal)]);
+    const scores = scoreExits({
+      documents,
+      anchor,
+      firstStageScores: candidates.map(({ firstStageScore }) => firstStageScore),
+      firstStageWeight: firstStage === 'lexical' ? exit.firstStageWeight : 0,
+    });
+    return { documents, scores };
+  }
+
+  async #encode(
+    shortlist: Shortlist,
     query: Promise<QueryState>,
     options: DocumentOptions,
   ): Promise<PartlyEncoded> {
-    const { states, halfway, exit } = this.#parts;
+    const { states } = this.#parts;
     const { signal, tenant } = options;
+    const { candidates } = shortlist;
     const texts = candidates.map(({ text }) => text);
     const lookup = await states.lookUp(texts, options);
     const all = [...texts.keys()];
@@ -125,13 +144,12 @@ export class Dropping {
       return { read: all, encoded: await states.encode(texts, { signal, tenant, lookup }) };
     const names = [...unread.keys()];
     const indices = [...unread.values()];
-    const [{ anchor }, documents] = await Promise.all([query, halfway.begin(names, signal)]);
-    const scores = scoreExits({
-      documents,
-      anchor,
-      firstStageScores: indices.map(([first]) => candidates[first!]!.firstStageScore),
-      firstStageWeight: firstStage === 'lexical' ? exit.firstStageWeight : 0,
-    });
+    const candidatesOnce = indices.map(([first]) => candidates[first!]!);
+    const { documents, scores } = await this.score(
+      { ...shortlist, candidates: candidatesOnce },
+      query,
+      signal,
+    );
     const kept = chooseDocuments(scores, this.#parts);
     const goesOn = new Map(kept.map((i) => [names[i]!, documents[i]!]));
     const read = all.filter((i) => !unread.has(texts[i]!) || goesOn.has(texts[i]!));

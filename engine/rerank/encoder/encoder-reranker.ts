@@ -19,7 +19,7 @@ import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts'
 import type { EncodedTexts, EncodeOptions, StateEncoder } from '../../states/state-encoder.ts';
 import { textDigest } from '../../states/text-digest.ts';
 import { documentAnchors } from './document-anchors.ts';
-import type { Dropping } from './dropping.ts';
+import type { Dropping, DroppingOptions } from './dropping.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
 import { assertReadable, countTokens } from './query-tokens.ts';
 import { rankStates } from './rank-states.ts';
@@ -168,6 +168,15 @@ export class EncoderReranker implements Reranker {
    */
   tokenLogSums({ query, states }: EncodedShortlist, tau: number): Promise<Float64Array> {
     return this.#parts.workers.tokenLogSums(tokenQuery(query, this.heads), states, tau);
+  }
+
+  /** What {@link DroppingOptions} choose documents by, one score a candidate, for tuning. @throws TypeError without them */
+  async exitScores(shortlist: Shortlist, { signal }: Pick<RerankOptions, 'signal'> = {}): Promise<number[]> {
+    const { dropping } = this.#parts;
+    this.#assertOpen('exitScores', signal);
+    if (!dropping) throw new TypeError('exitScores: expected a reranker opened with dropping.');
+    const query = this.#encodeQuery(shortlist.query.text, { signal });
+    return [...(await dropping.score(shortlist, query, signal)).scores.scores];
   }
 
   /** Values a vector. */

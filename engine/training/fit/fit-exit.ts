@@ -24,7 +24,7 @@ export const defaultExitPenalty = 0.01;
  */
 export function fitExit(
   { features, anchors, width }: ExitSamples,
-  penalty = defaultExitPenalty,
+  penalty: number = defaultExitPenalty,
 ): ExitProjection {
   const N = anchors.length / width;
   const F = features.length / N;

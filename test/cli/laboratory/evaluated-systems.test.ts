@@ -1,0 +1,68 @@
+import { rm } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inspectModel, openReranker } from '../../../engine/index.ts';
+import {
+  knownSystem,
+  type ModelForm,
+  openSystems,
+} from '../../../plugin/cli/laboratory/evaluated-systems.ts';
+import { fakeReranker } from '../../../plugin/testing/index.ts';
+import { shortlistOf } from '../../support/tiny/shortlist.ts';
+import { addTinyExit, tinyModel } from '../../support/tiny/tiny-model.ts';
+
+let model: string;
+beforeAll(async () => {
+  model = await tinyModel({ exits: { 1: { weights: 'exit-1.safetensors', firstStageWeight: 0 } } });
+  await addTinyExit(model);
+});
+afterAll(() => rm(model, { recursive: true }));
+
+describe('a name of --rerankers', () => {
+  it.each<[name: string, form: ModelForm]>([
+    ['depth-6', { depth: 6 }],
+    ['drop-25', { dropping: { keep: 0.25 } }],
+    ['drop-5-after-4', { dropping: { keep: 0.05, afterLayer: 4 } }],
+    ['depth-6-drop-50', { depth: 6, dropping: { keep: 0.5 } }],
+  ])('%s opens the model in that form', async (name, form) => {
+    const asked: ModelForm[] = [];
+    const { systems, close } = await openSystems([knownSystem(name)], async (one) => {
+      asked.push(one);
+      return fakeReranker();
+    });
+    await close();
+    expect(Object.keys(systems)).toEqual([name]);
+    expect(asked).toEqual([form]);
+  });
+
+  it.each([
+    'drop-0',
+    'drop-100',
+    'drop-',
+    '-drop-25',
+    'depth-6drop-25',
+    'depth-0',
+    '',
+    'drop-25-after-0',
+    'best',
+  ])('%s is none', (name) => {
+    expect(() => knownSystem(name)).toThrow(RangeError);
+  });
+
+  it('orders every candidate of a list of which documents are dropped', async () => {
+    const open = (form: ModelForm) => openReranker({ model, workers: 1, warmUp: false, ...form });
+    const { systems, close } = await openSystems([knownSystem('drop-25')], open);
+    const texts = Array.from({ length: 16 }, (_, i) => `stars ${'and beans '.repeat(i)}`);
+    const order = await systems['drop-25']!(shortlistOf('who studies the stars', ...texts));
+    await close();
+    expect([...order].sort((a, b) => a - b)).toEqual([...texts.keys()]);
+  });
+});
+
+describe('inspectModel', () => {
+  it('tells what is wrong with an exit', async () => {
+    expect((await inspectModel(model)).problems).toEqual([]);
+    await addTinyExit(model, 'exit-1.safetensors', 16);
+    expect((await inspectModel(model)).problems[0]).toContain('tensor "projection" of shape [48,96]');
+    await addTinyExit(model);
+  });
+});
