@@ -312,7 +312,7 @@ export interface Preparation {
  * Orders a shortlist. Safe to call concurrently; abortable; never sees a server.
  *
  * An empty shortlist gives an empty ranking; one candidate scores 1. The same call twice gives the same
- * answer to the last bit. After {@link Reranker.close} every call rejects with a `TypeError`.
+ * answer to the last bit, unless documents are dropped whose states the first call left behind. After {@link Reranker.close} every call rejects with a `TypeError`.
  */
 export interface Reranker {
   /** The description of this reranker. */

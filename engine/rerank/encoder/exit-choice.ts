@@ -22,6 +22,9 @@ export interface ExitScores {
   readonly scores: readonly number[];
 }
 
+/** The cosine of a document whose exit holds no numbers. */
+const unlike = -1;
+
 /** What is known of the documents and the query. */
 export interface AtExit {
   readonly documents: readonly HalfwayDocument[];
@@ -36,12 +39,10 @@ export interface AtExit {
 /** Scores documents: `(1 - w) z(cosine) + w z(first stage)`; cosines alone where the first stage gave no scores. */
 export function scoreExits({ documents, anchor, firstStageScores, firstStageWeight }: AtExit): ExitScores {
   const query = { rows: anchor, row: 0 };
-  const cosines = documents.map(({ blocks }) =>
-    blocks.reduce(
-      (best, { exit }) => Math.max(best, dotRows(query, { rows: exit, row: 0 }, anchor.length)),
-      Number.NEGATIVE_INFINITY,
-    ),
-  );
+  const cosines = documents.map(({ blocks }) => {
+    const best = Math.max(...blocks.map(({ exit }) => dotRows(query, { rows: exit, row: 0 }, anchor.length)));
+    return Number.isFinite(best) ? best : unlike;
+  });
   const own = zScores(cosines) ?? cosines.map(() => 0);
   const first = zScores(firstStageScores.map((score) => score ?? Number.NaN));
   const w = first ? firstStageWeight : 0;
