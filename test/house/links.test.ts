@@ -11,6 +11,7 @@ const documents = [
   'CHANGELOG.md',
   'models/default/README.md',
   'docs/labels.md',
+  'docs/cost.md',
   'docs/service.md',
   'docs/opensearch.md',
   'docs/proxy.md',
