@@ -38,7 +38,8 @@ export interface RerankerOptions {
    * Encoders on the processor: documents that an early layer puts low are not encoded to the last one; they stay in the
    * ranking, below the others, and are marked (`isDropped`). Less work for long lists of unknown documents, at some loss
    * of quality: docs/cost.md. States that are kept are the same as without it; a list that is asked again finds them, and is
-   * read further, so that its order may change. A score step that asks for anchors has every document read whole.
+   * read further, so that its order may change. A score step that asks for anchors has every document read whole,
+   * and a call with a time to read in (`readWithinMs`) drops none: what can be read in time is read whole.
    * @defaultValue every document is read whole
    */
   readonly dropping?: DroppingOptions;

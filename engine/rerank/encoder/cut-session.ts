@@ -5,17 +5,26 @@
 import { toOnnx } from '../../graph/onnx.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
 import type { ExitFile } from '../../model/exit-file.ts';
-import { type EncoderFeeds, toEncoderFeeds } from '../../network/encoder.ts';
+import { type EncoderFeeds, type Precision, toEncoderFeeds } from '../../network/encoder.ts';
+import type { EncoderConfig } from '../../network/encoder-config.ts';
 import { firstHalf, secondHalf } from '../../network/encoder-cut.ts';
 import type { Parameters } from '../../network/parameters.ts';
 import type { GraphSession, SessionOptions } from '../../session/runtime.ts';
 import { openSharedSession } from '../../session/shared-session.ts';
 import type { HalfwayBlock } from '../../states/halfway.ts';
 import { sharedFloats } from './cut-states.ts';
-import type { EncoderProgramData } from './encoder-program.ts';
 
 type Feeds = Readonly<Record<string, TensorValue>>;
-type ProgramParts = Pick<EncoderProgramData, 'config' | 'precision' | 'modelDigest'>;
+
+/** Whose graph is cut. */
+export interface CutNetwork {
+  /** The network's shape. */
+  readonly config: EncoderConfig;
+  /** How matrices are multiplied. */
+  readonly precision: Precision;
+  /** Names the content of the weights. */
+  readonly modelDigest: string;
+}
 
 /** See {@link openCutSession}. */
 export interface CutSession {
@@ -29,7 +38,7 @@ export interface CutSession {
 
 /** Loads both halves. */
 export async function openCutSession(
-  { config, precision, modelDigest }: ProgramParts,
+  { config, precision, modelDigest }: CutNetwork,
   parameters: Parameters,
   exit: ExitFile,
   options: SessionOptions,

@@ -150,7 +150,7 @@ async function compareBudgets(
   open: (form: ModelForm) => Promise<Reranker>,
 ): Promise<Comparing> {
   const whole = await compareSystems(names, open);
-  const reranker = await open(undefined);
+  const reranker = await open({});
   return {
     compare: () => {
       const { systems, uses } = budgetSystems(reranker, budgetsMs);

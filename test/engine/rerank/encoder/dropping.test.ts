@@ -137,6 +137,13 @@ describe('document dropping', () => {
     );
   });
 
+  it('drops nothing in a call with a time to read in', async () => {
+    const reranker = await open({ dropping });
+    const ranking = await reranker.rerank(list(16), { readWithinMs: 60_000 });
+    expect(ranking.usage).toMatchObject({ statesEncoded: 16 });
+    expect(droppedOf(ranking)).toEqual([]);
+  });
+
   it('drops at a smaller depth too', async () => {
     const reranker = await open({ dropping, depth: 2 });
     expect(droppedOf(await reranker.rerank(list(8)))).toHaveLength(6);
