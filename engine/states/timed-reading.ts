@@ -64,7 +64,9 @@ const isLate = new DOMException('The time for reading is up.', 'TimeoutError');
 
 /** Whether there is so much time that the list is better read as one part, whose batches are planned together. */
 function isAmple({ tokens, lanes, pace }: TimedReading, leftMs: number): boolean {
-  return pace.tokensIn(leftMs) * lanes >= 2 * sum(tokens);
+  const timeTokens = pace.tokensIn(leftMs);
+  const used = Math.min(lanes, tokens.length);
+  return timeTokens * used >= 2 * sum(tokens) && timeTokens >= Math.max(...tokens);
 }
 
 function wholeOf({ tokens, lanes }: TimedReading): Part {
