@@ -171,6 +171,13 @@ export interface HitMark {
   readonly isRead?: false;
   /** 1-based first-stage rank of the near-duplicate that was read in this hit's place; absent where the hit stands for itself. */
   readonly duplicateOf?: number;
+  /**
+   * What the hit was ordered by: added up in this order the parts are its score before normalisation. Absent where no
+   * signal, variety or limit of the order is configured.
+   */
+  readonly parts?: RankedCandidate['parts'];
+  /** Why the hit may not be pushed down: the first stage's clear leader, or a hit that holds an identifier of the query. */
+  readonly protectedAs?: RankedCandidate['protectedAs'];
   /** 1-based rank in the first stage's order. */
   readonly firstStageRank: number;
   /** The first stage's score; absent when it gave none. */

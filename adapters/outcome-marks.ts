@@ -36,13 +36,16 @@ export function toHitMark(
   index: number,
   { firstStageScore, candidate }: FirstStageHit,
 ): HitMark {
-  const { score, calibratedScore, firstStageRank, explanation, isRead, duplicateOf } = ranked;
+  const { score, calibratedScore, firstStageRank, explanation, isRead, duplicateOf, parts, protectedAs } =
+    ranked;
   // Sets one property after another: this runs for every hit, and spreading conditions would cost more than everything
   // else here.
   const mark: { -readonly [Key in keyof HitMark]: HitMark[Key] } = { rank: index + 1, score, firstStageRank };
   if (calibratedScore !== undefined) mark.calibratedScore = calibratedScore;
   if (isRead === false) mark.isRead = false;
   if (duplicateOf !== undefined) mark.duplicateOf = duplicateOf + 1;
+  if (parts) mark.parts = parts;
+  if (protectedAs) mark.protectedAs = protectedAs;
   if (firstStageScore !== undefined) mark.firstStageScore = firstStageScore;
   if (explanation) {
     mark.explanation = explanation;

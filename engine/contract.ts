@@ -118,6 +118,14 @@ export interface Explanation {
   readonly readingWeight?: number;
 }
 
+/** A part of a candidate's logit. */
+export interface ScorePart {
+  /** What gave it: `ranking`, a signal's name, or the step that moved the candidate. */
+  readonly name: string;
+  /** How much it adds; any finite number. */
+  readonly value: number;
+}
+
 /** One candidate's entry in a ranking. */
 export interface RankedCandidate {
   /** 0-based index in the shortlist. */
@@ -148,6 +156,13 @@ export interface RankedCandidate {
    * documents that were read with it. @defaultValue false
    */
   readonly isDropped?: true;
+  /**
+   * What the logit is made of, once a score step told it: added up in this order the parts are the logit exactly. Parts
+   * that a later step has made untrue are left out.
+   */
+  readonly parts?: readonly ScorePart[];
+  /** Why limits of the order protect the candidate; absent where they do not. */
+  readonly protectedAs?: 'leader' | 'identifier';
 }
 
 /** What a ranking cost. */

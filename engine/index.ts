@@ -35,6 +35,11 @@ export { openEncoderReranker } from './rerank/encoder/open-encoder-reranker.ts';
 export { type StateForm, type StateMaker, stateMaker } from './rerank/encoder/state-maker.ts';
 export { openReranker } from './rerank/open-reranker.ts';
 export type { RerankerOptions } from './rerank/reranker-options.ts';
+export {
+  type DiversityOptions,
+  diversity,
+  diversityIssues,
+} from './scores/diversity.ts';
 export { defaultFusionWeight, defaultScoreSteps, type FusionOptions, fusion } from './scores/fusion.ts';
 export {
   type FusionFeatureName,
@@ -42,6 +47,8 @@ export {
   fusionFeatureNames,
   fusionFeatures,
 } from './scores/fusion-features.ts';
+export { type OrderLimitOptions, orderLimitIssues, orderLimits } from './scores/order-limits.ts';
+export { type OrderStepsOptions, orderStepFields, orderSteps } from './scores/order-steps.ts';
 export { rankingInOrder } from './scores/ranking.ts';
 export { rankingFault } from './scores/ranking-fault.ts';
 export {
@@ -52,6 +59,8 @@ export {
   type RoutingEntry,
   routingTable,
 } from './scores/routing.ts';
+export { type SignalFunction, type SignalOptions, signalIssues } from './scores/signal-options.ts';
+export { type SignalContext, signals } from './scores/signals.ts';
 export { type SmoothingOptions, smoothing } from './scores/smoothing.ts';
 export type { CudaLibraries } from './session/cuda-libraries.ts';
 export {

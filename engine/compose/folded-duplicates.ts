@@ -86,8 +86,11 @@ function unfolded(
   const all = standing.map((of, index): ScoredCandidate => {
     const { score: _, explanation, ...candidate } = read.get(of) as RankedCandidate;
     if (of === index) return { ...candidate, index, ...(explanation && { explanation }) };
-    const logit = placement === 'under' ? candidate.logit : candidate.logit - below;
-    return { ...candidate, index, logit, duplicateOf: of };
+    const duplicate = { ...candidate, index, duplicateOf: of };
+    if (placement === 'under') return duplicate;
+    const { parts } = candidate;
+    const lowered = parts && { parts: [...parts, { name: 'duplicate', value: -below }] };
+    return { ...duplicate, logit: candidate.logit - below, ...lowered };
   });
   return toRanking(all, usage);
 }

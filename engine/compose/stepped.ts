@@ -4,6 +4,7 @@ import type { Ranking, Reranker, ScoreStep, Shortlist, StepContext } from '../co
 import { BlockRankError, ScoreStepError } from '../errors.ts';
 import { normalisedRanking } from '../scores/ranking.ts';
 import { rankingFault } from '../scores/ranking-fault.ts';
+import { withTrueParts } from '../scores/score-parts.ts';
 import { wrapped } from './wrapped.ts';
 
 /** The steps of {@link applySteps}, and the context that they may look at. */
@@ -53,10 +54,16 @@ export async function applySteps(ranking: Ranking, shortlist: Shortlist, call: S
     const next = await taken(() => step(current, shortlist, context), i, signal);
     const fault = rankingFault(next, shortlist.candidates.length);
     if (fault) throw unusable(i, shortlist.candidates.length, fault);
-    current = next === current ? current : normalisedRanking(next);
+    current = next === current ? current : normalisedRanking(withTruth(next));
   }
   const { routed } = ranking;
   return routed && !current.routed ? { ...current, routed } : current;
+}
+
+/** The ranking without parts that do not add up to their logits: a step changed those, and told no part of its own. */
+function withTruth(ranking: Ranking): Ranking {
+  const isTold = ranking.candidates.some(({ parts }) => parts !== undefined);
+  return isTold ? { ...ranking, candidates: ranking.candidates.map(withTrueParts) } : ranking;
 }
 
 /** The result of a step; throws its fault as a typed error. */

@@ -1,9 +1,10 @@
 /** Smoothing: documents that are alike get scores that are alike. */
-import type { Embeddings, Ranking, ScoreStep, Shortlist, StepContext } from '../contract.ts';
+import type { Ranking, ScoreStep, Shortlist } from '../contract.ts';
 import { ConfigurationError } from '../errors.ts';
 import { checkOptionNames, type OptionNames } from '../option-names.ts';
 import type { CrfList, CrfWeights } from './continuous-crf.ts';
 import { zScores } from './fusion-scores.ts';
+import { listEmbeddings } from './list-embeddings.ts';
 import { neighbourEdges } from './neighbour-edges.ts';
 import { toRanking } from './ranking.ts';
 import { isRead } from './unread.ts';
@@ -50,7 +51,7 @@ export function smoothing(options: SmoothingOptions): ScoreStep {
   const { neighbours = 10, edges: source = 'embeddings' } = options;
   return async (ranking, shortlist, context) => {
     if (ranking.candidates.length < 2) return ranking;
-    const embeddings = await embeddingsOf(source, shortlist, context);
+    const embeddings = await listEmbeddings(source, shortlist, context);
     if (!embeddings) return ranking;
     const list = toCrfList(ranking, shortlist, neighbourEdges(embeddings, neighbours));
     return list ? smoothed(ranking, list, options) : ranking;
@@ -86,18 +87,6 @@ async function smoothed(ranking: Ranking, list: CrfList, options: SmoothingOptio
   return toRanking(
     ranking.candidates.map((candidate) => ({ ...candidate, logit: scores[candidate.index]! })),
     ranking.usage,
-  );
-}
-
-async function embeddingsOf(
-  source: NonNullable<SmoothingOptions['edges']>,
-  { candidates }: Shortlist,
-  { embedder, anchors, signal }: StepContext,
-): Promise<Embeddings | undefined> {
-  if (source === 'anchors') return anchors?.();
-  return embedder?.embed(
-    candidates.map(({ text }) => text),
-    { signal },
   );
 }
 

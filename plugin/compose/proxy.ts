@@ -18,6 +18,7 @@ import {
   type ServerProduct,
 } from '../proxy/index.ts';
 import { prometheusStageMetrics, type RescoringStageOptions, type StageEvents } from '../stage/index.ts';
+import { fetchedSignals } from './fetched-signals.ts';
 import { RerankerShelf, shelfOpener } from './reranker-shelf.ts';
 import { composeStage, type OpenReranker } from './stage.ts';
 
@@ -149,9 +150,16 @@ async function composeReranking(
     readonly open: OpenReranker;
   },
 ): Promise<ComposedReranking> {
-  const { textFields: fields, separator, highlight, maxResultWindow, signals, states } = index;
+  const { textFields: fields, separator, highlight, maxResultWindow, states } = index;
   const { marks, scores, indices, maxSearchBytes, maxAnswerBytes, maxConcurrent } = proxy;
-  const read = { fields, separator, highlight, maxResultWindow, signals, states: toStoredStates(states) };
+  const read = {
+    fields,
+    separator,
+    highlight,
+    maxResultWindow,
+    signals: fetchedSignals(index, stage),
+    states: toStoredStates(states),
+  };
   const adapter = proxyAdapter({ server, marks, scores, ...read });
   const watched: StageConfig & Pick<RescoringStageOptions<never, never>, 'events'> = {
     ...stage,

@@ -6,6 +6,7 @@ import type { BlockRankConfig } from '../config/schema.ts';
 import { readingStored, toStoredStates } from '../config/stored-states.ts';
 import { type ConnectContext, connectElasticsearch, connectOpenSearch } from './connect.ts';
 import { withConnectionAdvice } from './connection-advice.ts';
+import { fetchedSignals } from './fetched-signals.ts';
 import { type Composition, composeStage, type OpenReranker } from './stage.ts';
 
 /** A search as the server's own client takes it: flat for Elasticsearch, with a `body` for OpenSearch. */
@@ -54,16 +55,16 @@ interface OpenedAdapter {
 }
 
 async function openAdapter(
-  { elasticsearch, opensearch, index }: BlockRankConfig,
+  { elasticsearch, opensearch, index, stage }: BlockRankConfig,
   context: ConnectContext,
 ): Promise<OpenedAdapter> {
-  const { textFields: fields, separator, highlight, maxResultWindow, signals } = index;
+  const { textFields: fields, separator, highlight, maxResultWindow } = index;
   const text = {
     fields,
     separator,
     highlight,
     maxResultWindow,
-    signals,
+    signals: fetchedSignals(index, stage),
     states: toStoredStates(index.states),
   };
   if (elasticsearch) {

@@ -3,6 +3,15 @@
  * Relative paths are read from the folder of the file.
  */
 import { z } from 'zod';
+import {
+  type DiversityOptions,
+  diversityIssues,
+  type OrderLimitOptions,
+  orderLimitIssues,
+  type SignalOptions,
+  signalIssues,
+} from '../../engine/index.ts';
+import { checkedBy } from '../options/checked-by.ts';
 import { indexOptions } from '../options/index-options.ts';
 import {
   awsOptions,
@@ -194,6 +203,12 @@ export interface StageConfig {
   readonly smoothing?: false | SmoothingConfig | undefined;
   /** Reads near-duplicates once, and puts them below the one that was read. `false` for none. @defaultValue false */
   readonly duplicates?: false | DuplicatesConfig | undefined;
+  /** Rules about fields that the model does not read: age, distance, price, stock, pins, caps. @defaultValue none */
+  readonly signals?: readonly SignalOptions[] | undefined;
+  /** Lets the first ranks hold documents that differ. `false` for none. @defaultValue false */
+  readonly diversify?: false | DiversityOptions | undefined;
+  /** How far hits may be pushed down that the first stage was right to put first. `false` for none. @defaultValue false */
+  readonly orderLimits?: false | OrderLimitOptions | undefined;
 }
 
 /** A checked configuration file. Exactly one of `elasticsearch` and `opensearch`. */
@@ -282,6 +297,9 @@ const stage = sectionOf(stageOptions, {
   }),
   smoothing: falseOr(sectionOf(smoothingOptions)),
   duplicates: falseOr(sectionOf(duplicateOptions)),
+  signals: checkedBy(signalIssues),
+  diversify: checkedBy(diversityIssues, { orFalse: true }),
+  orderLimits: checkedBy(orderLimitIssues, { orFalse: true }),
 }).refine(({ fusion, smoothing }) => !(smoothing && typeof fusion === 'number'), {
   ...always,
   error:

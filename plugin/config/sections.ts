@@ -57,6 +57,8 @@ function schemaOf(row: OptionRow): z.ZodType {
     case 'list':
       return mayBeEmpty ? z.array(z.string().min(1)) : z.array(z.string().min(1)).min(1);
     case 'section':
+    case 'sections':
+    case 'quantity':
     case 'code':
       throw new TypeError(`sectionOf: expected a schema for the key of type ${type}.`);
     default:

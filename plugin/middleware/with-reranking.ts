@@ -9,14 +9,23 @@ import {
   type OpenSearchClient,
   opensearchAdapter,
 } from '../../adapters/opensearch/index.ts';
+import { orderStepFields, type SignalOptions } from '../../engine/index.ts';
 import { type RescoringStageOptions, rescoringStage } from '../stage/index.ts';
 import { stageOptionNames } from '../stage/options.ts';
 import { type ElasticsearchTransportClass, elasticsearchTransport } from './elasticsearch-transport.ts';
 import { type OpenSearchTransportClass, opensearchTransport } from './opensearch-transport.ts';
 
 /** Options of the stage and the adapter, and the indices to rerank. */
-export type MiddlewareOptions<AdapterOptions> = Omit<RescoringStageOptions<never, never>, 'adapter'> &
-  Omit<AdapterOptions, 'client'> & {
+export type MiddlewareOptions<AdapterOptions> = Omit<
+  RescoringStageOptions<never, never>,
+  'adapter' | 'signals'
+> &
+  Omit<AdapterOptions, 'client' | 'signals'> & {
+    /**
+     * Rules of the stage about fields that the model does not read, and names of fields that are only fetched, for score
+     * steps of your own. The fields of the rules are fetched too. @defaultValue none
+     */
+    readonly signals?: readonly (SignalOptions | string)[] | undefined;
     /**
      * Indices whose searches are reranked by default; `*` stands for any characters. @defaultValue none: only calls
      * with `context: { blockrank: true }`
@@ -73,17 +82,24 @@ export function withOpenSearchReranking<Client extends OpenSearchClient & WithCh
 }
 
 /** The stage's options apart from the adapter's. */
-function split(options: object): {
+function split({ indices = [], signals = [], ...rest }: MiddlewareOptions<object>): {
   stageOptions: Omit<RescoringStageOptions<never, never>, 'adapter'>;
   adapterOptions: object;
   indices: readonly string[];
 } {
-  const { indices = [], ...rest } = options as { indices?: readonly string[] };
   const entries = Object.entries(rest);
   const isStage = ([key]: [string, unknown]): boolean => stageOptionNames.includes(key);
+  const fields = signals.filter((each) => typeof each === 'string');
+  const stageOptions = {
+    ...(Object.fromEntries(entries.filter(isStage)) as Omit<RescoringStageOptions<never, never>, 'adapter'>),
+    signals: signals.filter((each) => typeof each !== 'string'),
+  };
   return {
-    stageOptions: Object.fromEntries(entries.filter(isStage)) as never,
-    adapterOptions: Object.fromEntries(entries.filter((entry) => !isStage(entry))),
+    stageOptions,
+    adapterOptions: {
+      ...Object.fromEntries(entries.filter((entry) => !isStage(entry))),
+      signals: [...new Set([...fields, ...orderStepFields(stageOptions)])],
+    },
     indices,
   };
 }

@@ -6,9 +6,19 @@
 export interface OptionRow {
   /**
    * The type of its value. A `text` is not empty; a `list` holds such texts and is not empty either; the code that
-   * takes a `section` or `code` (functions, objects of a program) checks them itself.
+   * takes a `section`, `sections`, a `quantity` (a number or a text with a unit) or `code` (functions, objects of a program) checks them itself.
    */
-  readonly type: 'text' | 'whole' | 'number' | 'switch' | 'choice' | 'list' | 'section' | 'code';
+  readonly type:
+    | 'text'
+    | 'whole'
+    | 'number'
+    | 'switch'
+    | 'choice'
+    | 'list'
+    | 'section'
+    | 'sections'
+    | 'quantity'
+    | 'code';
   /** The words of a `choice`. */
   readonly of?: readonly string[];
   /** Smallest number, inclusive. @defaultValue none */
@@ -65,5 +75,7 @@ const typeWords: Readonly<Record<Exclude<OptionRow['type'], 'choice'>, string>> 
   switch: '`true` or `false`',
   list: 'list of texts',
   section: 'section',
+  sections: 'list of sections',
+  quantity: 'number or text',
   code: 'code',
 };

@@ -45,12 +45,15 @@ export function arrange(ranking: Ranking, shortlist: Shortlist, limits: Limits):
 
 /** Copies property by property: spreading a hundred candidates took a sixth of the stage's own time. */
 function toRankedHit(candidate: RankedCandidate): RankedHit {
-  const { index, logit, score, calibratedScore, explanation, isRead, duplicateOf } = candidate;
+  const { index, logit, score, calibratedScore, explanation, isRead, duplicateOf, parts, protectedAs } =
+    candidate;
   const hit: Writable<RankedHit> = { index, logit, score, firstStageRank: index + 1 };
   if (calibratedScore !== undefined) hit.calibratedScore = calibratedScore;
   if (explanation) hit.explanation = explanation;
   if (isRead === false) hit.isRead = false;
   if (duplicateOf !== undefined) hit.duplicateOf = duplicateOf;
+  if (parts) hit.parts = parts;
+  if (protectedAs) hit.protectedAs = protectedAs;
   return hit;
 }
 

@@ -3,13 +3,21 @@ import { z } from 'zod';
 import type { Adapter, SearchReader } from '../../adapters/adapter.ts';
 import {
   ConfigurationError,
+  type DiversityOptions,
   type DuplicateOptions,
   defaultScoreSteps,
+  diversityIssues,
+  type OrderLimitOptions,
+  orderLimitIssues,
+  orderSteps,
   type Reranker,
   type ScoreStep,
+  type SignalOptions,
+  signalIssues,
   unknownName,
 } from '../../engine/index.ts';
 import type { BreakerOptions } from '../guard/breaker.ts';
+import { checkedBy } from '../options/checked-by.ts';
 import { stageCacheOptions, stageOptions } from '../options/stage-options.ts';
 import { noTracing, type StageEvents, type StageTracing } from './events.ts';
 
@@ -61,6 +69,15 @@ export interface RescoringStageOptions<Request, Response> {
   readonly scoreSteps?: readonly ScoreStep[] | undefined;
   /** Reads near-duplicates once, after which score steps see the one that was read; `false`: reads each. @defaultValue false */
   readonly duplicates?: DuplicateOptions | false | undefined;
+  /**
+   * Rules about fields that the model does not read, after the score steps. The adapter must name the fields too, in
+   * its option `signals`. @defaultValue none
+   */
+  readonly signals?: readonly SignalOptions[] | undefined;
+  /** Lets the first ranks hold documents that differ, after the signals that score. @defaultValue false */
+  readonly diversify?: false | DiversityOptions | undefined;
+  /** How far hits may be pushed down that the first stage was right to put first; after all else. @defaultValue false */
+  readonly orderLimits?: false | OrderLimitOptions | undefined;
   /** Remembers rankings, so that pages of one list agree and repeated lists cost nothing; `false`: no memory, and pages agree only while reranking never fails. @defaultValue `{}` */
   readonly cache?: StageCacheOptions | false | undefined;
   /** Leaves a failing reranker alone for a while; `false`: never. @defaultValue `{}` */
@@ -89,6 +106,7 @@ export interface StageSettings<Request, Response> {
   readonly cache: { readonly maxEntries: number; readonly ttlMs: number } | false;
   readonly breaker: BreakerOptions | false;
   readonly duplicates: DuplicateOptions | false;
+  readonly orderSteps: readonly ScoreStep[];
   readonly explain: boolean;
   readonly listeners: readonly StageEvents[];
   readonly tracing: StageTracing;
@@ -142,6 +160,9 @@ const optionsShape = z.strictObject({
   onFailure: z.enum(['keep-first-stage', 'throw'], "expected 'keep-first-stage' or 'throw'").optional(),
   scoreSteps: z.array(callable, 'expected a list of score steps').optional(),
   duplicates: z.union([z.literal(false), duplicatesShape]).optional(),
+  signals: checkedBy(signalIssues).optional(),
+  diversify: checkedBy(diversityIssues, { orFalse: true }).optional(),
+  orderLimits: checkedBy(orderLimitIssues, { orFalse: true }).optional(),
   cache: z.union([z.literal(false), cacheShape]).optional(),
   breaker: z.union([z.literal(false), breakerShape]).optional(),
   explain: z.boolean('expected true or false').optional(),
@@ -187,6 +208,7 @@ export function stageSettings<Request, Response>(
     },
     breaker: options.breaker ?? {},
     duplicates: options.duplicates ?? false,
+    orderSteps: orderSteps(options),
     explain: options.explain ?? stageOptions.explain.default,
     listeners: Array.isArray(events) ? events : [events as StageEvents],
     tracing: options.tracing ?? noTracing,

@@ -66,10 +66,12 @@ export function guardedRanker(parts: {
   readonly scoreSteps: readonly ScoreStep[];
   readonly breaker: BreakerOptions | false;
   readonly duplicates: DuplicateOptions | false;
+  /** Steps after near-duplicates have their places again, so that they see every hit. */
+  readonly orderSteps: readonly ScoreStep[];
   readonly onBreakerState: (state: BreakerState) => void;
   readonly now: () => number;
 }): Ranker {
-  const { reranker, scoreSteps, duplicates } = parts;
+  const { reranker, scoreSteps, duplicates, orderSteps } = parts;
   const guard = parts.breaker === false ? unguarded : breakerGuard(parts.breaker, parts);
   const calls = sharedCalls<Ranking>();
   const guarded = wrapped(reranker, {
@@ -83,7 +85,7 @@ export function guardedRanker(parts: {
   });
   // A score step's fault is not the reranker's, so the breaker does not count it.
   const stepped = steppedReranker(guarded, scoreSteps);
-  const whole = duplicates ? foldedReranker(stepped, duplicates) : stepped;
+  const whole = steppedReranker(duplicates ? foldedReranker(stepped, duplicates) : stepped, orderSteps);
   const rank = async (call: RankCall, signal: AbortSignal): Promise<Ranking> => {
     const { shortlist, explain, readWithinMs } = call;
     const started = parts.now();

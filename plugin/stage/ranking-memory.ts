@@ -70,6 +70,8 @@ interface Entry {
 const candidatesAnEntry = 200;
 /** Weight of an explained candidate, in plain ones. */
 const explainedWeight = 20;
+/** Weight of a candidate whose score is told in parts. */
+const partsWeight = 3;
 
 /** A bounded memory: least recently used lists go first. */
 export function rankingMemory(options: RankingMemoryOptions): RankingMemory {
@@ -138,5 +140,7 @@ export const noMemory: RankingMemory = {
 
 function weightOf(decision: Decision): number {
   if (decision.kind === 'unranked') return 1;
-  return Math.max(1, decision.ranking.candidates.length * (decision.isExplained ? explainedWeight : 1));
+  const { candidates } = decision.ranking;
+  const weight = decision.isExplained ? explainedWeight : candidates[0]?.parts ? partsWeight : 1;
+  return Math.max(1, candidates.length * weight);
 }

@@ -1,6 +1,7 @@
 /** An adapter over documents at hand: their given order is the first stage's. */
 import type { Adapter, HitMark, Outcome, OutcomeMark, Plan } from '../../../adapters/adapter.ts';
-import type { FirstStage, TextSegment } from '../../../engine/index.ts';
+import { toSignalValue } from '../../../adapters/signal-value.ts';
+import type { CandidateSignals, FirstStage, TextSegment } from '../../../engine/index.ts';
 
 /** One document from arguments, a file or standard input. */
 export interface GivenDocument {
@@ -12,6 +13,8 @@ export interface GivenDocument {
   readonly text: string;
   /** The score that came with it; absent when none did. */
   readonly firstStageScore?: number;
+  /** Its other fields, for signals; absent when it had none. */
+  readonly fields?: Readonly<Record<string, unknown>>;
 }
 
 /** A query over documents at hand. */
@@ -30,9 +33,14 @@ export interface DocumentsResponse {
   readonly blockrank?: OutcomeMark;
 }
 
-/** Makes an adapter over documents at hand; it searches nothing. */
+/**
+ * Makes an adapter over documents at hand; it searches nothing.
+ *
+ * @param signals - Fields of the documents that candidates carry as signals.
+ */
 export function documentsAdapter(
   firstStage: FirstStage = 'unknown',
+  signals: readonly string[] = [],
 ): Adapter<DocumentsRequest, DocumentsResponse> {
   return {
     name: 'documents',
@@ -52,10 +60,16 @@ export function documentsAdapter(
         docId: hit.docId,
         ...toText(hit),
         ...(hit.firstStageScore !== undefined && { firstStageScore: hit.firstStageScore }),
+        ...(signals.length > 0 && { signals: signalsOf(hit, signals) }),
       })),
     }),
     applyOutcome,
   };
+}
+
+function signalsOf({ fields = {} }: GivenDocument, names: readonly string[]): CandidateSignals {
+  const own = new Map(Object.entries(fields));
+  return Object.fromEntries(names.map((name) => [name, toSignalValue(own.get(name))]));
 }
 
 /** The text of a document that the model reads, from title and text, and where each lies in it. */

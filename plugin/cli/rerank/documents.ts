@@ -115,12 +115,13 @@ function parseJson(text: string): unknown {
 
 function toDocument(value: z.infer<typeof documentShape>, i: number): GivenDocument {
   if (typeof value === 'string') return { docId: String(i + 1), text: value };
-  const { id, docId, title, text, score } = value;
+  const { id, docId, title, text, score, ...fields } = value;
   return {
     docId: String(id ?? docId ?? i + 1),
     ...(title !== undefined && { title }),
     text,
     ...(score !== undefined && { firstStageScore: score }),
+    ...(Object.keys(fields).length > 0 && { fields }),
   };
 }
 

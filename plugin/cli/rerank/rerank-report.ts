@@ -44,6 +44,10 @@ export interface ReportedCandidate {
   readonly title?: string;
   /** The text that the model read: title and text, or the fields. */
   readonly text: string;
+  /** See {@link HitMark.parts}. */
+  readonly parts?: HitMark['parts'];
+  /** See {@link HitMark.protectedAs}. */
+  readonly protectedAs?: HitMark['protectedAs'];
   /** What the query block looked at; present with `--explain`. */
   readonly explanation?: HitMark['explanation'];
 }
@@ -130,6 +134,8 @@ function toCandidate(
     ...(firstStageScore !== undefined && { firstStageScore }),
     ...(title !== undefined && { title }),
     text,
+    ...(mark?.parts && { parts: mark.parts }),
+    ...(mark?.protectedAs && { protectedAs: mark.protectedAs }),
     ...(mark?.explanation && { explanation: mark.explanation }),
   };
 }

@@ -1,5 +1,6 @@
 /** Opens the source of the documents of `blockrank rerank`; every kind of source runs behind a stage. */
 import { ConfigurationError } from '../../../engine/index.ts';
+import { fetchedSignals } from '../../compose/fetched-signals.ts';
 import { composeStage } from '../../compose/stage.ts';
 import type { BlockRankConfig } from '../../config/index.ts';
 import type { CliContext } from '../context.ts';
@@ -79,16 +80,17 @@ async function openDocumentsSource(
   { query, flags }: RerankAsk,
   config: BlockRankConfig | undefined,
 ): Promise<RerankSource> {
+  const settings = stageOf(flags, config?.stage);
   const { stage, close } = await composeStage({
-    adapter: documentsAdapter(),
+    adapter: documentsAdapter('unknown', fetchedSignals(config?.index ?? {}, settings)),
     reranker: rerankerOf(flags, config?.reranker),
-    stage: stageOf(flags, config?.stage),
+    stage: settings,
   });
   return {
     close,
     async search({ signal }) {
       const { hits, blockrank } = await stage.search({ query, documents }, { signal });
-      const reported = hits.map(({ blockrank: mark, ...document }) => ({
+      const reported = hits.map(({ blockrank: mark, fields: _fields, ...document }) => ({
         ...document,
         ...toText(document),
         mark,
