@@ -15,6 +15,7 @@ import { inContext } from './in-context.ts';
 import { joined } from './joined.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
+import { orderStepsBench } from './order-steps.ts';
 import { paths } from './paths.ts';
 import { peers } from './peers.ts';
 import { prefill } from './prefill.ts';
@@ -50,6 +51,7 @@ const benches: Readonly<Record<string, Bench>> = {
   train,
   latency,
   stage,
+  'order-steps': orderStepsBench,
   sparsity,
   prefill,
   paths,

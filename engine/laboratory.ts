@@ -20,6 +20,7 @@ export * from './evaluation/significance.ts';
 export * from './evaluation/state-forms.ts';
 export * from './evaluation/systems.ts';
 export * from './evaluation/trec.ts';
+export * from './evaluation/variety.ts';
 export type { AxisLengths } from './graph/live-bytes.ts';
 export { type DecoderManifestFile, decoderManifest } from './model/decoder-folder.ts';
 export {

@@ -14,7 +14,7 @@ import { dotRows } from '../readout/vectors.ts';
 import { inNewOrder } from './in-new-order.ts';
 import { listEmbeddings } from './list-embeddings.ts';
 import { defaultDuplicateCosine } from './near-duplicates.ts';
-import { unitRows } from './rows.ts';
+import { rowCount } from './rows.ts';
 import { keywordsOf } from './signal-values.ts';
 
 /** Options of {@link diversity}. */
@@ -25,12 +25,12 @@ export interface DiversityOptions {
   readonly field?: string | undefined;
   /** What tells that documents are alike: token averages, or what the model keeps of each document. @defaultValue 'embeddings' */
   readonly by?: 'embeddings' | 'anchors' | undefined;
-  /** How many leading ranks are chosen anew, at least 1. @defaultValue 20 */
+  /** How many leading ranks are chosen anew, at least 1. @defaultValue 10 */
   readonly ranks?: number | undefined;
 }
 
 /** Leading ranks that are chosen anew by default. */
-const defaultRanks = 20;
+const defaultRanks = 10;
 
 const checks: Readonly<Record<keyof OptionNames<DiversityOptions>, OptionCheck>> = {
   lambda: numberCheck({ least: 0, most: 1, expected: 'a number in [0, 1]' }),
@@ -84,10 +84,14 @@ export interface Likeness {
 
 /** Likeness by cosine; negative ones, and rows without a direction, are alike by 0. */
 export function cosineLikeness(embeddings: Embeddings): Likeness {
-  const { width, rows } = unitRows(embeddings);
+  const { width, rows } = embeddings;
+  const product = (one: number, other: number): number =>
+    dotRows({ rows, row: one }, { rows, row: other }, width);
+  // Lengths are taken once: only the rows above are compared with others, so copies of length 1 would cost more.
+  const lengths = Float64Array.from({ length: rowCount(embeddings) }, (_, i) => Math.sqrt(product(i, i)));
   return {
     of: (one, other) => {
-      const cosine = dotRows({ rows, row: one }, { rows, row: other }, width);
+      const cosine = product(one, other) / (lengths[one]! * lengths[other]!);
       return Number.isFinite(cosine) ? Math.min(1, Math.max(0, cosine)) : 0;
     },
     duplicate: defaultDuplicateCosine,

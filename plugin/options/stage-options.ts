@@ -220,7 +220,7 @@ export const diversityOptions = {
   ranks: {
     type: 'whole',
     min: 1,
-    default: 20,
+    default: 10,
     unit: 'ranks',
     help: 'how many leading ranks are chosen anew, at least 1',
   },

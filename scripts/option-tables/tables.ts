@@ -15,7 +15,13 @@ import {
 } from '../../plugin/options/proxy-options.ts';
 import { rerankerOptions } from '../../plugin/options/reranker-options.ts';
 import { serviceOptions } from '../../plugin/options/service-options.ts';
-import { stageCodeOptions, stageOptions } from '../../plugin/options/stage-options.ts';
+import {
+  diversityOptions,
+  orderLimitOptions,
+  signalOptions,
+  stageCodeOptions,
+  stageOptions,
+} from '../../plugin/options/stage-options.ts';
 
 /** A table: its head, and its rows. */
 export type Table = readonly (readonly string[])[];
@@ -30,6 +36,9 @@ export function optionTables(): Readonly<Record<string, Table>> {
   const { fusion: _ofFiles, ...stage } = stageOptions;
   return {
     stage: sectionTable('option', { ...stage, ...stageCodeOptions }),
+    signals: sectionTable('key of a signal', signalOptions),
+    diversify: sectionTable('key of `diversify`', diversityOptions),
+    'order-limits': sectionTable('key of `orderLimits`', orderLimitOptions),
     reranker: sectionTable('key of `reranker`', rerankerOptions),
     service: sectionTable('key of `service`', serviceOptions),
     proxy: withFlags(sectionTable('key of `proxy`', proxyOptions), Object.values(proxyOptions)),

@@ -15,6 +15,7 @@ Examples:
   $ blockrank evaluate --data my-judgements --candidates embedded --run-dir runs
   $ blockrank evaluate --data data/nfcorpus --candidates bm25 --states anchor-int8,tokens-int8,tokens-int8:32
   $ blockrank evaluate --data data/trec-dl19 --candidates bm25 --budget 100,200,400,800,1600
+  $ blockrank evaluate --data data/trec-dl19 --candidates bm25 --diversify 0.5,0.7,0.9
 
 A collection is a folder with corpus.jsonl {_id, title, text}, queries.jsonl {_id, text}, qrels.tsv (query-id,
 corpus-id, score) and, for --candidates NAME, candidates-NAME.tsv (query-id, corpus-id, rank, score).`;
@@ -38,6 +39,10 @@ export const evaluateCommand: MakeCommand = (context) => {
     textFlag(
       '--budget <ms>',
       'besides: the default order in so many milliseconds a list, of documents that were never read before; separated by commas',
+    ),
+    textFlag(
+      '--diversify <lambdas>',
+      'besides: the default order with variety, at each weight of the order from 0 to 1; how far apart the first ten are, and what it costs; separated by commas',
     ),
     textFlag('--measures <names>', 'nDCG@k, RR@k, AP, P@k, R@k; separated by commas', 'nDCG@10,RR@10'),
     countFlag('--depth <n>', 'candidates of a query that are reranked', { value: 100 }),

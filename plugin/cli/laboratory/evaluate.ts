@@ -32,6 +32,8 @@ import {
   toStateTable,
   toSummary,
   toTable,
+  toVarietyTable,
+  varietySystems,
 } from '../../../engine/laboratory.ts';
 import type { CliContext } from '../context.ts';
 import { type ModelFlags, modelSettings } from '../model-options.ts';
@@ -48,6 +50,7 @@ export interface EvaluateOptions extends Omit<ModelFlags, 'depth'> {
   readonly states?: string;
   readonly measures: string;
   readonly budget?: string;
+  readonly diversify?: string;
   readonly depth: number;
   readonly limit?: number;
   readonly json?: string | true;
@@ -62,8 +65,10 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
   const profile = await modelProfile(options.model);
   const budgets = named(options.budget, 'budget', milliseconds);
   const isTimed = budgets.values.length > 0;
+  const lambdas = named(options.diversify, 'diversify', share);
+  const isVaried = lambdas.values.length > 0;
   const names = named(
-    options.rerankers ?? (isTimed ? 'first-stage' : defaultSystems[profile]),
+    options.rerankers ?? (isTimed || isVaried ? 'first-stage' : defaultSystems[profile]),
     'rerankers',
     knownSystem,
   );
@@ -73,6 +78,8 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
     ...names.issues,
     ...codecs.issues,
     ...budgets.issues,
+    ...lambdas.issues,
+    ...besideVariety(options),
     ...besideStates(options, profile),
     ...(await unwritable(options)),
   ];
@@ -97,7 +104,9 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
         )
       : isTimed
         ? await compareBudgets(names.values, budgets.values, open)
-        : await compareSystems(names.values, open);
+        : isVaried
+          ? await compareVariety(names.values, lambdas.values, open)
+          : await compareSystems(names.values, open);
   try {
     const results: Evaluated[] = [];
     for (const data of options.data)
@@ -119,12 +128,17 @@ interface Comparison {
   readonly systems: Readonly<Record<string, System>>;
   readonly sizes?: () => ReadonlyMap<string, StateSize>;
   readonly uses?: () => ReadonlyMap<string, BudgetUse>;
+  readonly distances?: () => ReadonlyMap<string, number>;
 }
 
-/** A collection's results, with `--states` the sizes of its states, and with `--budget` what the lists took. */
+/**
+ * A collection's results, with `--states` the sizes of its states, with `--budget` what the lists took, and with
+ * `--diversify` how far apart the first documents were.
+ */
 type Evaluated = CollectionResult & {
   readonly sizes?: ReadonlyMap<string, StateSize>;
   readonly uses?: ReadonlyMap<string, BudgetUse>;
+  readonly distances?: ReadonlyMap<string, number>;
 };
 
 /** Makes the comparison of each collection. */
@@ -162,6 +176,31 @@ async function compareBudgets(
   };
 }
 
+/** The systems that were asked for, and the reranker's order with variety at each lambda. */
+async function compareVariety(
+  names: readonly EvaluatedName[],
+  lambdas: readonly number[],
+  open: (depth: number | undefined) => Promise<Reranker>,
+): Promise<Comparing> {
+  const reranker = await open(undefined);
+  if (!reranker.embedder) {
+    await reranker.close();
+    throw new ConfigurationError('Cannot evaluate', [
+      { path: 'diversify', message: 'the model has no token embeddings that tell how alike documents are' },
+    ]);
+  }
+  const whole = await compareSystems(names, open);
+  return {
+    compare: () => {
+      const { systems, distances } = varietySystems(reranker, lambdas);
+      return { systems: { ...whole.compare().systems, ...systems }, distances };
+    },
+    close: async () => {
+      await Promise.all([whole.close(), reranker.close()]);
+    },
+  };
+}
+
 async function compareForms(codecs: readonly StateCodec[], reranker: Reranker): Promise<Comparing> {
   return { compare: () => formsOver(reranker, codecs), close: () => reranker.close() };
 }
@@ -178,7 +217,7 @@ async function evaluateFolder(
   context: CliContext,
   folder: string,
   options: EvaluateOptions,
-  { measures, systems, sizes, uses }: Comparison & { readonly measures: readonly Measure[] },
+  { measures, systems, sizes, uses, distances }: Comparison & { readonly measures: readonly Measure[] },
 ): Promise<Evaluated> {
   const collection = limited(await readCollection(folder), options.limit);
   assertJudged(folder, collection);
@@ -196,18 +235,25 @@ async function evaluateFolder(
       onProgress: (done) => bar.update(done),
       signal: context.signal,
     });
-    const evaluated = { ...result, ...(sizes && { sizes: sizes() }), ...(uses && { uses: uses() }) };
-    if (options.json !== true) context.print(toText(evaluated));
+    const evaluated = {
+      ...result,
+      ...(sizes && { sizes: sizes() }),
+      ...(uses && { uses: uses() }),
+      ...(distances && { distances: distances() }),
+    };
+    if (options.json !== true) context.print(toText(evaluated, measures[0]!.name));
     return evaluated;
   } finally {
     bar.stop();
   }
 }
 
-function toText(result: Evaluated): string {
+function toText(result: Evaluated, measure: string): string {
   const states = result.sizes ? `\n${toStateTable(result, result.sizes)}\n` : '';
   const budgets = result.uses ? `\n${toBudgetTable(result.uses)}\n` : '';
-  return `${toTable(result)}\n${toLengthLine(result)}\n${states}${budgets}`;
+  const { distances } = result;
+  const variety = distances ? `\n${toVarietyTable(result, distances, measure)}\n` : '';
+  return `${toTable(result)}\n${toLengthLine(result)}\n${states}${budgets}${variety}`;
 }
 
 async function report(
@@ -221,6 +267,7 @@ async function report(
     ...toJsonResult(result, options.candidates),
     ...(result.sizes && { states: toJsonStateForms(result, result.sizes) }),
     ...(result.uses && { budgets: Object.fromEntries(result.uses) }),
+    ...(result.distances && { intraListDistances: Object.fromEntries(result.distances) }),
   }));
   const whole = json.length === 1 ? json[0] : json;
   if (options.json === true) context.printJson(whole);
@@ -250,6 +297,19 @@ function assertJudged(folder: string, { qrels, queries }: Collection): void {
   if (counts.length > 0) return;
   const message = `expected a query of queries.jsonl with a relevant document in "${join(folder, 'qrels.tsv')}"`;
   throw new ConfigurationError('Cannot evaluate', [{ path: 'data', message }]);
+}
+
+/** @throws RangeError when the text is no share. */
+function share(text: string): number {
+  const value = Number(text);
+  if (text !== '' && value >= 0 && value <= 1) return value;
+  throw new RangeError(`expected a number from 0 to 1, got ${JSON.stringify(text)}`);
+}
+
+/** One comparison at a time. */
+function besideVariety({ diversify, budget, states }: EvaluateOptions): ConfigurationIssue[] {
+  if (diversify === undefined || (budget === undefined && states === undefined)) return [];
+  return [{ path: 'diversify', message: 'leave out --budget and --states beside it' }];
 }
 
 /** @throws RangeError when the text is no number of milliseconds. */

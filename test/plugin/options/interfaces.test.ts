@@ -34,7 +34,10 @@ import {
 } from '../../../plugin/options/service-options.ts';
 import {
   breakerOptions,
+  diversityOptions,
   duplicateOptions,
+  orderLimitOptions,
+  signalOptions,
   smoothingOptions,
   stageCacheOptions,
   stageOptions,
@@ -63,6 +66,9 @@ const sections: readonly Subject[] = [
   ['StageBreakerConfig', schema, breakerOptions],
   ['SmoothingConfig', schema, smoothingOptions],
   ['DuplicatesConfig', schema, duplicateOptions],
+  ['SignalOptions', 'engine/scores/signal-options.ts', signalOptions],
+  ['DiversityOptions', 'engine/scores/diversity.ts', diversityOptions],
+  ['OrderLimitOptions', 'engine/scores/order-limits.ts', orderLimitOptions],
   ['BreakerConfig', service, breakerOptions],
   ['IndexConfig', schema, indexOptions],
   ['StatesConfig', 'plugin/config/stored-states.ts', statesOptions],
@@ -184,17 +190,20 @@ function startingWith(help: string): RegExp {
 
 function expectSame(at: string, { type, text, defaultValue }: DocumentedProperty, row: OptionRow): void {
   if (row.type === 'choice' && row.of) expect(literals(type), at).toEqual([...row.of].sort());
-  else if (row.type !== 'section' && row.type !== 'code') expect(type, at).toMatch(types[row.type]!);
+  else if (types[row.type]) expect(type, at).toMatch(types[row.type]!);
   expect(unquoted(defaultValue), at).toBe(row.isRequired ? undefined : unquoted(defaultText(row)));
   if (row.unit === 'milliseconds') expect(text, at).toContain('millisecond');
 }
 
+/** Types by name; a section's and code's own type is for the compiler to hold. */
 const types: Readonly<Record<string, RegExp>> = {
   text: /^string$/,
   whole: /^number$/,
   number: /^(false \| )?number$/,
   switch: /^boolean$/,
   list: /^readonly string\[\]$/,
+  sections: /^readonly \w+\[\]$/,
+  quantity: /^number \| string$/,
 };
 
 const aliases: Readonly<Record<string, string>> = {
