@@ -1,5 +1,5 @@
 /** Turns the value of a stored field into a candidate's signal. */
-import type { SignalValue } from '../engine/index.ts';
+import type { CandidateSignals, SignalValue } from '../engine/index.ts';
 
 /**
  * The signal of a field's value or values: numbers and texts as they are, booleans as 1 and 0, geo points as
@@ -10,6 +10,15 @@ export function toSignalValue(given: unknown): SignalValue {
   const values = [given].flat().flatMap(scalarsIn);
   const [first = null] = values;
   return values.length > 1 ? values.map(String) : first;
+}
+
+/** The named signals of a document's fields. */
+export function toSignals(
+  fields: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): CandidateSignals {
+  const own = new Map(Object.entries(fields));
+  return Object.fromEntries(names.map((name) => [name, toSignalValue(own.get(name))]));
 }
 
 function scalarsIn(value: unknown): readonly (number | string)[] {

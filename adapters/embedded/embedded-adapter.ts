@@ -10,7 +10,7 @@ import {
 import type { Adapter, HitMark, Outcome, OutcomeMark, Plan, PlanOptions } from '../adapter.ts';
 import type { DocumentText } from '../document-text.ts';
 import { arrangeHits, toOutcomeMark } from '../outcome-marks.ts';
-import { toSignalValue } from '../signal-value.ts';
+import { toSignals } from '../signal-value.ts';
 import { hasWord } from '../words.ts';
 import {
   buildEmbeddedIndex,
@@ -159,14 +159,9 @@ function searchIndex(
   const hits = matches.slice(from).map(({ document, score }) => {
     const { docId, title = '', text = '' } = document;
     const hit = { docId, title, text, score };
-    return signals.length === 0 ? hit : { ...hit, signals: signalsOf(document, signals) };
+    return signals.length === 0 ? hit : { ...hit, signals: toSignals(document.signals ?? {}, signals) };
   });
   return { hits, total };
-}
-
-function signalsOf({ signals = {} }: EmbeddedDocument, names: readonly string[]): CandidateSignals {
-  const own = new Map(Object.entries(signals));
-  return Object.fromEntries(names.map((name) => [name, toSignalValue(own.get(name))]));
 }
 
 /** @throws ConfigurationError for values that are no names. */

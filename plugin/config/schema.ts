@@ -3,15 +3,8 @@
  * Relative paths are read from the folder of the file.
  */
 import { z } from 'zod';
-import {
-  type DiversityOptions,
-  diversityIssues,
-  type OrderLimitOptions,
-  orderLimitIssues,
-  type SignalOptions,
-  signalIssues,
-} from '../../engine/index.ts';
-import { checkedBy } from '../options/checked-by.ts';
+import type { DiversityOptions, OrderLimitOptions, SignalOptions } from '../../engine/index.ts';
+import { orderStepSchemas } from '../options/checked-by.ts';
 import { indexOptions } from '../options/index-options.ts';
 import {
   awsOptions,
@@ -297,9 +290,7 @@ const stage = sectionOf(stageOptions, {
   }),
   smoothing: falseOr(sectionOf(smoothingOptions)),
   duplicates: falseOr(sectionOf(duplicateOptions)),
-  signals: checkedBy(signalIssues),
-  diversify: checkedBy(diversityIssues, { orFalse: true }),
-  orderLimits: checkedBy(orderLimitIssues, { orFalse: true }),
+  ...orderStepSchemas,
 }).refine(({ fusion, smoothing }) => !(smoothing && typeof fusion === 'number'), {
   ...always,
   error:

@@ -1,5 +1,7 @@
 /** Keys of the sections `service` and `reranker`'s relatives: what `blockrank serve` reads. */
 import { z } from 'zod';
+import type { DiversityOptions, OrderLimitOptions, SignalOptions } from '../../engine/index.ts';
+import { orderStepSchemas } from '../options/checked-by.ts';
 import {
   serviceCacheOptions,
   serviceKeyOptions,
@@ -116,6 +118,12 @@ export interface ServiceConfig {
   readonly deadlineMs?: number | undefined;
   /** Time in which documents are read; what was read by then is ranked (share of the time left, above 0, at most 1). `false`: a list that cannot be read in time gets a 503. @defaultValue 0.85 */
   readonly readingShare?: false | number | undefined;
+  /** Rules about fields that the model does not read: age, distance, price, stock, pins, caps. The native form's documents bring them. @defaultValue none */
+  readonly signals?: readonly SignalOptions[] | undefined;
+  /** Lets the first ranks hold documents that differ. `false` for none. @defaultValue false */
+  readonly diversify?: false | DiversityOptions | undefined;
+  /** How far hits may be pushed down that the first stage was right to put first. The order of the request is the first stage's. `false` for none. @defaultValue false */
+  readonly orderLimits?: false | OrderLimitOptions | undefined;
   /** Time for a request's headers and body to arrive, in milliseconds, above 0. 408 after it. @defaultValue 30000 */
   readonly receiveTimeoutMs?: number | undefined;
   /** Time in which a caller has to read something of its answer, in milliseconds, above 0. Then it is cut off. @defaultValue 30000 */
@@ -194,4 +202,5 @@ export const serviceSection: z.ZodType<ServiceConfig> = sectionOf(serviceOptions
     .refine((models) => Object.keys(models).length > 0, 'expected at least one model'),
   cache: falseOr(sectionOf(serviceCacheOptions)),
   log: sectionOf(serviceLogOptions),
+  ...orderStepSchemas,
 }) as z.ZodType<ServiceConfig>;

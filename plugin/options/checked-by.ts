@@ -1,13 +1,18 @@
 /** Options that the engine checks itself: one check for the configuration file and for programs. */
 import { z } from 'zod';
-import type { ConfigurationIssue } from '../../engine/index.ts';
+import {
+  type ConfigurationIssue,
+  diversityIssues,
+  orderLimitIssues,
+  signalIssues,
+} from '../../engine/index.ts';
 
 /**
  * A schema whose issues are those of a function, each at its own path.
  *
  * @param orFalse - Whether `false` is right too, and turns the option off.
  */
-export function checkedBy(
+function checkedBy(
   issuesOf: (value: unknown) => readonly ConfigurationIssue[],
   { orFalse = false }: { readonly orFalse?: boolean } = {},
 ): z.ZodType {
@@ -19,3 +24,10 @@ export function checkedBy(
     }
   });
 }
+
+/** Schemas of the options of the steps after fusion. */
+export const orderStepSchemas: Readonly<Record<'signals' | 'diversify' | 'orderLimits', z.ZodType>> = {
+  signals: checkedBy(signalIssues),
+  diversify: checkedBy(diversityIssues, { orFalse: true }),
+  orderLimits: checkedBy(orderLimitIssues, { orFalse: true }),
+};

@@ -130,6 +130,26 @@ export const serviceOptions = {
     help: 'time in which documents are read; what was read by then is ranked',
     note: '`false`: a list that cannot be read in time gets a 503',
   },
+  signals: {
+    type: 'sections',
+    otherwise: 'none',
+    help: 'rules about fields that the model does not read: age, distance, price, stock, pins, caps',
+    note: 'described in docs/signals.md; documents of the native form bring the fields',
+  },
+  diversify: {
+    type: 'section',
+    orFalse: true,
+    otherwise: 'false',
+    help: 'lets the first ranks hold documents that differ',
+    note: '`lambda`, `field`, `by`, `ranks`',
+  },
+  orderLimits: {
+    type: 'section',
+    orFalse: true,
+    otherwise: 'false',
+    help: 'how far hits may be pushed down that the first stage was right to put first',
+    note: '`promoteOnly`, `maxDemotion`, `leaderGap`, `identifiers`, `identifierFields`, `identifierHits`',
+  },
   receiveTimeoutMs: {
     type: 'number',
     above: 0,

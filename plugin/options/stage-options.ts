@@ -357,7 +357,7 @@ export const stageOptions = {
     type: 'sections',
     otherwise: 'none',
     help: 'rules about fields that the model does not read: age, distance, price, stock, pins, caps',
-    note: '[docs/signals.md](docs/signals.md)',
+    note: 'described in docs/signals.md',
   },
   diversify: {
     type: 'section',

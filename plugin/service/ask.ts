@@ -10,6 +10,8 @@ export interface AskedDocument {
   readonly id?: string | undefined;
   /** The first stage's score; the native form alone has one. */
   readonly firstStageScore?: number | undefined;
+  /** Fields for signals, by name; the native form alone has them. */
+  readonly signals?: Readonly<Record<string, unknown>> | undefined;
   /** The document as the answer repeats it on request. @defaultValue the text */
   readonly echo?: unknown;
 }

@@ -1,6 +1,7 @@
 /** Turns an ask into a ranking: a remembered one, one shared with an identical request, or a new one in its turn. */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { toSignals } from '../../adapters/signal-value.ts';
 import {
   applySteps,
   defaultScoreSteps,
@@ -130,7 +131,11 @@ function digestOf({ ask, caller, generation, model }: Work): string {
   const { encodingDigest, readoutDigest, name } = model.reranker.info;
   const { query, documents, explain } = ask;
   const of = generation.settings.maxTokens;
-  const texts = documents.map(({ text, firstStageScore }) => [text, firstStageScore]);
+  const isOrdered = generation.settings.orderSteps.length > 0;
+  // Ids and fields change no ranking unless signals look at them.
+  const texts = documents.map(({ text, firstStageScore, signals, id }) =>
+    isOrdered ? [text, firstStageScore, id, signals] : [text, firstStageScore],
+  );
   return createHash('sha256')
     .update(
       JSON.stringify([
@@ -150,7 +155,8 @@ function digestOf({ ask, caller, generation, model }: Work): string {
 
 async function rankNow(work: Work, signal: AbortSignal): Promise<Ranked> {
   const { ask, model, caller, leftMs } = work;
-  const shortlist = toShortlist(ask);
+  const { orderSteps, orderFields } = work.generation.settings;
+  const shortlist = toShortlist(ask, orderFields);
   await assertTokens(work, shortlist, signal);
   const texts = ask.documents.map(({ text }) => text);
   try {
@@ -165,7 +171,7 @@ async function rankNow(work: Work, signal: AbortSignal): Promise<Ranked> {
     });
     const checked = checkedRanking(found, texts.length, reranker.info);
     assertRead(checked, { ...time, elapsedMs: time.deadlineMs - leftMs() });
-    const steps = defaultScoreSteps(reranker.info);
+    const steps = [...defaultScoreSteps(reranker.info), ...orderSteps];
     const ranking = await applySteps(checked, shortlist, { steps, reranker, signal, tenant });
     return { ranking, scores: servedScores(ranking, texts) };
   } catch (error) {
@@ -191,16 +197,17 @@ function inOrder(count: number): Ranking {
 }
 
 /** The shortlist of an ask; first-stage scores count, as lexical ones, where every document has one. */
-function toShortlist({ query, documents }: Ask): Shortlist {
+function toShortlist({ query, documents }: Ask, fields: readonly string[]): Shortlist {
   const isScored = documents.every(({ firstStageScore }) => firstStageScore !== undefined);
   return {
     query: { text: query },
     firstStage: isScored ? 'lexical' : 'unknown',
-    candidates: documents.map(({ text, id, firstStageScore }, i) => ({
+    candidates: documents.map(({ text, id, firstStageScore, signals = {} }, i) => ({
       docId: id ?? String(i),
       text,
       segments: [{ field: 'text', start: 0, end: text.length }],
       ...(firstStageScore !== undefined && { firstStageScore }),
+      ...(fields.length > 0 && { signals: toSignals(signals, fields) }),
     })),
   };
 }

@@ -1,4 +1,5 @@
 /** The service's settings with their defaults. */
+import { orderStepFields, orderSteps, type ScoreStep } from '../../engine/index.ts';
 import type { ServiceConfig } from '../config/service-schema.ts';
 import { serviceCacheOptions, serviceLogOptions, serviceOptions } from '../options/service-options.ts';
 
@@ -20,6 +21,10 @@ export interface ServiceSettings {
   readonly deadlineMs: number;
   /** Share of the time left in which documents are read; `false`: lists are read whole or not at all. */
   readonly readingShare: number | false;
+  /** Steps after fusion, and the fields that they look at. */
+  readonly orderSteps: readonly ScoreStep[];
+  /** See {@link orderSteps}. */
+  readonly orderFields: readonly string[];
   /** Answers remembered. */
   readonly cache:
     | { readonly maxEntries: number; readonly maxCandidates: number; readonly ttlMs: number }
@@ -41,6 +46,8 @@ export function serviceSettings(config: ServiceConfig): ServiceSettings {
     maxQueue: config.maxQueue ?? serviceOptions.maxQueue.default,
     deadlineMs: config.deadlineMs ?? serviceOptions.deadlineMs.default,
     readingShare: config.readingShare ?? serviceOptions.readingShare.default,
+    orderSteps: orderSteps(config),
+    orderFields: orderStepFields(config),
     cache: cache && {
       maxEntries: cache.maxEntries ?? serviceCacheOptions.maxEntries.default,
       maxCandidates: cache.maxCandidates ?? serviceCacheOptions.maxCandidates.default,

@@ -6,18 +6,15 @@ import {
   type DiversityOptions,
   type DuplicateOptions,
   defaultScoreSteps,
-  diversityIssues,
   type OrderLimitOptions,
-  orderLimitIssues,
   orderSteps,
   type Reranker,
   type ScoreStep,
   type SignalOptions,
-  signalIssues,
   unknownName,
 } from '../../engine/index.ts';
 import type { BreakerOptions } from '../guard/breaker.ts';
-import { checkedBy } from '../options/checked-by.ts';
+import { orderStepSchemas } from '../options/checked-by.ts';
 import { stageCacheOptions, stageOptions } from '../options/stage-options.ts';
 import { noTracing, type StageEvents, type StageTracing } from './events.ts';
 
@@ -160,9 +157,9 @@ const optionsShape = z.strictObject({
   onFailure: z.enum(['keep-first-stage', 'throw'], "expected 'keep-first-stage' or 'throw'").optional(),
   scoreSteps: z.array(callable, 'expected a list of score steps').optional(),
   duplicates: z.union([z.literal(false), duplicatesShape]).optional(),
-  signals: checkedBy(signalIssues).optional(),
-  diversify: checkedBy(diversityIssues, { orFalse: true }).optional(),
-  orderLimits: checkedBy(orderLimitIssues, { orFalse: true }).optional(),
+  signals: orderStepSchemas.signals.optional(),
+  diversify: orderStepSchemas.diversify.optional(),
+  orderLimits: orderStepSchemas.orderLimits.optional(),
   cache: z.union([z.literal(false), cacheShape]).optional(),
   breaker: z.union([z.literal(false), breakerShape]).optional(),
   explain: z.boolean('expected true or false').optional(),

@@ -1,7 +1,7 @@
 /** An adapter over documents at hand: their given order is the first stage's. */
 import type { Adapter, HitMark, Outcome, OutcomeMark, Plan } from '../../../adapters/adapter.ts';
-import { toSignalValue } from '../../../adapters/signal-value.ts';
-import type { CandidateSignals, FirstStage, TextSegment } from '../../../engine/index.ts';
+import { toSignals } from '../../../adapters/signal-value.ts';
+import type { FirstStage, TextSegment } from '../../../engine/index.ts';
 
 /** One document from arguments, a file or standard input. */
 export interface GivenDocument {
@@ -60,16 +60,11 @@ export function documentsAdapter(
         docId: hit.docId,
         ...toText(hit),
         ...(hit.firstStageScore !== undefined && { firstStageScore: hit.firstStageScore }),
-        ...(signals.length > 0 && { signals: signalsOf(hit, signals) }),
+        ...(signals.length > 0 && { signals: toSignals(hit.fields ?? {}, signals) }),
       })),
     }),
     applyOutcome,
   };
-}
-
-function signalsOf({ fields = {} }: GivenDocument, names: readonly string[]): CandidateSignals {
-  const own = new Map(Object.entries(fields));
-  return Object.fromEntries(names.map((name) => [name, toSignalValue(own.get(name))]));
 }
 
 /** The text of a document that the model reads, from title and text, and where each lies in it. */

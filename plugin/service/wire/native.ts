@@ -17,9 +17,12 @@ import {
   type WireForm,
 } from './wire-form.ts';
 
+/** Fields that the model does not read, for the service's `signals`: numbers, texts, booleans, points, and lists of them. */
+const signals = z.record(z.string(), z.unknown()).optional();
+
 const document = z.union([
   documentText,
-  z.object({ id: z.string().optional(), text: documentText, score: z.number().optional() }),
+  z.object({ id: z.string().optional(), text: documentText, score: z.number().optional(), signals }),
 ]);
 
 const request = z.object({
@@ -62,6 +65,8 @@ export const native: WireForm = {
         share: z.number().optional(),
         calibratedScore: z.number().optional(),
         isRead: z.literal(false).optional(),
+        parts: z.array(z.object({ name: z.string(), value: z.number() })).optional(),
+        protectedAs: z.enum(['leader', 'identifier']).optional(),
         text: z.string().optional(),
         explanation: explanation.optional(),
       }),
@@ -89,7 +94,9 @@ export const native: WireForm = {
     return toAsk({
       ...given,
       documents: documents.map((one) =>
-        typeof one === 'string' ? { text: one } : { id: one.id, text: one.text, firstStageScore: one.score },
+        typeof one === 'string'
+          ? { text: one }
+          : { id: one.id, text: one.text, firstStageScore: one.score, signals: one.signals },
       ),
     });
   },
@@ -125,6 +132,8 @@ function detailsJson({ ranking, ask }: Answer): (document: AskedDocument, entry:
       share: candidate?.score,
       calibratedScore: candidate?.calibratedScore,
       isRead: candidate?.isRead,
+      parts: candidate?.parts,
+      protectedAs: candidate?.protectedAs,
       ...(ask.returnDocuments && { text }),
       explanation: candidate?.explanation,
     };
