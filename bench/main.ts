@@ -15,6 +15,7 @@ import { inContext } from './in-context.ts';
 import { joined } from './joined.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
+import { orderLimitsBench } from './order-limits.ts';
 import { orderStepsBench } from './order-steps.ts';
 import { paths } from './paths.ts';
 import { peers } from './peers.ts';
@@ -52,6 +53,7 @@ const benches: Readonly<Record<string, Bench>> = {
   latency,
   stage,
   'order-steps': orderStepsBench,
+  'order-limits': orderLimitsBench,
   sparsity,
   prefill,
   paths,

@@ -28,7 +28,8 @@ const optionNames: OptionNames<DuplicateOptions> = { cosine: true, placement: tr
  * Likeness is told by the reranker's embedder, which runs no model; without one nothing is folded. Pinned documents stand
  * for themselves.
  *
- * Wrap it around the reranker with its score steps: a step after it would score duplicates apart again.
+ * Wrap it around the reranker with its score steps: a fusion after it would score duplicates apart again. Steps that mean
+ * each document by itself (`orderSteps`: its own price, its own rank) come after it.
  *
  * @throws ConfigurationError for options that cannot be.
  *
