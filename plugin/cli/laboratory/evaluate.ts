@@ -180,9 +180,9 @@ async function compareBudgets(
 async function compareVariety(
   names: readonly EvaluatedName[],
   lambdas: readonly number[],
-  open: (depth: number | undefined) => Promise<Reranker>,
+  open: (form: ModelForm) => Promise<Reranker>,
 ): Promise<Comparing> {
-  const reranker = await open(undefined);
+  const reranker = await open({});
   if (!reranker.embedder) {
     await reranker.close();
     throw new ConfigurationError('Cannot evaluate', [
