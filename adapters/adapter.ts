@@ -1,6 +1,7 @@
 /** The contract of an adapter: it knows one search server, and nothing of models. */
 import type {
   BlockRankError,
+  Passage,
   Query,
   RankedCandidate,
   RankingUsage,
@@ -89,6 +90,8 @@ export interface Timings {
 export interface RankedHit extends RankedCandidate {
   /** 1-based rank in the first stage's order. */
   readonly firstStageRank: number;
+  /** Its best sentences, in reading order; absent where nobody asked for them, and on hits of other pages. */
+  readonly passages?: readonly Passage[];
 }
 
 /** What the stage decided for one response. */
@@ -100,6 +103,8 @@ export type Outcome =
       readonly hits: readonly RankedHit[];
       /** Whether hits after the window follow the reranked ones (`false` once `topN` or `minScore` dropped any). */
       readonly keepsTail: boolean;
+      /** Probability that the window holds a relevant document, in [0, 1]; absent where the reranker has none. */
+      readonly answerable?: number;
       /** What the ranking cost. */
       readonly usage: RankingUsage;
       /** The router's decision; absent where no router chose the reranker. */
@@ -144,6 +149,8 @@ export interface OutcomeMark {
   readonly rankWindowSize?: number;
   /** How many of them were read before time ran out; absent when all were. */
   readonly read?: number;
+  /** Probability that one of them is relevant, in [0, 1]; absent where the reranker has none. */
+  readonly answerable?: number;
   /** Whether the ranking came from the result cache. */
   readonly cached?: boolean;
   /** What the ranking cost. */
@@ -165,7 +172,7 @@ export interface HitMark {
   readonly rank: number;
   /** Softmax over the list, in [0, 1]. */
   readonly score: number;
-  /** Comparable between lists, in [0, 1]; absent when the reranker has none. */
+  /** Probability of being relevant, in [0, 1], comparable between lists; absent when the reranker has none. */
   readonly calibratedScore?: number;
   /** `false`: time ran out before the hit was read; it keeps the rank that the first stage gave it. @defaultValue true */
   readonly isRead?: false;
@@ -186,6 +193,11 @@ export interface HitMark {
   readonly explanation?: RankedCandidate['explanation'];
   /** The explanation in the shape of the servers' `highlight`: fragments by field, the heaviest words in `<em>`. */
   readonly highlight?: Highlight;
+  /**
+   * Its best sentences in the shape of the servers' `highlight`: by field, in reading order, nothing marked. Present when
+   * asked for; empty where no sentence was looked at, or its tokens were more than were left.
+   */
+  readonly passages?: Highlight;
 }
 
 /** Options of {@link Adapter.search}. */

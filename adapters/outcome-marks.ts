@@ -1,5 +1,5 @@
 /** Makes the marks that every adapter leaves on responses and hits. */
-import type { Candidate } from '../engine/index.ts';
+import { type Candidate, passagesByField } from '../engine/index.ts';
 import type { HitMark, Outcome, OutcomeMark, RankedHit } from './adapter.ts';
 import { toHighlight } from './highlight.ts';
 
@@ -8,9 +8,10 @@ export function toOutcomeMark(outcome: Outcome, windowHits: number): OutcomeMark
   const { timings, warnings } = outcome;
   const told = { timings, ...(warnings.length > 0 && { warnings }) };
   if (outcome.reranked) {
-    const { cached, usage, routed } = outcome;
+    const { cached, usage, routed, answerable } = outcome;
     const read = usage.read === undefined ? {} : { read: usage.read };
-    const made = { ...read, cached, usage, ...(routed && { routed }) };
+    const holds = answerable === undefined ? {} : { answerable };
+    const made = { ...read, ...holds, cached, usage, ...(routed && { routed }) };
     return { reranked: true, rankWindowSize: windowHits, ...made, ...told };
   }
   const { reason, error } = outcome;
@@ -36,8 +37,8 @@ export function toHitMark(
   index: number,
   { firstStageScore, candidate }: FirstStageHit,
 ): HitMark {
-  const { score, calibratedScore, firstStageRank, explanation, isRead, duplicateOf, parts, protectedAs } =
-    ranked;
+  const { score, calibratedScore, firstStageRank, explanation, isRead, duplicateOf } = ranked;
+  const { parts, protectedAs, passages } = ranked;
   // Sets one property after another: this runs for every hit, and spreading conditions would cost more than everything
   // else here.
   const mark: { -readonly [Key in keyof HitMark]: HitMark[Key] } = { rank: index + 1, score, firstStageRank };
@@ -52,6 +53,7 @@ export function toHitMark(
     const highlight = candidate && toHighlight(candidate, explanation.spans);
     if (highlight) mark.highlight = highlight;
   }
+  if (passages && candidate) mark.passages = passagesByField(candidate, passages);
   return mark;
 }
 
@@ -75,7 +77,7 @@ export function toTailMark(
 export interface RankedWindow {
   /** How many there are. */
   readonly size: number;
-  /** Gives their candidates; called only where hits are explained. */
+  /** Gives their candidates; called only where hits are explained or have passages. */
   readonly candidates: () => readonly Candidate[];
 }
 
@@ -100,8 +102,8 @@ export function arrangeHits<Hit>(
   scoreOf: (hit: Hit) => number | undefined,
 ): readonly ArrangedHit<Hit>[] {
   const windowSize = window.size;
-  const isExplained = outcome.hits.some(({ explanation }) => explanation !== undefined);
-  const candidates = isExplained ? window.candidates() : [];
+  const isRead = outcome.hits.some(({ explanation, passages }) => (explanation ?? passages) !== undefined);
+  const candidates = isRead ? window.candidates() : [];
   const ranked = outcome.hits.map((entry, index) => {
     const hit = hits[entry.index];
     if (hit === undefined || entry.index >= windowSize) {

@@ -17,6 +17,7 @@ import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { orderLimitsBench } from './order-limits.ts';
 import { orderStepsBench } from './order-steps.ts';
+import { passages } from './passages.ts';
 import { paths } from './paths.ts';
 import { peers } from './peers.ts';
 import { prefill } from './prefill.ts';
@@ -51,6 +52,7 @@ const benches: Readonly<Record<string, Bench>> = {
   'trained-readout': trainedReadout,
   train,
   latency,
+  passages,
   stage,
   'order-steps': orderStepsBench,
   'order-limits': orderLimitsBench,

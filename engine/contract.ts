@@ -135,8 +135,8 @@ export interface RankedCandidate {
   /** Softmax of the logits over the list, in [0, 1]; sums to 1 over the list. */
   readonly score: number;
   /**
-   * A score in [0, 1] that does not depend on the rest of the list; thresholds compare this score. Absent when the
-   * reranker has none.
+   * Probability that the document is relevant, in [0, 1], which does not depend on the rest of the list; thresholds
+   * compare this score. Absent when the reranker has none.
    */
   readonly calibratedScore?: number;
   /** What the query block looked at; present when the call asks for it. */
@@ -226,6 +226,11 @@ export interface Ranking {
   readonly usage: RankingUsage;
   /** The router's decision; absent where no router chose the reranker. */
   readonly routed?: Routed;
+  /**
+   * Probability that the list holds a relevant document, in [0, 1]; absent where the reranker has none. Score steps leave
+   * it as it is.
+   */
+  readonly answerable?: number;
 }
 
 /** Whether documents are read in the light of the query (`in-context`) or on their own (`cacheable`). */

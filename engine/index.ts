@@ -20,6 +20,17 @@ export { type PullOptions, pullModel } from './model/pull.ts';
 export { isResidualPath } from './model/residual-file.ts';
 export type { Precision } from './network/encoder.ts';
 export { checkOptionNames, type OptionNames, unknownName, unknownOptions } from './option-names.ts';
+export { passagesByField } from './passages/by-field.ts';
+export {
+  defaultPassagesPerHit,
+  defaultPassageTokens,
+  type ExplainedDocument,
+  type Passage,
+  type PassageOptions,
+  passageIssues,
+  toPassages,
+} from './passages/passages.ts';
+export type { Stretch } from './passages/sentences.ts';
 export type { Calibration, QueryState, ReadoutParameters } from './readout/parameters.ts';
 export type { RemoteApi } from './remote/remote-api.ts';
 export { deadlineHeader } from './remote/remote-call.ts';
@@ -51,6 +62,7 @@ export { type OrderLimitOptions, orderLimitIssues, orderLimits } from './scores/
 export { type OrderStepsOptions, orderStepFields, orderSteps } from './scores/order-steps.ts';
 export { rankingInOrder } from './scores/ranking.ts';
 export { rankingFault } from './scores/ranking-fault.ts';
+export type { HitFeatures, LogisticRule, RelevanceRules } from './scores/relevance.ts';
 export {
   type ClusterMap,
   expectedLosses,

@@ -54,10 +54,15 @@ export async function applySteps(ranking: Ranking, shortlist: Shortlist, call: S
     const next = await taken(() => step(current, shortlist, context), i, signal);
     const fault = rankingFault(next, shortlist.candidates.length);
     if (fault) throw unusable(i, shortlist.candidates.length, fault);
-    current = next === current ? current : normalisedRanking(withTruth(next));
+    current = next === current ? current : kept(normalisedRanking(withTruth(next)), ranking);
   }
   const { routed } = ranking;
   return routed && !current.routed ? { ...current, routed } : current;
+}
+
+/** A step orders; whether the list holds an answer is said by the ranking before all steps. */
+function kept(ranking: Ranking, { answerable }: Ranking): Ranking {
+  return answerable === undefined ? ranking : { ...ranking, answerable };
 }
 
 /** The ranking without parts that do not add up to their logits: a step changed those, and told no part of its own. */

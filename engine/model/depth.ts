@@ -63,11 +63,20 @@ export async function modelAtDepth(
     );
   }
   const { weights, readout = manifest.readout, fusionWeight = manifest.fusionWeight, exits = {} } = found;
+  const { relevance } = found;
   return {
     folder: {
       path,
       // Trained parts read the states of the depth that they were trained on, and residuals and exits belong to one depth.
-      manifest: { ...manifest, readout, fusionWeight, exits, heads: undefined, residual: undefined },
+      manifest: {
+        ...manifest,
+        readout,
+        fusionWeight,
+        exits,
+        relevance,
+        heads: undefined,
+        residual: undefined,
+      },
       digest: await digestWith(folder.digest, depth, join(path, weights)),
     },
     config: { ...config, layers: depth },

@@ -8,6 +8,7 @@ import { decodeText } from '../decode-text.ts';
 import { ModelFormatError } from '../errors.ts';
 import type { ReadoutParameters } from '../readout/parameters.ts';
 import { fusionFeatureNames } from '../scores/fusion-features.ts';
+import { hitFeatureNames, listFeatureNames, type RelevanceRules } from '../scores/relevance.ts';
 
 /** A model's manifest. */
 export interface ModelManifest {
@@ -29,6 +30,8 @@ export interface ModelManifest {
   readonly readout: ReadoutParameters;
   /** Share of a lexical first stage in the fused order with which the readout was tuned, or the rule that predicts it. */
   readonly fusionWeight: FusionWeight;
+  /** Probabilities of relevance at the full depth. @defaultValue none: the readout's `calibration` of cosines */
+  readonly relevance?: RelevanceRules | undefined;
   /** Smaller depths at which the model can be read, by their number of layers. @defaultValue `{}` */
   readonly depths: Readonly<Record<string, DepthManifest>>;
   /** File beside the manifest with trained parts of the readout. @defaultValue none */
@@ -49,6 +52,8 @@ export interface DepthManifest {
   readonly readout?: ReadoutParameters | undefined;
   /** As the model's, at this depth. @defaultValue the model's */
   readonly fusionWeight?: FusionWeight | undefined;
+  /** Probabilities of relevance at this depth, whose cosines are others than the model's. @defaultValue none */
+  readonly relevance?: RelevanceRules | undefined;
   /** As the model's, at this depth. @defaultValue `{}` */
   readonly exits?: Readonly<Record<string, ExitManifest>> | undefined;
 }
@@ -85,6 +90,12 @@ const readoutSchema = z.object({
   duplicateCosine: z.number().gt(0).max(1),
   calibration: z.object({ slope: z.number(), intercept: z.number() }),
 });
+const relevanceSchema = z.object({
+  hit: z.object({ bias: z.number(), coefficients: z.partialRecord(z.enum(hitFeatureNames), z.number()) }),
+  list: z
+    .object({ bias: z.number(), coefficients: z.partialRecord(z.enum(listFeatureNames), z.number()) })
+    .optional(),
+});
 const besideFile = z
   .string()
   .regex(/^[\w-][\w.-]*\.safetensors$/, 'expected the name of a .safetensors file in this folder');
@@ -109,6 +120,7 @@ const manifestFields = z.object({
   }),
   readout: readoutSchema,
   fusionWeight: fusionSchema,
+  relevance: relevanceSchema.optional(),
   depths: z
     .record(
       layerKey,
@@ -119,6 +131,7 @@ const manifestFields = z.object({
         readout: readoutSchema.optional(),
         fusionWeight: fusionSchema.optional(),
         exits: exitsSchema.optional(),
+        relevance: relevanceSchema.optional(),
       }),
       notLayers,
     )

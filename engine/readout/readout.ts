@@ -23,7 +23,9 @@ export interface ReadoutResult {
   readonly listLogits?: Float64Array;
   /** Weight of each document in the query block's reading. */
   readonly readingWeights: Float64Array;
-  /** Probability of relevance, independent of the rest of the list. */
+  /** Largest cosine of the query's own anchor with an anchor of the document. */
+  readonly cosines: Float64Array;
+  /** Probability of relevance by the cosine alone, independent of the rest of the list. */
   readonly calibratedScores: Float64Array;
 }
 
@@ -69,6 +71,7 @@ export function readOut(
     ...(tokenLogits ? { tokenLogits: perDocument(states, tokenLogits, join) } : {}),
     ...(layerLogits ? { listLogits: perDocument(states, layerLogits, join) } : {}),
     readingWeights: perDocument(states, reading.weights, (values) => values.reduce((sum, w) => sum + w, 0)),
+    cosines,
     calibratedScores: cosines.map((cosine) => calibratedScore(cosine, parameters.calibration)),
   };
 }

@@ -1,6 +1,7 @@
 /** What a list tells about how far its first stage can be trusted: read off both orders and the words, without a model. */
 import type { Ranking, Shortlist } from '../contract.ts';
 import { zScores } from './fusion-scores.ts';
+import { shareFound, wordsOf } from './words-found.ts';
 
 /** Names of the features of a list, in a fixed order. */
 export const fusionFeatureNames = [
@@ -85,14 +86,6 @@ function gap(scores: readonly number[]): number {
   const [best = 0, second = best] = (zScores(scores, Number.POSITIVE_INFINITY) ?? []).sort((a, b) => b - a);
   return Math.min(wholeGap, best - second) / wholeGap;
 }
-
-function shareFound(query: ReadonlySet<string>, text: string): number {
-  if (query.size === 0) return 0;
-  const words = new Set(wordsOf(text));
-  return [...query].filter((word) => words.has(word)).length / query.size;
-}
-
-const wordsOf = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);

@@ -9,6 +9,10 @@ import type { RankedCandidate, Ranking } from '../contract.ts';
 export function rankingFault(ranking: Ranking, count: number): string | undefined {
   if (!Array.isArray(ranking?.candidates)) return 'it holds no list of candidates';
   if (ranking.candidates.length !== count) return `it holds ${ranking.candidates.length} candidates`;
+  const { answerable } = ranking;
+  if (answerable !== undefined && !Number.isFinite(answerable)) {
+    return `it says that the list is answerable with ${answerable}`;
+  }
   const seen = new Uint8Array(count);
   for (const candidate of ranking.candidates) {
     const fault = faultOfCandidate(candidate, seen);

@@ -7,6 +7,7 @@ import { describeError, exitCodeOf, exitCodes } from './errors.ts';
 import { installCommand } from './install/install-command.ts';
 import { statusCommand } from './install/status-command.ts';
 import { uninstallCommand } from './install/uninstall-command.ts';
+import { calibrateCommand } from './laboratory/calibrate-command.ts';
 import { costCommand } from './laboratory/cost-command.ts';
 import { curateCommand } from './laboratory/curate-command.ts';
 import { embeddingReportCommand } from './laboratory/embedding-report-command.ts';
@@ -35,6 +36,7 @@ const commands: readonly MakeCommand[] = [
   evaluateCommand,
   costCommand,
   tuneCommand,
+  calibrateCommand,
   trainCommand,
   exportCommand,
   labelsCommand,

@@ -15,6 +15,7 @@ import {
 import {
   breakerOptions,
   duplicateOptions,
+  passageOptions,
   smoothingOptions,
   stageCacheOptions,
   stageOptions,
@@ -170,6 +171,16 @@ export interface DuplicatesConfig {
   readonly placement?: 'under' | 'last' | undefined;
 }
 
+/** Which sentences of a hit are given back beside it. */
+export interface PassagesConfig {
+  /** Passages of one hit at most, at least 1. With `maxTotalTokens` any number. @defaultValue 2 */
+  readonly perHit?: number | undefined;
+  /** Tokens of one passage at most, at least 1. A longer sentence is cut into windows, the heaviest first. @defaultValue 60 */
+  readonly maxTokens?: number | undefined;
+  /** Tokens of all passages of an answer at most, at least 1. @defaultValue no limit */
+  readonly maxTotalTokens?: number | undefined;
+}
+
 /** The rescoring stage. Each default is the one of `rescoringStage`. */
 export interface StageConfig {
   /** How many leading hits are reranked, at least 1. @defaultValue 100 */
@@ -186,6 +197,8 @@ export interface StageConfig {
   readonly onFailure?: 'keep-first-stage' | 'throw' | undefined;
   /** Whether every hit gets an explanation. What the query looked at, by place in the text. @defaultValue false */
   readonly explain?: boolean | undefined;
+  /** Whether every hit gets its best sentences. `false` for none. @defaultValue false */
+  readonly passages?: false | PassagesConfig | undefined;
   /** Rankings remembered. `false` for none. @defaultValue maxEntries 1000, ttlMs 300000 */
   readonly cache?: false | StageCacheConfig | undefined;
   /** Leaves a failing reranker alone for a while. `false` for none. @defaultValue consecutiveFailures 5, halfOpenAfterMs 5000 */
@@ -283,6 +296,7 @@ const opensearch = sectionOf(openSearchOptions, {
 }) as unknown as z.ZodType<OpenSearchConnection>;
 
 const stage = sectionOf(stageOptions, {
+  passages: falseOr(sectionOf(passageOptions)),
   cache: falseOr(sectionOf(stageCacheOptions)),
   breaker: falseOr(sectionOf(breakerOptions)),
   fusion: z.union([z.literal(false), z.number().min(0).max(1)], {

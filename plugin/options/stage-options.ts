@@ -269,6 +269,33 @@ export const orderLimitOptions = {
   },
 } as const;
 
+/** Keys of the section `stage.passages`, and of a request's `passages`. */
+export const passageOptions = {
+  perHit: {
+    type: 'whole',
+    min: 1,
+    default: 2,
+    unit: 'passages',
+    help: 'passages of one hit at most',
+    note: 'with `maxTotalTokens` any number',
+  },
+  maxTokens: {
+    type: 'whole',
+    min: 1,
+    default: 60,
+    unit: 'tokens',
+    help: 'tokens of one passage at most',
+    note: 'a longer sentence is cut into windows, the heaviest first',
+  },
+  maxTotalTokens: {
+    type: 'whole',
+    min: 1,
+    otherwise: 'no limit',
+    unit: 'tokens',
+    help: 'tokens of all passages of an answer at most',
+  },
+} as const;
+
 /** Keys of the section `stage`. */
 export const stageOptions = {
   rankWindowSize: {
@@ -316,6 +343,13 @@ export const stageOptions = {
     default: false,
     help: 'whether every hit gets an explanation',
     note: 'what the query looked at, by place in the text',
+  },
+  passages: {
+    type: 'section',
+    orFalse: true,
+    default: false,
+    help: 'whether every hit gets its best sentences',
+    note: '`perHit`, `maxTokens`, `maxTotalTokens`',
   },
   cache: {
     type: 'section',

@@ -9,6 +9,16 @@ const wishShape: z.ZodType<StageWish> = z.strictObject({
   minScore: z.number().min(0).max(1).optional(),
   queryText: z.string().min(1).optional(),
   explain: z.boolean().optional(),
+  passages: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        perHit: z.int().min(1).optional(),
+        maxTokens: z.int().min(1).optional(),
+        maxTotalTokens: z.int().min(1).optional(),
+      }),
+    ])
+    .optional(),
   deadlineMs: z.number().gt(0).optional(),
 }) as z.ZodType<StageWish>;
 
@@ -36,7 +46,7 @@ export function wishOf(value: string | undefined): StageWish | boolean | undefin
 export function wrongWish(fault: string): ProxyError {
   return new ProxyError(
     { status: 400, type: 'illegal_argument_exception' },
-    `Cannot read the header x-blockrank: ${fault}. It holds "on", "off", or a JSON object with any of rankWindowSize, topN, minScore, queryText, explain, deadlineMs.`,
+    `Cannot read the header x-blockrank: ${fault}. It holds "on", "off", or a JSON object with any of rankWindowSize, topN, minScore, queryText, explain, passages, deadlineMs.`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** One request and its answer, free of any wire form. */
-import type { Ranking } from '../../engine/index.ts';
+import type { PassageOptions, Ranking } from '../../engine/index.ts';
 import type { ServedScore } from './served-scores.ts';
 
 /** A document as the caller sent it. */
@@ -30,6 +30,8 @@ export interface Ask {
   readonly returnDocuments: boolean;
   /** Whether every document gets an explanation. */
   readonly explain: boolean;
+  /** Which sentences of every document the answer gives; absent: none. */
+  readonly passages?: PassageOptions | undefined;
   /** Whether a text that the model cannot read whole is an error. */
   readonly refusesTruncation: boolean;
 }

@@ -129,7 +129,7 @@ function candidatesOf({ ranking, scores }: Ranked): number {
  */
 function digestOf({ ask, caller, generation, model }: Work): string {
   const { encodingDigest, readoutDigest, name } = model.reranker.info;
-  const { query, documents, explain } = ask;
+  const { query, documents } = ask;
   const of = generation.settings.maxTokens;
   const isOrdered = generation.settings.orderSteps.length > 0;
   // Ids and fields change no ranking unless signals look at them.
@@ -145,13 +145,16 @@ function digestOf({ ask, caller, generation, model }: Work): string {
         encodingDigest,
         readoutDigest,
         of,
-        explain,
+        wantsMasses(ask),
         query,
         texts,
       ]),
     )
     .digest('base64');
 }
+
+/** Passages are made from explanations. */
+const wantsMasses = ({ explain, passages }: Ask): boolean => explain || passages !== undefined;
 
 async function rankNow(work: Work, signal: AbortSignal): Promise<Ranked> {
   const { ask, model, caller, leftMs } = work;
@@ -165,7 +168,7 @@ async function rankNow(work: Work, signal: AbortSignal): Promise<Ranked> {
     const tenant = caller === anonymous ? undefined : caller.tenant;
     const found = await reranker.rerank(shortlist, {
       signal,
-      explain: ask.explain,
+      explain: wantsMasses(ask),
       ...time,
       ...(tenant !== undefined && { tenant }),
     });

@@ -4,11 +4,12 @@ import { QueryError, type Shortlist } from '../../engine/index.ts';
 import type { Budget } from '../guard/budget.ts';
 import { arrange } from './arrange.ts';
 import type { StageEvents } from './events.ts';
+import { withPassages } from './hit-passages.ts';
 import { listKey } from './list-key.ts';
 import type { StageSettings } from './options.ts';
 import { type RankCall, type Ranker, reasonOf, toBlockRankError } from './ranker.ts';
 import type { Decision, RankingMemory } from './ranking-memory.ts';
-import type { Wish } from './search-options.ts';
+import { type Wish, wantsMasses } from './search-options.ts';
 import { textlessCandidates, textWarnings } from './texts.ts';
 
 /** An open stage's parts. */
@@ -76,7 +77,7 @@ async function decide<Request, Response>(
   const key = listKey(shortlist, parts.settings.reranker.info);
   const bound = parts.memory.binding(key, plan.page.from);
   const isEnough =
-    bound !== undefined && (bound.kind === 'unranked' || bound.isExplained || !run.wish.explain);
+    bound !== undefined && (bound.kind === 'unranked' || bound.isExplained || !wantsMasses(run.wish));
   if (parts.settings.cache) {
     const result = isEnough ? (bound.kind === 'ranked' ? 'hit' : 'unranked') : 'miss';
     parts.events.cache({ ...parts.source, result });
@@ -127,7 +128,7 @@ async function rankNow<Request, Response>(
 ): Promise<Decided> {
   const { settings, ranker, source } = parts;
   const { shortlist, key } = list;
-  const { explain } = run.wish;
+  const explain = wantsMasses(run.wish);
   const startedMs = settings.now();
   if (!run.budget.signal.aborted) run.budget.enter('rerank');
   const attributes = { ...source, candidates: shortlist.candidates.length };
@@ -183,10 +184,12 @@ function toOutcome<Request>(plan: Plan<Request>, decided: Decided, wish: Wish, t
   const { decision, shortlist, isRemembered } = decided;
   const warnings = [...plan.warnings, ...(shortlist ? textWarnings(shortlist, plan.fields) : [])];
   if (decision.kind === 'ranked' && shortlist) {
-    const { usage, routed } = decision.ranking;
-    const arrangement = arrange(decision.ranking, shortlist, wish);
-    const made = { usage, ...(routed && { routed }), cached: isRemembered, timings, warnings };
-    return { reranked: true, ...arrangement, ...made };
+    const { usage, routed, answerable } = decision.ranking;
+    const { hits, keepsTail } = arrange(decision.ranking, shortlist, wish);
+    const shown = decision.isExplained ? withPassages(hits, shortlist, { ...wish, page: plan.page }) : hits;
+    const holds = answerable === undefined ? {} : { answerable };
+    const made = { ...holds, usage, ...(routed && { routed }), cached: isRemembered, timings, warnings };
+    return { reranked: true, hits: shown, keepsTail, ...made };
   }
   const { reason, error } = decision as Extract<Decision, { kind: 'unranked' }>;
   return { reranked: false, reason, ...(error && { error }), timings, warnings };

@@ -8,6 +8,7 @@ import {
   defaultScoreSteps,
   type OrderLimitOptions,
   orderSteps,
+  type PassageOptions,
   type Reranker,
   type ScoreStep,
   type SignalOptions,
@@ -81,6 +82,8 @@ export interface RescoringStageOptions<Request, Response> {
   readonly breaker?: BreakerOptions | false | undefined;
   /** Whether every hit gets an explanation. @defaultValue false */
   readonly explain?: boolean | undefined;
+  /** Whether every hit gets its best sentences; see {@link PassageOptions}. `false` for none. @defaultValue false */
+  readonly passages?: PassageOptions | false | undefined;
   /** Listeners to the stage's events. @defaultValue none */
   readonly events?: StageEvents | readonly StageEvents[] | undefined;
   /** Runs the parts of a search inside spans. @defaultValue none */
@@ -105,6 +108,7 @@ export interface StageSettings<Request, Response> {
   readonly duplicates: DuplicateOptions | false;
   readonly orderSteps: readonly ScoreStep[];
   readonly explain: boolean;
+  readonly passages: PassageOptions | false;
   readonly listeners: readonly StageEvents[];
   readonly tracing: StageTracing;
   readonly now: () => number;
@@ -137,6 +141,12 @@ const duplicatesShape = z.strictObject({
   placement: z.enum(['under', 'last']).optional(),
 });
 
+const passagesShape = z.strictObject({
+  perHit: wholeNumber.optional(),
+  maxTokens: wholeNumber.optional(),
+  maxTotalTokens: wholeNumber.optional(),
+});
+
 const optionsShape = z.strictObject({
   adapter: members(
     ['plan', 'toShortlist', 'applyOutcome'],
@@ -163,6 +173,7 @@ const optionsShape = z.strictObject({
   cache: z.union([z.literal(false), cacheShape]).optional(),
   breaker: z.union([z.literal(false), breakerShape]).optional(),
   explain: z.boolean('expected true or false').optional(),
+  passages: z.union([z.literal(false), passagesShape]).optional(),
   events: z
     .union([z.array(z.looseObject({})), z.looseObject({})], 'expected an object of callbacks')
     .optional(),
@@ -180,6 +191,7 @@ const innerNames: Readonly<Record<string, readonly string[]>> = {
   cache: Object.keys(cacheShape.shape),
   breaker: Object.keys(breakerShape.shape),
   duplicates: Object.keys(duplicatesShape.shape),
+  passages: Object.keys(passagesShape.shape),
 };
 
 /** The options with their defaults. @throws ConfigurationError listing every faulty option. */
@@ -207,6 +219,7 @@ export function stageSettings<Request, Response>(
     duplicates: options.duplicates ?? false,
     orderSteps: orderSteps(options),
     explain: options.explain ?? stageOptions.explain.default,
+    passages: options.passages ?? stageOptions.passages.default,
     listeners: Array.isArray(events) ? events : [events as StageEvents],
     tracing: options.tracing ?? noTracing,
     now: options.now ?? (() => performance.now()),

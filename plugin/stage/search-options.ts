@@ -1,5 +1,6 @@
 /** Options of one call of a stage, which win over the stage's own settings. */
 import type { Plan, SearchOptions } from '../../adapters/adapter.ts';
+import { ConfigurationError, type PassageOptions, passageIssues } from '../../engine/index.ts';
 import type { StageSettings } from './options.ts';
 
 /** Options of one request, which win over the stage's own. */
@@ -14,6 +15,8 @@ export interface StageRequestOptions {
   readonly queryText?: string | undefined;
   /** Whether every hit gets an explanation. @defaultValue the stage's */
   readonly explain?: boolean | undefined;
+  /** Which sentences every hit gets beside it; `false` for none. @defaultValue the stage's */
+  readonly passages?: PassageOptions | false | undefined;
   /** Whether to rerank at all; `false` sends the user's own request, with the reason `disabled`. @defaultValue true */
   readonly rerank?: boolean | undefined;
 }
@@ -55,15 +58,16 @@ export interface Wish {
   readonly minScore: number | undefined;
   readonly queryText: string | undefined;
   readonly explain: boolean;
+  readonly passages: PassageOptions | false;
   readonly rerank: boolean;
 }
 
 type StageDefaults = Pick<
   StageSettings<unknown, unknown>,
-  'rankWindowSize' | 'topN' | 'minScore' | 'explain' | 'deadlineMs'
+  'rankWindowSize' | 'topN' | 'minScore' | 'explain' | 'passages' | 'deadlineMs'
 >;
 
-/** Fills in the stage's settings and checks the values. @throws RangeError for an impossible value. */
+/** Fills in the stage's settings and checks the values. @throws RangeError for an impossible value. @throws ConfigurationError for passages that cannot be. */
 export function wishOf(settings: StageDefaults, options: StageRequestOptions): Wish {
   const wish: Wish = {
     rankWindowSize: options.rankWindowSize ?? settings.rankWindowSize,
@@ -71,6 +75,7 @@ export function wishOf(settings: StageDefaults, options: StageRequestOptions): W
     minScore: options.minScore ?? settings.minScore,
     queryText: options.queryText,
     explain: options.explain ?? settings.explain,
+    passages: options.passages ?? settings.passages,
     rerank: options.rerank ?? true,
   };
   const { rankWindowSize, topN, minScore } = wish;
@@ -80,7 +85,14 @@ export function wishOf(settings: StageDefaults, options: StageRequestOptions): W
     expectRange(isInWindow, `topN in 1..rankWindowSize (${rankWindowSize})`, topN);
   }
   if (minScore !== undefined) expectRange(minScore >= 0 && minScore <= 1, 'minScore in [0, 1]', minScore);
+  const issues = wish.passages ? passageIssues(wish.passages, 'passages.') : [];
+  if (issues.length > 0) throw new ConfigurationError('Cannot take passages', issues);
   return wish;
+}
+
+/** Whether the reranker is asked for explanations: passages are made from them. */
+export function wantsMasses({ explain, passages }: Pick<Wish, 'explain' | 'passages'>): boolean {
+  return explain || passages !== false;
 }
 
 /** The call's deadline, else the stage's. @throws RangeError when it is not a number. */

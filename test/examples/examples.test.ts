@@ -36,6 +36,18 @@ describe('examples', () => {
     expect(stdout).toMatch(/^\d+ -> 1 {2}Photosynthesis$/m);
   });
 
+  it('thresholds tells a question that is answered from one that is not', async () => {
+    const stdout = await run('examples/thresholds.ts', []);
+    const [answered, other] = [...stdout.matchAll(/with a probability of (\S+)/g)].map(([, p]) => Number(p));
+    expect(answered).toBeGreaterThan(0.5);
+    expect(other).toBeLessThan(0.5);
+  });
+
+  it('passages prints the sentence that answers', async () => {
+    const stdout = await run('examples/passages.ts', ['why does the sea rise']);
+    expect(stdout).toContain('Tides: The moon pulls the water of the sea towards it.');
+  });
+
   it('evaluate measures the reranker above the first stage on its own collection', async () => {
     const { head, means } = measured(await run('examples/evaluate.ts', []));
     expect(head).toBe('tiny (n = 4)');

@@ -4,6 +4,7 @@ import { infoDigest } from '../../info-digest.ts';
 import type { ModelAtDepth } from '../../model/depth.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
 import { fixedWeight } from '../../scores/fusion.ts';
+import type { RelevanceRules } from '../../scores/relevance.ts';
 import type { StateCodec } from '../../states/state-codec.ts';
 import type { EncoderPlaces } from './encoder-places.ts';
 import type { EncoderProgramData } from './encoder-program.ts';
@@ -21,6 +22,8 @@ export interface EncoderSettings {
   readonly readout: ReadoutParameters;
   /** How documents are dropped. @defaultValue none are */
   readonly dropping?: KeepBounds | undefined;
+  /** Probabilities of relevance; undefined where there are none. */
+  readonly relevance?: RelevanceRules | undefined;
   /** Digest of trained parts of the readout; undefined where there are none. */
   readonly headsDigest: string | undefined;
 }
@@ -28,7 +31,7 @@ export interface EncoderSettings {
 /** Describes it. @param isOpen - Whether a worker answers. */
 export function toInfo(
   { folder, config, loops }: ModelAtDepth,
-  { data, places, stateCodec, readout, headsDigest, dropping }: EncoderSettings,
+  { data, places, stateCodec, readout, relevance, headsDigest, dropping }: EncoderSettings,
   isOpen: () => boolean,
 ): RerankerInfo {
   const { manifest } = folder;
@@ -49,6 +52,7 @@ export function toInfo(
       readout,
       // Left out by JSON where there are none: the digest is then what it was without this property.
       heads: headsDigest,
+      relevance,
       instruction: manifest.instruction,
       maxQueryTokens,
       tier: data.tier,

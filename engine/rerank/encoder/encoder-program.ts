@@ -236,26 +236,27 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     };
   }
 
-  #spans({
+  async #spans({
     query,
     states,
     texts,
     tau,
     totals,
-  }: Extract<EncoderTask, { kind: 'spans' }>): EncoderAnswers['spans'] {
-    const { tokenizer } = this.#opened;
+  }: Extract<EncoderTask, { kind: 'spans' }>): Promise<EncoderAnswers['spans']> {
+    const { tokenizer, products } = this.#opened;
+    const masses = await products.masses(query, states, { tau, totals });
     return states.map((state, n) => {
       const text = texts[n]!;
       const { blocks, starts } = toDocumentBlocks(text, tokenizer, this.#program.caps);
       const isWhole = blocks.every(({ length }, block) => length === state.blockTokens[block]);
-      if (!isWhole) return toSpanless(state, { ...query, tau, totals });
+      if (!isWhole) return toSpanless(masses[n]!);
       const spellings: string[] = [];
       blocks.forEach((ids, block) => {
         ids.subarray(1, -1).forEach((id, j) => {
           spellings[starts[block]! + j] = tokenizer.spell(id);
         });
       });
-      return toSpans(state, { text, spellings, starts }, { ...query, tau, totals });
+      return toSpans(state, { text, spellings, starts }, masses[n]!);
     });
   }
 }

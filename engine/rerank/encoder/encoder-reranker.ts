@@ -16,6 +16,7 @@ import { lazyEmbedder } from '../../embedding/lazy-embedder.ts';
 import type { Precision } from '../../network/encoder.ts';
 import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
+import type { RelevanceRules } from '../../scores/relevance.ts';
 import type { EncodedTexts, EncodeOptions, StateEncoder } from '../../states/state-encoder.ts';
 import { textDigest } from '../../states/text-digest.ts';
 import { documentAnchors } from './document-anchors.ts';
@@ -39,6 +40,8 @@ export interface EncoderRerankerParts {
   readonly readout: ReadoutParameters;
   /** Trained parts of reading and scoring. @defaultValue none */
   readonly heads?: ReadoutHeads | undefined;
+  /** Probabilities of relevance. @defaultValue none: cosines are calibrated */
+  readonly relevance?: RelevanceRules | undefined;
   /** States of documents. */
   readonly states: StateEncoder;
   /** Worker threads. */
@@ -192,6 +195,11 @@ export class EncoderReranker implements Reranker {
   /** Trained parts of reading and scoring in use; undefined where the model has none. */
   get heads(): ReadoutHeads | undefined {
     return this.#parts.heads;
+  }
+
+  /** Probabilities of relevance in use; undefined where cosines are calibrated. */
+  get relevance(): RelevanceRules | undefined {
+    return this.#parts.relevance;
   }
 
   /** The model's folder, absolute. */

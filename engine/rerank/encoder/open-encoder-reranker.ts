@@ -12,6 +12,7 @@ import { type ResidualFile, readResidual, residualPath } from '../../model/resid
 import { parseEncoderConfig } from '../../network/encoder-config.ts';
 import { appliedLayers } from '../../network/loops.ts';
 import { residualSizes } from '../../network/residuals.ts';
+import type { RelevanceRules } from '../../scores/relevance.ts';
 import { HalfwayRuns } from '../../states/halfway.ts';
 import { layeredSource } from '../../states/layered-source.ts';
 import { lmdbSource } from '../../states/lmdb-source.ts';
@@ -63,9 +64,18 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   const source = kept ? layeredSource(memory, kept) : memory;
   const readout = { ...folder.manifest.readout, ...options.readout };
   const bounds = options.dropping && toKeepBounds(options.dropping);
+  const relevance = rulesOf(model, options);
   const info = toInfo(
     model,
-    { data, places, stateCodec: options.stateCodec, readout, headsDigest: trained?.digest, dropping: bounds },
+    {
+      data,
+      places,
+      stateCodec: options.stateCodec,
+      readout,
+      relevance,
+      headsDigest: trained?.digest,
+      dropping: bounds,
+    },
     () => encoding.isOpen,
   );
   const batching = toBatchOptions(data, places, workers);
@@ -78,7 +88,7 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
     ...(options.stateCodec && { codec: options.stateCodec }),
     ...batching,
   });
-  const reader = { readout, heads: trained?.heads, workers: encoding };
+  const reader = { readout, heads: trained?.heads, relevance, workers: encoding };
   const reranker = new EncoderReranker({
     info,
     modelFolder: folder.path,
@@ -116,6 +126,19 @@ async function openExit(
     expected,
     found: String(afterLayer),
   });
+}
+
+/** The model's rules of relevance, unless the options change the numbers that they were fitted to. */
+function rulesOf(
+  { folder: { manifest } }: ModelAtDepth,
+  { readout = {}, residual, loops }: RerankerOptions,
+): RelevanceRules | undefined {
+  const { tokenTau = manifest.readout.tokenTau } = readout;
+  const isAsFitted =
+    tokenTau === manifest.readout.tokenTau &&
+    loops === undefined &&
+    (residual === undefined || residual === manifest.residual);
+  return isAsFitted ? manifest.relevance : undefined;
 }
 
 async function openResidual(

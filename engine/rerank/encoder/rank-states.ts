@@ -12,6 +12,7 @@ import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
 import { type ReadoutResult, readOut } from '../../readout/readout.ts';
 import { type ScoredCandidate, toRanking } from '../../scores/ranking.ts';
+import { hitFeatures, type Relevance, type RelevanceRules, relevanceOf } from '../../scores/relevance.ts';
 import { unreadLogits } from '../../scores/unread.ts';
 import type { ReadTexts } from '../../states/state-encoder.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
@@ -23,6 +24,8 @@ export interface StateReader {
   readonly readout: ReadoutParameters;
   /** Trained parts of it. @defaultValue none */
   readonly heads?: ReadoutHeads | undefined;
+  /** Probabilities of relevance; without them, and with anchor states, cosines are calibrated. @defaultValue none */
+  readonly relevance?: RelevanceRules | undefined;
   /** Workers that compute the token head. */
   readonly workers: EncoderWorkers;
 }
@@ -49,9 +52,18 @@ export async function rankStates(
 ): Promise<Ranking> {
   const read = encoded.states.flatMap((state, index) => (state ? [{ index, state }] : []));
   const usage = toUsage(query, encoded, read.length);
-  const scored =
-    read.length === 0 ? [] : await scoreRead(reader, { query, read, tokensWithinMs }, shortlist, options);
-  return toRanking([...scored, ...unreadCandidates(encoded.states, scored)], usage);
+  const { scored, answerable } =
+    read.length === 0
+      ? { scored: [] }
+      : await scoreRead(reader, { query, read, tokensWithinMs }, shortlist, options);
+  const ranking = toRanking([...scored, ...unreadCandidates(encoded.states, scored)], usage);
+  return answerable === undefined ? ranking : { ...ranking, answerable };
+}
+
+/** Scores of the candidates that were read, and the probability that one of them is relevant, where there is one. */
+interface ScoredList {
+  readonly scored: readonly ScoredCandidate[];
+  readonly answerable?: number | undefined;
 }
 
 /** A candidate that was read. */
@@ -74,7 +86,7 @@ async function scoreRead(
   { query, read, tokensWithinMs }: Omit<ReadStates, 'encoded'> & { readonly read: readonly ReadCandidate[] },
   shortlist: Shortlist,
   { signal, explain: isExplained }: Pick<RerankOptions, 'signal' | 'explain'>,
-): Promise<readonly ScoredCandidate[]> {
+): Promise<ScoredList> {
   const { readout, heads } = reader;
   const states = read.map(({ state }) => state);
   const tokens = tokenLogSums(reader, query, states, signal);
@@ -84,25 +96,44 @@ async function scoreRead(
     logSums: isLate ? undefined : logSums,
     heads,
   });
+  const texts = read.map(({ index }) => shortlist.candidates[index]!.text);
   const masses =
     isExplained && logSums && !isLate
       ? await abortable(
-          reader.workers.spans(
-            tokenQuery(query, heads),
-            { states, texts: read.map(({ index }) => shortlist.candidates[index]!.text), logSums },
-            readout.tokenTau,
-          ),
+          reader.workers.spans(tokenQuery(query, heads), { states, texts, logSums }, readout.tokenTau),
           signal,
         )
       : [];
-  return read.map(
+  const sums = isLate ? undefined : logSums;
+  const relevance = toRelevance(reader, { query: shortlist.query.text, texts, states, result, sums });
+  const scored = read.map(
     ({ index }, i): ScoredCandidate => ({
       index,
       logit: result.logits[i]!,
-      calibratedScore: result.calibratedScores[i]!,
+      calibratedScore: relevance?.hits[i] ?? result.calibratedScores[i]!,
       ...(isExplained ? { explanation: toExplanation(result, i, masses[i]) } : {}),
     }),
   );
+  return { scored, answerable: relevance?.list };
+}
+
+/** Probabilities by the model's rules; undefined without rules, and where the token head plays no part. */
+function toRelevance(
+  { relevance: rules, readout }: StateReader,
+  {
+    result: { cosines },
+    sums: logSums,
+    ...read
+  }: {
+    readonly query: string;
+    readonly texts: readonly string[];
+    readonly states: readonly BlockState[];
+    readonly result: ReadoutResult;
+    readonly sums: Float64Array | undefined;
+  },
+): Relevance | undefined {
+  if (!rules || !logSums) return undefined;
+  return relevanceOf(rules, hitFeatures({ ...read, cosines, logSums, tau: readout.tokenTau }));
 }
 
 const late = Symbol('late');

@@ -19,6 +19,16 @@ export interface TokenProducts {
     states: readonly TokenState[],
     tau: number,
   ): Promise<Float64Array>;
+  /**
+   * Mass of each document's tokens, shape `[tokens]` each: mean over the query's tokens of the softmax over the whole list.
+   *
+   * @param totals - Log of each query token's normaliser over the whole list, shape `[Q]`.
+   */
+  masses(
+    query: Pick<QueryState, 'tokens' | 'width'>,
+    states: readonly TokenState[],
+    softmax: { readonly tau: number; readonly totals: Float64Array },
+  ): Promise<Float64Array[]>;
   /** Frees the session. */
   release(): Promise<void>;
 }
@@ -39,18 +49,34 @@ export async function openTokenProducts(width: number, threads: number): Promise
   const graph = toOnnx({ logits, exponentials: exponential(logits) });
   const session = await openSharedSession(graph, { folder: '.', threads, prepack: false }, '');
   let rows = new Float32Array(0);
+  /** Values of {@link multiply} of one run. */
+  const multiplied = (asked: ShiftedQuery, part: readonly TokenState[]): Promise<Float32Array> => {
+    const values = part.reduce((sum, { tokens }) => sum + tokens.length, 0);
+    if (rows.length < values) rows = new Float32Array(Math.max(values, valuesPerRun));
+    copyInto(rows, part);
+    return multiply(session, asked, rows.subarray(0, values));
+  };
   return {
     async logSums(query, states, tau) {
       const asked = toShiftedQuery(query, tau);
       const blocks = states.reduce((sum, { blockTokens }) => sum + blockTokens.length, 0);
       const sums = new LogSums(asked, blocks);
-      for (const part of toRuns(states)) {
-        const values = part.reduce((sum, { tokens }) => sum + tokens.length, 0);
-        if (rows.length < values) rows = new Float32Array(Math.max(values, valuesPerRun));
-        copyInto(rows, part);
-        sums.add(await multiply(session, asked, rows.subarray(0, values)), part);
-      }
+      for (const part of toRuns(states)) sums.add(await multiplied(asked, part), part);
       return sums.result;
+    },
+    async masses(query, states, { tau, totals }) {
+      const asked = toShiftedQuery(query, tau);
+      const masses: Float64Array[] = [];
+      for (const part of toRuns(states)) {
+        const values = meanSoftmax(await multiplied(asked, part), asked, totals);
+        let end = 0;
+        for (const { tokens } of part) {
+          const start = end;
+          end += tokens.length / width;
+          masses.push(values.subarray(start, end));
+        }
+      }
+      return masses;
     },
     release: () => session.release(),
   };
@@ -121,6 +147,23 @@ async function multiply(
     [output],
   );
   return answer[output]!.data as Float32Array;
+}
+
+/** Mean over query tokens of the softmax of each document token, shape `[T]`. @param values - Of {@link multiply}. */
+function meanSoftmax(
+  values: Float32Array,
+  { shift, fitsFloat32 }: ShiftedQuery,
+  totals: Float64Array,
+): Float64Array {
+  const Q = shift.length;
+  const factors = totals.map((total, i) => Math.exp(-shift[i]! - total) / Q);
+  const masses = new Float64Array(values.length / Q);
+  for (let at = 0; at < values.length; at += 1) {
+    const i = at % Q;
+    const mass = fitsFloat32 ? values[at]! * factors[i]! : Math.exp(values[at]! - shift[i]! - totals[i]!) / Q;
+    masses[(at - i) / Q]! += mass;
+  }
+  return masses;
 }
 
 /** Sums of one query over the blocks of its documents, filled in their order. */

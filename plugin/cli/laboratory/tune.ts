@@ -167,17 +167,25 @@ async function writeModel(
 
 /** What a tuned `blockrank.json` changes. */
 interface ManifestFile {
-  readonly depths?: Readonly<Record<string, object>>;
+  readonly readout: Setting;
+  readonly relevance?: object;
+  readonly depths?: Readonly<Record<string, { readonly relevance?: object }>>;
 }
 
+/** Probabilities of relevance read numerators at one temperature; with another one they are left out. */
 function withSetting(
   manifest: ManifestFile,
   { fusionWeight, ...readout }: Setting,
   depth: number | undefined,
 ): object {
+  const relevanceOf = ({ relevance }: { readonly relevance?: object }): object | undefined =>
+    readout.tokenTau === manifest.readout.tokenTau ? relevance : undefined;
   const kept = depth === undefined ? undefined : manifest.depths?.[depth];
-  if (depth === undefined || !kept) return { ...manifest, readout, fusionWeight };
-  return { ...manifest, depths: { ...manifest.depths, [depth]: { ...kept, readout, fusionWeight } } };
+  if (depth === undefined || !kept) {
+    return { ...manifest, readout, fusionWeight, relevance: relevanceOf(manifest) };
+  }
+  const own = { ...kept, readout, fusionWeight, relevance: relevanceOf(kept) };
+  return { ...manifest, depths: { ...manifest.depths, [depth]: own } };
 }
 
 function toText(

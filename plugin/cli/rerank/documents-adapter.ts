@@ -1,7 +1,7 @@
 /** An adapter over documents at hand: their given order is the first stage's. */
 import type { Adapter, HitMark, Outcome, OutcomeMark, Plan } from '../../../adapters/adapter.ts';
 import { toSignals } from '../../../adapters/signal-value.ts';
-import type { FirstStage, TextSegment } from '../../../engine/index.ts';
+import { type FirstStage, passagesByField, type TextSegment } from '../../../engine/index.ts';
 
 /** One document from arguments, a file or standard input. */
 export interface GivenDocument {
@@ -89,13 +89,18 @@ function applyOutcome(
     const failure = error && { error: { code: error.code, message: error.message } };
     return { hits: response.hits, blockrank: { reranked: false, reason, ...failure, timings, warnings } };
   }
-  const { hits, keepsTail, usage, cached } = outcome;
-  const ranked = hits.map(({ index, logit: _logit, ...mark }, i) => {
+  const { hits, keepsTail, usage, cached, answerable } = outcome;
+  const ranked = hits.map(({ index, logit: _logit, passages, ...mark }, i) => {
     const hit = response.hits[index]!;
     const { firstStageScore } = hit;
     return {
       ...hit,
-      blockrank: { ...mark, rank: i + 1, ...(firstStageScore !== undefined && { firstStageScore }) },
+      blockrank: {
+        ...mark,
+        rank: i + 1,
+        ...(firstStageScore !== undefined && { firstStageScore }),
+        ...(passages && { passages: passagesByField(toText(hit), passages) }),
+      },
     };
   });
   const tail = keepsTail ? response.hits.slice(plan.rankWindowSize) : [];
@@ -103,6 +108,15 @@ function applyOutcome(
   const read = usage.read === undefined ? {} : { read: usage.read };
   return {
     hits: [...ranked, ...tail],
-    blockrank: { reranked: true, rankWindowSize, ...read, cached, usage, timings, warnings },
+    blockrank: {
+      reranked: true,
+      rankWindowSize,
+      ...(answerable !== undefined && { answerable }),
+      ...read,
+      cached,
+      usage,
+      timings,
+      warnings,
+    },
   };
 }

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { indexOptions } from '../../options/index-options.ts';
 import type { OptionRow } from '../../options/option.ts';
-import { stageOptions } from '../../options/stage-options.ts';
+import { passageOptions, stageOptions } from '../../options/stage-options.ts';
 import { addConnectionOptions } from '../connection-options.ts';
 import type { CliContext } from '../context.ts';
 import { addFlags, Flag } from '../flag.ts';
@@ -69,6 +69,9 @@ function rankingFlags(): readonly Flag[] {
     new Flag('--min-score <x>', stageOptions.minScore),
     new Flag('--deadline <ms>', stageOptions.deadlineMs),
     new Flag('--explain', stageOptions.explain, { help: 'say what the model looked at' }),
+    new Flag('--passages <n>', passageOptions.perHit, {
+      help: 'show the best sentences, so many of a hit at most',
+    }),
     ...modelOptions(),
   ];
 }

@@ -29,6 +29,8 @@ export interface RerankFlags extends ConnectionFlags, ModelFlags {
   readonly deadline?: number;
   /** `--explain` */
   readonly explain?: true;
+  /** `--passages` */
+  readonly passages?: number;
   /** `--json` */
   readonly json?: true;
 }
@@ -40,7 +42,7 @@ export function rerankerOf(flags: RerankFlags, file: RerankerConfig = {}): Reran
 
 /** The stage's settings: options win over the file. Without a file a failure of reranking is an error. */
 export function stageOf(flags: RerankFlags, file?: StageConfig): StageConfig {
-  const { window, topN, minScore, deadline, explain } = flags;
+  const { window, topN, minScore, deadline, explain, passages } = flags;
   return {
     ...(file ?? { onFailure: 'throw' }),
     ...(window !== undefined && { rankWindowSize: window }),
@@ -48,5 +50,6 @@ export function stageOf(flags: RerankFlags, file?: StageConfig): StageConfig {
     ...(minScore !== undefined && { minScore }),
     ...(deadline !== undefined && { deadlineMs: deadline }),
     ...(explain && { explain }),
+    ...(passages !== undefined && { passages: { ...(file?.passages || {}), perHit: passages } }),
   };
 }

@@ -50,6 +50,8 @@ export interface ReportedCandidate {
   readonly protectedAs?: HitMark['protectedAs'];
   /** What the query block looked at; present with `--explain`. */
   readonly explanation?: HitMark['explanation'];
+  /** Its best sentences by field; present with `--passages`. */
+  readonly passages?: HitMark['passages'];
 }
 
 /** The object that `--json` prints. */
@@ -101,6 +103,7 @@ export function toTable(report: Report, { colours, width }: TableOptions): strin
   const lines = rows.flatMap((row, i) => [
     toLine(row, paintMove(row)),
     ...explanationLines(report.hits[i]!, width).map((line) => colours.dim(line)),
+    ...passageLines(report.hits[i]!, width).map((line) => colours.dim(line)),
   ]);
   return [
     colours.bold(toLine(head, (moved) => moved).trimEnd()),
@@ -137,6 +140,7 @@ function toCandidate(
     ...(mark?.parts && { parts: mark.parts }),
     ...(mark?.protectedAs && { protectedAs: mark.protectedAs }),
     ...(mark?.explanation && { explanation: mark.explanation }),
+    ...(mark?.passages && { passages: mark.passages }),
   };
 }
 
@@ -167,6 +171,13 @@ function explanationLines({ text, mark }: ReportedHit, width: number): string[] 
     ...spans.slice(0, 5).map(({ start, end, mass }) => `"${text.slice(start, end)}" ${mass.toFixed(3)}`),
   ];
   return [`      ${cut(printable(parts.join(' · ')), width - 6)}`];
+}
+
+/** A line for each of its best sentences. */
+function passageLines({ mark }: ReportedHit, width: number): string[] {
+  return Object.values(mark?.passages ?? {})
+    .flat()
+    .map((passage) => `      ${cut(printable(`» ${passage}`), width - 6)}`);
 }
 
 function summary({ outcome, hits }: Report): string {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Answer, AskedDocument } from '../ask.ts';
 import { faultStatus } from '../fault.ts';
 import type { ServedScore } from '../served-scores.ts';
+import { prunedText, servedPassages } from './served-passages.ts';
 import {
   documentText,
   entriesJson,
@@ -15,6 +16,7 @@ import {
   toAsk,
   topN,
   type WireForm,
+  wantedPassages,
 } from './wire-form.ts';
 
 /** Fields that the model does not read, for the service's `signals`: numbers, texts, booleans, points, and lists of them. */
@@ -31,6 +33,7 @@ const request = z.object({
   model: modelName,
   topN,
   explain: flag,
+  passages: wantedPassages,
   returnDocuments: flag,
 });
 
@@ -55,6 +58,7 @@ export const native: WireForm = {
     model: z.string(),
     reranked: z.boolean(),
     reason: z.string().optional(),
+    answerable: z.number().optional(),
     cache: z.enum(['hit', 'miss', 'coalesced']),
     results: z.array(
       z.object({
@@ -69,6 +73,18 @@ export const native: WireForm = {
         protectedAs: z.enum(['leader', 'identifier']).optional(),
         text: z.string().optional(),
         explanation: explanation.optional(),
+        passages: z
+          .array(
+            z.object({
+              start: z.int(),
+              end: z.int(),
+              tokens: z.int(),
+              mass: z.number(),
+              text: z.string(),
+            }),
+          )
+          .optional(),
+        prunedText: z.string().optional(),
       }),
     ),
     usage: z.object({
@@ -108,6 +124,7 @@ export const native: WireForm = {
       model: JSON.stringify(model),
       reranked: String(ranking !== undefined),
       ...(!ranking && { reason: '"no-query-text"' }),
+      ...(ranking?.answerable !== undefined && { answerable: JSON.stringify(ranking.answerable) }),
       cache: JSON.stringify(cache),
       results: entriesJson(answer, 'score', detailsJson(answer)),
       usage: JSON.stringify(ranking?.usage ?? noUsage),
@@ -122,10 +139,13 @@ export const native: WireForm = {
 };
 
 /** Details of each document beside its score, as JSON. */
-function detailsJson({ ranking, ask }: Answer): (document: AskedDocument, entry: ServedScore) => string {
+function detailsJson(answer: Answer): (document: AskedDocument, entry: ServedScore) => string {
+  const { ranking, ask } = answer;
+  const passages = servedPassages(answer);
   const candidates = new Map(ranking?.candidates.map((candidate) => [candidate.index, candidate]));
   return ({ id, text }, { index }) => {
     const candidate = candidates.get(index);
+    const own = passages.get(index);
     const details = {
       id,
       logit: candidate?.logit,
@@ -135,7 +155,11 @@ function detailsJson({ ranking, ask }: Answer): (document: AskedDocument, entry:
       parts: candidate?.parts,
       protectedAs: candidate?.protectedAs,
       ...(ask.returnDocuments && { text }),
-      explanation: candidate?.explanation,
+      ...(ask.explain && { explanation: candidate?.explanation }),
+      ...(own && {
+        passages: own.map((passage) => ({ ...passage, text: text.slice(passage.start, passage.end) })),
+        prunedText: prunedText(text, own),
+      }),
     };
     const json = JSON.stringify(details);
     return json === '{}' ? '' : `,${json.slice(1, -1)}`;

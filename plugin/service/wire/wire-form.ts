@@ -1,5 +1,6 @@
 /** The contract of wire forms: how one public API asks, answers and fails. */
 import { z } from 'zod';
+import type { PassageOptions } from '../../../engine/index.ts';
 import type { Answer, Ask, AskedDocument } from '../ask.ts';
 import { ServiceFault } from '../fault.ts';
 import { type ServedScore, scoreLiteral } from '../served-scores.ts';
@@ -53,6 +54,16 @@ export const documentText: z.ZodType<string> = z
 export const topN: z.ZodType<number | null | undefined> = z.int().min(1).nullish();
 /** A switch that may be absent or null. */
 export const flag: z.ZodType<boolean | null | undefined> = z.boolean().nullish();
+const tokenLimit = z.int().min(1).nullish();
+/** Which sentences of the documents the answer gives. */
+export const wantedPassages: z.ZodType<PassageOptions | null | undefined> = z
+  .object({ perHit: tokenLimit, maxTokens: tokenLimit, maxTotalTokens: tokenLimit })
+  .transform(({ perHit, maxTokens, maxTotalTokens }) => ({
+    perHit: perHit ?? undefined,
+    maxTokens: maxTokens ?? undefined,
+    maxTotalTokens: maxTotalTokens ?? undefined,
+  }))
+  .nullish();
 /** A question: text, or an object that holds one, as Jina has it. */
 export const questionText: z.ZodType<string> = z
   .union([plainText, z.object({ text: plainText })])
@@ -165,6 +176,7 @@ export function toAsk(
     readonly topN?: number | null | undefined;
     readonly returnDocuments?: boolean | null | undefined;
     readonly explain?: boolean | null | undefined;
+    readonly passages?: PassageOptions | null | undefined;
     readonly refusesTruncation?: boolean | undefined;
   },
 ): Ask {
@@ -175,6 +187,7 @@ export function toAsk(
     topN: given.topN ?? undefined,
     returnDocuments: given.returnDocuments ?? false,
     explain: given.explain ?? false,
+    passages: given.passages ?? undefined,
     refusesTruncation: given.refusesTruncation ?? false,
   };
 }

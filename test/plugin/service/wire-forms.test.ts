@@ -155,6 +155,39 @@ describe('each API in its own form', () => {
     expect(json.results[0]).toMatchObject({ index: 1, id: 'b', logit: 2, explanation: { spans: [] } });
   });
 
+  it('native and union: passages, and the documents cut down to them', async () => {
+    const documents = ['Cats sleep. Dogs bark. Dogs run.', 'Birds fly.'];
+    const looking = fakeReranker({
+      answer: (ranking) => ({
+        ...ranking,
+        answerable: 0.75,
+        candidates: ranking.candidates.map((candidate) => ({
+          ...candidate,
+          explanation: { spans: candidate.index === 0 ? [{ start: 12, end: 16, mass: 0.5 }] : [] },
+        })),
+      }),
+    });
+    const own = await testService({ reranker: looking });
+    const body = { query: 'dogs bark', documents, passages: { perHit: 1 } };
+    const { json } = await own.post('/blockrank/rerank', body);
+    const passage = { start: 12, end: 22, tokens: 3, mass: 0.5, text: 'Dogs bark.' };
+    expect(json.answerable).toBe(0.75);
+    expect(json.results[0]).toMatchObject({ passages: [passage], prunedText: 'Dogs bark.' });
+    expect(json.results[0]).not.toHaveProperty('explanation');
+    expect(json.results[1]).toMatchObject({ passages: [], prunedText: '' });
+    const union = await own.post('/v1/rerank', body);
+    expect(union.json.results.map(({ pruned_text }: { pruned_text: string }) => pruned_text)).toEqual([
+      'Dogs bark.',
+      '',
+    ]);
+    const wrong = await own.post('/blockrank/rerank', { ...body, passages: { perHit: 0 } });
+    expect([wrong.status, wrong.json.error.message]).toEqual([
+      400,
+      expect.stringContaining('passages.perHit'),
+    ]);
+    await own.close();
+  });
+
   it('native: fuses the scores of a lexical first stage when every document has one', async () => {
     const documents = ['dogs', 'dogs bark', 'nothing'].map((text, i) => ({ text, score: i === 0 ? 9 : 1 }));
     const alone = await service.post('/blockrank/rerank', {

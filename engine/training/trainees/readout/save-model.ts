@@ -42,6 +42,8 @@ export async function saveModel(folder: string, model: SavedModel): Promise<void
     ...(name !== undefined && { name }),
     readout,
     fusionWeight,
+    // Fitted to the readout before; JSON leaves it out.
+    relevance: undefined,
     ...(heads.size > 0 && { heads: headsFile }),
   };
   if (heads.size > 0) await writeFile(join(folder, headsFile), toHeadsFile(heads));

@@ -6,7 +6,7 @@ import { readJson } from '../../../model/manifest.ts';
 /** Writes its name into the folder's `blockrank.json`. @param name - None: the folder is read without. */
 export async function nameResidual(folder: string, name: string | undefined): Promise<void> {
   const path = join(folder, 'blockrank.json');
-  // JSON leaves out what is undefined.
-  const manifest = { ...((await readJson(path)) as object), residual: name };
+  // JSON leaves out what is undefined; probabilities were fitted to the states of another residual.
+  const manifest = { ...((await readJson(path)) as object), residual: name, relevance: undefined };
   await writeFile(path, `${JSON.stringify(manifest, undefined, 2)}\n`);
 }

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { rankingFault } from '../../../engine/scores/ranking-fault.ts';
+import {
+  hitFeatures,
+  listFeatures,
+  logistic,
+  type RelevanceRules,
+  relevanceOf,
+} from '../../../engine/scores/relevance.ts';
+
+const tau = 0.05;
+/** Two query tokens; the first document has two blocks, the second one. */
+const source = {
+  query: 'Red stars',
+  texts: ['A red giant', ''],
+  states: [{ blockTokens: [4, 4] }, { blockTokens: [2] }],
+  cosines: [0.8, 0.3],
+  logSums: Float64Array.from([0.9, 0.2, 0.1, 0.5, 0.8, 0.3].map((match) => match / tau)),
+  tau,
+};
+
+describe('hitFeatures', () => {
+  it('joins blocks by the best: the whole query in one, each token by itself', () => {
+    const [first, second] = hitFeatures(source);
+    expect(first!.tokenMatch).toBeCloseTo(0.7); // mean of .9 and .5, above that of .2 and .8
+    expect(first!.weakestMatch).toBeCloseTo(0.8);
+    expect(first).toMatchObject({ cosine: 0.8, wordsFound: 0.5 });
+    expect(second).toMatchObject({ cosine: 0.3, wordsFound: 0 });
+  });
+
+  it('are none of an empty list', () => {
+    expect(
+      hitFeatures({ ...source, states: [], texts: [], cosines: [], logSums: new Float64Array(0) }),
+    ).toEqual([]);
+  });
+});
+
+describe('listFeatures', () => {
+  it('measures the best against the others, whatever their order', () => {
+    expect(listFeatures([-1, 3, 1])).toEqual({ best: 3, gap: 2, mean: 0 });
+    expect(listFeatures([3, 1, -1])).toEqual(listFeatures([-1, 3, 1]));
+  });
+
+  it('takes a document alone as its own mean', () => {
+    expect(listFeatures([2])).toEqual({ best: 2, gap: 0, mean: 2 });
+  });
+});
+
+describe('relevanceOf', () => {
+  const rules: RelevanceRules = {
+    hit: { bias: -1, coefficients: { cosine: 2 } },
+    list: { bias: 0, coefficients: { best: 1 } },
+  };
+
+  it('gives a document the same probability in any list', () => {
+    const features = hitFeatures(source);
+    const { hits, list } = relevanceOf(rules, features);
+    expect(hits).toEqual([logistic(0.6), logistic(-0.4)]);
+    expect(list).toBeCloseTo(logistic(0.6));
+    expect(relevanceOf(rules, features.slice(1))).toEqual({ hits: [hits[1]], list: hits[1] });
+  });
+
+  it('says nothing of an empty list, nor of a list without a rule', () => {
+    expect(relevanceOf(rules, [])).toEqual({ hits: [] });
+    expect(relevanceOf({ hit: rules.hit }, hitFeatures(source))).not.toHaveProperty('list');
+  });
+});
+
+describe('rankingFault', () => {
+  it('refuses a list that is answerable by no number', () => {
+    const usage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
+    expect(rankingFault({ candidates: [], usage, answerable: Number.NaN }, 0)).toContain('NaN');
+    expect(rankingFault({ candidates: [], usage, answerable: 0.5 }, 0)).toBeUndefined();
+  });
+});
