@@ -33,12 +33,13 @@ describe('toPassages', () => {
   });
 
   it('cuts a long sentence to the window that was looked at most', () => {
-    expect(words([at('pulls', 0.3), at('water', 0.2), at('towards', 0.1)], { maxTokens: 3 })).toEqual([
-      'pulls the water',
-    ]);
+    const spans = [at('pulls', 0.3), at('water', 0.2), at('towards', 0.1)];
+    expect(words(spans, { maxTokens: 3, perHit: 1 })).toEqual(['pulls the water']);
+    // What is left of the sentence is cut into windows too.
+    expect(words(spans, { maxTokens: 3 })).toEqual(['pulls the water', 'the sea towards']);
     const unspaced = '月が海の水を引くので潮が満ちる';
-    const spans = [{ start: 6, end: 7, mass: 1 }];
-    const [passage] = toPassages([{ text: unspaced, segments: [], spans }], { maxTokens: 4 })[0]!;
+    const looked = [{ start: 6, end: 7, mass: 1 }];
+    const [passage] = toPassages([{ text: unspaced, segments: [], spans: looked }], { maxTokens: 4 })[0]!;
     expect(passage!.tokens).toBeLessThanOrEqual(4);
   });
 
