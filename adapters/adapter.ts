@@ -23,6 +23,7 @@ export type UnrerankedReason =
   | 'no-query-text'
   | 'no-hits'
   | 'no-document-text' // no hit has text in the fields that the model reads
+  | 'language' // query or documents are in a language that the model does not read
   | 'unsupported-request'
   | 'first-stage-error' // the server refused what reranking needs: the adapter sent the user's own request
   | 'rerank-error'

@@ -193,6 +193,8 @@ export interface StageConfig {
   readonly deadlineMs?: number | undefined;
   /** Time in which documents are read; what was read by then is ranked (share of the time left, above 0, at most 1). `false`: a list that cannot be read in time keeps its first-stage order. @defaultValue 0.85 */
   readonly readingShare?: false | number | undefined;
+  /** Whether lists in a language that the model does not read keep the first stage's order. The reason is `language`. @defaultValue true */
+  readonly languageGuard?: boolean | undefined;
   /** What happens when reranking fails. @defaultValue 'keep-first-stage' */
   readonly onFailure?: 'keep-first-stage' | 'throw' | undefined;
   /** Whether every hit gets an explanation. What the query looked at, by place in the text. @defaultValue false */

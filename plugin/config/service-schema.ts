@@ -124,6 +124,8 @@ export interface ServiceConfig {
   readonly diversify?: false | DiversityOptions | undefined;
   /** How far hits may be pushed down that the first stage was right to put first. The order of the request is the first stage's. `false` for none. @defaultValue false */
   readonly orderLimits?: false | OrderLimitOptions | undefined;
+  /** Whether lists in a language that the model does not read keep the request's order. Every form: `x-blockrank-reranked: false`; the native one names the reason `language`. @defaultValue true */
+  readonly languageGuard?: boolean | undefined;
   /** Time for a request's headers and body to arrive, in milliseconds, above 0. 408 after it. @defaultValue 30000 */
   readonly receiveTimeoutMs?: number | undefined;
   /** Time in which a caller has to read something of its answer, in milliseconds, above 0. Then it is cut off. @defaultValue 30000 */

@@ -150,6 +150,12 @@ export const serviceOptions = {
     help: 'how far hits may be pushed down that the first stage was right to put first',
     note: '`promoteOnly`, `maxDemotion`, `leaderGap`, `identifiers`, `identifierFields`, `identifierHits`',
   },
+  languageGuard: {
+    type: 'switch',
+    default: true,
+    help: "whether lists in a language that the model does not read keep the request's order",
+    note: 'every form: `x-blockrank-reranked: false`; the native one names the reason `language`',
+  },
   receiveTimeoutMs: {
     type: 'number',
     above: 0,

@@ -332,6 +332,12 @@ export const stageOptions = {
     help: 'time in which documents are read; what was read by then is ranked',
     note: '`false`: a list that cannot be read in time keeps its first-stage order',
   },
+  languageGuard: {
+    type: 'switch',
+    default: true,
+    help: "whether lists in a language that the model does not read keep the first stage's order",
+    note: 'the reason is `language`',
+  },
   onFailure: {
     type: 'choice',
     of: ['keep-first-stage', 'throw'],

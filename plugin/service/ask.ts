@@ -38,8 +38,10 @@ export interface Ask {
 
 /** A ranking as it is served; what caches keep. */
 export interface Ranked {
-  /** The ranking; absent when the query holds no word to rank by. */
+  /** The ranking; absent when nothing was ranked. */
   readonly ranking?: Ranking | undefined;
+  /** Why nothing was ranked: the query holds no word, or the model does not read the list's language. */
+  readonly reason?: 'no-query-text' | 'language' | undefined;
   /** Scores in the answer's order, one a document. */
   readonly scores: readonly ServedScore[];
 }

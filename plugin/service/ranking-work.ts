@@ -12,6 +12,7 @@ import {
 } from '../../engine/index.ts';
 import { assertRead } from '../guard/assert-read.ts';
 import { checkedRanking } from '../guard/check-ranking.ts';
+import { languageGuard } from '../guard/language-guard.ts';
 import { type SharedCalls, sharedCalls } from '../guard/shared-calls.ts';
 import type { Admission } from './admission.ts';
 import type { Answer, Ask, Ranked } from './ask.ts';
@@ -162,8 +163,10 @@ async function rankNow(work: Work, signal: AbortSignal): Promise<Ranked> {
   const shortlist = toShortlist(ask, orderFields);
   await assertTokens(work, shortlist, signal);
   const texts = ask.documents.map(({ text }) => text);
+  const { reranker } = model;
+  const guard = languageGuard(work.generation.settings.languageGuard ? reranker.info.languages : []);
+  if (await guard.isForeign(shortlist)) return unranked('language', texts);
   try {
-    const { reranker } = model;
     const time = timeOf(work);
     const tenant = caller === anonymous ? undefined : caller.tenant;
     const found = await reranker.rerank(shortlist, {
@@ -179,7 +182,7 @@ async function rankNow(work: Work, signal: AbortSignal): Promise<Ranked> {
     return { ranking, scores: servedScores(ranking, texts) };
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
-    return { scores: servedScores(inOrder(texts.length), texts) };
+    return unranked('no-query-text', texts);
   }
 }
 
@@ -193,7 +196,12 @@ function timeOf({
   return { deadlineMs, ...(readingShare !== false && { readWithinMs: readingShare * deadlineMs }) };
 }
 
-/** The ranking of a query without words: the documents in the order of the request. */
+/** The answer to a list that is not ranked: the request's order. */
+function unranked(reason: NonNullable<Ranked['reason']>, texts: readonly string[]): Ranked {
+  return { reason, scores: servedScores(inOrder(texts.length), texts) };
+}
+
+/** The ranking of a list that is not ranked: the documents in the order of the request. */
 function inOrder(count: number): Ranking {
   const candidates = Array.from({ length: count }, (_, index) => ({ index, logit: -index, score: 0 }));
   return { candidates, usage: { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 } };

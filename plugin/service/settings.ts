@@ -25,6 +25,8 @@ export interface ServiceSettings {
   readonly orderSteps: readonly ScoreStep[];
   /** See {@link orderSteps}. */
   readonly orderFields: readonly string[];
+  /** Whether lists in a language that the model does not read keep the request's order. */
+  readonly languageGuard: boolean;
   /** Answers remembered. */
   readonly cache:
     | { readonly maxEntries: number; readonly maxCandidates: number; readonly ttlMs: number }
@@ -48,6 +50,7 @@ export function serviceSettings(config: ServiceConfig): ServiceSettings {
     readingShare: config.readingShare ?? serviceOptions.readingShare.default,
     orderSteps: orderSteps(config),
     orderFields: orderStepFields(config),
+    languageGuard: config.languageGuard ?? serviceOptions.languageGuard.default,
     cache: cache && {
       maxEntries: cache.maxEntries ?? serviceCacheOptions.maxEntries.default,
       maxCandidates: cache.maxCandidates ?? serviceCacheOptions.maxCandidates.default,

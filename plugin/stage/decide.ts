@@ -2,6 +2,7 @@
 import type { Outcome, Plan, Timings, UnrerankedReason } from '../../adapters/adapter.ts';
 import { QueryError, type Shortlist } from '../../engine/index.ts';
 import type { Budget } from '../guard/budget.ts';
+import type { LanguageGuard } from '../guard/language-guard.ts';
 import { arrange } from './arrange.ts';
 import type { StageEvents } from './events.ts';
 import { withPassages } from './hit-passages.ts';
@@ -17,6 +18,7 @@ export interface StageParts<Request, Response> {
   readonly settings: StageSettings<Request, Response>;
   readonly ranker: Ranker;
   readonly memory: RankingMemory;
+  readonly guard: LanguageGuard;
   readonly events: Required<StageEvents>;
   /** Adapter and reranker, as every event names them. */
   readonly source: { readonly adapter: string; readonly reranker: string };
@@ -74,6 +76,7 @@ async function decide<Request, Response>(
   if (textlessCandidates(shortlist) === shortlist.candidates.length) {
     return { ...passed('no-document-text'), shortlist };
   }
+  if (await isForeign(parts, shortlist, run)) return { ...passed('language'), shortlist };
   const key = listKey(shortlist, parts.settings.reranker.info);
   const bound = parts.memory.binding(key, plan.page.from);
   const isEnough =
@@ -92,6 +95,20 @@ async function decide<Request, Response>(
   const stated = await withStates(parts, shortlist, run, fetch);
   const statesMs = parts.settings.now() - startedMs;
   return { ...(await rankNow(parts, { key, shortlist: stated, from }, run)), statesMs };
+}
+
+/** Whether the guard stops the list; not where time runs out before it knows, since the next step says that. */
+async function isForeign<Request, Response>(
+  { guard }: StageParts<Request, Response>,
+  shortlist: Shortlist,
+  { budget }: RunningSearch,
+): Promise<boolean> {
+  try {
+    return await budget.within(guard.isForeign(shortlist));
+  } catch (error) {
+    if (budget.signal.aborted) return false;
+    throw error;
+  }
 }
 
 /** The list with its block states; without states when fetching fails: then the reranker encodes the documents anew. */

@@ -61,6 +61,11 @@ export interface RescoringStageOptions<Request, Response> {
    * order. @defaultValue 0.85
    */
   readonly readingShare?: false | number | undefined;
+  /**
+   * Whether a list whose query or documents are in a language that the reranker's `languages` do not name keeps its
+   * first-stage order, with the reason `language`. @defaultValue true
+   */
+  readonly languageGuard?: boolean | undefined;
   /** What happens when reranking fails or runs out of time. @defaultValue 'keep-first-stage' */
   readonly onFailure?: OnFailure | undefined;
   /** Change the ranking after the model, in this order. @defaultValue `[fusion()]`, with the reranker's `fusionWeight` */
@@ -101,6 +106,7 @@ export interface StageSettings<Request, Response> {
   readonly minScore: number | undefined;
   readonly deadlineMs: number | undefined;
   readonly readingShare: number | false;
+  readonly languageGuard: boolean;
   readonly onFailure: OnFailure;
   readonly scoreSteps: readonly ScoreStep[];
   readonly cache: { readonly maxEntries: number; readonly ttlMs: number } | false;
@@ -164,6 +170,7 @@ const optionsShape = z.strictObject({
   readingShare: z
     .union([z.literal(false), z.number().gt(0).max(1)], 'expected false, or a number above 0 and at most 1')
     .optional(),
+  languageGuard: z.boolean('expected true or false').optional(),
   onFailure: z.enum(['keep-first-stage', 'throw'], "expected 'keep-first-stage' or 'throw'").optional(),
   scoreSteps: z.array(callable, 'expected a list of score steps').optional(),
   duplicates: z.union([z.literal(false), duplicatesShape]).optional(),
@@ -209,6 +216,7 @@ export function stageSettings<Request, Response>(
     minScore: options.minScore,
     deadlineMs: options.deadlineMs,
     readingShare: options.readingShare ?? stageOptions.readingShare.default,
+    languageGuard: options.languageGuard ?? stageOptions.languageGuard.default,
     onFailure: options.onFailure ?? stageOptions.onFailure.default,
     scoreSteps: options.scoreSteps ?? defaultScoreSteps(options.reranker.info),
     cache: cache && {

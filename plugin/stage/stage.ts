@@ -5,6 +5,7 @@
 import type { Adapter, Plan } from '../../adapters/adapter.ts';
 import type { BreakerState } from '../guard/breaker.ts';
 import { type Budget, openBudget } from '../guard/budget.ts';
+import { languageGuard } from '../guard/language-guard.ts';
 import { finish, type StageParts } from './decide.ts';
 import { toAll } from './events.ts';
 import { type Asking, findAll, findOne, firstStage, toError } from './first-stage.ts';
@@ -110,6 +111,7 @@ function openParts<Request, Response>(
     settings,
     source,
     events,
+    guard: languageGuard(settings.languageGuard ? reranker.info.languages : []),
     memory: cache ? rankingMemory({ ...cache, now }) : noMemory,
     ranker: guardedRanker({
       ...settings,

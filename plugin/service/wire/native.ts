@@ -117,14 +117,14 @@ export const native: WireForm = {
     });
   },
   answer(answer) {
-    const { requestId, model, ranking, cache, elapsedMs } = answer;
+    const { requestId, model, ranking, reason, cache, elapsedMs } = answer;
     const noUsage = { tokens: 0, truncatedTokens: 0, statesFound: 0, statesEncoded: 0 };
     return objectJson({
       requestId: JSON.stringify(requestId),
       model: JSON.stringify(model),
       reranked: String(ranking !== undefined),
-      ...(!ranking && { reason: '"no-query-text"' }),
       ...(ranking?.answerable !== undefined && { answerable: JSON.stringify(ranking.answerable) }),
+      ...(reason && { reason: JSON.stringify(reason) }),
       cache: JSON.stringify(cache),
       results: entriesJson(answer, 'score', detailsJson(answer)),
       usage: JSON.stringify(ranking?.usage ?? noUsage),

@@ -331,6 +331,33 @@ describe('a query without words', () => {
   });
 });
 
+describe('documents in a language that the model does not read', () => {
+  const spanish = {
+    query: 'setas venenosas',
+    documents: [
+      'El bosque es más hermoso en otoño, cuando las hojas cambian de color.',
+      'Mucha gente busca entonces setas, algunas de las cuales son muy venenosas.',
+    ],
+  };
+
+  it('keep the order of the request, with descending scores, and the answer says why', async () => {
+    const { post, close } = await testService();
+    const { text, headers } = await post('/v1/rerank', spanish);
+    expect(headers.get('x-blockrank-reranked')).toBe('false');
+    const scores = openSearchScores(text, 2);
+    expect(scores[0]).toBeGreaterThan(scores[1]!);
+    const native = await post('/blockrank/rerank', spanish);
+    expect(native.json).toMatchObject({ reranked: false, reason: 'language' });
+    await close();
+  });
+
+  it('are ranked where the guard is switched off', async () => {
+    const { post, close } = await testService({ config: { languageGuard: false } });
+    expect((await post('/blockrank/rerank', spanish)).json).toMatchObject({ reranked: true });
+    await close();
+  });
+});
+
 describe('models', () => {
   it('are found by name and by alias, the first without a name, and never by path', async () => {
     const shop = fakeReranker({ info: { name: 'shop' } });
