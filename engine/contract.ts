@@ -6,6 +6,11 @@
 export interface Query {
   /** The words of the question, as the user wrote them. */
   readonly text: string;
+  /**
+   * What to look for, in words, instead of the model's own instruction; read by rerankers whose
+   * {@link RerankerInfo.takesInstructions} says so, ignored by others. @defaultValue the model's
+   */
+  readonly instruction?: string;
   /** Joins a query to its relevance judgements; absent outside evaluation. */
   readonly queryId?: string;
 }
@@ -277,6 +282,8 @@ export interface RerankerInfo {
   readonly fusionWeight?: number;
   /** The rule that gives each list its share, in place of `fusionWeight`, which then is the default. @defaultValue none */
   readonly predictedFusionWeight?: PredictedFusionWeight;
+  /** Whether {@link Query.instruction} is read. @defaultValue false */
+  readonly takesInstructions?: boolean;
   /**
    * Whether a new request finds everything loaded. Turns false while every worker has died and none could be opened
    * anew.

@@ -13,7 +13,12 @@ export interface ChatFrame {
   readonly closing: string;
 }
 
-/** The template's own words: with two strings, the user's words stand between them. */
+/** Stands before the query in every template. */
+const queryLabel = 'Query: ';
+/** Stands before a request's own instruction. Source: Qwen3 Embedding (arXiv:2506.05176), whose form this is. */
+const instructLabel = 'Instruct: ';
+
+/** The template's own words: with two strings, the user's words stand between them, behind `Query: ` where they are a query. */
 export type TemplateStrings = readonly [string] | readonly [string, string];
 
 /** The words of a prompt around the user's. */
@@ -62,8 +67,18 @@ export interface InContextPrompt {
   readonly query: Int32Array;
   /** Indices of the signal tokens in the query block: the token before the answer, then the answer's first token. */
   readonly signals: readonly [number, number];
+  /** The request's own instruction, cut to its cap; absent where it has none. */
+  readonly ownInstruction?: string;
   /** Tokens of the query that the cap cut away. */
   readonly truncatedQueryTokens: number;
+}
+
+/** What a prompt holds besides query and documents. */
+export interface PromptExtras {
+  /** The words that open the answer; only training gives others. @defaultValue the template's */
+  readonly answer?: string | undefined;
+  /** The request's own instruction, which goes before the query's words. @defaultValue none */
+  readonly instruction?: string | undefined;
 }
 
 /** Stands between segments while a chat is rendered; templates pass it through unchanged. */
@@ -102,16 +117,17 @@ export class InContextPrompts {
 
   /**
    * The blocks of a query and its documents, in order; document `i` is printed as id `i`.
-   *
-   * @param answer - The words that open the answer; only training gives others than the template's.
+   * An instruction is cut to as many tokens as a query may have.
    */
-  prompt(query: string, documents: readonly string[], answer?: string): InContextPrompt {
+  prompt(query: string, documents: readonly string[], extras: PromptExtras = {}): InContextPrompt {
     const { text, truncatedTokens } = this.#cutQuery(query);
-    const instruction = this.#tokenizer.encode(this.#around(this.#template.instruction, text));
+    const own = extras.instruction === undefined ? undefined : this.#cutInstruction(extras.instruction);
+    const instruction = this.#tokenizer.encode(this.#asked(this.#template.instruction, text, own));
     return {
       instruction: this.#cutBlock(instruction),
       documents: documents.map((document, index) => this.document(document, index)),
-      ...this.question(text, answer),
+      ...this.question(text, { ...extras, instruction: own }),
+      ...(own !== undefined && { ownInstruction: own }),
       truncatedQueryTokens: truncatedTokens,
     };
   }
@@ -119,9 +135,9 @@ export class InContextPrompts {
   /** The query block alone, for another query over the same documents. */
   question(
     query: string,
-    answer: string = this.#template.answer,
+    { answer = this.#template.answer, instruction }: PromptExtras = {},
   ): Pick<InContextPrompt, 'query' | 'signals'> {
-    const asked = this.#tokenizer.encode(this.#around(this.#template.question, query));
+    const asked = this.#tokenizer.encode(this.#asked(this.#template.question, query, instruction));
     const opened = answer === '' ? [] : this.#tokenizer.encode([{ text: answer, specials: 'parsed' }]);
     return {
       query: this.#cutBlock(Int32Array.of(...asked, ...opened)),
@@ -155,6 +171,21 @@ export class InContextPrompts {
     const parts: PromptPart[] = [{ text: lead, specials: 'parsed' }];
     for (const text of rest) parts.push(this.#words(words), { text, specials: 'parsed' });
     return parts;
+  }
+
+  /** The template's words around the query's; a request's instruction comes before those, in a line of its own. */
+  #asked(strings: TemplateStrings, query: string, instruction: string | undefined): PromptPart[] {
+    const [lead, ...rest] = strings;
+    if (instruction === undefined || rest.length === 0) return this.#around(strings, query);
+    return [
+      { text: `${lead.slice(0, -queryLabel.length)}${instructLabel}`, specials: 'parsed' },
+      this.#words(instruction),
+      ...this.#around([`\n${queryLabel}`, ...rest] as TemplateStrings, query),
+    ];
+  }
+
+  #cutInstruction(instruction: string): string {
+    return this.#cutWords([this.#words(instruction)], 0, this.#caps.maxQueryTokens).text;
   }
 
   #words(text: string): PromptPart {

@@ -1,6 +1,10 @@
 /** Turns a query's text into the query block. */
+import type { Query } from '../contract.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { BlockCaps } from './caps.ts';
+
+/** A query as a model reads it. */
+export type AskedQuery = Pick<Query, 'text' | 'instruction'>;
 
 /** The query block. */
 export interface QueryBlock {
@@ -15,14 +19,22 @@ export interface QueryBlock {
 /** Most characters of a query that are tokenised: a query of 10,000 words is cut, not read. */
 const maxQueryCharacters = 8192;
 
-/** Builds the query block. A query without words of its own gives an empty `own` range. */
+/**
+ * Builds the query block. A query without words of its own gives an empty `own` range.
+ *
+ * @param instruction - The model's own; a query's is read in its place, cut to as many tokens as a query may have, unless
+ * the model has none.
+ */
 export function toQueryBlock(
-  text: string,
+  { text, instruction: asked }: AskedQuery,
   instruction: string,
   tokenizer: Tokenizer,
   caps: Pick<BlockCaps, 'maxQueryTokens'>,
 ): QueryBlock {
-  const lead = tokenizer.encode(instruction);
+  const lead =
+    asked === undefined || instruction === ''
+      ? tokenizer.encode(instruction)
+      : tokenizer.encode(asked.slice(0, maxQueryCharacters)).subarray(0, caps.maxQueryTokens);
   const ids = tokenizer.encode(text.slice(0, maxQueryCharacters));
   const own = ids.subarray(0, caps.maxQueryTokens);
   const start = 1 + lead.length;

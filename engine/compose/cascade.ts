@@ -113,6 +113,7 @@ function infoOf(cheap: RerankerInfo, dear: RerankerInfo, rule: CascadeRule): Rer
     readoutDigest: infoDigest([cheap.readoutDigest, dear.readoutDigest, rule]),
     profile: cheap.profile === dear.profile ? dear.profile : 'in-context',
     languages: dear.languages.filter((language) => cheap.languages.includes(language)),
+    takesInstructions: cheap.takesInstructions === true && dear.takesInstructions === true,
     ready: cheap.ready && dear.ready,
   };
 }

@@ -182,6 +182,7 @@ function infoOf(choices: readonly RouterChoice[], dearest: RerankerInfo, tableDi
     readoutDigest: infoDigest([tableDigest, infos.map(({ readoutDigest }) => readoutDigest)]),
     profile: infos.every(({ profile }) => profile === 'cacheable') ? 'cacheable' : 'in-context',
     fusionWeight: 0,
+    takesInstructions: infos.every(({ takesInstructions }) => takesInstructions === true),
     ready: infos.some(({ ready }) => ready),
   };
 }

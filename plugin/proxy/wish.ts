@@ -8,6 +8,7 @@ const wishShape: z.ZodType<StageWish> = z.strictObject({
   topN: z.int().min(1).optional(),
   minScore: z.number().min(0).max(1).optional(),
   queryText: z.string().min(1).optional(),
+  instruction: z.string().min(1).optional(),
   explain: z.boolean().optional(),
   passages: z
     .union([
@@ -46,7 +47,7 @@ export function wishOf(value: string | undefined): StageWish | boolean | undefin
 export function wrongWish(fault: string): ProxyError {
   return new ProxyError(
     { status: 400, type: 'illegal_argument_exception' },
-    `Cannot read the header x-blockrank: ${fault}. It holds "on", "off", or a JSON object with any of rankWindowSize, topN, minScore, queryText, explain, passages, deadlineMs.`,
+    `Cannot read the header x-blockrank: ${fault}. It holds "on", "off", or a JSON object with any of rankWindowSize, topN, minScore, queryText, instruction, explain, passages, deadlineMs.`,
   );
 }
 

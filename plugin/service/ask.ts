@@ -20,6 +20,8 @@ export interface AskedDocument {
 export interface Ask {
   /** The question. */
   readonly query: string;
+  /** What to look for, in place of the model's own instruction; the native form and the union alone have one. */
+  readonly instruction?: string | undefined;
   /** The documents, in the caller's order. */
   readonly documents: readonly AskedDocument[];
   /** The model's name; absent: the service's first. */

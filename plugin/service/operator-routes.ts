@@ -48,5 +48,6 @@ function toListed({ name, reranker: { info } }: ServedModel): object {
     encodingDigest: info.encodingDigest,
     readoutDigest: info.readoutDigest,
     languages: info.languages,
+    takesInstructions: info.takesInstructions ?? false,
   };
 }

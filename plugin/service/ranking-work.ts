@@ -130,7 +130,7 @@ function candidatesOf({ ranking, scores }: Ranked): number {
  */
 function digestOf({ ask, caller, generation, model }: Work): string {
   const { encodingDigest, readoutDigest, name } = model.reranker.info;
-  const { query, documents } = ask;
+  const { query, instruction, documents } = ask;
   const of = generation.settings.maxTokens;
   const isOrdered = generation.settings.orderSteps.length > 0;
   // Ids and fields change no ranking unless signals look at them.
@@ -149,6 +149,7 @@ function digestOf({ ask, caller, generation, model }: Work): string {
         wantsMasses(ask),
         query,
         texts,
+        instruction,
       ]),
     )
     .digest('base64');
@@ -159,12 +160,13 @@ const wantsMasses = ({ explain, passages }: Ask): boolean => explain || passages
 
 async function rankNow(work: Work, signal: AbortSignal): Promise<Ranked> {
   const { ask, model, caller, leftMs } = work;
-  const { orderSteps, orderFields } = work.generation.settings;
+  assertInstruction(work);
+  const { orderSteps, orderFields, languageGuard: isGuarded } = work.generation.settings;
   const shortlist = toShortlist(ask, orderFields);
   await assertTokens(work, shortlist, signal);
   const texts = ask.documents.map(({ text }) => text);
   const { reranker } = model;
-  const guard = languageGuard(work.generation.settings.languageGuard ? reranker.info.languages : []);
+  const guard = languageGuard(isGuarded ? reranker.info.languages : []);
   if (await guard.isForeign(shortlist)) return unranked('language', texts);
   try {
     const time = timeOf(work);
@@ -208,10 +210,10 @@ function inOrder(count: number): Ranking {
 }
 
 /** The shortlist of an ask; first-stage scores count, as lexical ones, where every document has one. */
-function toShortlist({ query, documents }: Ask, fields: readonly string[]): Shortlist {
+function toShortlist({ query, instruction, documents }: Ask, fields: readonly string[]): Shortlist {
   const isScored = documents.every(({ firstStageScore }) => firstStageScore !== undefined);
   return {
-    query: { text: query },
+    query: { text: query, ...(instruction !== undefined && { instruction }) },
     firstStage: isScored ? 'lexical' : 'unknown',
     candidates: documents.map(({ text, id, firstStageScore, signals = {} }, i) => ({
       docId: id ?? String(i),
@@ -223,6 +225,15 @@ function toShortlist({ query, documents }: Ask, fields: readonly string[]): Shor
   };
 }
 
+/** Refuses an instruction that would have no effect. */
+function assertInstruction({ ask, model }: Work): void {
+  if (ask.instruction === undefined || model.reranker.info.takesInstructions) return;
+  throw new ServiceFault(
+    'invalid',
+    `Cannot read the request: instruction: expected none, for the model "${model.name}" reads none.`,
+  );
+}
+
 /** Refuses a request with too many tokens. A token stands for at least one byte, so most requests need no counting. */
 async function assertTokens(
   { model, generation }: Work,
@@ -230,7 +241,8 @@ async function assertTokens(
   signal: AbortSignal,
 ): Promise<void> {
   const { maxTokens } = generation.settings;
-  const texts = [shortlist.query.text, ...shortlist.candidates.map(({ text }) => text)];
+  const { text, instruction = '' } = shortlist.query;
+  const texts = [text, instruction, ...shortlist.candidates.map(({ text }) => text)];
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   if (bytes <= maxTokens || !model.reranker.countTokens) return;
   const tokens = await model.reranker.countTokens(shortlist, { signal });

@@ -1,6 +1,6 @@
 /** Decides about one response: reranked, or in first-stage order and why. */
-import type { Outcome, Plan, Timings, UnrerankedReason } from '../../adapters/adapter.ts';
-import { QueryError, type Shortlist } from '../../engine/index.ts';
+import type { Outcome, Plan, PlanWarning, Timings, UnrerankedReason } from '../../adapters/adapter.ts';
+import { QueryError, type RerankerInfo, type Shortlist } from '../../engine/index.ts';
 import type { Budget } from '../guard/budget.ts';
 import type { LanguageGuard } from '../guard/language-guard.ts';
 import { arrange } from './arrange.ts';
@@ -58,7 +58,9 @@ export async function finish<Request, Response>(
     rerankMs: decided.rerankMs,
     totalMs: settings.now() - run.startedMs,
   };
-  const outcome = toOutcome(plan, decided, run.wish, timings);
+  const ignored = instructionWarnings(run.wish, settings.reranker.info);
+  const warnings = [...plan.warnings, ...ignored];
+  const outcome = toOutcome({ ...plan, warnings }, decided, run.wish, timings);
   tell(parts, outcome, decided);
   return settings.adapter.applyOutcome(plan, response, outcome);
 }
@@ -70,7 +72,7 @@ async function decide<Request, Response>(
   run: RunningSearch,
 ): Promise<Decided> {
   if (plan.reason) return passed(plan.reason);
-  const shortlist = parts.settings.adapter.toShortlist(plan, response);
+  const shortlist = instructed(parts.settings.adapter.toShortlist(plan, response), run.wish);
   if (shortlist.candidates.length === 0) return passed('no-hits');
   if (shortlist.query.text.trim() === '') return passed('no-query-text');
   if (textlessCandidates(shortlist) === shortlist.candidates.length) {
@@ -95,6 +97,12 @@ async function decide<Request, Response>(
   const stated = await withStates(parts, shortlist, run, fetch);
   const statesMs = parts.settings.now() - startedMs;
   return { ...(await rankNow(parts, { key, shortlist: stated, from }, run)), statesMs };
+}
+
+/** The shortlist with the call's own instruction. */
+function instructed(shortlist: Shortlist, { instruction }: Wish): Shortlist {
+  if (instruction === undefined) return shortlist;
+  return { ...shortlist, query: { ...shortlist.query, instruction } };
 }
 
 /** Whether the guard stops the list; not where time runs out before it knows, since the next step says that. */
@@ -126,6 +134,15 @@ async function withStates<Request, Response>(
     if (!budget.signal.aborted) events.failure({ ...source, phase: 'states', error });
     return shortlist;
   }
+}
+
+function instructionWarnings(
+  { instruction }: Wish,
+  { name, takesInstructions }: RerankerInfo,
+): PlanWarning[] {
+  if (instruction === undefined || takesInstructions) return [];
+  const message = `The instruction was not read: the reranker "${name}" reads none. Leave it out, or take a model whose manifest has one.`;
+  return [{ code: 'instruction-ignored', message }];
 }
 
 function passed(reason: UnrerankedReason): Decided {

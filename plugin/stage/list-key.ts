@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { RerankerInfo, Shortlist } from '../../engine/index.ts';
 
 /**
- * Digest of everything that a ranking depends on: query, first stage, every candidate's id, text, score and signals in
+ * Digest of everything that a ranking depends on: query with its instruction, first stage, every candidate's id, text, score and signals in
  * order, and the reranker's two digests. The digest includes lengths, so that two different lists never give the same
  * text.
  */
@@ -22,6 +22,8 @@ export function listKey(shortlist: Shortlist, reranker: RerankerInfo): string {
       firstStage,
       query.text,
       lengths,
+      // Left out where there is none: the key is then what it was without it.
+      ...(query.instruction === undefined ? [] : [query.instruction]),
     ]),
   );
   // One long string hashes several times faster than many short ones.

@@ -13,6 +13,11 @@ export interface StageRequestOptions {
   readonly minScore?: number | undefined;
   /** The question in words; needed when the request does not hold the question, or to ask the model another one. */
   readonly queryText?: string | undefined;
+  /**
+   * What to look for, in words, in place of the model's own instruction, for instance `Find products that solve the
+   * problem.`; a model that reads none ignores it, with the warning `instruction-ignored`. @defaultValue the model's
+   */
+  readonly instruction?: string | undefined;
   /** Whether every hit gets an explanation. @defaultValue the stage's */
   readonly explain?: boolean | undefined;
   /** Which sentences every hit gets beside it; `false` for none. @defaultValue the stage's */
@@ -57,6 +62,7 @@ export interface Wish {
   readonly topN: number | undefined;
   readonly minScore: number | undefined;
   readonly queryText: string | undefined;
+  readonly instruction: string | undefined;
   readonly explain: boolean;
   readonly passages: PassageOptions | false;
   readonly rerank: boolean;
@@ -74,6 +80,7 @@ export function wishOf(settings: StageDefaults, options: StageRequestOptions): W
     topN: options.topN ?? settings.topN,
     minScore: options.minScore ?? settings.minScore,
     queryText: options.queryText,
+    instruction: options.instruction,
     explain: options.explain ?? settings.explain,
     passages: options.passages ?? settings.passages,
     rerank: options.rerank ?? true,

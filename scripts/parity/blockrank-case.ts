@@ -44,7 +44,7 @@ export async function compareBlockRank(
   );
   try {
     const answer = parityCase.answers && `[${parityCase.answers.join(', ')}]${scorer.prompts.closing}`;
-    const prompt = scorer.prompts.prompt(parityCase.input.query, textsOf(parityCase), answer);
+    const prompt = scorer.prompts.prompt(parityCase.input.query, textsOf(parityCase), { answer });
     for (const path of ['one-run', 'batches'] as const) {
       const request = (await scorer.encode(prompt, { path }))!;
       const run = `${what}, ${path}`;

@@ -83,8 +83,9 @@ class DecoderProgram implements WorkerProgram<DecoderTask, Answer> {
     return { kind: 'heads', ...(await this.#scorer.headScores(request)) };
   }
 
-  async #encode({ query, texts, allowed, cancelled }: RankTask | HeadsTask): Promise<EncodedRequest | Ended> {
-    const prompt = this.#scorer.prompts.prompt(query, texts);
+  async #encode(task: RankTask | HeadsTask): Promise<EncodedRequest | Ended> {
+    const { query, instruction, texts, allowed, cancelled } = task;
+    const prompt = this.#scorer.prompts.prompt(query, texts, { instruction });
     const { policy } = this.#scorer;
     const choice = choosePath({ ...this.#scorer.needs(prompt), policy, allowed });
     if ('shortage' in choice) return { kind: 'too-large', ...choice.shortage };
@@ -108,8 +109,9 @@ class DecoderProgram implements WorkerProgram<DecoderTask, Answer> {
     });
   }
 
-  #count({ query, texts }: CountTask): number {
-    const { tokens, truncatedTokens } = toUsage(this.#scorer.prompts.prompt(query, texts));
+  #count({ query, instruction, texts }: CountTask): number {
+    const prompt = this.#scorer.prompts.prompt(query, texts, { instruction });
+    const { tokens, truncatedTokens } = toUsage(prompt);
     return tokens + truncatedTokens;
   }
 

@@ -4,6 +4,7 @@ import { abortable, onAbort } from '../../abortable.ts';
 import type {
   Embedder,
   Explanation,
+  Query,
   Ranking,
   RankingUsage,
   Reranker,
@@ -68,7 +69,7 @@ export class DecoderReranker implements Reranker {
     const { candidates, query } = shortlist;
     if (candidates.length === 0) return { candidates: [], usage: noUsage };
     const texts = candidates.map(({ text }) => text);
-    const answer = await this.#request({ kind: 'rank', query: query.text, texts, explain }, signal);
+    const answer = await this.#request({ kind: 'rank', ...wordsOf(query), texts, explain }, signal);
     const { documents, tokens, truncatedTokens } = answer as Extract<RankAnswer, { kind: 'ranked' }>;
     const scored = documents.map((document, index) => ({
       index,
@@ -89,7 +90,7 @@ export class DecoderReranker implements Reranker {
   ): Promise<HeadScores> {
     this.#assertCallable('headScores', shortlist, signal);
     const texts = shortlist.candidates.map(({ text }) => text);
-    const answer = await this.#request({ kind: 'heads', query: shortlist.query.text, texts }, signal);
+    const answer = await this.#request({ kind: 'heads', ...wordsOf(shortlist.query), texts }, signal);
     const { scores, shape } = answer as HeadScores;
     return { scores, shape };
   }
@@ -103,7 +104,7 @@ export class DecoderReranker implements Reranker {
     const { query, candidates } = shortlist;
     const texts = candidates.map(({ text }) => text);
     return (await abortable(
-      this.#parts.program.run({ kind: 'count', query: query.text, texts }, signal ? { signal } : {}),
+      this.#parts.program.run({ kind: 'count', ...wordsOf(query), texts }, signal ? { signal } : {}),
       signal,
     )) as number;
   }
@@ -135,8 +136,14 @@ export class DecoderReranker implements Reranker {
   /** Runs a task that can be given up between its batches. */
   async #request(
     asked:
-      | { readonly kind: 'rank'; query: string; texts: readonly string[]; explain: boolean }
-      | { readonly kind: 'heads'; query: string; texts: readonly string[] },
+      | {
+          readonly kind: 'rank';
+          query: string;
+          instruction?: string;
+          texts: readonly string[];
+          explain: boolean;
+        }
+      | { readonly kind: 'heads'; query: string; instruction?: string; texts: readonly string[] },
     signal: AbortSignal | undefined,
   ): Promise<RankAnswer | HeadsAnswer> {
     const cancelled = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
@@ -153,6 +160,11 @@ export class DecoderReranker implements Reranker {
     }
   }
 }
+
+const wordsOf = ({ text, instruction }: Query): { query: string; instruction?: string } => ({
+  query: text,
+  ...(instruction !== undefined && { instruction }),
+});
 
 function tooLarge({ memory, neededBytes, allowedBytes }: MemoryShortage): MemoryLimitError {
   const where = memory === 'device' ? ' of the device' : '';

@@ -7,6 +7,8 @@ export interface RankTask {
   readonly kind: 'rank';
   /** What was asked. */
   readonly query: string;
+  /** The request's own instruction. @defaultValue none */
+  readonly instruction?: string | undefined;
   /** The documents, in shortlist order. */
   readonly texts: readonly string[];
   /** Whether each document's tokens are told. */
@@ -32,7 +34,7 @@ export interface ContinueTask {
 }
 
 /** Tokens of a prompt, before caps cut any away. */
-export interface CountTask extends Pick<RankTask, 'query' | 'texts'> {
+export interface CountTask extends Pick<RankTask, 'query' | 'instruction' | 'texts'> {
   readonly kind: 'count';
 }
 

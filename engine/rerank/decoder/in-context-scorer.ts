@@ -218,10 +218,10 @@ export class InContextScorer {
   }
 
   /** The query blocks that a prompt's score needs: the query's, and where scores are calibrated one without content. */
-  #queries({ query }: InContextPrompt): Int32Array[] {
+  #queries({ query, ownInstruction: instruction }: InContextPrompt): Int32Array[] {
     const { scoring } = this.#options;
     const isCalibrated = scoring.method === 'icr' && scoring.calibration;
-    return isCalibrated ? [query, this.prompts.question(contentFreeQuery).query] : [query];
+    return isCalibrated ? [query, this.prompts.question(contentFreeQuery, { instruction }).query] : [query];
   }
 
   #list({ prompt, queryPosition }: EncodedRequest): PackedList {

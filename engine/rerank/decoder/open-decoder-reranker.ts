@@ -131,6 +131,7 @@ function toInfo(
     profile: 'in-context',
     executionProvider: session.provider ?? 'cpu',
     languages: manifest.languages,
+    takesInstructions: true,
     fusionWeight: manifest.fusionWeight,
     get ready(): boolean {
       return isOpen();

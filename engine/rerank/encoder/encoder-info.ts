@@ -63,6 +63,7 @@ export function toInfo(
     profile: manifest.profile,
     executionProvider: places.provider,
     languages: manifest.languages,
+    takesInstructions: manifest.instruction !== '',
     fusionWeight: fixedWeight(manifest.fusionWeight),
     ...(typeof manifest.fusionWeight === 'object' && {
       predictedFusionWeight: manifest.fusionWeight.predicted,

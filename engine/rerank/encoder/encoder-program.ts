@@ -4,7 +4,7 @@
  */
 import type { BlockCaps } from '../../blocks/caps.ts';
 import { toDocumentBlocks } from '../../blocks/document-blocks.ts';
-import { type QueryBlock, toQueryBlock } from '../../blocks/query-block.ts';
+import { type AskedQuery, type QueryBlock, toQueryBlock } from '../../blocks/query-block.ts';
 import { toOnnx } from '../../graph/onnx.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
 import type { Value } from '../../graph/value.ts';
@@ -143,7 +143,7 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
       case 'cut':
         return cutStates(task.part);
       case 'queries':
-        return this.#queries(task.texts);
+        return this.#queries(task.queries);
       case 'log-sums':
         return this.#opened.products.logSums(task.query, task.states, task.tau);
       case 'spans':
@@ -200,10 +200,10 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
   }
 
   /** States of query blocks; those that are padded to the same length are run together. */
-  async #queries(texts: readonly string[]): Promise<QueryBlockState[]> {
+  async #queries(queries: readonly AskedQuery[]): Promise<QueryBlockState[]> {
     const { instruction, caps, config, gates } = this.#program;
-    const blocks = texts.map((text) => toQueryBlock(text, instruction, this.#opened.tokenizer, caps));
-    const states = new Array<QueryBlockState>(texts.length);
+    const blocks = queries.map((query) => toQueryBlock(query, instruction, this.#opened.tokenizer, caps));
+    const states = new Array<QueryBlockState>(queries.length);
     for (const { tokens, indexes } of toQueryGroups(blocks, config.positions, gates)) {
       const group = indexes.map((i) => blocks[i]!);
       const run = await this.#run(

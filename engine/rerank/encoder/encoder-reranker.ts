@@ -6,6 +6,7 @@ import type {
   Embeddings,
   PreparableDocument,
   Preparation,
+  Query,
   Ranking,
   Reranker,
   RerankerInfo,
@@ -22,7 +23,7 @@ import { textDigest } from '../../states/text-digest.ts';
 import { documentAnchors } from './document-anchors.ts';
 import type { Dropping, DroppingOptions } from './dropping.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
-import { assertReadable, countTokens } from './query-tokens.ts';
+import { assertReadable, countTokens, toAsked } from './query-tokens.ts';
 import { rankStates } from './rank-states.ts';
 import { ReadingTime } from './reading-time.ts';
 
@@ -89,7 +90,7 @@ export class EncoderReranker implements Reranker {
     const { dropping } = this.#parts;
     if (dropping) {
       this.#assertOpen('rerank', options.signal);
-      const query = this.#encodeQuery(shortlist.query.text, options);
+      const query = this.#encodeQuery(shortlist.query, options);
       return dropping.rank(shortlist, query, { ...options, stored: storedOf(shortlist) });
     }
     const { query, encoded } = await this.#encode(shortlist, options);
@@ -101,7 +102,7 @@ export class EncoderReranker implements Reranker {
     this.#assertOpen('rerank', signal);
     const times = this.#time.of(readWithinMs, shortlist.candidates.length);
     const [query, encoded] = await Promise.all([
-      this.#encodeQuery(shortlist.query.text, { signal, tenant }),
+      this.#encodeQuery(shortlist.query, { signal, tenant }),
       this.#parts.states.encodeUntil(textsOf(shortlist), times.readUntilMs, {
         signal,
         stored: storedOf(shortlist),
@@ -178,7 +179,7 @@ export class EncoderReranker implements Reranker {
     const { dropping } = this.#parts;
     this.#assertOpen('exitScores', signal);
     if (!dropping) throw new TypeError('exitScores: expected a reranker opened with dropping.');
-    const query = this.#encodeQuery(shortlist.query.text, { signal });
+    const query = this.#encodeQuery(shortlist.query, { signal });
     return [...(await dropping.score(shortlist, query, signal)).scores.scores];
   }
 
@@ -219,7 +220,7 @@ export class EncoderReranker implements Reranker {
     const { signal, tenant } = options;
     this.#assertOpen('rerank', signal);
     const [query, encoded] = await Promise.all([
-      this.#encodeQuery(shortlist.query.text, { signal, tenant }),
+      this.#encodeQuery(shortlist.query, { signal, tenant }),
       this.#encodeDocuments(shortlist, options),
     ]);
     return { query, encoded };
@@ -239,14 +240,15 @@ export class EncoderReranker implements Reranker {
   }
 
   async #encodeQuery(
-    text: string,
+    asked: Query,
     { signal, tenant = '' }: Pick<EncodeOptions, 'signal' | 'tenant'>,
   ): Promise<QueryState> {
     // A question of megabytes is kept as its digest.
-    const name = textDigest(JSON.stringify([tenant, text]));
+    const { text, instruction } = asked;
+    const name = textDigest(JSON.stringify([tenant, text, instruction]));
     const known = this.#queries.get(name);
     if (known) return known;
-    const query = await this.#parts.workers.encodeQuery(text, signal);
+    const query = await this.#parts.workers.encodeQuery(toAsked(asked), signal);
     assertReadable(query, text);
     this.#queries.set(name, query);
     return query;

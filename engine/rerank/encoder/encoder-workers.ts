@@ -1,4 +1,5 @@
 /** The caller's side of the encoder program: typed tasks for its workers. */
+import type { AskedQuery } from '../../blocks/query-block.ts';
 import type { BlockState } from '../../contract.ts';
 import type { QueryState } from '../../readout/parameters.ts';
 import { logSumExp } from '../../readout/softmax.ts';
@@ -24,7 +25,7 @@ export type EncoderTask =
   | { readonly kind: 'begin'; readonly blocks: readonly Int32Array[] }
   | { readonly kind: 'finish'; readonly blocks: readonly HalfwayBlock[] }
   | { readonly kind: 'cut'; readonly part: BatchPart }
-  | { readonly kind: 'queries'; readonly texts: readonly string[] }
+  | { readonly kind: 'queries'; readonly queries: readonly AskedQuery[] }
   | {
       readonly kind: 'log-sums';
       readonly query: Pick<QueryState, 'tokens' | 'width'>;
@@ -103,7 +104,7 @@ export class EncoderWorkers implements EncodingWorkers, HalfwayWorkers {
   readonly #program: PooledProgram<EncoderTask, Answer>;
   readonly #device: EncodingDevice | undefined;
   readonly #wide: WideWorker | undefined;
-  readonly #queries: QueryBatches;
+  readonly #queries: QueryBatches<AskedQuery>;
   /** Memory of batches that were cut, for those to come. */
   readonly #spare: SharedArrayBuffer[] = [];
 
@@ -163,8 +164,8 @@ export class EncoderWorkers implements EncodingWorkers, HalfwayWorkers {
   }
 
   /** The query block's state, run together with others that come at the same time. */
-  encodeQuery(text: string, signal?: AbortSignal): Promise<QueryBlockState> {
-    return this.#queries.encode(text, signal);
+  encodeQuery(query: AskedQuery, signal?: AbortSignal): Promise<QueryBlockState> {
+    return this.#queries.encode(query, signal);
   }
 
   /** `tokenLogSums` of the readout, shared out over the workers. */
@@ -215,7 +216,7 @@ export class EncoderWorkers implements EncodingWorkers, HalfwayWorkers {
   }
 }
 
-function toQueryRunner(program: PooledProgram<EncoderTask, Answer>): QueryRunner {
+function toQueryRunner(program: PooledProgram<EncoderTask, Answer>): QueryRunner<AskedQuery> {
   return {
     size: program.size,
     get isOpen() {
@@ -224,8 +225,8 @@ function toQueryRunner(program: PooledProgram<EncoderTask, Answer>): QueryRunner
     get idle() {
       return program.idle;
     },
-    run: async (texts, options) =>
-      (await program.run({ kind: 'queries', texts }, options)) as EncoderAnswers['queries'],
+    run: async (queries, options) =>
+      (await program.run({ kind: 'queries', queries }, options)) as EncoderAnswers['queries'],
   };
 }
 

@@ -9,7 +9,7 @@ import { memorySource } from '../../states/memory-source.ts';
 import { ReadingPace } from '../../states/reading-pace.ts';
 import { type ReadTexts, StateEncoder } from '../../states/state-encoder.ts';
 import type { WaveOptions } from '../../states/waves.ts';
-import { assertReadable, countTokens } from './query-tokens.ts';
+import { assertReadable, countTokens, toAsked } from './query-tokens.ts';
 import { rankStates, type StateReader } from './rank-states.ts';
 import { ReadingTime } from './reading-time.ts';
 import type { QueryBlockState } from './seen-feeds.ts';
@@ -52,9 +52,8 @@ export class InContextEncoderReranker implements Reranker {
     this.#assertOpen('rerank', signal);
     const isTimed = readWithinMs < Number.POSITIVE_INFINITY;
     const times = this.#time.of(readWithinMs, shortlist.candidates.length);
-    const { text } = shortlist.query;
-    const query = await this.#parts.workers.encodeQuery(text, signal);
-    assertReadable(query, text);
+    const query = await this.#parts.workers.encodeQuery(toAsked(shortlist.query), signal);
+    assertReadable(query, shortlist.query.text);
     const encoded = await this.#read(shortlist, query, signal, isTimed ? times.readUntilMs : undefined);
     const tokensWithinMs = isTimed ? times.tokensWithinMs() : undefined;
     return this.#time.readout(shortlist.candidates.length, () =>

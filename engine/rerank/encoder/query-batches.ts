@@ -8,25 +8,26 @@ import type { PooledProgram, TaskOptions } from '../../session/pool.ts';
 import type { QueryBlockState } from './seen-feeds.ts';
 
 /** What runs query blocks: the part of a pooled program that is needed here. */
-export interface QueryRunner extends Pick<PooledProgram<unknown, unknown>, 'size' | 'idle' | 'isOpen'> {
-  /** One state a text, in their order. */
-  run(texts: readonly string[], options: TaskOptions): Promise<readonly QueryBlockState[]>;
+export interface QueryRunner<Asked>
+  extends Pick<PooledProgram<unknown, unknown>, 'size' | 'idle' | 'isOpen'> {
+  /** One state a query, in their order. */
+  run(queries: readonly Asked[], options: TaskOptions): Promise<readonly QueryBlockState[]>;
 }
 
 /** Where query blocks are run. */
-export interface QueryRunners {
+export interface QueryRunners<Asked> {
   /** Workers that run everything else too, each with one thread a run. */
-  readonly workers: QueryRunner;
+  readonly workers: QueryRunner<Asked>;
   /** A worker of its own with so many threads a run. @defaultValue none */
-  readonly wide?: (QueryRunner & { readonly threads: number }) | undefined;
+  readonly wide?: (QueryRunner<Asked> & { readonly threads: number }) | undefined;
 }
 
 /** Query blocks in one run: more gain little, and each waits for all. */
 const mostTogether = 16;
 
 /** A query block on its way. */
-interface Waiting {
-  readonly text: string;
+interface Waiting<Asked> {
+  readonly query: Asked;
   readonly resolve: (state: QueryBlockState) => void;
   readonly reject: (error: unknown) => void;
   /** Whether nobody waits for the block any more. */
@@ -36,13 +37,13 @@ interface Waiting {
 }
 
 /** See the file's header. */
-export class QueryBatches {
-  readonly #runners: QueryRunners;
-  #waiting: Waiting[] = [];
+export class QueryBatches<Asked> {
+  readonly #runners: QueryRunners<Asked>;
+  #waiting: Waiting<Asked>[] = [];
   #running = 0;
   #isWideRunning = false;
 
-  constructor(runners: QueryRunners) {
+  constructor(runners: QueryRunners<Asked>) {
     this.#runners = runners;
   }
 
@@ -51,11 +52,11 @@ export class QueryBatches {
    *
    * @param signal - Ends the waiting; a run that other requests wait for goes on.
    */
-  encode(text: string, signal?: AbortSignal): Promise<QueryBlockState> {
+  encode(query: Asked, signal?: AbortSignal): Promise<QueryBlockState> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     let forget = (): void => {};
     const state = new Promise<QueryBlockState>((resolve, reject) => {
-      const waiting: Waiting = { text, resolve, reject, isGivenUp: false, onGiveUp: () => {} };
+      const waiting: Waiting<Asked> = { query, resolve, reject, isGivenUp: false, onGiveUp: () => {} };
       if (signal) forget = onAbort(signal, () => this.#giveUp(waiting, signal.reason));
       this.#waiting.push(waiting);
     });
@@ -63,7 +64,7 @@ export class QueryBatches {
     return state.finally(() => forget());
   }
 
-  #giveUp(waiting: Waiting, reason: unknown): void {
+  #giveUp(waiting: Waiting<Asked>, reason: unknown): void {
     this.#waiting = this.#waiting.filter((each) => each !== waiting);
     waiting.isGivenUp = true;
     waiting.reject(reason);
@@ -79,7 +80,7 @@ export class QueryBatches {
   }
 
   /** Where the next batch is run; undefined while it is better to wait for company. */
-  #freeRunner(): QueryRunner | undefined {
+  #freeRunner(): QueryRunner<Asked> | undefined {
     const { workers, wide } = this.#runners;
     if (wide?.isOpen) {
       if (!this.#isWideRunning) return wide;
@@ -89,7 +90,7 @@ export class QueryBatches {
     return this.#running < workers.size ? workers : undefined;
   }
 
-  async #run(runner: QueryRunner, batch: readonly Waiting[]): Promise<void> {
+  async #run(runner: QueryRunner<Asked>, batch: readonly Waiting<Asked>[]): Promise<void> {
     const isWide = runner === this.#runners.wide;
     this.#running += 1;
     if (isWide) this.#isWideRunning = true;
@@ -103,11 +104,11 @@ export class QueryBatches {
   }
 }
 
-/** Runs a batch; where that fails, each of its texts alone, so that none fails for another's sake. */
-async function answer(runner: QueryRunner, batch: readonly Waiting[]): Promise<void> {
+/** Runs a batch; where that fails, each of its queries alone, so that none fails for another's sake. */
+async function answer<Asked>(runner: QueryRunner<Asked>, batch: readonly Waiting<Asked>[]): Promise<void> {
   try {
-    const texts = batch.map(({ text }) => text);
-    const states = await runner.run(texts, { signal: whileWanted(batch) });
+    const queries = batch.map(({ query }) => query);
+    const states = await runner.run(queries, { signal: whileWanted(batch) });
     for (const [i, { resolve }] of batch.entries()) resolve(states[i]!);
   } catch (error) {
     if (batch.length === 1) batch[0]!.reject(error);
@@ -115,10 +116,10 @@ async function answer(runner: QueryRunner, batch: readonly Waiting[]): Promise<v
   }
 }
 
-const isWanted = ({ isGivenUp }: Waiting): boolean => !isGivenUp;
+const isWanted = ({ isGivenUp }: Waiting<unknown>): boolean => !isGivenUp;
 
 /** A signal that aborts once nobody waits for any of a batch: what waits in the pool then leaves it. */
-function whileWanted(batch: readonly Waiting[]): AbortSignal {
+function whileWanted(batch: readonly Waiting<unknown>[]): AbortSignal {
   const controller = new AbortController();
   for (const waiting of batch) {
     waiting.onGiveUp = () => {

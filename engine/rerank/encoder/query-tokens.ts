@@ -1,6 +1,7 @@
 /** What both profiles of an encoder say of a query: that it can be read, and how long a request is. */
 import { abortable } from '../../abortable.ts';
-import type { Shortlist } from '../../contract.ts';
+import type { AskedQuery } from '../../blocks/query-block.ts';
+import type { Query, Shortlist } from '../../contract.ts';
 import { QueryError } from '../../errors.ts';
 import type { QueryState } from '../../readout/parameters.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
@@ -13,6 +14,12 @@ export function assertReadable({ tokens }: QueryState, text: string): void {
   );
 }
 
+/** The query as the workers are asked. */
+export const toAsked = ({ text, instruction }: Query): AskedQuery => ({
+  text,
+  ...(instruction !== undefined && { instruction }),
+});
+
 /** Tokens of query and documents before caps cut any away. */
 export async function countTokens(
   workers: EncoderWorkers,
@@ -21,7 +28,7 @@ export async function countTokens(
 ): Promise<number> {
   const texts = candidates.map(({ text }) => text);
   const [asked, documents] = await Promise.all([
-    workers.encodeQuery(query.text, signal),
+    workers.encodeQuery(toAsked(query), signal),
     abortable(workers.tokenise(texts, {}), signal),
   ]);
   return documents.reduce(

@@ -14,7 +14,7 @@ export async function warmUp(
   const pair = [block, block];
   if (isProcessorAlone) await Promise.all(Array.from({ length: workers }, () => encoding.encode(pair, {})));
   else await warmUpDevice(encoding, pair, batchTokens / caps.maxDocumentTokens);
-  await encoding.encodeQuery('warm up');
+  await encoding.encodeQuery({ text: 'warm up' });
 }
 
 /** A device that takes longer than this for its largest batch, in milliseconds, is no card: it is not kept at it for nothing. */

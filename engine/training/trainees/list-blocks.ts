@@ -70,7 +70,7 @@ export function toListBlocks(
   { tokenizer, instruction, caps }: BlockMaker,
   layout: RowLayout = 'one-batch',
 ): ListBlocks {
-  const query = toQueryBlock(list.query, instruction, tokenizer, caps);
+  const query = toQueryBlock({ text: list.query }, instruction, tokenizer, caps);
   if (query.own.end === query.own.start)
     throw new QueryError(
       `Cannot train on query "${list.queryId}" of "${list.set}": it holds no word that the model reads.`,

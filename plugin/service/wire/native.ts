@@ -8,6 +8,7 @@ import {
   documentText,
   entriesJson,
   flag,
+  instruction,
   listOf,
   modelName,
   objectJson,
@@ -29,6 +30,7 @@ const document = z.union([
 
 const request = z.object({
   query: plainText,
+  instruction,
   documents: listOf(document, { least: 1 }),
   model: modelName,
   topN,

@@ -9,6 +9,7 @@ import { prunedText, servedPassages } from './served-passages.ts';
 import {
   entriesJson,
   flag,
+  instruction,
   listOf,
   modelName,
   objectJson,
@@ -24,6 +25,7 @@ import {
 const request = z.object({
   model: modelName,
   query: questionText,
+  instruction,
   documents: listOf(fieldedDocument, { least: 1 }),
   top_n: topN,
   rank_fields: rankFieldNames,
@@ -56,14 +58,12 @@ export const union: WireForm = {
     usage: z.object({ total_tokens: z.int(), prompt_tokens: z.int() }),
   }),
   ask(body) {
-    const { query, documents, model, top_n, rank_fields, return_documents, passages } = parseBody(
-      request,
-      body,
-    );
+    const { top_n, rank_fields, return_documents, documents, passages, ...given } = parseBody(request, body);
     return toAsk({
-      query,
+      query: given.query,
+      instruction: given.instruction,
       documents: fieldedDocuments(documents, rank_fields),
-      model,
+      model: given.model,
       topN: top_n,
       returnDocuments: return_documents,
       passages,

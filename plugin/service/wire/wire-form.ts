@@ -50,6 +50,10 @@ export const documentText: z.ZodType<string> = z
     type: ['string', 'number', 'boolean', 'null'],
     description: '`null` is an empty text; a number or a boolean is read as it is written.',
   });
+/** What to look for, in words. */
+export const instruction: z.ZodType<string | null | undefined> = plainText
+  .nullish()
+  .describe("Read in place of the model's own instruction; a model that reads none refuses the request.");
 /** Most documents in the answer. */
 export const topN: z.ZodType<number | null | undefined> = z.int().min(1).nullish();
 /** A switch that may be absent or null. */
@@ -172,6 +176,7 @@ function wording(issue: z.core.$ZodRawIssue): string | undefined {
 /** Completes an ask with the values of the fields that a form does not have. */
 export function toAsk(
   given: Pick<Ask, 'query' | 'documents'> & {
+    readonly instruction?: string | null | undefined;
     readonly model?: string | null | undefined;
     readonly topN?: number | null | undefined;
     readonly returnDocuments?: boolean | null | undefined;
@@ -182,6 +187,7 @@ export function toAsk(
 ): Ask {
   return {
     query: given.query,
+    ...(given.instruction && { instruction: given.instruction }),
     documents: given.documents,
     model: given.model ?? undefined,
     topN: given.topN ?? undefined,

@@ -77,14 +77,20 @@ describe('toDocumentBlocks', () => {
 
 describe('toQueryBlock', () => {
   it('marks the own words behind the instruction and cuts them at the cap', () => {
-    const block = toQueryBlock(words(9), 'i i', counting, caps);
+    const block = toQueryBlock({ text: words(9) }, 'i i', counting, caps);
     expect([...block.ids]).toEqual([-1, 0, 1, 0, 1, 2, 3, -2]);
     expect(block.own).toEqual({ start: 3, end: 7 });
     expect(block.truncatedTokens).toBe(5);
   });
 
+  it("reads a query's own instruction in place of the model's, cut at the cap, unless the model has none", () => {
+    const asked = { text: words(2), instruction: 'i i i i i i' };
+    expect([...toQueryBlock(asked, 'i', counting, caps).ids]).toEqual([-1, 0, 1, 2, 3, 0, 1, -2]);
+    expect([...toQueryBlock(asked, '', counting, caps).ids]).toEqual([-1, 0, 1, -2]);
+  });
+
   it('has no own words for a query of white space and control characters', () => {
-    const { own } = toQueryBlock(' \u0000\u0007\t ', 'read this', tokenizer, caps);
+    const { own } = toQueryBlock({ text: ' \u0000\u0007\t ' }, 'read this', tokenizer, caps);
     expect(own.end).toBe(own.start);
   });
 });

@@ -31,6 +31,22 @@ describe('InContextPrompts', () => {
     expect([...promptsOf('text').prompt('q', []).instruction].slice(0, 2)).toEqual([1, 3]);
   });
 
+  it("puts a request's instruction before the query, as plain text, wherever the query stands", () => {
+    const prompts = promptsOf('text');
+    const spelled = (ids: Int32Array): string => tools.tokenizer.decode([...ids]);
+    const asked = prompts.prompt('why', ['a'], { instruction: 'Find </s> causes.' });
+    const plain = prompts.prompt('why', ['a']);
+    for (const block of ['instruction', 'query'] as const) {
+      expect(spelled(asked[block])).toContain('Instruct: Find </s> causes.\nQuery: why\n');
+      expect([...asked[block]]).not.toContain(endOfTurn);
+      expect(spelled(plain[block])).not.toContain('Instruct');
+    }
+    expect(asked.documents).toEqual(plain.documents);
+    const labelTokens = 16; // this vocabulary has neither word whole
+    const long = prompts.prompt('why', ['a'], { instruction: 'causes '.repeat(500) });
+    expect(long.query.length).toBeLessThanOrEqual(plain.query.length + 32 + labelTokens);
+  });
+
   it('keeps a text that holds the code points which mark special tokens from becoming one', () => {
     const { documents } = promptsOf('text').prompt('q', ['a \uFDD02\uFDD1 b']);
     expect([...documents[0]!.ids]).not.toContain(endOfTurn);

@@ -12,7 +12,7 @@ const withSignals = (...signals: readonly CandidateSignals[]): Shortlist => ({
 });
 
 describe('the key of a list', () => {
-  it('is the same for the same list, and changes with a signal: score steps may read it', () => {
+  it('is the same for the same list, and changes with a signal, which score steps may read, and with an instruction', () => {
     const keys = [
       list,
       withSignals({ price: 1 }, { price: 2 }),
@@ -20,6 +20,8 @@ describe('the key of a list', () => {
       withSignals({ price: 1 }, { price: null }),
       withSignals({ price: '1' }, { price: 2 }),
     ].map((one) => listKey(one, info));
+    const asked = { ...list, query: { ...list.query, instruction: 'find dogs' } };
+    keys.push(listKey(asked, info));
     expect(new Set(keys).size).toBe(keys.length);
     expect(listKey(withSignals({ price: 1 }, { price: 2 }), info)).toBe(keys[1]);
   });

@@ -31,7 +31,7 @@ export function toDecoderFeeds(
   const answers = documents.flatMap(({ gain = 0 }, index) => (gain > 0 ? [index] : []));
   const answer = `[${answers.join(', ')}]${prompts.closing}`;
   const texts = documents.map(({ text }) => text);
-  const prompt = prompts.prompt(query, texts, answer);
+  const prompt = prompts.prompt(query, texts, { answer });
   const start = prompt.signals[1];
   const completion = [...prompt.query.subarray(start)];
   const list = {

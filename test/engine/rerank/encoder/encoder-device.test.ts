@@ -101,7 +101,7 @@ describe('EncoderWorkers with a device', () => {
       tokens: new Float32Array(2),
       truncatedTokens: 0,
     };
-    await workers.encodeQuery('when');
+    await workers.encodeQuery({ text: 'when' });
     await workers.tokenise(['text'], {});
     await workers.tokenLogSums(query, [state], 1);
     expect(host.asked.map(({ kind }) => kind)).toEqual(['queries', 'tokenise', 'log-sums']);

@@ -203,7 +203,10 @@ describe('the device program with gates', () => {
       prepack: true,
     });
     const device = await openDevice({ ...data, precision, provider: 'cpu' });
-    const [state] = (await host.run({ kind: 'queries', texts: ['how to bake bread'] })) as QueryBlockState[];
+    const [state] = (await host.run({
+      kind: 'queries',
+      queries: [{ text: 'how to bake bread' }],
+    })) as QueryBlockState[];
     const { seen } = state!;
     const blocks = [Int32Array.of(2, 7, 9, 45, 3), Int32Array.of(2, 99, 3)];
     const expected = (await host.run({ kind: 'encode', blocks, seen })) as readonly EncodedBlock[];

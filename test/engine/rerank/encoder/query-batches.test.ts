@@ -20,7 +20,7 @@ const stateOf = (text: string): QueryBlockState => ({
 });
 
 /** A runner whose runs end when the test says so. */
-class HeldRunner implements QueryRunner {
+class HeldRunner implements QueryRunner<string> {
   readonly isOpen = true;
   readonly size: number;
   idle: number;
