@@ -207,7 +207,7 @@ export function stageSettings<Request, Response>(
 ): StageSettings<Request, Response> {
   const issues = [...shapeIssues(options), ...windowIssues(options)];
   if (issues.length > 0) throw new ConfigurationError('Cannot open the rescoring stage', issues);
-  const { cache = {}, events = [] } = options;
+  const { events = [] } = options;
   return {
     adapter: options.adapter,
     reranker: options.reranker,
@@ -219,10 +219,7 @@ export function stageSettings<Request, Response>(
     languageGuard: options.languageGuard ?? stageOptions.languageGuard.default,
     onFailure: options.onFailure ?? stageOptions.onFailure.default,
     scoreSteps: options.scoreSteps ?? defaultScoreSteps(options.reranker.info),
-    cache: cache && {
-      maxEntries: cache.maxEntries ?? defaultCacheEntries,
-      ttlMs: cache.ttlMs ?? defaultCacheTtlMs,
-    },
+    cache: cacheSettings(options),
     breaker: options.breaker ?? {},
     duplicates: options.duplicates ?? false,
     orderSteps: orderSteps(options),
@@ -232,6 +229,13 @@ export function stageSettings<Request, Response>(
     tracing: options.tracing ?? noTracing,
     now: options.now ?? (() => performance.now()),
   };
+}
+
+function cacheSettings({
+  cache = {},
+}: Pick<RescoringStageOptions<unknown, unknown>, 'cache'>): StageSettings<unknown, unknown>['cache'] {
+  if (cache === false) return false;
+  return { maxEntries: cache.maxEntries ?? defaultCacheEntries, ttlMs: cache.ttlMs ?? defaultCacheTtlMs };
 }
 
 interface Issue {
