@@ -114,7 +114,7 @@ export type Outcome =
       readonly cached: boolean;
       /** Where the time went. */
       readonly timings: Timings;
-      /** Warnings of the plan, and of hits without text. */
+      /** Warnings of the plan, of hits without text, and of texts that were cut. */
       readonly warnings: readonly PlanWarning[];
     }
   | {

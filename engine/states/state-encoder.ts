@@ -40,6 +40,11 @@ export interface EncodingWorkers extends TokenisingWorkers {
 export interface StateEncoderOptions extends BatchOptions {
   /** Names the encoder in keys. */
   readonly encodingDigest: string;
+  /**
+   * Names of encoders that read fewer blocks of a document and differ in nothing else: their states of texts that they
+   * did not cut are read as this encoder's own. @defaultValue none
+   */
+  readonly wholeTextDigests?: readonly string[];
   /** Values a vector. */
   readonly width: number;
   /** The workers that tokenise and encode. */
@@ -262,7 +267,7 @@ export class StateEncoder {
     const { signal, stored } = options;
     signal?.throwIfAborted();
     const keys = texts.map((text) => this.#keyOf(text, options));
-    const read = stored && keys.map((key, i) => readStored(stored[i], key, this.#options));
+    const read = stored && keys.map((key, i) => this.#readStored(stored[i], key));
     const found = await this.#find(keys, read?.map(({ state }) => state) ?? []);
     signal?.throwIfAborted();
     return { keys, found, ...(read && { faults: read.map(({ fault }) => fault) }) };
@@ -271,6 +276,16 @@ export class StateEncoder {
   /** Whether a state is being encoded, for another request. */
   isUnderWay(key: StateKey): boolean {
     return this.#jobs.has(stateName(key, '/'));
+  }
+
+  /** Reads what the index keeps for a text; see {@link StateEncoderOptions.wholeTextDigests}. */
+  #readStored(stored: StoredState | undefined, key: StateKey): ReadState {
+    const own = readStored(stored, key, this.#options);
+    if (own.fault !== 'foreign') return own;
+    const others = (this.#options.wholeTextDigests ?? []).map((encodingDigest) =>
+      readStored(stored, { ...key, encodingDigest }, this.#options),
+    );
+    return others.find(({ state }) => state?.truncatedTokens === 0) ?? own;
   }
 
   #keyOf(text: string, { tenant }: Pick<EncodeOptions, 'tenant'>): StateKey {
@@ -285,12 +300,22 @@ export class StateEncoder {
   ): Promise<readonly (BlockState | undefined)[]> {
     const missing = [...keys.keys()].filter((i) => !atHand[i]);
     if (missing.length === 0) return atHand;
-    const kept = await this.#options.source.getMany(missing.map((i) => keys[i]!));
+    const { source, tier, wholeTextDigests = [] } = this.#options;
+    const kept = await source.getMany(missing.map((i) => keys[i]!));
     const found = keys.map((_, i) => atHand[i]);
     missing.forEach((i, m) => {
       const state = kept[m];
-      found[i] = state && ofTier(state, this.#options.tier);
+      found[i] = state && ofTier(state, tier);
     });
+    for (const encodingDigest of wholeTextDigests) {
+      const still = missing.filter((i) => !found[i]);
+      if (still.length === 0) break;
+      const whole = await source.getMany(still.map((i) => ({ ...keys[i]!, encodingDigest })));
+      still.forEach((i, m) => {
+        const state = whole[m];
+        found[i] = state?.truncatedTokens === 0 ? ofTier(state, tier) : undefined;
+      });
+    }
     return found;
   }
 

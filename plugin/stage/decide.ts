@@ -11,7 +11,7 @@ import type { StageSettings } from './options.ts';
 import { type RankCall, type Ranker, reasonOf, toBlockRankError } from './ranker.ts';
 import type { Decision, RankingMemory } from './ranking-memory.ts';
 import { type Wish, wantsMasses } from './search-options.ts';
-import { textlessCandidates, textWarnings } from './texts.ts';
+import { cutWarnings, textlessCandidates, textWarnings } from './texts.ts';
 
 /** An open stage's parts. */
 export interface StageParts<Request, Response> {
@@ -222,8 +222,8 @@ function toOutcome<Request>(plan: Plan<Request>, decided: Decided, wish: Wish, t
     const { hits, keepsTail } = arrange(decision.ranking, shortlist, wish);
     const shown = decision.isExplained ? withPassages(hits, shortlist, { ...wish, page: plan.page }) : hits;
     const holds = answerable === undefined ? {} : { answerable };
-    const made = { ...holds, usage, ...(routed && { routed }), cached: isRemembered, timings, warnings };
-    return { reranked: true, hits: shown, keepsTail, ...made };
+    const made = { ...holds, usage, ...(routed && { routed }), cached: isRemembered, timings };
+    return { reranked: true, hits: shown, keepsTail, ...made, warnings: [...warnings, ...cutWarnings(usage)] };
   }
   const { reason, error } = decision as Extract<Decision, { kind: 'unranked' }>;
   return { reranked: false, reason, ...(error && { error }), timings, warnings };

@@ -1,6 +1,6 @@
-/** Finds hits without text, for which a ranking would mean nothing. */
+/** Finds hits whose text the model did not read whole: hits without text, and texts that were cut. */
 import type { PlanWarning } from '../../adapters/adapter.ts';
-import type { Candidate, Shortlist } from '../../engine/index.ts';
+import type { Candidate, RankingUsage, Shortlist } from '../../engine/index.ts';
 
 /** Number of candidates that give the model nothing: no text, and no vector that is trusted without text. */
 export function textlessCandidates({ candidates }: Shortlist): number {
@@ -33,4 +33,11 @@ export function textWarnings(shortlist: Shortlist, fields: readonly string[] = [
       ? ''
       : ' Name each field as it stands in "_source", without boost ("title^3") or pattern ("tit*"). What "_source" does not hold (aliases, runtime fields, multi-fields, or everything where the mapping switches it off) has to be asked for in the search, as "fields".';
   return [{ code: 'no-document-text', message: `No hit has text${where}.${advice}` }];
+}
+
+/** The warning that the model's caps cut something away. */
+export function cutWarnings({ truncatedTokens }: RankingUsage): readonly PlanWarning[] {
+  if (truncatedTokens === 0) return [];
+  const message = `${truncatedTokens} tokens of the query and the hits were cut away unread: raise maxDocumentBlocks or maxDocumentTokens of the reranker (maxQueryTokens for the query), or let it read shorter fields.`;
+  return [{ code: 'text-cut', message }];
 }

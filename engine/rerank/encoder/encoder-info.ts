@@ -1,4 +1,5 @@
 /** The description of a reranker over an encoder. */
+import type { BlockCaps } from '../../blocks/caps.ts';
 import type { RerankerInfo } from '../../contract.ts';
 import { infoDigest } from '../../info-digest.ts';
 import type { ModelAtDepth } from '../../model/depth.ts';
@@ -28,33 +29,54 @@ export interface EncoderSettings {
   readonly headsDigest: string | undefined;
 }
 
+/**
+ * Blocks of one document that encoders read by default before they read 8,192 tokens. Such an encoder's state of a text
+ * that it did not cut is the same to the last bit.
+ */
+const earlierMaxDocumentBlocks = 4;
+
+/**
+ * Digests of encoders that differ from this one in how many blocks of a document they read, and in nothing else, and
+ * read fewer.
+ */
+export function wholeTextDigests(model: ModelAtDepth, settings: EncoderSettings): readonly string[] {
+  const { caps } = settings.data;
+  if (caps.maxDocumentBlocks <= earlierMaxDocumentBlocks) return [];
+  return [encodingDigestOf(model, settings, { ...caps, maxDocumentBlocks: earlierMaxDocumentBlocks })];
+}
+
+function encodingDigestOf(
+  { folder, loops }: ModelAtDepth,
+  { data, places }: EncoderSettings,
+  { maxQueryTokens: _, ...documentCaps }: BlockCaps,
+): string {
+  return infoDigest({
+    model: folder.digest,
+    documentCaps,
+    precision: places.precision,
+    // Left out by JSON where there is none: the digest is then what it was without these properties.
+    residual: data.residual?.digest,
+    loops,
+  });
+}
+
 /** Describes it. @param isOpen - Whether a worker answers. */
-export function toInfo(
-  { folder, config, loops }: ModelAtDepth,
-  { data, places, stateCodec, readout, relevance, headsDigest, dropping }: EncoderSettings,
-  isOpen: () => boolean,
-): RerankerInfo {
+export function toInfo(model: ModelAtDepth, settings: EncoderSettings, isOpen: () => boolean): RerankerInfo {
+  const { folder, config } = model;
+  const { data, places, stateCodec, readout, relevance, headsDigest, dropping } = settings;
   const { manifest } = folder;
-  const { maxQueryTokens, ...documentCaps } = data.caps;
   return {
     name: manifest.name,
     depth: config.layers,
     ...(config.loops !== undefined && { loops: config.loops }),
-    encodingDigest: infoDigest({
-      model: folder.digest,
-      documentCaps,
-      precision: places.precision,
-      // Left out by JSON where there is none: the digest is then what it was without these properties.
-      residual: data.residual?.digest,
-      loops,
-    }),
+    encodingDigest: encodingDigestOf(model, settings, data.caps),
     readoutDigest: infoDigest({
       readout,
       // Left out by JSON where there are none: the digest is then what it was without this property.
       heads: headsDigest,
       relevance,
       instruction: manifest.instruction,
-      maxQueryTokens,
+      maxQueryTokens: data.caps.maxQueryTokens,
       tier: data.tier,
       stateCodec: stateCodec?.name,
       // Left out by JSON where nothing is dropped: the digest is then what it was without this property.

@@ -21,7 +21,7 @@ import { StateEncoder } from '../../states/state-encoder.ts';
 import { opened } from '../opened.ts';
 import type { RerankerOptions } from '../reranker-options.ts';
 import { Dropping, toKeepBounds } from './dropping.ts';
-import { toInfo } from './encoder-info.ts';
+import { toInfo, wholeTextDigests } from './encoder-info.ts';
 import { assertCacheableOptions } from './encoder-options.ts';
 import { choosePlaces } from './encoder-places.ts';
 import type { EncoderProgramData } from './encoder-program.ts';
@@ -65,27 +65,19 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   const readout = { ...folder.manifest.readout, ...options.readout };
   const bounds = options.dropping && toKeepBounds(options.dropping);
   const relevance = rulesOf(model, options);
-  const info = toInfo(
-    model,
-    {
-      data,
-      places,
-      stateCodec: options.stateCodec,
-      readout,
-      relevance,
-      headsDigest: trained?.digest,
-      dropping: bounds,
-    },
-    () => encoding.isOpen,
-  );
+  const { stateCodec } = options;
+  const headsDigest = trained?.digest;
+  const settings = { data, places, stateCodec, readout, relevance, headsDigest, dropping: bounds };
+  const info = toInfo(model, settings, () => encoding.isOpen);
   const batching = toBatchOptions(data, places, workers);
   const states = new StateEncoder({
     encodingDigest: info.encodingDigest,
+    wholeTextDigests: wholeTextDigests(model, settings),
     width: config.width,
     encoding,
     source,
     tier: data.tier,
-    ...(options.stateCodec && { codec: options.stateCodec }),
+    ...(stateCodec && { codec: stateCodec }),
     ...batching,
   });
   const reader = { readout, heads: trained?.heads, relevance, workers: encoding };

@@ -99,3 +99,21 @@ describe('a list of hits of which some have text', () => {
     expect(field.mark).toMatchObject({ reranked: false, reason: 'no-document-text' });
   });
 });
+
+describe('a list of which the model did not read all', () => {
+  it('is reranked, and says how much was cut and what reads more', async () => {
+    const fake = fakeReranker();
+    const rerank: typeof fake.rerank = async (list, options) => {
+      const ranking = await fake.rerank(list, options);
+      return { ...ranking, usage: { ...ranking.usage, truncatedTokens: 7 } };
+    };
+    const stage = rescoringStage({
+      adapter: memoryAdapter([{ id: 'a', text: 'stars' }]),
+      reranker: { ...fake, rerank },
+    });
+    const { blockrank } = await stage.search({ query: 'stars' });
+    expect(blockrank!.warnings).toEqual([
+      { code: 'text-cut', message: expect.stringMatching(/^7 tokens .*maxDocumentBlocks/) },
+    ]);
+  });
+});

@@ -192,6 +192,37 @@ describe('tenants', () => {
   });
 });
 
+describe('states of an encoder that reads fewer blocks', () => {
+  const small = { maxDocumentTokens: 8, maxDocumentBlocks: 4 };
+  const large = { maxDocumentTokens: 8, maxDocumentBlocks: 65 };
+
+  it('are read where they cut nothing, bit by bit the same, and those of cut texts are encoded anew', async () => {
+    const fewer = await opened(small);
+    const earlier = await statesOf(fewer);
+    const isWhole = earlier.map(({ truncatedTokens }) => truncatedTokens === 0);
+    expect(isWhole).toContain(true);
+    expect(isWhole).toContain(false);
+    const whole = await statesOf(await opened(large));
+    const kept = earlier.filter((_, i) => isWhole[i]);
+    expect(kept).toEqual(whole.filter((_, i) => isWhole[i]));
+    const stored = await bytesOf(fewer);
+    const { usage } = await (await opened(large)).rerank(listOf(stored));
+    const found = kept.length;
+    expect(usage).toMatchObject({ statesFound: found, truncatedTokens: 0 });
+    expect(usage.storedStates).toMatchObject({ found, foreign: texts.length - found });
+  });
+
+  it('are found in a source too, and never by an encoder that reads fewer still', async () => {
+    const source = memorySource();
+    await (await opened({ ...small, stateSource: source })).rerank(listOf());
+    const more = await (await opened({ ...large, stateSource: source })).rerank(listOf());
+    expect(more.usage.statesFound).toBeGreaterThan(0);
+    expect(more.usage.statesFound).toBeLessThan(texts.length);
+    const one = await opened({ ...small, maxDocumentBlocks: 1, stateSource: source });
+    expect((await one.rerank(listOf())).usage).toMatchObject({ statesFound: 0 });
+  });
+});
+
 describe('prepare', () => {
   const documents = texts.map((text, i) => ({ docId: `d${i}`, text }));
 
