@@ -186,6 +186,10 @@ export interface HitMark {
   readonly parts?: RankedCandidate['parts'];
   /** Why the hit may not be pushed down: the first stage's clear leader, or a hit that holds an identifier of the query. */
   readonly protectedAs?: RankedCandidate['protectedAs'];
+  /** The field that the scores are of; absent where the hit was scored as one text. */
+  readonly field?: string;
+  /** 0-based place of the value that won among the field's values; absent where the field is one text. */
+  readonly fieldValue?: number;
   /** 1-based rank in the first stage's order. */
   readonly firstStageRank: number;
   /** The first stage's score; absent when it gave none. */

@@ -9,11 +9,35 @@ export function fieldText(hit: JsonObject, field: string): string {
   // A quick path: most fields are one text at the top level.
   const plain = isObject(source) && !field.includes('.') ? source[field] : undefined;
   if (typeof plain === 'string' && Object.hasOwn(source as JsonObject, field)) return plain;
-  const path = field.split('.');
-  const values = isObject(source) ? valuesAt(source, path) : [];
-  if (values.length > 0) return toText(values);
+  return toText(valuesOf(hit, field));
+}
+
+/** What the path of a field of inner hits begins with: `inner_hits.NAME.FIELD`. */
+export const innerHitsPrefix = 'inner_hits.';
+
+/** The values of one field of a hit, or of its inner hits, as texts, in the hit's order; empty ones are left out. */
+export function fieldValues(hit: JsonObject, field: string): readonly string[] {
+  if (field.startsWith(innerHitsPrefix)) return innerValues(hit, field.slice(innerHitsPrefix.length));
+  const values = valuesOf(hit, field).flat(Number.POSITIVE_INFINITY);
+  return values.map(toText).filter((text) => text !== '');
+}
+
+/** Values in the inner hits of a name, which may hold dots; their fields are those of the nested object. */
+function innerValues(hit: JsonObject, path: string): readonly string[] {
+  const all = hit['inner_hits'];
+  if (!isObject(all)) return [];
+  const name = Object.keys(all).find((each) => path.startsWith(`${each}.`));
+  const found = name === undefined ? undefined : all[name];
+  const hits = isObject(found) && isObject(found['hits']) ? toList(found['hits']['hits']) : [];
+  return hits.filter(isObject).flatMap((inner) => fieldValues(inner, path.slice(name!.length + 1)));
+}
+
+function valuesOf(hit: JsonObject, field: string): readonly unknown[] {
+  const source = hit['_source'];
+  const values = isObject(source) ? valuesAt(source, field.split('.')) : [];
+  if (values.length > 0) return values;
   const fetched = hit['fields'];
-  return isObject(fetched) && Object.hasOwn(fetched, field) ? toText([fetched[field]]) : '';
+  return isObject(fetched) && Object.hasOwn(fetched, field) ? [fetched[field]] : [];
 }
 
 /** Every value at a dotted path; follows nested objects, names that hold dots themselves, and lists. */

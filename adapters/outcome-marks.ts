@@ -38,7 +38,7 @@ export function toHitMark(
   { firstStageScore, candidate }: FirstStageHit,
 ): HitMark {
   const { score, calibratedScore, firstStageRank, explanation, isRead, duplicateOf } = ranked;
-  const { parts, protectedAs, passages } = ranked;
+  const { parts, protectedAs, passages, field, fieldValue } = ranked;
   // Sets one property after another: this runs for every hit, and spreading conditions would cost more than everything
   // else here.
   const mark: { -readonly [Key in keyof HitMark]: HitMark[Key] } = { rank: index + 1, score, firstStageRank };
@@ -47,6 +47,8 @@ export function toHitMark(
   if (duplicateOf !== undefined) mark.duplicateOf = duplicateOf + 1;
   if (parts) mark.parts = parts;
   if (protectedAs) mark.protectedAs = protectedAs;
+  if (field !== undefined) mark.field = field;
+  if (fieldValue !== undefined) mark.fieldValue = fieldValue;
   if (firstStageScore !== undefined) mark.firstStageScore = firstStageScore;
   if (explanation) {
     mark.explanation = explanation;

@@ -14,6 +14,7 @@ import { half } from './half.ts';
 import { inContext } from './in-context.ts';
 import { joined } from './joined.ts';
 import { latency } from './latency.ts';
+import { longDocuments } from './long-documents.ts';
 import { memory } from './memory.ts';
 import { orderLimitsBench } from './order-limits.ts';
 import { orderStepsBench } from './order-steps.ts';
@@ -52,6 +53,7 @@ const benches: Readonly<Record<string, Bench>> = {
   'trained-readout': trainedReadout,
   train,
   latency,
+  'long-documents': longDocuments,
   passages,
   stage,
   'order-steps': orderStepsBench,

@@ -41,6 +41,20 @@ export interface Candidate {
   readonly storedState?: StoredState;
   /** Fields that the model does not read, by name; absent where no field was asked for. */
   readonly signals?: CandidateSignals;
+  /** Fields that are scored by themselves in place of {@link text}, by `fieldsReranker`; absent: the text is scored. */
+  readonly parts?: readonly CandidatePart[];
+}
+
+/** A field of a document, or one value of a field, that is scored by itself. */
+export interface CandidatePart {
+  /** The field's name, as the search server knows it. */
+  readonly field: string;
+  /** 0-based place among the field's values; absent where the field is one text. */
+  readonly value?: number;
+  /** What the model reads; blank parts are left out. */
+  readonly text: string;
+  /** How often the part's mass counts, above 0. @defaultValue 1 */
+  readonly weight?: number;
 }
 
 /**
@@ -168,6 +182,10 @@ export interface RankedCandidate {
   readonly parts?: readonly ScorePart[];
   /** Why limits of the order protect the candidate; absent where they do not. */
   readonly protectedAs?: 'leader' | 'identifier';
+  /** The field that the scores are of; absent where the document was scored as one text. */
+  readonly field?: string;
+  /** 0-based place of the value that won among the values of {@link field}; absent where the field is one text. */
+  readonly fieldValue?: number;
 }
 
 /** What a ranking cost. */

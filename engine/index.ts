@@ -3,6 +3,7 @@ export { abortable, onAbort } from './abortable.ts';
 export { defaultCacheFolder } from './cache-folder.ts';
 export { type CascadeOptions, cascadeReranker, defaultCascadeFirst } from './compose/cascade.ts';
 export { type FailoverEvent, type FailoverOptions, failoverReranker } from './compose/failover.ts';
+export { fieldsReranker } from './compose/fields-reranker.ts';
 export { firstStageReranker } from './compose/first-stage.ts';
 export { type DuplicateOptions, foldedReranker } from './compose/folded-duplicates.ts';
 export { type RouterChoice, type RouterOptions, routerReranker } from './compose/router.ts';

@@ -2,6 +2,7 @@
 import { ConfigurationError, checkOptionNames, type OptionNames } from '../../engine/index.ts';
 import { describeValue, isObject, type JsonObject } from '../cluster/json.ts';
 import { type DocumentTextOptions, type TextWriter, textWriter } from '../document-text.ts';
+import { type ApartField, apartFields } from '../fields-apart.ts';
 import type { StoredStates } from '../stored-states/places.ts';
 import type { QueryTextOption } from './query-text.ts';
 import type { BodyLayout } from './request-view.ts';
@@ -35,6 +36,13 @@ export interface SearchBodyOptions extends DocumentTextOptions {
    * @defaultValue `[]`
    */
   readonly signals?: readonly string[] | undefined;
+  /**
+   * Fields that are scored by themselves, each or each of its values, in place of the joined text of `fields`: a document
+   * ranks by the best of them. A text is a name, with `[]` for each of its values and `^2` for a weight: `reviews[]^2`.
+   * Stored `states` are of joined texts, and are not read then.
+   * @defaultValue `[]`: the joined text is scored
+   */
+  readonly fieldsApart?: readonly (string | ApartField)[] | undefined;
   /** The index's `index.max_result_window`: the adapter fetches no window beyond it. @defaultValue 10000 */
   readonly maxResultWindow?: number | undefined;
 }
@@ -54,6 +62,7 @@ const optionNames: OptionNames<
   states: true,
   maxResultWindow: true,
   signals: true,
+  fieldsApart: true,
 };
 
 /** Elasticsearch's and OpenSearch's own default of `index.max_result_window`. */
@@ -77,6 +86,8 @@ export interface SearchBodySettings {
   readonly states: StoredStates | undefined;
   /** Fields that become signals. */
   readonly signals: readonly string[];
+  /** Fields that are scored by themselves. */
+  readonly fieldsApart: readonly ApartField[];
   /** The most hits that a search may reach. */
   readonly maxResultWindow: number;
 }
@@ -94,6 +105,7 @@ export function searchBodySettings(
     isPinned = () => false,
     states,
     signals = [],
+    fieldsApart = [],
     maxResultWindow = defaultMaxResultWindow,
   } = options;
   const fail = (path: string, expected: string, value: unknown): never => {
@@ -116,7 +128,9 @@ export function searchBodySettings(
   if (states && highlight) fail('states', 'no highlight beside it: states are of whole texts', states);
   if (!areSignals(signals)) fail('signals', 'names of fields, without "*"', signals);
   const text = textWriter(options, what);
-  return { adapter, layout, text, query, highlight, isPinned, states, signals, maxResultWindow };
+  const apart = apartFields(fieldsApart, what);
+  const read = { text, query, highlight, isPinned, states, signals, fieldsApart: apart };
+  return { adapter, layout, ...read, maxResultWindow };
 }
 
 function areSignals(signals: unknown): boolean {

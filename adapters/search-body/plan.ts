@@ -1,6 +1,7 @@
 /** Plans what is sent for a request, and whether its hits are reranked at all. */
 import type { Plan, PlanOptions, PlanWarning, UnrerankedReason } from '../adapter.ts';
 import { isObject, type JsonObject, listedIn, toList } from '../cluster/json.ts';
+import { sourceFieldsOf } from '../fields-apart.ts';
 import { bareHighlight } from '../hit-text.ts';
 import { hasWord } from '../words.ts';
 import { fieldsChange } from './fetched-fields.ts';
@@ -111,7 +112,8 @@ function windowWarnings(
 /** How the plan changes the user's `_source`, and how to restore it in a hit. */
 export function sourcePlanOf(view: JsonObject, settings: SearchBodySettings): SourcePlan {
   const { source } = stateFields(settings.states, settings.adapter);
-  return planSource(view, [...settings.text.fields, ...source], settings.adapter);
+  const read = [...settings.text.fields, ...sourceFieldsOf(settings.fieldsApart)];
+  return planSource(view, [...new Set([...read, ...source])], settings.adapter);
 }
 
 /** Whether the plan adds a highlight of its own. */

@@ -7,6 +7,7 @@ import {
 } from '../../engine/index.ts';
 import type { Plan } from '../adapter.ts';
 import { describeValue, isObject, type JsonObject } from '../cluster/json.ts';
+import { partsOf } from '../fields-apart.ts';
 import { fieldText, highlightReader } from '../hit-text.ts';
 import { toSignalValue } from '../signal-value.ts';
 import { firstStageOf, pinnedBy } from './first-stage.ts';
@@ -20,7 +21,7 @@ export function shortlistOf(plan: Plan<object>, response: unknown, settings: Sea
   const view = viewOf(plan.original, settings.layout) ?? {};
   const sent = viewOf(plan.request, settings.layout) ?? {};
   const fromHighlight = highlightReader(sent['highlight']);
-  const partsOf = settings.highlight
+  const piecesOf = settings.highlight
     ? fromHighlight
     : (hit: SearchHit, field: string) => [{ text: fieldText(hit, field), fieldStart: 0 }];
   const isPinnedByRequest = pinnedBy(view);
@@ -33,9 +34,10 @@ export function shortlistOf(plan: Plan<object>, response: unknown, settings: Sea
     const storedState = stateOf(hit);
     return {
       docId: String(hit['_id'] ?? ''),
-      ...settings.text.write((field) => partsOf(hit, field)),
+      ...settings.text.write((field) => piecesOf(hit, field)),
       ...(firstStageScore !== undefined && { firstStageScore }),
       ...(storedState && { storedState }),
+      ...(settings.fieldsApart.length > 0 && { parts: partsOf(hit, settings.fieldsApart) }),
       ...(settings.signals.length > 0 && { signals: signalsOf(hit, settings.signals) }),
     };
   });

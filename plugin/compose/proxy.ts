@@ -37,7 +37,7 @@ export interface ProxySettings {
   /** The fields of a hit that the model reads. */
   readonly index: Pick<
     IndexConfig,
-    'textFields' | 'separator' | 'highlight' | 'maxResultWindow' | 'signals' | 'states'
+    'textFields' | 'separator' | 'highlight' | 'maxResultWindow' | 'signals' | 'fieldsApart' | 'states'
   >;
   /** Settings of the reranker. */
   readonly reranker: RerankerConfig;
@@ -150,7 +150,7 @@ async function composeReranking(
     readonly open: OpenReranker;
   },
 ): Promise<ComposedReranking> {
-  const { textFields: fields, separator, highlight, maxResultWindow, states } = index;
+  const { textFields: fields, separator, highlight, maxResultWindow, fieldsApart, states } = index;
   const { marks, scores, indices, maxSearchBytes, maxAnswerBytes, maxConcurrent } = proxy;
   const read = {
     fields,
@@ -158,6 +158,7 @@ async function composeReranking(
     highlight,
     maxResultWindow,
     signals: fetchedSignals(index, stage),
+    fieldsApart,
     states: toStoredStates(states),
   };
   const adapter = proxyAdapter({ server, marks, scores, ...read });

@@ -58,13 +58,14 @@ async function openAdapter(
   { elasticsearch, opensearch, index, stage }: BlockRankConfig,
   context: ConnectContext,
 ): Promise<OpenedAdapter> {
-  const { textFields: fields, separator, highlight, maxResultWindow } = index;
+  const { textFields: fields, separator, highlight, maxResultWindow, fieldsApart } = index;
   const text = {
     fields,
     separator,
     highlight,
     maxResultWindow,
     signals: fetchedSignals(index, stage),
+    fieldsApart,
     states: toStoredStates(index.states),
   };
   if (elasticsearch) {

@@ -113,6 +113,16 @@ export interface OpenSearchConnection extends ServerConnection {
   readonly aws?: AwsSigning | undefined;
 }
 
+/** A field that is scored by itself. */
+export interface ApartFieldConfig {
+  /** Its dotted path; `inner_hits.NAME.FIELD` reads inner hits. */
+  readonly name: string;
+  /** How often its mass counts, above 0. @defaultValue 1 */
+  readonly weight?: number | undefined;
+  /** Whether each of its values is scored by itself. @defaultValue false */
+  readonly each?: boolean | undefined;
+}
+
 /** What is searched. */
 export interface IndexConfig {
   /** Index, alias, data stream, or several joined by commas. */
@@ -127,6 +137,8 @@ export interface IndexConfig {
   readonly maxResultWindow?: number | undefined;
   /** Fields that score steps look at and the model does not read. Fetched with the hits. @defaultValue none */
   readonly signals?: readonly string[] | undefined;
+  /** Fields that are scored by themselves, of which the best counts. `title^2` counts twice, `reviews[]` scores each value, `{ name, weight, each }` says the same. @defaultValue none: `textFields` are one text */
+  readonly fieldsApart?: readonly (string | ApartFieldConfig)[] | undefined;
   /** What the CLI's own query searches. Boosts as in `title^2`. @defaultValue `textFields` */
   readonly queryFields?: readonly string[] | undefined;
   /** Where the block states of the documents lie. @defaultValue none are asked for */
@@ -313,10 +325,20 @@ const stage = sectionOf(stageOptions, {
     'expected fusion or smoothing, not both: smoothing has the share of the first stage as firstStageWeight',
 }) as z.ZodType<StageConfig>;
 
-const index = sectionOf(indexOptions, { signals: z.array(fieldName), states: statesSection }).refine(
-  ({ highlight, states }) => !(highlight && states),
-  { ...always, error: 'expected highlight or states, not both: states are of whole texts' },
-) as unknown as z.ZodType<IndexConfig>;
+const fieldApart = z.union([
+  z.string().regex(/^[^*^[\]]+(\[\])?(\^(?=[\d.]*[1-9])\d*\.?\d+)?$/, {
+    error: 'expected the name of a field, such as title^2 or reviews[]',
+  }),
+  section({ name: fieldName, weight: z.number().positive().optional(), each: z.boolean().optional() }),
+]);
+const index = sectionOf(indexOptions, {
+  signals: z.array(fieldName),
+  fieldsApart: z.array(fieldApart),
+  states: statesSection,
+}).refine(({ highlight, states }) => !(highlight && states), {
+  ...always,
+  error: 'expected highlight or states, not both: states are of whole texts',
+}) as unknown as z.ZodType<IndexConfig>;
 
 const servers = { elasticsearch: elasticsearch.optional(), opensearch: opensearch.optional() };
 const ranking = {

@@ -43,6 +43,13 @@ export const indexOptions = {
     help: 'fields that score steps look at and the model does not read',
     note: 'fetched with the hits',
   },
+  fieldsApart: {
+    type: 'list',
+    mayBeEmpty: true,
+    otherwise: 'none: `textFields` are one text',
+    help: 'fields that are scored by themselves, of which the best counts',
+    note: '`title^2` counts twice, `reviews[]` scores each value, `{ name, weight, each }` says the same',
+  },
   states: {
     type: 'section',
     otherwise: 'none are asked for',

@@ -45,8 +45,19 @@ export function arrange(ranking: Ranking, shortlist: Shortlist, limits: Limits):
 
 /** Copies property by property: spreading a hundred candidates took a sixth of the stage's own time. */
 function toRankedHit(candidate: RankedCandidate): RankedHit {
-  const { index, logit, score, calibratedScore, explanation, isRead, duplicateOf, parts, protectedAs } =
-    candidate;
+  const {
+    index,
+    logit,
+    score,
+    calibratedScore,
+    explanation,
+    isRead,
+    duplicateOf,
+    parts,
+    protectedAs,
+    field,
+    fieldValue,
+  } = candidate;
   const hit: Writable<RankedHit> = { index, logit, score, firstStageRank: index + 1 };
   if (calibratedScore !== undefined) hit.calibratedScore = calibratedScore;
   if (explanation) hit.explanation = explanation;
@@ -54,6 +65,8 @@ function toRankedHit(candidate: RankedCandidate): RankedHit {
   if (duplicateOf !== undefined) hit.duplicateOf = duplicateOf;
   if (parts) hit.parts = parts;
   if (protectedAs) hit.protectedAs = protectedAs;
+  if (field !== undefined) hit.field = field;
+  if (fieldValue !== undefined) hit.fieldValue = fieldValue;
   return hit;
 }
 

@@ -6,6 +6,7 @@ import {
   BlockRankError,
   DeadlineExceededError,
   type DuplicateOptions,
+  fieldsReranker,
   foldedReranker,
   InferenceError,
   QueryError,
@@ -84,7 +85,7 @@ export function guardedRanker(parts: {
     },
   });
   // A score step's fault is not the reranker's, so the breaker does not count it.
-  const stepped = steppedReranker(guarded, scoreSteps);
+  const stepped = steppedReranker(fieldsReranker(guarded), scoreSteps);
   const whole = steppedReranker(duplicates ? foldedReranker(stepped, duplicates) : stepped, orderSteps);
   const rank = async (call: RankCall, signal: AbortSignal): Promise<Ranking> => {
     const { shortlist, explain, readWithinMs } = call;

@@ -4,8 +4,11 @@ import type { Candidate, RankingUsage, Shortlist } from '../../engine/index.ts';
 
 /** Number of candidates that give the model nothing: no text, and no vector that is trusted without text. */
 export function textlessCandidates({ candidates }: Shortlist): number {
-  return candidates.filter((candidate) => candidate.text.trim() === '' && !hasTrustedVector(candidate))
-    .length;
+  return candidates.filter((candidate) => !hasText(candidate) && !hasTrustedVector(candidate)).length;
+}
+
+function hasText({ text, parts = [] }: Candidate): boolean {
+  return text.trim() !== '' || parts.some((part) => part.text.trim() !== '');
 }
 
 function hasTrustedVector({ storedState }: Candidate): boolean {

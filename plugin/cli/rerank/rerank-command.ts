@@ -57,6 +57,9 @@ function searchFlags(): readonly Flag[] {
       help: 'field that is searched, e.g. title^2',
       otherwise: '--field',
     }),
+    new Flag('--field-apart <name>', indexOptions.fieldsApart, {
+      help: 'field that is scored by itself, e.g. title^2 or reviews[]',
+    }),
     new Flag('--query-body <file>', queryBody),
     new Flag('--size <n>', size, { isValue: true }),
   ];

@@ -15,6 +15,8 @@ export interface RerankFlags extends ConnectionFlags, ModelFlags {
   readonly field?: readonly string[];
   /** `--query-field`, in order */
   readonly queryField?: readonly string[];
+  /** `--field-apart`, in order */
+  readonly fieldApart?: readonly string[];
   /** `--query-body` */
   readonly queryBody?: string;
   /** `--size` */

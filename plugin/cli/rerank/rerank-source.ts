@@ -50,9 +50,10 @@ async function serverSetup(
   ];
   if (name === undefined || textFields === undefined) throw new ConfigurationError('Wrong options', issues);
   const queryFields = flags.queryField ?? flags.field ?? config?.index.queryFields ?? textFields;
+  const { fieldApart: fieldsApart = config?.index.fieldsApart } = flags;
   return {
     ...(server.elasticsearch ? { elasticsearch: server.elasticsearch } : { opensearch: server.opensearch }),
-    index: { ...config?.index, name, textFields, queryFields },
+    index: { ...config?.index, name, textFields, queryFields, ...(fieldsApart && { fieldsApart }) },
     reranker: rerankerOf(flags, config?.reranker),
     stage: stageOf(flags, config?.stage),
   };

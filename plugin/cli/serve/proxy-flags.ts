@@ -59,7 +59,7 @@ export async function proxySettings(flags: ProxyFlags, env: Environment): Promis
     throw new ConfigurationError('Wrong options', [...issues.map(toFlagIssue), ...missing]);
   }
   const { target, indices } = value;
-  const { separator, highlight, signals, states, maxResultWindow } = file?.index ?? {};
+  const { separator, highlight, signals, fieldsApart, states, maxResultWindow } = file?.index ?? {};
   return {
     proxy: { ...value, target: target!, indices: indices! },
     index: {
@@ -67,6 +67,7 @@ export async function proxySettings(flags: ProxyFlags, env: Environment): Promis
       separator,
       highlight,
       signals,
+      fieldsApart,
       states,
       maxResultWindow: flags.maxResultWindow ?? maxResultWindow,
     },

@@ -205,7 +205,7 @@ const types: Readonly<Record<string, RegExp>> = {
   whole: /^number$/,
   number: /^(false \| )?number$/,
   switch: /^boolean$/,
-  list: /^readonly string\[\]$/,
+  list: /^readonly (string|\(string \| \w+\))\[\]$/,
   sections: /^readonly \w+\[\]$/,
   quantity: /^number \| string$/,
 };

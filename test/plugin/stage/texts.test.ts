@@ -12,6 +12,7 @@ const hit = (_id: string, more: object): object => ({ _index: 'a', _id, _score: 
 async function searched(
   hits: readonly object[],
   options: DocumentTextOptions & { readonly states?: StoredStates },
+  truncatedTokens = 0,
 ) {
   const client = {
     search: async () => ({ hits: { total: { value: hits.length, relation: 'eq' }, hits } }),
@@ -21,7 +22,13 @@ async function searched(
   const told: UnrerankedEvent[] = [];
   const stage = rescoringStage({
     adapter: elasticsearchAdapter({ client, ...options }),
-    reranker,
+    reranker: {
+      ...reranker,
+      rerank: async (...call) => {
+        const ranking = await reranker.rerank(...call);
+        return { ...ranking, usage: { ...ranking.usage, truncatedTokens } };
+      },
+    },
     events: { unreranked: (event) => void told.push(event) },
   });
   const { blockrank, hits: page } = await stage.search({ index: 'a', query: { match: { title: 'chair' } } });
@@ -102,17 +109,9 @@ describe('a list of hits of which some have text', () => {
 
 describe('a list of which the model did not read all', () => {
   it('is reranked, and says how much was cut and what reads more', async () => {
-    const fake = fakeReranker();
-    const rerank: typeof fake.rerank = async (list, options) => {
-      const ranking = await fake.rerank(list, options);
-      return { ...ranking, usage: { ...ranking.usage, truncatedTokens: 7 } };
-    };
-    const stage = rescoringStage({
-      adapter: memoryAdapter([{ id: 'a', text: 'stars' }]),
-      reranker: { ...fake, rerank },
-    });
-    const { blockrank } = await stage.search({ query: 'stars' });
-    expect(blockrank!.warnings).toEqual([
+    const { mark } = await searched(withSource, titles, 7);
+    expect(mark.reranked).toBe(true);
+    expect(mark.warnings).toEqual([
       { code: 'text-cut', message: expect.stringMatching(/^7 tokens .*maxDocumentBlocks/) },
     ]);
   });
