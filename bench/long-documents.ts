@@ -51,7 +51,7 @@ export const longDocuments: Bench = {
 function stateOf(tokens: number, width: number, seed: number): BlockState {
   const blocks = 1 + Math.max(0, Math.ceil((tokens - ownTokens) / stepTokens));
   const random = uniformRandom(seed + 1);
-  const anchors = Float32Array.from({ length: blocks * width }, () => random() - 0.5);
+  const anchors = Float32Array.from({ length: blocks * width }, () => random());
   for (let block = 0; block < blocks; block += 1) {
     const row = anchors.subarray(block * width, (block + 1) * width);
     const length = Math.hypot(...row);

@@ -36,6 +36,13 @@ describe('examples', () => {
     expect(stdout).toMatch(/^\d+ -> 1 {2}Photosynthesis$/m);
   });
 
+  it('long-documents finds what four blocks cut away, and says which review won', async () => {
+    const [cut, whole, apart] = (await run('examples/long-documents.ts', [])).split('\n');
+    expect(cut).toMatch(/^roads, minutes; [1-9]\d* tokens unread$/);
+    expect(whole).toBe('minutes, roads; 0 tokens unread');
+    expect(apart).toBe('jacket: best by reviews, value 1');
+  });
+
   it('thresholds tells a question that is answered from one that is not', async () => {
     const stdout = await run('examples/thresholds.ts', []);
     const [answered, other] = [...stdout.matchAll(/with a probability of (\S+)/g)].map(([, p]) => Number(p));

@@ -12,6 +12,7 @@ const documents = [
   'models/default/README.md',
   'docs/labels.md',
   'docs/cost.md',
+  'docs/long-documents.md',
   'docs/service.md',
   'docs/opensearch.md',
   'docs/proxy.md',
