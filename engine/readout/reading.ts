@@ -10,6 +10,8 @@ export interface Reading {
   readonly anchor: Float64Array;
   /** Weight of each block at the last step; sums to 1 (0 everywhere when nothing was read). */
   readonly weights: Float64Array;
+  /** `q·a_d` of the query's anchor as it is, shape `[D]`; absent where reading did not need it. */
+  readonly cosines?: Float64Array | undefined;
 }
 
 /** Weights below this are too small to move the anchor and are not compared for duplicates. */
@@ -40,10 +42,13 @@ export function read(
   const D = anchors.length / W;
   let anchor: Float64Array = Float64Array.from(query);
   let weights: Float64Array = new Float64Array(D);
+  let cosines: Float64Array | undefined;
   if (D === 0 || parameters.alpha === 0) return { anchor, weights };
   for (let step = 0; step < parameters.readingSteps; step += 1) {
     const asking = projected(anchor, W, projection);
-    const logits = similarities(asking, anchors).map((cosine) => cosine / parameters.readingTau);
+    const near = similarities(asking, anchors);
+    if (step === 0 && !projection) cosines = near;
+    const logits = near.map((cosine) => cosine / parameters.readingTau);
     weights = votesOnce(softmax(logits), anchors, W, parameters.duplicateCosine);
     const moved = anchor.slice();
     for (let d = 0; d < D; d += 1) {
@@ -53,7 +58,7 @@ export function read(
     }
     anchor = normalised(moved);
   }
-  return { anchor, weights };
+  return { anchor, weights, cosines };
 }
 
 /** `q·a_d` for every block, shape `[D]`. */

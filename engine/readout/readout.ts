@@ -64,7 +64,8 @@ export function readOut(
   const layerLogits = heads?.list && listLogits(reading.anchor, anchors, heads.list);
   const blockLogits = sumOf(anchorLogits, tokenLogits, layerLogits);
   const join = joiner(states, parameters.blockJoin);
-  const cosines = perDocument(states, similarities(query.anchor, anchors), (values) => Math.max(...values));
+  const blockCosines = reading.cosines ?? similarities(query.anchor, anchors);
+  const cosines = perDocument(states, blockCosines, (values) => Math.max(...values));
   return {
     logits: perDocument(states, blockLogits, join),
     anchorLogits: perDocument(states, anchorLogits, join),
