@@ -1,6 +1,7 @@
 /** The adapter for Elasticsearch. */
 
 export type {
+  ApartField,
   JsonObject,
   MarkedHit,
   MarkedResponse,

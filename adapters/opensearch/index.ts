@@ -1,6 +1,7 @@
 /** The adapter for OpenSearch. */
 
 export type {
+  ApartField,
   JsonObject,
   MarkedHit,
   MarkedResponse,

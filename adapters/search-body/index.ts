@@ -6,6 +6,7 @@ export { elementsOf, membersOf, startOfValue, toBytes } from '../cluster/json-te
 export { type ClientCall, endedBy } from '../cluster/own-signal.ts';
 export { type ReadObject, readObject } from '../cluster/read-object.ts';
 export { respell, Spelled } from '../cluster/respell.ts';
+export type { ApartField } from '../fields-apart.ts';
 export type { StoredStates } from '../stored-states/places.ts';
 export { filterSource, toPattern } from './filter-source.ts';
 export type { SearchLines } from './multi-search.ts';

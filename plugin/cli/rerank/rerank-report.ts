@@ -48,6 +48,10 @@ export interface ReportedCandidate {
   readonly parts?: HitMark['parts'];
   /** See {@link HitMark.protectedAs}. */
   readonly protectedAs?: HitMark['protectedAs'];
+  /** The field that the score is of; absent where the document was scored as one text. */
+  readonly field?: string;
+  /** 0-based place of the value that won among the field's values; absent where the field is one text. */
+  readonly fieldValue?: number;
   /** What the query block looked at; present with `--explain`. */
   readonly explanation?: HitMark['explanation'];
   /** Its best sentences by field; present with `--passages`. */
@@ -139,6 +143,8 @@ function toCandidate(
     text,
     ...(mark?.parts && { parts: mark.parts }),
     ...(mark?.protectedAs && { protectedAs: mark.protectedAs }),
+    ...(mark?.field !== undefined && { field: mark.field }),
+    ...(mark?.fieldValue !== undefined && { fieldValue: mark.fieldValue }),
     ...(mark?.explanation && { explanation: mark.explanation }),
     ...(mark?.passages && { passages: mark.passages }),
   };

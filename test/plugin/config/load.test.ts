@@ -28,6 +28,17 @@ describe('parseConfig', () => {
     expect(config.index.textFields).toEqual(['title', 'body']);
   });
 
+  it('takes fields apart as texts and as sections, and says where one cannot be', () => {
+    const withFields = (fields: string): string =>
+      smallest.replace('[title, body]', `[title, body], fieldsApart: ${fields}`);
+    const fields = ['title^2', 'reviews[]', { name: 'body', weight: 0.5, each: true }];
+    expect(parseConfig(withFields(JSON.stringify(fields)), {}).index.fieldsApart).toEqual(fields);
+    for (const wrong of ['"title^0"', '"ti*"', '{ name: a, weight: 0 }', '{ weight: 2 }']) {
+      const paths = issuesOf(withFields(`[${wrong}]`)).map(({ path }) => path);
+      expect(paths.every((path) => path.startsWith('index.fieldsApart'))).toBe(true);
+    }
+  });
+
   it('takes every key that is documented', () => {
     const config = parseConfig(
       `
@@ -81,7 +92,7 @@ shards: 3
       'index.name': 'expected text, required',
       'index.textFields': 'expected a list that is not empty, got []',
       'index.colour':
-        'unknown key; accepted: name, textFields, queryFields, separator, highlight, maxResultWindow, signals, states',
+        'unknown key; accepted: name, textFields, queryFields, separator, highlight, maxResultWindow, signals, fieldsApart, states',
       'reranker.precision': 'expected "fp32", "int8" or "fp16", got "fp8"',
       'reranker.workers': 'expected at least 1, got 0',
       'reranker.tier': 'expected "tokens" or "anchor", got 3',
@@ -156,7 +167,7 @@ index: { name: articles, textFields: [body], fields: 3 }
     ).toEqual([
       'elasticsearch.node: environment variable ES_HOST is not set; set it, or write ${ES_HOST:-a fallback}',
       'elasticsearch.auth.password: environment variable ES_PASSWORD is empty; set it, or write ${ES_PASSWORD:-a fallback}',
-      'index.fields: unknown key; accepted: name, textFields, queryFields, separator, highlight, maxResultWindow, signals, states',
+      'index.fields: unknown key; accepted: name, textFields, queryFields, separator, highlight, maxResultWindow, signals, fieldsApart, states',
     ]);
   });
 
