@@ -223,7 +223,13 @@ function toOutcome<Request>(plan: Plan<Request>, decided: Decided, wish: Wish, t
     const shown = decision.isExplained ? withPassages(hits, shortlist, { ...wish, page: plan.page }) : hits;
     const holds = answerable === undefined ? {} : { answerable };
     const made = { ...holds, usage, ...(routed && { routed }), cached: isRemembered, timings };
-    return { reranked: true, hits: shown, keepsTail, ...made, warnings: [...warnings, ...cutWarnings(usage)] };
+    return {
+      reranked: true,
+      hits: shown,
+      keepsTail,
+      ...made,
+      warnings: [...warnings, ...cutWarnings(usage)],
+    };
   }
   const { reason, error } = decision as Extract<Decision, { kind: 'unranked' }>;
   return { reranked: false, reason, ...(error && { error }), timings, warnings };
