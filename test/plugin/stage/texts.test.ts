@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DocumentTextOptions } from '../../../adapters/document-text.ts';
 import { elasticsearchAdapter, type StoredStates } from '../../../adapters/elasticsearch/index.ts';
+import { wrapped } from '../../../engine/index.ts';
 import { rescoringStage, type UnrerankedEvent } from '../../../plugin/stage/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { memoryAdapter } from '../../support/doubles/memory-adapter.ts';
@@ -22,13 +23,12 @@ async function searched(
   const told: UnrerankedEvent[] = [];
   const stage = rescoringStage({
     adapter: elasticsearchAdapter({ client, ...options }),
-    reranker: {
-      ...reranker,
+    reranker: wrapped(reranker, {
       rerank: async (...call) => {
         const ranking = await reranker.rerank(...call);
         return { ...ranking, usage: { ...ranking.usage, truncatedTokens } };
       },
-    },
+    }),
     events: { unreranked: (event) => void told.push(event) },
   });
   const { blockrank, hits: page } = await stage.search({ index: 'a', query: { match: { title: 'chair' } } });
