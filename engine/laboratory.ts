@@ -23,6 +23,19 @@ export * from './evaluation/systems.ts';
 export * from './evaluation/trec.ts';
 export * from './evaluation/variety.ts';
 export type { AxisLengths } from './graph/live-bytes.ts';
+export * from './hierarchy/learning/batch-loss.ts';
+export * from './hierarchy/learning/data.ts';
+export * from './hierarchy/learning/encoder-pair.ts';
+export * from './hierarchy/learning/matches.ts';
+export { measurePair } from './hierarchy/learning/measure-pair.ts';
+export * from './hierarchy/learning/recall-by-distance.ts';
+export * from './hierarchy/learning/recall-report.ts';
+export * from './hierarchy/learning/retriever-recall.ts';
+export * from './hierarchy/learning/settings.ts';
+export * from './hierarchy/learning/taxonomy.ts';
+export * from './hierarchy/learning/train-hierarchy.ts';
+export * from './hierarchy/learning/train-stage.ts';
+export { saveHierarchy } from './hierarchy/towers/folder.ts';
 export { type DecoderManifestFile, decoderManifest } from './model/decoder-folder.ts';
 export {
   type DecoderCaps,

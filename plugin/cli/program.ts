@@ -4,6 +4,7 @@ import type { CliContext, MakeCommand } from './context.ts';
 import { cudaCommand } from './cuda/cuda-command.ts';
 import { doctorCommand } from './doctor/doctor-command.ts';
 import { describeError, exitCodeOf, exitCodes } from './errors.ts';
+import { hierarchyCommand } from './hierarchy/hierarchy-command.ts';
 import { installCommand } from './install/install-command.ts';
 import { statusCommand } from './install/status-command.ts';
 import { uninstallCommand } from './install/uninstall-command.ts';
@@ -42,6 +43,7 @@ const commands: readonly MakeCommand[] = [
   labelsCommand,
   curateCommand,
   embeddingReportCommand,
+  hierarchyCommand,
   pullCommand,
   inspectCommand,
   cudaCommand,

@@ -48,6 +48,8 @@ export interface MadeState {
   readonly state: BlockState;
   /** The state's bytes, in the maker's form. */
   readonly bytes: Uint8Array;
+  /** See `StateForm.keepsLength`. */
+  readonly keepsLength?: boolean | undefined;
 }
 
 /** A state to store. */

@@ -18,6 +18,8 @@ export interface FieldOptions {
   readonly text: ReadText;
   /** Gives the number of values of a vector; absent where states have no vector. */
   readonly vectorWidth?: (() => Promise<number>) | undefined;
+  /** See `StateForm.keepsLength`. */
+  readonly keepsLength?: boolean | undefined;
 }
 
 const stateProperties = {
@@ -76,21 +78,19 @@ export function fieldStore(cluster: Cluster, options: FieldOptions): StateStore 
 async function mapField(
   cluster: Cluster,
   index: string,
-  { field, vectorWidth, signal }: FieldOptions & CallOptions,
+  { field, vectorWidth, keepsLength, signal }: FieldOptions & CallOptions,
 ): Promise<void> {
   const path = `/${encodeURIComponent(index)}/_mapping`;
   const what = `map "${field}" in "${index}"`;
   const { body } = await cluster.ask({ method: 'GET', path }, { what, signal });
   const there = propertiesAt(body, [index, 'mappings', 'properties', field, 'properties']);
   const width = await vectorWidth?.();
-  assertSameVectors(there['vector'], width, `Cannot keep states in "${field}" of "${index}"`);
+  const vector = width === undefined ? undefined : vectorMapping(cluster.server, width, keepsLength);
+  assertSameVectors(there['vector'], vector, `Cannot keep states in "${field}" of "${index}"`);
   if (width !== undefined && !there['vector']) await assertTakesVectors(cluster, index, { signal });
   const properties = {
     ...stateProperties,
-    ...(width !== undefined && {
-      vector: vectorMapping(cluster.server, width),
-      vector_digest: stateProperties.text_digest,
-    }),
+    ...(vector && { vector, vector_digest: stateProperties.text_digest }),
   };
   if (Object.keys(properties).every((name) => name in there)) return;
   const mapping = { properties: { [field]: { properties } } };
@@ -98,20 +98,25 @@ async function mapField(
 }
 
 /**
- * Throws unless the mapping's vectors have the wanted width, or both have none: searches would find vectors that no
- * build keeps up to date by texts of long ago.
+ * Throws unless the mapping's vectors have the wanted width and similarity, or both have none: searches would find vectors
+ * that no build keeps up to date by texts of long ago.
  */
-function assertSameVectors(there: unknown, width: number | undefined, what: string): void {
+function assertSameVectors(there: unknown, wanted: JsonObject | undefined, what: string): void {
   if (!isObject(there)) return;
-  const found = mappedWidth(there);
-  if (found === width) return;
-  const ours = width === undefined ? 'states without vectors' : `vectors of ${width}`;
+  const [found, ours] = [vectorText(there), wanted && vectorText(wanted)];
+  if (found === ours) return;
   throw new ConfigurationError(what, [
     {
       path: 'place.field',
-      message: `it has vectors of ${found} values, and these are ${ours}: give another field, or the model and the option vector that it was made with`,
+      message: `it has ${found}, and these are ${ours ?? 'states without vectors'}: give another field, or the model and the option vector that it was made with`,
     },
   ]);
+}
+
+/** Vectors of a mapping in words; the similarity is told where it is the one for lengths of their own. */
+function vectorText(mapping: JsonObject): string {
+  const text = `vectors of ${mappedWidth(mapping)} values`;
+  return mapping['similarity'] === 'max_inner_product' ? `${text} with lengths of their own` : text;
 }
 
 function propertiesAt(value: unknown, path: readonly string[]): JsonObject {

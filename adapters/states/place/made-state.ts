@@ -4,7 +4,7 @@ import type { WriteMark } from '../../cluster/contract.ts';
 import type { JsonObject } from '../../cluster/json.ts';
 import { encodingOf } from '../../stored-states/names.ts';
 import type { MadeState } from './contract.ts';
-import { vectorOf } from './vector.ts';
+import { vectorOf, wholeVectorOf } from './vector.ts';
 
 /** Makes the states of texts, in their order. */
 export async function makeStates(maker: StateMaker, texts: readonly string[]): Promise<readonly MadeState[]> {
@@ -17,7 +17,8 @@ export async function makeStates(maker: StateMaker, texts: readonly string[]): P
 export function toMade(maker: StateMaker, text: string, state: BlockState): MadeState {
   const digest = textDigest(text);
   const bytes = maker.form.encode({ encodingDigest: maker.encodingDigest, textDigest: digest }, state);
-  return { encoding: encodingOf(maker), textDigest: digest, state, bytes };
+  const { keepsLength } = maker.form;
+  return { encoding: encodingOf(maker), textDigest: digest, state, bytes, keepsLength };
 }
 
 /**
@@ -41,10 +42,10 @@ export function besideContent(
  * their state beside the vector. `null` replaces values that an earlier state may have left.
  */
 export function fieldContent(made: MadeState, { hasVector }: { readonly hasVector: boolean }): JsonObject {
-  const { encoding, textDigest: digest, state, bytes } = made;
+  const { encoding, textDigest: digest, state, bytes, keepsLength } = made;
   const marks = { encoding, text_digest: digest };
   if (!hasVector) return { state: toBase64(bytes), ...marks };
-  const vector = vectorOf(state);
+  const vector = keepsLength ? wholeVectorOf(state) : vectorOf(state);
   const isWhole = vector && state.blockTokens.length === 1;
   return {
     state: isWhole ? null : toBase64(bytes),

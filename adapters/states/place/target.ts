@@ -60,7 +60,8 @@ export function storeAt(
     const message = `a vector is the anchor of a document: expected a codec of tier anchor, got "${maker.form.name}"`;
     throw new ConfigurationError('Cannot keep vectors', [{ path: 'place.vector', message }]);
   }
-  return fieldStore(server, { field, text, vectorWidth: () => widthOf(maker) });
+  const keepsLength = maker?.form.keepsLength;
+  return fieldStore(server, { field, text, vectorWidth: () => widthOf(maker), keepsLength });
 }
 
 async function widthOf(maker: StateMaker | undefined): Promise<number> {

@@ -12,10 +12,15 @@ import type { Cluster } from '../../cluster/patient-calls.ts';
  */
 const lengthTolerance = 1e-5;
 
-/** The mapping of the vector, by dot product: the products of vectors of length 1 are their cosines. */
-export function vectorMapping(server: Cluster['server'], width: number): JsonObject {
+/**
+ * The mapping of the vector, by dot product: the products of vectors of length 1 are their cosines.
+ *
+ * @param keepsLength - Whether vectors have lengths of their own, by which Elasticsearch needs another similarity.
+ */
+export function vectorMapping(server: Cluster['server'], width: number, keepsLength = false): JsonObject {
+  const similarity = keepsLength ? 'max_inner_product' : 'dot_product';
   return server === 'elasticsearch'
-    ? { type: 'dense_vector', dims: width, index: true, similarity: 'dot_product' }
+    ? { type: 'dense_vector', dims: width, index: true, similarity }
     : {
         type: 'knn_vector',
         dimension: width,
@@ -61,6 +66,12 @@ export function vectorOf({ width, blockTokens, anchors }: BlockState): readonly 
   const isUnit = blockTokens.length === 1 && Math.abs(squares - 1) <= lengthTolerance;
   const length = isUnit ? 1 : Math.sqrt(squares);
   return Array.from(sum, (value) => shortFloat(Math.fround(value / length)));
+}
+
+/** The anchor of a document of one block, with its own length; `undefined` where it is all zeros. */
+export function wholeVectorOf({ anchors }: BlockState): readonly number[] | undefined {
+  if (!anchors.every(Number.isFinite) || anchors.every((value) => value === 0)) return undefined;
+  return Array.from(anchors, shortFloat);
 }
 
 /**

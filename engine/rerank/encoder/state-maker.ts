@@ -8,6 +8,11 @@ import type { EncoderReranker } from './encoder-reranker.ts';
 export interface StateForm {
   /** Its name, for instance `anchor-fp16`. */
   readonly name: string;
+  /**
+   * Whether anchors that are stored as vectors keep their length, so that servers search them by the inner product;
+   * otherwise they are scaled to 1. @defaultValue false
+   */
+  readonly keepsLength?: boolean | undefined;
   /** A state as bytes. */
   encode(key: StateKey, state: BlockState): Uint8Array;
 }

@@ -101,11 +101,11 @@ async function tellEstimate(
   return dryRun === true;
 }
 
-/** Counts in words; rare kinds are named only where they occur. */
-export function countsText(counts: BuildCounts, place: string): string {
+/** Counts in words; rare kinds are named only where they occur. @param things - What is written. */
+export function countsText(counts: BuildCounts, place: string, things = 'states'): string {
   const { fresh, written, conflicts, gone, failed, orphans } = counts;
   return [
-    `${written} states written to ${place}`,
+    `${written} ${things} written to ${place}`,
     `${fresh} were there`,
     ...(gone > 0 ? [`${gone} were deleted meanwhile`] : []),
     ...(failed > 0 ? [`${failed} were refused`] : []),

@@ -108,7 +108,7 @@ describe('states in the documents, as vectors', () => {
       /it has vectors of 2 values, and these are states without vectors/,
     );
     await expect(buildStates(buildOver(double, { place, maker: quickMaker() }))).rejects.toThrow(
-      /it has vectors of 2 values, and these are vectors of 1/,
+      /it has vectors of 2 values, and these are vectors of 1 values/,
     );
   });
 
