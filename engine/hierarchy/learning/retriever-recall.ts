@@ -14,6 +14,8 @@ export type QueryDistances = ReadonlyMap<string, ReadonlyMap<string, number>>;
 export interface RetrieverRecallOptions {
   /** Places of an order that count. @defaultValue as many as the query is to find */
   readonly cutoff?: number | undefined;
+  /** Whether queries that a run does not have count as not found; otherwise only its own are measured. @defaultValue false */
+  readonly countsAbsent?: boolean | undefined;
 }
 
 /**
@@ -54,8 +56,7 @@ export function parseDistances(text: string, path: string): QueryDistances {
 
 /**
  * Recall of a run. A query's id is that of its category, or `q` and that id, as collections of hierarchies have it; where a
- * category is not to find itself, it is taken out of its order. Queries that the run does not have count as not found
- * where distances name them by the run's own ids; of distances by categories only the run's queries count.
+ * category is not to find itself, it is taken out of its order.
  *
  * @throws ConfigurationError when no query of the run has distances.
  */
@@ -64,8 +65,8 @@ export function runRecall(
   distances: QueryDistances,
   options: RetrieverRecallOptions = {},
 ): HierarchyRecall {
-  const isNamedByRun = [...run.keys()].some((queryId) => distances.has(queryId));
-  const asked = isNamedByRun ? [...distances.keys()] : [...run.keys()];
+  const asked = options.countsAbsent ? [...distances.keys()] : [...run.keys()];
+  const isKnown = (queryId: string): boolean => distances.has(queryId) || distances.has(categoryOf(queryId));
   const measured = asked.flatMap((queryId) => {
     const wanted = distances.get(queryId) ?? distances.get(categoryOf(queryId));
     if (!wanted) return [];
@@ -74,7 +75,7 @@ export function runRecall(
     const ranks = new Map(order.map(({ docId }, i) => [docId, i + 1]));
     return [{ distances: wanted, rankOf: (docId: string) => ranks.get(docId) ?? Number.POSITIVE_INFINITY }];
   });
-  if (measured.length > 0) return recallByDistance(measured, options);
+  if (measured.length > 0 && [...run.keys()].some(isKnown)) return recallByDistance(measured, options);
   const message = `none of its queries has a category: it has ids such as "${[...run.keys()][0]}", the hierarchy such as "${[...distances.keys()][0]}"`;
   throw new ConfigurationError('Cannot measure the run', [{ path: 'run', message }]);
 }

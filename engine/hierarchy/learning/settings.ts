@@ -9,8 +9,10 @@ export interface HierarchyStage {
   readonly batch: number;
   /** What products are divided by in the softmax, > 0: larger is flatter. */
   readonly temperature: number;
-  /** Learning rate of the first step, > 0; it falls in a line to 0. */
+  /** Learning rate of the first step, > 0. */
   readonly rate: number;
+  /** Whether the rate falls in a line to 0 or stays. @defaultValue 'linear' */
+  readonly decay?: 'linear' | 'constant' | undefined;
   /**
    * Whether documents of the batch that are known to match a query are left out of its softmax; otherwise they count as
    * wrong ones, as in the paper. @defaultValue false

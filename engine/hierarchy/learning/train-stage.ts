@@ -64,8 +64,8 @@ export async function trainStage(
   }
 }
 
-function rateOf({ rate, steps }: HierarchyStage, step: number): number {
-  return learningRate({ rate, warmUpSteps: 0, decay: 'linear', finalShare: 0 }, step - 1, steps);
+function rateOf({ rate, decay = 'linear', steps }: HierarchyStage, step: number): number {
+  return learningRate({ rate, warmUpSteps: 0, decay, finalShare: 0 }, step - 1, steps);
 }
 
 /** A gradient that the optimiser refuses stops the training, as a loss does that is no number. */

@@ -42,9 +42,11 @@ export async function report(context: CliContext, flags: ReportFlags): Promise<v
   for (const path of hierarchy) {
     for (const [name, recall] of await hierarchyRecalls(path, wanted, flags)) recalls.set(name, recall);
   }
+  // A table of distances says which queries there are; of a taxonomy a run may ask only some.
+  const options = { cutoff: flags.cutoff, countsAbsent: flags.distances !== undefined };
   for (const path of run) {
     const parsed = parseRun(await optionText('--run', path), path);
-    recalls.set(nameOf(path), runRecall(parsed, wanted.distances, flags));
+    recalls.set(nameOf(path), runRecall(parsed, wanted.distances, options));
   }
   if (json) context.printJson(Object.fromEntries(recalls));
   else context.print(toRecallTable(recalls));

@@ -146,6 +146,8 @@ function settingsOf(flags: TrainFlags): HierarchySettings {
         steps: flags.finetuneSteps,
         temperature: flags.finetuneTemperature,
         rate: flags.finetuneRate,
+        // The early stop ends it, not the rate.
+        decay: 'constant',
         leastDistance: flags.finetuneFrom ?? far,
         measureEvery,
       },
