@@ -48,20 +48,9 @@ export interface HierarchySettings {
 export interface EarlyStop {
   /** Steps between two measures, from 1. */
   readonly measureEvery: number;
+  /**
+   * Share of the recall at distance 0 before finetuning that must be left at the step that is kept, in [0, 1].
+   * @defaultValue 0.9
+   */
+  readonly keptShare?: number | undefined;
 }
-
-/** Defaults of a training: those of the paper where it names them, and what `docs/hierarchy.md` measured. */
-export const hierarchyDefaults = {
-  width: 32,
-  buckets: 16_384,
-  steps: 3000,
-  batch: 256,
-  temperature: 20,
-  rate: 0.05,
-  finetuneDistance: 3,
-  finetuneSteps: 800,
-  finetuneTemperature: 500,
-  /** A tenth of the pretraining's. The paper's is a thousandth. */
-  finetuneRate: 0.005,
-  measureEvery: 50,
-} as const;

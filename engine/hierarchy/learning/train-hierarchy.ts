@@ -4,6 +4,7 @@ import type { TowerForm } from '../towers/tower.ts';
 import type { HierarchyData } from './data.ts';
 import { type EncoderPair, startTower } from './encoder-pair.ts';
 import { measurePair } from './measure-pair.ts';
+import type { HierarchyRecall } from './recall-by-distance.ts';
 import type { HierarchySettings } from './settings.ts';
 import { type StageContext, trainStage } from './train-stage.ts';
 
@@ -14,7 +15,7 @@ export interface HierarchyTraining {
   /** Places of the queries that are trained. @defaultValue all */
   readonly trained?: readonly number[] | undefined;
   /**
-   * Places of the queries by which finetuning is stopped. @defaultValue at most 500 of the trained ones, drawn by the seed:
+   * Places of the queries by which finetuning is stopped. @defaultValue at most 2,000 of the trained ones, drawn by the seed:
    * a lookup table knows no others
    */
   readonly validated?: readonly number[] | undefined;
@@ -33,7 +34,10 @@ export interface HierarchyTrainingResult {
 }
 
 /** Most queries that finetuning is stopped by, unless they are named. */
-const mostValidated = 500;
+const mostValidated = 2000;
+
+/** See `EarlyStop.keptShare`. */
+const defaultKeptShare = 0.9;
 
 /** Towers with random numbers. */
 export function startPair(
@@ -65,8 +69,8 @@ export function copyPair({ queries, documents }: EncoderPair): EncoderPair {
 }
 
 /**
- * Trains towers in place. Finetuning is measured every so many steps and ends with the numbers of its best measure,
- * because long finetuning costs near pairs more than far ones gain.
+ * Trains towers in place. Finetuning is measured every so many steps and ends with the numbers of its best measure among
+ * those that keep enough at distance 0: long finetuning costs queries their own documents.
  *
  * Source: arXiv:2509.16411, section 5: pretrain on all distances, finetune on far ones with a flat softmax, stop early.
  *
@@ -91,7 +95,8 @@ export async function trainHierarchy(
   });
   if (!finetuning) return { loss };
   const known = validated ?? shuffled(trained ?? matches.map((_, i) => i), random).slice(0, mostValidated);
-  const best = bestOf(pair, () => measurePair(pair, matches, known).overall);
+  const { keptShare = defaultKeptShare } = finetuning;
+  const best = bestOf(pair, () => measurePair(pair, matches, known), keptShare);
   await trainStage(pair, finetuning, {
     ...context,
     onStep(step, now) {
@@ -102,21 +107,31 @@ export async function trainHierarchy(
   return { loss, bestStep: best.restore() };
 }
 
-/** Remembers the numbers of the best measure; those at the beginning are step 0. */
+/** Remembers the numbers of the best measure that keeps enough; those at the beginning are step 0. */
 function bestOf(
   { queries, documents }: EncoderPair,
-  measure: () => number,
+  measure: () => HierarchyRecall,
+  keptShare: number,
 ): { measure(step: number): void; restore(): number } {
   const tables = [queries.table.data, documents.table.data];
-  let best = { step: 0, value: measure(), copies: tables.map((data) => data.slice()) };
+  const start = measure();
+  const leastOwn = keptShare * ownRecall(start);
+  let best = { step: 0, value: start.overall, copies: tables.map((data) => data.slice()) };
   return {
     measure(step) {
-      const value = measure();
-      if (value > best.value) best = { step, value, copies: tables.map((data) => data.slice()) };
+      const recall = measure();
+      const value = recall.overall;
+      if (value > best.value && ownRecall(recall) >= leastOwn)
+        best = { step, value, copies: tables.map((data) => data.slice()) };
     },
     restore() {
       for (const [i, data] of tables.entries()) data.set(best.copies[i]!);
       return best.step;
     },
   };
+}
+
+/** Recall at distance 0; 0 where no query is to find itself. */
+function ownRecall({ byDistance }: HierarchyRecall): number {
+  return byDistance.find(({ distance }) => distance === 0)?.recall ?? 0;
 }

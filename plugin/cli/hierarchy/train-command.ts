@@ -83,6 +83,10 @@ export function trainCommand(context: CliContext): Command {
     countFlag('--finetune-steps <n>', 'steps of the second training at most', { value: 800 }),
     numberFlag('--finetune-temperature <T>', 'what products are divided by in the second training', 500),
     numberFlag('--finetune-rate <rate>', 'learning rate of the second training', 0.005),
+    numberFlag('--finetune-keep <share>', 'share of the recall at distance 0 that must be left of it', 0.9, {
+      min: 0,
+      max: 1,
+    }),
     new Flag('--optimiser <name>', optimiser, { isValue: true }),
     new Flag('--held-out <share>', heldOut, { isValue: true }),
     seedFlag(),

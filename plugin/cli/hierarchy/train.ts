@@ -41,6 +41,7 @@ export interface TrainFlags extends TaxonomyFlags {
   readonly finetuneSteps: number;
   readonly finetuneTemperature: number;
   readonly finetuneRate: number;
+  readonly finetuneKeep: number;
   readonly optimiser: 'adamw' | 'one-sided-shampoo';
   readonly heldOut: number;
   readonly seed: number;
@@ -150,6 +151,7 @@ function settingsOf(flags: TrainFlags): HierarchySettings {
         decay: 'constant',
         leastDistance: flags.finetuneFrom ?? far,
         measureEvery,
+        keptShare: flags.finetuneKeep,
       },
     }),
     optimiser: optimiserSchema.parse({ kind: optimiser }),
