@@ -67,7 +67,14 @@ export { type OrderLimitOptions, orderLimitIssues, orderLimits } from './scores/
 export { type OrderStepsOptions, orderStepFields, orderSteps } from './scores/order-steps.ts';
 export { rankingInOrder } from './scores/ranking.ts';
 export { rankingFault } from './scores/ranking-fault.ts';
-export type { HitFeatures, LogisticRule, RelevanceRules } from './scores/relevance.ts';
+export {
+  type HitFeatures,
+  hitFeatureNames,
+  type ListFeatures,
+  type LogisticRule,
+  listFeatureNames,
+  type RelevanceRules,
+} from './scores/relevance.ts';
 export {
   type ClusterMap,
   expectedLosses,

@@ -51,6 +51,7 @@ export type { TokenForm } from './network/readout/readout-feeds.ts';
 export type { ResidualForm, ResidualKind } from './network/residuals.ts';
 export type { HeadSizes, ListLayer, Projection, ReadoutHeads } from './readout/heads.ts';
 export type { Likeness } from './scores/diversity.ts';
+export type { CrfList, CrfWeights } from './scores/continuous-crf.ts';
 export { neighbourEdges } from './scores/neighbour-edges.ts';
 export * from './training/calibration.ts';
 export * from './training/curation/bigram-loss.ts';

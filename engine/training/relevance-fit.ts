@@ -146,7 +146,12 @@ function listPairs(lists: readonly RelevanceList[]): HoldingList[] {
 /** How good probabilities are. */
 export interface RelevanceQuality {
   /** Documents that were looked at, and how many of them are relevant. */
-  readonly documents: { readonly count: number; readonly relevant: number };
+  readonly documents: {
+    /** All. */
+    readonly count: number;
+    /** Those that are relevant. */
+    readonly relevant: number;
+  };
   /** Of documents. */
   readonly hits: Reliability & {
     /** How often a relevant document has more than another one, over all lists, in [0, 1]. */

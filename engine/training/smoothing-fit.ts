@@ -61,7 +61,12 @@ export interface SmoothingFit extends LearntSmoothing {
     readonly smoothed: number;
   };
   /** Mean gain of `smoothed` over `before`, and its standard error. */
-  readonly gain: { readonly mean: number; readonly error: number };
+  readonly gain: {
+    /** Mean over lists. */
+    readonly mean: number;
+    /** Its standard error. */
+    readonly error: number;
+  };
   /** p-value of the paired t-test between them. */
   readonly p: number;
   /** Whether the gain is larger than two standard errors: otherwise smoothing stays off. */
@@ -200,12 +205,20 @@ function stretchedTargets(
   return targets.map((values) => values?.map((value) => value / slope));
 }
 
-/** The logarithm of `p(targets | unaries)`, less a constant, and its gradient by the weights. */
+/** A likelihood and where it rises. */
+export interface CrfLikelihood {
+  /** The logarithm of `p(targets | unaries)`, less a constant. */
+  readonly value: number;
+  /** Its gradient by the weights. */
+  readonly gradient: CrfWeights;
+}
+
+/** The likelihood of a list's targets, and its gradient. */
 export function crfLikelihood(
   list: CrfList,
   weights: CrfWeights,
   targets: readonly number[],
-): { readonly value: number; readonly gradient: CrfWeights } {
+): CrfLikelihood {
   const unary = unaryOf(list, weights);
   const precision = precisionMatrix(list, unary, weights.edges);
   const covariance = inverse(precision);
