@@ -1,12 +1,19 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { builtWorkers } from './test/support/programs/built-workers.ts';
 
+/**
+ * Files that share their workers' modules, so that engine and adapters are loaded once a worker and not once a file. The
+ * others replace modules, or count what a fresh process does.
+ */
+const shared = [
+  'test/{adapters,cli,engine}/**/*.test.ts',
+  'test/plugin/{config,guard,middleware,options,stage}/**/*.test.ts',
+];
+
 const config: ViteUserConfig = defineConfig({
   plugins: [builtWorkers()],
   test: {
     globalSetup: './test/support/programs/global-setup.ts',
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/servers/**', 'test/devices/**', 'node_modules/**'],
     pool: 'forks',
     // Built programs are plain JavaScript, which Node loads by itself, so that their threads find their files.
     server: { deps: { external: [/\.cache\/programs\//] } },
@@ -16,6 +23,17 @@ const config: ViteUserConfig = defineConfig({
     testTimeout: 600_000,
     hookTimeout: 600_000,
     expect: { poll: { timeout: 300_000 } },
+    projects: [
+      { extends: true, test: { name: 'shared', isolate: false, include: shared } },
+      {
+        extends: true,
+        test: {
+          name: 'apart',
+          include: ['test/**/*.test.ts'],
+          exclude: [...shared, 'test/servers/**', 'test/devices/**', 'node_modules/**'],
+        },
+      },
+    ],
   },
 });
 
