@@ -3,11 +3,13 @@ import { builtWorkers } from './test/support/programs/built-workers.ts';
 
 /**
  * Files that share their workers' modules, so that engine and adapters are loaded once a worker and not once a file. The
- * others replace modules, or count what a fresh process does.
+ * others replace modules (`keys`), or count the threads of their process (`session`).
  */
 const shared = [
-  'test/{adapters,cli,engine}/**/*.test.ts',
-  'test/plugin/{config,guard,middleware,options,stage}/**/*.test.ts',
+  'test/{adapters,cli}/**/*.test.ts',
+  'test/engine/*.test.ts',
+  'test/engine/!(session)/**/*.test.ts',
+  'test/plugin/**/!(keys).test.ts',
 ];
 
 const config: ViteUserConfig = defineConfig({
