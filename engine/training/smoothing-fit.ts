@@ -214,11 +214,7 @@ export interface CrfLikelihood {
 }
 
 /** The likelihood of a list's targets, and its gradient. */
-export function crfLikelihood(
-  list: CrfList,
-  weights: CrfWeights,
-  targets: readonly number[],
-): CrfLikelihood {
+export function crfLikelihood(list: CrfList, weights: CrfWeights, targets: readonly number[]): CrfLikelihood {
   const unary = unaryOf(list, weights);
   const precision = precisionMatrix(list, unary, weights.edges);
   const covariance = inverse(precision);
