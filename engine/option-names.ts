@@ -5,7 +5,10 @@ import { ConfigurationError, type ConfigurationIssue } from './errors.ts';
 export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
 
 /** One issue for every unknown option, with the nearest known name. An option that is `undefined` counts as absent. */
-export function unknownOptions(options: object, known: Readonly<Record<string, true>>): ConfigurationIssue[] {
+export function unknownOptions(
+  options: object,
+  known: Readonly<Record<string, unknown>>,
+): ConfigurationIssue[] {
   const names = Object.keys(known);
   return Object.entries(options)
     .filter(([name, value]) => value !== undefined && !Object.hasOwn(known, name))

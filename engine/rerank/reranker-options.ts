@@ -1,7 +1,7 @@
 /** Options of every kind of reranker, and how they are checked. */
 import type { StateSource } from '../contract.ts';
 import { ConfigurationError, type ConfigurationIssue } from '../errors.ts';
-import { type OptionNames, unknownOptions } from '../option-names.ts';
+import { unknownOptions } from '../option-names.ts';
 import type { ReadoutParameters } from '../readout/parameters.ts';
 import type { Device } from '../session/device.ts';
 import { WorkerPool } from '../session/pool.ts';
@@ -122,45 +122,60 @@ export interface RerankerOptions {
   readonly cacheFolder?: string;
 }
 
-const optionNames: OptionNames<RerankerOptions> = {
-  model: true,
-  device: true,
-  precision: true,
-  tier: true,
-  depth: true,
-  loops: true,
-  dropping: true,
-  residual: true,
-  workers: true,
-  threads: true,
-  queryThreads: true,
-  maxDocumentTokens: true,
-  maxDocumentBlocks: true,
-  maxQueryTokens: true,
-  batchTokens: true,
-  memoryLimitBytes: true,
-  deviceMemoryLimitBytes: true,
-  stateCacheBytes: true,
-  stateFolder: true,
-  stateSource: true,
-  stateCodec: true,
-  prepack: true,
-  warmUp: true,
-  warmUpDocuments: true,
-  readout: true,
-  cacheFolder: true,
-  pool: true,
+/** What is opened, in the words of messages. */
+export type RerankerKind =
+  | 'an encoder'
+  | 'an encoder of the profile in-context'
+  | 'a cross-encoder'
+  | 'a decoder';
+
+const encoders: readonly RerankerKind[] = ['an encoder', 'an encoder of the profile in-context'];
+const stateful: readonly RerankerKind[] = ['an encoder'];
+const decoders: readonly RerankerKind[] = ['a decoder'];
+const all: readonly RerankerKind[] = [...encoders, 'a cross-encoder', 'a decoder'];
+
+/** Who takes which option. */
+const takers: Readonly<Record<keyof RerankerOptions, readonly RerankerKind[]>> = {
+  model: all,
+  device: all,
+  precision: [...encoders, ...decoders],
+  tier: encoders,
+  depth: stateful,
+  loops: stateful,
+  dropping: stateful,
+  residual: stateful,
+  workers: all,
+  threads: all,
+  queryThreads: stateful,
+  maxDocumentTokens: all,
+  maxDocumentBlocks: encoders,
+  maxQueryTokens: all,
+  batchTokens: all,
+  memoryLimitBytes: decoders,
+  deviceMemoryLimitBytes: decoders,
+  stateCacheBytes: stateful,
+  stateFolder: stateful,
+  stateSource: stateful,
+  stateCodec: stateful,
+  prepack: all,
+  warmUp: all,
+  warmUpDocuments: decoders,
+  readout: encoders,
+  cacheFolder: all,
+  pool: all,
 };
 
 /** Collects what is wrong with options, so that all of it is told at once. */
 export class OptionCheck {
   readonly #options: RerankerOptions;
+  readonly #kind: RerankerKind;
   readonly #issues: ConfigurationIssue[];
 
-  /** Begins with options whose names are none. */
-  constructor(options: RerankerOptions) {
+  /** Begins with options whose names are none. @param kind - What is opened: it may not take all of the others. */
+  constructor(options: RerankerOptions, kind: RerankerKind) {
     this.#options = options;
-    this.#issues = unknownOptions(options, optionNames);
+    this.#kind = kind;
+    this.#issues = unknownOptions(options, takers);
   }
 
   /** A whole number, both bounds inclusive. */
@@ -190,15 +205,15 @@ export class OptionCheck {
     this.tell(name, `expected ${accepted.join(' or ')}, got ${JSON.stringify(value)}`);
   }
 
-  /** Options that mean nothing to this kind of model. */
-  absent(kind: string, names: readonly (keyof RerankerOptions)[]): void {
-    for (const name of names) {
-      if (this.#options[name] !== undefined) this.tell(name, `${kind} has no such option; leave it out`);
-    }
-  }
-
-  /** @throws ConfigurationError when anything was wrong. */
+  /** @throws ConfigurationError when anything was wrong, options that mean nothing to this kind of model among it. */
   finish(): void {
+    for (const [name, kinds] of Object.entries(takers) as [
+      keyof RerankerOptions,
+      readonly RerankerKind[],
+    ][]) {
+      if (this.#options[name] === undefined || kinds.includes(this.#kind)) continue;
+      this.tell(name, `${this.#kind} has no such option; leave it out`);
+    }
     if (this.#issues.length > 0) throw new ConfigurationError('Cannot open the reranker', this.#issues);
   }
 

@@ -160,3 +160,13 @@ describe('stateFolder', () => {
     );
   });
 });
+
+describe('dropping', () => {
+  it('is an option of encoders that keep states alone', async () => {
+    const model = await tinyDecoder();
+    const dropping = { keep: 0.5 };
+    await expect(openDecoderReranker({ model, dropping })).rejects.toThrow(
+      /dropping: a decoder has no such option/,
+    );
+  });
+});

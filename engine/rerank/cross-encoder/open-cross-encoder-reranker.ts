@@ -58,7 +58,7 @@ export async function openCrossEncoderReranker(options: RerankerOptions): Promis
 }
 
 function assertOptions(options: RerankerOptions): void {
-  const check = new OptionCheck(options);
+  const check = new OptionCheck(options, 'a cross-encoder');
   const { maxQueryTokens = defaultCaps.maxQueryTokens } = options;
   check.workers();
   check.whole('threads', 1, 1024);
@@ -66,22 +66,5 @@ function assertOptions(options: RerankerOptions): void {
   check.whole('maxDocumentTokens', 1, positions - specialTokens - maxQueryTokens);
   check.whole('batchTokens', 1, 1_000_000);
   check.oneOf('device', ['cpu', 'auto']);
-  check.absent('a cross-encoder', [
-    'precision',
-    'tier',
-    'depth',
-    'loops',
-    'residual',
-    'queryThreads',
-    'maxDocumentBlocks',
-    'memoryLimitBytes',
-    'deviceMemoryLimitBytes',
-    'stateCacheBytes',
-    'stateFolder',
-    'stateSource',
-    'stateCodec',
-    'warmUpDocuments',
-    'readout',
-  ]);
   check.finish();
 }

@@ -164,7 +164,7 @@ async function warmUp(
 }
 
 function assertOptions(options: RerankerOptions, config: DecoderConfig): void {
-  const check = new OptionCheck(options);
+  const check = new OptionCheck(options, 'a decoder');
   check.workers();
   check.whole('threads', 1, 1024);
   check.whole('maxDocumentTokens', leastDocumentTokens, config.positions);
@@ -175,18 +175,5 @@ function assertOptions(options: RerankerOptions, config: DecoderConfig): void {
   check.oneOf('precision', ['fp32', 'fp16']);
   check.oneOf('device', devices);
   check.whole('warmUpDocuments', 1, 100_000);
-  check.absent('a decoder', [
-    'tier',
-    'depth',
-    'loops',
-    'queryThreads',
-    'residual',
-    'maxDocumentBlocks',
-    'stateCacheBytes',
-    'stateFolder',
-    'stateSource',
-    'stateCodec',
-    'readout',
-  ]);
   check.finish();
 }

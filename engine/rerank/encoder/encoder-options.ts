@@ -6,7 +6,7 @@ import type { ModelManifest } from '../../model/manifest.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
 import { type OptionNames, unknownOptions } from '../../option-names.ts';
 import { devices } from '../../session/device.ts';
-import { OptionCheck, type RerankerOptions } from '../reranker-options.ts';
+import { OptionCheck, type RerankerKind, type RerankerOptions } from '../reranker-options.ts';
 import { type DroppingOptions, defaultMinKeep } from './dropping.ts';
 
 /** More would be a mistake: the graph holds every applied layer. */
@@ -18,7 +18,7 @@ export function assertCacheableOptions(
   { path, manifest }: ModelFolder,
   config: EncoderConfig,
 ): void {
-  const check = commonCheck(options, config);
+  const check = commonCheck(options, config, 'an encoder');
   if (manifest.profile !== 'cacheable') {
     check.tell(
       'model',
@@ -41,24 +41,12 @@ export function assertCacheableOptions(
 
 /** @throws ConfigurationError listing everything that a model of the `in-context` profile cannot be opened with. */
 export function assertInContextOptions(options: RerankerOptions, config: EncoderConfig): void {
-  const check = commonCheck(options, config);
-  check.absent('an encoder of the profile in-context', [
-    'depth',
-    'loops',
-    'dropping',
-    'residual',
-    'queryThreads',
-    'stateCacheBytes',
-    'stateFolder',
-    'stateSource',
-    'stateCodec',
-  ]);
-  check.finish();
+  commonCheck(options, config, 'an encoder of the profile in-context').finish();
 }
 
 /** What both profiles are opened with. */
-function commonCheck(options: RerankerOptions, config: EncoderConfig): OptionCheck {
-  const check = new OptionCheck(options);
+function commonCheck(options: RerankerOptions, config: EncoderConfig, kind: RerankerKind): OptionCheck {
+  const check = new OptionCheck(options, kind);
   check.workers();
   check.whole('threads', 1, 1024);
   check.whole('queryThreads', 1, 1024);
@@ -72,7 +60,6 @@ function commonCheck(options: RerankerOptions, config: EncoderConfig): OptionChe
   if (options.precision === 'int8' && (options.device ?? 'cpu') !== 'cpu') {
     check.tell('precision', 'int8 is computed on the processor alone; leave it out, or leave out the device');
   }
-  check.absent('an encoder', ['memoryLimitBytes', 'deviceMemoryLimitBytes', 'warmUpDocuments']);
   return check;
 }
 

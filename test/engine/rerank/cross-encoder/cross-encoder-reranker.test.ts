@@ -70,6 +70,11 @@ describe('openReranker over a cross-encoder', () => {
     await expect(opening).rejects.toThrow(/precision.*\n?.*tier/s);
   });
 
+  it('refuses to drop documents', async () => {
+    const opening = openReranker({ model, dropping: { keep: 0.5 } });
+    await expect(opening).rejects.toThrow(/dropping: a cross-encoder has no such option/);
+  });
+
   it('refuses a file that gives no logits, and says what it gives', async () => {
     const other = await folderWith('embeddings');
     try {
