@@ -3,7 +3,7 @@ import type { ConfigurationIssue } from './errors.ts';
 import { unknownName } from './option-names.ts';
 
 /** What a value has to be. */
-export interface OptionCheck {
+export interface ValueCheck {
   /** Whether a value that is given is right. */
   readonly isRight: (value: unknown) => boolean;
   /** What is right, in words: `a number above 0`. */
@@ -18,7 +18,7 @@ export interface OptionCheck {
  */
 export function optionIssues(
   given: unknown,
-  checks: Readonly<Record<string, OptionCheck>>,
+  checks: Readonly<Record<string, ValueCheck>>,
   required: readonly string[] = [],
 ): readonly ConfigurationIssue[] {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
@@ -62,7 +62,7 @@ export function numberCheck({
   readonly above?: number;
   readonly below?: number;
   readonly expected: string;
-}): OptionCheck {
+}): ValueCheck {
   return {
     isRight: (value) =>
       typeof value === 'number' &&
@@ -76,7 +76,7 @@ export function numberCheck({
 }
 
 /** A whole number of at least `least`. */
-export function wholeCheck(least: number): OptionCheck {
+export function wholeCheck(least: number): ValueCheck {
   return {
     isRight: (value) => Number.isSafeInteger(value) && (value as number) >= least,
     expected: `a whole number of at least ${least}`,
@@ -84,18 +84,18 @@ export function wholeCheck(least: number): OptionCheck {
 }
 
 /** One of these words. */
-export function choiceCheck(of: readonly string[]): OptionCheck {
+export function choiceCheck(of: readonly string[]): ValueCheck {
   return { isRight: (value) => of.includes(value as string), expected: of.join(' or ') };
 }
 
 /** The name of a field, which is no pattern. */
-export const fieldCheck: OptionCheck = {
+export const fieldCheck: ValueCheck = {
   isRight: (value) => typeof value === 'string' && /^[^*]+$/.test(value),
   expected: 'the name of a field, without "*"',
 };
 
 /** A list of texts that is not empty, and holds no empty text. */
-export const textsCheck: OptionCheck = {
+export const textsCheck: ValueCheck = {
   isRight: (value) =>
     Array.isArray(value) &&
     value.length > 0 &&
@@ -104,5 +104,6 @@ export const textsCheck: OptionCheck = {
 };
 
 function quoted(value: unknown): string {
-  return JSON.stringify(value) ?? String(value);
+  // JSON has no word for NaN and Infinity.
+  return typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
 }

@@ -1,10 +1,11 @@
 /** A cheap reranker over all candidates, and a dear one over a part of them. */
-import type { Ranking, Reranker, RerankerInfo, Shortlist } from '../contract.ts';
+import type { Ranking, Reranker, RerankerInfo } from '../contract.ts';
 import { ConfigurationError, type ConfigurationIssue, InferenceError } from '../errors.ts';
 import { infoDigest } from '../info-digest.ts';
 import { checkOptionNames, type OptionNames } from '../option-names.ts';
 import { type CascadeRule, cascadeWindow, joinedCascade } from '../scores/cascade.ts';
 import { rankingFault } from '../scores/ranking-fault.ts';
+import { partOfList } from './part-of-list.ts';
 import { preparedByAll } from './prepared-by-all.ts';
 import { remaining } from './remaining-time.ts';
 import { wrapped } from './wrapped.ts';
@@ -73,7 +74,7 @@ export function cascadeReranker(options: CascadeOptions): Reranker {
       if (window.to === window.from) return order;
       const indices = order.candidates.slice(window.from, window.to).map(({ index }) => index);
       indices.sort((a, b) => a - b);
-      const again = await dear.rerank(partOf(shortlist, indices), remaining(call, started));
+      const again = await dear.rerank(partOfList(shortlist, indices), remaining(call, started));
       return joinedCascade(order, ofWhole(again, indices, dear.info), window);
     },
     ...(prepare && { prepare }),
@@ -115,17 +116,6 @@ function infoOf(cheap: RerankerInfo, dear: RerankerInfo, rule: CascadeRule): Rer
     languages: dear.languages.filter((language) => cheap.languages.includes(language)),
     takesInstructions: cheap.takesInstructions === true && dear.takesInstructions === true,
     ready: cheap.ready && dear.ready,
-  };
-}
-
-/** The named candidates as a shortlist of their own, in first-stage order. */
-function partOf(shortlist: Shortlist, indices: readonly number[]): Shortlist {
-  const { pinned } = shortlist;
-  const kept = pinned?.map((index) => indices.indexOf(index)).filter((place) => place >= 0);
-  return {
-    ...shortlist,
-    candidates: indices.map((index) => shortlist.candidates[index]!),
-    ...(kept && { pinned: kept }),
   };
 }
 

@@ -8,7 +8,7 @@ import type {
   Reranker,
   Shortlist,
 } from '../contract.ts';
-import { type ScoredCandidate, toRanking } from '../scores/ranking.ts';
+import { type ScoredCandidate, withCandidates } from '../scores/ranking.ts';
 import { isRead, unreadLogits } from '../scores/unread.ts';
 import { wrapped } from './wrapped.ts';
 
@@ -85,14 +85,10 @@ function foldedBack(ranking: Ranking, { candidates }: Shortlist, pieces: readonl
   const rest = unread.map((index, i): ScoredCandidate => ({ index, logit: logits[i]!, isRead: false }));
   const { read: _, ...usage } = ranking.usage;
   const counted = unread.length === 0 ? usage : { ...usage, read: read.length };
-  const { routed } = ranking;
-  return {
-    ...toRanking(
-      [...read, ...rest].sort((a, b) => a.index - b.index),
-      counted,
-    ),
-    ...(routed && { routed }),
-  };
+  return withCandidates(
+    { ...ranking, usage: counted },
+    [...read, ...rest].sort((a, b) => a.index - b.index),
+  );
 }
 
 /** The document with the scores of its best piece; of equal ones, the first in the order of its parts. */

@@ -1,9 +1,11 @@
 /** Near-duplicates of a list are read once. */
-import type { RankedCandidate, Ranking, Reranker, RerankOptions, Shortlist } from '../contract.ts';
+import type { RankedCandidate, Ranking, Reranker, RerankOptions } from '../contract.ts';
 import { ConfigurationError } from '../errors.ts';
-import { checkOptionNames, type OptionNames } from '../option-names.ts';
+import { choiceCheck, numberCheck, optionIssues, type ValueCheck } from '../option-checks.ts';
+import type { OptionNames } from '../option-names.ts';
 import { defaultDuplicateCosine, foldRows } from '../scores/near-duplicates.ts';
-import { type ScoredCandidate, toRanking } from '../scores/ranking.ts';
+import { type ScoredCandidate, withCandidates } from '../scores/ranking.ts';
+import { partOfList } from './part-of-list.ts';
 import { wrapped } from './wrapped.ts';
 
 /** Options of {@link foldedReranker}. */
@@ -20,7 +22,10 @@ export interface DuplicateOptions {
 /** Where near-duplicates stand. */
 type DuplicatePlacement = NonNullable<DuplicateOptions['placement']>;
 
-const optionNames: OptionNames<DuplicateOptions> = { cosine: true, placement: true };
+const checks: Readonly<Record<keyof OptionNames<DuplicateOptions>, ValueCheck>> = {
+  cosine: numberCheck({ above: 0, most: 1, expected: 'a number above 0 and at most 1' }),
+  placement: choiceCheck(['under', 'last']),
+};
 
 /**
  * The reranker over lists whose near-duplicates are folded: the first of them in shortlist order is read and stands for the
@@ -36,9 +41,9 @@ const optionNames: OptionNames<DuplicateOptions> = { cosine: true, placement: tr
  * @example const reranker = foldedReranker(steppedReranker(await openReranker(), [fusion()]), { placement: 'last' });
  */
 export function foldedReranker(reranker: Reranker, options: DuplicateOptions = {}): Reranker {
-  checkOptionNames('Cannot fold duplicates', options, optionNames);
+  const issues = optionIssues(options, checks);
+  if (issues.length > 0) throw new ConfigurationError('Cannot fold duplicates', issues);
   const { cosine = defaultDuplicateCosine, placement = 'under' } = options;
-  assertDuplicateOptions(cosine, placement);
   const { embedder } = reranker;
   if (!embedder) return reranker;
   return wrapped(reranker, {
@@ -50,20 +55,10 @@ export function foldedReranker(reranker: Reranker, options: DuplicateOptions = {
       const standing = foldRows(embeddings, cosine).map((of, i) => (pinned.has(i) ? i : of));
       const kept = [...standing.keys()].filter((i) => standing[i] === i);
       if (kept.length === standing.length) return reranker.rerank(shortlist, call);
-      const ranking = await reranker.rerank(folded(shortlist, kept), call);
+      const ranking = await reranker.rerank(partOfList(shortlist, kept), call);
       return unfolded(ranking, { kept, standing }, placement);
     },
   });
-}
-
-/** The list of those that stand for themselves. */
-function folded(shortlist: Shortlist, kept: readonly number[]): Shortlist {
-  const { pinned = [] } = shortlist;
-  return {
-    ...shortlist,
-    candidates: kept.map((index) => shortlist.candidates[index]!),
-    ...(shortlist.pinned && { pinned: pinned.map((index) => kept.indexOf(index)).filter((i) => i >= 0) }),
-  };
 }
 
 /** Who was read, and who stands for whom. */
@@ -74,11 +69,8 @@ interface Fold {
   readonly standing: readonly number[];
 }
 
-function unfolded(
-  { candidates, usage }: Ranking,
-  { kept, standing }: Fold,
-  placement: DuplicatePlacement,
-): Ranking {
+function unfolded(ranking: Ranking, { kept, standing }: Fold, placement: DuplicatePlacement): Ranking {
+  const { candidates } = ranking;
   const read = new Map(candidates.map((candidate) => [kept[candidate.index]!, candidate]));
   const logits = candidates.map(({ logit }) => logit);
   const [highest, lowest] = [Math.max(...logits), Math.min(...logits)];
@@ -93,17 +85,5 @@ function unfolded(
     const lowered = parts && { parts: [...parts, { name: 'duplicate', value: -below }] };
     return { ...duplicate, logit: candidate.logit - below, ...lowered };
   });
-  return toRanking(all, usage);
-}
-
-function assertDuplicateOptions(cosine: number, placement: DuplicatePlacement): void {
-  const issues = [
-    ...(cosine > 0 && cosine <= 1
-      ? []
-      : [{ path: 'cosine', message: `expected a number above 0 and at most 1, got ${cosine}` }]),
-    ...(['under', 'last'].includes(placement)
-      ? []
-      : [{ path: 'placement', message: `expected under or last, got ${String(placement)}` }]),
-  ];
-  if (issues.length > 0) throw new ConfigurationError('Cannot fold duplicates', issues);
+  return withCandidates(ranking, all);
 }

@@ -56,13 +56,12 @@ export async function applySteps(ranking: Ranking, shortlist: Shortlist, call: S
     if (fault) throw unusable(i, shortlist.candidates.length, fault);
     current = next === current ? current : kept(normalisedRanking(withTruth(next)), ranking);
   }
-  const { routed } = ranking;
-  return routed && !current.routed ? { ...current, routed } : current;
+  return current;
 }
 
-/** A step orders; whether the list holds an answer is said by the ranking before all steps. */
-function kept(ranking: Ranking, { answerable }: Ranking): Ranking {
-  return answerable === undefined ? ranking : { ...ranking, answerable };
+/** A step orders; what is said of the whole list is said by the ranking before all steps. */
+function kept(ranking: Ranking, { answerable, routed }: Ranking): Ranking {
+  return { ...ranking, ...(answerable !== undefined && { answerable }), ...(routed && { routed }) };
 }
 
 /** The ranking without parts that do not add up to their logits: a step changed those, and told no part of its own. */

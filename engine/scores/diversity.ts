@@ -5,8 +5,8 @@ import {
   choiceCheck,
   fieldCheck,
   numberCheck,
-  type OptionCheck,
   optionIssues,
+  type ValueCheck,
   wholeCheck,
 } from '../option-checks.ts';
 import type { OptionNames } from '../option-names.ts';
@@ -32,7 +32,7 @@ export interface DiversityOptions {
 /** Leading ranks that are chosen anew by default. */
 const defaultRanks = 10;
 
-const checks: Readonly<Record<keyof OptionNames<DiversityOptions>, OptionCheck>> = {
+const checks: Readonly<Record<keyof OptionNames<DiversityOptions>, ValueCheck>> = {
   lambda: numberCheck({ least: 0, most: 1, expected: 'a number in [0, 1]' }),
   field: fieldCheck,
   by: choiceCheck(['embeddings', 'anchors']),

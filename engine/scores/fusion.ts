@@ -4,7 +4,7 @@ import { checkOptionNames, type OptionNames } from '../option-names.ts';
 import { fusionFeatureNames, fusionFeatures } from './fusion-features.ts';
 import { zScores } from './fusion-scores.ts';
 import { predictedWeight } from './predicted-weight.ts';
-import { toRanking } from './ranking.ts';
+import { withCandidates } from './ranking.ts';
 import { isRead, unreadLogits } from './unread.ts';
 
 /** Options of {@link fusion}. */
@@ -99,5 +99,5 @@ function fuse(ranking: Ranking, shortlist: Shortlist, weight: number): Ranking {
     fused,
   );
   const kept = unread.map((candidate, i) => ({ ...candidate, logit: between[i]! }));
-  return toRanking([...fused, ...kept], ranking.usage);
+  return withCandidates(ranking, [...fused, ...kept]);
 }

@@ -1,7 +1,7 @@
 /** Limits on how far the order may push down what the first stage was right to put first. */
 import type { Candidate, RankedCandidate, Ranking, ScoreStep, Shortlist } from '../contract.ts';
 import { ConfigurationError, type ConfigurationIssue } from '../errors.ts';
-import { fieldCheck, numberCheck, type OptionCheck, optionIssues, wholeCheck } from '../option-checks.ts';
+import { fieldCheck, numberCheck, optionIssues, type ValueCheck, wholeCheck } from '../option-checks.ts';
 import type { OptionNames } from '../option-names.ts';
 import { scheduled } from './deadlines.ts';
 import { zScores } from './fusion-scores.ts';
@@ -30,12 +30,12 @@ const defaultLeaderGap = 2;
 /** An identifier that more hits than these hold names no single one of them. */
 const defaultIdentifierHits = 5;
 
-const isBoolean: OptionCheck = {
+const isBoolean: ValueCheck = {
   isRight: (value) => typeof value === 'boolean',
   expected: 'true or false',
 };
 
-const checks: Readonly<Record<keyof OptionNames<OrderLimitOptions>, OptionCheck>> = {
+const checks: Readonly<Record<keyof OptionNames<OrderLimitOptions>, ValueCheck>> = {
   promoteOnly: isBoolean,
   maxDemotion: wholeCheck(0),
   leaderGap: {

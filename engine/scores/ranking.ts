@@ -32,6 +32,11 @@ export function toRanking(candidates: readonly ScoredCandidate[], usage: Ranking
   };
 }
 
+/** The ranking with these candidates in place of its own, ordered; what it says of the whole list stays. */
+export function withCandidates(ranking: Ranking, candidates: readonly ScoredCandidate[]): Ranking {
+  return { ...ranking, ...toRanking(candidates, ranking.usage) };
+}
+
 /** The ranking in the order of its logits; the ranking itself where it is in order already. Scores stay. */
 export function rankingInOrder(ranking: Ranking): Ranking {
   const { candidates } = ranking;
@@ -49,7 +54,7 @@ export function normalisedRanking(ranking: Ranking): Ranking {
   const scores = softmax(ranking.candidates.map(({ logit }) => logit));
   const isNormal = ranking.candidates.every(({ score }, i) => Math.abs(score - scores[i]!) <= sameScore);
   if (isNormal) return rankingInOrder(ranking);
-  return { ...ranking, candidates: toRanking(ranking.candidates, ranking.usage).candidates };
+  return withCandidates(ranking, ranking.candidates);
 }
 
 function byLogit(a: ScoredCandidate, b: ScoredCandidate): number {

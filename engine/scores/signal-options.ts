@@ -5,9 +5,9 @@ import {
   fieldCheck,
   issuesBelow,
   numberCheck,
-  type OptionCheck,
   optionIssues,
   textsCheck,
+  type ValueCheck,
   wholeCheck,
 } from '../option-checks.ts';
 import type { OptionNames } from '../option-names.ts';
@@ -67,10 +67,10 @@ export const scoringFunctions = ['decay', 'log', 'saturation', 'factor'] as cons
 
 const signalFunctions: readonly SignalFunction[] = [...scoringFunctions, 'pin', 'cap'];
 
-const share: OptionCheck = numberCheck({ least: -1, most: 1, expected: 'a number in [-1, 1]' });
-const aboveZero: OptionCheck = numberCheck({ above: 0, expected: 'a number above 0' });
+const share: ValueCheck = numberCheck({ least: -1, most: 1, expected: 'a number in [-1, 1]' });
+const aboveZero: ValueCheck = numberCheck({ above: 0, expected: 'a number above 0' });
 /** Checked by the kind of the decay, once the origin is known. */
-const anyQuantity: OptionCheck = { isRight: () => true, expected: 'a number, a time or a distance' };
+const anyQuantity: ValueCheck = { isRight: () => true, expected: 'a number, a time or a distance' };
 
 const checks = {
   function: choiceCheck(signalFunctions),
@@ -102,7 +102,7 @@ const checks = {
   ids: textsCheck,
   atMost: wholeCheck(1),
   within: wholeCheck(1),
-} as const satisfies Readonly<Record<keyof OptionNames<SignalOptions>, OptionCheck>>;
+} as const satisfies Readonly<Record<keyof OptionNames<SignalOptions>, ValueCheck>>;
 
 type SignalOptionName = keyof typeof checks;
 

@@ -12,7 +12,7 @@ import type {
 import { ConfigurationError } from '../errors.ts';
 import { zScale } from './fusion-scores.ts';
 import { capped, pinnedFirst } from './placed-hits.ts';
-import { toRanking } from './ranking.ts';
+import { withCandidates } from './ranking.ts';
 import { rankingPart, withParts } from './score-parts.ts';
 import {
   decayAt,
@@ -149,7 +149,7 @@ function withScores(ranking: Ranking, { scoring, isMultiplied, step }: Scoring):
     }
     return withParts(candidate, parts);
   });
-  return toRanking([...scored, ...keptRanks(ranking, scored)], ranking.usage);
+  return withCandidates(ranking, [...scored, ...keptRanks(ranking, scored)]);
 }
 
 /** The ranking's own part, before any signal. */

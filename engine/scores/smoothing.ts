@@ -1,12 +1,13 @@
 /** Smoothing: documents that are alike get scores that are alike. */
 import type { Ranking, ScoreStep, Shortlist } from '../contract.ts';
 import { ConfigurationError } from '../errors.ts';
-import { checkOptionNames, type OptionNames } from '../option-names.ts';
+import { choiceCheck, numberCheck, optionIssues, type ValueCheck, wholeCheck } from '../option-checks.ts';
+import type { OptionNames } from '../option-names.ts';
 import type { CrfList, CrfWeights } from './continuous-crf.ts';
 import { zScores } from './fusion-scores.ts';
 import { listEmbeddings } from './list-embeddings.ts';
 import { neighbourEdges } from './neighbour-edges.ts';
-import { toRanking } from './ranking.ts';
+import { withCandidates } from './ranking.ts';
 import { isRead } from './unread.ts';
 
 /** Options of {@link smoothing}. */
@@ -26,12 +27,12 @@ export interface SmoothingOptions {
   readonly iterations?: number | undefined;
 }
 
-const optionNames: OptionNames<SmoothingOptions> = {
-  edgeWeight: true,
-  firstStageWeight: true,
-  neighbours: true,
-  edges: true,
-  iterations: true,
+const checks: Readonly<Record<keyof OptionNames<SmoothingOptions>, ValueCheck>> = {
+  edgeWeight: numberCheck({ least: 0, expected: 'a number of at least 0' }),
+  firstStageWeight: numberCheck({ least: 0, most: 1, expected: 'a number in [0, 1]' }),
+  neighbours: wholeCheck(1),
+  edges: choiceCheck(['embeddings', 'anchors']),
+  iterations: wholeCheck(0),
 };
 
 /**
@@ -46,8 +47,8 @@ const optionNames: OptionNames<SmoothingOptions> = {
  * @throws ConfigurationError listing every option that cannot be.
  */
 export function smoothing(options: SmoothingOptions): ScoreStep {
-  checkOptionNames('Cannot make the smoothing', options, optionNames);
-  assertOptions(options);
+  const issues = optionIssues(options, checks, ['edgeWeight']);
+  if (issues.length > 0) throw new ConfigurationError('Cannot make the smoothing', issues);
   const { neighbours = 10, edges: source = 'embeddings' } = options;
   return async (ranking, shortlist, context) => {
     if (ranking.candidates.length < 2) return ranking;
@@ -84,39 +85,8 @@ async function smoothed(ranking: Ranking, list: CrfList, options: SmoothingOptio
   const { iterations = 0 } = options;
   const weights = toCrfWeights(options);
   const scores = iterations === 0 ? crfScores(list, weights) : crfMeanField(list, weights, iterations);
-  return toRanking(
+  return withCandidates(
+    ranking,
     ranking.candidates.map((candidate) => ({ ...candidate, logit: scores[candidate.index]! })),
-    ranking.usage,
   );
-}
-
-function assertOptions(options: SmoothingOptions): void {
-  const { edgeWeight, firstStageWeight = 0.2, neighbours = 10, iterations = 0 } = options;
-  const { edges = 'embeddings' } = options;
-  const issues = [
-    ['edgeWeight', Number.isFinite(edgeWeight) && edgeWeight >= 0, 'a number of at least 0', edgeWeight],
-    [
-      'firstStageWeight',
-      firstStageWeight >= 0 && firstStageWeight <= 1,
-      'a number in [0, 1]',
-      firstStageWeight,
-    ],
-    [
-      'neighbours',
-      Number.isInteger(neighbours) && neighbours >= 1,
-      'a whole number of at least 1',
-      neighbours,
-    ],
-    [
-      'iterations',
-      Number.isInteger(iterations) && iterations >= 0,
-      'a whole number of at least 0',
-      iterations,
-    ],
-    ['edges', ['embeddings', 'anchors'].includes(edges), 'embeddings or anchors', edges],
-  ] as const;
-  const faults = issues.flatMap(([path, isRight, expected, got]) =>
-    isRight ? [] : [{ path, message: `expected ${expected}, got ${String(got)}` }],
-  );
-  if (faults.length > 0) throw new ConfigurationError('Cannot make the smoothing', faults);
 }

@@ -12,7 +12,7 @@ import {
   unaryOf,
 } from '../scores/continuous-crf.ts';
 import { zScores } from '../scores/fusion-scores.ts';
-import { toCrfList } from '../scores/smoothing.ts';
+import { toCrfList, toCrfWeights } from '../scores/smoothing.ts';
 import { createOptimiser } from './optimisers/create-optimiser.ts';
 
 /** A judged list, as the fit reads it. */
@@ -135,11 +135,10 @@ export function fitSmoothing(
 /** The measure of a list in the order of its smoothed scores; equal scores keep shortlist order. */
 export function measureSmoothed(
   { list, gains, ideal }: SmoothingLesson,
-  { edgeWeight, firstStageWeight }: LearntSmoothing,
+  learnt: LearntSmoothing,
   measure: Measure,
 ): number {
-  const weights = { unaries: [1 - firstStageWeight, firstStageWeight], edges: edgeWeight };
-  const scores = crfScores(list, weights);
+  const scores = crfScores(list, toCrfWeights(learnt));
   const order = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b);
   return measure.value(
     order.map((index) => gains[index]!),
@@ -189,7 +188,7 @@ function stretchedTargets(
   lessons: readonly SmoothingLesson[],
   firstStageWeight: number,
 ): (readonly number[] | undefined)[] {
-  const weights = { unaries: [1 - firstStageWeight, firstStageWeight], edges: 0 };
+  const weights = toCrfWeights({ edgeWeight: 0, firstStageWeight });
   const targets = lessons.map(({ gains, targets: given = gains }) =>
     new Set(given).size < 2 ? undefined : zScores(given, Number.POSITIVE_INFINITY),
   );

@@ -102,6 +102,17 @@ describe('fieldsReranker', () => {
     expect(usage.read).toBe(1);
   });
 
+  it('keeps what is said of the whole list', async () => {
+    const inner = reader();
+    const said = {
+      routed: { to: 'reader', reason: 'cost', expectedLoss: 0.2, costMs: 1 },
+      answerable: 0.7,
+    } as const;
+    const rerank: Reranker['rerank'] = async (list) => ({ ...(await inner.rerank(list)), ...said });
+    const list = listOf([part('title', 'a 1'), part('body', 'b 2')], 'whole 7');
+    expect(await fieldsReranker({ ...inner, rerank }).rerank(list)).toMatchObject(said);
+  });
+
   it('gives a list without parts to the reranker as it is', async () => {
     const lists: Shortlist[] = [];
     const list = listOf('a 1', 'b 2');

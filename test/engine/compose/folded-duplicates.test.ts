@@ -79,6 +79,16 @@ describe('foldedReranker', () => {
     expect(candidates.filter(({ duplicateOf }) => duplicateOf !== undefined)).toHaveLength(1);
   });
 
+  it('keeps what is said of the whole list', async () => {
+    const inner = reader();
+    const said = {
+      routed: { to: 'reader', reason: 'cost', expectedLoss: 0.2, costMs: 1 },
+      answerable: 0.7,
+    } as const;
+    const rerank: Reranker['rerank'] = async (list) => ({ ...(await inner.rerank(list)), ...said });
+    expect(await foldedReranker({ ...inner, rerank }).rerank(listOf(texts))).toMatchObject(said);
+  });
+
   it('gives every candidate once, in order, for any list', async () => {
     const text = fc.tuple(fc.constantFrom('a', 'b', 'c', 'é'), fc.integer({ min: -3, max: 3 }));
     const placement = fc.constantFrom('under' as const, 'last' as const);
