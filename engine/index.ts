@@ -5,7 +5,7 @@ export { type CascadeOptions, cascadeReranker, defaultCascadeFirst } from './com
 export { type FailoverEvent, type FailoverOptions, failoverReranker } from './compose/failover.ts';
 export { fieldsReranker } from './compose/fields-reranker.ts';
 export { firstStageReranker } from './compose/first-stage.ts';
-export { type DuplicateOptions, foldedReranker } from './compose/folded-duplicates.ts';
+export { type DuplicateOptions, duplicateIssues, foldedReranker } from './compose/folded-duplicates.ts';
 export { type RouterChoice, type RouterOptions, routerReranker } from './compose/router.ts';
 export { type ShadowComparison, type ShadowOptions, shadowReranker } from './compose/shadow.ts';
 export { applySteps, type StepsCall, steppedReranker } from './compose/stepped.ts';
@@ -85,7 +85,7 @@ export {
 } from './scores/routing.ts';
 export { type SignalFunction, type SignalOptions, signalIssues } from './scores/signal-options.ts';
 export { type SignalContext, signals } from './scores/signals.ts';
-export { type SmoothingOptions, smoothing } from './scores/smoothing.ts';
+export { type SmoothingOptions, smoothing, smoothingIssues } from './scores/smoothing.ts';
 export type { CudaLibraries } from './session/cuda-libraries.ts';
 export {
   type PlacedFile,

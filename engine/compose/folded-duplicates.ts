@@ -1,6 +1,6 @@
 /** Near-duplicates of a list are read once. */
 import type { RankedCandidate, Ranking, Reranker, RerankOptions } from '../contract.ts';
-import { ConfigurationError } from '../errors.ts';
+import { ConfigurationError, type ConfigurationIssue } from '../errors.ts';
 import { choiceCheck, numberCheck, optionIssues, type ValueCheck } from '../option-checks.ts';
 import type { OptionNames } from '../option-names.ts';
 import { defaultDuplicateCosine, foldRows } from '../scores/near-duplicates.ts';
@@ -27,6 +27,11 @@ const checks: Readonly<Record<keyof OptionNames<DuplicateOptions>, ValueCheck>> 
   placement: choiceCheck(['under', 'last']),
 };
 
+/** Everything that is wrong with the options of {@link foldedReranker}. */
+export function duplicateIssues(options: unknown): readonly ConfigurationIssue[] {
+  return optionIssues(options, checks);
+}
+
 /**
  * The reranker over lists whose near-duplicates are folded: the first of them in shortlist order is read and stands for the
  * others, which get its scores, and are marked with its index ({@link RankedCandidate.duplicateOf}). None is dropped.
@@ -41,7 +46,7 @@ const checks: Readonly<Record<keyof OptionNames<DuplicateOptions>, ValueCheck>> 
  * @example const reranker = foldedReranker(steppedReranker(await openReranker(), [fusion()]), { placement: 'last' });
  */
 export function foldedReranker(reranker: Reranker, options: DuplicateOptions = {}): Reranker {
-  const issues = optionIssues(options, checks);
+  const issues = duplicateIssues(options);
   if (issues.length > 0) throw new ConfigurationError('Cannot fold duplicates', issues);
   const { cosine = defaultDuplicateCosine, placement = 'under' } = options;
   const { embedder } = reranker;

@@ -1,6 +1,6 @@
 /** Smoothing: documents that are alike get scores that are alike. */
 import type { Ranking, ScoreStep, Shortlist } from '../contract.ts';
-import { ConfigurationError } from '../errors.ts';
+import { ConfigurationError, type ConfigurationIssue } from '../errors.ts';
 import { choiceCheck, numberCheck, optionIssues, type ValueCheck, wholeCheck } from '../option-checks.ts';
 import type { OptionNames } from '../option-names.ts';
 import type { CrfList, CrfWeights } from './continuous-crf.ts';
@@ -35,6 +35,11 @@ const checks: Readonly<Record<keyof OptionNames<SmoothingOptions>, ValueCheck>> 
   iterations: wholeCheck(0),
 };
 
+/** Everything that is wrong with the options of {@link smoothing}. */
+export function smoothingIssues(options: unknown): readonly ConfigurationIssue[] {
+  return optionIssues(options, checks, ['edgeWeight']);
+}
+
 /**
  * A score step in place of `fusion`: a continuous conditional random field over the list, whose unaries are the model's
  * logit and the first stage's score (z-scores, as in fusion), and whose edges join documents that are alike. With an edge
@@ -47,7 +52,7 @@ const checks: Readonly<Record<keyof OptionNames<SmoothingOptions>, ValueCheck>> 
  * @throws ConfigurationError listing every option that cannot be.
  */
 export function smoothing(options: SmoothingOptions): ScoreStep {
-  const issues = optionIssues(options, checks, ['edgeWeight']);
+  const issues = smoothingIssues(options);
   if (issues.length > 0) throw new ConfigurationError('Cannot make the smoothing', issues);
   const { neighbours = 10, edges: source = 'embeddings' } = options;
   return async (ranking, shortlist, context) => {

@@ -4,8 +4,8 @@ import { Registry } from 'prom-client';
 import { ConfigurationError, type ConfigurationIssue } from '../../engine/index.ts';
 import type { ProxyConfig, ProxyListenTls, ProxyTargetTls } from '../config/proxy-schema.ts';
 import type { RerankerConfig } from '../config/reranker-schema.ts';
-import type { IndexConfig, StageConfig } from '../config/schema.ts';
-import { readingStored, toStoredStates } from '../config/stored-states.ts';
+import type { StageConfig } from '../config/stage-schema.ts';
+import { readingStored } from '../config/stored-states.ts';
 import { withoutUndefined } from '../config/without-undefined.ts';
 import { proxyStageOptions } from '../options/proxy-options.ts';
 import {
@@ -18,7 +18,7 @@ import {
   type ServerProduct,
 } from '../proxy/index.ts';
 import { prometheusStageMetrics, type RescoringStageOptions, type StageEvents } from '../stage/index.ts';
-import { fetchedSignals } from './fetched-signals.ts';
+import { type ReadIndex, toReadOptions } from './read-options.ts';
 import { RerankerShelf, shelfOpener } from './reranker-shelf.ts';
 import { composeStage, type OpenReranker } from './stage.ts';
 
@@ -35,10 +35,7 @@ export interface ProxySettings {
   /** The proxy; paths absolute. */
   readonly proxy: ReadyProxyConfig;
   /** The fields of a hit that the model reads. */
-  readonly index: Pick<
-    IndexConfig,
-    'textFields' | 'separator' | 'highlight' | 'maxResultWindow' | 'signals' | 'fieldsApart' | 'states'
-  >;
+  readonly index: ReadIndex;
   /** Settings of the reranker. */
   readonly reranker: RerankerConfig;
   /** Settings of the stage. */
@@ -150,18 +147,9 @@ async function composeReranking(
     readonly open: OpenReranker;
   },
 ): Promise<ComposedReranking> {
-  const { textFields: fields, separator, highlight, maxResultWindow, fieldsApart, states } = index;
+  const { states } = index;
   const { marks, scores, indices, maxSearchBytes, maxAnswerBytes, maxConcurrent } = proxy;
-  const read = {
-    fields,
-    separator,
-    highlight,
-    maxResultWindow,
-    signals: fetchedSignals(index, stage),
-    fieldsApart,
-    states: toStoredStates(states),
-  };
-  const adapter = proxyAdapter({ server, marks, scores, ...read });
+  const adapter = proxyAdapter({ server, marks, scores, ...toReadOptions(index, stage) });
   const watched: StageConfig & Pick<RescoringStageOptions<never, never>, 'events'> = {
     ...stage,
     deadlineMs: stage.deadlineMs ?? proxyStageOptions.deadlineMs.default,

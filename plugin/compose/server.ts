@@ -3,10 +3,10 @@ import type { Adapter } from '../../adapters/adapter.ts';
 import { elasticsearchAdapter } from '../../adapters/elasticsearch/index.ts';
 import { opensearchAdapter } from '../../adapters/opensearch/index.ts';
 import type { BlockRankConfig } from '../config/schema.ts';
-import { readingStored, toStoredStates } from '../config/stored-states.ts';
+import { readingStored } from '../config/stored-states.ts';
 import { type ConnectContext, connectElasticsearch, connectOpenSearch } from './connect.ts';
 import { withConnectionAdvice } from './connection-advice.ts';
-import { fetchedSignals } from './fetched-signals.ts';
+import { toReadOptions } from './read-options.ts';
 import { type Composition, composeStage, type OpenReranker } from './stage.ts';
 
 /** A search as the server's own client takes it: flat for Elasticsearch, with a `body` for OpenSearch. */
@@ -58,23 +58,14 @@ async function openAdapter(
   { elasticsearch, opensearch, index, stage }: BlockRankConfig,
   context: ConnectContext,
 ): Promise<OpenedAdapter> {
-  const { textFields: fields, separator, highlight, maxResultWindow, fieldsApart } = index;
-  const text = {
-    fields,
-    separator,
-    highlight,
-    maxResultWindow,
-    signals: fetchedSignals(index, stage),
-    fieldsApart,
-    states: toStoredStates(index.states),
-  };
+  const read = toReadOptions(index, stage);
   if (elasticsearch) {
     const client = await connectElasticsearch(elasticsearch, context);
-    const adapter = elasticsearchAdapter({ client, ...text }) as unknown as ServerAdapter;
+    const adapter = elasticsearchAdapter({ client, ...read }) as unknown as ServerAdapter;
     return { adapter: withConnectionAdvice(adapter, 'elasticsearch'), close: () => client.close() };
   }
   const client = await connectOpenSearch(opensearch!, context);
-  const adapter = opensearchAdapter({ client, ...text }) as unknown as ServerAdapter;
+  const adapter = opensearchAdapter({ client, ...read }) as unknown as ServerAdapter;
   return {
     adapter: withConnectionAdvice(adapter, 'opensearch'),
     close: async () => void (await client.close()),

@@ -2,7 +2,7 @@
 
 import { ConfigurationError, fusion, type Reranker, type ScoreStep, smoothing } from '../../engine/index.ts';
 import type { RerankerConfig } from '../config/reranker-schema.ts';
-import type { StageConfig } from '../config/schema.ts';
+import type { StageConfig } from '../config/stage-schema.ts';
 import type { StageAdapter } from '../stage/index.ts';
 // Imported past the door: the door also loads metrics and traces, which take a command longer than its own work.
 import { type RescoringStage, rescoringStage } from '../stage/stage.ts';

@@ -10,5 +10,6 @@ export { remotesSection } from './reranker-schema.ts';
 export type * from './schema.ts';
 export { configSchema, serveConfigSchema, serverSchemas } from './schema.ts';
 export type * from './service-schema.ts';
+export type * from './stage-schema.ts';
 export type { StatesConfig } from './stored-states.ts';
 export { type ConfigWatch, type WatchOptions, watchConfig } from './watch-config.ts';

@@ -74,3 +74,8 @@ function bounded(of: z.ZodNumber, { min, above, below, max }: OptionRow): z.ZodN
   if (max !== undefined) schema = schema.max(max);
   return schema;
 }
+
+/** Makes a check run beside the others, so that one error tells every problem. */
+export const always: { readonly when: (payload: { readonly value: unknown }) => boolean } = {
+  when: ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null,
+};

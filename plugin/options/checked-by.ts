@@ -3,8 +3,10 @@ import { z } from 'zod';
 import {
   type ConfigurationIssue,
   diversityIssues,
+  duplicateIssues,
   orderLimitIssues,
   signalIssues,
+  smoothingIssues,
 } from '../../engine/index.ts';
 
 /**
@@ -30,4 +32,10 @@ export const orderStepSchemas: Readonly<Record<'signals' | 'diversify' | 'orderL
   signals: checkedBy(signalIssues),
   diversify: checkedBy(diversityIssues, { orFalse: true }),
   orderLimits: checkedBy(orderLimitIssues, { orFalse: true }),
+};
+
+/** Schemas of the options of what comes before those. */
+export const listSchemas: Readonly<Record<'smoothing' | 'duplicates', z.ZodType>> = {
+  smoothing: checkedBy(smoothingIssues, { orFalse: true }),
+  duplicates: checkedBy(duplicateIssues, { orFalse: true }),
 };

@@ -15,7 +15,7 @@ import {
   unknownName,
 } from '../../engine/index.ts';
 import type { BreakerOptions } from '../guard/breaker.ts';
-import { orderStepSchemas } from '../options/checked-by.ts';
+import { listSchemas, orderStepSchemas } from '../options/checked-by.ts';
 import { stageCacheOptions, stageOptions } from '../options/stage-options.ts';
 import { noTracing, type StageEvents, type StageTracing } from './events.ts';
 
@@ -142,11 +142,6 @@ const breakerShape = z.strictObject({
   halfOpenAfterMs: finiteMilliseconds.optional(),
 });
 
-const duplicatesShape = z.strictObject({
-  cosine: z.number().gt(0).max(1).optional(),
-  placement: z.enum(['under', 'last']).optional(),
-});
-
 const passagesShape = z.strictObject({
   perHit: wholeNumber.optional(),
   maxTokens: wholeNumber.optional(),
@@ -173,7 +168,7 @@ const optionsShape = z.strictObject({
   languageGuard: z.boolean('expected true or false').optional(),
   onFailure: z.enum(['keep-first-stage', 'throw'], "expected 'keep-first-stage' or 'throw'").optional(),
   scoreSteps: z.array(callable, 'expected a list of score steps').optional(),
-  duplicates: z.union([z.literal(false), duplicatesShape]).optional(),
+  duplicates: listSchemas.duplicates.optional(),
   signals: orderStepSchemas.signals.optional(),
   diversify: orderStepSchemas.diversify.optional(),
   orderLimits: orderStepSchemas.orderLimits.optional(),
@@ -197,7 +192,6 @@ export const stageOptionNames: readonly string[] = Object.keys(optionsShape.shap
 const innerNames: Readonly<Record<string, readonly string[]>> = {
   cache: Object.keys(cacheShape.shape),
   breaker: Object.keys(breakerShape.shape),
-  duplicates: Object.keys(duplicatesShape.shape),
   passages: Object.keys(passagesShape.shape),
 };
 

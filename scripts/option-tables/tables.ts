@@ -8,6 +8,11 @@ import { statesCommand } from '../../plugin/cli/states/states-command.ts';
 import { indexOptions } from '../../plugin/options/index-options.ts';
 import { defaultText, type OptionRow, typeText } from '../../plugin/options/option.ts';
 import {
+  diversityOptions,
+  orderLimitOptions,
+  signalOptions,
+} from '../../plugin/options/order-step-options.ts';
+import {
   listenTlsOptions,
   proxyOptions,
   proxyStageOptions,
@@ -15,13 +20,7 @@ import {
 } from '../../plugin/options/proxy-options.ts';
 import { rerankerOptions } from '../../plugin/options/reranker-options.ts';
 import { serviceOptions } from '../../plugin/options/service-options.ts';
-import {
-  diversityOptions,
-  orderLimitOptions,
-  signalOptions,
-  stageCodeOptions,
-  stageOptions,
-} from '../../plugin/options/stage-options.ts';
+import { stageCodeOptions, stageOptions } from '../../plugin/options/stage-options.ts';
 
 /** A table: its head, and its rows. */
 export type Table = readonly (readonly string[])[];

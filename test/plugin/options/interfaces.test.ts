@@ -11,6 +11,11 @@ import {
 import { indexOptions, statesOptions } from '../../../plugin/options/index-options.ts';
 import { installOptions } from '../../../plugin/options/install-options.ts';
 import { defaultText, type OptionRow, type OptionTable } from '../../../plugin/options/option.ts';
+import {
+  diversityOptions,
+  orderLimitOptions,
+  signalOptions,
+} from '../../../plugin/options/order-step-options.ts';
 import { listenTlsOptions, proxyOptions, targetTlsOptions } from '../../../plugin/options/proxy-options.ts';
 import {
   droppingOptions,
@@ -34,11 +39,8 @@ import {
 } from '../../../plugin/options/service-options.ts';
 import {
   breakerOptions,
-  diversityOptions,
   duplicateOptions,
-  orderLimitOptions,
   passageOptions,
-  signalOptions,
   smoothingOptions,
   stageCacheOptions,
   stageOptions,
@@ -52,6 +54,7 @@ import {
 type Subject = readonly [name: string, path: string, table: OptionTable];
 
 const schema = 'plugin/config/schema.ts';
+const stage = 'plugin/config/stage-schema.ts';
 const service = 'plugin/config/service-schema.ts';
 const proxy = 'plugin/config/proxy-schema.ts';
 const reranker = 'plugin/config/reranker-schema.ts';
@@ -62,15 +65,15 @@ const sections: readonly Subject[] = [
   ['DroppingConfig', reranker, droppingOptions],
   ['StateRedisConfig', reranker, stateRedisOptions],
   ['RouterConfig', reranker, routerOptions],
-  ['StageConfig', schema, stageOptions],
-  ['StageCacheConfig', schema, stageCacheOptions],
-  ['StageBreakerConfig', schema, breakerOptions],
-  ['SmoothingConfig', schema, smoothingOptions],
-  ['DuplicatesConfig', schema, duplicateOptions],
+  ['StageConfig', stage, stageOptions],
+  ['StageCacheConfig', stage, stageCacheOptions],
+  ['StageBreakerConfig', stage, breakerOptions],
+  ['SmoothingConfig', stage, smoothingOptions],
+  ['DuplicatesConfig', stage, duplicateOptions],
   ['SignalOptions', 'engine/scores/signal-options.ts', signalOptions],
   ['DiversityOptions', 'engine/scores/diversity.ts', diversityOptions],
   ['OrderLimitOptions', 'engine/scores/order-limits.ts', orderLimitOptions],
-  ['PassagesConfig', schema, passageOptions],
+  ['PassagesConfig', stage, passageOptions],
   ['BreakerConfig', service, breakerOptions],
   ['IndexConfig', schema, indexOptions],
   ['StatesConfig', 'plugin/config/stored-states.ts', statesOptions],
