@@ -21,9 +21,9 @@ import { exitLayers } from '../engine/model/depth.ts';
 import { defaultModelFolder, openModelFolder } from '../engine/model/folder.ts';
 import { readJson } from '../engine/model/manifest.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../engine/network/encoder-config.ts';
+import { multiplyAdds } from '../engine/network/multiply-adds.ts';
 import { parseTokenizer, type Tokenizer } from '../engine/tokenizer/tokenizer.ts';
 import { atLeast, atMost, type Bench, type BenchResult, rounded, threads } from './support/bench.ts';
-import { multiplyAdds } from './support/encoder-multiply-adds.ts';
 import { spreadOf } from './support/exit-statistics.ts';
 import { median, medianRatio, timed } from './support/measure.ts';
 

@@ -96,13 +96,17 @@ const decimals = (value: number): string => value.toFixed(4);
 const pValue = (value: number | undefined): string =>
   value === undefined ? '' : value < 0.0001 ? '<.0001' : value.toFixed(4);
 
-/** Rows as lines, each column as wide as its widest cell. */
-export function aligned(rows: readonly (readonly string[])[]): string[] {
+/**
+ * Rows as lines, each column as wide as its widest cell.
+ *
+ * @param options - `numbers`: whether all columns but the first stand to the right. @defaultValue false
+ */
+export function aligned(
+  rows: readonly (readonly string[])[],
+  { numbers = false }: { readonly numbers?: boolean } = {},
+): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
+  const padded = (cell: string, column: number): string =>
+    numbers && column > 0 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!);
+  return rows.map((row) => row.map(padded).join('  ').trimEnd());
 }

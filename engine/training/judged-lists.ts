@@ -5,7 +5,7 @@ import { type EvaluationOptions, toShortlist } from '../evaluation/evaluate-coll
 import type { ReadoutHeads } from '../readout/heads.ts';
 import type { QueryState } from '../readout/parameters.ts';
 import { similarities } from '../readout/reading.ts';
-import type { EncoderReranker } from '../rerank/encoder/encoder-reranker.ts';
+import type { EncodedShortlist, EncoderReranker } from '../rerank/encoder/encoder-reranker.ts';
 
 /** A shortlist, the gains of its documents, and everything that a readout reads of it. */
 export interface JudgedList {
@@ -62,10 +62,7 @@ async function encodeList(queryId: string, options: ListOptions): Promise<Judged
   const judged = collection.qrels.get(queryId)!;
   const gains = shortlist.candidates.map(({ docId }) => judged.get(docId) ?? 0);
   if (new Set(gains.map((gain) => gain > 0)).size < 2) return undefined;
-  const encoded = await reranker.encode(shortlist, signal ? { signal } : {}).catch((error: unknown) => {
-    if (error instanceof QueryError) return undefined;
-    throw error;
-  });
+  const encoded = await encodeReadable(reranker, shortlist, signal);
   if (!encoded) return undefined;
   const { query, states } = encoded;
   const logSums = new Map<number, Float64Array>();
@@ -81,4 +78,18 @@ async function encodeList(queryId: string, options: ListOptions): Promise<Judged
     cosines: states.map(({ anchors }) => Math.max(...similarities(query.anchor, anchors))),
     heads: reranker.heads,
   };
+}
+
+/** A list's states; `undefined` for a query that the model cannot read. */
+export async function encodeReadable(
+  reranker: EncoderReranker,
+  shortlist: Shortlist,
+  signal: AbortSignal | undefined,
+): Promise<EncodedShortlist | undefined> {
+  try {
+    return await reranker.encode(shortlist, signal ? { signal } : {});
+  } catch (error) {
+    if (error instanceof QueryError) return undefined;
+    throw error;
+  }
 }

@@ -1,5 +1,4 @@
 /** Fits probabilities of relevance to judgements, and measures them on lists that they were not fitted to. */
-import { QueryError } from '../errors.ts';
 import { auc } from '../evaluation/auc.ts';
 import { type EvaluationOptions, toShortlist } from '../evaluation/evaluate-collection.ts';
 import { type Reliability, reliabilityOf } from '../evaluation/reliability.ts';
@@ -13,6 +12,7 @@ import {
   type RelevanceRules,
   relevanceOf,
 } from '../scores/relevance.ts';
+import { encodeReadable } from './judged-lists.ts';
 import { fitLogistic, type LogisticSample } from './logistic.ts';
 
 /** A judged list as the rules see it. */
@@ -57,10 +57,7 @@ async function relevanceList(
   const { readout, heads } = reranker;
   const shortlist = toShortlist(queryId, options);
   if (shortlist.candidates.length === 0) return undefined;
-  const encoded = await reranker.encode(shortlist, signal ? { signal } : {}).catch((error: unknown) => {
-    if (error instanceof QueryError) return undefined;
-    throw error;
-  });
+  const encoded = await encodeReadable(reranker, shortlist, signal);
   if (!encoded) return undefined;
   const logSums = await reranker.tokenLogSums(encoded, readout.tokenTau);
   const { cosines } = readOut(encoded.query, encoded.states, readout, { logSums, heads });

@@ -12,7 +12,9 @@ import {
   unaryOf,
 } from '../scores/continuous-crf.ts';
 import { zScores } from '../scores/fusion-scores.ts';
+import { withCandidates } from '../scores/ranking.ts';
 import { toCrfList, toCrfWeights } from '../scores/smoothing.ts';
+import { unreadLogits } from '../scores/unread.ts';
 import { createOptimiser } from './optimisers/create-optimiser.ts';
 
 /** A judged list, as the fit reads it. */
@@ -83,6 +85,18 @@ export function toSmoothingLesson(
   if (!list) return undefined;
   const { edges: _, ...rest } = known;
   return { list, ...rest };
+}
+
+/**
+ * The ranking as if time had run out after the first candidates: the others keep their ranks. Masses of a model are of its whole list: a small
+ * difference.
+ */
+export function firstRead(ranking: Ranking, count: number): Ranking {
+  const read = ranking.candidates.filter(({ index }) => index < count);
+  const unread = [...ranking.candidates.keys()].slice(read.length);
+  const logits = unreadLogits(unread, read);
+  const rest = unread.map((index, i) => ({ index, logit: logits[i]!, isRead: false as const }));
+  return withCandidates(ranking, [...read, ...rest]);
 }
 
 /**

@@ -1,12 +1,6 @@
 /** Runs `blockrank calibrate`: fits probabilities of relevance to the user's own judgements. */
-import { cp, readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import {
-  ConfigurationError,
-  type EncoderReranker,
-  openEncoderReranker,
-  type RelevanceRules,
-} from '../../../engine/index.ts';
+import { writeFile } from 'node:fs/promises';
+import { ConfigurationError, type EncoderReranker, openEncoderReranker } from '../../../engine/index.ts';
 import {
   aligned,
   crossValidateRelevance,
@@ -23,6 +17,7 @@ import {
 import type { CliContext } from '../context.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
 import { stateCache } from './state-cache.ts';
+import { writeManifest } from './write-manifest.ts';
 
 /** Values of the options of `calibrate`. */
 export interface CalibrateCommandOptions {
@@ -74,7 +69,10 @@ export async function runCalibrate(context: CliContext, options: CalibrateComman
     if (options.json) context.printJson(result);
     else context.print(toText(lists.length, measured));
     if (options.chart) await writeFile(options.chart, await chartOf(measured));
-    if (options.output) await writeModel(context, reranker, options, rules);
+    const { output, modelDepth } = options;
+    const { modelFolder } = reranker;
+    if (output)
+      await writeManifest(context, { modelFolder, output, modelDepth }, () => ({ relevance: rules }));
   } finally {
     await reranker.close();
   }
@@ -138,28 +136,6 @@ function chartOf(measured: ReadonlyMap<string, RelevanceQuality>): Promise<strin
     ...(lists ? [[`${name}: lists`, lists] as const] : []),
   ]);
   return toReliabilityDiagram(Object.fromEntries(lines));
-}
-
-/** Copies the model, unless it is the folder itself, and writes its manifest. */
-async function writeModel(
-  context: CliContext,
-  { modelFolder }: EncoderReranker,
-  { output = '', modelDepth }: CalibrateCommandOptions,
-  relevance: RelevanceRules,
-): Promise<void> {
-  const folder = resolve(output);
-  if (folder !== modelFolder) await cp(modelFolder, folder, { recursive: true });
-  const path = join(folder, 'blockrank.json');
-  const manifest = JSON.parse(await readFile(join(modelFolder, 'blockrank.json'), 'utf8')) as {
-    readonly depths?: Readonly<Record<string, object>>;
-  };
-  const own = modelDepth === undefined ? undefined : manifest.depths?.[modelDepth];
-  const calibrated =
-    modelDepth === undefined || !own
-      ? { ...manifest, relevance }
-      : { ...manifest, depths: { ...manifest.depths, [modelDepth]: { ...own, relevance } } };
-  await writeFile(path, `${JSON.stringify(calibrated, undefined, 2)}\n`);
-  context.note(`Wrote ${join(output, 'blockrank.json')}; use the folder as the model.`);
 }
 
 function toText(lists: number, measured: ReadonlyMap<string, RelevanceQuality>): string {

@@ -1,19 +1,11 @@
 /** `blockrank cost`: what every way to rank is worth and costs on the user's own judgements. */
 import { Command } from 'commander';
-import type { OptionRow } from '../../options/option.ts';
 import type { MakeCommand } from '../context.ts';
-import { addFlags, Flag } from '../flag.ts';
+import { addFlags } from '../flag.ts';
 import { modelOptions } from '../model-options.ts';
 import { jsonFlag } from '../shared-flags.ts';
 import type { CostFlags } from './cost.ts';
-import { candidatesFlag, countFlag, dataFlag, textFlag } from './laboratory-flags.ts';
-
-const costs: OptionRow = {
-  type: 'choice',
-  of: ['cold', 'warm'],
-  default: 'cold',
-  help: 'whether lists are timed without kept block states, or with',
-};
+import { candidatesFlag, costsFlag, countFlag, dataFlag, remotesFlag, textFlag } from './laboratory-flags.ts';
 
 /** What is measured where nothing is named: every knob of the shipped model. */
 const everyKnob =
@@ -37,11 +29,11 @@ export const costCommand: MakeCommand = (context) =>
       dataFlag('--data <folder>', 'collection with judgements'),
       candidatesFlag(),
       textFlag('--rerankers <names>', 'what is measured, separated by commas', everyKnob),
-      textFlag('--remotes <file>', 'YAML file of services by name, as reranker.router.remotes'),
+      remotesFlag(),
       ...modelOptions({ only: ['model', 'precision', 'device', 'residual'] }),
       countFlag('--depth <n>', 'candidates of a query', { value: 100 }),
       countFlag('--limit <n>', 'only the first judged queries', {}),
-      new Flag('--costs <name>', costs, { isValue: true }),
+      costsFlag(),
       countFlag('--budget <ms>', 'mean milliseconds of a list that the chosen one may take', {}),
       textFlag('--chart <file>', 'where to write quality against cost as SVG'),
       jsonFlag('print what was measured as JSON'),

@@ -7,17 +7,16 @@ import {
   type LabelReport,
   type LabelTable,
   labelReport,
-  type Measure,
   type MeasuredLabels,
   measureLabels,
   mergeTable,
-  parseMeasure,
   readCollection,
   type SystemName,
   toLabelTable,
   toQrels,
 } from '../../../engine/laboratory.ts';
 import type { CliContext } from '../context.ts';
+import { knownMeasure } from './known-measure.ts';
 import { writeLabels } from './label-output.ts';
 import { type FittedLabels, fileRuns, fitByAggregation, knownSystems, rerankerRuns } from './label-runs.ts';
 import { assertOfCollection, labelJudgements, labelWeights } from './label-sources.ts';
@@ -27,7 +26,7 @@ import type { LabelsOptions } from './labels-options.ts';
 /** Reports, measures and writes. @throws ConfigurationError for options or judgements that cannot be. */
 export async function labels(context: CliContext, options: LabelsOptions): Promise<void> {
   const { aggregation, output, json } = options;
-  const measure = knownMeasure(options.measure);
+  const measure = knownMeasure(options.measure, 'Cannot use the labels');
   const names = knownNames(options);
   await assertWritable(output);
   const { table, collection } = await readTable(options);
@@ -92,14 +91,6 @@ function knownNames({ rerankers, data }: LabelsOptions): readonly SystemName[] {
   if (rerankers === undefined) return [];
   if (data === undefined) throw problem('rerankers', 'read the texts of a collection; give --data');
   return knownSystems(rerankers);
-}
-
-function knownMeasure(name: string): Measure {
-  try {
-    return parseMeasure(name);
-  } catch (error) {
-    throw problem('measure', error instanceof Error ? error.message : String(error));
-  }
 }
 
 /** A path that could not be written after all the work. */

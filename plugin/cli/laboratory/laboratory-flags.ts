@@ -11,6 +11,12 @@ const cache: OptionRow = {
   help: 'where encoded documents are kept between runs (default: in the cache folder)',
 };
 const noCache: OptionRow = { type: 'switch', help: 'keep no encoded documents beyond this run' };
+const costs: OptionRow = {
+  type: 'choice',
+  of: ['cold', 'warm'],
+  default: 'cold',
+  help: 'whether lists are timed without kept block states, or with',
+};
 const seed: OptionRow = { type: 'whole', min: 0, default: 1, help: 'decides every draw' };
 
 /** `--data`, mandatory. @param spelling - The option with its argument. */
@@ -31,6 +37,16 @@ export function cacheFlags(): readonly Flag[] {
 /** `--seed`. */
 export function seedFlag(): Flag {
   return new Flag('--seed <n>', seed, { isValue: true });
+}
+
+/** `--costs`. */
+export function costsFlag(): Flag {
+  return new Flag('--costs <name>', costs, { isValue: true });
+}
+
+/** `--remotes`. */
+export function remotesFlag(): Flag {
+  return textFlag('--remotes <file>', 'YAML file of services by name, as reranker.router.remotes');
 }
 
 /** An option that takes a count of at least `min`; `value` is its default. */

@@ -5,17 +5,16 @@ import {
   openReranker,
   type Ranking,
   type Reranker,
-  type Shortlist,
 } from '../../../engine/index.ts';
 import {
   aligned,
   type FitList,
+  firstRead,
   fitSmoothing,
   isInstructive,
   type Measure,
   measureFused,
   neighbourEdges,
-  parseMeasure,
   readCollection,
   type SmoothingFit,
   type SmoothingLesson,
@@ -25,6 +24,7 @@ import {
 import type { CliContext } from '../context.ts';
 import { type ModelFlags, modelSettings } from '../model-options.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
+import { knownMeasure } from './known-measure.ts';
 import { stateCache } from './state-cache.ts';
 
 /** Values of the options of `smoothing`. */
@@ -45,7 +45,7 @@ export interface SmoothingCommandOptions extends Omit<ModelFlags, 'depth'> {
 
 /** Learns, measures and prints. @throws ConfigurationError for options or data that cannot be. */
 export async function runSmoothing(context: CliContext, options: SmoothingCommandOptions): Promise<void> {
-  const measure = knownMeasure(options.measure);
+  const measure = knownMeasure(options.measure, 'Cannot learn a smoothing');
   const { read, earlyExit, folds } = options;
   if (read !== undefined && earlyExit !== undefined) {
     throw problem('early-exit', 'expected --read or --early-exit, not both');
@@ -137,42 +137,10 @@ async function lessonOf(
     ideal,
     edges: neighbourEdges(embeddings, neighbours),
     ...(early !== whole && { targets: logitsOf(fusion({ weight })(full, shortlist)) }),
-    ...(read !== undefined && { before: measureTruncated(graded, { full, read, weight, measure }) }),
+    // What time leaves unread keeps its rank.
+    ...(read !== undefined && { before: measureFused(part, graded, { weight, measure }) }),
   });
   return lesson && { lesson, full: fused };
-}
-
-/** The ranking as if only the first candidates had been read. Masses of a model are of its whole list: a small difference. */
-function firstRead({ candidates, usage }: Ranking, read: number): Ranking {
-  return {
-    usage: { ...usage, read },
-    candidates: candidates.map((each) => (each.index < read ? each : { ...each, isRead: false })),
-  };
-}
-
-/** The measure of the usual way: the first candidates reranked, the others left where they are. */
-function measureTruncated(
-  graded: {
-    readonly shortlist: Shortlist;
-    readonly gains: readonly number[];
-    readonly ideal: readonly number[];
-  },
-  {
-    full,
-    read,
-    weight,
-    measure,
-  }: { readonly full: Ranking; readonly read: number; readonly weight: number; readonly measure: Measure },
-): number {
-  const { shortlist, gains, ideal } = graded;
-  const head = { ...shortlist, candidates: shortlist.candidates.slice(0, read) };
-  const ranked = { ...full, candidates: full.candidates.filter(({ index }) => index < read) };
-  const order = fusion({ weight })(ranked, head).candidates.map(({ index }) => index);
-  const tail = [...shortlist.candidates.keys()].slice(read);
-  return measure.value(
-    [...order, ...tail].map((index) => gains[index]!),
-    ideal,
-  );
 }
 
 function logitsOf({ candidates }: Ranking): number[] {
@@ -219,14 +187,6 @@ function toText(
     `    neighbours: ${neighbours}`,
     `    edges: ${edges}`,
   ].join('\n');
-}
-
-function knownMeasure(name: string): Measure {
-  try {
-    return parseMeasure(name);
-  } catch (error) {
-    throw problem('measure', error instanceof Error ? error.message : String(error));
-  }
 }
 
 const problem = (path: string, message: string): ConfigurationError =>

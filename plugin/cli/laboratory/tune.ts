@@ -1,6 +1,4 @@
 /** Runs `blockrank tune`: fits the readout to the user's own judgements. */
-import { cp, readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
 import { ConfigurationError, type EncoderReranker, openEncoderReranker } from '../../../engine/index.ts';
 import {
   aligned,
@@ -10,7 +8,6 @@ import {
   drawSettings,
   encodeLists,
   type JudgedList,
-  parseMeasure,
   readCollection,
   readLeaks,
   type Setting,
@@ -21,7 +18,9 @@ import {
 } from '../../../engine/laboratory.ts';
 import type { CliContext } from '../context.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
+import { knownMeasure } from './known-measure.ts';
 import { stateCache } from './state-cache.ts';
+import { type ManifestPart, writeManifest } from './write-manifest.ts';
 
 /** Values of the options of `tune`. */
 export interface TuneCommandOptions {
@@ -43,7 +42,7 @@ export interface TuneCommandOptions {
 
 /** Tunes, prints, and writes the tuned model where `--output` says. @throws ConfigurationError for options or data that cannot be. */
 export async function runTune(context: CliContext, options: TuneCommandOptions): Promise<void> {
-  const measure = knownMeasure(options.measure);
+  const measure = knownMeasure(options.measure, 'Cannot tune');
   const excluded = options.exclude
     ? await readLeaks(options.exclude)
     : new Map<string, ReadonlySet<string>>();
@@ -72,7 +71,12 @@ export async function runTune(context: CliContext, options: TuneCommandOptions):
     }).finally(() => bar.stop());
     if (options.json) context.printJson({ lists: lists.length, trials: settings.length, ...result });
     else context.print(toText(result, { lists, trials: settings.length, measure: measure.name }));
-    if (options.output) await writeModel(context, reranker, options, result.chosen.setting);
+    const { output, modelDepth } = options;
+    if (output) {
+      const { modelFolder } = reranker;
+      const { setting } = result.chosen;
+      await writeManifest(context, { modelFolder, output, modelDepth }, (part) => changesOf(setting, part));
+    }
   } finally {
     await reranker.close();
   }
@@ -130,14 +134,6 @@ function sample(
   return { ...collection, qrels: new Map(shuffled(left, seededRandom(seed)).slice(0, queries)) };
 }
 
-function knownMeasure(name: string): ReturnType<typeof parseMeasure> {
-  try {
-    return parseMeasure(name);
-  } catch (error) {
-    throw problem('measure', error instanceof Error ? error.message : String(error));
-  }
-}
-
 function assertEnough(lists: readonly JudgedList[], folds: number): void {
   if (lists.length >= folds) return;
   throw problem(
@@ -149,43 +145,10 @@ function assertEnough(lists: readonly JudgedList[], folds: number): void {
 const problem = (path: string, message: string): ConfigurationError =>
   new ConfigurationError('Cannot tune', [{ path, message }]);
 
-/** Copies the model that was tuned, unless it is the folder itself, and writes its manifest. */
-async function writeModel(
-  context: CliContext,
-  reranker: EncoderReranker,
-  { output = '', modelDepth }: Pick<TuneCommandOptions, 'output' | 'modelDepth'>,
-  setting: Setting,
-): Promise<void> {
-  const { modelFolder } = reranker;
-  const folder = resolve(output);
-  if (folder !== modelFolder) await cp(modelFolder, folder, { recursive: true });
-  const manifest = JSON.parse(await readFile(join(modelFolder, 'blockrank.json'), 'utf8')) as ManifestFile;
-  const tuned = withSetting(manifest, setting, modelDepth);
-  await writeFile(join(folder, 'blockrank.json'), `${JSON.stringify(tuned, undefined, 2)}\n`);
-  context.note(`Wrote ${join(output, 'blockrank.json')}; use the folder as the model.`);
-}
-
-/** What a tuned `blockrank.json` changes. */
-interface ManifestFile {
-  readonly readout: Setting;
-  readonly relevance?: object;
-  readonly depths?: Readonly<Record<string, { readonly relevance?: object }>>;
-}
-
-/** Probabilities of relevance read numerators at one temperature; with another one they are left out. */
-function withSetting(
-  manifest: ManifestFile,
-  { fusionWeight, ...readout }: Setting,
-  depth: number | undefined,
-): object {
-  const relevanceOf = ({ relevance }: { readonly relevance?: object }): object | undefined =>
-    readout.tokenTau === manifest.readout.tokenTau ? relevance : undefined;
-  const kept = depth === undefined ? undefined : manifest.depths?.[depth];
-  if (depth === undefined || !kept) {
-    return { ...manifest, readout, fusionWeight, relevance: relevanceOf(manifest) };
-  }
-  const own = { ...kept, readout, fusionWeight, relevance: relevanceOf(kept) };
-  return { ...manifest, depths: { ...manifest.depths, [depth]: own } };
+/** What a setting changes. Probabilities of relevance read numerators at one temperature; with another one they are left out. */
+function changesOf({ fusionWeight, ...readout }: Setting, before: ManifestPart): object {
+  const isKept = readout.tokenTau === before.readout?.tokenTau;
+  return { readout, fusionWeight, relevance: isKept ? before.relevance : undefined };
 }
 
 function toText(

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { ConfigurationError, openEmbedder } from '../../../engine/index.ts';
 import {
+  aligned,
   crossValidateRouters,
   type Deferral,
   type DeferralPoint,
@@ -59,7 +60,7 @@ function singlesTable(singles: ReadonlyMap<string, DeferralPoint>): string {
     quality.toFixed(4),
     costMs.toFixed(2),
   ]);
-  return aligned([['reranker', 'quality', 'ms'], ...rows]);
+  return aligned([['reranker', 'quality', 'ms'], ...rows], { numbers: true }).join('\n');
 }
 
 function routersTable(curves: ReadonlyMap<string, Deferral>): string {
@@ -69,14 +70,5 @@ function routersTable(curves: ReadonlyMap<string, Deferral>): string {
     peak.toFixed(4),
     neutralCost === undefined ? 'never' : `${(100 * neutralCost).toFixed(0)} %`,
   ]);
-  return aligned([['router', 'area', 'peak', 'quality-neutral cost'], ...rows]);
-}
-
-function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows
-    .map((row) =>
-      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
-    )
-    .join('\n');
+  return aligned([['router', 'area', 'peak', 'quality-neutral cost'], ...rows], { numbers: true }).join('\n');
 }

@@ -4,7 +4,15 @@ import type { OptionRow } from '../../options/option.ts';
 import { CommandGroup } from '../command-group.ts';
 import type { MakeCommand } from '../context.ts';
 import { addFlags, Flag } from '../flag.ts';
-import { candidatesFlag, countFlag, dataFlag, seedFlag, textFlag } from '../laboratory/laboratory-flags.ts';
+import {
+  candidatesFlag,
+  costsFlag,
+  countFlag,
+  dataFlag,
+  remotesFlag,
+  seedFlag,
+  textFlag,
+} from '../laboratory/laboratory-flags.ts';
 import { modelOptions } from '../model-options.ts';
 import { jsonFlag } from '../shared-flags.ts';
 import type { RouterFitFlags } from './fit.ts';
@@ -26,13 +34,6 @@ const kind: OptionRow = {
   default: 'k-means',
   help: 'how queries are given to clusters',
 };
-const costs: OptionRow = {
-  type: 'choice',
-  of: ['cold', 'warm'],
-  default: 'cold',
-  help: 'whether lists are timed without kept block states, or with',
-};
-
 const rerankersFlag = (): Flag =>
   new Flag(
     '--rerankers <names>',
@@ -44,7 +45,7 @@ const rerankersFlag = (): Flag =>
     { isMandatory: true },
   );
 const sharedFlags = (): readonly Flag[] => [
-  textFlag('--remotes <file>', 'YAML file of services by name, as reranker.router.remotes'),
+  remotesFlag(),
   ...modelOptions({ only: ['model', 'precision', 'device', 'residual'] }),
   jsonFlag('what was measured as JSON'),
 ];
@@ -61,7 +62,7 @@ const fitCommand: MakeCommand = (context) =>
       new Flag('--kind <name>', kind, { isValue: true }),
       countFlag('--depth <n>', 'candidates of a query', { value: 100 }),
       countFlag('--limit <n>', 'only the first n judged queries', {}),
-      new Flag('--costs <name>', costs, { isValue: true }),
+      costsFlag(),
       seedFlag(),
       ...sharedFlags(),
     ],

@@ -1,0 +1,50 @@
+/** Writes a model that differs from another in `blockrank.json` alone. */
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { CliContext } from '../context.ts';
+
+/** What `blockrank.json` says of the model, or of one of its depths. */
+export interface ManifestPart {
+  /** The readout that is in force: a depth without one has the model's. */
+  readonly readout?: { readonly tokenTau?: number } | undefined;
+  /** Probabilities of relevance. */
+  readonly relevance?: object | undefined;
+}
+
+interface ManifestFile extends ManifestPart {
+  readonly depths?: Readonly<Record<string, ManifestPart>>;
+}
+
+/** Where a changed model is written. */
+export interface ManifestOutput {
+  /** The model that it starts from, absolute. */
+  readonly modelFolder: string;
+  /** The folder that is written, which may be the same. */
+  readonly output: string;
+  /** The depth whose part is changed, where the manifest has one of its own. @defaultValue the model's own part */
+  readonly modelDepth?: number | undefined;
+}
+
+/** Copies the model, unless it is the folder itself, and writes its manifest with the part changed. */
+export async function writeManifest(
+  context: CliContext,
+  { modelFolder, output, modelDepth }: ManifestOutput,
+  changesOf: (part: ManifestPart) => object,
+): Promise<void> {
+  const folder = resolve(output);
+  if (folder !== modelFolder) await cp(modelFolder, folder, { recursive: true });
+  const manifest = JSON.parse(await readFile(join(modelFolder, 'blockrank.json'), 'utf8')) as ManifestFile;
+  const own = modelDepth === undefined ? undefined : manifest.depths?.[modelDepth];
+  const changed =
+    modelDepth === undefined || !own
+      ? { ...manifest, ...changesOf(manifest) }
+      : {
+          ...manifest,
+          depths: {
+            ...manifest.depths,
+            [modelDepth]: { ...own, ...changesOf({ readout: manifest.readout, ...own }) },
+          },
+        };
+  await writeFile(join(folder, 'blockrank.json'), `${JSON.stringify(changed, undefined, 2)}\n`);
+  context.note(`Wrote ${join(output, 'blockrank.json')}; use the folder as the model.`);
+}
