@@ -15,9 +15,10 @@ import {
   readCollection,
 } from '../../../engine/laboratory.ts';
 import type { CliContext } from '../context.ts';
-import { judgedQueries, type MeasuringFlags, openMeasured, routerMeasure } from '../router/measure.ts';
+import { type MeasuringFlags, openMeasured, routerMeasure } from '../router/measure.ts';
 import { chosenConfiguration } from './cost-configuration.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
+import { judgedQueries } from './judged-queries.ts';
 
 /** Values of the options of `cost`. */
 export interface CostFlags extends MeasuringFlags {

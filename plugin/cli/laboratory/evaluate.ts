@@ -9,12 +9,10 @@ import {
   type Profile,
   type Reranker,
   type RerankerOptions,
-  type StateCodec,
   stateCodec,
 } from '../../../engine/index.ts';
 import {
   type BudgetUse,
-  budgetSystems,
   type Collection,
   type CollectionResult,
   evaluateCollection,
@@ -23,7 +21,6 @@ import {
   printRun,
   readCollection,
   type StateSize,
-  type System,
   toBudgetTable,
   toChart,
   toJsonResult,
@@ -33,13 +30,20 @@ import {
   toSummary,
   toTable,
   toVarietyTable,
-  varietySystems,
 } from '../../../engine/laboratory.ts';
 import type { CliContext } from '../context.ts';
 import { type ModelFlags, modelSettings } from '../model-options.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
-import { besideStates, formsOver, memoryForStates } from './evaluate-states.ts';
-import { type EvaluatedName, knownSystem, type ModelForm, openSystems } from './evaluated-systems.ts';
+import {
+  type Comparison,
+  compareBudgets,
+  compareForms,
+  compareSystems,
+  compareVariety,
+} from './evaluate-comparisons.ts';
+import { besideStates, memoryForStates } from './evaluate-states.ts';
+import { knownSystem, type ModelForm } from './evaluated-systems.ts';
+import { judgedQueries } from './judged-queries.ts';
 import { stateCache } from './state-cache.ts';
 
 /** Values of the options of `evaluate`. */
@@ -123,14 +127,6 @@ const defaultSystems = {
   'in-context': 'first-stage,default',
 } as const;
 
-/** The systems that measure one collection; the sizes are complete after the measurement. */
-interface Comparison {
-  readonly systems: Readonly<Record<string, System>>;
-  readonly sizes?: () => ReadonlyMap<string, StateSize>;
-  readonly uses?: () => ReadonlyMap<string, BudgetUse>;
-  readonly distances?: () => ReadonlyMap<string, number>;
-}
-
 /**
  * A collection's results, with `--states` the sizes of its states, with `--budget` what the lists took, and with
  * `--diversify` how far apart the first documents were.
@@ -140,70 +136,6 @@ type Evaluated = CollectionResult & {
   readonly uses?: ReadonlyMap<string, BudgetUse>;
   readonly distances?: ReadonlyMap<string, number>;
 };
-
-/** Makes the comparison of each collection. */
-interface Comparing {
-  /** The comparison of one collection; each call starts anew. */
-  readonly compare: () => Comparison;
-  /** Frees the rerankers. */
-  readonly close: () => Promise<void>;
-}
-
-async function compareSystems(
-  names: readonly EvaluatedName[],
-  open: (form: ModelForm) => Promise<Reranker>,
-): Promise<Comparing> {
-  const { systems, close } = await openSystems(names, open);
-  return { compare: () => ({ systems }), close };
-}
-
-/** The systems that were asked for, and the reranker's order within each budget. */
-async function compareBudgets(
-  names: readonly EvaluatedName[],
-  budgetsMs: readonly number[],
-  open: (form: ModelForm) => Promise<Reranker>,
-): Promise<Comparing> {
-  const whole = await compareSystems(names, open);
-  const reranker = await open({});
-  return {
-    compare: () => {
-      const { systems, uses } = budgetSystems(reranker, budgetsMs);
-      return { systems: { ...whole.compare().systems, ...systems }, uses };
-    },
-    close: async () => {
-      await Promise.all([whole.close(), reranker.close()]);
-    },
-  };
-}
-
-/** The systems that were asked for, and the reranker's order with variety at each lambda. */
-async function compareVariety(
-  names: readonly EvaluatedName[],
-  lambdas: readonly number[],
-  open: (form: ModelForm) => Promise<Reranker>,
-): Promise<Comparing> {
-  const reranker = await open({});
-  if (!reranker.embedder) {
-    await reranker.close();
-    throw new ConfigurationError('Cannot evaluate', [
-      { path: 'diversify', message: 'the model has no token embeddings that tell how alike documents are' },
-    ]);
-  }
-  const whole = await compareSystems(names, open);
-  return {
-    compare: () => {
-      const { systems, distances } = varietySystems(reranker, lambdas);
-      return { systems: { ...whole.compare().systems, ...systems }, distances };
-    },
-    close: async () => {
-      await Promise.all([whole.close(), reranker.close()]);
-    },
-  };
-}
-
-async function compareForms(codecs: readonly StateCodec[], reranker: Reranker): Promise<Comparing> {
-  return { compare: () => formsOver(reranker, codecs), close: () => reranker.close() };
-}
 
 function cacheOf(
   context: CliContext,
@@ -290,11 +222,8 @@ function limited(collection: Collection, limit: number | undefined): Collection 
 }
 
 /** @throws ConfigurationError when no document is judged relevant: every measure would be 0 over no query. */
-function assertJudged(folder: string, { qrels, queries }: Collection): void {
-  const counts = [...qrels].filter(([queryId, judged]) => {
-    return queries.has(queryId) && [...judged.values()].some((relevance) => relevance > 0);
-  });
-  if (counts.length > 0) return;
+function assertJudged(folder: string, collection: Collection): void {
+  if (judgedQueries(collection).length > 0) return;
   const message = `expected a query of queries.jsonl with a relevant document in "${join(folder, 'qrels.tsv')}"`;
   throw new ConfigurationError('Cannot evaluate', [{ path: 'data', message }]);
 }

@@ -5,14 +5,8 @@ import { ConfigurationError, openEmbedder } from '../../../engine/index.ts';
 import { fitRouter, readCollection } from '../../../engine/laboratory.ts';
 import { type RouterValidation, writeBoarded, writeRouter } from '../../compose/index.ts';
 import type { CliContext } from '../context.ts';
-import {
-  judgedQueries,
-  type MeasuringFlags,
-  measureAll,
-  openMeasured,
-  routerMeasure,
-  toMeasuredTable,
-} from './measure.ts';
+import { judgedQueries } from '../laboratory/judged-queries.ts';
+import { type MeasuringFlags, measureAll, openMeasured, routerMeasure, toMeasuredTable } from './measure.ts';
 
 /** Values of the options. */
 export interface RouterFitFlags extends MeasuringFlags {

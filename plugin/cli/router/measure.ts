@@ -127,13 +127,6 @@ export async function measureAll(
   return measured;
 }
 
-/** Queries that count: with a text, and a document that was judged relevant. */
-export function judgedQueries({ queries, qrels }: Collection): readonly string[] {
-  const isJudged = (judged: ReadonlyMap<string, number>): boolean =>
-    [...judged.values()].some((relevance) => relevance > 0);
-  return [...qrels].filter(([queryId, judged]) => queries.has(queryId) && isJudged(judged)).map(([id]) => id);
-}
-
 /** Losses of other queries would put rerankers beside each other that were not measured on the same. */
 function assertSameQueries({ queries, qrels }: Collection, { data, queries: known }: RouterValidation): void {
   const other = known.find(({ queryId, text }) => queries.get(queryId) !== text || !qrels.has(queryId));
