@@ -21,6 +21,7 @@ export {
   type ProxySettings,
   type ReadyProxyConfig,
 } from './proxy.ts';
+export type { ReadIndex } from './read-options.ts';
 export { type Choice, parseChoice } from './router/choice-name.ts';
 export { type ChoiceContext, type OpenChoices, openChoices } from './router/open-choices.ts';
 export {

@@ -1,18 +1,17 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CliResult, runCli } from '../support/programs/run-cli.ts';
 import { tinyModel } from '../support/tiny/tiny-model.ts';
+import { writeCollection } from '../support/tiny/write-collection.ts';
 
 const documents = ['bread needs yeast and salt', 'tides follow the moon', 'brakes squeak', 'violin strings'];
 const queries = ['bread', 'tides', 'brakes', 'violin', 'yeast', 'moon'];
 
 let folder: string;
 let model: string;
-const lines = (values: readonly unknown[]): string =>
-  values.map((value) => `${JSON.stringify(value)}\n`).join('');
 const file = (name: string): string => join(folder, name);
 const router = (...args: readonly string[]): Promise<CliResult> =>
   runCli(['router', ...args, '--model', model]);
@@ -29,18 +28,11 @@ const contents = async (of: string): Promise<Record<string, string>> => {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'blockrank-router-'));
   model = await tinyModel();
-  const collection = file('tiny');
-  await mkdir(collection);
-  await writeFile(
-    join(collection, 'corpus.jsonl'),
-    lines(documents.map((text, i) => ({ _id: `d${i}`, text }))),
-  );
-  await writeFile(
-    join(collection, 'queries.jsonl'),
-    lines(queries.map((text, i) => ({ _id: `q${i}`, text }))),
-  );
-  const judged = queries.map((_, i) => `q${i}\td${i < 4 ? i : i - 4}\t1\n`).join('');
-  await writeFile(join(collection, 'qrels.tsv'), `query-id\tcorpus-id\tscore\n${judged}`);
+  await writeCollection(file('tiny'), {
+    documents: documents.map((text, i) => ({ _id: `d${i}`, text })),
+    queries: queries.map((text, i) => ({ _id: `q${i}`, text })),
+    judgements: queries.map((_, i) => [`q${i}`, `d${i < 4 ? i : i - 4}`, 1]),
+  });
 });
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCollection } from '../../../engine/laboratory.ts';
 import { loadedModules } from '../../support/programs/loaded-modules.ts';
 import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
+import { writeCollection } from '../../support/tiny/write-collection.ts';
 
 const hasModel = existsSync(new URL('../../../models/default/model.safetensors', import.meta.url));
 if (!hasModel) console.log('test/cli/curate: skipped, models/default is absent.');
@@ -36,17 +37,14 @@ const report = (...args: readonly string[]): Promise<CliResult> =>
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'blockrank-curate-'));
   collection = file('tiny');
-  await mkdir(collection);
-  await writeFile(join(collection, 'corpus.jsonl'), lines(documents));
-  await writeFile(
-    join(collection, 'queries.jsonl'),
-    lines(queries.map((text, i) => ({ _id: `q${i}`, text }))),
-  );
-  const judged = [0, 1, 2, 2, 3].flatMap((topic, i) => [
-    `q${i}\td${topic}\t2\n`,
-    `q${i}\td${topic}-again\t1\n`,
-  ]);
-  await writeFile(join(collection, 'qrels.tsv'), `query-id\tcorpus-id\tscore\n${judged.join('')}`);
+  await writeCollection(collection, {
+    documents,
+    queries: queries.map((text, i) => ({ _id: `q${i}`, text })),
+    judgements: [0, 1, 2, 2, 3].flatMap((topic, i) => [
+      [`q${i}`, `d${topic}`, 2] as const,
+      [`q${i}`, `d${topic}-again`, 1] as const,
+    ]),
+  });
 });
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readQrels } from '../../../engine/laboratory.ts';
 import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
+import { writeCollection } from '../../support/tiny/write-collection.ts';
 
 const hasModel = existsSync(new URL('../../../models/default/model.safetensors', import.meta.url));
 if (!hasModel) console.log('test/cli/labels: skipped, models/default is absent.');
@@ -31,18 +32,11 @@ let collection: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'blockrank-labels-'));
   collection = join(folder, 'tiny');
-  const lines = (values: readonly unknown[]): string =>
-    values.map((value) => `${JSON.stringify(value)}\n`).join('');
-  await mkdir(collection);
-  await writeFile(
-    join(collection, 'corpus.jsonl'),
-    lines(documents.map((text, i) => ({ _id: `d${i}`, text }))),
-  );
-  await writeFile(
-    join(collection, 'queries.jsonl'),
-    lines(queries.map((text, i) => ({ _id: `q${i}`, text }))),
-  );
-  await writeFile(join(collection, 'qrels.tsv'), 'query-id\tcorpus-id\tscore\nq0\td0\t1\n');
+  await writeCollection(collection, {
+    documents: documents.map((text, i) => ({ _id: `d${i}`, text })),
+    queries: queries.map((text, i) => ({ _id: `q${i}`, text })),
+    judgements: [['q0', 'd0', 1]],
+  });
   const rows = queries.flatMap((_, q) =>
     said.flatMap((grades, d) =>
       grades.map((grade, rater) => `q${q}\td${d}\t${['ann', 'bob'][rater]}\t${grade}\n`),

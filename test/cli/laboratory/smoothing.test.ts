@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
 import { addTinyDepth, tinyModel } from '../../support/tiny/tiny-model.ts';
+import { writeCollection } from '../../support/tiny/write-collection.ts';
 
 const topics = ['bread', 'tides', 'brakes', 'taxes', 'violins', 'frost'];
 let folder: string;
@@ -11,18 +12,15 @@ let model: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'blockrank-smoothing-'));
-  const lines = (values: readonly unknown[]): string =>
-    values.map((value) => `${JSON.stringify(value)}\n`).join('');
-  const corpus = topics.flatMap((topic, i) => [
-    { _id: `r${i}`, title: topic, text: `What everybody should know about ${topic}.` },
-    { _id: `s${i}`, title: topic, text: `What nobody should know about ${topic}.` },
-    { _id: `n${i}`, title: '', text: `A shop that once sold a book on ${topic}, and furniture.` },
-  ]);
-  await writeFile(join(folder, 'corpus.jsonl'), lines(corpus));
-  const queries = topics.map((topic, i) => ({ _id: `q${i}`, text: `know ${topic}` }));
-  await writeFile(join(folder, 'queries.jsonl'), lines(queries));
-  const judged = topics.map((_, i) => `q${i}\tr${i}\t1\nq${i}\ts${i}\t1\n`).join('');
-  await writeFile(join(folder, 'qrels.tsv'), `query-id\tcorpus-id\tscore\n${judged}`);
+  await writeCollection(folder, {
+    documents: topics.flatMap((topic, i) => [
+      { _id: `r${i}`, title: topic, text: `What everybody should know about ${topic}.` },
+      { _id: `s${i}`, title: topic, text: `What nobody should know about ${topic}.` },
+      { _id: `n${i}`, title: '', text: `A shop that once sold a book on ${topic}, and furniture.` },
+    ]),
+    queries: topics.map((topic, i) => ({ _id: `q${i}`, text: `know ${topic}` })),
+    judgements: topics.flatMap((_, i) => [[`q${i}`, `r${i}`, 1] as const, [`q${i}`, `s${i}`, 1] as const]),
+  });
   model = await tinyModel({ depths: { 2: { weights: 'two.safetensors' } } });
   await addTinyDepth(model);
 });

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
 import { addTinyDepth, tinyModel } from '../../support/tiny/tiny-model.ts';
+import { writeCollection } from '../../support/tiny/write-collection.ts';
 
 const topics = [
   'bread and yeast',
@@ -26,10 +27,7 @@ afterAll(() => rm(folder, { recursive: true }));
 /** A collection with one relevant and one misleading document a topic. */
 async function collection(name: string, of: readonly string[]): Promise<string> {
   const path = join(folder, name);
-  await mkdir(path);
-  const lines = (values: readonly unknown[]): string =>
-    values.map((value) => `${JSON.stringify(value)}\n`).join('');
-  const corpus = of.flatMap((topic, i) => [
+  const documents = of.flatMap((topic, i) => [
     { _id: `r${i}`, title: topic, text: `What everybody should know about ${topic}, explained.` },
     {
       _id: `n${i}`,
@@ -37,13 +35,11 @@ async function collection(name: string, of: readonly string[]): Promise<string> 
       text: `A shop. It once sold a book on ${topic}. What it sells now: explained furniture.`,
     },
   ]);
-  await writeFile(join(path, 'corpus.jsonl'), lines(corpus));
-  await writeFile(
-    join(path, 'queries.jsonl'),
-    lines(of.map((topic, i) => ({ _id: `q${i}`, text: `${topic} explained` }))),
-  );
-  const judged = of.map((_, i) => `q${i}\tr${i}\t1\n`);
-  await writeFile(join(path, 'qrels.tsv'), `query-id\tcorpus-id\tscore\n${judged.join('')}`);
+  await writeCollection(path, {
+    documents,
+    queries: of.map((topic, i) => ({ _id: `q${i}`, text: `${topic} explained` })),
+    judgements: of.map((_, i) => [`q${i}`, `r${i}`, 1]),
+  });
   return path;
 }
 
