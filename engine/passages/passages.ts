@@ -11,7 +11,12 @@ import { type CountedWord, countedWords, countTextTokens, type Stretch, sentence
 export interface PassageOptions {
   /** Passages of one hit at most, at least 1; with `maxTotalTokens` any number. @defaultValue 2 */
   readonly perHit?: number | undefined;
-  /** Tokens of one passage at most, at least 1; a longer sentence is cut into windows, the heaviest first. @defaultValue 60 */
+  /**
+   * Tokens of one passage at most, at least 1; a longer sentence is cut into windows, the heaviest first. With
+   * `maxTotalTokens` passages that follow each other are given as one, which is longer.
+   *
+   * @defaultValue 60
+   */
   readonly maxTokens?: number | undefined;
   /** Tokens of all passages of an answer at most, at least 1. @defaultValue no limit */
   readonly maxTotalTokens?: number | undefined;
@@ -57,8 +62,9 @@ export function passageIssues(options: PassageOptions, path = ''): Configuration
  * The passages of each document, in the documents' order, each document's in reading order.
  *
  * A sentence weighs its mass over the square root of its tokens: the mass alone prefers long sentences, the mean short
- * ones. With `maxTotalTokens` the heaviest passages of all documents are taken as long as they fit. A field of one
- * sentence (a title) gives no passage where another field of the document has several. A document without masses, or
+ * ones. With `maxTotalTokens` the heaviest passages of all documents are taken as long as they fit, and those that follow
+ * each other in a field are given as one, so that what runs over the end of a sentence stays whole. A field of one sentence
+ * (a title) gives no passage where another field of the document has several. A document without masses, or
  * without words, has no passage.
  *
  * @throws ConfigurationError listing every option that cannot be.
@@ -75,12 +81,37 @@ export function toPassages(
   const { perHit = isBudgeted ? Number.POSITIVE_INFINITY : defaultPassagesPerHit } = options;
   const found = documents.map((document) => weighed(document, maxTokens).sort(byWeight).slice(0, perHit));
   const kept = withinBudget(found.flat(), maxTotalTokens);
-  return found.map((passages) => passages.filter((passage) => kept.has(passage)).sort(byPlace));
+  return documents.map((document, i) => {
+    const own = found[i]!.filter((passage) => kept.has(passage)).sort(byPlace);
+    return isBudgeted ? joined(document, own) : own;
+  });
 }
 
 const weightOf = ({ mass, tokens }: Passage): number => mass / Math.sqrt(Math.max(1, tokens));
 const byWeight = (a: Passage, b: Passage): number => weightOf(b) - weightOf(a) || a.start - b.start;
 const byPlace = (a: Passage, b: Passage): number => a.start - b.start;
+
+/** Those of a field with nothing but white space between them as one. @param passages - In reading order. */
+function joined({ text, segments }: ExplainedDocument, passages: readonly Passage[]): Passage[] {
+  const runs: Passage[] = [];
+  for (const passage of passages) {
+    const last = runs.at(-1);
+    const areApart =
+      !last ||
+      /\S/.test(text.slice(last.end, passage.start)) ||
+      segments.some(({ start }) => start >= last.end && start <= passage.start);
+    if (areApart) runs.push(passage);
+    else runs[runs.length - 1] = together(last, passage);
+  }
+  return runs;
+}
+
+const together = (a: Passage, b: Passage): Passage => ({
+  start: a.start,
+  end: b.end,
+  tokens: a.tokens + b.tokens,
+  mass: a.mass + b.mass,
+});
 
 /** The heaviest first, each that still fits; sorting is stable, so equal ones come in the documents' order. */
 function withinBudget(passages: readonly Passage[], maxTotalTokens: number): ReadonlySet<Passage> {

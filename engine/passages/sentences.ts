@@ -12,18 +12,42 @@ export interface Stretch {
 const segmenter = new Intl.Segmenter('und', { granularity: 'sentence' });
 
 /**
+ * What those rules take for an end of a sentence and is none: an initial (`Michael E. Mann`), letters with stops between
+ * them (`U.S. Army`), titles and short forms. CLDR calls them suppressions; JavaScript does not offer them.
+ */
+const abbreviation =
+  /(?:^|[^\p{L}\p{N}.])(?:\p{L}(?:\.\p{L})*|mrs?|ms|drs?|prof|rev|gen|capt|lt|sgt|sen|rep|gov|st|mt|jr|sr|inc|ltd|corp|bros|al|vs|cf|approx|ca)\.\s*$/iu;
+/** What is one before a number only: `Fig. 3`, but not `the answer is no.` */
+const beforeNumber =
+  /(?:^|[^\p{L}\p{N}.])(?:nos?|vols?|ch|pp|figs?|eqs?|sec|art|stat|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.\s*$/iu;
+/** Characters in which the longest abbreviation ends, with the one before it and spaces behind it. */
+const abbreviationLength = 16;
+
+/**
  * The sentences of a stretch of a text, without white space at their ends, in reading order. A stretch without words has
- * none.
+ * none. An abbreviation does not end a sentence, so one that does is read on into the next.
  */
 export function sentencesOf(text: string, { start, end }: Stretch): Stretch[] {
   const sentences: Stretch[] = [];
+  let first = start;
   for (const { index, segment } of segmenter.segment(text.slice(start, end))) {
-    const words = segment.trim();
-    if (!/[\p{L}\p{N}]/u.test(words)) continue;
-    const first = start + index + segment.length - segment.trimStart().length;
-    sentences.push({ start: first, end: first + words.length });
+    const last = start + index + segment.length;
+    if (last < end && !endsSentence(segment, text.charAt(last))) continue;
+    const sentence = text.slice(first, last);
+    const words = sentence.trim();
+    if (/[\p{L}\p{N}]/u.test(words)) {
+      const from = last - sentence.trimStart().length;
+      sentences.push({ start: from, end: from + words.length });
+    }
+    first = last;
   }
   return sentences;
+}
+
+/** Whether a segment ends more than an abbreviation. @param next - The character behind it. */
+function endsSentence(segment: string, next: string): boolean {
+  const last = segment.slice(-abbreviationLength);
+  return !(abbreviation.test(last) || (/\p{N}/u.test(next) && beforeNumber.test(last)));
 }
 
 /** A character of scripts without spaces, up to eight letters or digits of a word, or a mark. */

@@ -52,7 +52,7 @@ describe('examples', () => {
 
   it('passages prints the sentence that answers', async () => {
     const stdout = await run('examples/passages.ts', ['why does the sea rise']);
-    expect(stdout).toContain('Tides: The moon pulls the water of the sea towards it.');
+    expect(stdout).toContain('The moon pulls the water of the sea towards it.\nHarbour: ');
   });
 
   it('evaluate measures the reranker above the first stage on its own collection', async () => {

@@ -56,6 +56,28 @@ describe('toPassages', () => {
     ]);
   });
 
+  it('gives what follows each other in a field as one under a limit in all, and never across fields', () => {
+    const spans = [at('Boats', 0.4), at('moon', 0.4), at('Tides', 0.1)];
+    expect(words(spans, { maxTotalTokens: 40 })).toEqual([
+      'The moon pulls the water of the sea towards it. Boats float!',
+    ]);
+    const [one] = toPassages([{ text, segments, spans }], { maxTotalTokens: 40 })[0]!;
+    expect(one).toMatchObject({ tokens: 14, mass: 0.8 });
+    const [a, b] = ['It rains. It pours.', 'It snows. It thaws.'];
+    const both = {
+      text: `${a} ${b}`,
+      segments: [
+        { field: 'a', start: 0, end: a.length },
+        { field: 'b', start: a.length + 1, end: a.length + 1 + b.length },
+      ],
+      spans: [0, 10, 20, 30].map((start) => ({ start, end: start + 2, mass: 0.2 })),
+    };
+    expect(toPassages([both], { maxTotalTokens: 40 })[0]).toMatchObject([
+      { start: 0, end: 19 },
+      { start: 20, end: 39 },
+    ]);
+  });
+
   it('gives none of a document without words or without masses, and takes no number that is none', () => {
     const nothing = { text: '', segments: [], spans: [] };
     const broken = { text, segments, spans: [at('moon', Number.NaN)] };
@@ -92,18 +114,20 @@ describe('toPassages', () => {
     const limits = fc.record({
       perHit: fc.integer({ min: 1, max: 3 }),
       maxTokens: fc.integer({ min: 1, max: 9 }),
-      maxTotalTokens: fc.integer({ min: 1, max: 30 }),
+      maxTotalTokens: fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined }),
     });
     fc.assert(
       fc.property(fc.array(document, { maxLength: 4 }), limits, (documents, options) => {
         const passages = toPassages(documents, options);
         expect(passages).toHaveLength(documents.length);
         const all = passages.flat();
-        expect(all.reduce((sum, { tokens }) => sum + tokens, 0)).toBeLessThanOrEqual(options.maxTotalTokens);
+        expect(all.reduce((sum, { tokens }) => sum + tokens, 0)).toBeLessThanOrEqual(
+          options.maxTotalTokens ?? Number.POSITIVE_INFINITY,
+        );
         passages.forEach((own, i) => {
           expect(own.length).toBeLessThanOrEqual(options.perHit);
           for (const { start, end, tokens } of own) {
-            expect(tokens).toBeLessThanOrEqual(options.maxTokens);
+            if (options.maxTotalTokens === undefined) expect(tokens).toBeLessThanOrEqual(options.maxTokens);
             expect(documents[i]!.text.slice(start, end).trim()).not.toBe('');
           }
         });
@@ -114,6 +138,18 @@ describe('toPassages', () => {
 });
 
 describe('sentencesOf', () => {
+  it.each([
+    ['Based on a paper by Michael E. Mann, Raymond S. Bradley and Malcolm K. Hughes. It was read.', 2],
+    ['The T. T. Tsui Gallery opened. See Fig. 3 of Dr. Smith, U.S. Army, et al. (1999).', 2],
+    ['Vitamins help. So do walks! Is it so? Yes.', 4],
+    ['It ends in an initial, A.', 1],
+    ['The answer is no. It is art. Apart.', 3],
+  ])('does not end at an abbreviation: %s', (words, count) => {
+    const found = sentencesOf(words, { start: 0, end: words.length });
+    expect(found).toHaveLength(count);
+    expect(found.map(({ start, end }) => words.slice(start, end)).join(' ')).toBe(words);
+  });
+
   it('leaves out white space at the ends, and what has no words', () => {
     const marks = '  One. \n---\n Two?\n';
     expect(
