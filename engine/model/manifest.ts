@@ -90,11 +90,15 @@ const readoutSchema = z.object({
   duplicateCosine: z.number().gt(0).max(1),
   calibration: z.object({ slope: z.number(), intercept: z.number() }),
 });
+const listRuleSchema = z.object({
+  bias: z.number(),
+  coefficients: z.partialRecord(z.enum(listFeatureNames), z.number()),
+});
+
 const relevanceSchema = z.object({
   hit: z.object({ bias: z.number(), coefficients: z.partialRecord(z.enum(hitFeatureNames), z.number()) }),
-  list: z
-    .object({ bias: z.number(), coefficients: z.partialRecord(z.enum(listFeatureNames), z.number()) })
-    .optional(),
+  list: listRuleSchema.optional(),
+  lexicalList: listRuleSchema.optional(),
 });
 const besideFile = z
   .string()

@@ -4,7 +4,7 @@
  *
  * A probability means the same whatever the model, so a threshold on it survives a change of the model, or of its depth.
  */
-import type { BlockState } from '../contract.ts';
+import type { BlockState, Shortlist } from '../contract.ts';
 import { shareFound, wordsOf } from './words-found.ts';
 
 /** Names of a document's features, in a fixed order. */
@@ -22,13 +22,21 @@ export const hitFeatureNames = ['cosine', 'tokenMatch', 'weakestMatch', 'wordsFo
 export type HitFeatures = Readonly<Record<(typeof hitFeatureNames)[number], number>>;
 
 /** Names of a list's features, in a fixed order. */
-export const listFeatureNames = ['best', 'gap', 'mean'] as const;
+export const listFeatureNames = ['best', 'gap', 'mean', 'firstStageLead'] as const;
 
 /**
- * Features of a list, over the log-odds of its documents: the best of them, how far it stands above the second, and the
- * mean of the others. Of one document the gap is 0, and the mean is its own.
+ * Features of a list. What is long and what is short compare, for no more than ten of its documents take part.
+ *
+ * - `best`: the largest log-odds of a document;
+ * - `gap`: how far it stands above the second, 0 of one document;
+ * - `mean`: the mean of the nine behind the best, of one document its own;
+ * - `firstStageLead`: `ln(s_1 / mean(s_1, …, s_10))` of the ten largest scores `s` of a lexical first stage: how far that was
+ *   sure by itself. 0 without such scores.
  */
 export type ListFeatures = Readonly<Record<(typeof listFeatureNames)[number], number>>;
+
+/** Documents of a list that its features are taken from. */
+const listFeatureDocuments = 10;
 
 /** Log-odds as a sum: `bias + sum of coefficient * feature`. */
 export interface LogisticRule {
@@ -42,8 +50,10 @@ export interface LogisticRule {
 export interface RelevanceRules {
   /** Of a document, over {@link HitFeatures}. */
   readonly hit: LogisticRule;
-  /** Of a list, over {@link ListFeatures}. @defaultValue none: lists get no probability */
+  /** Of a list, over {@link ListFeatures} but for `firstStageLead`. @defaultValue none: lists get no probability */
   readonly list?: LogisticRule | undefined;
+  /** Of a list with scores of a lexical first stage. @defaultValue `list` */
+  readonly lexicalList?: LogisticRule | undefined;
 }
 
 /** Probabilities of one list. */
@@ -110,11 +120,40 @@ function matchesOf(
   return { tokenMatch, weakestMatch: Math.min(...best) };
 }
 
-/** The features of a list from the log-odds of its documents, of which there is one at least. */
-export function listFeatures(logOdds: readonly number[]): ListFeatures {
-  const [best = 0, ...others] = [...logOdds].sort((a, b) => b - a);
-  const mean = others.length === 0 ? best : others.reduce((sum, value) => sum + value, 0) / others.length;
-  return { best, gap: best - (others[0] ?? best), mean };
+/**
+ * The features of a list.
+ *
+ * @param logOdds - Of its documents, of which there is one at least.
+ * @param lexicalScores - Of a lexical first stage, above 0. @defaultValue none
+ */
+export function listFeatures(
+  logOdds: readonly number[],
+  lexicalScores: readonly number[] = [],
+): ListFeatures {
+  const [best = 0, ...others] = largest(logOdds);
+  const [lead = 1, ...behind] = largest(lexicalScores);
+  return {
+    best,
+    gap: best - (others[0] ?? best),
+    mean: others.length === 0 ? best : meanOf(others),
+    firstStageLead: Math.log(lead / meanOf([lead, ...behind])),
+  };
+}
+
+const largest = (values: readonly number[]): number[] =>
+  values.toSorted((a, b) => b - a).slice(0, listFeatureDocuments);
+
+const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** The scores of a lexical first stage that {@link listFeatures} can take: all candidates have one, above 0. */
+export function lexicalScoresOf({
+  candidates,
+  firstStage,
+}: Pick<Shortlist, 'candidates' | 'firstStage'>): readonly number[] | undefined {
+  if (firstStage !== 'lexical' || candidates.length === 0) return undefined;
+  const scores = candidates.map(({ firstStageScore = Number.NaN }) => firstStageScore);
+  return scores.every((score) => score > 0 && Number.isFinite(score)) ? scores : undefined;
 }
 
 /** The log-odds that a rule gives. */
@@ -128,11 +167,20 @@ export function logOddsOf(
 /** Probability of log-odds, in [0, 1]. */
 export const logistic = (logOdds: number): number => 1 / (1 + Math.exp(-logOdds));
 
-/** The probabilities of one list; that of a document alone is its list's too. */
-export function relevanceOf({ hit, list }: RelevanceRules, features: readonly HitFeatures[]): Relevance {
+/**
+ * The probabilities of one list; that of a document alone is its list's too.
+ *
+ * @param lexicalScores - See {@link lexicalScoresOf}. @defaultValue none
+ */
+export function relevanceOf(
+  { hit, list, lexicalList = list }: RelevanceRules,
+  features: readonly HitFeatures[],
+  lexicalScores?: readonly number[],
+): Relevance {
   const logOdds = features.map((each) => logOddsOf(hit, each));
   const hits = logOdds.map(logistic);
-  if (!list || features.length === 0) return { hits };
+  const rule = lexicalScores ? lexicalList : list;
+  if (!rule || features.length === 0) return { hits };
   if (hits.length === 1) return { hits, list: hits[0]! };
-  return { hits, list: logistic(logOddsOf(list, listFeatures(logOdds))) };
+  return { hits, list: logistic(logOddsOf(rule, listFeatures(logOdds, lexicalScores))) };
 }

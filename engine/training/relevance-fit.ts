@@ -7,6 +7,8 @@ import type { EncoderReranker } from '../rerank/encoder/encoder-reranker.ts';
 import {
   type HitFeatures,
   hitFeatures,
+  type LogisticRule,
+  lexicalScoresOf,
   listFeatures,
   logOddsOf,
   type RelevanceRules,
@@ -23,6 +25,8 @@ export interface RelevanceList {
   readonly features: readonly HitFeatures[];
   /** Whether each document is relevant. */
   readonly isRelevant: readonly boolean[];
+  /** Each document's score of a lexical first stage, above 0. @defaultValue none */
+  readonly lexicalScores?: readonly number[] | undefined;
 }
 
 /** Options of {@link relevanceLists}. */
@@ -73,6 +77,7 @@ async function relevanceList(
       tau: readout.tokenTau,
     }),
     isRelevant: shortlist.candidates.map(({ docId }) => (judged.get(docId) ?? 0) >= relevantFrom),
+    lexicalScores: lexicalScoresOf(shortlist),
   };
 }
 
@@ -84,9 +89,9 @@ const priorDocuments = 30;
 const priorLists = 10;
 
 /**
- * Fits both rules. Every collection counts the same. The rule for lists learns from lists that hold a relevant document,
- * each once as it is and once without its relevant documents; with fewer than {@link minListsForListRule} of them the
- * prior's stays.
+ * Fits the rules. Every collection counts the same. The rules for lists learn from lists that hold a relevant document,
+ * each once as it is and once without its relevant documents, that for a lexical first stage from those with its scores;
+ * with fewer than {@link minListsForListRule} of them the prior's stays.
  *
  * @param prior - The rules that there were, towards which few judgements are pulled. @defaultValue none
  * @throws RangeError when no document is relevant, or all are.
@@ -104,14 +109,32 @@ export function fitRelevance(lists: readonly RelevanceList[], prior?: RelevanceR
   );
   const hit = fitLogistic(documents, { prior: prior?.hit, ridge: prior ? priorDocuments : 1 });
   const pairs = listPairs(lists);
-  if (pairs.length < 2 * minListsForListRule) {
-    return { hit, ...(prior?.list && { list: prior.list }) };
-  }
-  const samples = pairs.map(({ features, holds }) => ({
-    features: { ...listFeatures(features.map((each) => logOddsOf(hit, each))) },
-    label: holds,
-  }));
-  return { hit, list: fitLogistic(samples, { prior: prior?.list, ridge: prior?.list ? priorLists : 1 }) };
+  const list = fitList(
+    pairs.map((pair) => ({ ...pair, lexicalScores: undefined })),
+    hit,
+    prior?.list,
+  );
+  const lexicalList = fitList(
+    pairs.filter(({ lexicalScores }) => lexicalScores),
+    hit,
+    prior?.lexicalList,
+  );
+  return { hit, ...(list && { list }), ...(lexicalList && { lexicalList }) };
+}
+
+/** The rule for lists; the prior where there are too few. */
+function fitList(
+  pairs: readonly HoldingList[],
+  hit: LogisticRule,
+  prior: LogisticRule | undefined,
+): LogisticRule | undefined {
+  if (pairs.length < 2 * minListsForListRule) return prior;
+  const samples = pairs.map(({ features, lexicalScores, holds }) => {
+    const logOdds = features.map((each) => logOddsOf(hit, each));
+    const { firstStageLead, ...others } = listFeatures(logOdds, lexicalScores);
+    return { features: { ...others, ...(lexicalScores && { firstStageLead }) }, label: holds };
+  });
+  return fitLogistic(samples, { prior, ridge: prior ? priorLists : 1 });
 }
 
 /** Documents of a collection weigh so much that every collection counts the same, and their number stays. */
@@ -123,19 +146,19 @@ function sizesOf(lists: readonly RelevanceList[]): { weightOf(set: string): numb
 }
 
 /** A list, and whether it holds a relevant document. */
-interface HoldingList {
-  readonly features: readonly HitFeatures[];
+interface HoldingList extends Pick<RelevanceList, 'features' | 'lexicalScores'> {
   readonly holds: boolean;
 }
 
 /** Each list that holds relevant documents beside others, and the same list without the relevant ones. */
 function listPairs(lists: readonly RelevanceList[]): HoldingList[] {
-  return lists.flatMap(({ features, isRelevant }) => {
-    const others = features.filter((_, n) => !isRelevant[n]);
+  return lists.flatMap(({ features, lexicalScores, isRelevant }) => {
+    const isOther = (_: unknown, n: number): boolean => !isRelevant[n];
+    const others = features.filter(isOther);
     if (others.length === 0 || others.length === features.length) return [];
     return [
-      { features, holds: true },
-      { features: others, holds: false },
+      { features, lexicalScores, holds: true },
+      { features: others, lexicalScores: lexicalScores?.filter(isOther), holds: false },
     ];
   });
 }
@@ -180,8 +203,8 @@ export function measureRelevance(
     const rules = rulesOf(index);
     hits.probabilities.push(...relevanceOf(rules, list.features).hits);
     hits.labels.push(...list.isRelevant);
-    for (const { features, holds } of listPairs([list])) {
-      const probability = relevanceOf(rules, features).list;
+    for (const { features, lexicalScores, holds } of listPairs([list])) {
+      const probability = relevanceOf(rules, features, lexicalScores).list;
       if (probability === undefined) continue;
       holding.probabilities.push(probability);
       holding.labels.push(holds);

@@ -12,7 +12,13 @@ import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
 import { type ReadoutResult, readOut } from '../../readout/readout.ts';
 import { type ScoredCandidate, toRanking } from '../../scores/ranking.ts';
-import { hitFeatures, type Relevance, type RelevanceRules, relevanceOf } from '../../scores/relevance.ts';
+import {
+  hitFeatures,
+  lexicalScoresOf,
+  type Relevance,
+  type RelevanceRules,
+  relevanceOf,
+} from '../../scores/relevance.ts';
 import { unreadLogits } from '../../scores/unread.ts';
 import type { ReadTexts } from '../../states/state-encoder.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
@@ -105,7 +111,7 @@ async function scoreRead(
         )
       : [];
   const sums = isLate ? undefined : logSums;
-  const relevance = toRelevance(reader, { query: shortlist.query.text, texts, states, result, sums });
+  const relevance = toRelevance(reader, { shortlist, texts, states, result, sums });
   const scored = read.map(
     ({ index }, i): ScoredCandidate => ({
       index,
@@ -121,11 +127,12 @@ async function scoreRead(
 function toRelevance(
   { relevance: rules, readout }: StateReader,
   {
+    shortlist,
     result: { cosines },
     sums: logSums,
     ...read
   }: {
-    readonly query: string;
+    readonly shortlist: Shortlist;
     readonly texts: readonly string[];
     readonly states: readonly BlockState[];
     readonly result: ReadoutResult;
@@ -133,7 +140,9 @@ function toRelevance(
   },
 ): Relevance | undefined {
   if (!rules || !logSums) return undefined;
-  return relevanceOf(rules, hitFeatures({ ...read, cosines, logSums, tau: readout.tokenTau }));
+  const query = shortlist.query.text;
+  const features = hitFeatures({ ...read, query, cosines, logSums, tau: readout.tokenTau });
+  return relevanceOf(rules, features, lexicalScoresOf(shortlist));
 }
 
 const late = Symbol('late');

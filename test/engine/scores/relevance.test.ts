@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { rankingFault } from '../../../engine/scores/ranking-fault.ts';
 import {
   hitFeatures,
+  lexicalScoresOf,
   listFeatures,
   logistic,
   type RelevanceRules,
@@ -37,12 +38,48 @@ describe('hitFeatures', () => {
 
 describe('listFeatures', () => {
   it('measures the best against the others, whatever their order', () => {
-    expect(listFeatures([-1, 3, 1])).toEqual({ best: 3, gap: 2, mean: 0 });
+    expect(listFeatures([-1, 3, 1])).toEqual({ best: 3, gap: 2, mean: 0, firstStageLead: 0 });
     expect(listFeatures([3, 1, -1])).toEqual(listFeatures([-1, 3, 1]));
   });
 
   it('takes a document alone as its own mean', () => {
-    expect(listFeatures([2])).toEqual({ best: 2, gap: 0, mean: 2 });
+    expect(listFeatures([2])).toEqual({ best: 2, gap: 0, mean: 2, firstStageLead: 0 });
+  });
+
+  it('takes ten documents, so that a longer tail changes nothing', () => {
+    const ten = [5, 4, 3, 2, 1, 0, -1, -2, -3, -4];
+    expect(listFeatures([...ten, -9, -8], ten)).toEqual(listFeatures(ten, ten));
+  });
+
+  it('measures how far a lexical first stage was sure by itself, on any scale', () => {
+    const { firstStageLead } = listFeatures([1, 2, 3], [4, 12, 8]);
+    expect(firstStageLead).toBeCloseTo(Math.log(12 / 8));
+    expect(listFeatures([1, 2, 3], [40, 120, 80]).firstStageLead).toBeCloseTo(firstStageLead);
+    expect(listFeatures([1, 2], [7, 7]).firstStageLead).toBeCloseTo(0);
+  });
+});
+
+describe('lexicalScoresOf', () => {
+  const candidates = [3, 2].map((firstStageScore, i) => ({
+    docId: `d${i}`,
+    text: '',
+    segments: [],
+    firstStageScore,
+  }));
+
+  it('are those of a lexical first stage, where each candidate has one above 0', () => {
+    expect(lexicalScoresOf({ candidates, firstStage: 'lexical' })).toEqual([3, 2]);
+    for (const firstStage of ['vector', 'hybrid', 'unknown'] as const) {
+      expect(lexicalScoresOf({ candidates, firstStage })).toBeUndefined();
+    }
+    for (const change of [{ firstStageScore: 0 }, { firstStageScore: -1 }, { firstStageScore: Number.NaN }]) {
+      const broken = [candidates[0]!, { ...candidates[1]!, ...change }];
+      expect(lexicalScoresOf({ candidates: broken, firstStage: 'lexical' })).toBeUndefined();
+    }
+    const { firstStageScore, ...unscored } = candidates[1]!;
+    expect(
+      lexicalScoresOf({ candidates: [candidates[0]!, unscored], firstStage: 'lexical' }),
+    ).toBeUndefined();
   });
 });
 
@@ -58,6 +95,15 @@ describe('relevanceOf', () => {
     expect(hits).toEqual([logistic(0.6), logistic(-0.4)]);
     expect(list).toBeCloseTo(logistic(0.6));
     expect(relevanceOf(rules, features.slice(1))).toEqual({ hits: [hits[1]], list: hits[1] });
+  });
+
+  it('asks the rule for lexical first stages where there are scores, else the one for lists', () => {
+    const features = hitFeatures(source);
+    const lexicalList = { bias: 1, coefficients: { firstStageLead: 2 } };
+    const both: RelevanceRules = { ...rules, lexicalList };
+    expect(relevanceOf(both, features, [6, 2]).list).toBeCloseTo(logistic(1 + 2 * Math.log(6 / 4)));
+    expect(relevanceOf(both, features)).toEqual(relevanceOf(rules, features));
+    expect(relevanceOf(rules, features, [6, 2])).toEqual(relevanceOf(rules, features));
   });
 
   it('says nothing of an empty list, nor of a list without a rule', () => {

@@ -71,7 +71,8 @@ function listsOf(count: number, seed: number): RelevanceList[] {
       const cosine = (relevant ? 0.8 : 0.6) + 0.2 * (random() - 0.5);
       return { cosine, tokenMatch: cosine, weakestMatch: 0.5, wordsFound: random() };
     });
-    return { set: seed % 2 === 0 ? 'one' : 'other', features, isRelevant };
+    const lexicalScores = isRelevant.map((relevant) => (relevant ? 9 : 3) + random());
+    return { set: seed % 2 === 0 ? 'one' : 'other', features, isRelevant, lexicalScores };
   });
 }
 
@@ -85,6 +86,14 @@ describe('fitRelevance', () => {
     expect(hits.auc).toBeGreaterThan(0.95);
     expect(lists!.auc).toBeGreaterThan(0.9);
     expect(lists!.count).toBe(200);
+  });
+
+  it('reads the scores of a lexical first stage in a rule of its own', () => {
+    expect(Object.keys(rules.list!.coefficients)).toEqual(['best', 'gap', 'mean']);
+    expect(rules.lexicalList!.coefficients['firstStageLead']).toBeGreaterThan(0.5);
+    const without = listsOf(20, 7).map(({ lexicalScores, ...list }) => list);
+    expect(fitRelevance(without).lexicalList).toBeUndefined();
+    expect(fitRelevance(without, rules).lexicalList).toEqual(rules.lexicalList);
   });
 
   it('keeps the rule for lists where too few lists speak, and has none without one', () => {
