@@ -17,8 +17,6 @@ const config: ViteUserConfig = defineConfig({
   test: {
     globalSetup: './test/support/programs/global-setup.ts',
     pool: 'forks',
-    // Built programs are plain JavaScript, which Node loads by itself, so that their threads find their files.
-    server: { deps: { external: [/\.cache\/programs\//] } },
     // One more than two processors: tests that wait for a time, or for a program, leave room.
     maxWorkers: 3,
     // No test is decided by its time: these bounds end only what hangs, on the busiest machine too.

@@ -16,6 +16,8 @@ export function builtWorkers(): Plugin {
   return {
     name: 'built-workers',
     enforce: 'pre',
+    // Built programs are plain JavaScript, which Node loads by itself, so that their threads find their files.
+    config: () => ({ test: { server: { deps: { external: [/\.cache\/programs\//] } } } }),
     transform(code, id) {
       if (!id.startsWith(root) || !questions.some((each) => code.includes(each))) return undefined;
       // Asked when a thread starts, since in watch mode the sources change under this module.
