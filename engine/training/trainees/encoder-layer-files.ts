@@ -1,6 +1,7 @@
 /** Writes trained layers into a model folder, in the form of the file that they came from. */
-import { cp } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type ModelManifest, readJson } from '../../model/manifest.ts';
 import { quantiseRows, scaleName } from '../../weights/quantise.ts';
 import { type NamedTensor, readTensorTable, type TensorTable } from '../../weights/safetensors.ts';
 import {
@@ -16,10 +17,10 @@ import type { LayerModel } from './encoder-layer-model.ts';
 /**
  * Copies the model's folder and puts trained layers in the place of those that they started from. A matrix that the file
  * holds as 8-bit integers is rounded to such again, with a scale for as many numbers as before; every other tensor becomes
- * float32.
+ * float32. Probabilities of relevance, which were fitted to the layers before, are left out.
  */
 export async function saveLayers(
-  { path, layersFile }: Pick<LayerModel, 'path' | 'layersFile'>,
+  { path, layersFile, config, fullDepth }: Pick<LayerModel, 'path' | 'layersFile' | 'config' | 'fullDepth'>,
   folder: string,
   tensors: TrainedTensors,
 ): Promise<void> {
@@ -34,6 +35,22 @@ export async function saveLayers(
     else written.push(await storedTensor(source, name, entry));
   }
   await replaceWeights(join(folder, layersFile), written);
+  await leaveOutRelevance(
+    join(folder, 'blockrank.json'),
+    config.layers === fullDepth ? undefined : config.layers,
+  );
+}
+
+/** @param depth - The number of layers that were trained; undefined for all that there are. */
+async function leaveOutRelevance(path: string, depth: number | undefined): Promise<void> {
+  const manifest = (await readJson(path)) as ModelManifest;
+  const { depths } = manifest;
+  // JSON leaves out what is undefined.
+  const written =
+    depth === undefined
+      ? { ...manifest, relevance: undefined }
+      : { ...manifest, depths: { ...depths, [depth]: { ...depths?.[depth], relevance: undefined } } };
+  await writeFile(path, `${JSON.stringify(written, undefined, 2)}\n`);
 }
 
 const isScaleOf = (name: string, tensors: TrainedTensors): boolean =>

@@ -10,6 +10,7 @@ import {
   openEncoderReranker,
   QueryError,
 } from '../../../../engine/index.ts';
+import { openModelFolder } from '../../../../engine/model/folder.ts';
 import { quantiseWeights } from '../../../../engine/model/quantise-folder.ts';
 import { toHeadsFile } from '../../../../engine/model/readout-heads.ts';
 import { softmax } from '../../../../engine/readout/softmax.ts';
@@ -184,6 +185,24 @@ describe('encoderLayersTrainee', () => {
     const [before, after] = await Promise.all([reranker({ depth: 2 }), reranker({ model: saved, depth: 2 })]);
     expect(after.info.encodingDigest).not.toBe(before.info.encodingDigest);
   });
+
+  it.each([
+    [{}, [false, true]],
+    [{ depth: 2 }, [true, false]],
+  ])(
+    'leaves out the probabilities that were fitted to the layers before: %j',
+    async (options: { depth?: number }, kept) => {
+      const relevance = { hit: { bias: 0, coefficients: { cosine: 1 } } };
+      const judged = await tinyModel({ relevance, depths: { 2: { weights: 'two.safetensors', relevance } } });
+      await addTinyDepth(judged);
+      const trainee = await opened({ model: judged, ...options });
+      const saved = join(scratch, `judged-${options.depth ?? 3}`);
+      await trainee.save(saved, trainee.tensors);
+      const { manifest } = await openModelFolder(saved);
+      expect([manifest.relevance, manifest.depths['2']!.relevance].map(Boolean)).toEqual(kept);
+      await rm(judged, { recursive: true });
+    },
+  );
 
   it('writes matrices as 8-bit integers where the file had them so', async () => {
     const small = await tinyModel({ depths: { 2: { weights: 'two.safetensors' } } });
