@@ -19,7 +19,7 @@ import {
 } from '../engine/index.ts';
 import { exitLayers } from '../engine/model/depth.ts';
 import { defaultModelFolder, openModelFolder } from '../engine/model/folder.ts';
-import { readJson } from '../engine/model/manifest.ts';
+import { readJson } from '../engine/model/read-json.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../engine/network/encoder-config.ts';
 import { multiplyAdds } from '../engine/network/multiply-adds.ts';
 import { parseTokenizer, type Tokenizer } from '../engine/tokenizer/tokenizer.ts';

@@ -10,7 +10,7 @@ import {
   type WorkerPool,
 } from '../engine/index.ts';
 import { defaultModelFolder, openModelFolder } from '../engine/model/folder.ts';
-import { readJson } from '../engine/model/manifest.ts';
+import { readJson } from '../engine/model/read-json.ts';
 import { toResidualFile } from '../engine/model/residual-file.ts';
 import { parseEncoderConfig } from '../engine/network/encoder-config.ts';
 import { type ResidualForm, residualParameterCount, residualStart } from '../engine/network/residuals.ts';

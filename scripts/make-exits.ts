@@ -12,7 +12,7 @@ import { documentText, readCollection } from '../engine/evaluation/collection.ts
 import { layerPrefix, modelAtDepth } from '../engine/model/depth.ts';
 import { toExitFile } from '../engine/model/exit-file.ts';
 import { openModelFolder } from '../engine/model/folder.ts';
-import { readJson } from '../engine/model/manifest.ts';
+import { readJson } from '../engine/model/read-json.ts';
 import { toEncoderFeeds } from '../engine/network/encoder.ts';
 import { parseEncoderConfig } from '../engine/network/encoder-config.ts';
 import { exitSamples } from '../engine/network/encoder-cut.ts';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { defaultCacheFolder } from '../../engine/index.ts';
 import { defaultModelFolder, openModelFolder } from '../../engine/model/folder.ts';
-import { readJson } from '../../engine/model/manifest.ts';
+import { readJson } from '../../engine/model/read-json.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../engine/network/encoder-config.ts';
 import { type WeightFile, weightsFor } from '../../engine/weights/precision-weights.ts';
 

@@ -1,7 +1,7 @@
 /** A model folder's tokenizer for texts alone: no template, no special tokens. */
 import { join } from 'node:path';
 import { ggufTokenizer } from '../model/gguf-tokenizer.ts';
-import { readJson } from '../model/manifest.ts';
+import { readJson } from '../model/read-json.ts';
 import { parsePromptTokenizer } from '../tokenizer/prompt-tokenizer.ts';
 import { readGguf } from '../weights/gguf.ts';
 

@@ -1,18 +1,15 @@
 /** A decoder's folder on disk: a Hugging Face checkpoint, or one GGUF file. */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { defaultCacheFolder } from '../cache-folder.ts';
 import { type DecoderConfig, parseDecoderConfig } from '../network/decoder-config.ts';
-import { type ChatTemplate, parseChatTemplate } from '../tokenizer/chat-template.ts';
-import { type PromptTokenizer, parsePromptTokenizer } from '../tokenizer/prompt-tokenizer.ts';
 import { ggufWeights, readGguf } from '../weights/gguf.ts';
 import { readWeightTable, type WeightTable } from '../weights/weight-table.ts';
 import { type DecoderManifest, readDecoderManifest } from './decoder-manifest.ts';
 import { ggufConfig } from './gguf-config.ts';
-import { ggufTokenizer } from './gguf-tokenizer.ts';
-import { readJson } from './manifest.ts';
+import { ggufPath } from './gguf-path.ts';
+import { readJson } from './read-json.ts';
 
 /** A checked decoder folder. */
 export interface DecoderFolder {
@@ -29,27 +26,6 @@ export interface DecoderFolder {
    * bytes.
    */
   readonly digest: string;
-}
-
-/** The tools that make a decoder's prompts. */
-export interface PromptTools {
-  /** Text to ids. */
-  readonly tokenizer: PromptTokenizer;
-  /** The checkpoint's chat template. */
-  readonly chat: ChatTemplate;
-}
-
-/**
- * The path of a model's GGUF file: the given path, or the one such file of a folder without a `config.json`.
- *
- * @returns undefined when the model is no GGUF file.
- */
-export function ggufPath(model: string): string | undefined {
-  const path = resolve(model);
-  if (path.endsWith('.gguf')) return path;
-  if (!existsSync(path) || existsSync(join(path, 'config.json'))) return undefined;
-  const [file] = readdirSync(path).filter((name) => name.endsWith('.gguf'));
-  return file && join(path, file);
 }
 
 /**
@@ -101,26 +77,6 @@ export async function decoderManifest(model: string): Promise<DecoderManifestFil
     : parseDecoderConfig(await readJson(path), path);
   const name = gguf ? basename(gguf, '.gguf') : basename(folder);
   return { file: join(folder, 'blockrank.json'), manifest: await readDecoderManifest(folder, config, name) };
-}
-
-/** Reads the tokenizer and the chat template of a decoder. @throws ModelFormatError */
-export async function readPromptTools(model: string): Promise<PromptTools> {
-  const file = ggufPath(model);
-  if (file) {
-    const { metadata } = await readGguf(file);
-    const { tokenizer, config } = ggufTokenizer(metadata, file);
-    return { tokenizer: parsePromptTokenizer(tokenizer, file), chat: parseChatTemplate(config, file) };
-  }
-  const at = (name: string): string => join(model, name);
-  const template = at('chat_template.jinja');
-  return {
-    tokenizer: parsePromptTokenizer(await readJson(at('tokenizer.json')), at('tokenizer.json')),
-    chat: parseChatTemplate(
-      await readJson(at('tokenizer_config.json')),
-      at('tokenizer_config.json'),
-      existsSync(template) ? await readFile(template, 'utf8') : undefined,
-    ),
-  };
 }
 
 /** Bytes at each end of a weights file that its digest reads: checkpoints are too large to read whole at every start. */

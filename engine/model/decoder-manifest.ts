@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import * as z from 'zod';
 import { ModelFormatError } from '../errors.ts';
 import type { DecoderConfig } from '../network/decoder-config.ts';
-import { readJson } from './manifest.ts';
+import { readJson } from './read-json.ts';
 
 /** BlockRank's own readout: signal tokens at one layer, softmax over document tokens only. */
 export interface SignalScoring {

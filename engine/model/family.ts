@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDecoderConfig } from '../network/decoder-config.ts';
 import { isCrossEncoderFolder } from './cross-encoder-folder.ts';
-import { ggufPath } from './decoder-folder.ts';
 import { defaultModelFolder } from './folder.ts';
-import { readJson } from './manifest.ts';
+import { ggufPath } from './gguf-path.ts';
+import { readJson } from './read-json.ts';
 
 /** Whether a folder holds a decoder: a GGUF file, or the `config.json` of a decoder. */
 export async function isDecoderFolder(model: string): Promise<boolean> {

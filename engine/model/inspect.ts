@@ -8,13 +8,16 @@ import { chooseProvider, devices } from '../session/device.ts';
 import type { ExecutionProvider } from '../session/runtime.ts';
 import { scaleName } from '../weights/quantise.ts';
 import { readTensorTable, type TensorTable } from '../weights/safetensors.ts';
-import { ggufPath, openDecoderFolder, readPromptTools } from './decoder-folder.ts';
+import { openDecoderFolder } from './decoder-folder.ts';
 import { depthsOf, layerPrefix } from './depth.ts';
 import { readExit } from './exit-file.ts';
 import { isDecoderFolder } from './family.ts';
 import { openModelFolder } from './folder.ts';
 import { readGates } from './gates-file.ts';
-import { type ModelManifest, readJson } from './manifest.ts';
+import { ggufPath } from './gguf-path.ts';
+import type { ModelManifest } from './manifest.ts';
+import { readPromptTools } from './prompt-tools.ts';
+import { readJson } from './read-json.ts';
 import { readHeads } from './readout-heads.ts';
 
 /** The report of {@link inspectModel}. */

@@ -1,14 +1,13 @@
 /** `blockrank.json`: the description of a model folder beside the Hugging Face files. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { type BlockCaps, defaultCaps } from '../blocks/caps.ts';
 import type { FusionWeight, Profile } from '../contract.ts';
-import { decodeText } from '../decode-text.ts';
 import { ModelFormatError } from '../errors.ts';
 import type { ReadoutParameters } from '../readout/parameters.ts';
 import { fusionFeatureNames } from '../scores/fusion-features.ts';
 import { hitFeatureNames, listFeatureNames, type RelevanceRules } from '../scores/relevance.ts';
+import { readJson } from './read-json.ts';
 
 /** A model's manifest. */
 export interface ModelManifest {
@@ -170,19 +169,4 @@ export async function readManifest(folder: string): Promise<ModelManifest> {
     expected: 'a manifest of format version 1',
     found: problems.join('; '),
   });
-}
-
-/** Parses a JSON file of a model folder. @throws ModelFormatError when the file is missing or holds no JSON. */
-export async function readJson(path: string): Promise<unknown> {
-  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new ModelFormatError(
-      { path, expected: 'a readable file', found: cause.code ?? cause.message },
-      { cause },
-    );
-  });
-  try {
-    return JSON.parse(decodeText(bytes, `"${path}"`));
-  } catch (cause) {
-    throw new ModelFormatError({ path, expected: 'JSON', found: String(cause) }, { cause });
-  }
 }

@@ -1,5 +1,6 @@
 /** One case of BlockRank's readout, computed as users compute it. */
-import type { openDecoderFolder, PromptTools } from '../../engine/model/decoder-folder.ts';
+import type { openDecoderFolder } from '../../engine/model/decoder-folder.ts';
+import type { PromptTools } from '../../engine/model/prompt-tools.ts';
 import { auxiliaryLoss, nextTokenLoss } from '../../engine/readout/losses.ts';
 import { DecoderRunner } from '../../engine/rerank/decoder/decoder-runner.ts';
 import { type EncodedRequest, InContextScorer } from '../../engine/rerank/decoder/in-context-scorer.ts';

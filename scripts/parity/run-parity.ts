@@ -2,7 +2,8 @@
 import { toOnnx } from '../../engine/graph/onnx.ts';
 import { matmul } from '../../engine/graph/operations/index.ts';
 import { input } from '../../engine/graph/value.ts';
-import { openDecoderFolder, readPromptTools } from '../../engine/model/decoder-folder.ts';
+import { openDecoderFolder } from '../../engine/model/decoder-folder.ts';
+import { readPromptTools } from '../../engine/model/prompt-tools.ts';
 import { type ExecutionProvider, openSession } from '../../engine/session/runtime.ts';
 import { type CaseModel, compareBlockRank } from './blockrank-case.ts';
 import { findCases } from './cases.ts';

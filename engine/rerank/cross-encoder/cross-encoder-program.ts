@@ -1,7 +1,7 @@
 /** What each worker of a cross-encoder runs: tokenising, and the network over pairs of query and document. */
 import { readFile } from 'node:fs/promises';
 import { InferenceError } from '../../errors.ts';
-import { readJson } from '../../model/manifest.ts';
+import { readJson } from '../../model/read-json.ts';
 import type { WorkerProgram } from '../../session/messages.ts';
 import type { GraphSession, SessionOptions } from '../../session/runtime.ts';
 import { openSharedSession } from '../../session/shared-session.ts';

@@ -1,6 +1,6 @@
 /** What each worker thread of a decoder runs: one request from words to scores. */
 import type { InContextPrompt } from '../../blocks/in-context-prompt.ts';
-import { type PromptTools, readPromptTools } from '../../model/decoder-folder.ts';
+import { type PromptTools, readPromptTools } from '../../model/prompt-tools.ts';
 import type { WorkerProgram } from '../../session/messages.ts';
 import type {
   CountTask,

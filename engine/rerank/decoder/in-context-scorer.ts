@@ -6,9 +6,9 @@ import {
   toChatFrame,
 } from '../../blocks/in-context-prompt.ts';
 import { blockRankTemplate, contentFreeQuery, icrTemplate } from '../../blocks/prompt-templates.ts';
-import type { PromptTools } from '../../model/decoder-folder.ts';
 import type { IcrScoring, SignalScoring } from '../../model/decoder-manifest.ts';
-import { assertReach } from '../../network/decoder-config.ts';
+import type { PromptTools } from '../../model/prompt-tools.ts';
+import { assertReach } from '../../network/assert-reach.ts';
 import type { PackedForm } from '../../network/packed/packed-form.ts';
 import type { PackedList } from '../../network/packed/packed-layout.ts';
 import { attentionMasses, sumByDocument } from '../../readout/attention-mass.ts';

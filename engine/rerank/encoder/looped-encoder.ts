@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { toOnnx } from '../../graph/onnx.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
 import type { Value } from '../../graph/value.ts';
-import { readJson } from '../../model/manifest.ts';
+import { readJson } from '../../model/read-json.ts';
 import { toEncoderFeeds } from '../../network/encoder.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
 import { hiddenName, loopedGraphs, nextName } from '../../network/looped-encoder.ts';

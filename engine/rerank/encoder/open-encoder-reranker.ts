@@ -6,7 +6,7 @@ import { exitLayers, type ModelAtDepth, modelAtDepth } from '../../model/depth.t
 import { type ExitFile, readExit } from '../../model/exit-file.ts';
 import { defaultModelFolder, openModelFolder } from '../../model/folder.ts';
 import { withLoops } from '../../model/loops.ts';
-import { readJson } from '../../model/manifest.ts';
+import { readJson } from '../../model/read-json.ts';
 import { readHeads } from '../../model/readout-heads.ts';
 import { type ResidualFile, readResidual, residualPath } from '../../model/residual-file.ts';
 import { parseEncoderConfig } from '../../network/encoder-config.ts';

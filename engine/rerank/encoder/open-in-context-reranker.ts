@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ModelFormatError } from '../../errors.ts';
 import { defaultModelFolder, openModelFolder } from '../../model/folder.ts';
 import { readGates } from '../../model/gates-file.ts';
-import { readJson } from '../../model/manifest.ts';
+import { readJson } from '../../model/read-json.ts';
 import { readHeads } from '../../model/readout-heads.ts';
 import { parseEncoderConfig } from '../../network/encoder-config.ts';
 import { opened } from '../opened.ts';

@@ -1,5 +1,5 @@
 /** Tokenizers that the programs of one thread share: a vocabulary takes some megabytes, more than a residual. */
-import { readJson } from '../../model/manifest.ts';
+import { readJson } from '../../model/read-json.ts';
 import { parseTokenizer, type Tokenizer } from '../../tokenizer/tokenizer.ts';
 
 interface Shared {

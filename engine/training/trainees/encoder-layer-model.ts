@@ -7,7 +7,7 @@ import { ConfigurationError, type ConfigurationIssue } from '../../errors.ts';
 import { depthsOf, layerPrefix, modelAtDepth } from '../../model/depth.ts';
 import { defaultModelFolder, type ModelFolder, openModelFolder } from '../../model/folder.ts';
 import { type Gates, readGates } from '../../model/gates-file.ts';
-import { readJson } from '../../model/manifest.ts';
+import { readJson } from '../../model/read-json.ts';
 import { readHeads } from '../../model/readout-heads.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
 import type { ReadoutHeads } from '../../readout/heads.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { InContextPrompts, toChatFrame } from '../../../engine/blocks/in-context-prompt.ts';
 import { blockRankTemplate } from '../../../engine/blocks/prompt-templates.ts';
-import { type PromptTools, readPromptTools } from '../../../engine/model/decoder-folder.ts';
+import { type PromptTools, readPromptTools } from '../../../engine/model/prompt-tools.ts';
 import { parityFixtures } from '../../support/tiny/tiny-decoder.ts';
 
 let tools: PromptTools;

@@ -7,12 +7,9 @@ import * as g from '../../../engine/graph/operations/index.ts';
 import type { TensorValue } from '../../../engine/graph/tensor.ts';
 import { input } from '../../../engine/graph/value.ts';
 import { openDecoderFolder } from '../../../engine/model/decoder-folder.ts';
+import { assertReach } from '../../../engine/network/assert-reach.ts';
 import { decoderStates, signalLogits, spanAttention, tokenLogits } from '../../../engine/network/decoder.ts';
-import {
-  assertReach,
-  type DecoderConfig,
-  parseDecoderConfig,
-} from '../../../engine/network/decoder-config.ts';
+import { type DecoderConfig, parseDecoderConfig } from '../../../engine/network/decoder-config.ts';
 import { toDecoderFeeds, toSignalFeeds } from '../../../engine/network/decoder-feeds.ts';
 import { decoderInputs, pastInputs, signalInputs } from '../../../engine/network/decoder-inputs.ts';
 import { decoderWeights } from '../../../engine/network/decoder-weights.ts';

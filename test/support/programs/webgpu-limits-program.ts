@@ -3,7 +3,8 @@
  * all, by the limit that is set.
  */
 import { type MemoryLimitError, openDecoderReranker } from '../../../engine/index.ts';
-import { openDecoderFolder, readPromptTools } from '../../../engine/model/decoder-folder.ts';
+import { openDecoderFolder } from '../../../engine/model/decoder-folder.ts';
+import { readPromptTools } from '../../../engine/model/prompt-tools.ts';
 import { open } from '../../../engine/rerank/decoder/decoder-program.ts';
 import { DecoderRunner } from '../../../engine/rerank/decoder/decoder-runner.ts';
 import type { RankTask } from '../../../engine/rerank/decoder/decoder-tasks.ts';

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openModelFolder } from '../../../engine/model/folder.ts';
-import { readJson } from '../../../engine/model/manifest.ts';
+import { readJson } from '../../../engine/model/read-json.ts';
 import { residualPath, toResidualFile } from '../../../engine/model/residual-file.ts';
 import { parseEncoderConfig } from '../../../engine/network/encoder-config.ts';
 import { type ResidualForm, residualStart } from '../../../engine/network/residuals.ts';

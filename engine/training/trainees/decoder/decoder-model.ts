@@ -2,13 +2,10 @@
 import { InContextPrompts, toChatFrame } from '../../../blocks/in-context-prompt.ts';
 import { blockRankTemplate } from '../../../blocks/prompt-templates.ts';
 import { ConfigurationError, type ConfigurationIssue } from '../../../errors.ts';
-import {
-  type DecoderFolder,
-  ggufPath,
-  openDecoderFolder,
-  readPromptTools,
-} from '../../../model/decoder-folder.ts';
+import { type DecoderFolder, openDecoderFolder } from '../../../model/decoder-folder.ts';
 import type { DecoderCaps, SignalScoring } from '../../../model/decoder-manifest.ts';
+import { ggufPath } from '../../../model/gguf-path.ts';
+import { readPromptTools } from '../../../model/prompt-tools.ts';
 
 /** Parts of a layer that get low-rank matrices. */
 export const projectionNames = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { ConfigurationError } from '../../../errors.ts';
 import { layerPrefix } from '../../../model/depth.ts';
 import { defaultModelFolder, openModelFolder } from '../../../model/folder.ts';
-import { readJson } from '../../../model/manifest.ts';
+import { readJson } from '../../../model/read-json.ts';
 import {
   type ResidualFile,
   readResidual,

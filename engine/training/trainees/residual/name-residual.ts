@@ -1,7 +1,7 @@
 /** The residual that a model folder is read with. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readJson } from '../../../model/manifest.ts';
+import { readJson } from '../../../model/read-json.ts';
 
 /** Writes its name into the folder's `blockrank.json`. @param name - None: the folder is read without. */
 export async function nameResidual(folder: string, name: string | undefined): Promise<void> {

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDecoderFolder, readPromptTools } from '../../../../engine/model/decoder-folder.ts';
+import { openDecoderFolder } from '../../../../engine/model/decoder-folder.ts';
+import { readPromptTools } from '../../../../engine/model/prompt-tools.ts';
 import { InContextScorer } from '../../../../engine/rerank/decoder/in-context-scorer.ts';
 import { assertAllClose } from '../../../support/checks/all-close.ts';
 import { parityFixtures, tinyScoring } from '../../../support/tiny/tiny-decoder.ts';

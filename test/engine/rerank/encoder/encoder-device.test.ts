@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openEncoderReranker } from '../../../../engine/index.ts';
-import { readJson } from '../../../../engine/model/manifest.ts';
+import { readJson } from '../../../../engine/model/read-json.ts';
 import { parseEncoderConfig } from '../../../../engine/network/encoder-config.ts';
 import { cutStates } from '../../../../engine/rerank/encoder/cut-states.ts';
 import type { DeviceBatch, DeviceStates } from '../../../../engine/rerank/encoder/device-program.ts';

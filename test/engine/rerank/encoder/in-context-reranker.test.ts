@@ -19,7 +19,8 @@ import {
   stateCodec,
 } from '../../../../engine/index.ts';
 import { readGates } from '../../../../engine/model/gates-file.ts';
-import { readJson, readManifest } from '../../../../engine/model/manifest.ts';
+import { readManifest } from '../../../../engine/model/manifest.ts';
+import { readJson } from '../../../../engine/model/read-json.ts';
 import { parseEncoderConfig } from '../../../../engine/network/encoder-config.ts';
 import { cutStates } from '../../../../engine/rerank/encoder/cut-states.ts';
 import { open as openDevice } from '../../../../engine/rerank/encoder/device-program.ts';
