@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 // biome-ignore lint/suspicious/noTsIgnore: the client is an optional peer; where it is absent, its types are any.
 /** @ts-ignore */
-import type { Client as ElasticsearchClient } from '@elastic/elasticsearch';
+import type { Client as ElasticsearchClient, UndiciConnection } from '@elastic/elasticsearch';
 // biome-ignore lint/suspicious/noTsIgnore: the client is an optional peer; where it is absent, its types are any.
 /** @ts-ignore */
 import type {
@@ -24,6 +24,7 @@ import {
   serverSchemas,
 } from '../config/schema.ts';
 import { awsCredentials } from './aws-credentials.ts';
+import { certificateConnection } from './certificate-connection.ts';
 import { importClient, type PackageContext } from './import-client.ts';
 
 type ElasticsearchOptions = ConstructorParameters<typeof ElasticsearchClient>[0];
@@ -50,14 +51,14 @@ export async function connectElasticsearch(
     'elasticsearch',
     options,
   );
-  const { Client } = await importClient<{ Client: typeof ElasticsearchClient }>(
-    context,
-    '@elastic/elasticsearch',
-    'elasticsearchAdapter({ client })',
-  );
+  const { Client, UndiciConnection: Base } = await importClient<{
+    Client: typeof ElasticsearchClient;
+    UndiciConnection: typeof UndiciConnection;
+  }>(context, '@elastic/elasticsearch', 'elasticsearchAdapter({ client })');
   const tls = await readTls(options.tls, context, 'elasticsearch');
   const mediaType = `application/vnd.elasticsearch+json; compatible-with=${compatibleWith}`;
   const settings: ElasticsearchOptions = {
+    Connection: certificateConnection(Base),
     ...(node !== undefined && { node }),
     ...(cloudId !== undefined && { cloud: { id: cloudId } }),
     ...(auth && { auth: toElasticsearchAuth(auth) }),

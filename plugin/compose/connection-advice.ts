@@ -53,9 +53,15 @@ export function toAdvised(error: unknown, server: ServerName): unknown {
   return new FirstStageError(message, { adapter: server, statusCode }, { cause: error });
 }
 
+/** Whether a server's certificate, or ours, is refused: asking again would bring the same. */
+export function isCertificateRefused({ message }: Error): boolean {
+  return rules.some(({ sign, isOfCertificates }) => isOfCertificates && sign.test(message));
+}
+
 interface Rule {
   readonly sign: RegExp;
   readonly advice: string;
+  readonly isOfCertificates?: true;
 }
 
 const rules: readonly Rule[] = [
@@ -63,19 +69,23 @@ const rules: readonly Rule[] = [
     sign: /SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|self.signed certificate|unable to (verify|get)|CERT_UNTRUSTED/i,
     advice:
       "the server's certificate is signed by nobody known here: give the CA's file as tls.ca (--ca FILE)",
+    isOfCertificates: true,
   },
   {
     sign: /ERR_TLS_CERT_ALTNAME_INVALID|altnames/i,
     advice: "the server's certificate is for another name: use an address that it names",
+    isOfCertificates: true,
   },
   {
     sign: /CERT_HAS_EXPIRED|certificate has expired/i,
     advice: "the server's certificate has expired: renew it",
+    isOfCertificates: true,
   },
   {
     sign: /certificate.required|bad certificate|handshake failure|alert number (40|42|116)/i,
     advice:
       'the server wants a client certificate that it trusts: give tls.cert and tls.key (--cert FILE --key FILE)',
+    isOfCertificates: true,
   },
   {
     sign: /wrong.version.number|packet length too long|EPROTO/i,

@@ -102,6 +102,18 @@ describe('connectElasticsearch', () => {
     }
   });
 
+  it.each(['@elastic/elasticsearch', 'elasticsearch-8'])(
+    'asks once alone where a certificate is refused, with the client %s',
+    async (name) => {
+      const server = await start();
+      const importPackage = (): Promise<unknown> => import(name);
+      const connection = { node: server.url, maxRetries: 3 };
+      const error = await refusal(connection, { importPackage });
+      expect(error.message).toContain("give the CA's file as tls.ca (--ca FILE)");
+      expect(server.connections).toBe(1);
+    },
+  );
+
   it('skips the check only when told, and says so', async () => {
     const { url } = await start();
     const { ids, warnings } = await search({ node: url, tls: { insecure: true } });

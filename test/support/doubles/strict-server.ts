@@ -60,6 +60,8 @@ export interface StrictServer {
   readonly url: string;
   readonly port: number;
   readonly seen: readonly SeenRequest[];
+  /** Connections that were tried so far, those without a handshake too. */
+  readonly connections: number;
   close(): Promise<void>;
 }
 
@@ -77,6 +79,10 @@ export async function startStrictServer(options: StrictServerOptions): Promise<S
     request.on('end', () => answer(request, Buffer.concat(parts), response, { options, seen }));
   };
   const server = openServer(options, serve);
+  let connections = 0;
+  server.on('connection', () => {
+    connections += 1;
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -84,6 +90,9 @@ export async function startStrictServer(options: StrictServerOptions): Promise<S
     port,
     url: `${options.certificates ? 'https' : 'http'}://127.0.0.1:${port}`,
     seen,
+    get connections() {
+      return connections;
+    },
     async close() {
       server.close();
       server.closeAllConnections();
