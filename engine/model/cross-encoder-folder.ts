@@ -1,8 +1,7 @@
 /** The folder of a cross-encoder: an ONNX file that is run as it is, and its tokenizer. */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { hashFile } from './hash-file.ts';
+import { digestFiles } from './digest-files.ts';
 
 /** A cross-encoder's folder. */
 export interface CrossEncoderFolder {
@@ -28,7 +27,6 @@ export function isCrossEncoderFolder(model: string): boolean {
 export async function openCrossEncoderFolder(folder: string): Promise<CrossEncoderFolder> {
   const path = resolve(folder);
   const [modelPath, tokenizerPath] = [join(path, 'model.onnx'), join(path, 'tokenizer.json')];
-  const hash = createHash('sha256');
-  for (const file of [tokenizerPath, modelPath]) await hashFile(hash, file);
-  return { path, name: basename(path), modelPath, tokenizerPath, digest: hash.digest('hex') };
+  const digest = await digestFiles([tokenizerPath, modelPath]);
+  return { path, name: basename(path), modelPath, tokenizerPath, digest };
 }

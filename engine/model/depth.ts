@@ -1,10 +1,9 @@
 /** A model at a smaller depth: its embeddings below fewer layers, which stand in for all of its own. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { ModelFormatError } from '../errors.ts';
 import type { EncoderConfig } from '../network/encoder-config.ts';
+import { digestFiles } from './digest-files.ts';
 import type { ModelFolder } from './folder.ts';
-import { hashFile } from './hash-file.ts';
 import type { ModelManifest } from './manifest.ts';
 
 /** Start of the names of the tensors that a depth replaces: those of the layers. */
@@ -95,8 +94,6 @@ function assertSmaller({ path, manifest }: ModelFolder, config: EncoderConfig): 
 }
 
 /** The model's digest with the depth and the bytes of its layers. */
-async function digestWith(model: string, depth: number, path: string): Promise<string> {
-  const hash = createHash('sha256').update(`${model}/${depth}/`);
-  await hashFile(hash, path);
-  return hash.digest('hex');
+function digestWith(model: string, depth: number, path: string): Promise<string> {
+  return digestFiles([path], `${model}/${depth}/`);
 }

@@ -1,9 +1,8 @@
 /** A model folder on disk: checks its files, and names its content by a digest. */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { hashFile } from './hash-file.ts';
+import { digestFiles } from './digest-files.ts';
 import { type ModelManifest, readManifest } from './manifest.ts';
 
 /** A checked model folder. */
@@ -23,12 +22,9 @@ const encodingFiles = ['config.json', 'tokenizer.json', 'model.safetensors'] as 
 export async function openModelFolder(folder: string): Promise<ModelFolder> {
   const path = resolve(folder);
   const manifest = await readManifest(path);
-  const hash = createHash('sha256');
   const { gates } = manifest;
-  for (const file of gates === undefined ? encodingFiles : [...encodingFiles, gates]) {
-    await hashFile(hash, join(path, file));
-  }
-  return { path, manifest, digest: hash.digest('hex') };
+  const files = gates === undefined ? encodingFiles : [...encodingFiles, gates];
+  return { path, manifest, digest: await digestFiles(files.map((file) => join(path, file))) };
 }
 
 /** The model that comes with the package. */
