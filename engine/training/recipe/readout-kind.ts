@@ -33,7 +33,12 @@ export const readoutKind: TraineeKind<ReadoutSettings> = {
     stateBytes: z.int().min(1).optional(),
   }),
   async open({ kind: _, stateBytes, ...sizes }, { model, seed, states }) {
-    const reranker = await openEncoderReranker({ ...(model && { model }), stateCacheBytes: 0, ...states });
+    const reranker = await openEncoderReranker({
+      ...(model && { model }),
+      stateCacheBytes: 0,
+      warmUp: false,
+      ...states,
+    });
     try {
       const trainee = readoutTrainee({ reranker, sizes, seed, ...(stateBytes && { stateBytes }) });
       return { ...trainee, close: () => reranker.close() };

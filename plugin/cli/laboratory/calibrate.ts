@@ -49,6 +49,7 @@ export async function runCalibrate(context: CliContext, options: CalibrateComman
     ...(options.precision ? { precision: options.precision } : {}),
     ...(options.modelDepth ? { depth: options.modelDepth } : {}),
     stateCacheBytes: 0,
+    warmUp: false,
     ...stateCache(context, options.cache),
   });
   try {

@@ -97,6 +97,8 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
     return openReranker({
       ...model,
       ...form,
+      // Only a list whose time is measured must not pay for the first run.
+      warmUp: isTimed,
       ...(isCold ? { stateCacheBytes: 0 } : cacheOf(context, cache, profile)),
     });
   };
@@ -104,7 +106,7 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
     options.states !== undefined
       ? await compareForms(
           codecs.values,
-          await openReranker({ ...model, stateCacheBytes: memoryForStates() }),
+          await openReranker({ ...model, warmUp: false, stateCacheBytes: memoryForStates() }),
         )
       : isTimed
         ? await compareBudgets(names.values, budgets.values, open)

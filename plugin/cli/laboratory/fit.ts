@@ -58,6 +58,7 @@ export async function runFit(context: CliContext, options: FitCommandOptions): P
     ...(options.model ? { model: options.model } : {}),
     ...(options.precision ? { precision: options.precision } : {}),
     stateCacheBytes: 0,
+    warmUp: false,
     ...stateCache(context, options.cache),
   });
   try {

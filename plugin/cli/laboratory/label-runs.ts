@@ -71,6 +71,7 @@ export async function rerankerRuns(
     collection,
   );
   const reranker = await openReranker({
+    warmUp: false,
     ...modelSettings({ ...options, depth: undefined }), // of this command, --depth counts candidates
     ...((await modelProfile(options.model)) === 'cacheable' ? stateCache(context, options.cache) : {}),
   });

@@ -50,7 +50,11 @@ export async function runSmoothing(context: CliContext, options: SmoothingComman
   if (read !== undefined && earlyExit !== undefined) {
     throw problem('early-exit', 'expected --read or --early-exit, not both');
   }
-  const model = { ...modelSettings({ ...options, depth: undefined }), ...stateCache(context, options.cache) };
+  const model = {
+    warmUp: false,
+    ...modelSettings({ ...options, depth: undefined }),
+    ...stateCache(context, options.cache),
+  };
   const whole = await openReranker(model);
   try {
     const early = earlyExit === undefined ? whole : await openReranker({ ...model, depth: earlyExit });

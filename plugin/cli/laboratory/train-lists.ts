@@ -201,7 +201,11 @@ async function openTeacher(
 
 function openModel(name: string, folder: string, depth?: number): Promise<Reranker> {
   const model = modelOf(name, folder);
-  return openReranker({ ...(model !== undefined && { model }), ...(depth !== undefined && { depth }) });
+  return openReranker({
+    warmUp: false,
+    ...(model !== undefined && { model }),
+    ...(depth !== undefined && { depth }),
+  });
 }
 
 /** Scores of one recipe's teacher and mining, which survive whatever ends the training. */

@@ -50,6 +50,7 @@ export async function runTune(context: CliContext, options: TuneCommandOptions):
     ...(options.model ? { model: options.model } : {}),
     ...(options.modelDepth ? { depth: options.modelDepth } : {}),
     stateCacheBytes: 0,
+    warmUp: false,
     ...stateCache(context, options.cache),
   });
   try {
