@@ -93,7 +93,6 @@ async function evaluateJson(...args: readonly string[]): Promise<JsonResult> {
   return JSON.parse(stdout) as JsonResult;
 }
 
-// Each run opens the model in a process of its own.
 describe.skipIf(!hasModel)('blockrank evaluate', () => {
   it.each(['embedded', 'judged'])(
     'gives %s candidates, every order, its measures and queries as JSON',
@@ -203,7 +202,7 @@ describe.skipIf(!hasModel)('blockrank evaluate', () => {
     ] as const) {
       const home = join(folder, 'own-cache');
       const command = ['evaluate', '--data', collection, '--rerankers', 'model', '--json', ...args];
-      const { code, stdout } = await runCli(command, { env: { BLOCKRANK_CACHE: home } });
+      const { code, stdout } = await runCli(command, { variables: { BLOCKRANK_CACHE: home } });
       expect(code).toBe(0);
       expect(existsSync(join(home, 'states', 'data.mdb'))).toBe(keeps);
       results.push(JSON.parse(stdout) as JsonResult);
@@ -254,7 +253,7 @@ describe.skipIf(!hasModel)('blockrank evaluate', () => {
   it('keeps nothing with --no-cache, and finds the same', async () => {
     const elsewhere = join(folder, 'elsewhere');
     const { code, stdout } = await runCli(['evaluate', '--data', collection, '--no-cache', '--json'], {
-      env: { BLOCKRANK_CACHE: elsewhere },
+      variables: { BLOCKRANK_CACHE: elsewhere },
     });
     expect(code).toBe(0);
     expect(existsSync(join(elsewhere, 'states'))).toBe(false);

@@ -47,11 +47,10 @@ const train = (
   options: CliOptions = {},
 ): Promise<CliResult> =>
   runCli(['train', recipe, '--output', join(folder, output), '--cache', join(folder, 'states'), ...args], {
-    env: { BLOCKRANK_CACHE: join(folder, 'cache') },
+    variables: { BLOCKRANK_CACHE: join(folder, 'cache') },
     ...options,
   });
 
-// Each run opens a model in a process of its own.
 describe('blockrank train', () => {
   it('trains how the shipped model reads, and exports a model that reranks', {
     timeout: 300_000,

@@ -187,7 +187,7 @@ describe.skipIf(!hasModel)('blockrank rerank over a server', () => {
     const server = await start({ product: 'elasticsearch', authorization: 'ApiKey c2VjcmV0' });
     const args = [searched, '--elasticsearch', server.url, '--ca', certificates.files.ca, ...fields];
     const answer = await rerankJson([...args, '--query-field', 'title^2', '--query-field', 'body'], {
-      env: { BLOCKRANK_API_KEY: 'c2VjcmV0' },
+      variables: { BLOCKRANK_API_KEY: 'c2VjcmV0' },
     });
     expect(answer.reranked).toBe(true);
     expect(answer.candidates[0]).toMatchObject({
@@ -211,7 +211,7 @@ describe.skipIf(!hasModel)('blockrank rerank over a server', () => {
     const { url } = await start({ product: 'opensearch', aws });
     const args = [searched, '--opensearch', url, '--ca', certificates.files.ca, ...fields];
     const answer = await rerankJson([...args, '--aws-region', aws.region], {
-      env: { AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'secret' },
+      variables: { AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'secret' },
     });
     expect(idsOf(answer)[0]).toBe('b');
     expect(idsOf(answer).sort()).toEqual(['a', 'b', 'c']);
@@ -234,7 +234,9 @@ reranker: { precision: int8, workers: 1, warmUp: false }
 stage: { rankWindowSize: 2, fusion: false }
 `,
       );
-      const answer = await rerankJson([searched, '--config', path], { env: { SEARCH_PASSWORD: 'pass' } });
+      const answer = await rerankJson([searched, '--config', path], {
+        variables: { SEARCH_PASSWORD: 'pass' },
+      });
       expect(answer).toMatchObject({ reranked: true, rankWindowSize: 2 });
       // The third is behind the window and stays there.
       expect(idsOf(answer)[2]).toBe(firstStageOrder[2]);

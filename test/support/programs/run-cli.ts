@@ -33,6 +33,8 @@ export interface CliRun {
 }
 
 export interface CliOptions extends CliStart {
+  /** Environment variables that the program reads while it runs: they need no process of its own, unlike `env`. */
+  readonly variables?: Readonly<Record<string, string>>;
   /** Settles when the program is to get a signal. */
   readonly interruptAfter?: (run: CliRun) => Promise<void>;
   /** The signal. @defaultValue `'SIGINT'` */
@@ -86,17 +88,38 @@ export function startCli(
 
 /**
  * The program's answer to arguments. Starting a process takes half a second each time, so the program runs inside the
- * test's own, unless the question is about the process: its environment, its signals, the modules that it loads.
+ * test's own, unless the question is about the process: what it starts with, its signals, the modules that it loads.
  */
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  const { interruptAfter, signal = 'SIGINT', ...start } = options;
-  if (!interruptAfter && !start.env && !start.imports) return runInside(args, start.stdin);
-  const run = startCli(args, start);
+  const { interruptAfter, signal = 'SIGINT', variables = {}, ...start } = options;
+  if (!interruptAfter && !start.env && !start.imports) return runWith(variables, args, start.stdin);
+  const run = startCli(args, { ...start, env: { ...variables, ...start.env } });
   void interruptAfter?.(run).then(() => run.kill(signal));
   return run.ended;
 }
 
-async function runInside(args: readonly string[], stdin = ''): Promise<CliResult> {
+/** Runs the program while the test's process has these variables too: the engine reads the process' own. */
+async function runWith(
+  variables: Readonly<Record<string, string>>,
+  args: readonly string[],
+  stdin?: string,
+): Promise<CliResult> {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, variables);
+  try {
+    return await runInside(args, variables, stdin);
+  } finally {
+    for (const [name, value] of before)
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+  }
+}
+
+async function runInside(
+  args: readonly string[],
+  variables: Readonly<Record<string, string>>,
+  stdin = '',
+): Promise<CliResult> {
   const { cliContext } = (await import(builtUrl('plugin/cli/context.ts').href)) as {
     cliContext: typeof makeContext;
   };
@@ -109,7 +132,7 @@ async function runInside(args: readonly string[], stdin = ''): Promise<CliResult
     stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]),
     stdout,
     stderr,
-    env: { PATH, HOME },
+    env: { PATH, HOME, ...variables },
     argv: args,
   };
   const code = await runProgram(cliContext(streams, new AbortController().signal));
