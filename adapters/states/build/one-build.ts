@@ -1,4 +1,5 @@
 /** This process's part of one build: the process joins the build, or begins it, and works until all slices are done. */
+import { EventEmitter } from 'node:events';
 import type { StateMaker } from '../../../engine/index.ts';
 import type { ConcreteIndex } from '../../cluster/contract.ts';
 import { countDocuments } from '../../cluster/indices.ts';
@@ -145,6 +146,7 @@ export async function workOnBuild(tools: BuildTools, wish: BuildWish, tally: Tal
     isStrict: build.isWhole,
     page: options.page,
     pollMs: options.heartbeat?.pollMs ?? 2000,
+    slices: new EventEmitter<{ left: [] }>(),
     onPage(page: BuildCounts, fault: string | undefined) {
       tally.add(page, fault);
       seen += page.seen;

@@ -1,4 +1,5 @@
 /** A worker of a build: takes a slice, reads and builds it page by page, takes the next. */
+import type { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FirstStageError } from '../../../engine/index.ts';
 import type { StoredDocuments } from '../../cluster/stored-documents.ts';
@@ -19,8 +20,10 @@ export interface WorkerTools extends PageTools {
   readonly documents: StoredDocuments;
   /** Limits of a page. */
   readonly page: PageOptions | undefined;
-  /** How long a worker without a slice waits until it looks again, in milliseconds. */
+  /** How long a worker without a slice waits until it looks again for what other processes did, in milliseconds. */
   readonly pollMs: number;
+  /** Emits `left` when a worker of this process leaves a slice; those that wait look again at once. */
+  readonly slices: EventEmitter<{ left: [] }>;
   /** Ends workers after the batch in hand. */
   readonly signal: AbortSignal;
   /** Called after every page. */
@@ -35,9 +38,19 @@ export async function workOnSlices(tools: WorkerTools, worker: WorkerIdentity, i
   while (!tools.signal.aborted) {
     const next = await claimNext(tools, worker, index);
     if (next === 'done') return;
-    if (next === 'wait') await sleep(tools.pollMs, undefined, { signal: tools.signal });
-    else await buildSlice(next, tools);
+    if (next === 'wait') await untilSliceLeft(tools);
+    else await buildSlice(next, tools).finally(() => tools.slices.emit('left'));
   }
+}
+
+/** @throws the signal's reason when workers are ending. */
+async function untilSliceLeft({ slices, pollMs, signal }: WorkerTools): Promise<void> {
+  const left = new AbortController();
+  const wake = (): void => left.abort();
+  slices.once('left', wake);
+  await sleep(pollMs, undefined, { signal: AbortSignal.any([signal, left.signal]) }).catch(() => undefined);
+  slices.off('left', wake);
+  signal.throwIfAborted();
 }
 
 /** @param index - 0-based number of the worker: each worker begins its search at another slice. */

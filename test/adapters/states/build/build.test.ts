@@ -286,6 +286,13 @@ describe('slices of a build', () => {
     );
   });
 
+  it('are not waited for longer than a worker of the same process has them', async () => {
+    fill(double, 20);
+    const heartbeat = { everyMs: 1000, deadAfterMs: 60_000, pollMs: 2 ** 31 - 1 };
+    const { isDone } = await buildStates(buildOver(double, { slices: 1, workers: 2, heartbeat }));
+    expect(isDone).toBe(true);
+  });
+
   it('are added for what was written since an interrupted build began', async () => {
     fill(double, 20);
     double.fault = (call) =>
