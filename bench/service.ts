@@ -6,8 +6,10 @@ import { passages, question } from './support/texts.ts';
 const deadlineMs = 5000;
 const connectionCounts = [1, 8, 64, 512];
 const documents = 20;
-/** What requests beyond what can be served are told to be answered within, in milliseconds. */
-const crowdedDeadlineMs = 1000;
+/** In what a crowd is to be answered, by its own clock, in milliseconds. */
+const crowdedMs = 1000;
+/** What the service is told for that: the way to it and back takes time too where all share two cores. */
+const crowdedDeadlineMs = 800;
 const crowd = 512;
 const secondsEach = 10;
 
@@ -39,7 +41,7 @@ export const service: Bench = {
           atMost('answers but 200, 429, 503', unexpected.length + errors, 0),
           atMost('p99 of accepted requests, ms', Math.max(...results.map((one) => one.p99Ms)), deadlineMs),
           atMost('p99 / p50 of 64 connections', p99OverP50(results, 64), 4),
-          atMost('p99 of accepted requests of a crowd, ms', crowded.p99Ms, crowdedDeadlineMs),
+          atMost('p99 of accepted requests of a crowd, ms', crowded.p99Ms, crowdedMs),
           atLeast('one after another / at once', sharing.ratio, 1),
         ],
       };

@@ -42,9 +42,13 @@ export async function served(service: object, reranker: object = {}): Promise<Se
 function readyUrl(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`served: the service ended with code ${code}`)));
-    createInterface({ input: child.stdout! }).on('line', (line) => {
+    const lines = createInterface({ input: child.stdout! }).on('line', (line) => {
       const { msg, url } = JSON.parse(line) as { msg: string; url?: string };
-      if (msg === 'ready') resolve(url!);
+      if (msg !== 'ready') return;
+      resolve(url!);
+      // Whoever asks has better to do than to read a line a request.
+      lines.close();
+      child.stdout!.resume();
     });
   });
 }

@@ -3,6 +3,7 @@ import { onAbort } from '../../engine/index.ts';
 import { ServiceFault } from './fault.ts';
 import type { ServiceMetrics } from './metrics.ts';
 import type { ServiceSettings } from './settings.ts';
+import { blend, workTime } from './work-time.ts';
 
 /** A request that asks for a slot. */
 export interface Entrant {
@@ -20,9 +21,10 @@ export interface Admission {
    * Refuses a request before its body is read, when no slot can be had and reading alone keeps the thread busy: reading
    * more would take the time that admitted requests need.
    *
+   * @param elapsedMs - Time since the request came, in milliseconds.
    * @throws ServiceFault `overloaded`.
    */
-  assertRoom(): void;
+  assertRoom(elapsedMs: number): void;
   /** Runs work in a slot, when its turn comes. @throws ServiceFault `overloaded` when there is no room or no time. */
   run<T>(entrant: Entrant, work: () => Promise<T>): Promise<T>;
   /** How long a new request would wait, in milliseconds. */
@@ -47,8 +49,6 @@ interface Waiter {
 
 /** Share of busy time from which a thread answers every request late. */
 const fullThreadUse = 0.9;
-/** Weight of the newest request in the running means. */
-const newestWeight = 0.1;
 /** Time without requests in which the mean wait fades to half, in milliseconds. */
 const waitHalfLifeMs = 10_000;
 
@@ -60,8 +60,8 @@ export function admission(limits: AdmissionLimits): Admission {
 class QueuedAdmission implements Admission {
   readonly #limits: AdmissionLimits;
   readonly #waiting: Waiter[] = [];
+  readonly #workTime = workTime();
   #running = 0;
-  #meanWorkMs = 0;
   #meanWaitMs = 0;
   #lastEntryMs = 0;
 
@@ -80,35 +80,37 @@ class QueuedAdmission implements Admission {
     const startedMs = now();
     this.#noteWait(startedMs - cameMs);
     metrics.queueDuration.observe({ model: entrant.model }, (startedMs - cameMs) / 1000);
+    let isWhole = false;
     try {
-      return await work();
+      const done = await work();
+      isWhole = true;
+      return done;
     } finally {
-      this.#meanWorkMs = blend(this.#meanWorkMs, now() - startedMs);
+      this.#workTime.learn(now() - startedMs, isWhole);
       this.#leave();
     }
   }
 
-  assertRoom(): void {
+  assertRoom(elapsedMs: number): void {
     const { settings, threadUse } = this.#limits;
     const { maxQueue, deadlineMs } = settings();
-    if (this.#waiting.length === 0 || threadUse() < fullThreadUse) return;
+    if (this.#isFree() || threadUse() < fullThreadUse) return;
     const expectedMs = this.expectedWaitMs();
     if (this.#waiting.length >= maxQueue) throw this.#refuse('queue-full', expectedMs);
     // No request has more time than the service's limit.
-    if (this.#isLate(expectedMs, deadlineMs)) throw this.#refuse('deadline', expectedMs);
+    if (this.#isLate(expectedMs, deadlineMs - elapsedMs)) throw this.#refuse('deadline', expectedMs);
   }
 
   expectedWaitMs(): number {
     const { maxConcurrent } = this.#limits.settings();
-    const isFree = this.#running < maxConcurrent && this.#waiting.length === 0;
-    return isFree ? 0 : ((this.#waiting.length + 1) * this.#meanWorkMs) / maxConcurrent;
+    return this.#isFree() ? 0 : ((this.#waiting.length + 1) * this.#workTime.meanMs) / maxConcurrent;
   }
 
   /** Resolves at the request's turn. */
   async #enter({ signal, leftMs }: Entrant): Promise<void> {
     signal.throwIfAborted();
-    const { maxConcurrent, maxQueue } = this.#limits.settings();
-    if (this.#running < maxConcurrent && this.#waiting.length === 0) {
+    const { maxQueue } = this.#limits.settings();
+    if (this.#isFree()) {
       this.#start();
       return;
     }
@@ -134,9 +136,14 @@ class QueuedAdmission implements Admission {
     });
   }
 
+  /** Whether a new request would get a slot at once. */
+  #isFree(): boolean {
+    return this.#running < this.#limits.settings().maxConcurrent && this.#waiting.length === 0;
+  }
+
   /** Whether a request that waits so long is answered after its deadline, its own work included. */
   #isLate(waitMs: number, leftMs: number): boolean {
-    return waitMs + this.#meanWorkMs > leftMs;
+    return waitMs + this.#workTime.mostMs > leftMs;
   }
 
   #start(): void {
@@ -159,9 +166,12 @@ class QueuedAdmission implements Admission {
       reason === 'queue-full'
         ? 'Too many requests are waiting. Try again later, or add replicas.'
         : `A turn would come in about ${Math.round(expectedMs)} ms, too late for an answer before the deadline. Try again later, or add replicas.`;
-    return new ServiceFault('overloaded', message, {
-      retryAfterS: Math.max(1, Math.ceil(expectedMs / 1000)),
-    });
+    return withoutStack(
+      () =>
+        new ServiceFault('overloaded', message, {
+          retryAfterS: Math.max(1, Math.ceil(expectedMs / 1000)),
+        }),
+    );
   }
 
   #noteWait(waitMs: number): void {
@@ -179,6 +189,13 @@ class QueuedAdmission implements Admission {
   }
 }
 
-function blend(mean: number, newest: number): number {
-  return mean === 0 ? newest : (1 - newestWeight) * mean + newestWeight * newest;
+/** Makes an error without a stack, which nobody reads and which takes longer to collect than all else of a refusal here. */
+function withoutStack<T>(make: () => T): T {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }

@@ -11,12 +11,14 @@ import fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
-import { faultStatus, ServiceFault } from './fault.ts';
+import { type FaultKind, faultStatus, ServiceFault } from './fault.ts';
 import type { HeldBytes } from './held-bytes.ts';
+import type { ServiceMetrics } from './metrics.ts';
 import { addReference } from './openapi.ts';
 import { addOperatorRoutes } from './operator-routes.ts';
 import { addJsonParser } from './request-body.ts';
 import { addRerankRoutes, type RouteParts } from './routes.ts';
+import { type SparseLines, sparseLines } from './sparse-lines.ts';
 import { toFault } from './to-fault.ts';
 import { messageFault } from './wire/cohere.ts';
 
@@ -64,6 +66,7 @@ const requestIdPattern = /^[\w.:-]{1,128}$/;
 
 /** Makes the app; nothing listens yet. */
 export async function serviceApp(parts: AppParts): Promise<FastifyInstance> {
+  const failing: Failing = { metrics: parts.metrics, lines: sparseLines(parts.now) };
   const app = fastify({
     loggerInstance: parts.logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -75,7 +78,7 @@ export async function serviceApp(parts: AppParts): Promise<FastifyInstance> {
     genReqId: toRequestId,
     frameworkErrors: (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       void reply.header('x-request-id', request.id);
-      fail(new ServiceFault('invalid', unreadablePath), { request, reply }, parts);
+      fail(new ServiceFault('invalid', unreadablePath), { request, reply }, failing);
     },
     http: { connectionsCheckingInterval: connectionCheckMs, headersTimeout: parts.receiveTimeoutMs },
     ...(parts.tls && { https: { ...parts.tls, connectionsCheckingInterval: connectionCheckMs } }),
@@ -95,7 +98,7 @@ export async function serviceApp(parts: AppParts): Promise<FastifyInstance> {
     if (parts.isDraining()) void reply.header('connection', 'close');
     boundSending(reply, parts.sendTimeoutMs);
   });
-  app.setErrorHandler((error, request, reply) => fail(error, { request, reply }, parts));
+  app.setErrorHandler((error, request, reply) => fail(error, { request, reply }, failing));
   await app.register(rateLimit, { global: false });
   if (parts.corsOrigins.length > 0) await app.register(cors, { origin: [...parts.corsOrigins] });
   await addReference(app);
@@ -140,24 +143,48 @@ function count(request: FastifyRequest, reply: FastifyReply, { metrics, now, onI
   metrics.duration.observe(labels, (now() - startedMs) / 1000);
 }
 
+/** What tells of errors. */
+interface Failing {
+  readonly metrics: ServiceMetrics;
+  readonly lines: SparseLines;
+}
+
 /** Answers with an error in the shape of the request's wire form. */
 function fail(
   error: unknown,
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },
-  { metrics }: AppParts,
+  { metrics, lines }: Failing,
 ): FastifyReply {
   const fault = toFault(error);
   const write = request.routeOptions.config?.form?.fault ?? messageFault;
   const { status, body } = write(fault, request.id);
   if (fault.kind === 'deadline') metrics.shed.inc({ reason: 'deadline' });
   if (fault.kind === 'tenant-limit' && error !== fault) metrics.shed.inc({ reason: 'tenant-limit' });
-  const details = { kind: fault.kind, status, tenant: request.state?.caller?.tenant, cause: causeOf(fault) };
-  if (fault.kind === 'backend') request.log.error(details, 'ranking failed');
-  else request.log.info(details, 'refused');
+  tell(fault, status, { request, lines });
   if (fault.retryAfterS !== undefined && !reply.hasHeader('retry-after')) {
     void reply.header('retry-after', String(fault.retryAfterS));
   }
   return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
+}
+
+/** Kinds of faults that a crowd of requests causes, not what one of them holds. */
+const crowdKinds: ReadonlySet<FaultKind> = new Set(['overloaded', 'deadline', 'tenant-limit']);
+
+const always = { isWritten: true, leftOut: 0 };
+
+/** Logs a fault; of a crowd's one line a second, the others at the level `debug`. */
+function tell(
+  fault: ServiceFault,
+  status: number,
+  { request, lines }: { request: FastifyRequest; lines: SparseLines },
+): void {
+  const { kind } = fault;
+  const tenant = request.state?.caller?.tenant;
+  const details = { kind, status, tenant, cause: causeOf(fault) };
+  const { isWritten, leftOut } = crowdKinds.has(kind) ? lines.next(`${kind} ${tenant}`) : always;
+  if (kind === 'backend') request.log.error(details, 'ranking failed');
+  else if (isWritten) request.log.info({ ...details, ...(leftOut > 0 && { leftOut }) }, 'refused');
+  else request.log.debug(details, 'refused');
 }
 
 /** Class and stack of a fault's cause, for the log. Leaves the message out where it may quote a text. */

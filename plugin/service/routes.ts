@@ -14,6 +14,7 @@ import type { RankingWork } from './ranking-work.ts';
 import { receivedBody } from './request-body.ts';
 import { type RequestTime, requestTime } from './request-time.ts';
 import { toFault } from './to-fault.ts';
+import type { Turns } from './turns.ts';
 import { wireForms } from './wire/forms.ts';
 import type { WireForm } from './wire/wire-form.ts';
 
@@ -23,6 +24,8 @@ export interface RouteParts {
   readonly generation: () => Generation;
   /** The admission of rankings. */
   readonly admission: Pick<Admission, 'assertRoom'>;
+  /** The turns of the event loop in which requests begin. */
+  readonly turns: Turns;
   /** Ranks asks. */
   readonly work: RankingWork;
   /** The service's metrics. */
@@ -78,7 +81,11 @@ export function addRerankRoutes(app: FastifyInstance, parts: RouteParts): void {
         url,
         schema: openApiRoute(form),
         config: { form },
-        onRequest: [async (request) => identify(request, parts), limitOfMinute],
+        onRequest: [
+          (_request, reply, begin) => beginInTurn(reply, parts, begin),
+          async (request) => identify(request, parts),
+          limitOfMinute,
+        ],
         preParsing: async (request, _reply, payload) => receivedBody(request, payload),
         handler: (request, reply) =>
           inSpan(parts, request, (span) => handle(form, { request, reply, parts, span })),
@@ -87,13 +94,20 @@ export function addRerankRoutes(app: FastifyInstance, parts: RouteParts): void {
   }
 }
 
+/** Lets the request go on in its turn, and drops one whose caller went away meanwhile. */
+function beginInTurn({ raw }: FastifyReply, { turns }: RouteParts, begin: () => void): void {
+  turns.enter(() => {
+    if (!raw.closed) begin();
+  });
+}
+
 /** Identifies the caller before the body is read, so that the service never reads a stranger's body. */
-function identify(request: FastifyRequest, { generation, admission }: RouteParts): void {
+function identify(request: FastifyRequest, { generation, admission, now }: RouteParts): void {
   const current = generation();
   current.enter();
   request.state.generation = current;
   request.state.caller = callerOf(current.keys, request.headers);
-  admission.assertRoom();
+  admission.assertRoom(now() - request.state.startedMs);
 }
 
 interface Exchange {

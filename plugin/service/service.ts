@@ -15,6 +15,7 @@ import { noQueryLog, queryLog } from './query-log.ts';
 import { rankingWork } from './ranking-work.ts';
 import { listenSettings, type ServiceSettings, serviceSettings } from './settings.ts';
 import { threadUse } from './thread-use.ts';
+import { turns } from './turns.ts';
 
 /** Options of {@link rerankService}. */
 export interface RerankServiceOptions {
@@ -117,6 +118,7 @@ class Service implements RerankService {
     this.#app = await serviceApp({
       generation,
       admission: slots,
+      turns: turns(),
       work: rankingWork(slots, this.metrics),
       metrics: this.metrics,
       queryLog: this.#queryLog,

@@ -10,6 +10,7 @@ import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@
 import { describe, expect, it } from 'vitest';
 import { DeadlineExceededError } from '../../../engine/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
+import { gatedReranker } from '../../support/doubles/gated-reranker.ts';
 import { memoryLogger, serviceStarter } from '../../support/servers/test-service.ts';
 
 const start = serviceStarter();
@@ -107,6 +108,21 @@ describe('what is written down', () => {
       status: 500,
       cause: { name: 'Error', frames: expect.arrayContaining([expect.stringContaining(' at ')]) },
     });
+  });
+
+  it('says of a crowd that is refused how many there were, not the same of each', async () => {
+    const { reranker, gates, waitFor } = gatedReranker();
+    const { post, lines, metric } = await start({ config: { maxConcurrent: 1, maxQueue: 0 }, reranker });
+    const running = post('/v1/rerank', ask());
+    await waitFor(1);
+    const crowd = await Promise.all(Array.from({ length: 40 }, (_, i) => post('/v1/rerank', ask(`${i}`))));
+    expect(new Set(crowd.map(({ status }) => status))).toEqual(new Set([503]));
+    expect(await metric('shed_total', { reason: 'queue-full' })).toBe(40);
+    const told = lines.filter((line) => line.includes('"overloaded"'));
+    expect(told.length).toBeGreaterThanOrEqual(1);
+    expect(told.length).toBeLessThan(40);
+    gates[0]!();
+    expect((await running).status).toBe(200);
   });
 
   it('holds rankings as User Behavior Insights has them, on request', async () => {
