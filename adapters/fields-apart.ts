@@ -1,5 +1,5 @@
 /** Fields that are scored by themselves: which, and how they are read from a hit. */
-import { type CandidatePart, ConfigurationError } from '../engine/index.ts';
+import { ConfigurationError, type FieldText } from '../engine/index.ts';
 import { describeValue, isObject, type JsonObject } from './cluster/json.ts';
 import { fieldText, fieldValues, innerHitsPrefix } from './hit-text.ts';
 
@@ -44,8 +44,8 @@ export function sourceFieldsOf(fields: readonly ApartField[]): readonly string[]
   return fields.map(({ name }) => name).filter((name) => !name.startsWith(innerHitsPrefix));
 }
 
-/** The parts of a hit, in the order of the fields. */
-export function partsOf(hit: JsonObject, fields: readonly ApartField[]): readonly CandidatePart[] {
+/** The texts of a hit's fields, in the order of the fields. */
+export function fieldTextsOf(hit: JsonObject, fields: readonly ApartField[]): readonly FieldText[] {
   return fields.flatMap(({ name: field, weight = 1, each }) => {
     const values = fieldValues(hit, field);
     if (each) return values.map((text, value) => ({ field, value, text, weight }));

@@ -42,18 +42,18 @@ export interface Candidate {
   /** Fields that the model does not read, by name; absent where no field was asked for. */
   readonly signals?: CandidateSignals;
   /** Fields that are scored by themselves in place of {@link text}, by `fieldsReranker`; absent: the text is scored. */
-  readonly parts?: readonly CandidatePart[];
+  readonly fieldTexts?: readonly FieldText[];
 }
 
 /** A field of a document, or one value of a field, that is scored by itself. */
-export interface CandidatePart {
+export interface FieldText {
   /** The field's name, as the search server knows it. */
   readonly field: string;
   /** 0-based place among the field's values; absent where the field is one text. */
   readonly value?: number;
-  /** What the model reads; blank parts are left out. */
+  /** What the model reads; blank texts are left out. */
   readonly text: string;
-  /** How often the part's mass counts, above 0. @defaultValue 1 */
+  /** How often the text's mass counts, above 0. @defaultValue 1 */
   readonly weight?: number;
 }
 

@@ -1,55 +1,41 @@
 /** A long document read whole, and fields scored apart: `npx tsx examples/long-documents.ts`. */
-import { fieldsReranker, openReranker, type Shortlist } from '../index.ts';
+import { type EmbeddedDocument, embeddedAdapter } from '../adapters/embedded/index.ts';
+import { openReranker, rescoringStage } from '../index.ts';
 
 const filler = 'The committee met in the morning, heard the reports of the year and adjourned for lunch. ';
-const minutes = `${filler.repeat(60)} The old bridge over the river was closed because its cables had rusted. ${filler}`;
-const shortlist: Shortlist = {
-  query: { text: 'why was the bridge closed' },
-  firstStage: 'unknown',
-  candidates: [
-    {
-      docId: 'roads',
-      text: 'Roads in the valley are open in summer and closed by snow in winter.',
-      segments: [],
-    },
-    { docId: 'minutes', text: minutes, segments: [] },
-  ],
-};
+const minutes: readonly EmbeddedDocument[] = [
+  { docId: 'roads', text: 'The bridge road in the valley is open in summer and closed by snow in winter.' },
+  {
+    docId: 'minutes',
+    text: `${filler.repeat(60)} The old bridge over the river was closed because its cables had rusted. ${filler}`,
+  },
+];
 
-// By default a document is read up to 8,192 tokens; before, four blocks of it were.
+// By default a document is read up to 8,192 tokens. Without score steps the first stage's scores are not fused in.
 for (const options of [{ maxDocumentBlocks: 4 }, {}]) {
   const reranker = await openReranker({ depth: 6, ...options });
-  const { candidates, usage } = await reranker.rerank(shortlist);
-  const order = candidates.map(({ index }) => shortlist.candidates[index]!.docId).join(', ');
-  console.log(`${order}; ${usage.truncatedTokens} tokens unread`);
+  const stage = rescoringStage({
+    adapter: embeddedAdapter({ documents: minutes }),
+    reranker,
+    scoreSteps: [],
+  });
+  const { hits, blockrank } = await stage.search({ query: 'why was the bridge closed' });
+  const cut = blockrank?.warnings?.find(({ code }) => code === 'text-cut');
+  console.log(`${hits.map(({ docId }) => docId).join(', ')}; ${cut?.message ?? 'read whole'}`);
+  await stage.close();
   await reranker.close();
 }
 
-// Each review is scored by itself; the title counts twice.
-const reranker = fieldsReranker(await openReranker({ depth: 6 }));
-const reviews = ['Warm and soft, my daughter loves it.', 'The zip broke after a week and the seam tore.'];
-const products: Shortlist = {
-  query: { text: 'jacket with a broken zip' },
-  firstStage: 'unknown',
-  candidates: [
-    {
-      docId: 'scarf',
-      text: 'Scarf. Red.',
-      segments: [],
-      parts: [{ field: 'title', text: 'Red scarf', weight: 2 }],
-    },
-    {
-      docId: 'jacket',
-      text: `Winter jacket ${reviews.join(' ')}`,
-      segments: [],
-      parts: [
-        { field: 'title', text: 'Winter jacket', weight: 2 },
-        ...reviews.map((text, value) => ({ field: 'reviews', value, text })),
-      ],
-    },
-  ],
-};
-const [best] = (await reranker.rerank(products)).candidates;
-const { docId } = products.candidates[best!.index]!;
-console.log(`${docId}: best by ${best!.field}, value ${best!.fieldValue}`);
+const products: readonly EmbeddedDocument[] = [
+  { docId: 'scarf', title: 'Scarf for a winter jacket', text: 'Red wool. Warm and soft.' },
+  { docId: 'jacket', title: 'Winter jacket', text: 'The zip broke after a week and the seam tore.' },
+];
+// Title and text are scored by themselves, and the title counts twice.
+const fieldsApart = ['title^2', 'text'];
+const reranker = await openReranker({ depth: 6 });
+const stage = rescoringStage({ adapter: embeddedAdapter({ documents: products, fieldsApart }), reranker });
+for (const query of ['jacket with a broken zip', 'scarf'])
+  for (const { docId, blockrank: mark } of (await stage.search({ query, size: 1 })).hits)
+    console.log(`${query}: ${docId}, by its ${mark?.field}`);
+await stage.close();
 await reranker.close();

@@ -9,6 +9,7 @@ import {
 } from '../../engine/index.ts';
 import type { Adapter, HitMark, Outcome, OutcomeMark, Plan, PlanOptions } from '../adapter.ts';
 import type { DocumentText } from '../document-text.ts';
+import { type ApartField, apartFields, fieldTextsOf } from '../fields-apart.ts';
 import { arrangeHits, toOutcomeMark } from '../outcome-marks.ts';
 import { toSignals } from '../signal-value.ts';
 import { hasWord } from '../words.ts';
@@ -70,6 +71,12 @@ export type EmbeddedAdapterOptions = (GivenIndex | EmbeddedIndexOptions) & {
   readonly isPinned?: ((hit: EmbeddedHit) => boolean) | undefined;
   /** Names among the documents' own `signals` that candidates carry, for score steps. @defaultValue `[]` */
   readonly signals?: readonly string[] | undefined;
+  /**
+   * The title and the text as fields that are scored by themselves, in place of the joined text: a document ranks by the
+   * best of them. A name is `title` or `text`, with a weight in short as `title^2`. @defaultValue `[]`: the joined text is
+   * scored
+   */
+  readonly fieldsApart?: readonly (string | ApartField)[] | undefined;
 };
 
 /** The embedded adapter, with its index at hand. */
@@ -81,6 +88,7 @@ export interface EmbeddedAdapter extends Adapter<EmbeddedRequest, EmbeddedRespon
 }
 
 const defaultSize = 10;
+const what = 'Cannot make embeddedAdapter';
 
 /**
  * An adapter that needs no server. The first search indexes the documents; to show progress, or to keep the index on
@@ -92,14 +100,17 @@ const defaultSize = 10;
  * studies astronomy' }] });
  */
 export function embeddedAdapter(options: EmbeddedAdapterOptions): EmbeddedAdapter {
-  const { isPinned = () => false, signals = [], ...indexOptions } = options;
+  const { isPinned = () => false, signals = [], fieldsApart = [], ...indexOptions } = options;
   const known = 'index' in options ? ({ index: true } as const) : embeddedIndexOptionNames;
-  checkOptionNames('Cannot make embeddedAdapter', options, { ...known, isPinned: true, signals: true });
+  checkOptionNames(what, options, { ...known, isPinned: true, signals: true, fieldsApart: true });
   checkSignals(signals);
+  const apart = apartFields(fieldsApart, what);
+  checkApart(apart);
   const openIndex = indexOpener(indexOptions as GivenIndex | EmbeddedIndexOptions);
   const textOf = documentTextOf(
     'index' in options ? options.index.fields : (options.fields ?? defaultFields),
   );
+  const reading: Reading = { textOf, isPinned, apart };
   const search: EmbeddedAdapter['search'] = async ({ request }, { signal } = {}) => {
     signal?.throwIfAborted();
     const index = await openIndex();
@@ -112,16 +123,16 @@ export function embeddedAdapter(options: EmbeddedAdapterOptions): EmbeddedAdapte
     plan: planEmbedded,
     search,
     searchMany: (plans, call) => Promise.all(plans.map((plan) => search(plan, call))),
-    toShortlist: (plan, response) => shortlistOf(plan, response, { textOf, isPinned }),
+    toShortlist: (plan, response) => shortlistOf(plan, response, reading),
     applyOutcome: (plan, response, outcome) =>
-      applyOutcome(plan, response, outcome, () => shortlistOf(plan, response, { textOf, isPinned })),
+      applyOutcome(plan, response, outcome, () => shortlistOf(plan, response, reading)),
   };
 }
 
 function indexOpener(options: GivenIndex | EmbeddedIndexOptions): () => Promise<EmbeddedIndex> {
   if ('index' in options) return async () => options.index;
   if (!('documents' in options)) {
-    throw new ConfigurationError('Cannot make embeddedAdapter', [
+    throw new ConfigurationError(what, [
       { path: 'documents', message: 'expected documents, or an index made by buildEmbeddedIndex' },
     ]);
   }
@@ -167,20 +178,34 @@ function searchIndex(
 /** @throws ConfigurationError for values that are no names. */
 function checkSignals(signals: unknown): void {
   if (Array.isArray(signals) && signals.every((name) => typeof name === 'string' && name !== '')) return;
-  throw new ConfigurationError('Cannot make embeddedAdapter', [
+  throw new ConfigurationError(what, [
     { path: 'signals', message: `expected names of fields, got ${JSON.stringify(signals)}` },
   ]);
 }
 
+/** @throws ConfigurationError for fields that documents do not have, and for values of a field that is one text. */
+function checkApart(fields: readonly ApartField[]): void {
+  const issues = fields.flatMap(({ name, each }, i) => {
+    if (['title', 'text'].includes(name) && !each) return [];
+    const got = `${name}${each ? '[]' : ''}`;
+    return [
+      { path: `fieldsApart[${i}]`, message: `expected "title" or "text", each one text, got "${got}"` },
+    ];
+  });
+  if (issues.length > 0) throw new ConfigurationError(what, issues);
+}
+
+/** How hits become candidates. */
 interface Reading {
   readonly textOf: (document: EmbeddedDocument) => DocumentText;
   readonly isPinned: (hit: EmbeddedHit) => boolean;
+  readonly apart: readonly ApartField[];
 }
 
 function shortlistOf(
   plan: Plan<EmbeddedRequest>,
   response: EmbeddedResponse,
-  { textOf, isPinned }: Reading,
+  { textOf, isPinned, apart }: Reading,
 ): Shortlist {
   const window = hitsOf(response).slice(0, plan.rankWindowSize);
   const pinned = window.flatMap((hit, i) => (isPinned(hit) ? [i] : []));
@@ -192,6 +217,7 @@ function shortlistOf(
         ...textOf(hit),
         ...(hit.score !== undefined && { firstStageScore: hit.score }),
         ...(hit.signals && { signals: hit.signals }),
+        ...(apart.length > 0 && { fieldTexts: fieldTextsOf({ _source: hit }, apart) }),
       };
     }),
     firstStage: 'lexical',

@@ -7,7 +7,7 @@ import {
 } from '../../engine/index.ts';
 import type { Plan } from '../adapter.ts';
 import { describeValue, isObject, type JsonObject } from '../cluster/json.ts';
-import { partsOf } from '../fields-apart.ts';
+import { fieldTextsOf } from '../fields-apart.ts';
 import { fieldText, highlightReader } from '../hit-text.ts';
 import { toSignalValue } from '../signal-value.ts';
 import { firstStageOf, pinnedBy } from './first-stage.ts';
@@ -37,7 +37,7 @@ export function shortlistOf(plan: Plan<object>, response: unknown, settings: Sea
       ...settings.text.write((field) => piecesOf(hit, field)),
       ...(firstStageScore !== undefined && { firstStageScore }),
       ...(storedState && { storedState }),
-      ...(settings.fieldsApart.length > 0 && { parts: partsOf(hit, settings.fieldsApart) }),
+      ...(settings.fieldsApart.length > 0 && { fieldTexts: fieldTextsOf(hit, settings.fieldsApart) }),
       ...(settings.signals.length > 0 && { signals: signalsOf(hit, settings.signals) }),
     };
   });

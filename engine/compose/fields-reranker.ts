@@ -1,8 +1,8 @@
 /** Fields of a document are scored by themselves, and the best one stands for the document. */
 import type {
   Candidate,
-  CandidatePart,
   Explanation,
+  FieldText,
   RankedCandidate,
   Ranking,
   Reranker,
@@ -13,19 +13,19 @@ import { isRead, unreadLogits } from '../scores/unread.ts';
 import { wrapped } from './wrapped.ts';
 
 /**
- * The reranker over documents whose {@link Candidate.parts} are scored by themselves: one list of all parts is ranked, and
- * a document's logit is `max over parts of (logit + ln weight)`: a logit is the log of a mass, so a weight of 2 counts a
- * mass twice. The field that won is named ({@link RankedCandidate.field}). A document without parts is scored as one text;
- * a list without any goes to the reranker as it is.
+ * The reranker over documents whose {@link Candidate.fieldTexts} are scored by themselves: one list of all of them is ranked,
+ * and a document's logit is `max over its texts of (logit + ln weight)`: a logit is the log of a mass, so a weight of 2 counts a
+ * mass twice. The field that won is named ({@link RankedCandidate.field}). A document without any is scored as one text;
+ * a list of such documents goes to the reranker as it is.
  *
- * Block states are kept for each part's text. Those that a search index keeps are of whole texts, and are not read.
+ * Block states are kept for each text. Those that a search index keeps are of whole texts, and are not read.
  *
  * @example const reranker = fieldsReranker(await openReranker());
  */
 export function fieldsReranker(reranker: Reranker): Reranker {
   return wrapped(reranker, {
     async rerank(shortlist, options = {}) {
-      if (shortlist.candidates.every(({ parts }) => parts === undefined)) {
+      if (shortlist.candidates.every(({ fieldTexts }) => fieldTexts === undefined)) {
         return reranker.rerank(shortlist, options);
       }
       const pieces = shortlist.candidates.flatMap(piecesOf);
@@ -35,17 +35,17 @@ export function fieldsReranker(reranker: Reranker): Reranker {
   });
 }
 
-/** A part of a document, or a whole one. */
+/** A field's text, or a whole document. */
 interface Piece {
   /** Index of the document in the shortlist. */
   readonly owner: number;
-  /** The part; absent where the document is scored as one text. */
-  readonly part?: CandidatePart;
+  /** The field's text; absent where the document is scored as one text. */
+  readonly of?: FieldText;
 }
 
-function piecesOf({ parts = [] }: Candidate, owner: number): readonly Piece[] {
-  const told = parts.filter(({ text }) => text.trim() !== '');
-  return told.length === 0 ? [{ owner }] : told.map((part) => ({ owner, part }));
+function piecesOf({ fieldTexts = [] }: Candidate, owner: number): readonly Piece[] {
+  const told = fieldTexts.filter(({ text }) => text.trim() !== '');
+  return told.length === 0 ? [{ owner }] : told.map((of) => ({ owner, of }));
 }
 
 /** The list of all pieces, without what belongs to whole documents: states of the index, and pins. */
@@ -53,10 +53,10 @@ function expanded({ query, candidates, firstStage }: Shortlist, pieces: readonly
   return {
     query,
     firstStage,
-    candidates: pieces.map(({ owner, part }): Candidate => {
-      const { parts: _parts, storedState: _state, ...whole } = candidates[owner]!;
-      if (!part) return whole;
-      const { field, text } = part;
+    candidates: pieces.map(({ owner, of }): Candidate => {
+      const { fieldTexts: _texts, storedState: _state, ...whole } = candidates[owner]!;
+      if (!of) return whole;
+      const { field, text } = of;
       return { ...whole, text, segments: [{ field, start: 0, end: text.length }] };
     }),
   };
@@ -73,7 +73,7 @@ function foldedBack(ranking: Ranking, { candidates }: Shortlist, pieces: readonl
   const all = candidates.map((): Best[] => []);
   for (const ranked of ranking.candidates) {
     const piece = pieces[ranked.index]!;
-    all[piece.owner]!.push({ ranked, piece, logit: ranked.logit + Math.log(piece.part?.weight ?? 1) });
+    all[piece.owner]!.push({ ranked, piece, logit: ranked.logit + Math.log(piece.of?.weight ?? 1) });
   }
   const read = all.flatMap((own, index) => {
     const known = own.filter(({ ranked }) => isRead(ranked));
@@ -91,7 +91,7 @@ function foldedBack(ranking: Ranking, { candidates }: Shortlist, pieces: readonl
   );
 }
 
-/** The document with the scores of its best piece; of equal ones, the first in the order of its parts. */
+/** The document with the scores of its best piece; of equal ones, the first in their order. */
 function toCandidate(own: readonly Best[], candidate: Candidate, index: number): ScoredCandidate {
   const best = own.reduce((a, b) =>
     b.logit > a.logit || (b.logit === a.logit && b.ranked.index < a.ranked.index) ? b : a,
@@ -104,14 +104,14 @@ function toCandidate(own: readonly Best[], candidate: Candidate, index: number):
     ...(calibratedScore !== undefined && { calibratedScore }),
     ...(explanation && { explanation: explained(own, explanation, placeOf(piece, candidate)) }),
     ...(isDropped && { isDropped }),
-    ...(piece.part && { field: piece.part.field }),
-    ...(piece.part?.value !== undefined && { fieldValue: piece.part.value }),
+    ...(piece.of && { field: piece.of.field }),
+    ...(piece.of?.value !== undefined && { fieldValue: piece.of.value }),
   };
 }
 
 /** First character of the piece in the document's text; -1 where the text does not hold it. */
-function placeOf({ part }: Piece, { text }: Candidate): number {
-  return part ? text.indexOf(part.text) : 0;
+function placeOf({ of }: Piece, { text }: Candidate): number {
+  return of ? text.indexOf(of.text) : 0;
 }
 
 /**

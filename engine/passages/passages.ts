@@ -64,8 +64,8 @@ export function passageIssues(options: PassageOptions, path = ''): Configuration
  * A sentence weighs its mass over the square root of its tokens: the mass alone prefers long sentences, the mean short
  * ones. With `maxTotalTokens` the heaviest passages of all documents are taken as long as they fit, and those that follow
  * each other in a field are given as one, so that what runs over the end of a sentence stays whole. A field of one sentence
- * (a title) gives no passage where another field of the document has several. A document without masses, or
- * without words, has no passage.
+ * (a title) gives no passage where another field that was looked at has several. A document without masses, or without
+ * words, has no passage.
  *
  * @throws ConfigurationError listing every option that cannot be.
  */
@@ -134,7 +134,7 @@ function weighed({ text, segments, spans }: ExplainedDocument, maxTokens: number
     .toSorted((a, b) => a.start - b.start);
   if (masses.length === 0) return [];
   let next = 0;
-  return passageSentences(text, segments).flatMap((sentence) => {
+  return passageSentences(text, segments, masses).flatMap((sentence) => {
     while (next < masses.length && masses[next]!.start < sentence.start) next += 1;
     const first = next;
     while (next < masses.length && masses[next]!.start < sentence.end) next += 1;
@@ -146,9 +146,19 @@ function weighed({ text, segments, spans }: ExplainedDocument, maxTokens: number
   });
 }
 
-/** Sentences of the fields that have several; of all fields where none has. */
-function passageSentences(text: string, segments: readonly TextSegment[]): Stretch[] {
-  const fields = segments.length > 0 ? segments : [{ start: 0, end: text.length }];
+/**
+ * Sentences of the fields that have several; of all fields where none has. Fields without masses do not count: of fields
+ * that are scored apart the best alone has masses, and it may be the title.
+ */
+function passageSentences(
+  text: string,
+  segments: readonly TextSegment[],
+  masses: readonly ExplainedSpan[],
+): Stretch[] {
+  const all = segments.length > 0 ? segments : [{ start: 0, end: text.length }];
+  const fields = all.filter(({ start, end }) =>
+    masses.some((span) => span.start >= start && span.start < end),
+  );
   const sentences = fields.map((field) => sentencesOf(text, field));
   const several = sentences.filter(({ length }) => length > 1);
   return (several.length > 0 ? several : sentences).flat();

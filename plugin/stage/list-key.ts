@@ -4,14 +4,14 @@ import type { RerankerInfo, Shortlist } from '../../engine/index.ts';
 
 /**
  * Digest of everything that a ranking depends on: query with its instruction, first stage, every candidate's id, text,
- * score, signals and parts in order, and the reranker's two digests. The digest includes lengths, so that two different lists never give the same
- * text.
+ * score, signals and texts of fields in order, and the reranker's two digests. The digest includes lengths, so that two
+ * different lists never give the same text.
  */
 export function listKey(shortlist: Shortlist, reranker: RerankerInfo): string {
   const { query, candidates, firstStage } = shortlist;
-  const lengths = candidates.map(({ docId, text, firstStageScore, signals, parts }) => {
+  const lengths = candidates.map(({ docId, text, firstStageScore, signals, fieldTexts }) => {
     const own = `${docId.length}:${text.length}:${firstStageScore}`;
-    return signals || parts ? [own, signals ?? null, parts ?? null] : own;
+    return signals || fieldTexts ? [own, signals ?? null, fieldTexts ?? null] : own;
   });
   const hash = createHash('sha256');
   hash.update(

@@ -7,8 +7,8 @@ export function textlessCandidates({ candidates }: Shortlist): number {
   return candidates.filter((candidate) => !hasText(candidate) && !hasTrustedVector(candidate)).length;
 }
 
-function hasText({ text, parts = [] }: Candidate): boolean {
-  return text.trim() !== '' || parts.some((part) => part.text.trim() !== '');
+function hasText({ text, fieldTexts = [] }: Candidate): boolean {
+  return text.trim() !== '' || fieldTexts.some((one) => one.text.trim() !== '');
 }
 
 function hasTrustedVector({ storedState }: Candidate): boolean {

@@ -127,6 +127,31 @@ describe('embeddedAdapter', () => {
     expect(candidates.map(({ text }) => text)).toEqual(['a person who studies plants']);
   });
 
+  it('gives title and text as fields that are scored apart, and leaves out what a document lacks', async () => {
+    const own = [...documents, { docId: 'bare', text: 'stars alone' }];
+    const adapter = embeddedAdapter({ documents: own, fieldsApart: ['title^2', { name: 'text' }] });
+    const plan = adapter.plan({ query: 'stars' }, { rankWindowSize: 10 });
+    const response = await adapter.search(plan);
+    const { candidates } = adapter.toShortlist(plan, response);
+    const fieldTexts = new Map(candidates.map(({ docId, fieldTexts: texts }) => [docId, texts]));
+    expect(fieldTexts.get('astronomer')).toEqual([
+      { field: 'title', text: 'astronomer', weight: 2 },
+      { field: 'text', text: 'a person who studies the stars', weight: 1 },
+    ]);
+    expect(fieldTexts.get('bare')).toEqual([{ field: 'text', text: 'stars alone', weight: 1 }]);
+    const joined = embeddedAdapter({ documents: own }).toShortlist(plan, response).candidates;
+    expect(joined.some((candidate) => 'fieldTexts' in candidate)).toBe(false);
+  });
+
+  it.each([[['body']], [['text[]']], [['title^0']], ['title']])(
+    'scores no fields apart as %j',
+    (fieldsApart) => {
+      const make = () => embeddedAdapter({ documents, fieldsApart: fieldsApart as string[] });
+      expect(make).toThrow(ConfigurationError);
+      expect(make).toThrow(/fieldsApart/);
+    },
+  );
+
   it('keeps pinned hits known to the stage', async () => {
     const adapter = embeddedAdapter({ documents, isPinned: ({ docId }) => docId === 'star' });
     const plan = adapter.plan({ query: 'star' }, { rankWindowSize: 10 });

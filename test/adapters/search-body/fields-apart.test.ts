@@ -8,17 +8,17 @@ import { elasticsearchSilent } from '../../support/doubles/silent-clients.ts';
 const request = { query: { match: { title: 'stars' } } };
 type Options = NonNullable<Parameters<typeof elasticsearchSilent>[0]>;
 
-const partsOf = (hit: object, fieldsApart: Options['fieldsApart']) => {
+const fieldTextsOf = (hit: object, fieldsApart: Options['fieldsApart']) => {
   const adapter = elasticsearchSilent({ fieldsApart });
   const plan = adapter.plan(request, { rankWindowSize: 10 });
   const response = { hits: { hits: [{ _id: '1', ...hit }] } } as unknown as ElasticsearchResponse;
-  return adapter.toShortlist(plan, response).candidates[0]!.parts;
+  return adapter.toShortlist(plan, response).candidates[0]!.fieldTexts;
 };
 
 describe('fields apart', () => {
-  it('are parts in their order: one text, or each of the values', () => {
+  it('are in their order: one text, or each of the values', () => {
     const hit = { _source: { title: ['T', 'U'], reviews: ['good', '', 'bad'], year: 7 } };
-    expect(partsOf(hit, ['title^2', 'reviews[]', { name: 'year' }, 'none[]'])).toEqual([
+    expect(fieldTextsOf(hit, ['title^2', 'reviews[]', { name: 'year' }, 'none[]'])).toEqual([
       { field: 'title', text: 'T U', weight: 2 },
       { field: 'reviews', value: 0, text: 'good', weight: 1 },
       { field: 'reviews', value: 1, text: 'bad', weight: 1 },
@@ -32,7 +32,7 @@ describe('fields apart', () => {
       _source: { comments: [{ text: 'x' }, { text: 'y' }] },
       inner_hits: { 'comments.best': { hits: { hits: [inner('y'), inner('x')] } } },
     };
-    const texts = (field: string) => partsOf(hit, [field])!.map(({ text }) => text);
+    const texts = (field: string) => fieldTextsOf(hit, [field])!.map(({ text }) => text);
     expect(texts('comments.text[]')).toEqual(['x', 'y']);
     expect(texts('inner_hits.comments.best.text[]')).toEqual(['y', 'x']);
     expect(texts('inner_hits.comments.best.text')).toEqual(['y x']);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fieldsReranker } from '../../../engine/compose/fields-reranker.ts';
-import type { Candidate, CandidatePart, Reranker, Shortlist } from '../../../engine/contract.ts';
+import type { Candidate, FieldText, Reranker, Shortlist } from '../../../engine/contract.ts';
 import { rankLogits } from '../../../engine/scores/ranking.ts';
 import { rankingFault } from '../../../engine/scores/ranking-fault.ts';
 
@@ -23,25 +23,29 @@ function reader(lists: Shortlist[] = [], inTime = Number.POSITIVE_INFINITY): Rer
   };
 }
 
-const part = (field: string, text: string, more: Partial<CandidatePart> = {}): CandidatePart => ({
+const fieldText = (field: string, text: string, more: Partial<FieldText> = {}): FieldText => ({
   field,
   text,
   ...more,
 });
-const listOf = (...all: readonly (readonly CandidatePart[] | string)[]): Shortlist => ({
+const listOf = (...all: readonly (readonly FieldText[] | string)[]): Shortlist => ({
   query: { text: 'q' },
   firstStage: 'lexical',
   candidates: all.map((of, i): Candidate => {
     if (typeof of === 'string') return { docId: `${i}`, text: of, segments: [] };
-    return { docId: `${i}`, text: of.map(({ text }) => text).join(' '), segments: [], parts: of };
+    return { docId: `${i}`, text: of.map(({ text }) => text).join(' '), segments: [], fieldTexts: of };
   }),
 });
 
 describe('fieldsReranker', () => {
-  it('ranks a document by its best part, and names the field and the value', async () => {
+  it('ranks a document by its best text, and names the field and the value', async () => {
     const list = listOf(
-      [part('title', 'a 1'), part('reviews', 'b 2', { value: 0 }), part('reviews', 'c 9', { value: 1 })],
-      [part('title', 'd 5'), part('reviews', 'e 3', { value: 0 })],
+      [
+        fieldText('title', 'a 1'),
+        fieldText('reviews', 'b 2', { value: 0 }),
+        fieldText('reviews', 'c 9', { value: 1 }),
+      ],
+      [fieldText('title', 'd 5'), fieldText('reviews', 'e 3', { value: 0 })],
       'whole 7',
     );
     const { candidates } = await fieldsReranker(reader()).rerank(list);
@@ -54,8 +58,11 @@ describe('fieldsReranker', () => {
     ]);
   });
 
-  it('counts the mass of a part as often as its weight says: a logit rises by ln weight', async () => {
-    const list = listOf([part('title', '1', { weight: 4 }), part('body', '2')], [part('body', '2.3')]);
+  it('counts the mass of a text as often as its weight says: a logit rises by ln weight', async () => {
+    const list = listOf(
+      [fieldText('title', '1', { weight: 4 }), fieldText('body', '2')],
+      [fieldText('body', '2.3')],
+    );
     const { candidates } = await fieldsReranker(reader()).rerank(list);
     expect(candidates.map(({ index, field }) => [index, field])).toEqual([
       [0, 'title'], // 1 + ln 4 = 2.39
@@ -66,7 +73,7 @@ describe('fieldsReranker', () => {
 
   it('reads each part once in one list, leaves out blank ones, stored states and pins', async () => {
     const lists: Shortlist[] = [];
-    const list = listOf([part('title', 'a 1'), part('body', ' ')], [part('title', '  ')]);
+    const list = listOf([fieldText('title', 'a 1'), fieldText('body', ' ')], [fieldText('title', '  ')]);
     const candidates = list.candidates.map((one) => ({ ...one, storedState: new Uint8Array(1) }));
     await fieldsReranker(reader(lists)).rerank({ ...list, candidates, pinned: [1], asksStates: true });
     expect(lists).toHaveLength(1);
@@ -76,12 +83,12 @@ describe('fieldsReranker', () => {
       ['0', 'a 1'],
       ['1', '  '], // nothing else to read
     ]);
-    expect(read.every((one) => !('storedState' in one || 'parts' in one))).toBe(true);
+    expect(read.every((one) => !('storedState' in one || 'fieldTexts' in one))).toBe(true);
   });
 
   it('explains the winner at its place in the document, with masses that sum to 1 over the list', async () => {
     const { candidates } = await fieldsReranker(reader()).rerank(
-      listOf([part('title', 'a 1'), part('body', 'b 3')], 'whole 2'),
+      listOf([fieldText('title', 'a 1'), fieldText('body', 'b 3')], 'whole 2'),
     );
     const [{ explanation }] = candidates as [(typeof candidates)[0]];
     expect(explanation!.spans).toMatchObject([{ start: 4, end: 7 }]); // "a 1 b 3"
@@ -92,7 +99,11 @@ describe('fieldsReranker', () => {
   });
 
   it('keeps a document in its place of which no part was read in time', async () => {
-    const list = listOf([part('a', '1'), part('b', '5')], [part('a', '9')], [part('a', '8')]);
+    const list = listOf(
+      [fieldText('a', '1'), fieldText('b', '5')],
+      [fieldText('a', '9')],
+      [fieldText('a', '8')],
+    );
     const { candidates, usage } = await fieldsReranker(reader([], 2)).rerank(list);
     expect(candidates.map(({ index, isRead }) => [index, isRead])).toEqual([
       [0, undefined],
@@ -109,11 +120,11 @@ describe('fieldsReranker', () => {
       answerable: 0.7,
     } as const;
     const rerank: Reranker['rerank'] = async (list) => ({ ...(await inner.rerank(list)), ...said });
-    const list = listOf([part('title', 'a 1'), part('body', 'b 2')], 'whole 7');
+    const list = listOf([fieldText('title', 'a 1'), fieldText('body', 'b 2')], 'whole 7');
     expect(await fieldsReranker({ ...inner, rerank }).rerank(list)).toMatchObject(said);
   });
 
-  it('gives a list without parts to the reranker as it is', async () => {
+  it('gives a list without field texts to the reranker as it is', async () => {
     const lists: Shortlist[] = [];
     const list = listOf('a 1', 'b 2');
     await fieldsReranker(reader(lists)).rerank(list);
@@ -121,13 +132,13 @@ describe('fieldsReranker', () => {
   });
 
   const number = fc.integer({ min: -50, max: 50 }).map(String);
-  const parts = fc.array(
+  const fieldTexts = fc.array(
     fc.record({ field: fc.constantFrom('a', 'b'), text: fc.oneof(number, fc.constant(' ')) }),
     { maxLength: 4 },
   );
 
-  it('gives every document once, with finite numbers, for any parts and whatever is read in time', async () => {
-    const lists = fc.array(fc.oneof(parts, number), { maxLength: 8 });
+  it('gives every document once, with finite numbers, for any field texts and whatever is read in time', async () => {
+    const lists = fc.array(fc.oneof(fieldTexts, number), { maxLength: 8 });
     await fc.assert(
       fc.asyncProperty(lists, fc.nat(6), async (all, inTime) => {
         const ranking = await fieldsReranker(reader([], inTime)).rerank(listOf(...all));
@@ -140,7 +151,7 @@ describe('fieldsReranker', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(number, { maxLength: 8 }), async (texts) => {
         const apart = await fieldsReranker(reader()).rerank(
-          listOf(...texts.map((text) => [part('a', text)])),
+          listOf(...texts.map((text) => [fieldText('a', text)])),
         );
         const joined = await reader().rerank(listOf(...texts));
         const shown = ({ candidates }: typeof joined) =>

@@ -1,3 +1,4 @@
+import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { turns } from '../../../plugin/service/turns.ts';
 
@@ -52,10 +53,10 @@ describe('turns', () => {
     const { enter } = turns();
     const { port1, port2 } = new MessageChannel();
     const answered = new Promise<void>((resolve) => {
-      port1.onmessage = () => {
+      port1.once('message', () => {
         happened.push('a worker answers');
         resolve();
-      };
+      });
     });
     port2.postMessage('state');
     const many = 4000;

@@ -2,6 +2,7 @@
 import type { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import type { Client as OpenSearchClient } from '@opensearch-project/opensearch';
 import { expect, it } from 'vitest';
+import type { Shortlist } from '../../../engine/index.ts';
 import { withElasticsearchReranking, withOpenSearchReranking } from '../../../plugin/middleware/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 
@@ -9,6 +10,20 @@ const fields = ['title', 'body'];
 const query = { multi_match: { query: 'stars', fields } };
 const idsOf = (hits: readonly { _id?: string | undefined }[]): (string | undefined)[] =>
   hits.map(({ _id }) => _id);
+
+/** Expects that each field was read by itself, and that each hit names one that holds what won. */
+function expectFieldsApart(hits: readonly object[], [read]: readonly Shortlist[]): void {
+  const apart = hits as readonly { _source: Record<string, unknown>; blockrank: { field: string } }[];
+  const texts = apart.flatMap(({ _source }) => fields.map((field) => _source[field]));
+  expect(read!.candidates.map(({ text }) => text)).toEqual(expect.arrayContaining(texts.filter(isText)));
+  // Counted words: the field that holds "stars" wins, and else the first.
+  for (const { _source, blockrank } of apart) {
+    const holding = fields.filter((field) => /stars/i.test(`${_source[field]}`));
+    expect(holding.length > 0 ? holding : fields.slice(0, 1)).toContain(blockrank.field);
+  }
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string' && value.trim() !== '';
 
 /** Tests of `withElasticsearchReranking` over an index with the conformance suite's documents. */
 export function elasticsearchMiddlewareSuite(open: () => ElasticsearchClient, index: string): void {
@@ -28,6 +43,16 @@ export function elasticsearchMiddlewareSuite(open: () => ElasticsearchClient, in
     expect(idsOf(after.hits.hits).sort()).toEqual(idsOf(before.hits.hits).sort());
     expect(after.hits.total).toEqual(before.hits.total);
     expect(before).not.toHaveProperty('blockrank');
+    await client.close();
+  });
+
+  it('scores fields apart, and says on each hit which one won', async () => {
+    const plain = open();
+    const reranker = fakeReranker();
+    const options = { reranker, fields, fieldsApart: ['title', 'body'], indices: [index] };
+    const client = withElasticsearchReranking(plain, options);
+    const { hits } = await client.search({ index, query, size: 50 });
+    expectFieldsApart(hits.hits, reranker.calls);
     await client.close();
   });
 
@@ -94,6 +119,16 @@ export function opensearchMiddlewareSuite(open: () => OpenSearchClient, index: s
     expect(after.body).toHaveProperty('blockrank.reranked', true);
     expect(idsOf(after.body.hits.hits).sort()).toEqual(idsOf(before.body.hits.hits).sort());
     expect(before.body).not.toHaveProperty('blockrank');
+    await client.close();
+  });
+
+  it('scores fields apart, and says on each hit which one won', async () => {
+    const plain = open();
+    const reranker = fakeReranker();
+    const options = { reranker, fields, fieldsApart: ['title', 'body'], indices: [index] };
+    const client = withOpenSearchReranking(plain, options);
+    const { hits } = (await client.search({ index, body: { query }, size: 50 })).body;
+    expectFieldsApart(hits.hits, reranker.calls);
     await client.close();
   });
 
