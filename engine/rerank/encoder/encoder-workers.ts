@@ -181,22 +181,24 @@ export class EncoderWorkers implements EncodingWorkers, HalfwayWorkers {
   }
 
   /**
-   * Where in each document the query's words looked, normalised over the whole list.
+   * Where in each document the query's words looked, normalised over the whole list. The documents are shared out over
+   * the workers, for each is tokenised once more.
    *
    * @param documents - Texts and states, and the list's {@link tokenLogSums} at the same `tau`.
    */
   async spans(query: QueryState, documents: TextStates, tau: number): Promise<DocumentMass[]> {
     const { states, texts, logSums } = documents;
     const totals = rowTotals(logSums, query.tokens.length / query.width);
-    const answer = await this.#run({
-      kind: 'spans',
-      query: slim(query),
-      states: states.map(toTokenState),
-      texts,
-      tau,
-      totals,
-    });
-    return [...answer];
+    const parts = share(states.map(toTokenState), Math.min(this.#program.size, states.length));
+    let first = 0;
+    const answers = await Promise.all(
+      parts.map((part) => {
+        const own = texts.slice(first, first + part.length);
+        first += part.length;
+        return this.#run({ kind: 'spans', query: slim(query), states: part, texts: own, tau, totals });
+      }),
+    );
+    return answers.flat();
   }
 
   /** Whether a worker answers, and the device's where there is one. */
