@@ -2,7 +2,8 @@
 import type { Ranking, Reranker, RerankerInfo } from '../contract.ts';
 import { ConfigurationError, type ConfigurationIssue, InferenceError } from '../errors.ts';
 import { infoDigest } from '../info-digest.ts';
-import { checkOptionNames, type OptionNames } from '../option-names.ts';
+import { numberCheck, optionIssues, type ValueCheck, wholeCheck } from '../option-checks.ts';
+import type { OptionNames } from '../option-names.ts';
 import { type CascadeRule, cascadeWindow, joinedCascade } from '../scores/cascade.ts';
 import { rankingFault } from '../scores/ranking-fault.ts';
 import { partOfList } from './part-of-list.ts';
@@ -28,19 +29,24 @@ export interface CascadeOptions {
   readonly cutoff?: number | undefined;
 }
 
-const optionNames: OptionNames<CascadeOptions> = {
-  cheap: true,
-  dear: true,
-  first: true,
-  margin: true,
-  cutoff: true,
-};
-
 /** Candidates that the dear reranker orders by default. */
 export const defaultCascadeFirst = 20;
 
 /** Candidates of a page by default. */
 const defaultCutoff = 10;
+
+const isReranker: ValueCheck = {
+  isRight: (value) => typeof (value as Partial<Reranker> | null)?.rerank === 'function',
+  expected: 'a reranker',
+};
+
+const checks: Readonly<Record<keyof OptionNames<CascadeOptions>, ValueCheck>> = {
+  cheap: isReranker,
+  dear: isReranker,
+  first: wholeCheck(1),
+  margin: numberCheck({ above: 0, expected: 'a finite number above 0' }),
+  cutoff: wholeCheck(1),
+};
 
 /**
  * A reranker that lets a cheap one order every candidate, and a dear one order a part of them again. The part keeps its
@@ -57,9 +63,8 @@ const defaultCutoff = 10;
  * openReranker(), first: 20 });
  */
 export function cascadeReranker(options: CascadeOptions): Reranker {
-  checkOptionNames('Cannot make the cascade', options, optionNames);
-  const { cheap, dear } = options;
   const rule = ruleOf(options);
+  const { cheap, dear } = options;
   let isClosed = false;
   const prepare = preparedByAll([cheap, dear]);
   return wrapped(dear, {
@@ -91,17 +96,13 @@ export function cascadeReranker(options: CascadeOptions): Reranker {
 }
 
 /** @throws ConfigurationError */
-function ruleOf({ first, margin, cutoff = defaultCutoff }: CascadeOptions): CascadeRule {
-  const issues: ConfigurationIssue[] = [];
-  const isCount = (value: number): boolean => Number.isInteger(value) && value >= 1;
-  if (first !== undefined && !isCount(first))
-    issues.push({ path: 'first', message: `expected a whole number, at least 1, got ${first}` });
-  if (margin !== undefined && !(margin > 0 && margin < Number.POSITIVE_INFINITY))
-    issues.push({ path: 'margin', message: `expected a finite number above 0, got ${margin}` });
-  if (first !== undefined && margin !== undefined)
-    issues.push({ path: 'margin', message: 'expected none beside first' });
-  if (!isCount(cutoff))
-    issues.push({ path: 'cutoff', message: `expected a whole number, at least 1, got ${cutoff}` });
+function ruleOf(options: CascadeOptions): CascadeRule {
+  const { first, margin, cutoff = defaultCutoff } = options;
+  const isBoth = first !== undefined && margin !== undefined;
+  const issues: readonly ConfigurationIssue[] = [
+    ...optionIssues(options, checks, ['cheap', 'dear']),
+    ...(isBoth ? [{ path: 'margin', message: 'expected none beside first' }] : []),
+  ];
   if (issues.length > 0) throw new ConfigurationError('Cannot make the cascade', issues);
   return margin === undefined ? { first: first ?? defaultCascadeFirst } : { margin, cutoff };
 }

@@ -70,7 +70,17 @@ export function joinedCascade(cheap: Ranking, dear: Ranking, { from, to }: Casca
   ];
   const { read: _ofOne, ...usage } = summedUsage(cheap.usage, dear.usage);
   const read = joined.filter(isRead).length;
-  return inThisOrder(joined, read === joined.length ? usage : { ...usage, read });
+  const answerable = answerableOf(cheap, dear, from);
+  const ranking = inThisOrder(joined, read === joined.length ? usage : { ...usage, read });
+  return answerable === undefined ? ranking : { ...ranking, answerable };
+}
+
+/**
+ * The probability that the list holds a relevant document: the dear reranker's where it read the best ones, which decide
+ * it; else, or where it tells none, the cheap one's, which read all.
+ */
+function answerableOf(cheap: Ranking, dear: Ranking, from: number): number | undefined {
+  return from === 0 ? (dear.answerable ?? cheap.answerable) : cheap.answerable;
 }
 
 /** The dear reranker's candidate, marked as unread only where the cheap one did not read it either. */

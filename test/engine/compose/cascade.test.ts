@@ -182,7 +182,34 @@ describe('cascadeReranker', () => {
         cutoff: 0.5,
       });
     expect(make).toThrow(ConfigurationError);
-    expect(make).toThrow(/first: .*margin: .*margin: .*cutoff: /);
+    expect(make).toThrow(/first: .*margin: .*cutoff: .*margin: expected none beside first/);
+    const wrong = () => cascadeReranker({ cheap: fakeReranker(), dear: {}, windw: 3 } as never);
+    expect(wrong).toThrow(/dear: expected a reranker, got {}.*windw: there is no option "windw"/);
+    expect(() => cascadeReranker({ cheap: fakeReranker() } as never)).toThrow(/dear: required/);
+  });
+
+  it.each([
+    { says: 'the dear one, which read the best', cheap: 0.2, dear: 0.7, rule: { first: 3 }, expected: 0.7 },
+    { says: 'the cheap one where the dear one tells none', cheap: 0.2, rule: { first: 3 }, expected: 0.2 },
+    { says: 'the dear one where the cheap one tells none', dear: 0.7, rule: { first: 3 }, expected: 0.7 },
+    // The best candidate is sure, and the dear one never saw it.
+    {
+      says: 'the cheap one where the dear one read the edge of the page alone',
+      cheap: 0.9,
+      dear: 0.1,
+      rule: { margin: 0.2, cutoff: 2 },
+      expected: 0.9,
+    },
+    { says: 'nobody', rule: { first: 3 }, expected: undefined },
+  ])('takes whether the list can be answered from $says', async ({ cheap, dear, rule, expected }) => {
+    const logits = [10, 5, 4.9, 4.8, 0];
+    const telling = (answerable: number | undefined) =>
+      fakeReranker({
+        logit: ({ docId }) => logits[Number(docId.slice(1))]!,
+        answer: (ranking) => (answerable === undefined ? ranking : { ...ranking, answerable }),
+      });
+    const cascade = cascadeReranker({ cheap: telling(cheap), dear: telling(dear), ...rule });
+    expect((await cascade.rerank(listOf(5))).answerable).toBe(expected);
   });
 });
 
