@@ -128,7 +128,7 @@ async function compare(
     baseline: 'whole',
     systems: { ...systems, ...statisticsOver(spreads) },
     measures: [parseMeasure('nDCG@10')],
-    depth: documents,
+    rankWindowSize: documents,
     onProgress: (done, total) => note(`${name}: ${done} of ${total} lists`),
   });
   const measured = (form: string): MeasuredSystem => [...result.measured.get(form)!.values()][0]!;

@@ -23,7 +23,7 @@ export interface EvaluationOptions {
   /** Measures. */
   readonly measures: readonly Measure[];
   /** Number of a query's candidates that are reranked. @defaultValue 100 */
-  readonly depth?: number;
+  readonly rankWindowSize?: number;
   /** Called with the number of queries that are done. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Ends the evaluation, which then rejects with the signal's reason. */
@@ -137,14 +137,14 @@ export function toShortlist(
     collection,
     candidates,
     firstStage,
-    depth = 100,
-  }: Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'depth'>,
+    rankWindowSize = 100,
+  }: Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'rankWindowSize'>,
 ): Shortlist {
   const entries = candidates.get(queryId) ?? [];
   return {
     query: { queryId, text: collection.queries.get(queryId) ?? '' },
     firstStage,
-    candidates: entries.slice(0, depth).flatMap(({ docId, score }) => {
+    candidates: entries.slice(0, rankWindowSize).flatMap(({ docId, score }) => {
       const document = collection.documents.get(docId);
       return document ? [{ docId, text: documentText(document), segments: [], firstStageScore: score }] : [];
     }),

@@ -7,7 +7,7 @@ import type { Run, RunEntry } from './trec.ts';
 
 /** Options of {@link measureReranker}. */
 export interface RerankerMeasurement
-  extends Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'depth' | 'signal'> {
+  extends Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'rankWindowSize' | 'signal'> {
   /** Judged queries that are ranked. */
   readonly queryIds: readonly string[];
   /** The measure whose 1 - value is the loss. */

@@ -31,7 +31,7 @@ export interface JudgedList {
 
 /** Options of {@link encodeLists}. */
 export interface ListOptions
-  extends Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'depth'> {
+  extends Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'rankWindowSize'> {
   /** The reranker that makes the states; of tier `tokens`. */
   readonly reranker: EncoderReranker;
   /** Temperatures of the token head that will be tried. */

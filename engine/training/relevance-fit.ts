@@ -31,7 +31,7 @@ export interface RelevanceList {
 
 /** Options of {@link relevanceLists}. */
 export interface RelevanceListOptions
-  extends Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'depth'> {
+  extends Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'rankWindowSize'> {
   /** The reranker whose probabilities are fitted; of tier `tokens`. */
   readonly reranker: EncoderReranker;
   /** Smallest judgement that counts as relevant, at least 1. @defaultValue 1 */

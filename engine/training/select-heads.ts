@@ -12,7 +12,7 @@ import type { DecoderReranker } from '../rerank/decoder/decoder-reranker.ts';
 
 /** Options of {@link selectHeads}. */
 export interface HeadSelectionOptions
-  extends Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'depth'> {
+  extends Pick<EvaluationOptions, 'collection' | 'candidates' | 'firstStage' | 'rankWindowSize'> {
   /** A decoder that is read without training. */
   readonly reranker: DecoderReranker;
   /** The first layer of its manifest: heads are numbered from the network's own first. */

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { cliContext } from '../../plugin/cli/context.ts';
 import { Flag } from '../../plugin/cli/flag.ts';
+import { trainCommand as hierarchyTrainCommand } from '../../plugin/cli/hierarchy/train-command.ts';
 import { installCommand } from '../../plugin/cli/install/install-command.ts';
 import { proxyCommand } from '../../plugin/cli/serve/proxy-command.ts';
 import { statesCommand } from '../../plugin/cli/states/states-command.ts';
@@ -43,7 +44,8 @@ export function optionTables(): Readonly<Record<string, Table>> {
     proxy: withFlags(sectionTable('key of `proxy`', proxyOptions), Object.values(proxyOptions)),
     'proxy-others': proxyOthers(),
     states: statesTable(),
-    install: installTable(),
+    install: flagTable(installCommand(context)),
+    'hierarchy-train': flagTable(hierarchyTrainCommand(context)),
   };
 }
 
@@ -137,8 +139,8 @@ function statesTable(): Table {
   return [['option', 'of', 'type', 'default', 'unit', 'what it is'], ...rows];
 }
 
-function installTable(): Table {
-  const flags = ownFlags(installCommand(context));
+function flagTable(command: Command): Table {
+  const flags = ownFlags(command);
   return [
     ['option', 'type', 'default', 'unit', 'what it is'],
     ...flags.map((flag) => [`\`${flag.flags}\``, ...flagCells(flag)]),

@@ -26,15 +26,20 @@ export interface FitSource {
   /** How it found them. */
   readonly firstStage: FirstStage;
   /** Candidates of a query. @defaultValue 100 */
-  readonly depth?: number;
+  readonly rankWindowSize?: number;
 }
 
 /** Every judged query that has a relevant document, with its candidates, none where the first stage found nothing. */
-export function toFitLists({ collection, candidates, firstStage, depth = 100 }: FitSource): FitList[] {
+export function toFitLists({
+  collection,
+  candidates,
+  firstStage,
+  rankWindowSize = 100,
+}: FitSource): FitList[] {
   return [...collection.qrels].flatMap(([queryId, judged]) => {
     const ideal = [...(collection.idealQrels.get(queryId) ?? judged).values()].sort((a, b) => b - a);
     if (!ideal.some((gain) => gain > 0)) return [];
-    const shortlist = toShortlist(queryId, { collection, candidates, firstStage, depth });
+    const shortlist = toShortlist(queryId, { collection, candidates, firstStage, rankWindowSize });
     const gains = shortlist.candidates.map(({ docId }) => Math.max(0, judged.get(docId) ?? 0));
     const documents = shortlist.candidates.map(({ docId, text, firstStageScore }, i) => ({
       docId,

@@ -1,6 +1,6 @@
 /** Options that several commands of `blockrank hierarchy` take. */
+import { taxonomyOptions } from '../../options/hierarchy-options.ts';
 import { Flag } from '../flag.ts';
-import { textFlag } from '../laboratory/laboratory-flags.ts';
 
 /** Values of the options that name a taxonomy. */
 export interface TaxonomyFlags {
@@ -17,9 +17,9 @@ export interface TaxonomyFlags {
 /** Options that name a taxonomy. */
 export function taxonomyFlags(): readonly Flag[] {
   return [
-    textFlag('--taxonomy <file>', 'lines of child and parent with a tab between them, by name'),
-    textFlag('--data <folder>', 'collection with hierarchy.tsv, whose documents are the categories'),
-    textFlag('--root <id>', 'only this category and what is below it'),
+    new Flag('--taxonomy <file>', taxonomyOptions.taxonomy),
+    new Flag('--data <folder>', taxonomyOptions.data),
+    new Flag('--root <id>', taxonomyOptions.root),
   ];
 }
 

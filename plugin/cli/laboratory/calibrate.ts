@@ -96,7 +96,7 @@ async function encodeAll(
     let done = 0;
     const onProgress = (): void => bar.update(++done);
     const { signal } = context;
-    const found = { collection, candidates: run, firstStage, depth, relevantFrom };
+    const found = { collection, candidates: run, firstStage, rankWindowSize: depth, relevantFrom };
     lists.push(
       ...(await relevanceLists({ ...found, reranker, onProgress, signal }).finally(() => bar.stop())),
     );

@@ -79,7 +79,7 @@ async function measured(
         collection,
         candidates,
         firstStage,
-        depth: flags.depth,
+        rankWindowSize: flags.depth,
         measure: parseMeasure(routerMeasure),
         queryIds,
         costs: flags.costs,

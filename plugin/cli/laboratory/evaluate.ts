@@ -165,7 +165,7 @@ async function evaluateFolder(
       systems,
       baseline: Object.keys(systems)[0]!,
       measures,
-      depth: options.depth,
+      rankWindowSize: options.depth,
       onProgress: (done) => bar.update(done),
       signal: context.signal,
     });

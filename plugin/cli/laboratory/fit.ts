@@ -131,7 +131,7 @@ async function listsOf(folder: string, candidates: string, depth: number): Promi
   const qrels = new Map([...whole.qrels].filter(([queryId]) => whole.queries.has(queryId)));
   const collection = { ...whole, qrels };
   const { run, firstStage } = await candidatesOf(candidates, folder, collection);
-  return toFitLists({ collection, candidates: run, firstStage, depth });
+  return toFitLists({ collection, candidates: run, firstStage, rankWindowSize: depth });
 }
 
 function fitOptions(

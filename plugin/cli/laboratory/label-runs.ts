@@ -93,7 +93,7 @@ export async function rerankerRuns(
       systems,
       baseline: names[0]!,
       measures: [],
-      depth: options.depth,
+      rankWindowSize: options.depth,
       onProgress: (done) => bar.update(done),
       signal: context.signal,
     });

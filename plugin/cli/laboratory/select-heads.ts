@@ -81,7 +81,7 @@ async function measureHeads(
       collection,
       candidates,
       firstStage,
-      depth: options.depth,
+      rankWindowSize: options.depth,
       seed: options.seed,
       onProgress: (done) => bar.update(done),
       signal: context.signal,

@@ -92,7 +92,7 @@ async function learnable(
   const { data, candidates: name, depth, limit = Number.POSITIVE_INFINITY } = options;
   const collection = await readCollection(data);
   const { run, firstStage } = await candidatesOf(name, data, collection);
-  const lists = toFitLists({ collection, candidates: run, firstStage, depth })
+  const lists = toFitLists({ collection, candidates: run, firstStage, rankWindowSize: depth })
     .filter(isInstructive)
     .slice(0, limit);
   const bar = context.progress('reading', lists.length);

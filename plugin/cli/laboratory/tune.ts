@@ -111,7 +111,7 @@ async function encode(
       collection,
       candidates: run,
       firstStage,
-      depth,
+      rankWindowSize: depth,
       reranker,
       tokenTaus: [...new Set(settings.map(({ tokenTau }) => tokenTau))],
       onProgress: () => bar.update(++done),

@@ -104,7 +104,7 @@ export async function measureAll(
         collection,
         candidates,
         firstStage,
-        depth: validation.depth,
+        rankWindowSize: validation.depth,
         measure: parseMeasure(validation.measure),
         queryIds,
         costs: validation.costs,
