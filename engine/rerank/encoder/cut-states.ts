@@ -1,5 +1,5 @@
 /** From a batch's vectors in one piece to each block's own. */
-import type { EncodedBlock } from '../../states/state-encoder.ts';
+import type { EncodedBlock } from '../../states/encoded-block.ts';
 import { widenHalves } from '../../weights/half.ts';
 
 /** Some blocks of a batch. */

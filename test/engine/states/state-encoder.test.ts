@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { memorySource, stateCodec } from '../../../engine/index.ts';
 import { toBatches } from '../../../engine/states/batches.ts';
-import { type EncodingWorkers, StateEncoder } from '../../../engine/states/state-encoder.ts';
+import type { EncodingWorkers } from '../../../engine/states/encoding-jobs.ts';
+import { StateEncoder } from '../../../engine/states/state-encoder.ts';
 import { textDigest } from '../../../engine/states/text-digest.ts';
 
 const width = 2;

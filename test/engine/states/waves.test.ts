@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { memorySource } from '../../../engine/index.ts';
-import { type EncodingWorkers, StateEncoder } from '../../../engine/states/state-encoder.ts';
+import type { EncodingWorkers } from '../../../engine/states/encoding-jobs.ts';
+import { StateEncoder } from '../../../engine/states/state-encoder.ts';
 import { toWaves } from '../../../engine/states/waves.ts';
 
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));

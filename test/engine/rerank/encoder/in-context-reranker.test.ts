@@ -26,7 +26,7 @@ import { cutStates } from '../../../../engine/rerank/encoder/cut-states.ts';
 import { open as openDevice } from '../../../../engine/rerank/encoder/device-program.ts';
 import { open as openProgram } from '../../../../engine/rerank/encoder/encoder-program.ts';
 import type { QueryBlockState } from '../../../../engine/rerank/encoder/seen-feeds.ts';
-import type { EncodedBlock } from '../../../../engine/states/state-encoder.ts';
+import type { EncodedBlock } from '../../../../engine/states/encoded-block.ts';
 import { weightsFor } from '../../../../engine/weights/precision-weights.ts';
 import { toSafetensors } from '../../../../engine/weights/safetensors.ts';
 import { rerankerSuite } from '../../../../plugin/testing/index.ts';

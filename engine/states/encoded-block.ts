@@ -1,0 +1,51 @@
+/** What workers make of blocks, and how the blocks of a document become its state. */
+import type { BlockState } from '../contract.ts';
+
+/** The vectors of one encoded block. */
+export interface EncodedBlock {
+  /** The first token's vector, shape `[width]`. */
+  readonly anchor: Float32Array;
+  /** Every token's vector, shape `[tokens, width]`; absent in tier `anchor`. */
+  readonly tokens?: Float32Array;
+}
+
+/** A document as blocks of so many tokens. */
+export interface DocumentOf<Tokens extends { readonly length: number }> {
+  /** Its blocks' tokens. */
+  readonly blocks: readonly Tokens[];
+  /** Tokens that the caps cut away. */
+  readonly truncatedTokens: number;
+}
+
+/**
+ * Joins the blocks of a document to its state, in shared memory, so that workers read the vectors later without a copy.
+ */
+export function joinBlocks(
+  blocks: readonly EncodedBlock[],
+  document: DocumentOf<{ readonly length: number }>,
+  width: number,
+): BlockState {
+  const blockTokens = document.blocks.map(({ length }) => length);
+  const anchors = shared(blocks.map(({ anchor }) => anchor));
+  const tokens = blocks.flatMap((block) => (block.tokens ? [block.tokens] : []));
+  return {
+    width,
+    blockTokens,
+    anchors,
+    ...(tokens.length === blocks.length ? { tokens: shared(tokens) } : {}),
+    truncatedTokens: document.truncatedTokens,
+  };
+}
+
+function shared(parts: readonly Float32Array[]): Float32Array {
+  const only = parts[0];
+  if (parts.length === 1 && only && only.buffer instanceof SharedArrayBuffer) return only;
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const whole = new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
