@@ -2,6 +2,7 @@
  * What each processor worker of an encoder model runs: tokenising, encoding, and the token head's products. Where a
  * device encodes documents, the processor workers encode queries alone, and cut what the device gives.
  */
+import { LRUCache } from 'lru-cache';
 import type { BlockCaps } from '../../blocks/caps.ts';
 import { toDocumentBlocks } from '../../blocks/document-blocks.ts';
 import { type AskedQuery, type QueryBlock, toQueryBlock } from '../../blocks/query-block.ts';
@@ -30,7 +31,7 @@ import { toQueryGroups } from './query-groups.ts';
 import { residualFeeds, residualOf, type SharedResidual } from './residual-feeds.ts';
 import { type QueryBlockState, type SeenTensors, seenFeeds, seenOutputs, toSeen } from './seen-feeds.ts';
 import { type HeldTokenizer, sharedTokenizer } from './shared-tokenizer.ts';
-import { toSpanless, toSpans } from './spans.ts';
+import { type PlacedDocument, placeDocument, toSpanless, toSpans } from './spans.ts';
 import { openTokenProducts, type TokenProducts } from './token-products.ts';
 
 /** What a worker needs to open the program; structured-cloneable. */
@@ -120,10 +121,18 @@ interface EncoderRun {
   readonly answer: Readonly<Record<string, TensorValue>>;
 }
 
+/** Characters of the texts whose words a worker remembers; each takes about ten bytes with them. */
+const placedCharacters = 2 ** 19;
+
 class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]> {
   /** Without the table of weights, which nothing reads once the session is open. */
   readonly #program: Omit<EncoderProgramData, 'weights'>;
   readonly #opened: Opened;
+  /** Where the words of explained documents lie, by text: to find them takes three quarters of an explanation. */
+  readonly #placed = new LRUCache<string, PlacedDocument>({
+    maxSize: placedCharacters,
+    sizeCalculation: (_placed, text) => Math.max(1, text.length),
+  });
 
   constructor({ weights: _, ...program }: EncoderProgramData, opened: Opened) {
     this.#program = program;
@@ -243,20 +252,21 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     tau,
     totals,
   }: Extract<EncoderTask, { kind: 'spans' }>): Promise<EncoderAnswers['spans']> {
-    const { tokenizer, products } = this.#opened;
-    const masses = await products.masses(query, states, { tau, totals });
+    const masses = await this.#opened.products.masses(query, states, { tau, totals });
     return states.map((state, n) => {
-      const text = texts[n]!;
-      const { blocks, starts } = toDocumentBlocks(text, tokenizer, this.#program.caps);
-      const isWhole = blocks.every(({ length }, block) => length === state.blockTokens[block]);
-      if (!isWhole) return toSpanless(masses[n]!);
-      const spellings: string[] = [];
-      blocks.forEach((ids, block) => {
-        ids.subarray(1, -1).forEach((id, j) => {
-          spellings[starts[block]! + j] = tokenizer.spell(id);
-        });
-      });
-      return toSpans(state, { text, spellings, starts }, masses[n]!);
+      const placed = this.#place(texts[n]!);
+      const isWhole = placed.blockTokens.every((length, block) => length === state.blockTokens[block]);
+      return isWhole ? toSpans(placed, masses[n]!) : toSpanless(masses[n]!);
     });
+  }
+
+  #place(text: string): PlacedDocument {
+    const known = this.#placed.get(text);
+    if (known) return known;
+    const { tokenizer } = this.#opened;
+    const blocks = toDocumentBlocks(text, tokenizer, this.#program.caps);
+    const placed = placeDocument(text, blocks, (id) => tokenizer.spell(id));
+    this.#placed.set(text, placed);
+    return placed;
   }
 }

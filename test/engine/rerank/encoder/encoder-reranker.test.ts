@@ -135,6 +135,22 @@ describe('EncoderReranker', () => {
     }
   });
 
+  it('explains a document whose words it remembers as it did the first time, wherever it stands in the list', async () => {
+    const fresh = await open();
+    const explained = async (...list: readonly string[]) => {
+      const { candidates } = await fresh.rerank(shortlistOf('bread', ...list), { explain: true });
+      return new Map(candidates.map(({ index, explanation }) => [list[index], explanation!.spans]));
+    };
+    const first = await explained(...texts);
+    expect(await explained(...texts)).toEqual(first);
+    const turned = await explained(...texts.toReversed());
+    for (const text of texts) {
+      const places = (all: typeof first) => all.get(text)!.map(({ start, end }) => [start, end]);
+      expect(places(turned).sort()).toEqual(places(first).sort());
+    }
+    await fresh.close();
+  });
+
   it('reports what was at hand, what was encoded and what was cut', async () => {
     const fresh = await open();
     const cold = await fresh.rerank(shortlistOf('bread', texts[0]!, texts[5]!));
