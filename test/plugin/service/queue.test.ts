@@ -73,6 +73,20 @@ describe('the queue', () => {
     expect(await metric('in_flight')).toBe(0);
   });
 
+  it('forgets a crowd whose callers go away before their turn', async () => {
+    const { post, metric, url } = await start({ config: { cache: false } });
+    const away = new AbortController();
+    const crowd = Array.from({ length: 200 }, async (_, i) => {
+      const body = JSON.stringify(ask(`${i}`));
+      const headers = { 'content-type': 'application/json' };
+      await fetch(`${url}/v1/rerank`, { method: 'POST', headers, body, signal: away.signal }).catch(() => {});
+    });
+    setImmediate(() => away.abort());
+    await Promise.all(crowd);
+    expect((await post('/v1/rerank', ask())).status).toBe(200);
+    while ((await metric('in_flight')) + (await metric('queue_length')) > 0) await sleep(1);
+  });
+
   it.each([
     ['before it reads a body, while it has no time to read', 1, 503],
     ['after it has read what is wrong with a body, while it has time', 0.5, 400],
