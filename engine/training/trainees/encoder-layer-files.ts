@@ -1,7 +1,8 @@
 /** Writes trained layers into a model folder, in the form of the file that they came from. */
 import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ModelManifest, readJson } from '../../model/manifest.ts';
+import type { ModelManifest } from '../../model/manifest.ts';
+import { readJson } from '../../model/read-json.ts';
 import { quantiseRows, scaleName } from '../../weights/quantise.ts';
 import { type NamedTensor, readTensorTable, type TensorTable } from '../../weights/safetensors.ts';
 import {
