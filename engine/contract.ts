@@ -161,8 +161,9 @@ export interface RankedCandidate {
   /** What the query block looked at; present when the call asks for it. */
   readonly explanation?: Explanation;
   /**
-   * `false`: time ran out before the document was read ({@link RerankOptions.readWithinMs}). It keeps its rank of the
-   * shortlist, with a logit between those of the read ones around it. @defaultValue true
+   * `false`: the document was not read, since time ran out ({@link RerankOptions.readWithinMs}) or the page did not need
+   * it ({@link RankingUsage.stoppedBy}). It keeps its rank of the shortlist, with a logit between those of the read ones
+   * around it. @defaultValue true
    */
   readonly isRead?: false;
   /**
@@ -188,6 +189,9 @@ export interface RankedCandidate {
   readonly fieldValue?: number;
 }
 
+/** Why a list was not read whole: time ran out, or the rest would hardly have reached the page (the encoders' `stopping`). */
+export type ReadingEnd = 'time' | 'page';
+
 /** What a ranking cost. */
 export interface RankingUsage {
   /** Tokens read, query and documents. */
@@ -198,10 +202,14 @@ export interface RankingUsage {
   readonly statesFound: number;
   /** Block states that had to be encoded. */
   readonly statesEncoded: number;
-  /** Candidates that were read before time ran out; absent where all of them were. */
+  /** Candidates that were read; absent where all of them were. */
   readonly read?: number;
+  /** Why the others were not read; absent where all of them were. */
+  readonly stoppedBy?: ReadingEnd;
   /** Documents that were dropped halfway, with neither; absent where none are. */
   readonly statesDropped?: number;
+  /** Tokens of dropped documents by the layers that they did not go through: their product's sum; absent where none are dropped. */
+  readonly layerTokensSaved?: number;
   /** How many of the states the search index had; absent where it was not asked. */
   readonly storedStates?: StoredStateCounts;
 }

@@ -49,6 +49,7 @@ export { type EncodedShortlist, EncoderReranker } from './rerank/encoder/encoder
 export { InContextEncoderReranker } from './rerank/encoder/in-context-reranker.ts';
 export { openEncoderReranker } from './rerank/encoder/open-encoder-reranker.ts';
 export { type StateForm, type StateMaker, stateMaker } from './rerank/encoder/state-maker.ts';
+export type { StoppingOptions } from './rerank/encoder/stopping.ts';
 export { openReranker } from './rerank/open-reranker.ts';
 export type { RerankerOptions } from './rerank/reranker-options.ts';
 export {
@@ -86,6 +87,7 @@ export {
 export { type SignalFunction, type SignalOptions, signalIssues } from './scores/signal-options.ts';
 export { type SignalContext, signals } from './scores/signals.ts';
 export { type SmoothingOptions, smoothing, smoothingIssues } from './scores/smoothing.ts';
+export { isReadToEnd } from './scores/unread.ts';
 export type { CudaLibraries } from './session/cuda-libraries.ts';
 export {
   type PlacedFile,

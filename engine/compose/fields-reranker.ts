@@ -83,8 +83,9 @@ function foldedBack(ranking: Ranking, { candidates }: Shortlist, pieces: readonl
   const unread = [...candidates.keys()].filter((index) => !known.has(index));
   const logits = unreadLogits(unread, read);
   const rest = unread.map((index, i): ScoredCandidate => ({ index, logit: logits[i]!, isRead: false }));
-  const { read: _, ...usage } = ranking.usage;
-  const counted = unread.length === 0 ? usage : { ...usage, read: read.length };
+  const { read: _, stoppedBy, ...usage } = ranking.usage;
+  const counted =
+    unread.length === 0 ? usage : { ...usage, read: read.length, ...(stoppedBy && { stoppedBy }) };
   return withCandidates(
     { ...ranking, usage: counted },
     [...read, ...rest].sort((a, b) => a.index - b.index),

@@ -7,6 +7,7 @@ import type { Device } from '../session/device.ts';
 import { WorkerPool } from '../session/pool.ts';
 import type { StateCodec } from '../states/state-codec.ts';
 import type { DroppingOptions } from './encoder/dropping.ts';
+import type { StoppingOptions } from './encoder/stopping.ts';
 
 /** Options of `openReranker`. */
 export interface RerankerOptions {
@@ -39,10 +40,18 @@ export interface RerankerOptions {
    * ranking, below the others, and are marked (`isDropped`). Less work for long lists of unknown documents, at some loss
    * of quality: docs/cost.md. States that are kept are the same as without it; a list that is asked again finds them, and is
    * read further, so that its order may change. A score step that asks for anchors has every document read whole,
-   * and a call with a time to read in (`readWithinMs`) drops none: what can be read in time is read whole.
+   * and so has a call with less than twice the time that the list needs (`readWithinMs`), as far as that goes.
    * @defaultValue every document is read whole
    */
   readonly dropping?: DroppingOptions;
+  /**
+   * Encoders: documents whose states are not at hand are read in rounds, in first-stage order, until what is left would
+   * hardly bring another document onto the page; the others keep their ranks and are marked
+   * (`isRead: false`; `usage.stoppedBy` is `page`). Less work for long lists of unknown documents, at some loss of
+   * quality: docs/cost.md. The page is judged with the reranker's own share of a lexical first stage. A score step that
+   * asks for anchors has every document read. Not beside `dropping`. @defaultValue every document is read
+   */
+  readonly stopping?: StoppingOptions;
   /**
    * Encoders: learned sums (LAuReL) that were trained over this model at this depth: a name, looked up in the folder
    * `residuals` of the model's folder, or the path of a `.safetensors` file. On a shared `pool`, models that differ in it
@@ -143,6 +152,7 @@ const takers: Readonly<Record<keyof RerankerOptions, readonly RerankerKind[]>> =
   depth: stateful,
   loops: stateful,
   dropping: stateful,
+  stopping: stateful,
   residual: stateful,
   workers: all,
   threads: all,
@@ -218,7 +228,7 @@ export class OptionCheck {
   }
 
   /** Something else that is wrong. */
-  tell(path: keyof RerankerOptions | `dropping${string}`, message: string): void {
+  tell(path: keyof RerankerOptions | `${'dropping' | 'stopping'}.${string}`, message: string): void {
     this.#issues.push({ path, message });
   }
 }

@@ -68,10 +68,13 @@ export function joinedCascade(cheap: Ranking, dear: Ranking, { from, to }: Casca
     ...dear.candidates.map((candidate, i) => moved(readByEither(candidate, cheap), window[i]!)),
     ...cheap.candidates.slice(to).map((candidate, i) => moved(candidate, scores[to + i]! - down)),
   ];
-  const { read: _ofOne, ...usage } = summedUsage(cheap.usage, dear.usage);
+  const { read: _ofOne, stoppedBy, ...usage } = summedUsage(cheap.usage, dear.usage);
   const read = joined.filter(isRead).length;
   const answerable = answerableOf(cheap, dear, from);
-  const ranking = inThisOrder(joined, read === joined.length ? usage : { ...usage, read });
+  const ranking = inThisOrder(
+    joined,
+    read === joined.length ? usage : { ...usage, read, ...(stoppedBy && { stoppedBy }) },
+  );
   return answerable === undefined ? ranking : { ...ranking, answerable };
 }
 

@@ -1,7 +1,7 @@
 /** Scores of one list on a common scale. */
 
 /** Largest magnitude of a z-score, so that one absurd score cannot decide a list. */
-const maxZ = 3;
+export const maxZ = 3;
 
 /**
  * Z-scores clipped at `±limit`; undefined when no value is finite. Absurd values (beyond 1e30) count as non-finite.

@@ -1,5 +1,5 @@
 /**
- * Where candidates stand that were not read in time: where the first stage put them. The read ones are ordered among the
+ * Where candidates stand that were not read: where the first stage put them. The read ones are ordered among the
  * ranks that they hold.
  *
  * Measured on 101 lists of six training sets (BM25, 50 candidates; November 2026), nDCG@10, first stage .740: with a
@@ -7,7 +7,7 @@
  * expectation in place of a logit; with 15 read anywhere .751, .289, and .35 to .55. Where the leading candidates are
  * read the first two are the same.
  */
-import type { RankedCandidate } from '../contract.ts';
+import type { RankedCandidate, RankingUsage } from '../contract.ts';
 
 /** A candidate with a logit. */
 type Scored = Pick<RankedCandidate, 'index' | 'logit' | 'isRead'>;
@@ -15,6 +15,11 @@ type Scored = Pick<RankedCandidate, 'index' | 'logit' | 'isRead'>;
 /** Whether the candidate was read. */
 export function isRead(candidate: Pick<RankedCandidate, 'isRead'>): boolean {
   return candidate.isRead !== false;
+}
+
+/** Whether all was read that was to be read, so that another attempt would read no more. */
+export function isReadToEnd({ read, stoppedBy }: RankingUsage): boolean {
+  return read === undefined || stoppedBy === 'page';
 }
 
 /**

@@ -5,15 +5,23 @@
  */
 
 import { abortable } from '../abortable.ts';
-import type { BlockState, StateKey, StateSource, StoredState, StoredStateCounts } from '../contract.ts';
+import type {
+  BlockState,
+  ReadingEnd,
+  StateKey,
+  StateSource,
+  StoredState,
+  StoredStateCounts,
+} from '../contract.ts';
 import { type EncodingJob, EncodingJobs, type EncodingOptions } from './encoding-jobs.ts';
 import type { HalfwayDocument } from './halfway.ts';
 import { ReadingPace } from './reading-pace.ts';
+import { type IsEnough, readRounds, toRounds } from './reading-rounds.ts';
 import { nobodyWaits } from './shared-batches.ts';
 import { type LookupOptions, lookUpStates, type StateLookup } from './state-lookup.ts';
 import { stateName } from './state-name.ts';
 import { countStored } from './stored-state.ts';
-import { readInTime } from './timed-reading.ts';
+import { isAmple, readInTime } from './timed-reading.ts';
 import { guessedTokens } from './waves.ts';
 
 /** Options of {@link StateEncoder}: where states are sought, and how new ones are made and kept. */
@@ -53,7 +61,7 @@ export interface EncodedTexts extends ReadTexts {
   readonly states: readonly BlockState[];
 }
 
-/** States of the texts that were read in time, and what they cost. */
+/** States of the texts that were read, and what they cost. */
 export interface ReadTexts {
   /** One state a text, in the order of the texts; `undefined` for a text that was not read. */
   readonly states: readonly (BlockState | undefined)[];
@@ -63,6 +71,17 @@ export interface ReadTexts {
   readonly statesEncoded: number;
   /** The outcomes of {@link EncodeOptions.stored}; absent without it. */
   readonly storedStates?: StoredStateCounts;
+  /** Why some were not read; absent where all of them were. */
+  readonly stoppedBy?: ReadingEnd;
+}
+
+/** Options of {@link StateEncoder.encodeUntil}. */
+export interface EncodeUntilOptions extends Omit<EncodeOptions, 'untilKept'> {
+  /**
+   * Tells from the states so far, one entry a text, whether the other texts may stay unread; asked before each round of
+   * texts. @defaultValue they are read
+   */
+  readonly isEnough?: ((states: ReadTexts['states']) => ReturnType<IsEnough>) | undefined;
 }
 
 /** Texts with the names of their states, and the states at hand. */
@@ -71,6 +90,23 @@ interface SomeTexts extends Pick<StateLookup, 'keys'> {
   /** @defaultValue none */
   readonly found?: StateLookup['found'];
 }
+
+/** Texts of a list that are to be encoded. */
+interface ListPart {
+  /** The whole list's. */
+  readonly texts: readonly string[];
+  /** The whole list's. */
+  readonly keys: readonly StateKey[];
+  /** Where the part's texts stand in the list. */
+  readonly indices: readonly number[];
+  /** Tokens of the part's texts, about. */
+  readonly tokens: readonly number[];
+  /** Parts that are encoded at once. */
+  readonly lanes: number;
+}
+
+/** Batches of each worker in a round: each round waits for its slowest batch. */
+const batchesARound = 2;
 
 /** See the file's header. */
 export class StateEncoder {
@@ -102,41 +138,85 @@ export class StateEncoder {
    * Gives the states at hand, and those that can be encoded until a time, in the order of the texts. States that are
    * finished later are kept.
    *
-   * @param untilMs - When the call answers, on the encoder's clock; a time in the past: with what is at hand.
+   * @param untilMs - When the call answers, on the encoder's clock; a time in the past: with what is at hand; Infinity: once
+   * all is read.
    */
   async encodeUntil(
     texts: readonly string[],
     untilMs: number,
-    options: Omit<EncodeOptions, 'untilKept'> = {},
+    options: EncodeUntilOptions = {},
   ): Promise<ReadTexts> {
+    const { isEnough } = options;
     const { keys, found, faults } = await this.lookUp(texts, options);
     const states = keys.map((_, i) => found[i]);
     const places = placesOf(keys, found);
     const missing = [...places.values()].map(([first]) => first!);
-    const { batchTokens, workers, waves, documentTokens = Number.POSITIVE_INFINITY } = this.#options;
-    await readInTime({
-      tokens: missing.map((i) => guessedTokens(texts[i]!, documentTokens)),
+    const { batchTokens, workers } = this.#options;
+    const { tokens, lanes } = this.#loadOf(missing.map((i) => texts[i]!));
+    const rounds = isEnough ? toRounds(tokens, batchesARound * workers * batchTokens) : [[...missing.keys()]];
+    const end = await readRounds(
+      rounds,
+      () => isEnough?.(states) ?? false,
+      async (round) => {
+        const indices = round.map((m) => missing[m]!);
+        const part = { texts, keys, indices, lanes, tokens: round.map((m) => tokens[m]!) };
+        await this.#encodeInTime(part, untilMs, options, (name, state) => {
+          for (const i of places.get(name)!) states[i] = state;
+        });
+        return indices.every((i) => states[i]);
+      },
+    );
+    const statesFound = found.filter((state) => state !== undefined).length;
+    const read = states.filter((state) => state !== undefined).length;
+    return {
+      states,
+      statesFound,
+      statesEncoded: read - statesFound,
+      ...(faults && { storedStates: countStored(faults) }),
+      ...(end && { stoppedBy: end }),
+    };
+  }
+
+  /** Whether there is so much time that all of these texts can be encoded without looking at the clock. */
+  hasTimeFor(texts: readonly string[], ms: number): boolean {
+    return texts.length === 0 || isAmple({ ...this.#loadOf(texts), pace: this.#pace }, ms);
+  }
+
+  /** Learns that these texts took longer than a time. */
+  noteLate(texts: readonly string[], ms: number): void {
+    const { tokens, lanes } = this.#loadOf(texts);
+    this.#pace.noteLate(tokens.reduce((sum, count) => sum + count, 0) / lanes, ms);
+  }
+
+  #loadOf(texts: readonly string[]): { readonly tokens: readonly number[]; readonly lanes: number } {
+    const { workers, waves, documentTokens = Number.POSITIVE_INFINITY } = this.#options;
+    return {
+      tokens: texts.map((text) => guessedTokens(text, documentTokens)),
       lanes: waves ? workers + 1 : workers,
-      batchTokens,
+    };
+  }
+
+  /** Encodes as many texts of a part as there is time for, those of like length together. */
+  async #encodeInTime(
+    { texts, keys, indices, tokens, lanes }: ListPart,
+    untilMs: number,
+    options: EncodeOptions,
+    give: (name: string, state: BlockState) => void,
+  ): Promise<void> {
+    await readInTime({
+      tokens,
+      lanes,
+      batchTokens: this.#options.batchTokens,
       pace: this.#pace,
       untilMs,
       now: this.#options.now ?? (() => performance.now()),
       signal: options.signal,
-      read: async (part, signal) => {
-        const indices = part.map((m) => missing[m]!);
-        await this.#encodePart(
-          { texts: indices.map((i) => texts[i]!), keys: indices.map((i) => keys[i]!) },
-          { ...options, signal },
-          (name, state) => {
-            for (const i of places.get(name)!) states[i] = state;
-          },
-        );
+      read: async (chosen, signal) => {
+        const own = chosen.map((m) => indices[m]!);
+        const part = { texts: own.map((i) => texts[i]!), keys: own.map((i) => keys[i]!) };
+        await this.#encodePart(part, { ...options, signal }, give);
       },
     });
-    const statesFound = found.filter((state) => state !== undefined).length;
-    const read = states.filter((state) => state !== undefined).length;
-    const counts = faults && { storedStates: countStored(faults) };
-    return { states, statesFound, statesEncoded: read - statesFound, ...counts };
   }
 
   /** Encodes texts that are not at hand; each state is given as soon as it is there, by its key's name. */

@@ -63,7 +63,10 @@ export async function readInTime(reading: TimedReading): Promise<void> {
 const isLate = new DOMException('The time for reading is up.', 'TimeoutError');
 
 /** Whether there is so much time that the list is better read as one part, whose batches are planned together. */
-function isAmple({ tokens, lanes, pace }: TimedReading, leftMs: number): boolean {
+export function isAmple(
+  { tokens, lanes, pace }: Pick<TimedReading, 'tokens' | 'lanes' | 'pace'>,
+  leftMs: number,
+): boolean {
   const timeTokens = pace.tokensIn(leftMs);
   const used = Math.min(lanes, tokens.length);
   return timeTokens * used >= 2 * sum(tokens) && timeTokens >= Math.max(...tokens);

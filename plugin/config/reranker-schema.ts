@@ -5,6 +5,7 @@ import {
   rerankerOptions,
   routerOptions,
   stateRedisOptions,
+  stoppingOptions,
 } from '../options/reranker-options.ts';
 import { type RemoteConfig, remoteSection } from './remote-schema.ts';
 import { codecName, sectionOf } from './sections.ts';
@@ -41,6 +42,14 @@ export interface DroppingConfig {
   readonly maxKeep?: number | undefined;
 }
 
+/** When reading stops. */
+export interface StoppingConfig {
+  /** Leading ranks that matter: the largest page that is asked for, at least 1. @defaultValue 10 */
+  readonly page?: number | undefined;
+  /** Probability that is accepted that reading the rest would bring another document onto the page, above 0 and below 1. @defaultValue 0.3 */
+  readonly risk?: number | undefined;
+}
+
 /** The reranker. Each default is the one of `openReranker`. */
 export interface RerankerConfig {
   /** Model folder. @defaultValue the model that comes with the package */
@@ -63,6 +72,8 @@ export interface RerankerConfig {
   readonly loops?: number | undefined;
   /** Encoders on the processor: documents that an early layer puts low are not read to the last one. @defaultValue every document is read whole */
   readonly dropping?: DroppingConfig | undefined;
+  /** Encoders: documents are read in first-stage order until the others would hardly reach the page. @defaultValue every document is read */
+  readonly stopping?: StoppingConfig | undefined;
   /** Encoders: learned sums trained over this model, for one tenant or domain. A name, looked up in the folder `residuals` of the model's folder, or the path of a `.safetensors` file. @defaultValue the one that the model's manifest names, mostly none */
   readonly residual?: string | undefined;
   /** Worker threads, at least 1. @defaultValue the processors at hand; 1 for decoders */
@@ -106,6 +117,7 @@ const router = z.union([z.string().min(1), sectionOf(routerOptions, { remotes: r
 /** The section `reranker`, and every other place that names a local model. */
 export const rerankerSection: z.ZodType<RerankerConfig> = sectionOf(rerankerOptions, {
   dropping: sectionOf(droppingOptions),
+  stopping: sectionOf(stoppingOptions),
   stateRedis: redis,
   stateCodec: codecName,
   router,

@@ -69,7 +69,13 @@ export const rerankerOptions = {
     type: 'section',
     otherwise: 'every document is read whole',
     help: 'encoders on the processor: documents that an early layer puts low are not read to the last one',
-    note: '`keep`, `afterLayer`, `minKeep`, `maxKeep`; `docs/cost.md` says what it saves and costs',
+    note: '`keep`, `afterLayer`, `minKeep`, `maxKeep`; a call with a deadline drops only where it has twice the time that the list needs; `docs/cost.md` says what it saves and costs',
+  },
+  stopping: {
+    type: 'section',
+    otherwise: 'every document is read',
+    help: 'encoders: documents are read in first-stage order until the others would hardly reach the page',
+    note: '`page`, `risk`; `docs/cost.md` says what it saves and costs',
   },
   residual: {
     type: 'text',
@@ -200,6 +206,25 @@ export const droppingOptions = {
     unit: 'documents',
     help: 'largest number of documents that are read to the last layer',
     note: 'at least `minKeep`',
+  },
+} as const;
+
+/** Keys of the section `reranker.stopping`. */
+export const stoppingOptions = {
+  page: {
+    type: 'whole',
+    min: 1,
+    default: 10,
+    unit: 'ranks',
+    help: 'leading ranks that matter: the largest page that is asked for',
+  },
+  risk: {
+    type: 'number',
+    above: 0,
+    below: 1,
+    default: 0.3,
+    unit: 'probability',
+    help: 'probability that is accepted that reading the rest would bring another document onto the page',
   },
 } as const;
 

@@ -10,6 +10,7 @@ import type { StateCodec } from '../../states/state-codec.ts';
 import type { EncoderPlaces } from './encoder-places.ts';
 import type { EncoderProgramData } from './encoder-program.ts';
 import type { KeepBounds } from './exit-choice.ts';
+import type { StoppingBounds } from './stopping.ts';
 
 /** What a ranking depends on besides the model. */
 export interface EncoderSettings {
@@ -23,6 +24,8 @@ export interface EncoderSettings {
   readonly readout: ReadoutParameters;
   /** How documents are dropped. @defaultValue none are */
   readonly dropping?: KeepBounds | undefined;
+  /** When reading stops. @defaultValue all is read */
+  readonly stopping?: StoppingBounds | undefined;
   /** Probabilities of relevance; undefined where there are none. */
   readonly relevance?: RelevanceRules | undefined;
   /** Digest of trained parts of the readout; undefined where there are none. */
@@ -63,7 +66,7 @@ function encodingDigestOf(
 /** Describes it. @param isOpen - Whether a worker answers. */
 export function toInfo(model: ModelAtDepth, settings: EncoderSettings, isOpen: () => boolean): RerankerInfo {
   const { folder, config } = model;
-  const { data, places, stateCodec, readout, relevance, headsDigest, dropping } = settings;
+  const { data, places, stateCodec, readout, relevance, headsDigest, dropping, stopping } = settings;
   const { manifest } = folder;
   return {
     name: manifest.name,
@@ -81,6 +84,8 @@ export function toInfo(model: ModelAtDepth, settings: EncoderSettings, isOpen: (
       stateCodec: stateCodec?.name,
       // Left out by JSON where nothing is dropped: the digest is then what it was without this property.
       dropping: dropping && { ...dropping, exit: data.exit?.digest },
+      // The same of a list that is read to its end.
+      stopping,
     }),
     profile: manifest.profile,
     executionProvider: places.provider,

@@ -8,6 +8,7 @@ import { type OptionNames, unknownOptions } from '../../option-names.ts';
 import { devices } from '../../session/device.ts';
 import { OptionCheck, type RerankerKind, type RerankerOptions } from '../reranker-options.ts';
 import { type DroppingOptions, defaultMinKeep } from './dropping.ts';
+import type { StoppingOptions } from './stopping.ts';
 
 /** More would be a mistake: the graph holds every applied layer. */
 const maxLoops = 256;
@@ -28,6 +29,7 @@ export function assertCacheableOptions(
   checkDepth(check, options, manifest, config);
   checkLoops(check, options, config);
   checkDropping(check, options, droppableAt(manifest, config, options.depth));
+  checkStopping(check, options);
   check.whole('stateCacheBytes', 0, Number.MAX_SAFE_INTEGER);
   const tier = options.tier ?? 'tokens';
   if (options.stateCodec && options.stateCodec.tier !== tier) {
@@ -117,6 +119,21 @@ function boundFaults(dropping: DroppingOptions): ConfigurationIssue[] {
   if (maxKeep !== undefined && !isCount(maxKeep, Math.max(1, minKeep)))
     tell('maxKeep', `a whole number of at least minKeep, ${minKeep}`, maxKeep);
   return faults;
+}
+
+const stoppingNames: OptionNames<StoppingOptions> = { page: true, risk: true };
+
+function checkStopping(check: OptionCheck, { stopping, dropping }: RerankerOptions): void {
+  if (stopping === undefined) return;
+  for (const { path, message } of unknownOptions(stopping, stoppingNames))
+    check.tell(`stopping.${path}`, message);
+  const { page, risk } = stopping;
+  if (page !== undefined && !(Number.isInteger(page) && page >= 1))
+    check.tell('stopping.page', `expected a whole number of at least 1, got ${String(page)}`);
+  if (risk !== undefined && !(Number.isFinite(risk) && risk > 0 && risk < 1))
+    check.tell('stopping.risk', `expected a probability above 0 and below 1, got ${String(risk)}`);
+  if (dropping !== undefined)
+    check.tell('stopping', 'documents that are dropped are read halfway; leave out one of the two');
 }
 
 /** What a model has, at a depth, that says whether documents can be dropped. */

@@ -26,6 +26,7 @@ import type { EncoderWorkers } from './encoder-workers.ts';
 import { assertReadable, countTokens, toAsked } from './query-tokens.ts';
 import { rankStates } from './rank-states.ts';
 import { ReadingTime } from './reading-time.ts';
+import type { Stopping } from './stopping.ts';
 
 /** What {@link EncoderReranker} is made of. */
 export interface EncoderRerankerParts {
@@ -49,6 +50,8 @@ export interface EncoderRerankerParts {
   readonly workers: EncoderWorkers;
   /** Ranks with documents dropped halfway. @defaultValue every document is read whole */
   readonly dropping?: Dropping | undefined;
+  /** Tells when the rest of a list needs no reading. @defaultValue every document is read */
+  readonly stopping?: Stopping | undefined;
   /** Frees everything. */
   close(): Promise<void>;
 }
@@ -61,6 +64,8 @@ export interface EncodedShortlist {
   readonly states: readonly BlockState[];
 }
 
+/** Longest wait of Node's timers, in milliseconds. */
+const longestTimerMs = 2 ** 31 - 1;
 /** Query blocks kept: the same question is often asked page by page. */
 const keptQueries = 256;
 
@@ -86,27 +91,55 @@ export class EncoderReranker implements Reranker {
   /** @throws QueryError when the query holds no word that the model reads. */
   async rerank(shortlist: Shortlist, options: RerankOptions = {}): Promise<Ranking> {
     const { readWithinMs = Number.POSITIVE_INFINITY } = options;
-    if (readWithinMs < Number.POSITIVE_INFINITY) return this.#rerankInTime(shortlist, options, readWithinMs);
-    const { dropping } = this.#parts;
-    if (dropping) {
-      this.#assertOpen('rerank', options.signal);
-      const query = this.#encodeQuery(shortlist.query, options);
-      return dropping.rank(shortlist, query, { ...options, stored: storedOf(shortlist) });
-    }
+    const { dropping, stopping, states } = this.#parts;
+    if (dropping && states.hasTimeFor(textsOf(shortlist), readWithinMs))
+      return this.#dropInTime(dropping, shortlist, { ...options, readWithinMs });
+    if (stopping || readWithinMs < Number.POSITIVE_INFINITY)
+      return this.#rerankInPart(shortlist, options, readWithinMs);
     const { query, encoded } = await this.#encode(shortlist, options);
     return rankStates(this.#parts, { query, encoded }, shortlist, options);
   }
 
-  async #rerankInTime(shortlist: Shortlist, options: RerankOptions, readWithinMs: number): Promise<Ranking> {
+  /** Drops documents; where that takes longer than there is time, ranks what is at hand by then. */
+  async #dropInTime(
+    dropping: Dropping,
+    shortlist: Shortlist,
+    options: RerankOptions & { readonly readWithinMs: number },
+  ): Promise<Ranking> {
+    const { readWithinMs, signal } = options;
+    this.#assertOpen('rerank', signal);
+    const call = { ...options, stored: storedOf(shortlist) };
+    const drop = (until?: AbortSignal): Promise<Ranking> =>
+      dropping.rank(
+        shortlist,
+        this.#encodeQuery(shortlist.query, options),
+        until ? { ...call, signal: until } : call,
+      );
+    if (readWithinMs === Number.POSITIVE_INFINITY) return drop();
+    const late = AbortSignal.timeout(Math.min(Math.floor(readWithinMs), longestTimerMs));
+    try {
+      return await drop(signal ? AbortSignal.any([signal, late]) : late);
+    } catch (error) {
+      if (!late.aborted || signal?.aborted) throw error;
+      this.#parts.states.noteLate(textsOf(shortlist), readWithinMs);
+      return this.#rerankInPart(shortlist, options, 0);
+    }
+  }
+
+  /** Ranks what there is time for, or what the page needs. */
+  async #rerankInPart(shortlist: Shortlist, options: RerankOptions, readWithinMs: number): Promise<Ranking> {
     const { signal, tenant } = options;
+    const { stopping } = this.#parts;
     this.#assertOpen('rerank', signal);
     const times = this.#time.of(readWithinMs, shortlist.candidates.length);
+    const asked = this.#encodeQuery(shortlist.query, { signal, tenant });
     const [query, encoded] = await Promise.all([
-      this.#encodeQuery(shortlist.query, { signal, tenant }),
+      asked,
       this.#parts.states.encodeUntil(textsOf(shortlist), times.readUntilMs, {
         signal,
         stored: storedOf(shortlist),
         tenant,
+        isEnough: stopping && (async (states) => stopping.isEnough(await asked, states, shortlist)),
       }),
     ]);
     return this.#time.readout(shortlist.candidates.length, () =>

@@ -28,6 +28,7 @@ import type { EncoderProgramData } from './encoder-program.ts';
 import { toProgramData } from './encoder-program-data.ts';
 import { EncoderReranker } from './encoder-reranker.ts';
 import { openEncoderWorkers, toBatchOptions } from './open-encoder-workers.ts';
+import { Stopping, toStoppingBounds } from './stopping.ts';
 import { warmUp } from './warm-up.ts';
 
 /**
@@ -66,8 +67,9 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   const bounds = options.dropping && toKeepBounds(options.dropping);
   const relevance = rulesOf(model, options);
   const { stateCodec } = options;
+  const stopping = options.stopping && toStoppingBounds(options.stopping);
   const headsDigest = trained?.digest;
-  const settings = { data, places, stateCodec, readout, relevance, headsDigest, dropping: bounds };
+  const settings = { data, places, stateCodec, readout, relevance, headsDigest, dropping: bounds, stopping };
   const info = toInfo(model, settings, () => encoding.isOpen);
   const batching = toBatchOptions(data, places, workers);
   const states = new StateEncoder({
@@ -91,7 +93,15 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
     dropping:
       exit &&
       bounds &&
-      new Dropping({ ...bounds, exit, reader, states, halfway: new HalfwayRuns(encoding, batching) }),
+      new Dropping({
+        ...bounds,
+        exit,
+        layersBehind: appliedLayers(config).length - exit.afterLayer,
+        reader,
+        states,
+        halfway: new HalfwayRuns(encoding, batching),
+      }),
+    stopping: stopping && new Stopping({ ...stopping, ...reader, fusionWeight: info.fusionWeight }),
     close: async () => {
       await encoding.close();
       await source.close();

@@ -188,7 +188,7 @@ function toExplanation(result: ReadoutResult, index: number, masses: DocumentMas
 
 function toUsage(
   query: QueryState,
-  { states, statesFound, statesEncoded, storedStates }: ReadTexts,
+  { states, statesFound, statesEncoded, storedStates, stoppedBy }: ReadTexts,
   read: number,
 ): RankingUsage {
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
@@ -198,7 +198,7 @@ function toUsage(
     truncatedTokens: query.truncatedTokens + sum(known.map(({ truncatedTokens }) => truncatedTokens)),
     statesFound,
     statesEncoded,
-    ...(read < states.length && { read }),
+    ...(read < states.length && { read, stoppedBy: stoppedBy ?? 'time' }),
     ...(storedStates && { storedStates }),
   };
 }

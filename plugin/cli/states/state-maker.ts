@@ -39,6 +39,7 @@ export async function openStateMaker({ codec: name, ...reranker }: MakerSettings
     stateCacheBytes: 0,
     stateFolder: undefined,
     dropping: undefined,
+    stopping: undefined,
     stateRedis: undefined,
     stateCodec: undefined,
   });

@@ -22,6 +22,7 @@ import {
   rerankerOptions,
   routerOptions,
   stateRedisOptions,
+  stoppingOptions,
 } from '../../../plugin/options/reranker-options.ts';
 import {
   awsOptions,
@@ -63,6 +64,7 @@ const reranker = 'plugin/config/reranker-schema.ts';
 const sections: readonly Subject[] = [
   ['RerankerConfig', reranker, rerankerOptions],
   ['DroppingConfig', reranker, droppingOptions],
+  ['StoppingConfig', reranker, stoppingOptions],
   ['StateRedisConfig', reranker, stateRedisOptions],
   ['RouterConfig', reranker, routerOptions],
   ['StageConfig', stage, stageOptions],
@@ -94,6 +96,7 @@ const sections: readonly Subject[] = [
 const programs: readonly Subject[] = [
   ['RerankerOptions', 'engine/rerank/reranker-options.ts', rerankerOptions],
   ['DroppingOptions', 'engine/rerank/encoder/dropping.ts', droppingOptions],
+  ['StoppingOptions', 'engine/rerank/encoder/stopping.ts', stoppingOptions],
   ['RemoteRerankerOptions', 'engine/remote/remote-options.ts', remoteOptions],
   ['RescoringStageOptions', 'plugin/stage/options.ts', stageOptions],
   ['StageCacheOptions', 'plugin/stage/options.ts', stageCacheOptions],
