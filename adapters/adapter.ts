@@ -148,8 +148,10 @@ export interface OutcomeMark {
   readonly error?: OutcomeFault;
   /** How many hits were reranked. */
   readonly rankWindowSize?: number;
-  /** How many of them were read before time ran out; absent when all were. */
+  /** How many of them were read; absent when all were. */
   readonly read?: number;
+  /** Why the others were not: time ran out, or they would hardly have reached the page; absent when all were read. */
+  readonly stoppedBy?: RankingUsage['stoppedBy'];
   /** Probability that one of them is relevant, in [0, 1]; absent where the reranker has none. */
   readonly answerable?: number;
   /** Whether the ranking came from the result cache. */
@@ -175,8 +177,10 @@ export interface HitMark {
   readonly score: number;
   /** Probability of being relevant, in [0, 1], comparable between lists; absent when the reranker has none. */
   readonly calibratedScore?: number;
-  /** `false`: time ran out before the hit was read; it keeps the rank that the first stage gave it. @defaultValue true */
+  /** `false`: the hit was not read ({@link OutcomeMark.stoppedBy}); it keeps the rank that the first stage gave it. @defaultValue true */
   readonly isRead?: false;
+  /** `true`: the hit was read halfway and dropped, so that its scores are guesses, below those of all that was read on. @defaultValue false */
+  readonly isDropped?: true;
   /** 1-based first-stage rank of the near-duplicate that was read in this hit's place; absent where the hit stands for itself. */
   readonly duplicateOf?: number;
   /**

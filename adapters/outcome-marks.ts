@@ -9,9 +9,10 @@ export function toOutcomeMark(outcome: Outcome, windowHits: number): OutcomeMark
   const told = { timings, ...(warnings.length > 0 && { warnings }) };
   if (outcome.reranked) {
     const { cached, usage, routed, answerable } = outcome;
-    const read = usage.read === undefined ? {} : { read: usage.read };
+    const { read, stoppedBy } = usage;
+    const part = { ...(read !== undefined && { read }), ...(stoppedBy && { stoppedBy }) };
     const holds = answerable === undefined ? {} : { answerable };
-    const made = { ...read, ...holds, cached, usage, ...(routed && { routed }) };
+    const made = { ...part, ...holds, cached, usage, ...(routed && { routed }) };
     return { reranked: true, rankWindowSize: windowHits, ...made, ...told };
   }
   const { reason, error } = outcome;
@@ -37,13 +38,14 @@ export function toHitMark(
   index: number,
   { firstStageScore, candidate }: FirstStageHit,
 ): HitMark {
-  const { score, calibratedScore, firstStageRank, explanation, isRead, duplicateOf } = ranked;
+  const { score, calibratedScore, firstStageRank, explanation, isRead, isDropped, duplicateOf } = ranked;
   const { parts, protectedAs, passages, field, fieldValue } = ranked;
   // Sets one property after another: this runs for every hit, and spreading conditions would cost more than everything
   // else here.
   const mark: { -readonly [Key in keyof HitMark]: HitMark[Key] } = { rank: index + 1, score, firstStageRank };
   if (calibratedScore !== undefined) mark.calibratedScore = calibratedScore;
   if (isRead === false) mark.isRead = false;
+  if (isDropped) mark.isDropped = true;
   if (duplicateOf !== undefined) mark.duplicateOf = duplicateOf + 1;
   if (parts) mark.parts = parts;
   if (protectedAs) mark.protectedAs = protectedAs;

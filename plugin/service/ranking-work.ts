@@ -5,6 +5,7 @@ import { toSignals } from '../../adapters/signal-value.ts';
 import {
   applySteps,
   defaultScoreSteps,
+  isReadToEnd,
   QueryError,
   type Ranking,
   type RerankOptions,
@@ -71,7 +72,7 @@ export function rankingWork(admission: Admission, metrics: ServiceMetrics): Rank
       try {
         const ranked = await admission.run(entrant, () => rankNow(work, signal));
         // A later request may have the time to read more.
-        if (ranked.ranking?.usage.read === undefined) entries?.set(key, ranked);
+        if (!ranked.ranking || isReadToEnd(ranked.ranking.usage)) entries?.set(key, ranked);
         note(metrics, work, ranked);
         return ranked;
       } finally {
@@ -273,7 +274,8 @@ function note(metrics: ServiceMetrics, { ask, model: { name: model } }: Work, { 
   metrics.documents.inc({ model }, ask.documents.length);
   if (!ranking) return;
   const { tokens, truncatedTokens, statesFound, statesEncoded, read } = ranking.usage;
-  if (read !== undefined) metrics.unreadDocuments.inc({ model }, ask.documents.length - read);
+  if (read !== undefined && !isReadToEnd(ranking.usage))
+    metrics.unreadDocuments.inc({ model }, ask.documents.length - read);
   metrics.tokens.inc({ model }, tokens);
   metrics.truncatedTokens.inc({ model }, truncatedTokens);
   metrics.states.inc({ model, result: 'found' }, statesFound);

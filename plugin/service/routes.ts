@@ -134,7 +134,7 @@ async function handle(form: WireForm, { request, reply, parts, span }: Exchange)
     const ranked = await parts.work.rank({ ask, caller, generation, model, ...time });
     const elapsedMs = parts.now() - startedMs;
     const answer: Answer = { ...ranked, ask, requestId: request.id, model: model.name, elapsedMs };
-    const read = ranked.ranking?.usage.read;
+    const { read, stoppedBy } = ranked.ranking?.usage ?? {};
     const json = form.answer(answer);
     time.assertLeft();
     span.setAttributes({ 'blockrank.model': model.name, 'blockrank.cache': ranked.cache });
@@ -146,6 +146,7 @@ async function handle(form: WireForm, { request, reply, parts, span }: Exchange)
         'x-blockrank-cache': ranked.cache,
         'x-blockrank-reranked': String(ranked.ranking !== undefined),
         ...(read !== undefined && { 'x-blockrank-read': String(read) }),
+        ...(stoppedBy && { 'x-blockrank-stopped-by': stoppedBy }),
         'server-timing': `total;dur=${elapsedMs.toFixed(1)}`,
       })
       .type('application/json; charset=utf-8')
@@ -203,7 +204,10 @@ function log(
       documents: ask.documents.length,
       tokens: ranking?.usage.tokens ?? 0,
       reranked: ranking !== undefined,
-      ...(ranking?.usage.read !== undefined && { read: ranking.usage.read }),
+      ...(ranking?.usage.read !== undefined && {
+        read: ranking.usage.read,
+        stoppedBy: ranking.usage.stoppedBy,
+      }),
       ms: Math.round(elapsedMs * 10) / 10,
       ...(withTexts && { query: ask.query, texts: ask.documents.map(({ text }) => text) }),
     },

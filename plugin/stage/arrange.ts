@@ -25,7 +25,7 @@ export interface Arrangement {
 
 /**
  * Orders the window's hits. A pinned hit keeps its rank and is never dropped by `minScore`; when so many other hits are
- * dropped that its rank no longer exists, it comes last. Nor is a hit dropped that was not read in time, since its score
+ * dropped that its rank no longer exists, it comes last. Nor is a hit dropped that was not read, since its score
  * is not known. `topN` cuts the finished list.
  *
  * @throws ConfigurationError when `minScore` is set and the reranker gives no calibrated score.
@@ -52,6 +52,7 @@ function toRankedHit(candidate: RankedCandidate): RankedHit {
     calibratedScore,
     explanation,
     isRead,
+    isDropped,
     duplicateOf,
     parts,
     protectedAs,
@@ -62,6 +63,7 @@ function toRankedHit(candidate: RankedCandidate): RankedHit {
   if (calibratedScore !== undefined) hit.calibratedScore = calibratedScore;
   if (explanation) hit.explanation = explanation;
   if (isRead === false) hit.isRead = false;
+  if (isDropped) hit.isDropped = true;
   if (duplicateOf !== undefined) hit.duplicateOf = duplicateOf;
   if (parts) hit.parts = parts;
   if (protectedAs) hit.protectedAs = protectedAs;

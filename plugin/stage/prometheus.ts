@@ -21,7 +21,7 @@ const breakerLevels: Readonly<Record<BreakerState, number>> = { closed: 0, 'half
  *
  * `…_duration_seconds{part}` (`first-stage`, `states`, `rerank`, `total`), `…_searches_total{outcome, reason}`,
  * `…_failures_total{phase, code}`, `…_cache_total{result}`, `…_breaker_state` (0 closed, 1 half-open, 2 open),
- * `…_documents_total{result}` (`read`, `unread`: not in time), `…_states_total{result}` (`found`, `encoded`), and of the states that the search index was asked for
+ * `…_documents_total{result}` (`read`, `unread`: not in time, `unneeded`: not by the page), `…_states_total{result}` (`found`, `encoded`), and of the states that the search index was asked for
  * `…_stored_states_total{result}` (`found`, `missing`, `stale`, `foreign`, `damaged`), and of
  * the decisions of a router `…_routed_total{to, reason}`.
  */
@@ -41,9 +41,16 @@ export function prometheusStageMetrics(registry: Registry, options: StageMetrics
       observe(source, event.timings);
       // The cost of a remembered ranking was counted when it was made.
       if (event.cached) return;
-      const { statesFound, statesEncoded, storedStates: stored, read = event.candidates } = event.usage;
+      const {
+        statesFound,
+        statesEncoded,
+        storedStates: stored,
+        read = event.candidates,
+        stoppedBy,
+      } = event.usage;
       documents.inc({ ...source, result: 'read' }, read);
-      documents.inc({ ...source, result: 'unread' }, event.candidates - read);
+      const result = stoppedBy === 'page' ? 'unneeded' : 'unread';
+      documents.inc({ ...source, result }, event.candidates - read);
       if (event.routed) routed.inc({ ...source, to: event.routed.to, reason: event.routed.reason });
       states.inc({ ...source, result: 'found' }, statesFound);
       states.inc({ ...source, result: 'encoded' }, statesEncoded);
@@ -109,7 +116,11 @@ function stageMetrics(registry: Registry, options: StageMetricsOptions): StageMe
       'phase',
       'code',
     ]),
-    documents: counter('documents_total', 'Candidates of rankings, read or not in time.', ['result']),
+    documents: counter(
+      'documents_total',
+      'Candidates of rankings: read, not read in time, or not needed by the page.',
+      ['result'],
+    ),
     states: counter('states_total', 'Block states that rankings read, at hand or encoded for them.', [
       'result',
     ]),

@@ -1,7 +1,7 @@
 /**
  * Remembers the decision about a list, so that all its pages agree.
  *
- * A list that was once read whole and served reranked stays as it is. A list that was served in first-stage order (the
+ * A list that was once read whole, or as far as the page needs, and served reranked stays as it is. A list that was served in first-stage order (the
  * reranker failed, or ran out of time), or of which only a part was read in time, keeps that order for its later pages;
  * otherwise a hit could come on two pages and another on none. A new request for the first page starts over: then the
  * stage tries to rerank again, finds the states that were kept, and reads on. What it gets replaces what is remembered
@@ -9,7 +9,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { UnrerankedReason } from '../../adapters/adapter.ts';
-import type { BlockRankError, Ranking } from '../../engine/index.ts';
+import { type BlockRankError, isReadToEnd, type Ranking } from '../../engine/index.ts';
 
 /** A list in reranked order. */
 export interface RankedDecision {
@@ -104,9 +104,9 @@ export function rankingMemory(options: RankingMemoryOptions): RankingMemory {
   };
 }
 
-/** Whether every document was read, so that another attempt gives nothing new. */
+/** Whether all was read that was to be read, so that another attempt gives nothing new. */
 function isWhole(decision: Decision): boolean {
-  return decision.kind === 'ranked' && decision.ranking.usage.read === undefined;
+  return decision.kind === 'ranked' && isReadToEnd(decision.ranking.usage);
 }
 
 /** The remembered decision, where it rests on more documents than the new one. */

@@ -143,7 +143,10 @@ function readInPart({ candidates, usage }: Ranking, read: number): Ranking {
     .filter(({ index }) => index >= read)
     .sort((a, b) => a.index - b.index)
     .map(({ index }): RankedCandidate => ({ index, logit: lowest - 1, score: 0, isRead: false }));
-  return { candidates: [...known, ...rest], usage: { ...usage, statesEncoded: read, read } };
+  return {
+    candidates: [...known, ...rest],
+    usage: { ...usage, statesEncoded: read, read, stoppedBy: 'time' },
+  };
 }
 
 function sharedWords({ text }: Candidate, query: Query): number {

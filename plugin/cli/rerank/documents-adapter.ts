@@ -105,14 +105,15 @@ function applyOutcome(
   });
   const tail = keepsTail ? response.hits.slice(plan.rankWindowSize) : [];
   const rankWindowSize = Math.min(plan.rankWindowSize, response.hits.length);
-  const read = usage.read === undefined ? {} : { read: usage.read };
+  const { read, stoppedBy } = usage;
   return {
     hits: [...ranked, ...tail],
     blockrank: {
       reranked: true,
       rankWindowSize,
       ...(answerable !== undefined && { answerable }),
-      ...read,
+      ...(read !== undefined && { read }),
+      ...(stoppedBy && { stoppedBy }),
       cached,
       usage,
       timings,

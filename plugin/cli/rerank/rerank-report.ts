@@ -194,7 +194,8 @@ function summary({ outcome, hits }: Report): string {
   const cost = usage
     ? `; ${usage.tokens} tokens read, ${usage.truncatedTokens} cut away, ${usage.statesEncoded} documents encoded, ${usage.statesFound} at hand`
     : '';
-  const read = outcome.read === undefined ? '' : `, ${outcome.read} of them read in time`;
+  const why = outcome.stoppedBy === 'page' ? 'as far as the page needs' : 'in time';
+  const read = outcome.read === undefined ? '' : `, ${outcome.read} of them read ${why}`;
   return `${hits.length} documents, ${outcome.rankWindowSize} reranked${read}; ${times}${cost}`;
 }
 

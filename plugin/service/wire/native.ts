@@ -71,6 +71,7 @@ export const native: WireForm = {
         share: z.number().optional(),
         calibratedScore: z.number().optional(),
         isRead: z.literal(false).optional(),
+        isDropped: z.literal(true).optional(),
         parts: z.array(z.object({ name: z.string(), value: z.number() })).optional(),
         protectedAs: z.enum(['leader', 'identifier']).optional(),
         text: z.string().optional(),
@@ -95,6 +96,8 @@ export const native: WireForm = {
       statesFound: z.int(),
       statesEncoded: z.int(),
       read: z.int().optional(),
+      stoppedBy: z.enum(['time', 'page']).optional(),
+      statesDropped: z.int().optional(),
     }),
     routed: z
       .object({
@@ -154,6 +157,7 @@ function detailsJson(answer: Answer): (document: AskedDocument, entry: ServedSco
       share: candidate?.score,
       calibratedScore: candidate?.calibratedScore,
       isRead: candidate?.isRead,
+      isDropped: candidate?.isDropped,
       parts: candidate?.parts,
       protectedAs: candidate?.protectedAs,
       ...(ask.returnDocuments && { text }),

@@ -103,10 +103,14 @@ describe('blockrank proxy', () => {
     expect(answer.headers['x-blockrank']).toBe('reranked');
     const [best] = (JSON.parse(answer.body.toString()) as { hits: { hits: { _id: string }[] } }).hits.hits;
     expect(best!._id).toBe('2');
+    const late = await search(url, '/products-1/_search', query, { 'x-blockrank': '{"deadlineMs":0.001}' });
+    expect(late.headers['x-blockrank']).toBe('unreranked; reason=deadline');
+    const timely = await search(url, '/products-1/_search', query, { 'x-blockrank': '{"deadlineMs":60000}' });
+    expect(timely.headers['x-blockrank']).toBe('reranked');
     expect((await ask(url, { path: '/_blockrank/readyz' })).status).toBe(200);
     const metrics = (await ask(url, { path: '/_blockrank/metrics' })).body.toString();
     expect(metrics).toMatch(
-      /blockrank_stage_searches_total\{adapter="elasticsearch",.*outcome="reranked",reason=""\} 1/,
+      /blockrank_stage_searches_total\{adapter="elasticsearch",.*outcome="reranked",reason=""\} 2/,
     );
     const running = ask(url, { path: '/slow' });
     await asked.happened;

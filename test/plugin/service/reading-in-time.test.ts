@@ -25,6 +25,35 @@ describe('a request of which only a part was read in time', () => {
     expect(await metric('unread_documents_total')).toBe(1);
   });
 
+  it('is kept where reading stopped since the page needed no more', async () => {
+    const reranker = fakeReranker({
+      readsInTime: () => 2,
+      answer: (ranking) => ({ ...ranking, usage: { ...ranking.usage, stoppedBy: 'page' } }),
+    });
+    const { post, metric } = await start({ reranker });
+    const first = await post('/blockrank/rerank', ask, soon);
+    expect(first.json.usage).toMatchObject({ read: 2, stoppedBy: 'page' });
+    const said = ['x-blockrank-read', 'x-blockrank-stopped-by'].map((name) => first.headers.get(name));
+    expect(said).toEqual(['2', 'page']);
+    expect((await post('/blockrank/rerank', ask, soon)).json.cache).toBe('hit');
+    expect(await metric('unread_documents_total')).toBe(0);
+  });
+
+  it('says which documents were dropped halfway', async () => {
+    const reranker = fakeReranker({
+      answer: (ranking) => ({
+        usage: { ...ranking.usage, statesDropped: 1 },
+        candidates: ranking.candidates.map((one) => (one.index === 0 ? { ...one, isDropped: true } : one)),
+      }),
+    });
+    const { post } = await start({ reranker });
+    const { json } = await post('/blockrank/rerank', ask);
+    expect(json).toMatchObject({
+      usage: { statesDropped: 1 },
+      results: [{ index: 1 }, { index: 2 }, { index: 0, isDropped: true }],
+    });
+  });
+
   it('is refused when nothing was read', async () => {
     const { post } = await start({ reranker: fakeReranker({ readsInTime: () => 0 }) });
     const { status, headers } = await post('/v1/rerank', ask, soon);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type RerankOptions, wrapped } from '../../../engine/index.ts';
+import { type Ranking, type RerankOptions, wrapped } from '../../../engine/index.ts';
 import type { RerankedEvent } from '../../../plugin/stage/index.ts';
 import { type FakeRerankerOptions, fakeReranker } from '../../../plugin/testing/index.ts';
 import type { MemoryResponse } from '../../support/doubles/memory-adapter.ts';
@@ -88,6 +88,19 @@ describe('a list of which only a part was read in time', () => {
     expect(response.blockrank).toMatchObject({ reranked: false, reason: 'deadline' });
     expect(idsOf(response)).toEqual(['d0', 'd1', 'd2', 'd3', 'd4', 'd5']);
     expect(await ids(page())).toBe('d5 d4 d3 d2 d1 d0');
+  });
+
+  it('stays as it is where reading stopped since the page needed no more', async () => {
+    const answer = (ranking: Ranking): Ranking => ({
+      ...ranking,
+      usage: { ...ranking.usage, stoppedBy: 'page' },
+    });
+    const { page, calls } = open([3, 6], {}, { answer });
+    const first = await page(0, 3);
+    expect(first.blockrank).toMatchObject({ reranked: true, read: 3, stoppedBy: 'page' });
+    expect(idsOf(first)).toEqual(['d2', 'd1', 'd0']);
+    expect(await ids(page(0, 3))).toBe('d2 d1 d0');
+    expect(calls).toHaveLength(1);
   });
 
   it('keeps unread hits under minScore, since their score is not known', async () => {

@@ -115,6 +115,7 @@ function applyOutcome(plan: Plan<MemoryRequest>, response: MemoryResponse, outco
     ? {
         reranked: true,
         ...(outcome.usage.read !== undefined && { read: outcome.usage.read }),
+        ...(outcome.usage.stoppedBy && { stoppedBy: outcome.usage.stoppedBy }),
         cached: outcome.cached,
         usage: outcome.usage,
         ...(outcome.routed && { routed: outcome.routed }),
