@@ -22,8 +22,9 @@ export {
   type ReadyProxyConfig,
 } from './proxy.ts';
 export type { ReadIndex } from './read-options.ts';
-export { type Choice, parseChoice } from './router/choice-name.ts';
+export { type Choice, type FormSettings, modelForm, parseChoice } from './router/choice-name.ts';
 export { type ChoiceContext, type OpenChoices, openChoices } from './router/open-choices.ts';
+export { openRouter } from './router/open-router.ts';
 export {
   type BoardedReranker,
   type RouterFiles,

@@ -50,6 +50,8 @@ export function toKeepBounds({ keep, minKeep, maxKeep }: DroppingOptions): KeepB
 export interface DroppingParts extends KeepBounds {
   /** The exit. */
   readonly exit: Pick<ExitFile, 'firstStageWeight'>;
+  /** Layers behind the exit. */
+  readonly layersBehind: number;
   /** First halves. */
   readonly halfway: HalfwayRuns;
   /** Second halves, and states at hand. */
@@ -108,7 +110,7 @@ export class Dropping {
     if (!dropped) return { candidates: ranked, usage };
     const lowest = this.#lowest(dropped, ranked, options.explain === true);
     const all = [...ranked, ...lowest].sort((a, b) => a.index - b.index);
-    return toRanking(all, usageWith(usage, dropped));
+    return toRanking(all, usageWith(usage, dropped, this.#parts.layersBehind));
   }
 
   /** The exit's scores of every candidate, and the candidates halfway; nothing is kept of them. */
@@ -210,16 +212,22 @@ function partOf({ keys, found }: StateLookup, indices: readonly number[]): State
 }
 
 /** Dropped documents were read too, if not to the end. */
-function usageWith(usage: RankingUsage, { indices, documents, kept }: Dropped): RankingUsage {
+function usageWith(
+  usage: RankingUsage,
+  { indices, documents, kept }: Dropped,
+  layersBehind: number,
+): RankingUsage {
   const goesOn = new Set(kept);
   const lost = documents.flatMap((document, i) =>
     goesOn.has(i) ? [] : [{ ...document, places: indices[i]!.length }],
   );
   const sum = (count: (document: (typeof lost)[number]) => number): number =>
     lost.reduce((total, document) => total + document.places * count(document), 0);
+  const tokens = sum(({ blocks }) => blocks.reduce((total, { length }) => total + length, 0));
   return {
     ...usage,
-    tokens: usage.tokens + sum(({ blocks }) => blocks.reduce((total, { length }) => total + length, 0)),
+    tokens: usage.tokens + tokens,
+    layerTokensSaved: tokens * layersBehind,
     truncatedTokens: usage.truncatedTokens + sum(({ truncatedTokens }) => truncatedTokens),
     statesDropped: sum(() => 1),
   };

@@ -10,6 +10,10 @@ import { candidatesFlag, costsFlag, countFlag, dataFlag, remotesFlag, textFlag }
 /** What is measured where nothing is named: every knob of the shipped model. */
 const everyKnob =
   'first-stage,depth-6-anchor,anchor,cascade:first-stage:default:20,cascade:first-stage:default:50,cascade:depth-6-anchor:default:20,depth-6,default';
+/** Documents are dropped on the processor alone. */
+const onProcessor = 'drop-25,drop-50';
+const byDefault = ({ device = 'cpu' }: Pick<CostFlags, 'device'>): string =>
+  device === 'cpu' ? `${everyKnob},${onProcessor}` : everyKnob;
 
 const help = `
 Examples:
@@ -17,18 +21,23 @@ Examples:
   $ blockrank cost --data my-judgements --budget 50 --costs warm
 Each is measured on the same queries, by nDCG@10 and milliseconds a list. A star marks those that none is better than at
 no more cost. Chosen is the best within --budget, or without one the cheapest within one standard error of the best.
-cascade:first-stage:default:20 is the model over the first 20 hits: rankWindowSize. Names are those of "blockrank router".`;
+cascade:first-stage:default:20 is the model over the first 20 hits: rankWindowSize. drop-25 reads a quarter of the unknown
+documents to the last layer, stop-30 stops reading at a risk of .3 (docs/cost.md), router:FOLDER and router:FOLDER@MS are a
+router, with a budget. The other names are those of "blockrank router".`;
 
 /** Makes the command. */
 export const costCommand: MakeCommand = (context) =>
   addFlags(
     new Command('cost').description(
-      'Measures what tiers, depths, windows and cascades are worth and cost, and prints the configuration of the one to take.',
+      'Measures what tiers, depths, windows, dropping, cascades and routers are worth and cost, and prints the configuration of the one to take.',
     ),
     [
       dataFlag('--data <folder>', 'collection with judgements'),
       candidatesFlag(),
-      textFlag('--rerankers <names>', 'what is measured, separated by commas', everyKnob),
+      textFlag(
+        '--rerankers <names>',
+        `what is measured, separated by commas (default: ${everyKnob}; on the processor also ${onProcessor})`,
+      ),
       remotesFlag(),
       ...modelOptions({ only: ['model', 'precision', 'device', 'residual'] }),
       countFlag('--depth <n>', 'candidates of a query', { value: 100 }),
@@ -40,7 +49,7 @@ export const costCommand: MakeCommand = (context) =>
     ],
   )
     .addHelpText('after', help)
-    .action(async (flags: CostFlags) => {
+    .action(async (flags: Omit<CostFlags, 'rerankers'> & Partial<CostFlags>) => {
       const { runCost } = await import('./cost.ts');
-      await runCost(context, flags);
+      await runCost(context, { ...flags, rerankers: flags.rerankers ?? byDefault(flags) });
     });

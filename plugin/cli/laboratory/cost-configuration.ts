@@ -1,8 +1,12 @@
 /** The configuration of a way to rank. */
+import { stringify } from 'yaml';
 import { type Choice, parseChoice } from '../../compose/index.ts';
+import { namedRouter } from './cost-rerankers.ts';
 
 /** Lines for the configuration file, or for a program where no file can say it. */
 export function chosenConfiguration(name: string): readonly string[] {
+  const router = namedRouter(name);
+  if (router) return ['reranker:', `  router: ${inline(router)}`];
   const choice = parseChoice(name);
   switch (choice.kind) {
     case 'first-stage':
@@ -19,11 +23,16 @@ export function chosenConfiguration(name: string): readonly string[] {
 }
 
 function localLines({ settings, isFused }: Extract<Choice, { kind: 'local' }>): string[] {
-  const reranker = Object.entries(settings).map(([key, value]) => `  ${key}: ${value}`);
+  const reranker = Object.entries(settings).map(([key, value]) => `  ${key}: ${inline(value)}`);
   return [
     ...(reranker.length > 0 ? ['reranker:', ...reranker] : ['reranker: {}']),
     ...(isFused ? [] : ['stage:', '  fusion: false']),
   ];
+}
+
+/** A value on one line. */
+function inline(value: unknown): string {
+  return stringify(value, { defaultStringType: 'PLAIN', collectionStyle: 'flow', lineWidth: 0 }).trim();
 }
 
 /** A cascade over the first stage is a window. */

@@ -15,8 +15,9 @@ import {
   readCollection,
 } from '../../../engine/laboratory.ts';
 import type { CliContext } from '../context.ts';
-import { type MeasuringFlags, openMeasured, routerMeasure } from '../router/measure.ts';
+import { type MeasuringFlags, routerMeasure } from '../router/measure.ts';
 import { chosenConfiguration } from './cost-configuration.ts';
+import { openCostRerankers } from './cost-rerankers.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
 import { judgedQueries } from './judged-queries.ts';
 
@@ -66,9 +67,13 @@ async function measured(
   const { run: candidates, firstStage } = await candidatesOf(flags.candidates, flags.data, collection);
   const products = await layerProducts(flags.model);
   let counted = 0;
-  const opened = await openMeasured(context, flags, flags.costs, (info, { tokens }) => {
-    counted += tokens * (info.depth ?? 0) * products;
-  });
+  const opened = await openCostRerankers(
+    context,
+    flags,
+    ({ depth = 0 }, { tokens, layerTokensSaved = 0 }) => {
+      counted += (tokens * depth - layerTokensSaved) * products;
+    },
+  );
   const points: CostPoint[] = [];
   try {
     for (const [name, reranker] of opened.rerankers) {

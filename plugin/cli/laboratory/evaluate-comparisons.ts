@@ -7,8 +7,9 @@ import {
   type System,
   varietySystems,
 } from '../../../engine/laboratory.ts';
+import type { FormSettings } from '../../compose/index.ts';
 import { formsOver } from './evaluate-states.ts';
-import { type EvaluatedName, type ModelForm, openSystems } from './evaluated-systems.ts';
+import { type EvaluatedName, openSystems } from './evaluated-systems.ts';
 
 /** The systems that measure one collection; the sizes are complete after the measurement. */
 export interface Comparison {
@@ -27,7 +28,7 @@ export interface Comparing {
 }
 
 /** Opens the model in a form. */
-type Open = (form: ModelForm) => Promise<Reranker>;
+type Open = (form: FormSettings) => Promise<Reranker>;
 
 /** The systems that were asked for. */
 export async function compareSystems(names: readonly EvaluatedName[], open: Open): Promise<Comparing> {

@@ -31,6 +31,7 @@ import {
   toTable,
   toVarietyTable,
 } from '../../../engine/laboratory.ts';
+import type { FormSettings } from '../../compose/index.ts';
 import type { CliContext } from '../context.ts';
 import { type ModelFlags, modelSettings } from '../model-options.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
@@ -42,7 +43,7 @@ import {
   compareVariety,
 } from './evaluate-comparisons.ts';
 import { besideStates, memoryForStates } from './evaluate-states.ts';
-import { knownSystem, type ModelForm } from './evaluated-systems.ts';
+import { knownSystem } from './evaluated-systems.ts';
 import { judgedQueries } from './judged-queries.ts';
 import { stateCache } from './state-cache.ts';
 
@@ -91,9 +92,9 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
   const { cache } = options;
   // The option --depth of this command counts candidates.
   const model = modelSettings({ ...options, depth: undefined });
-  const open = (form: ModelForm): Promise<Reranker> => {
-    // Documents are dropped of lists that are cold, and time runs out on them.
-    const isCold = isTimed || form.dropping !== undefined;
+  const open = (form: FormSettings): Promise<Reranker> => {
+    // Documents are dropped of lists that are cold, and their reading stops or runs out of time.
+    const isCold = isTimed || form.dropping !== undefined || form.stopping !== undefined;
     return openReranker({
       ...model,
       ...form,

@@ -1,5 +1,5 @@
 /** The systems of `--rerankers`: orders of the model that was asked for, and its default order at other depths. */
-import { ConfigurationError, type Reranker, type RerankerOptions } from '../../../engine/index.ts';
+import { ConfigurationError, type Reranker } from '../../../engine/index.ts';
 import {
   type System,
   type SystemName,
@@ -7,10 +7,11 @@ import {
   systemNames,
   systemsOver,
 } from '../../../engine/laboratory.ts';
+import { type FormSettings, modelForm } from '../../compose/index.ts';
 
 /**
  * A name of `--rerankers`. `depth-6` is `default` with six layers of the encoder, `drop-25` with a quarter of the documents
- * read to the last layer, each list cold; `depth-6-drop-25` is both, and `drop-25-after-4` drops behind the fourth layer.
+ * read to the last layer, `stop-30` with reading stopped at that risk of another page, the lists of both cold.
  */
 export type EvaluatedName = SystemName | FormName;
 
@@ -22,19 +23,16 @@ export interface OpenSystems {
   close(): Promise<void>;
 }
 
-/** The default order of a form of the model. */
-export type FormName = `depth-${string}` | `drop-${string}`;
-
-/** A form of the model. */
-export type ModelForm = Pick<RerankerOptions, 'depth' | 'dropping'>;
+/** The default order of a form of the model; see {@link modelForm}. */
+export type FormName = `${'depth' | 'drop' | 'stop'}-${string}`;
 
 /** The system of a name. @throws RangeError when there is none. */
 export function knownSystem(name: string): EvaluatedName {
   const known = systemNames.find((each) => each === name);
   if (known) return known;
-  if (formOf(name)) return name as FormName;
+  if (modelForm(name)) return name as FormName;
   throw new RangeError(
-    `expected ${systemNames.join(', ')}, depth-N, drop-PERCENT, got ${JSON.stringify(name)}`,
+    `expected ${systemNames.join(', ')}, depth-N, drop-PERCENT, stop-PERCENT, got ${JSON.stringify(name)}`,
   );
 }
 
@@ -46,10 +44,10 @@ export function knownSystem(name: string): EvaluatedName {
  */
 export async function openSystems(
   names: readonly EvaluatedName[],
-  open: (form: ModelForm) => Promise<Reranker>,
+  open: (form: FormSettings) => Promise<Reranker>,
 ): Promise<OpenSystems> {
   const opened = new Map<string, { readonly reranker: Reranker; readonly systems: Systems }>();
-  const over = async (form: ModelForm): Promise<Systems> => {
+  const over = async (form: FormSettings): Promise<Systems> => {
     const name = JSON.stringify(form);
     const known = opened.get(name);
     if (known) return known.systems;
@@ -64,7 +62,7 @@ export async function openSystems(
   try {
     const systems: Record<string, System> = {};
     for (const name of names) {
-      const form = formOf(name);
+      const form = modelForm(name);
       systems[name] = form ? (await over(form)).default : systemOf(await over({}), name as SystemName);
     }
     return { systems, close };
@@ -72,18 +70,6 @@ export async function openSystems(
     await close();
     throw error;
   }
-}
-
-/** The form that a name spells; undefined for the names of systems. */
-function formOf(name: string): ModelForm | undefined {
-  const spelled = /^(?=d)(?:depth-([1-9]\d*))?(?:(?:^|-)drop-([1-9]\d?)(?:-after-([1-9]\d*))?)?$/.exec(name);
-  if (!spelled) return undefined;
-  const [, depth, percent, afterLayer] = spelled;
-  const dropping = percent !== undefined && {
-    keep: Number(percent) / 100,
-    ...(afterLayer !== undefined && { afterLayer: Number(afterLayer) }),
-  };
-  return { ...(depth !== undefined && { depth: Number(depth) }), ...(dropping && { dropping }) };
 }
 
 function systemOf(systems: Systems, name: SystemName): System {

@@ -59,11 +59,20 @@ export async function openMeasured(
   costs: RouterValidation['costs'],
   onRanked?: ChoiceContext['onRanked'],
 ): Promise<OpenChoices> {
+  const { settings, remotes } = await measuredSettings(env, flags, costs);
+  return openChoices(rerankerNames(flags.rerankers), { settings, remotes, path: 'rerankers', onRanked });
+}
+
+/** The model's settings and the services of the options. */
+export async function measuredSettings(
+  env: CliContext['env'],
+  flags: MeasuringFlags,
+  costs: RouterValidation['costs'],
+): Promise<Pick<ChoiceContext, 'settings' | 'remotes'>> {
   const remotes = flags.remotes === undefined ? {} : await readRemotes(flags.remotes, env);
   // The option --depth of `fit` counts candidates.
   const model = modelSettings({ ...flags, depth: undefined });
-  const settings = { ...model, ...(costs === 'cold' && { stateCacheBytes: 0 }) };
-  return openChoices(rerankerNames(flags.rerankers), { settings, remotes, path: 'rerankers', onRanked });
+  return { settings: { ...model, ...(costs === 'cold' && { stateCacheBytes: 0 }) }, remotes };
 }
 
 async function readRemotes(

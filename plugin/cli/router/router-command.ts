@@ -40,7 +40,7 @@ const rerankersFlag = (): Flag =>
     {
       type: 'text',
       isRequired: true,
-      help: 'first-stage, default, model, anchor, depth-N, depth-N-anchor, remote:NAME, cascade:CHEAP:DEAR, cascade:CHEAP:DEAR:N; separated by commas',
+      help: 'first-stage, default, model, anchor, depth-N, depth-N-anchor, drop-PERCENT, stop-PERCENT, remote:NAME, cascade:CHEAP:DEAR, cascade:CHEAP:DEAR:N; separated by commas',
     },
     { isMandatory: true },
   );

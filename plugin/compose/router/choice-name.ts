@@ -1,5 +1,9 @@
 /** Names of the rerankers that a router may have on board. */
+import type { RerankerOptions } from '../../../engine/index.ts';
 import type { RerankerConfig } from '../../config/reranker-schema.ts';
+
+/** Settings that a form of the model has in place of its own. */
+export type FormSettings = Pick<RerankerOptions, 'depth' | 'dropping' | 'stopping'>;
 
 /** What a name stands for. */
 export type Choice =
@@ -11,7 +15,7 @@ export type Choice =
       /** The model, read in one way. */
       readonly kind: 'local';
       /** Settings that differ from the model's. */
-      readonly settings: Pick<RerankerConfig, 'depth' | 'tier'>;
+      readonly settings: FormSettings & Pick<RerankerConfig, 'tier'>;
       /** Whether its order is fused with the first stage's. */
       readonly isFused: boolean;
     }
@@ -34,11 +38,11 @@ export type Choice =
 
 /** The forms of a name, for messages and help. */
 export const choiceForms =
-  'first-stage, default, model, anchor, depth-N, depth-N-anchor, remote:NAME, cascade:CHEAP:DEAR and cascade:CHEAP:DEAR:N';
+  'first-stage, default, model, anchor, depth-N, depth-N-anchor, drop-PERCENT, stop-PERCENT, remote:NAME, cascade:CHEAP:DEAR and cascade:CHEAP:DEAR:N';
 
 /**
  * Reads a name: `first-stage`; `default`, what the stage serves; `model`, without fusion; `anchor`, from anchors alone;
- * `depth-N` and `depth-N-anchor`, with N layers; `remote:NAME`, a service; `cascade:CHEAP:DEAR`, whose dear reranker orders
+ * `depth-N` and `depth-N-anchor`, with N layers; a form, see {@link modelForm}; `remote:NAME`, a service; `cascade:CHEAP:DEAR`, whose dear reranker orders
  * the candidates near the page's edge, or with `:N` the first N.
  *
  * @throws RangeError for any other name.
@@ -55,10 +59,35 @@ export function parseChoice(name: string): Choice {
     };
     return { kind: 'local', settings, isFused: word !== 'model' };
   }
+  const form = modelForm(name);
+  if (form) return { kind: 'local', settings: form, isFused: true };
   const remote = /^remote:([\w.-]+)$/.exec(name)?.[1];
   if (remote !== undefined) return { kind: 'remote', remote };
   return parseCascade(name);
 }
+
+/**
+ * Reads the name of a form of the model: `depth-N`, with N layers; `drop-PERCENT`, with so many of the unknown documents read
+ * to the last layer, and `drop-PERCENT-after-N`, where the others are dropped behind layer N; `stop-PERCENT`, with reading
+ * stopped at that risk of another page; `depth-N` may stand before one of the others, with a dash. Undefined for any other
+ * name.
+ */
+export function modelForm(name: string): FormSettings | undefined {
+  const [, depth, percent, afterLayer, risk] = formSpelling.exec(name) ?? [];
+  const dropping = percent !== undefined && {
+    keep: Number(percent) / 100,
+    ...(afterLayer !== undefined && { afterLayer: Number(afterLayer) }),
+  };
+  const form = {
+    ...(depth !== undefined && { depth: Number(depth) }),
+    ...(dropping && { dropping }),
+    ...(risk !== undefined && { stopping: { risk: Number(risk) / 100 } }),
+  };
+  return Object.keys(form).length === 0 ? undefined : form;
+}
+
+const formSpelling =
+  /^(?=[ds])(?:depth-([1-9]\d*))?(?:(?:^|-)(?:drop-([1-9]\d?)(?:-after-([1-9]\d*))?|stop-([1-9]\d?)))?$/;
 
 const member = '((?:remote:)?[\\w.-]+)';
 const cascadeForm = new RegExp(`^cascade:${member}:${member}(?::([1-9]\\d*))?$`);

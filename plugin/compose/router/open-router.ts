@@ -13,7 +13,7 @@ import {
   wrapped,
 } from '../../../engine/index.ts';
 import type { RerankerConfig, RouterConfig } from '../../config/reranker-schema.ts';
-import { type OpenChoices, openChoices } from './open-choices.ts';
+import { type ChoiceContext, type OpenChoices, openChoices } from './open-choices.ts';
 import { type BoardedReranker, type RouterFiles, readRouter } from './router-folder.ts';
 
 /** The section `router` in full. */
@@ -24,16 +24,23 @@ export function routerSection(router: string | RouterConfig): RouterConfig {
 /**
  * Opens a router and every reranker on board.
  *
+ * @param onRanked - Told what each ranking of a reranker on board took. @defaultValue nobody is told
  * @throws ConfigurationError for a damaged folder, rerankers on board that cannot be opened or are not those that were
  * measured, and a budget that even the cheapest does not keep.
  */
 export async function openRouter(
   config: RerankerConfig & { readonly router: string | RouterConfig },
+  onRanked?: ChoiceContext['onRanked'],
 ): Promise<Reranker> {
   const { folder, budgetMs, remotes = {} } = routerSection(config.router);
   const files = await readRouter(folder);
   const names = files.boarded.map(({ name }) => name);
-  const opened = await openChoices(names, { settings: config, remotes, path: 'reranker.router' });
+  const opened = await openChoices(names, {
+    settings: config,
+    remotes,
+    path: 'reranker.router',
+    onRanked,
+  });
   try {
     assertSame(folder, files.boarded, opened);
     const embedder = await openEmbedder({ model: config.model });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { chosenConfiguration } from '../../../plugin/cli/laboratory/cost-configuration.ts';
 import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
-import { addTinyDepth, tinyModel } from '../../support/tiny/tiny-model.ts';
+import { addTinyDepth, addTinyExit, tinyModel } from '../../support/tiny/tiny-model.ts';
 import { writeCollection } from '../../support/tiny/write-collection.ts';
 
 const topics = ['bread', 'tides', 'brakes', 'taxes'];
@@ -23,8 +23,10 @@ beforeAll(async () => {
     queries: topics.map((topic, i) => ({ _id: `q${i}`, text: `know ${topic}` })),
     judgements: topics.map((_, i) => [`q${i}`, `r${i}`, 1]),
   });
-  model = await tinyModel({ depths: { 2: { weights: 'two.safetensors' } } });
+  const exits = { 1: { weights: 'exit-1.safetensors', firstStageWeight: 0 } };
+  model = await tinyModel({ exits, depths: { 2: { weights: 'two.safetensors' } } });
   await addTinyDepth(model);
+  await addTinyExit(model);
 });
 afterAll(() => Promise.all([folder, model].map((each) => rm(each, { recursive: true }))));
 
@@ -69,6 +71,23 @@ describe('blockrank cost', () => {
     expect(existsSync(chart)).toBe(true);
   });
 
+  it('measures dropping and routers beside the others', async () => {
+    const router = join(folder, 'router');
+    const fit = ['router', 'fit', '--data', folder, '--model', model, '--output', router, '--clusters', '1'];
+    const fitted = await runCli([...fit, '--candidates', 'embedded', '--rerankers', 'first-stage,default']);
+    expect(fitted.stderr).not.toContain('Cannot');
+    const routers = [`router:${router}`, `router:${router}@100000`];
+    const asked = ['drop-50', 'stop-20', ...routers];
+    const { code, stdout, stderr } = await cost('--rerankers', asked.join(','), '--json');
+    expect([code, stderr]).toEqual([0, '']);
+    const { points } = JSON.parse(stdout) as Report;
+    expect(points.map(({ name }) => name).sort()).toEqual(asked.sort());
+    const products = (name: string): number => points.find((each) => each.name === name)!.multiplyAdds;
+    // Lists of two are read whole, and a router reads them, or leaves them as they are.
+    expect(products('drop-50')).toBe(products('stop-20'));
+    for (const name of routers) expect(products(name)).toBeLessThanOrEqual(products('drop-50'));
+  });
+
   it('names what cannot be measured', async () => {
     const { code, stderr } = await cost('--rerankers', 'default,other,depth-7');
     expect(code).toBe(2);
@@ -81,6 +100,15 @@ describe('the configuration of a way to rank', () => {
     ['default', { reranker: {} }],
     ['model', { reranker: {}, stage: { fusion: false } }],
     ['depth-6-anchor', { reranker: { depth: 6, tier: 'anchor' } }],
+    ['drop-25', { reranker: { dropping: { keep: 0.25 } } }],
+    ['depth-6-drop-50-after-3', { reranker: { depth: 6, dropping: { keep: 0.5, afterLayer: 3 } } }],
+    ['stop-20', { reranker: { stopping: { risk: 0.2 } } }],
+    ['router:my/router', { reranker: { router: { folder: 'my/router' } } }],
+    ['router:my/router@12.5', { reranker: { router: { folder: 'my/router', budgetMs: 12.5 } } }],
+    [
+      'cascade:first-stage:drop-25:20',
+      { reranker: { dropping: { keep: 0.25 } }, stage: { rankWindowSize: 20 } },
+    ],
     ['cascade:first-stage:depth-6:20', { reranker: { depth: 6 }, stage: { rankWindowSize: 20 } }],
     ['cascade:first-stage:model:5', { reranker: {}, stage: { rankWindowSize: 5, fusion: false } }],
   ])('of %s is a part of the file', (name, expected) => {

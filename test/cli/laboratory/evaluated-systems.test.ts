@@ -1,11 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inspectModel, openReranker } from '../../../engine/index.ts';
-import {
-  knownSystem,
-  type ModelForm,
-  openSystems,
-} from '../../../plugin/cli/laboratory/evaluated-systems.ts';
+import { knownSystem, openSystems } from '../../../plugin/cli/laboratory/evaluated-systems.ts';
+import type { FormSettings } from '../../../plugin/compose/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { shortlistOf } from '../../support/tiny/shortlist.ts';
 import { addTinyExit, tinyModel } from '../../support/tiny/tiny-model.ts';
@@ -18,13 +15,14 @@ beforeAll(async () => {
 afterAll(() => rm(model, { recursive: true }));
 
 describe('a name of --rerankers', () => {
-  it.each<[name: string, form: ModelForm]>([
+  it.each<[name: string, form: FormSettings]>([
     ['depth-6', { depth: 6 }],
     ['drop-25', { dropping: { keep: 0.25 } }],
     ['drop-5-after-4', { dropping: { keep: 0.05, afterLayer: 4 } }],
     ['depth-6-drop-50', { depth: 6, dropping: { keep: 0.5 } }],
+    ['stop-30', { stopping: { risk: 0.3 } }],
   ])('%s opens the model in that form', async (name, form) => {
-    const asked: ModelForm[] = [];
+    const asked: FormSettings[] = [];
     const { systems, close } = await openSystems([knownSystem(name)], async (one) => {
       asked.push(one);
       return fakeReranker();
@@ -49,7 +47,7 @@ describe('a name of --rerankers', () => {
   });
 
   it('orders every candidate of a list of which documents are dropped', async () => {
-    const open = (form: ModelForm) => openReranker({ model, workers: 1, warmUp: false, ...form });
+    const open = (form: FormSettings) => openReranker({ model, workers: 1, warmUp: false, ...form });
     const { systems, close } = await openSystems([knownSystem('drop-25')], open);
     const texts = Array.from({ length: 16 }, (_, i) => `stars ${'and beans '.repeat(i)}`);
     const order = await systems['drop-25']!(shortlistOf('who studies the stars', ...texts));

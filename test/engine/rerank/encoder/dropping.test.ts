@@ -137,11 +137,23 @@ describe('document dropping', () => {
     );
   });
 
-  it('drops nothing in a call with a time to read in', async () => {
+  it('drops in a call with ample time to read in, and nothing in one with little', async () => {
     const reranker = await open({ dropping });
-    const ranking = await reranker.rerank(list(16), { readWithinMs: 60_000 });
-    expect(ranking.usage).toMatchObject({ statesEncoded: 16 });
-    expect(droppedOf(ranking)).toEqual([]);
+    const hurried = await reranker.rerank(list(16), { readWithinMs: 0 });
+    expect(hurried.usage).toMatchObject({ read: 0, stoppedBy: 'time' });
+    expect(droppedOf(hurried)).toEqual([]);
+    const ample = await reranker.rerank(list(16), { readWithinMs: 60_000 });
+    expect(ample.candidates).toEqual((await (await open({ dropping })).rerank(list(16))).candidates);
+    expect(droppedOf(ample)).toHaveLength(12);
+  });
+
+  it('answers with what is at hand where dropping takes longer than was expected', async () => {
+    // Nothing was measured yet, and batches of a million tokens are guessed to be read in a quarter of a second.
+    const reranker = await open({ dropping, batchTokens: 1_000_000 });
+    const { candidates, usage } = await reranker.rerank(list(16), { readWithinMs: 1 });
+    expect(candidates.map(({ index }) => index).sort((a, b) => a - b)).toEqual([...Array(16).keys()]);
+    const { statesFound, statesEncoded, statesDropped = 0, read = 16 } = usage;
+    expect(statesFound + statesEncoded + statesDropped).toBe(read);
   });
 
   it('drops at a smaller depth too', async () => {
