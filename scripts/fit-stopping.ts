@@ -76,7 +76,7 @@ async function measuredLists(folders: readonly string[]): Promise<MeasuredList[]
     const { run: candidates, firstStage } = await candidatesOf(name, folder, collection);
     for (const [queryId] of chosen) {
       if (!candidates.has(queryId)) continue;
-      const shortlist = toShortlist(queryId, { collection, candidates, firstStage, depth: 100 });
+      const shortlist = toShortlist(queryId, { collection, candidates, firstStage, rankWindowSize: 100 });
       if (shortlist.candidates.length <= leastRead(page)) continue;
       const orders = await ordersOf(reranker, shortlist);
       const ndcg = (order: readonly number[]): number => {
