@@ -386,6 +386,14 @@ export interface Reranker {
    */
   anchors?(shortlist: Shortlist, options?: Pick<RerankOptions, 'signal' | 'tenant'>): Promise<Embeddings>;
   /**
+   * The query's anchor after it has read the shortlist, which a search index that keeps anchors can be asked with. Reads
+   * block states at hand alone: those that came with the shortlist, and those that {@link rerank} left behind. Absent
+   * where documents have no anchors of their own.
+   *
+   * @throws InferenceError when the runtime fails.
+   */
+  readAnchor?(shortlist: Shortlist, options?: Pick<RerankOptions, 'signal' | 'tenant'>): Promise<ReadAnchor>;
+  /**
    * Tokens that {@link rerank} would read before caps cut any away, without reading them; absent where the reranker
    * cannot tell.
    */
@@ -402,6 +410,14 @@ export interface Reranker {
   ): Promise<Preparation>;
   /** Ends calls in flight and frees workers, sessions and files. Closing twice does nothing. */
   close(): Promise<void>;
+}
+
+/** A query's anchor that has read documents. */
+export interface ReadAnchor {
+  /** The anchor, of length 1; shape `[width]`, that of the documents' anchors. */
+  readonly values: Float32Array;
+  /** Documents that it has read; 0: it is the query's own anchor. */
+  readonly read: number;
 }
 
 /** Vectors of texts, row-major. */

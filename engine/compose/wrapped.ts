@@ -10,6 +10,7 @@ const forwarding: Readonly<Record<keyof Reranker, Forwarding>> = {
   embedder: 'read',
   rerank: 'call',
   anchors: 'call',
+  readAnchor: 'call',
   countTokens: 'call',
   prepare: 'call',
   close: 'call',

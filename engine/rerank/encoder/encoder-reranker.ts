@@ -8,6 +8,7 @@ import type {
   Preparation,
   Query,
   Ranking,
+  ReadAnchor,
   Reranker,
   RerankerInfo,
   RerankOptions,
@@ -17,6 +18,8 @@ import { lazyEmbedder } from '../../embedding/lazy-embedder.ts';
 import type { Precision } from '../../network/encoder.ts';
 import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
+import { read } from '../../readout/reading.ts';
+import { stackAnchors } from '../../readout/readout.ts';
 import type { RelevanceRules } from '../../scores/relevance.ts';
 import type { EncodedTexts, EncodeOptions, StateEncoder } from '../../states/state-encoder.ts';
 import { textDigest } from '../../states/text-digest.ts';
@@ -66,6 +69,8 @@ export interface EncodedShortlist {
 
 /** Longest wait of Node's timers, in milliseconds. */
 const longestTimerMs = 2 ** 31 - 1;
+/** A time before which nothing can be encoded: what is at hand is given. */
+const atHand = Number.NEGATIVE_INFINITY;
 /** Query blocks kept: the same question is often asked page by page. */
 const keptQueries = 256;
 
@@ -155,6 +160,23 @@ export class EncoderReranker implements Reranker {
     this.#assertOpen('anchors', options.signal);
     const { states } = await this.#encodeDocuments(shortlist, options);
     return { width: this.#parts.width, rows: documentAnchors(states, this.#parts.width) };
+  }
+
+  /** The query's anchor after it has read the block states at hand; nothing but the query is encoded. */
+  async readAnchor(
+    shortlist: Shortlist,
+    { signal, tenant }: Pick<RerankOptions, 'signal' | 'tenant'> = {},
+  ): Promise<ReadAnchor> {
+    this.#assertOpen('readAnchor', signal);
+    const stored = storedOf(shortlist);
+    const [query, encoded] = await Promise.all([
+      this.#encodeQuery(shortlist.query, { signal, tenant }),
+      this.#parts.states.encodeUntil(textsOf(shortlist), atHand, { signal, stored, tenant }),
+    ]);
+    const states = encoded.states.filter((state) => state !== undefined);
+    const { readout, heads, width } = this.#parts;
+    const { anchor } = read(query.anchor, stackAnchors(states, width), readout, heads?.reading);
+    return { values: Float32Array.from(anchor), read: states.length };
   }
 
   /** Tokens of query and documents before caps cut any away. */

@@ -50,7 +50,7 @@ async function answerOf(reranker: Reranker, name: Member): Promise<unknown> {
 
 describe('a reranker around another', () => {
   it('is tried with every optional member that the contract has', () => {
-    expect([...optional].sort()).toEqual(['anchors', 'countTokens', 'embedder', 'prepare']);
+    expect([...optional].sort()).toEqual(['anchors', 'countTokens', 'embedder', 'prepare', 'readAnchor']);
   });
 
   describe.each(Object.entries(wrappers))('%s', (_name, wrap) => {
