@@ -65,6 +65,40 @@ export interface Plan<Request> {
   readonly warnings: readonly PlanWarning[];
   /** Names of the fields whose text the model reads; absent where the documents have no fields. */
   readonly fields?: readonly string[];
+  /** Whether it is about the hits of a second search; see {@link SearchReader.planSecondSearch}. @defaultValue false */
+  readonly isSecondSearch?: true;
+  /** How many of the leading hits a second search added: the last ones of the window. @defaultValue 0 */
+  readonly addedHits?: number;
+}
+
+/** What a second search looks for. */
+export interface SecondSearchCall {
+  /** The query's anchor after reading; of length 1. */
+  readonly vector: readonly number[];
+  /** Hits that it finds at most. */
+  readonly k: number;
+  /** Field that holds anchors of documents as vectors. */
+  readonly field: string;
+}
+
+/** Why a list that was to be searched for a second time was not, or lost what was found. */
+export type SecondSearchReason =
+  | 'unread' // no block state of the list was at hand
+  | 'unknown-restriction' // what the request keeps out cannot be told from what it asks
+  | 'collapse' // the request groups its hits, and hits of another search belong to no group
+  | 'deadline'
+  | 'error'; // the search server refused it, or the merged list could not be ranked
+
+/** A response with the hits of a second search in it. */
+export interface MergedSearch<Request, Response> {
+  /** The plan that the merged response answers: its window holds the added hits. */
+  readonly plan: Plan<Request>;
+  /** The first response, with the added hits behind its window. */
+  readonly response: Response;
+  /** The second response with the added hits alone; merging it gives the same. */
+  readonly added: Response;
+  /** Hits that the second search found, added or known. */
+  readonly found: number;
 }
 
 /** Options of {@link SearchReader.plan}. */
@@ -89,10 +123,28 @@ export interface Timings {
 
 /** A ranked candidate after score steps, with where it came from. */
 export interface RankedHit extends RankedCandidate {
-  /** 1-based rank in the first stage's order. */
+  /** 1-based rank in the first stage's order; hits of a second search follow the window's last. */
   readonly firstStageRank: number;
   /** Its best sentences, in reading order; absent where nobody asked for them, and on hits of other pages. */
   readonly passages?: readonly Passage[];
+  /** Whether a second search found it, and the first one did not. @defaultValue false */
+  readonly fromSecondSearch?: true;
+}
+
+/** What came of a second search. */
+export interface SecondSearchReport {
+  /** Documents that the query's anchor had read. */
+  readonly read: number;
+  /** Hits that the second search found. */
+  readonly found: number;
+  /** Hits among them that the first search had not found; they were ranked together with its hits. */
+  readonly added: number;
+  /** Time of reading, searching, merging and ranking once more, in milliseconds. */
+  readonly tookMs: number;
+  /** Why there was none, or why the list is the first search's alone; absent when nothing was wrong. */
+  readonly reason?: SecondSearchReason;
+  /** What failed; absent when nothing did. */
+  readonly error?: OutcomeFault;
 }
 
 /** What the stage decided for one response. */
@@ -110,6 +162,8 @@ export type Outcome =
       readonly usage: RankingUsage;
       /** The router's decision; absent where no router chose the reranker. */
       readonly routed?: Routed;
+      /** What came of a second search; absent where none was wanted. */
+      readonly secondSearch?: SecondSearchReport;
       /** Whether the ranking came from the result cache. */
       readonly cached: boolean;
       /** Where the time went. */
@@ -160,6 +214,8 @@ export interface OutcomeMark {
   readonly usage?: RankingUsage;
   /** Who ranked and why, where a router chose. */
   readonly routed?: Routed;
+  /** What came of a second search; absent where none was wanted. */
+  readonly secondSearch?: SecondSearchReport;
   /** Where the time went. */
   readonly timings: Timings;
   /** What the server refused or capped, and which hits had no text; absent when there is nothing to warn of. */
@@ -194,9 +250,11 @@ export interface HitMark {
   readonly field?: string;
   /** 0-based place of the value that won among the field's values; absent where the field is one text. */
   readonly fieldValue?: number;
-  /** 1-based rank in the first stage's order. */
+  /** 1-based rank in the first stage's order; hits of a second search follow the window's last. */
   readonly firstStageRank: number;
-  /** The first stage's score; absent when it gave none. */
+  /** `true`: the first search did not find the hit, a second one did. @defaultValue false */
+  readonly fromSecondSearch?: true;
+  /** The first stage's score; absent when it gave none, and on hits of a second search. */
   readonly firstStageScore?: number;
   /** What the query block looked at; present when asked for. */
   readonly explanation?: RankedCandidate['explanation'];
@@ -250,6 +308,23 @@ export interface SearchReader<Request, Response> {
    * hits, and where the adapter asks for none. @throws FirstStageError for any failure of the server or the way to it.
    */
   addStates?(found: FoundList<Request, Response>, options?: SearchOptions): Promise<Shortlist>;
+  /** The field that holds anchors of documents as vectors, by the adapter's own options; absent where they name none. */
+  readonly vectorField?: string;
+  /**
+   * The plan of a second search, by a vector: it finds nothing that the request of `plan` keeps out, in the same
+   * indices, and gives hits of the same form. Or why there can be none. Absent where the server cannot search by vectors.
+   */
+  planSecondSearch?(plan: Plan<Request>, wanted: SecondSearchCall): Plan<Request> | SecondSearchReason;
+  /**
+   * Puts the hits of a second search behind the window, without those that the response has already; aggregations, total
+   * and everything else stay the response's. Present where {@link planSecondSearch} is. @throws FirstStageError when
+   * `second` is no search response.
+   */
+  mergeSecondSearch?(
+    plan: Plan<Request>,
+    response: Response,
+    second: Response,
+  ): MergedSearch<Request, Response>;
   /** A new response: hits in the outcome's order (then the tail), cut to the page, marked with what happened. */
   applyOutcome(plan: Plan<Request>, response: Response, outcome: Outcome): Response;
 }

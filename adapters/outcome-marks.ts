@@ -8,11 +8,12 @@ export function toOutcomeMark(outcome: Outcome, windowHits: number): OutcomeMark
   const { timings, warnings } = outcome;
   const told = { timings, ...(warnings.length > 0 && { warnings }) };
   if (outcome.reranked) {
-    const { cached, usage, routed, answerable } = outcome;
+    const { cached, usage, routed, answerable, secondSearch } = outcome;
     const { read, stoppedBy } = usage;
     const part = { ...(read !== undefined && { read }), ...(stoppedBy && { stoppedBy }) };
     const holds = answerable === undefined ? {} : { answerable };
-    const made = { ...part, ...holds, cached, usage, ...(routed && { routed }) };
+    const again = secondSearch ? { secondSearch } : {};
+    const made = { ...part, ...holds, cached, usage, ...(routed && { routed }), ...again };
     return { reranked: true, rankWindowSize: windowHits, ...made, ...told };
   }
   const { reason, error } = outcome;
@@ -39,7 +40,7 @@ export function toHitMark(
   { firstStageScore, candidate }: FirstStageHit,
 ): HitMark {
   const { score, calibratedScore, firstStageRank, explanation, isRead, isDropped, duplicateOf } = ranked;
-  const { parts, protectedAs, passages, field, fieldValue } = ranked;
+  const { parts, protectedAs, passages, field, fieldValue, fromSecondSearch } = ranked;
   // Sets one property after another: this runs for every hit, and spreading conditions would cost more than everything
   // else here.
   const mark: { -readonly [Key in keyof HitMark]: HitMark[Key] } = { rank: index + 1, score, firstStageRank };
@@ -51,6 +52,7 @@ export function toHitMark(
   if (protectedAs) mark.protectedAs = protectedAs;
   if (field !== undefined) mark.field = field;
   if (fieldValue !== undefined) mark.fieldValue = fieldValue;
+  if (fromSecondSearch) mark.fromSecondSearch = true;
   if (firstStageScore !== undefined) mark.firstStageScore = firstStageScore;
   if (explanation) {
     mark.explanation = explanation;
@@ -81,6 +83,8 @@ export function toTailMark(
 export interface RankedWindow {
   /** How many there are. */
   readonly size: number;
+  /** How many of them a second search added: the last ones. @defaultValue 0 */
+  readonly added?: number | undefined;
   /** Gives their candidates; called only where hits are explained or have passages. */
   readonly candidates: () => readonly Candidate[];
 }
@@ -105,7 +109,7 @@ export function arrangeHits<Hit>(
   outcome: Extract<Outcome, { readonly reranked: true }>,
   scoreOf: (hit: Hit) => number | undefined,
 ): readonly ArrangedHit<Hit>[] {
-  const windowSize = window.size;
+  const { size: windowSize, added = 0 } = window;
   const isRead = outcome.hits.some(({ explanation, passages }) => (explanation ?? passages) !== undefined);
   const candidates = isRead ? window.candidates() : [];
   const ranked = outcome.hits.map((entry, index) => {
@@ -115,13 +119,15 @@ export function arrangeHits<Hit>(
         `applyOutcome: expected positions of the shortlist's ${windowSize} hits, got ${entry.index}.`,
       );
     }
-    const first = { firstStageScore: scoreOf(hit), candidate: candidates[entry.index] };
+    // A score of the second search is of another kind.
+    const firstStageScore = entry.fromSecondSearch ? undefined : scoreOf(hit);
+    const first = { firstStageScore, candidate: candidates[entry.index] };
     return { hit, mark: toHitMark(entry, index, first) };
   });
   if (!outcome.keepsTail) return ranked;
   const tail = hits.slice(windowSize).map((hit, i) => ({
     hit,
-    mark: toTailMark(ranked.length + i, windowSize + i + 1, scoreOf(hit)),
+    mark: toTailMark(ranked.length + i, windowSize - added + i + 1, scoreOf(hit)),
   }));
   return [...ranked, ...tail];
 }

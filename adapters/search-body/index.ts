@@ -20,5 +20,5 @@ export type { MarkedHit, MarkedResponse } from './outcome.ts';
 export { findQueryText, type QueryTextOption } from './query-text.ts';
 export { withAddressSource } from './request-view.ts';
 export { type ClientCalls, searchAdapter } from './search-adapter.ts';
-export { searchReader } from './search-reader.ts';
+export { type SearchBodyReader, searchReader } from './search-reader.ts';
 export { sidecarReader } from './sidecar-states.ts';

@@ -50,6 +50,7 @@ export function applyToResponse(
   if (!outcome.reranked) return marked({ hits: hits.slice(from, from + size).map(restore) });
   const window = {
     size: mark.rankWindowSize ?? 0,
+    added: plan.addedHits,
     candidates: () => shortlistOf(plan, response, settings).candidates,
   };
   const ranked = arrangeHits(hits, window, outcome, scoreOf);

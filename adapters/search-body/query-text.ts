@@ -61,15 +61,17 @@ export function findQueryText(view: JsonObject, fields?: readonly string[]): str
   );
 }
 
-type FieldTest = (field: string) => boolean;
+/** Tells whether a field counts. */
+export type FieldTest = (field: string) => boolean;
 
-const anyField: FieldTest = () => true;
+/** Every field counts. */
+export const anyField: FieldTest = () => true;
 
 /**
  * Makes a test whether a clause's field, which may be a pattern or have a boost, is a field that the model reads, or a
  * part of such a field.
  */
-function readFields(fields: readonly string[] | undefined): FieldTest {
+export function readFields(fields: readonly string[] | undefined): FieldTest {
   if (!fields) return anyField;
   return (field) => {
     const name = field.replace(/\^[\d.]+$/, '');
@@ -109,9 +111,11 @@ const direct: Readonly<Record<string, string>> = {
   more_like_this: 'like',
 };
 
-const syntaxes: ReadonlySet<string> = new Set<QuerySyntax>(['query_string', 'simple_query_string']);
+/** Clauses in a query string syntax. */
+export const syntaxes: ReadonlySet<string> = new Set<QuerySyntax>(['query_string', 'simple_query_string']);
 
-function textOfClause({ family, name, value }: Clause, isRead: FieldTest): string | undefined {
+/** The words of one clause over fields that count; of those inside it none. */
+export function textOfClause({ family, name, value }: Clause, isRead: FieldTest): string | undefined {
   if (!isObject(value)) return undefined;
   if (family === 'retriever')
     return wordsIn(value['inference_text']) ?? wordsIn(value['query']) ?? modelText(value);
