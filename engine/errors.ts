@@ -205,7 +205,7 @@ export class DeadlineExceededError extends BlockRankError {
   readonly deadlineMs: number;
   /** Time that had passed, in milliseconds. */
   readonly elapsedMs: number;
-  /** The phase in which time ran out: `first-stage`, `queue`, `rerank`. */
+  /** The phase in which time ran out, for instance `first-stage`, `queue`, `rerank`. */
   readonly phase: string;
 
   constructor(fault: { deadlineMs: number; elapsedMs: number; phase: string }, options?: ErrorOptions) {

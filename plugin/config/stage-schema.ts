@@ -2,7 +2,13 @@
 import { z } from 'zod';
 import type { DiversityOptions, OrderLimitOptions, SignalOptions } from '../../engine/index.ts';
 import { listSchemas, orderStepSchemas } from '../options/checked-by.ts';
-import { breakerOptions, passageOptions, stageCacheOptions, stageOptions } from '../options/stage-options.ts';
+import {
+  breakerOptions,
+  passageOptions,
+  secondSearchOptions,
+  stageCacheOptions,
+  stageOptions,
+} from '../options/stage-options.ts';
 import { always, falseOr, sectionOf } from './sections.ts';
 
 /** Bounds of the rankings that a stage remembers. */
@@ -53,6 +59,14 @@ export interface PassagesConfig {
   readonly maxTotalTokens?: number | undefined;
 }
 
+/** A second search of each list. */
+export interface SecondSearchConfig {
+  /** Hits that the second search finds at most, from 1 to 10000. @defaultValue 100 */
+  readonly k?: number | undefined;
+  /** Field that holds anchors of documents as vectors. @defaultValue the vector of `index.states` */
+  readonly field?: string | undefined;
+}
+
 /** The rescoring stage. Each default is the one of `rescoringStage`. */
 export interface StageConfig {
   /** How many leading hits are reranked, at least 1. @defaultValue 100 */
@@ -73,6 +87,8 @@ export interface StageConfig {
   readonly explain?: boolean | undefined;
   /** Whether every hit gets its best sentences. `false` for none. @defaultValue false */
   readonly passages?: false | PassagesConfig | undefined;
+  /** Searches once more, by the query's anchor after it has read the hits, and ranks what is new with them. `false` for none. @defaultValue false */
+  readonly secondSearch?: false | SecondSearchConfig | undefined;
   /** Rankings remembered. `false` for none. @defaultValue maxEntries 1000, ttlMs 300000 */
   readonly cache?: false | StageCacheConfig | undefined;
   /** Leaves a failing reranker alone for a while. `false` for none. @defaultValue consecutiveFailures 5, halfOpenAfterMs 5000 */
@@ -94,6 +110,7 @@ export interface StageConfig {
 /** The section `stage`. */
 export const stageSection: z.ZodType<StageConfig> = sectionOf(stageOptions, {
   passages: falseOr(sectionOf(passageOptions)),
+  secondSearch: falseOr(sectionOf(secondSearchOptions)),
   cache: falseOr(sectionOf(stageCacheOptions)),
   breaker: falseOr(sectionOf(breakerOptions)),
   fusion: z.union([z.literal(false), z.number().min(0).max(1)], {

@@ -2,7 +2,7 @@
 import { abortable, DeadlineExceededError, onAbort } from '../../engine/index.ts';
 
 /** A phase of a search. */
-export type Phase = 'first-stage' | 'states' | 'rerank';
+export type Phase = 'first-stage' | 'states' | 'rerank' | 'second-search';
 
 /** One search's time: first stage, the client's retries and reranking share it. */
 export interface Budget {

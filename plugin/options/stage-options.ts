@@ -111,6 +111,23 @@ export const passageOptions = {
   },
 } as const;
 
+/** Keys of the section `stage.secondSearch`, and of a call's `secondSearch`. */
+export const secondSearchOptions = {
+  k: {
+    type: 'whole',
+    min: 1,
+    max: 10_000,
+    default: 100,
+    unit: 'hits',
+    help: 'hits that the second search finds at most',
+  },
+  field: {
+    type: 'text',
+    otherwise: 'the vector of `index.states`',
+    help: 'field that holds anchors of documents as vectors',
+  },
+} as const;
+
 /** Keys of the section `stage`. */
 export const stageOptions = {
   rankWindowSize: {
@@ -171,6 +188,13 @@ export const stageOptions = {
     default: false,
     help: 'whether every hit gets its best sentences',
     note: '`perHit`, `maxTokens`, `maxTotalTokens`',
+  },
+  secondSearch: {
+    type: 'section',
+    orFalse: true,
+    default: false,
+    help: "searches once more, by the query's anchor after it has read the hits, and ranks what is new with them",
+    note: '`k`, `field`; described in docs/second-search.md',
   },
   cache: {
     type: 'section',

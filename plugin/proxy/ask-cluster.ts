@@ -46,6 +46,26 @@ async function send(
   throw refusal!;
 }
 
+/**
+ * Asks for the answer to a second search on behalf of the same caller. Whatever comes of it, the caller's answer is that
+ * of the first.
+ *
+ * @throws FirstStageError when the answer is an error, or cannot be read. @throws AnswerTooLarge
+ */
+export async function askAgain(
+  parts: SearchParts,
+  run: SearchRun,
+  plan: Plan<WireSearch>,
+  own: AbortSignal | undefined,
+): Promise<WireAnswer> {
+  const signal = own ? AbortSignal.any([run.signal, own]) : run.signal;
+  const limits = { signal, maxBytes: parts.maxAnswerBytes };
+  const answered = await ask(parts.forwarding, run.search.toCall([plan]), limits);
+  const answer = readAnswer(parts, run, answered);
+  if (answer) return answer;
+  throw refusalOf(parts, answered);
+}
+
 /** The answer parsed; `undefined` when it is an error, cannot be unpacked, or is no answer to a search. */
 function readAnswer(parts: SearchParts, run: SearchRun, answered: Answered): WireAnswer | undefined {
   const { status, headers, plain } = answered;

@@ -2,7 +2,7 @@
  * The adapter of the proxy: searches and answers as they stand on the wire, which is the same for both servers. A
  * reordered answer keeps the bytes of each of its hits.
  */
-import type { Outcome, Plan, PlanWarning, SearchReader } from '../../adapters/adapter.ts';
+import type { HitMark, Outcome, Plan, PlanWarning, SearchReader } from '../../adapters/adapter.ts';
 import {
   elementsOf,
   isObject,
@@ -10,6 +10,7 @@ import {
   membersOf,
   respell,
   type SearchBodyOptions,
+  type SearchBodyReader,
   Spelled,
   searchBodySettings,
   searchReader,
@@ -93,6 +94,15 @@ export function proxyAdapter(options: ProxyAdapterOptions): ProxyAdapter {
         return fetch ? withSidecar(found, (docs) => fetch(docs, signal)) : found.shortlist;
       },
     }),
+    ...(inner.vectorField !== undefined && { vectorField: inner.vectorField }),
+    planSecondSearch: (plan, wanted) => inner.planSecondSearch(plan, wanted),
+    mergeSecondSearch(plan, answer, second) {
+      const merged = inner.mergeSecondSearch(plan, answer, second);
+      spellMerged(spelled, { plan, answer, second, merged });
+      const fetch = fetches.get(answer);
+      for (const response of [merged.response, merged.added]) if (fetch) fetches.set(response, fetch);
+      return merged;
+    },
     applyOutcome(plan, answer, outcome) {
       const bytes = spelled.get(answer);
       // A plan with a reason sent the caller's own search, and its answer goes back unchanged.
@@ -168,9 +178,7 @@ function inOrder(
   const keepsScore = scores === 'first-stage';
   const entries = after.hits.map((hit, i) => {
     const { blockrank, ...rest } = hit;
-    const position = outcome.reranked
-      ? (blockrank as { readonly firstStageRank: number }).firstStageRank - 1
-      : plan.page.from + i;
+    const position = outcome.reranked ? positionOf(blockrank as HitMark, plan) : plan.page.from + i;
     const old = before[position]!;
     const own = { ...rest, ...(keepsScore && { _score: old['_score'] }), ...(marks && { blockrank }) };
     return respell(bytes, slices[position]!, old, own);
@@ -181,6 +189,47 @@ function inOrder(
     hits: new Spelled(`[${entries.join(',')}]`),
   };
   return { ...ranked, hits: list, blockrank: marks ? ranked['blockrank'] : undefined };
+}
+
+/** The 0-based position of a ranked hit in the answer, where added hits stand between the window and what follows it. */
+function positionOf(
+  { firstStageRank, fromSecondSearch }: HitMark,
+  { rankWindowSize, addedHits = 0 }: Plan<WireSearch>,
+): number {
+  const isBehind = !fromSecondSearch && firstStageRank > rankWindowSize - addedHits;
+  return firstStageRank - 1 + (isBehind ? addedHits : 0);
+}
+
+/** A merged answer, and what it was merged from. */
+interface Merging {
+  readonly plan: Plan<WireSearch>;
+  readonly answer: WireAnswer;
+  readonly second: WireAnswer;
+  readonly merged: ReturnType<SearchBodyReader<WireSearch, WireAnswer>['mergeSecondSearch']>;
+}
+
+/** Spells a merged answer, and that of the added hits, with the bytes that each hit came in. */
+function spellMerged(spelled: WeakMap<object, string>, { plan, answer, second, merged }: Merging): void {
+  const [first, again] = [spelled.get(answer), spelled.get(second)];
+  if (first === undefined || again === undefined) return;
+  const found = hitTexts(again);
+  const added = merged.addedIndices.map((i) => found[i]!);
+  const hits = hitTexts(first);
+  const window = hits.slice(0, plan.rankWindowSize);
+  const whole = [...window, ...added, ...hits.slice(window.length)];
+  spelled.set(merged.response, respelledHits(first, answer, whole));
+  spelled.set(merged.added, respelledHits(again, second, added));
+}
+
+/** The bytes of each hit in an answer. */
+function hitTexts(bytes: string): readonly string[] {
+  return hitSlices(bytes).map(({ start, end }) => bytes.slice(start, end));
+}
+
+/** The bytes of an answer with other hits, spelled already. */
+function respelledHits(bytes: string, answer: WireAnswer, hits: readonly string[]): string {
+  const list = { ...(answer['hits'] as JsonObject), hits: new Spelled(`[${hits.join(',')}]`) };
+  return respell(bytes, wholeOf(bytes), answer, { ...answer, hits: list });
 }
 
 /** The slices of the hits in an answer's bytes. */

@@ -1,7 +1,7 @@
 /** Gives searches to the stage, which plans them, has the cluster asked and reranks the hits. */
 import type { Plan } from '../../adapters/adapter.ts';
 import { fromItemAnswer, toItemAnswer } from '../middleware/own-answer.ts';
-import { askCluster } from './ask-cluster.ts';
+import { askAgain, askCluster } from './ask-cluster.ts';
 import type { WireAnswer, WireSearch } from './proxy-adapter.ts';
 import type { SearchParts, SearchRun } from './search-run.ts';
 
@@ -17,7 +17,10 @@ function rerankOne(parts: SearchParts, run: SearchRun): Promise<WireAnswer> {
   return parts.stage.search(run.search.searches[0]!, {
     ...run.wish,
     signal: run.signal,
-    search: async (plan) => (note(run, [plan]) ? askCluster(parts, run, [plan]) : untouched),
+    search: async (plan, { signal }) => {
+      if (plan.isSecondSearch) return askAgain(parts, run, plan, signal);
+      return note(run, [plan]) ? askCluster(parts, run, [plan]) : untouched;
+    },
   });
 }
 
@@ -27,7 +30,11 @@ async function rerankSeveral(parts: SearchParts, run: SearchRun): Promise<WireAn
     ...run.wish,
     signal: run.signal,
     each: (_search, i) => ({ rerank: run.wanted[i]! }),
-    searchMany: async (plans) => {
+    searchMany: async (plans, { signal }) => {
+      if (plans[0]?.isSecondSearch) {
+        const answer = await askAgain(parts, run, plans[0], signal);
+        return (answer['responses'] as readonly WireAnswer[]).map(toItemAnswer);
+      }
       if (!note(run, plans)) return plans.map(() => untouched);
       const answer = await askCluster(parts, run, plans);
       // Some searches may be sent again: the properties beside the responses are those of the first answer, to all of

@@ -1,5 +1,6 @@
 /** Reads a request's wish about reranking from its header `x-blockrank`: `on`, `off`, or a JSON object. */
 import { z } from 'zod';
+import { secondSearchOptions } from '../options/stage-options.ts';
 import type { StageWish } from '../stage/index.ts';
 import { ProxyError } from './server-error.ts';
 
@@ -17,6 +18,14 @@ const wishShape: z.ZodType<StageWish> = z.strictObject({
         perHit: z.int().min(1).optional(),
         maxTokens: z.int().min(1).optional(),
         maxTotalTokens: z.int().min(1).optional(),
+      }),
+    ])
+    .optional(),
+  secondSearch: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        k: z.int().min(secondSearchOptions.k.min).max(secondSearchOptions.k.max).optional(),
       }),
     ])
     .optional(),
@@ -47,7 +56,7 @@ export function wishOf(value: string | undefined): StageWish | boolean | undefin
 export function wrongWish(fault: string): ProxyError {
   return new ProxyError(
     { status: 400, type: 'illegal_argument_exception' },
-    `Cannot read the header x-blockrank: ${fault}. It holds "on", "off", or a JSON object with any of rankWindowSize, topN, minScore, queryText, instruction, explain, passages, deadlineMs.`,
+    `Cannot read the header x-blockrank: ${fault}. It holds "on", "off", or a JSON object with any of rankWindowSize, topN, minScore, queryText, instruction, explain, passages, secondSearch, deadlineMs.`,
   );
 }
 

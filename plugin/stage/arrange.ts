@@ -13,6 +13,8 @@ export interface Limits {
   readonly topN?: number | undefined;
   /** Smallest calibrated score of a kept hit, in [0, 1]; absent: any. */
   readonly minScore?: number | undefined;
+  /** How many of the last candidates a second search added. @defaultValue 0 */
+  readonly added?: number | undefined;
 }
 
 /** The window's hits in the order of the response. */
@@ -31,20 +33,23 @@ export interface Arrangement {
  * @throws ConfigurationError when `minScore` is set and the reranker gives no calibrated score.
  */
 export function arrange(ranking: Ranking, shortlist: Shortlist, limits: Limits): Arrangement {
-  const { topN, minScore } = limits;
+  const { topN, minScore, added = 0 } = limits;
   const pinned = pinnedPositions(shortlist);
   const loose = ranking.candidates.filter(
     (candidate) => !pinned.has(candidate.index) && passes(candidate, minScore),
   );
   const arranged = pinned.size === 0 ? loose : withPinned(loose, ranking, pinned);
-  const hits = (topN === undefined ? arranged : arranged.slice(0, topN)).map(toRankedHit);
+  const firstAdded = shortlist.candidates.length - added;
+  const hits = (topN === undefined ? arranged : arranged.slice(0, topN)).map((candidate) =>
+    toRankedHit(candidate, firstAdded),
+  );
   const isWhole = hits.length === ranking.candidates.length;
   // topN is at most the window, so a list that has a tail has more than topN hits.
   return { hits, keepsTail: isWhole && topN === undefined };
 }
 
 /** Copies property by property: spreading a hundred candidates took a sixth of the stage's own time. */
-function toRankedHit(candidate: RankedCandidate): RankedHit {
+function toRankedHit(candidate: RankedCandidate, firstAdded: number): RankedHit {
   const {
     index,
     logit,
@@ -69,6 +74,7 @@ function toRankedHit(candidate: RankedCandidate): RankedHit {
   if (protectedAs) hit.protectedAs = protectedAs;
   if (field !== undefined) hit.field = field;
   if (fieldValue !== undefined) hit.fieldValue = fieldValue;
+  if (index >= firstAdded) hit.fromSecondSearch = true;
   return hit;
 }
 

@@ -1,39 +1,24 @@
 /** Decides about one response: reranked, or in first-stage order and why. */
 import type { Outcome, Plan, PlanWarning, Timings, UnrerankedReason } from '../../adapters/adapter.ts';
 import { QueryError, type RerankerInfo, type Shortlist } from '../../engine/index.ts';
-import type { Budget } from '../guard/budget.ts';
-import type { LanguageGuard } from '../guard/language-guard.ts';
 import { arrange } from './arrange.ts';
-import type { StageEvents } from './events.ts';
 import { withPassages } from './hit-passages.ts';
 import { listKey } from './list-key.ts';
-import type { StageSettings } from './options.ts';
-import { type RankCall, type Ranker, reasonOf, toBlockRankError } from './ranker.ts';
-import type { Decision, RankingMemory } from './ranking-memory.ts';
+import { withStates } from './list-states.ts';
+import type { RunningSearch, StageParts } from './parts.ts';
+import { rankCall } from './rank-call.ts';
+import { reasonOf, toBlockRankError } from './ranker.ts';
+import type { Decision } from './ranking-memory.ts';
 import { type Wish, wantsMasses } from './search-options.ts';
+import { decidedList, type FirstList, searchAgain } from './second-search.ts';
 import { cutWarnings, textlessCandidates, textWarnings } from './texts.ts';
 
-/** An open stage's parts. */
-export interface StageParts<Request, Response> {
-  readonly settings: StageSettings<Request, Response>;
-  readonly ranker: Ranker;
-  readonly memory: RankingMemory;
-  readonly guard: LanguageGuard;
-  readonly events: Required<StageEvents>;
-  /** Adapter and reranker, as every event names them. */
-  readonly source: { readonly adapter: string; readonly reranker: string };
-}
-
-/** One request under way. */
-export interface RunningSearch {
-  readonly wish: Wish;
-  readonly budget: Budget;
-  readonly startedMs: number;
-  readonly firstStageMs: number;
-}
-
-interface Decided {
+interface Decided<Request, Response> {
   readonly decision: Decision;
+  /** The plan that the response answers: with the hits of a second search, where there are any. */
+  readonly plan: Plan<Request>;
+  /** The response that the decision is about. */
+  readonly response: Response;
   /** The shortlist; absent when none was made. */
   readonly shortlist?: Shortlist;
   /** Whether an earlier request decided the outcome. */
@@ -48,7 +33,7 @@ export async function finish<Request, Response>(
   parts: StageParts<Request, Response>,
   plan: Plan<Request>,
   response: Response,
-  run: RunningSearch,
+  run: RunningSearch<Request, Response>,
 ): Promise<Response> {
   const { settings } = parts;
   const decided = await decide(parts, plan, response, run);
@@ -60,17 +45,20 @@ export async function finish<Request, Response>(
   };
   const ignored = instructionWarnings(run.wish, settings.reranker.info);
   const warnings = [...plan.warnings, ...ignored];
-  const outcome = toOutcome({ ...plan, warnings }, decided, run.wish, timings);
+  const outcome = toOutcome({ ...decided.plan, warnings }, decided, run.wish, timings);
   tell(parts, outcome, decided);
-  return settings.adapter.applyOutcome(plan, response, outcome);
+  return settings.adapter.applyOutcome(decided.plan, decided.response, outcome);
 }
 
 async function decide<Request, Response>(
   parts: StageParts<Request, Response>,
   plan: Plan<Request>,
   response: Response,
-  run: RunningSearch,
-): Promise<Decided> {
+  run: RunningSearch<Request, Response>,
+): Promise<Decided<Request, Response>> {
+  const passed = (reason: UnrerankedReason): Decided<Request, Response> => {
+    return { decision: { kind: 'unranked', reason }, plan, response, isRemembered: false, rerankMs: 0 };
+  };
   if (plan.reason) return passed(plan.reason);
   const shortlist = instructed(parts.settings.adapter.toShortlist(plan, response), run.wish);
   if (shortlist.candidates.length === 0) return passed('no-hits');
@@ -79,24 +67,51 @@ async function decide<Request, Response>(
     return { ...passed('no-document-text'), shortlist };
   }
   if (await isForeign(parts, shortlist, run)) return { ...passed('language'), shortlist };
-  const key = listKey(shortlist, parts.settings.reranker.info);
-  const bound = parts.memory.binding(key, plan.page.from);
+  return decideList(parts, { plan, response, shortlist }, run);
+}
+
+/** Decides about a list that can be reranked: as an earlier page of it was, or anew. */
+async function decideList<Request, Response>(
+  parts: StageParts<Request, Response>,
+  list: FirstList<Request, Response>,
+  run: RunningSearch<Request, Response>,
+): Promise<Decided<Request, Response>> {
+  const { settings, memory } = parts;
+  const { plan, shortlist } = list;
+  const key = decisionKey(listKey(shortlist, settings.reranker.info), run.wish);
+  const bound = memory.binding(key, plan.page.from);
   const isEnough =
     bound !== undefined && (bound.kind === 'unranked' || bound.isExplained || !wantsMasses(run.wish));
-  if (parts.settings.cache) {
+  if (settings.cache) {
     const result = isEnough ? (bound.kind === 'ranked' ? 'hit' : 'unranked') : 'miss';
     parts.events.cache({ ...parts.source, result });
   }
-  if (isEnough) return { decision: bound, shortlist, isRemembered: true, rerankMs: 0 };
-  const { from } = plan.page;
-  const { adapter } = parts.settings;
-  if (!adapter.addStates) return rankNow(parts, { key, shortlist, from }, run);
-  const startedMs = parts.settings.now();
-  const fetch = (): Promise<Shortlist> =>
-    adapter.addStates!({ plan, response, shortlist }, { signal: run.budget.signal });
-  const stated = await withStates(parts, shortlist, run, fetch);
-  const statesMs = parts.settings.now() - startedMs;
-  return { ...(await rankNow(parts, { key, shortlist: stated, from }, run)), statesMs };
+  if (isEnough) return toDecided(parts, list, bound, { isRemembered: true, rerankMs: 0 });
+  const fetchedMs = settings.now();
+  const stated = { ...list, shortlist: await withStates(parts, list, run) };
+  const startedMs = settings.now();
+  const statesMs = settings.adapter.addStates ? { statesMs: startedMs - fetchedMs } : {};
+  const first = await rankFirst(parts, { ...stated, key }, run);
+  const rerankMs = settings.now() - startedMs;
+  const own = first.kind === 'ranked' ? await searchAgain(parts, stated, first, run) : first;
+  const decision = memory.settle(key, plan.page.from, own);
+  const isRemembered = decision !== own;
+  return toDecided(parts, stated, decision, { isRemembered, rerankMs, ...statesMs });
+}
+
+/** Names what is decided about a list: another second search of it has other hits. */
+function decisionKey(key: string, { secondSearch }: Wish): string {
+  return secondSearch ? `${key} ${secondSearch.k} ${secondSearch.field}` : key;
+}
+
+function toDecided<Request, Response>(
+  parts: StageParts<Request, Response>,
+  list: FirstList<Request, Response>,
+  decision: Decision,
+  told: Pick<Decided<Request, Response>, 'isRemembered' | 'rerankMs' | 'statesMs'>,
+): Decided<Request, Response> {
+  const decided = decision.kind === 'ranked' ? decidedList(parts, list, decision) : list;
+  return { ...told, ...decided, decision };
 }
 
 /** The shortlist with the call's own instruction. */
@@ -109,30 +124,13 @@ function instructed(shortlist: Shortlist, { instruction }: Wish): Shortlist {
 async function isForeign<Request, Response>(
   { guard }: StageParts<Request, Response>,
   shortlist: Shortlist,
-  { budget }: RunningSearch,
+  { budget }: RunningSearch<Request, Response>,
 ): Promise<boolean> {
   try {
     return await budget.within(guard.isForeign(shortlist));
   } catch (error) {
     if (budget.signal.aborted) return false;
     throw error;
-  }
-}
-
-/** The list with its block states; without states when fetching fails: then the reranker encodes the documents anew. */
-async function withStates<Request, Response>(
-  { settings, events, source }: StageParts<Request, Response>,
-  shortlist: Shortlist,
-  { budget }: RunningSearch,
-  fetch: () => Promise<Shortlist>,
-): Promise<Shortlist> {
-  budget.enter('states');
-  try {
-    return await settings.tracing.trace('states', source, () => budget.within(fetch()));
-  } catch (error) {
-    // When the caller gave up, or time ran out, the next step handles it.
-    if (!budget.signal.aborted) events.failure({ ...source, phase: 'states', error });
-    return shortlist;
   }
 }
 
@@ -145,60 +143,35 @@ function instructionWarnings(
   return [{ code: 'instruction-ignored', message }];
 }
 
-function passed(reason: UnrerankedReason): Decided {
-  return { decision: { kind: 'unranked', reason }, isRemembered: false, rerankMs: 0 };
-}
-
 interface List {
   readonly key: string;
   readonly shortlist: Shortlist;
-  readonly from: number;
+  readonly plan: Pick<Plan<unknown>, 'page'>;
 }
 
-async function rankNow<Request, Response>(
+/** The decision about the first search's hits. */
+async function rankFirst<Request, Response>(
   parts: StageParts<Request, Response>,
   list: List,
-  run: RunningSearch,
-): Promise<Decided> {
+  run: RunningSearch<Request, Response>,
+): Promise<Decision> {
   const { settings, ranker, source } = parts;
-  const { shortlist, key } = list;
-  const explain = wantsMasses(run.wish);
-  const startedMs = settings.now();
   if (!run.budget.signal.aborted) run.budget.enter('rerank');
-  const attributes = { ...source, candidates: shortlist.candidates.length };
-  let own: Decision;
+  const attributes = { ...source, candidates: list.shortlist.candidates.length };
   try {
-    const ranking = await settings.tracing.trace('rerank', attributes, () =>
-      ranker.rank({ key: timedKey(key, run), shortlist, explain, ...readingTime(settings, run) }),
-    );
-    own = { kind: 'ranked', ranking, isExplained: explain };
+    const call = rankCall(parts, list, run);
+    const ranking = await settings.tracing.trace('rerank', attributes, () => ranker.rank(call));
+    return { kind: 'ranked', ranking, isExplained: call.explain };
   } catch (error) {
-    own = recover(parts, list, run, error);
+    return recover(parts, list, run, error);
   }
-  const decision = parts.memory.settle(key, list.from, own);
-  return { decision, shortlist, isRemembered: decision !== own, rerankMs: settings.now() - startedMs };
-}
-
-/** The name of a call for a list: calls with unlike deadlines read unlike parts of it. */
-function timedKey(key: string, { budget: { deadlineMs } }: RunningSearch): string {
-  return deadlineMs === Number.POSITIVE_INFINITY ? key : `${deadlineMs} ${key}`;
-}
-
-function readingTime(
-  { readingShare }: Pick<StageParts<unknown, unknown>['settings'], 'readingShare'>,
-  { budget }: RunningSearch,
-): Pick<RankCall, 'signal' | 'readWithinMs'> {
-  const { signal } = budget;
-  const leftMs = budget.leftMs();
-  if (readingShare === false || leftMs === Number.POSITIVE_INFINITY) return { signal };
-  return { signal, readWithinMs: readingShare * leftMs };
 }
 
 /** The decision after a failure, by the operator's policy. @throws the error itself when the policy says so. */
 function recover<Request, Response>(
   parts: StageParts<Request, Response>,
   list: List,
-  run: RunningSearch,
+  run: RunningSearch<Request, Response>,
   error: unknown,
 ): Decision {
   run.budget.throwIfAbandoned();
@@ -209,20 +182,27 @@ function recover<Request, Response>(
   events.failure({ ...source, phase: 'rerank', error });
   if (settings.onFailure === 'keep-first-stage') return own;
   // The ranking of this list that another page made meanwhile serves the caller as well as its own.
-  const bound = memory.binding(list.key, list.from);
+  const bound = memory.binding(list.key, list.plan.page.from);
   if (bound?.kind === 'ranked') return { ...bound };
   throw failure;
 }
 
-function toOutcome<Request>(plan: Plan<Request>, decided: Decided, wish: Wish, timings: Timings): Outcome {
+function toOutcome<Request, Response>(
+  plan: Plan<Request>,
+  decided: Decided<Request, Response>,
+  wish: Wish,
+  timings: Timings,
+): Outcome {
   const { decision, shortlist, isRemembered } = decided;
   const warnings = [...plan.warnings, ...(shortlist ? textWarnings(shortlist, plan.fields) : [])];
   if (decision.kind === 'ranked' && shortlist) {
     const { usage, routed, answerable } = decision.ranking;
-    const { hits, keepsTail } = arrange(decision.ranking, shortlist, wish);
+    const { report: secondSearch } = decision.secondSearch ?? {};
+    const { hits, keepsTail } = arrange(decision.ranking, shortlist, { ...wish, added: plan.addedHits });
     const shown = decision.isExplained ? withPassages(hits, shortlist, { ...wish, page: plan.page }) : hits;
     const holds = answerable === undefined ? {} : { answerable };
-    const made = { ...holds, usage, ...(routed && { routed }), cached: isRemembered, timings };
+    const again = secondSearch ? { secondSearch } : {};
+    const made = { ...holds, usage, ...(routed && { routed }), ...again, cached: isRemembered, timings };
     return {
       reranked: true,
       hits: shown,
@@ -238,7 +218,7 @@ function toOutcome<Request>(plan: Plan<Request>, decided: Decided, wish: Wish, t
 function tell<Request, Response>(
   { events, source }: StageParts<Request, Response>,
   outcome: Outcome,
-  { shortlist, isRemembered }: Decided,
+  { shortlist, isRemembered }: Decided<Request, Response>,
 ): void {
   const { timings, warnings } = outcome;
   if (!outcome.reranked) {
@@ -248,7 +228,13 @@ function tell<Request, Response>(
     return;
   }
   const candidates = shortlist?.candidates.length ?? 0;
-  const { cached, usage, routed, hits } = outcome;
-  const made = { cached, usage, ...(routed && { routed }), timings };
+  const { cached, usage, routed, hits, secondSearch } = outcome;
+  const made = {
+    cached,
+    usage,
+    ...(routed && { routed }),
+    ...(secondSearch && { secondSearch }),
+    timings,
+  };
   events.reranked({ ...source, candidates, dropped: candidates - hits.length, ...made });
 }

@@ -1,5 +1,5 @@
 /** The events of a stage. */
-import type { PlanWarning, Timings, UnrerankedReason } from '../../adapters/adapter.ts';
+import type { PlanWarning, SecondSearchReport, Timings, UnrerankedReason } from '../../adapters/adapter.ts';
 import type { BlockRankError, RankingUsage, Routed } from '../../engine/index.ts';
 import type { BreakerState } from '../guard/breaker.ts';
 import type { Phase } from '../guard/budget.ts';
@@ -24,6 +24,8 @@ export interface RerankedEvent extends StageEvent {
   readonly usage: RankingUsage;
   /** The router's decision; absent where no router chose the reranker. */
   readonly routed?: Routed;
+  /** What came of a second search; absent where none was wanted. */
+  readonly secondSearch?: SecondSearchReport;
   /** Where the time went. */
   readonly timings: Timings;
 }
@@ -68,7 +70,7 @@ export interface StageEvents {
   reranked?(event: RerankedEvent): void;
   /** A response was given back in first-stage order. */
   unreranked?(event: UnrerankedEvent): void;
-  /** The first stage, the fetching of block states, or the reranker failed. */
+  /** The first stage, the fetching of block states, the reranker, or the second search failed. */
   failure?(event: FailureEvent): void;
   /** The circuit breaker changed its state. */
   breaker?(event: BreakerEvent): void;
@@ -77,7 +79,7 @@ export interface StageEvents {
 }
 
 /** Parts of a search that a tracer sees. */
-export type TracedPart = 'search' | 'first-stage' | 'states' | 'rerank';
+export type TracedPart = 'search' | 'first-stage' | 'states' | 'rerank' | 'second-search';
 
 /** Values that a tracer keeps with a part. */
 export type TraceAttributes = Readonly<Record<string, string | number | boolean>>;

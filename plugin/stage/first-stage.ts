@@ -2,8 +2,8 @@
 import type { Plan } from '../../adapters/adapter.ts';
 import { FirstStageError } from '../../engine/index.ts';
 import type { Budget } from '../guard/budget.ts';
-import type { StageParts } from './decide.ts';
 import type { StageAdapter } from './options.ts';
+import type { StageParts } from './parts.ts';
 
 /**
  * The first stage's answer to a request, and the plan that it answers: another plan when the user's own request was

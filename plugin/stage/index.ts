@@ -13,5 +13,6 @@ export type {
   StageSearchOptions,
   StageWish,
 } from './search-options.ts';
+export type { SecondSearchOptions } from './second-search-options.ts';
 export { type RescoringStage, rescoringStage } from './stage.ts';
 export { type OwnedStage, type SwitchableStage, switchableStage } from './switchable-stage.ts';

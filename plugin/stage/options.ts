@@ -18,6 +18,14 @@ import type { BreakerOptions } from '../guard/breaker.ts';
 import { listSchemas, orderStepSchemas } from '../options/checked-by.ts';
 import { stageCacheOptions, stageOptions } from '../options/stage-options.ts';
 import { noTracing, type StageEvents, type StageTracing } from './events.ts';
+import {
+  type SecondSearchOptions,
+  type SecondSearchSettings,
+  secondSearchIssues,
+  secondSearchNames,
+  secondSearchSchema,
+  secondSearchSettings,
+} from './second-search-options.ts';
 
 /** Leading hits reranked by default. */
 export const defaultRankWindowSize: number = stageOptions.rankWindowSize.default;
@@ -89,6 +97,11 @@ export interface RescoringStageOptions<Request, Response> {
   readonly explain?: boolean | undefined;
   /** Whether every hit gets its best sentences; see {@link PassageOptions}. `false` for none. @defaultValue false */
   readonly passages?: PassageOptions | false | undefined;
+  /**
+   * Searches each list once more, by the query's anchor after it has read the hits, and ranks what is new together with
+   * them; see {@link SecondSearchOptions}. `false`: never. @defaultValue false
+   */
+  readonly secondSearch?: SecondSearchOptions | false | undefined;
   /** Listeners to the stage's events. @defaultValue none */
   readonly events?: StageEvents | readonly StageEvents[] | undefined;
   /** Runs the parts of a search inside spans. @defaultValue none */
@@ -115,6 +128,7 @@ export interface StageSettings<Request, Response> {
   readonly orderSteps: readonly ScoreStep[];
   readonly explain: boolean;
   readonly passages: PassageOptions | false;
+  readonly secondSearch: SecondSearchSettings | false;
   readonly listeners: readonly StageEvents[];
   readonly tracing: StageTracing;
   readonly now: () => number;
@@ -176,6 +190,7 @@ const optionsShape = z.strictObject({
   breaker: z.union([z.literal(false), breakerShape]).optional(),
   explain: z.boolean('expected true or false').optional(),
   passages: z.union([z.literal(false), passagesShape]).optional(),
+  secondSearch: z.union([z.literal(false), secondSearchSchema]).optional(),
   events: z
     .union([z.array(z.looseObject({})), z.looseObject({})], 'expected an object of callbacks')
     .optional(),
@@ -193,13 +208,16 @@ const innerNames: Readonly<Record<string, readonly string[]>> = {
   cache: Object.keys(cacheShape.shape),
   breaker: Object.keys(breakerShape.shape),
   passages: Object.keys(passagesShape.shape),
+  secondSearch: secondSearchNames,
 };
 
 /** The options with their defaults. @throws ConfigurationError listing every faulty option. */
 export function stageSettings<Request, Response>(
   options: RescoringStageOptions<Request, Response>,
 ): StageSettings<Request, Response> {
-  const issues = [...shapeIssues(options), ...windowIssues(options)];
+  const shape = shapeIssues(options);
+  // An option of the wrong form is told before what it would need.
+  const issues = [...shape, ...windowIssues(options), ...(shape.length > 0 ? [] : searchIssues(options))];
   if (issues.length > 0) throw new ConfigurationError('Cannot open the rescoring stage', issues);
   const { events = [] } = options;
   return {
@@ -219,6 +237,7 @@ export function stageSettings<Request, Response>(
     orderSteps: orderSteps(options),
     explain: options.explain ?? stageOptions.explain.default,
     passages: options.passages ?? stageOptions.passages.default,
+    secondSearch: options.secondSearch ? secondSearchSettings(options.secondSearch, options) : false,
     listeners: Array.isArray(events) ? events : [events as StageEvents],
     tracing: options.tracing ?? noTracing,
     now: options.now ?? (() => performance.now()),
@@ -257,6 +276,13 @@ function flatten(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Issue[
       : [];
   if (inner.length > 0) return inner.flatMap((one) => flatten(one, path));
   return [{ path: path.map(String).join('.'), message: issue.message }];
+}
+
+function searchIssues<Request, Response>({
+  secondSearch,
+  ...parts
+}: RescoringStageOptions<Request, Response>): readonly Issue[] {
+  return secondSearch ? secondSearchIssues(secondSearch, parts) : [];
 }
 
 function windowIssues(

@@ -1,6 +1,6 @@
 /** Prometheus metrics of a stage. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { Timings } from '../../adapters/adapter.ts';
+import type { SecondSearchReport, Timings } from '../../adapters/adapter.ts';
 import { BlockRankError } from '../../engine/index.ts';
 import type { BreakerState } from '../guard/breaker.ts';
 import type { StageEvent, StageEvents } from './events.ts';
@@ -23,11 +23,13 @@ const breakerLevels: Readonly<Record<BreakerState, number>> = { closed: 0, 'half
  * `…_failures_total{phase, code}`, `…_cache_total{result}`, `…_breaker_state` (0 closed, 1 half-open, 2 open),
  * `…_documents_total{result}` (`read`, `unread`: not in time, `unneeded`: not by the page), `…_states_total{result}` (`found`, `encoded`), and of the states that the search index was asked for
  * `…_stored_states_total{result}` (`found`, `missing`, `stale`, `foreign`, `damaged`), and of
- * the decisions of a router `…_routed_total{to, reason}`.
+ * the decisions of a router `…_routed_total{to, reason}`, and of second searches `…_second_searches_total{result}`
+ * (`added`, `nothing-new`, or the reason why there was none).
  */
 export function prometheusStageMetrics(registry: Registry, options: StageMetricsOptions = {}): StageEvents {
   const metrics = stageMetrics(registry, options);
-  const { durations, searches, failures, cache, breaker, documents, states, storedStates, routed } = metrics;
+  const { durations, searches, failures, cache, breaker, documents, states, storedStates, routed, again } =
+    metrics;
   const observe = (source: Labels, { firstStageMs, statesMs, rerankMs, totalMs }: Timings): void => {
     durations.observe({ ...source, part: 'first-stage' }, firstStageMs / 1000);
     if (statesMs !== undefined) durations.observe({ ...source, part: 'states' }, statesMs / 1000);
@@ -51,6 +53,7 @@ export function prometheusStageMetrics(registry: Registry, options: StageMetrics
       documents.inc({ ...source, result: 'read' }, read);
       const result = stoppedBy === 'page' ? 'unneeded' : 'unread';
       documents.inc({ ...source, result }, event.candidates - read);
+      if (event.secondSearch) again.inc({ ...source, result: resultOf(event.secondSearch) });
       if (event.routed) routed.inc({ ...source, to: event.routed.to, reason: event.routed.reason });
       states.inc({ ...source, result: 'found' }, statesFound);
       states.inc({ ...source, result: 'encoded' }, statesEncoded);
@@ -77,6 +80,10 @@ function labelsOf({ adapter, reranker }: StageEvent): Labels {
   return { adapter, reranker };
 }
 
+function resultOf({ reason, added }: SecondSearchReport): string {
+  return reason ?? (added > 0 ? 'added' : 'nothing-new');
+}
+
 interface StageMetrics {
   readonly durations: Histogram;
   readonly searches: Counter;
@@ -87,6 +94,7 @@ interface StageMetrics {
   readonly states: Counter;
   readonly storedStates: Counter;
   readonly routed: Counter;
+  readonly again: Counter;
 }
 
 function stageMetrics(registry: Registry, options: StageMetricsOptions): StageMetrics {
@@ -112,10 +120,11 @@ function stageMetrics(registry: Registry, options: StageMetricsOptions): StageMe
       'outcome',
       'reason',
     ]),
-    failures: counter('failures_total', 'Failures of first stage, block states and reranker.', [
-      'phase',
-      'code',
-    ]),
+    failures: counter(
+      'failures_total',
+      'Failures of first stage, block states, reranker and second search.',
+      ['phase', 'code'],
+    ),
     documents: counter(
       'documents_total',
       'Candidates of rankings: read, not read in time, or not needed by the page.',
@@ -128,6 +137,7 @@ function stageMetrics(registry: Registry, options: StageMetricsOptions): StageMe
       'result',
     ]),
     routed: counter('routed_total', 'Lists that a router gave to a reranker.', ['to', 'reason']),
+    again: counter('second_searches_total', 'Second searches, by what came of them.', ['result']),
     cache: counter('cache_total', 'Questions to the ranking cache.', ['result']),
     breaker:
       kept<Gauge>('breaker_state') ??

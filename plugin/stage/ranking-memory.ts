@@ -8,7 +8,7 @@
  * unless that was more.
  */
 import { LRUCache } from 'lru-cache';
-import type { UnrerankedReason } from '../../adapters/adapter.ts';
+import type { SecondSearchReport, UnrerankedReason } from '../../adapters/adapter.ts';
 import { type BlockRankError, isReadToEnd, type Ranking } from '../../engine/index.ts';
 
 /** A list in reranked order. */
@@ -19,6 +19,19 @@ export interface RankedDecision {
   readonly ranking: Ranking;
   /** Whether its candidates carry explanations. */
   readonly isExplained: boolean;
+  /** What came of a second search; absent where none was wanted. */
+  readonly secondSearch?: {
+    /** What the response tells of it. */
+    readonly report: SecondSearchReport;
+    /** The hits that it added, which the order holds behind the first list's; absent where it added none. */
+    readonly hits?: SecondHits;
+  };
+}
+
+/** The hits that a second search added, kept so that every page of the list has the same. */
+export interface SecondHits {
+  /** The adapter's response with these hits alone. */
+  readonly added: unknown;
 }
 
 /** A list in first-stage order. */
@@ -63,11 +76,10 @@ interface Entry {
   readonly isStartServed: boolean;
 }
 
-/**
- * Candidates kept for each of `maxEntries`; longer lists push more of the others out. A candidate takes about 200
- * bytes.
- */
+/** Candidates kept for each of `maxEntries`; longer lists push more of the others out. */
 const candidatesAnEntry = 200;
+/** What a plain candidate takes, about. */
+const candidateBytes = 200;
 /** Weight of an explained candidate, in plain ones. */
 const explainedWeight = 20;
 /** Weight of a candidate whose score is told in parts. */
@@ -104,9 +116,13 @@ export function rankingMemory(options: RankingMemoryOptions): RankingMemory {
   };
 }
 
-/** Whether all was read that was to be read, so that another attempt gives nothing new. */
+/** Why another attempt at a second search may give more. */
+const passing: ReadonlySet<string | undefined> = new Set(['deadline', 'error', 'unread']);
+
+/** Whether all was read and searched that was to be, so that another attempt gives nothing new. */
 function isWhole(decision: Decision): boolean {
-  return decision.kind === 'ranked' && isReadToEnd(decision.ranking.usage);
+  if (decision.kind === 'unranked' || passing.has(decision.secondSearch?.report.reason)) return false;
+  return isReadToEnd(decision.ranking.usage);
 }
 
 /** The remembered decision, where it rests on more documents than the new one. */
@@ -123,12 +139,14 @@ function readOf(decision: Decision): number {
 /** The bound order, with the explanations that the new ranking has. */
 function explained(bound: RankedDecision, own: Decision): Decision {
   if (own.kind === 'unranked' || isWhole(bound)) return own;
+  // Indices of lists with unlike hits do not agree.
+  if (bound.secondSearch?.hits || own.secondSearch?.hits) return own;
   const byIndex = new Map(own.ranking.candidates.map(({ index, explanation }) => [index, explanation]));
   const candidates = bound.ranking.candidates.map((candidate) => {
     const explanation = byIndex.get(candidate.index);
     return explanation ? { ...candidate, explanation } : candidate;
   });
-  return { kind: 'ranked', ranking: { ...bound.ranking, candidates }, isExplained: true };
+  return { ...bound, ranking: { ...bound.ranking, candidates }, isExplained: true };
 }
 
 /** A memory that keeps nothing: every page stands alone, and pages are consistent only while reranking never fails. */
@@ -142,5 +160,11 @@ function weightOf(decision: Decision): number {
   if (decision.kind === 'unranked') return 1;
   const { candidates } = decision.ranking;
   const weight = decision.isExplained ? explainedWeight : candidates[0]?.parts ? partsWeight : 1;
-  return Math.max(1, candidates.length * weight);
+  return Math.max(1, candidates.length * weight + hitsWeight(decision));
+}
+
+/** Weight of kept hits, in plain candidates. */
+function hitsWeight({ secondSearch }: RankedDecision): number {
+  const hits = secondSearch?.hits;
+  return hits ? Math.ceil(JSON.stringify(hits.added).length / candidateBytes) : 0;
 }

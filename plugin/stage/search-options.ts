@@ -2,6 +2,13 @@
 import type { Plan, SearchOptions } from '../../adapters/adapter.ts';
 import { ConfigurationError, type PassageOptions, passageIssues } from '../../engine/index.ts';
 import type { StageSettings } from './options.ts';
+import {
+  type SecondSearchOptions,
+  type SecondSearchSettings,
+  secondSearchIssues,
+  secondSearchSchema,
+  secondSearchSettings,
+} from './second-search-options.ts';
 
 /** Options of one request, which win over the stage's own. */
 export interface StageRequestOptions {
@@ -22,6 +29,8 @@ export interface StageRequestOptions {
   readonly explain?: boolean | undefined;
   /** Which sentences every hit gets beside it; `false` for none. @defaultValue the stage's */
   readonly passages?: PassageOptions | false | undefined;
+  /** How the list is searched once more; `false`: it is not. @defaultValue the stage's */
+  readonly secondSearch?: SecondSearchOptions | false | undefined;
   /** Whether to rerank at all; `false` sends the user's own request, with the reason `disabled`. @defaultValue true */
   readonly rerank?: boolean | undefined;
 }
@@ -65,15 +74,24 @@ export interface Wish {
   readonly instruction: string | undefined;
   readonly explain: boolean;
   readonly passages: PassageOptions | false;
+  readonly secondSearch: SecondSearchSettings | false;
   readonly rerank: boolean;
 }
 
 type StageDefaults = Pick<
   StageSettings<unknown, unknown>,
-  'rankWindowSize' | 'topN' | 'minScore' | 'explain' | 'passages' | 'deadlineMs'
+  | 'rankWindowSize'
+  | 'topN'
+  | 'minScore'
+  | 'explain'
+  | 'passages'
+  | 'deadlineMs'
+  | 'secondSearch'
+  | 'adapter'
+  | 'reranker'
 >;
 
-/** Fills in the stage's settings and checks the values. @throws RangeError for an impossible value. @throws ConfigurationError for passages that cannot be. */
+/** Fills in the stage's settings and checks the values. @throws RangeError for an impossible value. @throws ConfigurationError for passages or a second search that cannot be. */
 export function wishOf(settings: StageDefaults, options: StageRequestOptions): Wish {
   const wish: Wish = {
     rankWindowSize: options.rankWindowSize ?? settings.rankWindowSize,
@@ -83,6 +101,7 @@ export function wishOf(settings: StageDefaults, options: StageRequestOptions): W
     instruction: options.instruction,
     explain: options.explain ?? settings.explain,
     passages: options.passages ?? settings.passages,
+    secondSearch: secondSearchOf(settings, options),
     rerank: options.rerank ?? true,
   };
   const { rankWindowSize, topN, minScore } = wish;
@@ -95,6 +114,23 @@ export function wishOf(settings: StageDefaults, options: StageRequestOptions): W
   const issues = wish.passages ? passageIssues(wish.passages, 'passages.') : [];
   if (issues.length > 0) throw new ConfigurationError('Cannot take passages', issues);
   return wish;
+}
+
+/** The call's own second search, checked, else the stage's. */
+function secondSearchOf(
+  settings: StageDefaults,
+  { secondSearch: own }: StageRequestOptions,
+): SecondSearchSettings | false {
+  if (own === undefined) return settings.secondSearch;
+  if (own === false) return false;
+  const wanted = { ...(settings.secondSearch || {}), ...own };
+  const form = secondSearchSchema.safeParse(wanted).error?.issues ?? [];
+  const issues = [
+    ...form.map(({ path, message }) => ({ path: ['secondSearch', ...path].join('.'), message })),
+    ...secondSearchIssues(wanted, settings),
+  ];
+  if (issues.length > 0) throw new ConfigurationError('Cannot search again', issues);
+  return secondSearchSettings(wanted, settings);
 }
 
 /** Whether the reranker is asked for explanations: passages are made from them. */

@@ -3,10 +3,11 @@
  * recovers from a failure, by the operator's policy.
  */
 import type { Adapter, Plan } from '../../adapters/adapter.ts';
+import { FirstStageError } from '../../engine/index.ts';
 import type { BreakerState } from '../guard/breaker.ts';
 import { type Budget, openBudget } from '../guard/budget.ts';
 import { languageGuard } from '../guard/language-guard.ts';
-import { finish, type StageParts } from './decide.ts';
+import { finish } from './decide.ts';
 import { toAll } from './events.ts';
 import { type Asking, findAll, findOne, firstStage, toError } from './first-stage.ts';
 import {
@@ -15,6 +16,7 @@ import {
   type StageSettings,
   stageSettings,
 } from './options.ts';
+import type { StageParts } from './parts.ts';
 import { guardedRanker } from './ranker.ts';
 import { noMemory, rankingMemory } from './ranking-memory.ts';
 import {
@@ -136,7 +138,8 @@ async function searchOne<Request, Response>(
       findOne({ adapter, signal }, plan, (sent) => search(sent, { signal })),
     );
     const firstStageMs = settings.now() - startedMs;
-    return finish(parts, found.plan, found.answer, { wish, budget, startedMs, firstStageMs });
+    const run = { wish, budget, startedMs, firstStageMs, send: search };
+    return finish(parts, found.plan, found.answer, run);
   });
 }
 
@@ -156,6 +159,11 @@ async function searchAll<Request, Response>(
       findAll(asking, plans, (sent) => searchTogether(asking, sent, call)),
     );
     const firstStageMs = settings.now() - startedMs;
+    const send = async (plan: Plan<Request>): Promise<Response> => {
+      const [answer] = await searchTogether(asking, [plan], call);
+      if (answer === undefined || answer instanceof Error) throw answer ?? noAnswer(settings);
+      return answer;
+    };
     let next = 0;
     const finished = items.map(async (item) => {
       if (item instanceof Error) return item;
@@ -164,7 +172,7 @@ async function searchAll<Request, Response>(
         parts.events.failure({ ...parts.source, phase: 'first-stage', error: answer });
         return answer;
       }
-      return finish(parts, plan, answer, { wish: item.wish, budget, startedMs, firstStageMs });
+      return finish(parts, plan, answer, { wish: item.wish, budget, startedMs, firstStageMs, send });
     });
     const settled = await Promise.allSettled(finished);
     budget.throwIfAbandoned();
@@ -226,6 +234,11 @@ function senderOf<Request, Response>(
   throw new TypeError(
     `RescoringStage: expected the options search and searchMany in calls over "${name}", which sends nothing itself.`,
   );
+}
+
+function noAnswer<Request, Response>({ adapter }: StageSettings<Request, Response>): FirstStageError {
+  const { name } = adapter;
+  return new FirstStageError(`"${name}" gave no answer to a second search.`, { adapter: name });
 }
 
 /** All plans in one round trip, where caller or adapter can do that. */

@@ -31,6 +31,8 @@ export interface FakeRerankerOptions {
   readonly fault?: (call: number, shortlist: Shortlist) => unknown;
   /** Changes the answer, for instance into a wrong one. @defaultValue the answer stays as it is */
   readonly answer?: (ranking: Ranking, shortlist: Shortlist) => Ranking;
+  /** What {@link Reranker.readAnchor} gives; a promise that never settles hangs. @defaultValue the reranker has no anchors */
+  readonly readAnchor?: Reranker['readAnchor'];
   /** Whether aborting ends a call; with `false` a caller can leave the call only by a race. @defaultValue true */
   readonly obeysSignal?: boolean;
   /** Whether {@link FakeReranker.calls} keeps lists; `false` for tests of memory. @defaultValue true */
@@ -88,6 +90,7 @@ export function fakeReranker(options: FakeRerankerOptions = {}): FakeReranker {
         if (ended === signal) abortedCalls += 1;
       });
     },
+    ...(options.readAnchor && { readAnchor: options.readAnchor }),
     async close() {
       closing.abort(new TypeError('FakeReranker.rerank: expected an open reranker, got a closed one.'));
     },

@@ -38,6 +38,8 @@ export interface ReportedCandidate {
   readonly calibratedScore?: number;
   /** 1-based rank in the first stage's order. */
   readonly firstStageRank: number;
+  /** `true`: a second search found it, and the first one did not. */
+  readonly fromSecondSearch?: true;
   /** The first stage's score; absent when it gave none. */
   readonly firstStageScore?: number;
   /** Its title; absent when it has none. */
@@ -138,6 +140,7 @@ function toCandidate(
     ...(mark && { score: mark.score }),
     ...(mark?.calibratedScore !== undefined && { calibratedScore: mark.calibratedScore }),
     firstStageRank: mark?.firstStageRank ?? i + 1,
+    ...(mark?.fromSecondSearch && { fromSecondSearch: true as const }),
     ...(firstStageScore !== undefined && { firstStageScore }),
     ...(title !== undefined && { title }),
     text,
@@ -151,12 +154,12 @@ function toCandidate(
 }
 
 function toRow(candidate: ReportedCandidate): Row {
-  const { rank, firstStageRank, score, docId, text } = candidate;
+  const { rank, firstStageRank, fromSecondSearch: isNew, score, docId, text } = candidate;
   const moved = firstStageRank - rank;
   return {
     rank: String(rank),
-    was: String(firstStageRank),
-    moved: moved > 0 ? `+${moved}` : moved < 0 ? String(moved) : '=',
+    was: isNew ? 'new' : String(firstStageRank),
+    moved: isNew ? '' : moved > 0 ? `+${moved}` : moved < 0 ? String(moved) : '=',
     score: score === undefined ? '-' : score.toFixed(4),
     docId: printable(docId),
     text: printable(text),

@@ -16,7 +16,7 @@ export async function openServerSource(
 ): Promise<RerankSource> {
   const body =
     flags.queryBody === undefined ? defaultBody(query, config, flags.size) : await readBody(flags.queryBody);
-  const read: { candidates: readonly Candidate[] } = { candidates: [] };
+  const read: ReadTexts = { found: [], added: [] };
   const { stage, close } = await composeServer(config, {
     env: context.env,
     onWarning: (message) => context.note(`blockrank: ${message}`),
@@ -28,7 +28,8 @@ export async function openServerSource(
       const request: ServerRequest = toRequest(config, body);
       const response = await stage.search(request, { signal, queryText: query });
       const { hits, blockrank } = bodyOf(response);
-      return { query, outcome: blockrank, hits: hits.map((hit, i) => toReported(hit, i, read.candidates)) };
+      const candidates = [...read.found, ...read.added];
+      return { query, outcome: blockrank, hits: hits.map((hit, i) => toReported(hit, i, candidates)) };
     },
   };
 }
@@ -57,14 +58,20 @@ async function readBody(path: string): Promise<Record<string, unknown>> {
   throw fail('expected a JSON object, for instance {"query": {"match": {"body": "wing flow"}}}');
 }
 
+/** Texts that the model read: of the first search's hits, and of those that a second one added. */
+interface ReadTexts {
+  found: readonly Candidate[];
+  added: readonly Candidate[];
+}
+
 /** Keeps the text that the model read, so that explanations can be shown over it. */
 function remembering(
   adapter: Adapter<ServerRequest, ServerResponse>,
-  read: { candidates: readonly Candidate[] },
+  read: ReadTexts,
 ): Adapter<ServerRequest, ServerResponse> {
   const toShortlist: (typeof adapter)['toShortlist'] = (plan, response) => {
     const shortlist = adapter.toShortlist(plan, response);
-    read.candidates = shortlist.candidates;
+    read[plan.isSecondSearch ? 'added' : 'found'] = shortlist.candidates;
     return shortlist;
   };
   return { ...adapter, toShortlist };
@@ -101,7 +108,10 @@ function toReported(
   return {
     docId: _id ?? '',
     text: candidate?.text ?? JSON.stringify(_source ?? {}),
-    firstStageScore: blockrank?.firstStageScore ?? _score ?? undefined,
+    // The server's score of a hit that a second search added is of another kind.
+    firstStageScore: blockrank?.fromSecondSearch
+      ? undefined
+      : (blockrank?.firstStageScore ?? _score ?? undefined),
     mark: blockrank,
   };
 }

@@ -14,6 +14,7 @@ const phaseNames = {
   'first-stage': 'the cluster',
   states: 'fetching block states',
   rerank: 'reranking',
+  'second-search': 'the second search',
 } as const;
 
 /** Least time between two notes on failures of one kind, in milliseconds. */

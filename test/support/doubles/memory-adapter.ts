@@ -1,5 +1,15 @@
 /** A complete little adapter over an array of hits, with faults on demand. */
-import type { Adapter, HitMark, Outcome, OutcomeMark, Plan, PlanOptions } from '../../../adapters/adapter.ts';
+import type {
+  Adapter,
+  HitMark,
+  MergedSearch,
+  Outcome,
+  OutcomeMark,
+  Plan,
+  PlanOptions,
+  SecondSearchCall,
+  SecondSearchReason,
+} from '../../../adapters/adapter.ts';
 import { BlockRankError, type FirstStage, FirstStageError, type Shortlist } from '../../../engine/index.ts';
 
 /** A search of a test: every hit of the store matches every query. */
@@ -8,6 +18,8 @@ export interface MemoryRequest {
   readonly from?: number;
   readonly size?: number;
   readonly sort?: string;
+  /** What a second search looks for. */
+  readonly near?: SecondSearchCall;
 }
 
 /** One hit. */
@@ -32,6 +44,14 @@ export interface MemoryAdapterOptions {
   readonly fault?: (call: number, request: MemoryRequest, signal: AbortSignal | undefined) => unknown;
   /** The first stage that the hits claim to come from. @defaultValue 'lexical' */
   readonly firstStage?: FirstStage;
+  /**
+   * What a second search finds by its vector; the adapter can search again where this is given. Its rejection is the
+   * search's failure.
+   */
+  readonly nearest?: (
+    wanted: SecondSearchCall,
+    signal: AbortSignal | undefined,
+  ) => Promise<readonly MemoryHit[]>;
   /** Whether several requests go in one round trip. @defaultValue true */
   readonly hasSearchMany?: boolean;
 }
@@ -52,6 +72,8 @@ export function memoryAdapter(hits: readonly MemoryHit[], options: MemoryAdapter
     signal: AbortSignal | undefined,
   ): Promise<MemoryResponse> => {
     sent.push(plan.request);
+    const { near } = plan.request;
+    if (near) return { total: 0, hits: await options.nearest!(near, signal) };
     await options.fault?.(sent.length, plan.original, signal);
     const { from = 0, size = defaultSize } = plan.request;
     return { total: hits.length, hits: hits.slice(from, from + size) };
@@ -73,6 +95,31 @@ export function memoryAdapter(hits: readonly MemoryHit[], options: MemoryAdapter
     ...(options.hasSearchMany !== false && { searchMany }),
     toShortlist: (plan, response) => shortlistOf(plan, response, options.firstStage ?? 'lexical'),
     applyOutcome,
+    ...(options.nearest && { vectorField: 'anchors', planSecondSearch, mergeSecondSearch }),
+  };
+}
+
+function planSecondSearch(
+  plan: Plan<MemoryRequest>,
+  near: SecondSearchCall,
+): Plan<MemoryRequest> | SecondSearchReason {
+  if (plan.original.query === 'restricted') return 'unknown-restriction';
+  return { ...plan, request: { near }, isSecondSearch: true };
+}
+
+function mergeSecondSearch(
+  plan: Plan<MemoryRequest>,
+  response: MemoryResponse,
+  second: MemoryResponse,
+): MergedSearch<MemoryRequest, MemoryResponse> {
+  const window = response.hits.slice(0, plan.rankWindowSize);
+  const added = second.hits.filter(({ id }) => !response.hits.some((hit) => hit.id === id));
+  const hits = [...window, ...added, ...response.hits.slice(window.length)];
+  return {
+    plan: { ...plan, rankWindowSize: window.length + added.length, addedHits: added.length },
+    response: { ...response, hits },
+    added: { ...second, hits: added },
+    found: second.hits.length,
   };
 }
 
@@ -119,6 +166,7 @@ function applyOutcome(plan: Plan<MemoryRequest>, response: MemoryResponse, outco
         cached: outcome.cached,
         usage: outcome.usage,
         ...(outcome.routed && { routed: outcome.routed }),
+        ...(outcome.secondSearch && { secondSearch: outcome.secondSearch }),
         timings,
       }
     : {
@@ -136,7 +184,7 @@ function reordered(
   outcome: Extract<Outcome, { reranked: true }>,
 ): readonly MemoryHit[] {
   const ranked = outcome.hits.map(
-    ({ index, score, calibratedScore, firstStageRank, explanation, isRead }, i) => {
+    ({ index, score, calibratedScore, firstStageRank, explanation, isRead, fromSecondSearch }, i) => {
       const hit = response.hits[index]!;
       return {
         ...hit,
@@ -146,6 +194,7 @@ function reordered(
           firstStageRank,
           ...(calibratedScore !== undefined && { calibratedScore }),
           ...(isRead === false && { isRead }),
+          ...(fromSecondSearch && { fromSecondSearch }),
           ...(hit.score !== undefined && { firstStageScore: hit.score }),
           ...(explanation && { explanation }),
         },
