@@ -21,7 +21,7 @@ import {
 } from '../../plugin/options/proxy-options.ts';
 import { rerankerOptions } from '../../plugin/options/reranker-options.ts';
 import { serviceOptions } from '../../plugin/options/service-options.ts';
-import { stageCodeOptions, stageOptions } from '../../plugin/options/stage-options.ts';
+import { secondSearchOptions, stageCodeOptions, stageOptions } from '../../plugin/options/stage-options.ts';
 
 /** A table: its head, and its rows. */
 export type Table = readonly (readonly string[])[];
@@ -36,6 +36,7 @@ export function optionTables(): Readonly<Record<string, Table>> {
   const { fusion: _ofFiles, ...stage } = stageOptions;
   return {
     stage: sectionTable('option', { ...stage, ...stageCodeOptions }),
+    'second-search': sectionTable('key of `secondSearch`', secondSearchOptions),
     signals: sectionTable('key of a signal', signalOptions),
     diversify: sectionTable('key of `diversify`', diversityOptions),
     'order-limits': sectionTable('key of `orderLimits`', orderLimitOptions),

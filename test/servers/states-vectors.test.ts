@@ -22,6 +22,7 @@ import { type RunningServer, type ServerChoice, startServer } from '../support/s
 import { openStatesClient } from '../support/servers/states-clients.ts';
 import { type StatesCluster, statesCluster } from '../support/servers/states-cluster.ts';
 import { addressFlags } from '../support/servers/states-server.ts';
+import { secondSearchSuite } from '../support/suites/second-search-suite.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a server answers has many shapes; tests assert on them.
 type Json = any;
@@ -231,6 +232,20 @@ function describeVectors(choice: ServerChoice): void {
     const { code, stderr } = await states('build', '--index', 'plain', ...text, '--no-estimate');
     expect(code).toBe(isOpenSearch ? 2 : 0);
     if (isOpenSearch) expect(stderr).toMatch(/made without "index.knn": true.*_reindex/);
+  });
+
+  secondSearchSuite({
+    choice,
+    url: () => server.url,
+    reranker: () => reranker,
+    index: async (documents) => {
+      await cluster.ask('PUT', '/guides', { settings });
+      for (const [id, document] of Object.entries(documents)) {
+        await cluster.ask('PUT', `/guides/_doc/${id}`, document);
+      }
+      await buildStates({ ...library(), index: 'guides' });
+      await cluster.ask('POST', '/guides/_refresh');
+    },
   });
 
   it('is taken away with the state', async () => {

@@ -1,4 +1,6 @@
 /** What a second search does on a real server, through each of the ways in: stage, client middleware, proxy. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { Client as ElasticsearchClient } from '@elastic/elasticsearch';
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch';
 import { expect, it } from 'vitest';
@@ -8,7 +10,8 @@ import type { EncoderReranker } from '../../../engine/index.ts';
 import { withElasticsearchReranking, withOpenSearchReranking } from '../../../plugin/middleware/index.ts';
 import { openProxy, proxyAdapter } from '../../../plugin/proxy/index.ts';
 import { type RescoringStageOptions, rescoringStage } from '../../../plugin/stage/index.ts';
-import type { ServerChoice } from '../servers/start.ts';
+import { builtProgram } from '../programs/built.ts';
+import { isNewest, type ServerChoice } from '../servers/start.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a server answers has many shapes; tests assert on them.
 type Json = any;
@@ -150,5 +153,14 @@ export function secondSearchSuite({ choice, url, reranker, index }: SecondSearch
       await proxy.close();
       await stage.close();
     }
+  });
+
+  it.skipIf(!isOpenSearch || !isNewest(choice))('is what the example prints', async () => {
+    const env = { ...process.env, OPENSEARCH_URL: url(), INDEX: 'guides', NO_COLOR: '1' };
+    const program = [builtProgram('examples/second-search.ts'), 'moon'];
+    const { stdout } = await promisify(execFile)(process.execPath, program, { env });
+    expect(stdout).toMatch(/^\d\. moon$/m);
+    expect(stdout).toMatch(/^\d\. satellite \(second search\)$/m);
+    expect(stdout).toMatch(/read: 1, found: 4, added: 3/);
   });
 }
