@@ -44,19 +44,20 @@ export function planSecondSearch<Request extends object>(
   wanted: SecondSearchCall,
   settings: SearchBodySettings,
 ): Plan<Request> | SecondSearchReason {
-  const { layout, text, adapter } = settings;
+  const { layout, text, adapter, maxResultWindow } = settings;
   const view = viewOf(plan.original, layout) ?? {};
   if (collapses(view)) return 'collapse';
   const filters = restrictionOf(view, { text: plan.query?.text ?? '', fields: text.fields });
   if (!filters) return 'unknown-restriction';
+  const size = Math.min(wanted.k, maxResultWindow);
   const changes = {
     ...Object.fromEntries(firstSearchAlone.map((key) => [key, undefined])),
     ...nearest(wanted, filters, adapter),
-    size: wanted.k,
+    size,
   };
   const request = withChanges(plan.request as JsonObject, changes, layout) as Request;
-  const page = { from: 0, size: wanted.k };
-  return { ...plan, request, page, rankWindowSize: wanted.k, warnings: [], isSecondSearch: true };
+  const page = { from: 0, size };
+  return { ...plan, request, page, rankWindowSize: size, warnings: [], isSecondSearch: true };
 }
 
 /** The search by a vector, in the server's own grammar. */
