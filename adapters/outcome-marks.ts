@@ -54,13 +54,17 @@ export function toHitMark(
   if (fieldValue !== undefined) mark.fieldValue = fieldValue;
   if (fromSecondSearch) mark.fromSecondSearch = true;
   if (firstStageScore !== undefined) mark.firstStageScore = firstStageScore;
-  if (explanation) {
-    mark.explanation = explanation;
-    const highlight = candidate && toHighlight(candidate, explanation.spans);
-    if (highlight) mark.highlight = highlight;
-  }
+  if (explanation) Object.assign(mark, explained(explanation, candidate));
   if (passages && candidate) mark.passages = passagesByField(candidate, passages);
   return mark;
+}
+
+function explained(
+  explanation: NonNullable<RankedHit['explanation']>,
+  candidate: Candidate | undefined,
+): Pick<HitMark, 'explanation' | 'highlight'> {
+  const highlight = candidate && toHighlight(candidate, explanation.spans);
+  return highlight ? { explanation, highlight } : { explanation };
 }
 
 /**
