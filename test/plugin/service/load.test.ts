@@ -83,8 +83,7 @@ describe('under load', () => {
     const options = { url: lean.url, makeBody: large };
     await load(16, 2, options);
     const before = heapAfterCollection();
-    const { requests } = await load(16, 5, options);
-    expect(requests.total).toBeGreaterThan(300);
+    for (let total = 0; total <= 300; ) total += (await load(16, 5, options)).requests.total;
     // A body or a text kept of each of these hundreds of requests would be tens of megabytes.
     expect(heapAfterCollection() - before).toBeLessThan(5e6);
     await lean.close();
