@@ -1,8 +1,7 @@
 /** Writes trained layers into a model folder, in the form of the file that they came from. */
-import { cp, writeFile } from 'node:fs/promises';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ModelManifest } from '../../model/manifest.ts';
-import { readJson } from '../../model/read-json.ts';
+import { changeManifest } from '../../model/change-manifest.ts';
 import { quantiseRows, scaleName } from '../../weights/quantise.ts';
 import { type NamedTensor, readTensorTable, type TensorTable } from '../../weights/safetensors.ts';
 import {
@@ -36,22 +35,16 @@ export async function saveLayers(
     else written.push(await storedTensor(source, name, entry));
   }
   await replaceWeights(join(folder, layersFile), written);
-  await leaveOutRelevance(
-    join(folder, 'blockrank.json'),
-    config.layers === fullDepth ? undefined : config.layers,
-  );
+  await leaveOutRelevance(folder, config.layers === fullDepth ? undefined : config.layers);
 }
 
 /** @param depth - The number of layers that were trained; undefined for all that there are. */
-async function leaveOutRelevance(path: string, depth: number | undefined): Promise<void> {
-  const manifest = (await readJson(path)) as ModelManifest;
-  const { depths } = manifest;
-  // JSON leaves out what is undefined.
-  const written =
-    depth === undefined
-      ? { ...manifest, relevance: undefined }
-      : { ...manifest, depths: { ...depths, [depth]: { ...depths?.[depth], relevance: undefined } } };
-  await writeFile(path, `${JSON.stringify(written, undefined, 2)}\n`);
+function leaveOutRelevance(folder: string, depth: number | undefined): Promise<void> {
+  return changeManifest(folder, (manifest) => {
+    if (depth === undefined) return { ...manifest, relevance: undefined };
+    const { depths } = manifest;
+    return { ...manifest, depths: { ...depths, [depth]: { ...depths?.[depth], relevance: undefined } } };
+  });
 }
 
 const isScaleOf = (name: string, tensors: TrainedTensors): boolean =>

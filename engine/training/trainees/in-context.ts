@@ -4,13 +4,13 @@
  * served. At the start the gates are 0, or those of the model: it ranks exactly as it did before.
  */
 
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError } from '../../errors.ts';
 import * as g from '../../graph/operations/index.ts';
 import { input, type Value } from '../../graph/value.ts';
+import { changeManifest } from '../../model/change-manifest.ts';
 import { type Gates, toGatesFile } from '../../model/gates-file.ts';
-import type { ModelManifest } from '../../model/manifest.ts';
 import { gatesName, layerOfGates } from '../../network/cross-attention.ts';
 import { encoderTokens, l2Normalise, toEncoderFeeds } from '../../network/encoder.ts';
 import { inContextLayers, queryTokens, toQueryFeeds } from '../../network/in-context-encoder.ts';
@@ -137,9 +137,8 @@ const gatesFile = 'gates.safetensors';
 async function saveInContext(model: LayerModel, folder: string, tensors: TrainedTensors): Promise<void> {
   await saveLayers(model, folder, tensors);
   await writeFile(join(folder, gatesFile), toGatesFile(gatesOf(tensors)));
-  const path = join(folder, 'blockrank.json');
-  const { depths = {}, ...manifest } = JSON.parse(await readFile(path, 'utf8')) as Partial<ModelManifest>;
-  for (const { weights } of Object.values(depths)) await rm(join(folder, weights), { force: true });
-  const written = { ...manifest, profile: 'in-context', gates: gatesFile };
-  await writeFile(path, `${JSON.stringify(written, undefined, 2)}\n`);
+  await changeManifest(folder, async ({ depths = {}, ...manifest }) => {
+    for (const { weights } of Object.values(depths)) await rm(join(folder, weights), { force: true });
+    return { ...manifest, profile: 'in-context', gates: gatesFile };
+  });
 }
