@@ -4,6 +4,7 @@ import { fieldsReranker } from '../../../engine/compose/fields-reranker.ts';
 import type { Candidate, FieldText, Reranker, Shortlist } from '../../../engine/contract.ts';
 import { rankLogits } from '../../../engine/scores/ranking.ts';
 import { rankingFault } from '../../../engine/scores/ranking-fault.ts';
+import { saidOfList, sayingReranker } from '../../support/doubles/saying-reranker.ts';
 
 /** Reads a number at the end of a text as its logit; reads at most so many texts in time. */
 function reader(lists: Shortlist[] = [], inTime = Number.POSITIVE_INFINITY): Reranker {
@@ -114,14 +115,8 @@ describe('fieldsReranker', () => {
   });
 
   it('keeps what is said of the whole list', async () => {
-    const inner = reader();
-    const said = {
-      routed: { to: 'reader', reason: 'cost', expectedLoss: 0.2, costMs: 1 },
-      answerable: 0.7,
-    } as const;
-    const rerank: Reranker['rerank'] = async (list) => ({ ...(await inner.rerank(list)), ...said });
     const list = listOf([fieldText('title', 'a 1'), fieldText('body', 'b 2')], 'whole 7');
-    expect(await fieldsReranker({ ...inner, rerank }).rerank(list)).toMatchObject(said);
+    expect(await fieldsReranker(sayingReranker(reader())).rerank(list)).toMatchObject(saidOfList);
   });
 
   it('gives a list without field texts to the reranker as it is', async () => {

@@ -7,6 +7,7 @@ import { ConfigurationError } from '../../../engine/errors.ts';
 import { fusion } from '../../../engine/scores/fusion.ts';
 import { rankLogits } from '../../../engine/scores/ranking.ts';
 import { rankingFault } from '../../../engine/scores/ranking-fault.ts';
+import { saidOfList, sayingReranker } from '../../support/doubles/saying-reranker.ts';
 
 /** Reads "topic number": the number is the logit, texts of one topic are near-duplicates. Tells what it read. */
 function reader(read: string[][] = []): Reranker {
@@ -80,13 +81,7 @@ describe('foldedReranker', () => {
   });
 
   it('keeps what is said of the whole list', async () => {
-    const inner = reader();
-    const said = {
-      routed: { to: 'reader', reason: 'cost', expectedLoss: 0.2, costMs: 1 },
-      answerable: 0.7,
-    } as const;
-    const rerank: Reranker['rerank'] = async (list) => ({ ...(await inner.rerank(list)), ...said });
-    expect(await foldedReranker({ ...inner, rerank }).rerank(listOf(texts))).toMatchObject(said);
+    expect(await foldedReranker(sayingReranker(reader())).rerank(listOf(texts))).toMatchObject(saidOfList);
   });
 
   it('gives every candidate once, in order, for any list', async () => {
