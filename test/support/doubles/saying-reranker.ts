@@ -1,4 +1,5 @@
 /** A reranker that says something of its whole list. */
+import { wrapped } from '../../../engine/compose/wrapped.ts';
 import type { Ranking, Reranker } from '../../../engine/contract.ts';
 
 /** What it says. */
@@ -9,5 +10,7 @@ export const saidOfList: Pick<Ranking, 'routed' | 'answerable'> = {
 
 /** Ranks as the inner one does, and says {@link saidOfList}. */
 export function sayingReranker(inner: Reranker): Reranker {
-  return { ...inner, rerank: async (list) => ({ ...(await inner.rerank(list)), ...saidOfList }) };
+  return wrapped(inner, {
+    rerank: async (list, options) => ({ ...(await inner.rerank(list, options)), ...saidOfList }),
+  });
 }
