@@ -1,6 +1,6 @@
 /** Reranking long documents whose anchors are there: what their length adds to a search. */
 import { type BlockState, memorySource, openEncoderReranker } from '../engine/index.ts';
-import { textDigest } from '../engine/states/text-digest.ts';
+import { textDigest } from '../engine/text-digest.ts';
 import { atMost, type Bench, rounded, threads } from './support/bench.ts';
 import { alternate, median, percentile } from './support/measure.ts';
 import { documentsOf, question, shortlistOf } from './support/texts.ts';

@@ -1,6 +1,6 @@
 /** Encoding for an index with one worker of one thread and with two, states going nowhere. */
 import { encodeState, openEncoderReranker, type Reranker, stateCodec } from '../engine/index.ts';
-import { textDigest } from '../engine/states/text-digest.ts';
+import { textDigest } from '../engine/text-digest.ts';
 import { atLeast, type Bench, rounded } from './support/bench.ts';
 import { alternate, median, medianRatio } from './support/measure.ts';
 import { documentsOf } from './support/texts.ts';

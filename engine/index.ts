@@ -117,4 +117,4 @@ export {
 } from './states/redis-source.ts';
 export { type StateCodec, stateCodec } from './states/state-codec.ts';
 export type { CountedStateSource, StateCounts } from './states/state-counts.ts';
-export { textDigest } from './states/text-digest.ts';
+export { textDigest } from './text-digest.ts';

@@ -1,8 +1,8 @@
 /** Looks for states of texts: in what the search index keeps, and in a source. */
 import type { BlockState, StateKey, StateSource, StoredState } from '../contract.ts';
+import { textDigest } from '../text-digest.ts';
 import type { StateCodec } from './state-codec.ts';
 import { ofTier, type ReadState, readStored } from './stored-state.ts';
-import { textDigest } from './text-digest.ts';
 
 /** Where {@link lookUpStates} looks, and for what. */
 export interface LookupOptions {

@@ -10,7 +10,7 @@ import {
   type Shortlist,
   stateCodec,
 } from '../../engine/index.ts';
-import { textDigest } from '../../engine/states/text-digest.ts';
+import { textDigest } from '../../engine/text-digest.ts';
 import { toRerankerOptions } from '../../plugin/compose/reranker-options.ts';
 import { stateSourceSuite } from '../../plugin/testing/index.ts';
 import { builtProgram } from '../support/programs/built.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { textDigest } from '../../../engine/states/text-digest.ts';
+import { textDigest } from '../../../engine/text-digest.ts';
 import { composeServer } from '../../../plugin/compose/index.ts';
 import { loadConfig } from '../../../plugin/config/index.ts';
 import { type StatesDouble, startStatesDouble } from '../../support/doubles/states-double.ts';

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decodeState } from '../../../engine/index.ts';
-import { textDigest } from '../../../engine/states/text-digest.ts';
+import { textDigest } from '../../../engine/text-digest.ts';
 import { type OpenStateMaker, openStateMaker } from '../../../plugin/cli/states/state-maker.ts';
 import { processIdentity } from '../../../plugin/cli/states/worker-owner.ts';
 import { type StatesDouble, startStatesDouble } from '../../support/doubles/states-double.ts';

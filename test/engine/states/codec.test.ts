@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type BlockState, decodeState, encodeState, stateCodec } from '../../../engine/index.ts';
 import { throughCodec } from '../../../engine/states/codec.ts';
-import { textDigest } from '../../../engine/states/text-digest.ts';
+import { textDigest } from '../../../engine/text-digest.ts';
 import { floatToHalf } from '../../../engine/weights/half.ts';
 import { randomNumbers, tinyState, unitRows } from '../../support/tiny/tiny-states.ts';
 

@@ -4,7 +4,7 @@ import { memorySource, stateCodec } from '../../../engine/index.ts';
 import { toBatches } from '../../../engine/states/batches.ts';
 import type { EncodingWorkers } from '../../../engine/states/encoding-jobs.ts';
 import { StateEncoder } from '../../../engine/states/state-encoder.ts';
-import { textDigest } from '../../../engine/states/text-digest.ts';
+import { textDigest } from '../../../engine/text-digest.ts';
 
 const width = 2;
 

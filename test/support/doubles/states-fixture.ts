@@ -7,7 +7,7 @@ import {
   stateCalls,
   type TransportOwner,
 } from '../../../adapters/server.ts';
-import { textDigest } from '../../../engine/states/text-digest.ts';
+import { textDigest } from '../../../engine/text-digest.ts';
 import type { StatesDouble } from './states-double.ts';
 
 /** A maker of states of one value. */

@@ -1,7 +1,7 @@
 /** Loaded before the program: writes a line for every text that is encoded, so that a killed process leaves its count. */
 import { appendFileSync } from 'node:fs';
 import { EncoderReranker } from '../../../engine/index.ts';
-import { textDigest } from '../../../engine/states/text-digest.ts';
+import { textDigest } from '../../../engine/text-digest.ts';
 
 const path = process.env['COUNT_ENCODINGS'];
 const { encodeTexts } = EncoderReranker.prototype;

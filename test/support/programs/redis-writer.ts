@@ -1,5 +1,5 @@
 /** Keeps states in a Redis from a process of its own: `redis-writer.ts URL TEXT…`. */
-import { textDigest } from '../../../engine/states/text-digest.ts';
+import { textDigest } from '../../../engine/text-digest.ts';
 import { toRerankerOptions } from '../../../plugin/compose/reranker-options.ts';
 import { randomNumbers, tinyState } from '../tiny/tiny-states.ts';
 

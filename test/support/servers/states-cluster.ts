@@ -1,6 +1,6 @@
 /** Documents and their states on a real server, asked in plain requests. */
 import { sidecarIndex } from '../../../adapters/server.ts';
-import { textDigest } from '../../../engine/states/text-digest.ts';
+import { textDigest } from '../../../engine/text-digest.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a server answers has many shapes; tests assert on them.
 type Json = any;

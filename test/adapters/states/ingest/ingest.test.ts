@@ -11,7 +11,7 @@ import {
   type TransportOwner,
 } from '../../../../adapters/server.ts';
 import { partOf, withProperty } from '../../../../adapters/states/ingest/lines.ts';
-import { textDigest } from '../../../../engine/states/text-digest.ts';
+import { textDigest } from '../../../../engine/text-digest.ts';
 import { type StatesDouble, startStatesDouble } from '../../../support/doubles/states-double.ts';
 import {
   buildOver,

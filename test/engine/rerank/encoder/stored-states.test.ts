@@ -14,7 +14,7 @@ import {
   type StoredState,
   stateCodec,
 } from '../../../../engine/index.ts';
-import { textDigest } from '../../../../engine/states/text-digest.ts';
+import { textDigest } from '../../../../engine/text-digest.ts';
 import { tinyModel } from '../../../support/tiny/tiny-model.ts';
 
 const texts = [
