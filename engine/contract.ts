@@ -133,8 +133,20 @@ export interface Explanation {
   readonly tokenLogit?: number;
   /** Encoders with a trained list layer: its part of the logit. */
   readonly listLogit?: number;
+  /** Encoders fitted to judgements: what is added since the document was relevant for similar queries. */
+  readonly precedentLogit?: number;
+  /** The judged query that says the most for the document; absent where it was relevant for none. */
+  readonly precedent?: ExplainedPrecedent;
   /** Encoders: how much the query block took from this document while reading, in [0, 1]; sums to 1 over the list. */
   readonly readingWeight?: number;
+}
+
+/** A judged query that speaks for a document. */
+export interface ExplainedPrecedent {
+  /** Its name. */
+  readonly queryId: string;
+  /** Its anchor's cosine with that of the query that is asked. */
+  readonly cosine: number;
 }
 
 /** A part of a candidate's logit. */

@@ -45,11 +45,13 @@ export {
   type SignalScoring,
   toDecoderManifestJson,
 } from './model/decoder-manifest.ts';
+export { type JudgedQuery, precedentQueryIds, type RelevantDocument } from './model/precedents-file.ts';
 export type { EncoderConfig } from './network/encoder-config.ts';
 export type { LoopBlocks } from './network/loops.ts';
 export type { TokenForm } from './network/readout/readout-feeds.ts';
 export type { ResidualForm, ResidualKind } from './network/residuals.ts';
 export type { HeadSizes, ListLayer, Projection, ReadoutHeads } from './readout/heads.ts';
+export type { Precedent, PrecedentKernel, Precedents, WeighedPrecedents } from './readout/precedents.ts';
 export type { CrfList, CrfWeights } from './scores/continuous-crf.ts';
 export type { Likeness } from './scores/diversity.ts';
 export { neighbourEdges } from './scores/neighbour-edges.ts';

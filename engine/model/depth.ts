@@ -11,7 +11,7 @@ export const layerPrefix = 'encoder.layer.';
 
 /** A model at one of its depths. */
 export interface ModelAtDepth {
-  /** The folder; readout, fusion weight and digest are those of the depth, and a smaller depth has no heads. */
+  /** The folder; readout, fusion weight and digest are those of the depth, and a smaller depth has neither heads nor precedents. */
   readonly folder: ModelFolder;
   /** The network's shape. */
   readonly config: EncoderConfig;
@@ -74,6 +74,7 @@ export async function modelAtDepth(
         exits,
         relevance,
         heads: undefined,
+        precedents: undefined,
         residual: undefined,
       },
       digest: await digestWith(folder.digest, depth, join(path, weights)),

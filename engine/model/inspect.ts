@@ -16,6 +16,7 @@ import { openModelFolder } from './folder.ts';
 import { readGates } from './gates-file.ts';
 import { ggufPath } from './gguf-path.ts';
 import type { ModelManifest } from './manifest.ts';
+import { readPrecedents } from './precedents-file.ts';
 import { readPromptTools } from './prompt-tools.ts';
 import { readJson } from './read-json.ts';
 import { readHeads } from './readout-heads.ts';
@@ -120,7 +121,11 @@ async function encoderReport(model: string): Promise<Report> {
     name: manifest.name,
     family: 'encoder',
     profile: manifest.profile,
-    scoring: { ...manifest.readout, ...(manifest.heads !== undefined && { heads: manifest.heads }) },
+    scoring: {
+      ...manifest.readout,
+      ...(manifest.heads !== undefined && { heads: manifest.heads }),
+      ...(manifest.precedents && { precedents: manifest.precedents.file }),
+    },
     layers: config.layers,
     computedLayers: config.layers,
     depths,
@@ -131,6 +136,7 @@ async function encoderReport(model: string): Promise<Report> {
     problems: [
       ...problems,
       ...(await problemsOf(manifest.heads, (file) => readHeads(path, file, config.width))),
+      ...(await problemsOf(manifest.precedents?.file, (file) => readPrecedents(path, file, config.width))),
       ...(await problemsOf(manifest.gates, (file) => readGates(path, file, config))),
       ...(await exitProblems(path, manifest, config.width)),
     ],

@@ -5,6 +5,7 @@ import { type BlockCaps, defaultCaps } from '../blocks/caps.ts';
 import type { FusionWeight, Profile } from '../contract.ts';
 import { ModelFormatError } from '../errors.ts';
 import type { ReadoutParameters } from '../readout/parameters.ts';
+import type { PrecedentKernel } from '../readout/precedents.ts';
 import { fusionFeatureNames } from '../scores/fusion-features.ts';
 import { hitFeatureNames, listFeatureNames, type RelevanceRules } from '../scores/relevance.ts';
 import { readJson } from './read-json.ts';
@@ -35,6 +36,8 @@ export interface ModelManifest {
   readonly depths: Readonly<Record<string, DepthManifest>>;
   /** File beside the manifest with trained parts of the readout. @defaultValue none */
   readonly heads?: string | undefined;
+  /** File beside the manifest with judged queries, and what they weigh at the full depth. @defaultValue none */
+  readonly precedents?: (PrecedentKernel & { readonly file: string }) | undefined;
   /** Name of the residual, among those in the folder `residuals`, that is read where none is asked for. @defaultValue none */
   readonly residual?: string | undefined;
   /** Exits at which documents can be dropped, by the layer behind which they read. @defaultValue `{}` */
@@ -140,6 +143,9 @@ const manifestFields = z.object({
     )
     .default({}),
   heads: besideFile.optional(),
+  precedents: z
+    .object({ file: besideFile, weight: z.number().min(0), bandwidth: positive, prior: positive })
+    .optional(),
   residual: z
     .string()
     .regex(/^\w[\w-]*$/)

@@ -216,8 +216,8 @@ function toShortlist({ query, instruction, documents }: Ask, fields: readonly st
   return {
     query: { text: query, ...(instruction !== undefined && { instruction }) },
     firstStage: isScored ? 'lexical' : 'unknown',
-    candidates: documents.map(({ text, id, firstStageScore, signals = {} }, i) => ({
-      docId: id ?? String(i),
+    candidates: documents.map(({ text, id = '', firstStageScore, signals = {} }) => ({
+      docId: id,
       text,
       segments: [{ field: 'text', start: 0, end: text.length }],
       ...(firstStageScore !== undefined && { firstStageScore }),

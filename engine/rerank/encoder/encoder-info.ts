@@ -4,6 +4,7 @@ import type { RerankerInfo } from '../../contract.ts';
 import { infoDigest } from '../../info-digest.ts';
 import type { ModelAtDepth } from '../../model/depth.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
+import type { PrecedentKernel } from '../../readout/precedents.ts';
 import { fixedWeight } from '../../scores/fusion.ts';
 import type { RelevanceRules } from '../../scores/relevance.ts';
 import type { StateCodec } from '../../states/state-codec.ts';
@@ -30,6 +31,8 @@ export interface EncoderSettings {
   readonly relevance?: RelevanceRules | undefined;
   /** Digest of trained parts of the readout; undefined where there are none. */
   readonly headsDigest: string | undefined;
+  /** Digest of judged queries, and what they weigh. @defaultValue none */
+  readonly precedents?: (PrecedentKernel & { readonly digest: string }) | undefined;
 }
 
 /**
@@ -66,7 +69,8 @@ function encodingDigestOf(
 /** Describes it. @param isOpen - Whether a worker answers. */
 export function toInfo(model: ModelAtDepth, settings: EncoderSettings, isOpen: () => boolean): RerankerInfo {
   const { folder, config } = model;
-  const { data, places, stateCodec, readout, relevance, headsDigest, dropping, stopping } = settings;
+  const { data, places, stateCodec, readout, relevance, headsDigest, precedents, dropping, stopping } =
+    settings;
   const { manifest } = folder;
   return {
     name: manifest.name,
@@ -77,6 +81,7 @@ export function toInfo(model: ModelAtDepth, settings: EncoderSettings, isOpen: (
       readout,
       // Left out by JSON where there are none: the digest is then what it was without this property.
       heads: headsDigest,
+      precedents,
       relevance,
       instruction: manifest.instruction,
       maxQueryTokens: data.caps.maxQueryTokens,

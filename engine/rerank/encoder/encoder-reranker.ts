@@ -18,11 +18,12 @@ import { lazyEmbedder } from '../../embedding/lazy-embedder.ts';
 import type { Precision } from '../../network/encoder.ts';
 import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
+import type { WeighedPrecedents } from '../../readout/precedents.ts';
 import { read } from '../../readout/reading.ts';
 import { stackAnchors } from '../../readout/readout.ts';
 import type { RelevanceRules } from '../../scores/relevance.ts';
 import type { EncodedTexts, EncodeOptions, StateEncoder } from '../../states/state-encoder.ts';
-import { textDigest } from '../../states/text-digest.ts';
+import { textDigest } from '../../text-digest.ts';
 import { documentAnchors } from './document-anchors.ts';
 import type { Dropping, DroppingOptions } from './dropping.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
@@ -45,6 +46,8 @@ export interface EncoderRerankerParts {
   readonly readout: ReadoutParameters;
   /** Trained parts of reading and scoring. @defaultValue none */
   readonly heads?: ReadoutHeads | undefined;
+  /** Judged queries, and what they weigh. @defaultValue none */
+  readonly precedents?: WeighedPrecedents | undefined;
   /** Probabilities of relevance. @defaultValue none: cosines are calibrated */
   readonly relevance?: RelevanceRules | undefined;
   /** States of documents. */
@@ -251,6 +254,11 @@ export class EncoderReranker implements Reranker {
   /** Trained parts of reading and scoring in use; undefined where the model has none. */
   get heads(): ReadoutHeads | undefined {
     return this.#parts.heads;
+  }
+
+  /** Judged queries in use; undefined where the model has none. */
+  get precedents(): WeighedPrecedents | undefined {
+    return this.#parts.precedents;
   }
 
   /** Probabilities of relevance in use; undefined where cosines are calibrated. */

@@ -6,12 +6,15 @@ import { exitLayers, type ModelAtDepth, modelAtDepth } from '../../model/depth.t
 import { type ExitFile, readExit } from '../../model/exit-file.ts';
 import { defaultModelFolder, openModelFolder } from '../../model/folder.ts';
 import { withLoops } from '../../model/loops.ts';
+import type { ModelManifest } from '../../model/manifest.ts';
+import { readPrecedents } from '../../model/precedents-file.ts';
 import { readJson } from '../../model/read-json.ts';
 import { readHeads } from '../../model/readout-heads.ts';
 import { type ResidualFile, readResidual, residualPath } from '../../model/residual-file.ts';
 import { parseEncoderConfig } from '../../network/encoder-config.ts';
 import { appliedLayers } from '../../network/loops.ts';
 import { residualSizes } from '../../network/residuals.ts';
+import type { WeighedPrecedents } from '../../readout/precedents.ts';
 import type { RelevanceRules } from '../../scores/relevance.ts';
 import { HalfwayRuns } from '../../states/halfway.ts';
 import { layeredSource } from '../../states/layered-source.ts';
@@ -21,13 +24,14 @@ import { StateEncoder } from '../../states/state-encoder.ts';
 import { opened } from '../opened.ts';
 import type { RerankerOptions } from '../reranker-options.ts';
 import { Dropping, toKeepBounds } from './dropping.ts';
-import { toInfo, wholeTextDigests } from './encoder-info.ts';
+import { type EncoderSettings, toInfo, wholeTextDigests } from './encoder-info.ts';
 import { assertCacheableOptions } from './encoder-options.ts';
 import { choosePlaces } from './encoder-places.ts';
 import type { EncoderProgramData } from './encoder-program.ts';
 import { toProgramData } from './encoder-program-data.ts';
 import { EncoderReranker } from './encoder-reranker.ts';
 import { openEncoderWorkers, toBatchOptions } from './open-encoder-workers.ts';
+import type { StateReader } from './rank-states.ts';
 import { Stopping, toStoppingBounds } from './stopping.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -53,8 +57,7 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   assertCacheableOptions(options, whole, wholeConfig);
   const model = withLoops(await modelAtDepth(whole, wholeConfig, options.depth), options.loops);
   const { folder, config } = model;
-  const { heads } = folder.manifest;
-  const trained = heads === undefined ? undefined : await readHeads(folder.path, heads, config.width);
+  const { digests, ...reading } = await openReading(model, options);
   const residual = await openResidual(options, model);
   const places = await choosePlaces(options);
   const exit = await openExit(options, model);
@@ -63,13 +66,11 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   const memory = memorySource({ maxBytes: options.stateCacheBytes ?? defaultStateCacheBytes });
   const kept = keptSource(options);
   const source = kept ? layeredSource(memory, kept) : memory;
-  const readout = { ...folder.manifest.readout, ...options.readout };
   const bounds = options.dropping && toKeepBounds(options.dropping);
-  const relevance = rulesOf(model, options);
   const { stateCodec } = options;
   const stopping = options.stopping && toStoppingBounds(options.stopping);
-  const headsDigest = trained?.digest;
-  const settings = { data, places, stateCodec, readout, relevance, headsDigest, dropping: bounds, stopping };
+  const { readout, relevance } = reading;
+  const settings = { ...digests, data, places, stateCodec, readout, relevance, dropping: bounds, stopping };
   const info = toInfo(model, settings, () => encoding.isOpen);
   const batching = toBatchOptions(data, places, workers);
   const states = new StateEncoder({
@@ -82,7 +83,7 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
     ...(stateCodec && { codec: stateCodec }),
     ...batching,
   });
-  const reader = { readout, heads: trained?.heads, relevance, workers: encoding };
+  const reader = { ...reading, workers: encoding };
   const reranker = new EncoderReranker({
     info,
     modelFolder: folder.path,
@@ -130,6 +131,43 @@ async function openExit(
   });
 }
 
+/** How states are read, and digests of the files that say so. */
+async function openReading(
+  model: ModelAtDepth,
+  options: RerankerOptions,
+): Promise<
+  Omit<StateReader, 'workers'> & { readonly digests: Pick<EncoderSettings, 'headsDigest' | 'precedents'> }
+> {
+  const { folder, config } = model;
+  const { heads, readout } = folder.manifest;
+  const trained = heads === undefined ? undefined : await readHeads(folder.path, heads, config.width);
+  const judged = await openPrecedents(model, options);
+  return {
+    readout: { ...readout, ...options.readout },
+    heads: trained?.heads,
+    precedents: judged?.precedents,
+    relevance: rulesOf(model, options),
+    digests: {
+      headsDigest: trained?.digest,
+      precedents: judged && { ...judged.precedents.kernel, digest: judged.digest },
+    },
+  };
+}
+
+/** The model's precedents, unless the options give queries other anchors than those that it was fitted with. */
+async function openPrecedents(
+  { folder: { manifest, path }, config }: ModelAtDepth,
+  { residual, loops }: RerankerOptions,
+): Promise<{ readonly precedents: WeighedPrecedents; readonly digest: string } | undefined> {
+  if (!manifest.precedents || loops !== undefined || !isOwnResidual(manifest, residual)) return undefined;
+  const { file, ...kernel } = manifest.precedents;
+  const { precedents, digest } = await readPrecedents(path, file, config.width);
+  return { precedents: { ...precedents, kernel }, digest };
+}
+
+const isOwnResidual = ({ residual }: ModelManifest, asked: string | undefined): boolean =>
+  asked === undefined || asked === residual;
+
 /** The model's rules of relevance, unless the options change the numbers that they were fitted to. */
 function rulesOf(
   { folder: { manifest } }: ModelAtDepth,
@@ -137,9 +175,7 @@ function rulesOf(
 ): RelevanceRules | undefined {
   const { tokenTau = manifest.readout.tokenTau } = readout;
   const isAsFitted =
-    tokenTau === manifest.readout.tokenTau &&
-    loops === undefined &&
-    (residual === undefined || residual === manifest.residual);
+    tokenTau === manifest.readout.tokenTau && loops === undefined && isOwnResidual(manifest, residual);
   return isAsFitted ? manifest.relevance : undefined;
 }
 

@@ -10,6 +10,7 @@ import type {
 } from '../../contract.ts';
 import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
+import { type PrecedentLogit, precedentLogits, type WeighedPrecedents } from '../../readout/precedents.ts';
 import { type ReadoutResult, readOut } from '../../readout/readout.ts';
 import { type ScoredCandidate, toRanking } from '../../scores/ranking.ts';
 import {
@@ -30,6 +31,8 @@ export interface StateReader {
   readonly readout: ReadoutParameters;
   /** Trained parts of it. @defaultValue none */
   readonly heads?: ReadoutHeads | undefined;
+  /** Judged queries, and what they weigh. @defaultValue none */
+  readonly precedents?: WeighedPrecedents | undefined;
   /** Probabilities of relevance; without them, and with anchor states, cosines are calibrated. @defaultValue none */
   readonly relevance?: RelevanceRules | undefined;
   /** Workers that compute the token head. */
@@ -95,6 +98,8 @@ async function scoreRead(
 ): Promise<ScoredList> {
   const { readout, heads } = reader;
   const states = read.map(({ state }) => state);
+  const candidates = read.map(({ index }) => shortlist.candidates[index]!);
+  const texts = candidates.map(({ text }) => text);
   const tokens = tokenLogSums(reader, query, states, signal);
   const logSums = await inTime(tokens, tokensWithinMs);
   const isLate = logSums === late;
@@ -102,7 +107,6 @@ async function scoreRead(
     logSums: isLate ? undefined : logSums,
     heads,
   });
-  const texts = read.map(({ index }) => shortlist.candidates[index]!.text);
   const masses =
     isExplained && logSums && !isLate
       ? await abortable(
@@ -111,13 +115,18 @@ async function scoreRead(
         )
       : [];
   const sums = isLate ? undefined : logSums;
+  const precedents =
+    reader.precedents &&
+    precedentLogits(reader.precedents, reader.precedents.kernel, { anchor: query.anchor, candidates });
   const relevance = toRelevance(reader, { shortlist, texts, states, result, sums });
   const scored = read.map(
     ({ index }, i): ScoredCandidate => ({
       index,
-      logit: result.logits[i]!,
+      logit: result.logits[i]! + (precedents?.[i]?.logit ?? 0),
       calibratedScore: relevance?.hits[i] ?? result.calibratedScores[i]!,
-      ...(isExplained ? { explanation: toExplanation(result, i, masses[i]) } : {}),
+      ...(isExplained
+        ? { explanation: toExplanation(result, i, { masses: masses[i], precedent: precedents?.[i] }) }
+        : {}),
     }),
   );
   return { scored, answerable: relevance?.list };
@@ -174,13 +183,22 @@ async function tokenLogSums(
   return abortable(workers.tokenLogSums(tokenQuery(query, heads), states, tokenTau), signal);
 }
 
-function toExplanation(result: ReadoutResult, index: number, masses: DocumentMass | undefined): Explanation {
+function toExplanation(
+  result: ReadoutResult,
+  index: number,
+  {
+    masses,
+    precedent,
+  }: { readonly masses: DocumentMass | undefined; readonly precedent: PrecedentLogit | undefined },
+): Explanation {
   const tokenLogit = result.tokenLogits?.[index];
   const listLogit = result.listLogits?.[index];
   return {
     anchorLogit: result.anchorLogits[index]!,
     ...(tokenLogit === undefined ? {} : { tokenLogit }),
     ...(listLogit === undefined ? {} : { listLogit }),
+    ...(precedent && { precedentLogit: precedent.logit }),
+    ...(precedent?.query && { precedent: precedent.query }),
     readingWeight: result.readingWeights[index]!,
     ...(masses ?? { spans: [] }),
   };

@@ -35,13 +35,13 @@ export async function saveLayers(
     else written.push(await storedTensor(source, name, entry));
   }
   await replaceWeights(join(folder, layersFile), written);
-  await leaveOutRelevance(folder, config.layers === fullDepth ? undefined : config.layers);
+  await leaveOutFitted(folder, config.layers === fullDepth ? undefined : config.layers);
 }
 
 /** @param depth - The number of layers that were trained; undefined for all that there are. */
-function leaveOutRelevance(folder: string, depth: number | undefined): Promise<void> {
+function leaveOutFitted(folder: string, depth: number | undefined): Promise<void> {
   return changeManifest(folder, (manifest) => {
-    if (depth === undefined) return { ...manifest, relevance: undefined };
+    if (depth === undefined) return { ...manifest, relevance: undefined, precedents: undefined };
     const { depths } = manifest;
     return { ...manifest, depths: { ...depths, [depth]: { ...depths?.[depth], relevance: undefined } } };
   });

@@ -170,12 +170,16 @@ function toRow(candidate: ReportedCandidate): Row {
 function explanationLines({ text, mark }: ReportedHit, width: number): string[] {
   const explanation = mark?.explanation;
   if (!explanation) return [];
-  const { mass, anchorLogit, tokenLogit, listLogit, readingWeight, spans } = explanation;
+  const { mass, anchorLogit, tokenLogit, listLogit, precedentLogit, precedent, readingWeight, spans } =
+    explanation;
   const parts = [
     ...(mass === undefined ? [] : [`mass ${mass.toFixed(3)}`]),
     ...(anchorLogit === undefined ? [] : [`anchor ${anchorLogit.toFixed(3)}`]),
     ...(tokenLogit === undefined ? [] : [`tokens ${tokenLogit.toFixed(3)}`]),
     ...(listLogit === undefined ? [] : [`list ${listLogit.toFixed(3)}`]),
+    ...(precedentLogit && precedent
+      ? [`judged for ${precedent.queryId} (${precedent.cosine.toFixed(2)}) ${precedentLogit.toFixed(3)}`]
+      : []),
     ...(readingWeight === undefined ? [] : [`read ${(100 * readingWeight).toFixed(1)} %`]),
     ...spans.slice(0, 5).map(({ start, end, mass }) => `"${text.slice(start, end)}" ${mass.toFixed(3)}`),
   ];

@@ -42,8 +42,9 @@ export async function saveModel(folder: string, model: SavedModel): Promise<void
     ...(name !== undefined && { name }),
     readout,
     fusionWeight,
-    // Fitted to the readout before; JSON leaves it out.
+    // Fitted to the readout before; JSON leaves them out.
     relevance: undefined,
+    precedents: undefined,
     ...(heads.size > 0 && { heads: headsFile }),
   };
   if (heads.size > 0) await writeFile(join(folder, headsFile), toHeadsFile(heads));
