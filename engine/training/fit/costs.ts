@@ -22,7 +22,7 @@ export interface CostReport {
   readonly differences: readonly InterpolatedValue[];
 }
 
-/** Measures a collection at every interpolation weight, each fused at the share that was chosen; the start at its own. */
+/** Measures a collection at every interpolation weight with the precedents, each fused at the share that was chosen; the start at its own. */
 export async function costsOf(
   fitted: FittedReadout,
   lists: readonly FitList[],
@@ -32,7 +32,9 @@ export async function costsOf(
   for (const each of lists) before.push(await fitted.measure(each, measure, 'start'));
   const differences: InterpolatedValue[] = [];
   for (const interpolation of interpolations) {
-    const choice = interpolation === 0 ? 'start' : { ...fitted.choice, interpolation };
+    const { choice: chosen, start } = fitted;
+    const choice =
+      interpolation === 0 ? { ...start, precedents: chosen.precedents } : { ...chosen, interpolation };
     const values: number[] = [];
     for (const [i, each] of lists.entries()) {
       values.push((await fitted.measure(each, measure, choice)) - before[i]!);

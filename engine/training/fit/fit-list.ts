@@ -1,8 +1,9 @@
 /** Judged shortlists of a collection, as a fit reads them. */
 import type { FirstStage, Shortlist } from '../../contract.ts';
-import type { Collection } from '../../evaluation/collection.ts';
+import { type Collection, documentText } from '../../evaluation/collection.ts';
 import { toShortlist } from '../../evaluation/evaluate-collection.ts';
 import type { Run } from '../../evaluation/trec.ts';
+import type { RelevantDocument } from '../../model/precedents-file.ts';
 import type { TrainingList } from '../trainer/training-list.ts';
 
 /** One judged query. */
@@ -15,6 +16,8 @@ export interface FitList {
   readonly gains: readonly number[];
   /** Gains of all judged documents, descending. */
   readonly ideal: readonly number[];
+  /** All documents that are relevant for the query, whether the first stage found them or not. */
+  readonly relevant: readonly RelevantDocument[];
 }
 
 /** Where {@link toFitLists} takes lists from. */
@@ -48,7 +51,14 @@ export function toFitLists({
       ...(firstStageScore !== undefined && firstStage === 'lexical' && { firstStageScore }),
     }));
     const list = { set: collection.name, queryId, query: shortlist.query.text, documents };
-    return [{ list, shortlist, gains, ideal }];
+    return [{ list, shortlist, gains, ideal, relevant: relevantOf(judged, collection) }];
+  });
+}
+
+function relevantOf(judged: ReadonlyMap<string, number>, { documents }: Collection): FitList['relevant'] {
+  return [...judged].flatMap(([docId, gain]) => {
+    const document = documents.get(docId);
+    return gain > 0 && document ? [{ docId, text: documentText(document), gain }] : [];
   });
 }
 

@@ -1,5 +1,5 @@
 /** Fits the readout of a model to judged lists. */
-import { QueryError } from '../../errors.ts';
+import { ConfigurationError, QueryError } from '../../errors.ts';
 import { seededRandom, shuffled } from '../../evaluation/random.ts';
 import type { EncoderReranker } from '../../rerank/encoder/encoder-reranker.ts';
 import { createLosses } from '../losses/create-losses.ts';
@@ -18,6 +18,7 @@ import { ListRuns } from '../trainer/list-runs.ts';
 import { copyTensors } from '../trainer/tensors.ts';
 import type { TrainedTensors } from '../trainer/trainee.ts';
 import { type FitList, isInstructive } from './fit-list.ts';
+import { judgedQueries } from './fit-precedents.ts';
 import type { FitSettings } from './fit-settings.ts';
 import { choose, type EpochReport, Fitted, type FittedReadout } from './fitted.ts';
 
@@ -47,9 +48,15 @@ export interface FitOptions {
 
 const maxNorm = 1;
 
-/** Learns, stops early by the development loss, and chooses interpolation and fusion by the development lists' nDCG@10. */
+/**
+ * Learns, stops early by the development loss, and chooses interpolation and fusion by the development lists' nDCG@10; then
+ * makes the judged queries precedents, where that helps them among each other.
+ *
+ * @throws ConfigurationError when the model has trained heads or precedents already.
+ */
 export async function fitReadout(options: FitOptions): Promise<FittedReadout> {
-  const { reranker, settings, workers } = options;
+  const { reranker, settings, workers, lists } = options;
+  assertFirst(reranker);
   const trainee = readoutTrainee(traineeOptions(options));
   const losses = createLosses(settings.losses);
   const runs = await ListRuns.open({ trainee, losses, served: trainee.ownLogits }, { workers });
@@ -57,13 +64,21 @@ export async function fitReadout(options: FitOptions): Promise<FittedReadout> {
     const { development, training } = split(options, await readable(options, trainee));
     const start = copyTensors(trainee.tensors);
     const { epochs, best } = await learn(options, { trainee, runs, training, development });
-    const fitted = new Fitted({ trainee, runs, start, end: best.tensors });
-    const choice = await choose(fitted, development, reranker.info.fusionWeight ?? 0);
+    const queries = settings.precedents ? await judgedQueries(reranker, lists) : [];
+    const fitted = new Fitted({ reranker, trainee, runs, start, end: best.tensors, queries });
+    const learnt = await choose(fitted, development, reranker.info.fusionWeight ?? 0);
+    const choice = settings.precedents ? await fitted.withPrecedents(learnt, lists) : learnt;
     return fitted.chosen(choice, { bestEpoch: best.epoch, epochs });
   } catch (error) {
     await runs.close();
     throw error;
   }
+}
+
+function assertFirst({ precedents, modelFolder }: EncoderReranker): void {
+  if (!precedents) return;
+  const message = `"${modelFolder}" has precedents already; start from the model that was fitted`;
+  throw new ConfigurationError('Cannot fit the readout', [{ path: 'model', message }]);
 }
 
 /** The trainee that a fit trains; the states of several fits may be shared. */

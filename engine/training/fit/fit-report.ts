@@ -59,8 +59,12 @@ export function toMarkdown(report: FitReport): string {
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-const toText = ({ interpolation, fusionWeight }: FitChoice): string =>
-  `interpolation weight ${interpolation}, fusion weight ${fusionWeight}`;
+function toText({ interpolation, fusionWeight, precedents }: FitChoice): string {
+  const said = precedents
+    ? `precedents of weight ${precedents.weight} and bandwidth ${precedents.bandwidth}`
+    : 'no precedents';
+  return `interpolation weight ${interpolation}, fusion weight ${fusionWeight}, ${said}`;
+}
 
 function gains({ crossValidation, measure }: FitReport): string[] {
   if (!crossValidation) {
@@ -88,22 +92,21 @@ function gains({ crossValidation, measure }: FitReport): string[] {
   ];
 }
 
-function costs({ others, keepingWeight, measure }: FitReport): string[] {
+function costs({ others, keepingWeight, measure, choice }: FitReport): string[] {
   if (others.length === 0) return [];
-  const weights = others[0]!.differences.map(({ interpolation }) => interpolation);
+  // Without precedents the first column is the start.
+  const first = choice.precedents ? 0 : 1;
+  const weights = others[0]!.differences.slice(first).map(({ interpolation }) => interpolation);
   return [
     '## On other collections',
     '',
     `Difference in ${measure} by interpolation weight, with its 95 % interval.`,
     '',
-    `| collection | queries | before | ${weights.slice(1).join(' | ')} |`,
-    `|---|---|---|${weights
-      .slice(1)
-      .map(() => '---|')
-      .join('')}`,
+    `| collection | queries | before | ${weights.join(' | ')} |`,
+    `|---|---|---|${weights.map(() => '---|').join('')}`,
     ...others.map(({ set, queries, start, differences }) => {
       const cells = differences
-        .slice(1)
+        .slice(first)
         .map(({ mean, low, high }) => `${signed(mean)} [${signed(low)}, ${signed(high)}]`);
       return `| ${set} | ${queries} | ${start.toFixed(4)} | ${cells.join(' | ')} |`;
     }),

@@ -25,6 +25,8 @@ export interface FitSettings {
   readonly patience: number;
   /** Share of the lists that are kept for development, in (0, 1). */
   readonly developmentShare: number;
+  /** Whether judged queries may become precedents of those to come. */
+  readonly precedents: boolean;
 }
 
 /** Fewer instructive lists than this leave the weights alone: only the readout's numbers are tuned. */
@@ -44,4 +46,5 @@ export const defaultFitSettings: FitSettings = {
   epochs: 30,
   patience: 5,
   developmentShare: 0.2,
+  precedents: true,
 };

@@ -2,6 +2,9 @@
 import { QueryError } from '../../errors.ts';
 import { type Measure, mean, parseMeasure } from '../../evaluation/measures.ts';
 import { standardError } from '../../evaluation/significance.ts';
+import { type JudgedQuery, savePrecedents, toPrecedents } from '../../model/precedents-file.ts';
+import type { PrecedentKernel, Precedents } from '../../readout/precedents.ts';
+import type { EncoderReranker } from '../../rerank/encoder/encoder-reranker.ts';
 import { rankLogits } from '../../scores/ranking.ts';
 import { measureFused } from '../measure-fused.ts';
 import type { ReadoutTrainee } from '../trainees/readout/readout-trainee.ts';
@@ -9,6 +12,7 @@ import type { ListRuns } from '../trainer/list-runs.ts';
 import { interpolate } from '../trainer/tensors.ts';
 import type { TrainedTensors } from '../trainer/trainee.ts';
 import type { FitList } from './fit-list.ts';
+import { choosePrecedents, queryAnchor, type ScoredFitList, withPrecedents } from './fit-precedents.ts';
 
 /** One epoch's losses. */
 export interface EpochReport {
@@ -22,8 +26,10 @@ export interface EpochReport {
 
 /** A fitted readout, open to score lists until it is closed. */
 export interface FittedReadout {
-  /** What was chosen: weights between start and end, and the first stage's share. */
+  /** What was chosen: weights between start and end, the first stage's share, precedents. */
   readonly choice: FitChoice;
+  /** The model as it was. */
+  readonly start: FitChoice;
   /** Epochs until the best development loss; 0 where none was smaller than the start's. */
   readonly bestEpoch: number;
   /** Every epoch. */
@@ -42,6 +48,8 @@ export interface FitChoice {
   readonly interpolation: number;
   /** The first stage's share in the fused order. */
   readonly fusionWeight: number;
+  /** What the judged queries weigh as precedents. @defaultValue there are none */
+  readonly precedents?: PrecedentKernel | undefined;
 }
 
 /** Weights between start and end that are tried. */
@@ -87,18 +95,23 @@ function measured(
 }
 
 interface FittedParts {
+  readonly reranker: EncoderReranker;
   readonly trainee: ReadoutTrainee;
   readonly runs: ListRuns;
   readonly start: TrainedTensors;
   readonly end: TrainedTensors;
+  /** What was judged, for precedents. */
+  readonly queries: readonly JudgedQuery[];
 }
 
 /** Weights between start and end, open to score lists. */
 export class Fitted {
   readonly #parts: FittedParts;
+  readonly #precedents: Precedents;
 
   constructor(parts: FittedParts) {
     this.#parts = parts;
+    this.#precedents = toPrecedents(parts.queries, parts.reranker.width);
   }
 
   /** Logits with weights between start and end. */
@@ -111,25 +124,53 @@ export class Fitted {
     });
   }
 
+  /**
+   * The choice with what the judged queries are to weigh as precedents, by the logits of the start: those of the end have
+   * learnt what is judged in these lists.
+   *
+   * @param lists - Those that were judged.
+   */
+  async withPrecedents(choice: FitChoice, lists: readonly FitList[]): Promise<FitChoice> {
+    const { reranker, queries } = this.#parts;
+    const scored: ScoredFitList[] = [];
+    for (const fitList of lists) {
+      const anchor = await queryAnchor(reranker, fitList);
+      if (anchor === undefined || fitList.shortlist.candidates.length === 0) continue;
+      scored.push({ fitList, anchor, logits: await this.logits(fitList, 0) });
+    }
+    const how = { share: choice.fusionWeight, measure: nDCG };
+    return { ...choice, precedents: choosePrecedents(queries, scored, how) };
+  }
+
   /** The model of a choice. */
   chosen(choice: FitChoice, learnt: Pick<FittedReadout, 'bestEpoch' | 'epochs'>): FittedReadout {
-    const { trainee, runs } = this.#parts;
+    const { reranker, trainee, runs, queries } = this.#parts;
     const start: FitChoice = { interpolation: 0, fusionWeight: trainee.fusionWeight(new Map()) };
     return {
       ...learnt,
       choice,
+      start,
       measure: async (list, measure, model = 'chosen') => {
         const asked = model === 'chosen' ? choice : model === 'start' ? start : model;
-        const logits = await this.logits(list, asked.interpolation);
+        const logits = await this.#served(list, asked);
         return measured(list, logits, { share: asked.fusionWeight, measure });
       },
-      save: (folder, asked = choice) =>
-        trainee.save(folder, this.#between(asked.interpolation), asked.fusionWeight),
+      save: async (folder, asked = choice) => {
+        await trainee.save(folder, this.#between(asked.interpolation), asked.fusionWeight);
+        const { precedents: kernel } = asked;
+        if (kernel) await savePrecedents(folder, queries, { width: reranker.width, kernel });
+      },
       close: async () => {
         await runs.close();
         await trainee.close();
       },
     };
+  }
+
+  async #served(list: FitList, { interpolation, precedents }: FitChoice): Promise<ArrayLike<number>> {
+    const logits = await this.logits(list, interpolation);
+    const anchor = precedents && (await queryAnchor(this.#parts.reranker, list));
+    return anchor ? withPrecedents({ fitList: list, anchor, logits }, this.#precedents, precedents) : logits;
   }
 
   #between(weight: number): TrainedTensors {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import {
   ConfigurationError,
   type ConfigurationIssue,
+  modelFamily,
   modelProfile,
   openReranker,
   type Profile,
@@ -18,6 +19,7 @@ import {
   evaluateCollection,
   type Measure,
   parseMeasure,
+  precedentQueryIds,
   printRun,
   readCollection,
   type StateSize,
@@ -156,6 +158,7 @@ async function evaluateFolder(
 ): Promise<Evaluated> {
   const collection = limited(await readCollection(folder), options.limit);
   assertJudged(folder, collection);
+  if (options.model !== undefined) await warnOfSeen(context, options.model, collection);
   const bar = context.progress(collection.name, collection.qrels.size);
   try {
     const { run: candidates, firstStage } = await candidatesOf(options.candidates, folder, collection);
@@ -181,6 +184,18 @@ async function evaluateFolder(
   } finally {
     bar.stop();
   }
+}
+
+/** Says that the model holds the very judgements that it is measured by. */
+async function warnOfSeen(context: CliContext, model: string, { name, qrels }: Collection): Promise<void> {
+  if ((await modelFamily(model)) !== 'encoder') return;
+  const seen = await precedentQueryIds(model);
+  const count = [...qrels.keys()].filter((queryId) => seen.has(queryId)).length;
+  if (count === 0) return;
+  context.note(
+    `${name}: ${count} of ${qrels.size} queries have names of queries whose judgements the model was fitted to: if they are ` +
+      'the same, the figures say nothing of others; "blockrank train --cross-validate 5" measures those.',
+  );
 }
 
 function toText(result: Evaluated, measure: string): string {

@@ -1,5 +1,5 @@
 /** Options that `blockrank train` takes without a recipe only. */
-import type { Flag } from '../flag.ts';
+import { Flag } from '../flag.ts';
 import { modelOptions } from '../model-options.ts';
 import { candidatesFlag, countFlag, seedFlag, textFlag } from './laboratory-flags.ts';
 
@@ -20,6 +20,10 @@ export function fitFlags(): readonly Flag[] {
       '--interpolation <weight>',
       'write this weight between start (0) and end (1), not the chosen one',
     ),
+    new Flag('--no-precedents', {
+      type: 'switch',
+      help: 'do not keep what was judged relevant for the sake of similar queries',
+    }),
     seedFlag(),
   ];
 }

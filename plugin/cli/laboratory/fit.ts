@@ -39,6 +39,7 @@ export interface FitCommandOptions {
   readonly also?: readonly string[];
   readonly alsoCandidates: string;
   readonly interpolation?: string;
+  readonly precedents?: boolean;
   readonly seed: number;
   readonly json?: true;
   readonly cache?: string | boolean;
@@ -137,11 +138,11 @@ async function listsOf(folder: string, candidates: string, depth: number): Promi
 function fitOptions(
   reranker: EncoderReranker,
   lists: readonly FitList[],
-  { seed }: FitCommandOptions,
+  { seed, precedents = true }: FitCommandOptions,
   { signal }: CliContext,
 ): FitOptions {
   const workers = availableParallelism();
-  return { reranker, lists, settings: defaultFitSettings, seed, workers, signal };
+  return { reranker, lists, settings: { ...defaultFitSettings, precedents }, seed, workers, signal };
 }
 
 async function crossValidated(

@@ -149,7 +149,7 @@ const problem = (path: string, message: string): ConfigurationError =>
 /** What a setting changes. Probabilities of relevance read numerators at one temperature; with another one they are left out. */
 function changesOf({ fusionWeight, ...readout }: Setting, before: ManifestPart): object {
   const isKept = readout.tokenTau === before.readout?.tokenTau;
-  return { readout, fusionWeight, relevance: isKept ? before.relevance : undefined };
+  return { readout, fusionWeight, relevance: isKept ? before.relevance : undefined, precedents: undefined };
 }
 
 function toText(
