@@ -6,6 +6,7 @@
  */
 import { narrowFloats, widenHalves } from '../weights/half.ts';
 import { quantiseRows } from '../weights/quantise.ts';
+import { sharedFloats } from './shared-floats.ts';
 
 /** The precision of stored values. */
 export type StatePrecision = 'fp16' | 'int8';
@@ -62,7 +63,7 @@ export function readRows(
   { first, count }: { readonly first: number; readonly count: number },
 ): Float32Array {
   const { buffer } = bytes;
-  const values = new Float32Array(new SharedArrayBuffer(count * width * Float32Array.BYTES_PER_ELEMENT));
+  const values = sharedFloats(count * width);
   const start = first * width;
   // Plain loops: a list of candidates has millions of values, and a request waits for them.
   if (precision === 'fp16') {

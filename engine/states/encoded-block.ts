@@ -1,5 +1,6 @@
 /** What workers make of blocks, and how the blocks of a document become its state. */
 import type { BlockState } from '../contract.ts';
+import { sharedFloats, weighed } from './shared-floats.ts';
 
 /** The vectors of one encoded block. */
 export interface EncodedBlock {
@@ -39,9 +40,9 @@ export function joinBlocks(
 
 function shared(parts: readonly Float32Array[]): Float32Array {
   const only = parts[0];
-  if (parts.length === 1 && only && only.buffer instanceof SharedArrayBuffer) return only;
+  if (parts.length === 1 && only && only.buffer instanceof SharedArrayBuffer) return weighed(only);
   const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const whole = new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT));
+  const whole = sharedFloats(length);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

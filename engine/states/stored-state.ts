@@ -4,6 +4,7 @@
  */
 import type { BlockState, StateKey, StoredState, StoredStateCounts, StoredVector } from '../contract.ts';
 import { decodeState, type StateFault } from './codec.ts';
+import { sharedFloats } from './shared-floats.ts';
 import type { StateCodec } from './state-codec.ts';
 
 /** The kind of state that a reader wants. */
@@ -66,7 +67,7 @@ function ofVector(
   if (textDigest !== undefined && textDigest !== key.textDigest) return { fault: 'stale' };
   const length = Math.hypot(...values);
   if (!(length > 0 && Number.isFinite(length))) return { fault: 'damaged' };
-  const anchors = new Float32Array(new SharedArrayBuffer(width * Float32Array.BYTES_PER_ELEMENT));
+  const anchors = sharedFloats(width);
   values.forEach((value, i) => {
     anchors[i] = value / length;
   });

@@ -12,7 +12,7 @@ import type { Parameters } from '../../network/parameters.ts';
 import type { GraphSession, SessionOptions } from '../../session/runtime.ts';
 import { openSharedSession } from '../../session/shared-session.ts';
 import type { HalfwayBlock } from '../../states/halfway.ts';
-import { sharedFloats } from './cut-states.ts';
+import { sharedCopy } from './cut-states.ts';
 
 type Feeds = Readonly<Record<string, TensorValue>>;
 
@@ -72,8 +72,8 @@ export async function openCutSession(
       const [hidden, exits] = [answer['hidden']!, answer['exits']!].map(({ data }) => data as Float32Array);
       return blocks.map(({ length }, b) => ({
         length,
-        exit: sharedFloats(exits!.subarray(b * width, (b + 1) * width)),
-        hidden: sharedFloats(hidden!.subarray(b * longest * width, (b * longest + length) * width)),
+        exit: sharedCopy(exits!.subarray(b * width, (b + 1) * width)),
+        hidden: sharedCopy(hidden!.subarray(b * longest * width, (b * longest + length) * width)),
       }));
     },
     async finish(blocks) {

@@ -1,5 +1,7 @@
 /** From a batch's vectors in one piece to each block's own. */
+
 import type { EncodedBlock } from '../../states/encoded-block.ts';
+import { sharedFloats } from '../../states/shared-floats.ts';
 import { widenHalves } from '../../weights/half.ts';
 
 /** Some blocks of a batch. */
@@ -24,15 +26,15 @@ export function cutStates({ rows, rowsPerBlock, width, first, lengths }: BatchPa
   return lengths.map((length, b) => {
     const start = (first + b) * rowsPerBlock * width;
     return {
-      anchor: sharedFloats(rows.subarray(start, start + width)),
-      tokens: sharedFloats(rows.subarray(start, start + length * width)),
+      anchor: sharedCopy(rows.subarray(start, start + width)),
+      tokens: sharedCopy(rows.subarray(start, start + length * width)),
     };
   });
 }
 
 /** A copy as float32 in shared memory. */
-export function sharedFloats(values: Float32Array | Uint16Array): Float32Array {
-  const copy = new Float32Array(new SharedArrayBuffer(values.length * Float32Array.BYTES_PER_ELEMENT));
+export function sharedCopy(values: Float32Array | Uint16Array): Float32Array {
+  const copy = sharedFloats(values.length);
   if (values instanceof Uint16Array) widenHalves(values, copy);
   else copy.set(values);
   return copy;

@@ -25,7 +25,7 @@ import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
 import type { WeightFile } from '../../weights/precision-weights.ts';
 import { type CutSession, openCutSession } from './cut-session.ts';
-import { cutStates, sharedFloats } from './cut-states.ts';
+import { cutStates, sharedCopy } from './cut-states.ts';
 import type { EncoderAnswers, EncoderTask } from './encoder-workers.ts';
 import { toQueryGroups } from './query-groups.ts';
 import { residualFeeds, residualOf, type SharedResidual } from './residual-feeds.ts';
@@ -202,9 +202,9 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     const { width } = this.#program.config;
     return blocks.map(({ length }, b) => {
       const first = b * longest * width;
-      const anchor = sharedFloats(rows.subarray(first, first + width));
+      const anchor = sharedCopy(rows.subarray(first, first + width));
       if (this.#program.tier === 'anchor') return { anchor };
-      return { anchor, tokens: sharedFloats(rows.subarray(first, first + length * width)) };
+      return { anchor, tokens: sharedCopy(rows.subarray(first, first + length * width)) };
     });
   }
 

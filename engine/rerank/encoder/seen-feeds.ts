@@ -4,7 +4,7 @@ import type { Gates } from '../../model/gates-file.ts';
 import { gatesName, keyValueNames, ownKeyValueNames } from '../../network/cross-attention.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
 import type { QueryState } from '../../readout/parameters.ts';
-import { sharedFloats } from './cut-states.ts';
+import { sharedCopy } from './cut-states.ts';
 
 /** Keys and values of a query block by the names that a graph takes them by, in shared memory. */
 export type SeenTensors = Readonly<
@@ -29,7 +29,7 @@ export function toSeen(
   const tensors = [...gates.keys()].flatMap((layer) =>
     partsSeen.map((part) => {
       const { shape, data } = answer[ownKeyValueNames(layer)[part]]!;
-      return [keyValueNames(layer)[part], { shape, data: sharedFloats(data as Float32Array) }] as const;
+      return [keyValueNames(layer)[part], { shape, data: sharedCopy(data as Float32Array) }] as const;
     }),
   );
   return Object.fromEntries(tensors);
