@@ -64,7 +64,8 @@ function checkGradients(gradients: ReadonlyMap<string, Float32Array>, tensors: T
         `step: expected a gradient of ${data.length} numbers for "${name}", got ${found}.`,
       );
     }
-    const squares = gradient.reduce((sum, value) => sum + value * value, 0);
+    let squares = 0;
+    for (let i = 0; i < gradient.length; i += 1) squares += gradient[i]! * gradient[i]!;
     if (!(squares <= maxSquares)) {
       throw new RangeError(`step: expected a finite gradient for "${name}" whose squares fit float32.`);
     }
