@@ -32,6 +32,7 @@ export * from './hierarchy/learning/recall-by-distance.ts';
 export * from './hierarchy/learning/recall-report.ts';
 export * from './hierarchy/learning/retriever-recall.ts';
 export * from './hierarchy/learning/settings.ts';
+export * from './hierarchy/learning/stage-loss.ts';
 export * from './hierarchy/learning/taxonomy.ts';
 export * from './hierarchy/learning/train-hierarchy.ts';
 export * from './hierarchy/learning/train-stage.ts';

@@ -4,10 +4,10 @@ import { ConfigurationError, TrainingError } from '../../errors.ts';
 import { createOptimiser } from '../../training/optimisers/create-optimiser.ts';
 import { learningRate } from '../../training/optimisers/schedule.ts';
 import type { OptimiserSettings } from '../../training/optimisers/settings.ts';
-import { type BatchLoss, batchLoss } from './batch-loss.ts';
-import { type EncoderPair, tableGradient, vectorsOf } from './encoder-pair.ts';
+import type { EncoderPair } from './encoder-pair.ts';
 import { type MatchList, type MatchPairs, pairsFrom } from './matches.ts';
 import type { HierarchyStage } from './settings.ts';
+import { openStageLoss, type StageLoss } from './stage-loss.ts';
 
 /** What a stage trains on, and how it is watched. */
 export interface StageContext {
@@ -32,32 +32,45 @@ const turnMs = 50;
  * Trains the tables in place.
  *
  * @throws ConfigurationError when no pair is as far as the stage asks. @throws TrainingError when a loss or gradient is no
- * finite number; the tables then hold the step before.
+ * finite number; the tables then hold the step before. @throws InferenceError where the loss of a large batch cannot be run.
  */
 export async function trainStage(
   pair: EncoderPair,
   stage: HierarchyStage,
   context: StageContext,
 ): Promise<void> {
-  const { queries, documents } = pair;
   const draw = pairDraw(stage, context);
+  const losses = await openStageLoss(pair, stage, context.matches);
+  try {
+    await takeSteps(pair, stage, { ...context, draw, losses });
+  } finally {
+    await losses.close();
+  }
+}
+
+/** What the steps of a stage share. */
+interface StepContext extends StageContext {
+  readonly draw: () => MatchPairs;
+  readonly losses: StageLoss;
+}
+
+async function takeSteps(
+  { queries, documents }: EncoderPair,
+  stage: HierarchyStage,
+  { draw, losses, optimiser: settings, onStep, signal }: StepContext,
+): Promise<void> {
   const tables = new Map([
     ['queries', queries.table],
     ['documents', documents.table],
   ]);
-  const optimiser = createOptimiser(context.optimiser, tables);
+  const optimiser = createOptimiser(settings, tables);
   let turnBegan = performance.now();
   for (let step = 1; step <= stage.steps; step += 1) {
-    context.signal?.throwIfAborted();
-    const batch = draw();
-    const { loss, queryGradient, documentGradient } = lossOf(pair, batch, stage, context);
+    signal?.throwIfAborted();
+    const { loss, gradients } = await losses.of(draw());
     if (!Number.isFinite(loss)) throw notFinite(step, `its loss is ${loss}`);
-    const gradients = new Map([
-      ['queries', tableGradient(queries, batch.queries, queryGradient)],
-      ['documents', tableGradient(documents, batch.documents, documentGradient)],
-    ]);
     takeStep(step, () => optimiser.step(gradients, rateOf(stage, step)));
-    await context.onStep?.(step, loss);
+    await onStep?.(step, loss);
     if (performance.now() - turnBegan < turnMs) continue;
     await setImmediate();
     turnBegan = performance.now();
@@ -83,31 +96,6 @@ function notFinite(step: number, what: string, cause?: unknown): TrainingError {
     { fault: 'not-finite', step },
     { cause },
   );
-}
-
-/** Loss and gradients of a batch; `masksMatches` leaves out what is known to match. */
-function lossOf(
-  { queries, documents }: EncoderPair,
-  batch: MatchPairs,
-  { temperature, masksMatches = false }: HierarchyStage,
-  { matches }: StageContext,
-): BatchLoss {
-  const vectors = {
-    queries: vectorsOf(queries, batch.queries),
-    documents: vectorsOf(documents, batch.documents),
-    width: queries.table.shape[1],
-  };
-  if (!masksMatches) return batchLoss(vectors, { temperature });
-  const isMatch = new Uint8Array(documents.bags.length);
-  return batchLoss(vectors, {
-    temperature,
-    maskOf(k, mask) {
-      const own = matches[batch.queries[k]!]!.documents;
-      for (const document of own) isMatch[document] = 1;
-      for (let j = 0; j < mask.length; j += 1) mask[j] = isMatch[batch.documents[j]!]!;
-      for (const document of own) isMatch[document] = 0;
-    },
-  });
 }
 
 /** Draws batches of the stage's pairs. @throws ConfigurationError when there are none. */
