@@ -27,7 +27,7 @@ export * from './hierarchy/learning/batch-loss.ts';
 export * from './hierarchy/learning/data.ts';
 export * from './hierarchy/learning/encoder-pair.ts';
 export * from './hierarchy/learning/matches.ts';
-export { measurePair } from './hierarchy/learning/measure-pair.ts';
+export { measurePair, products } from './hierarchy/learning/measure-pair.ts';
 export * from './hierarchy/learning/recall-by-distance.ts';
 export * from './hierarchy/learning/recall-report.ts';
 export * from './hierarchy/learning/retriever-recall.ts';

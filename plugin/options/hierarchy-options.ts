@@ -79,3 +79,36 @@ export const hierarchyTrainOptions = {
     help: 'share of the queries that is not trained, and reported apart; none with lookup',
   },
 } as const;
+
+/** Options of reports. */
+export const hierarchyReportOptions = {
+  withText: { type: 'switch', help: "with --data: a category's words are its title and text" },
+  distances: {
+    type: 'text',
+    help: 'table of query-id, corpus-id and distance in place of a taxonomy; for runs alone',
+  },
+  run: { type: 'text', help: 'TREC runs' },
+  hierarchy: { type: 'text', help: 'what "hierarchy train" wrote' },
+  candidates: {
+    type: 'text',
+    help: 'first stages: embedded (BM25 over the words of the categories) or, with --data, the NAME of a candidates-NAME.tsv',
+  },
+  encoder: {
+    type: 'text',
+    help: 'models whose query anchors search the anchors of the categories; default is that of the package',
+  },
+  own: { type: 'switch', help: 'a category need not find itself, and is taken out of its order' },
+  cutoff: {
+    type: 'whole',
+    min: 1,
+    otherwise: 'as many as the query is to find',
+    help: 'places of an order that count',
+  },
+  queries: {
+    type: 'whole',
+    min: 1,
+    default: 2000,
+    help: 'queries that are asked here at most, drawn by a fixed seed; a run is measured whole',
+  },
+  svg: { type: 'text', help: 'write a chart' },
+} as const;

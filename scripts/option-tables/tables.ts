@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { cliContext } from '../../plugin/cli/context.ts';
 import { Flag } from '../../plugin/cli/flag.ts';
+import { reportCommand as hierarchyReportCommand } from '../../plugin/cli/hierarchy/report-command.ts';
 import { trainCommand as hierarchyTrainCommand } from '../../plugin/cli/hierarchy/train-command.ts';
 import { installCommand } from '../../plugin/cli/install/install-command.ts';
 import { proxyCommand } from '../../plugin/cli/serve/proxy-command.ts';
@@ -47,6 +48,7 @@ export function optionTables(): Readonly<Record<string, Table>> {
     states: statesTable(),
     install: flagTable(installCommand(context)),
     'hierarchy-train': flagTable(hierarchyTrainCommand(context)),
+    'hierarchy-report': flagTable(hierarchyReportCommand(context)),
   };
 }
 

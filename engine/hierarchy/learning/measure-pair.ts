@@ -33,7 +33,8 @@ function* measuredQueries(
   }
 }
 
-function products(rows: Float32Array, vector: Float32Array, W: number): Float32Array {
+/** Products of a vector with every row. @param rows - `[rows, W]`. */
+export function products(rows: Float32Array, vector: Float32Array, W: number): Float32Array {
   const scores = new Float32Array(rows.length / W);
   for (let i = 0; i < scores.length; i += 1) {
     let sum = 0;

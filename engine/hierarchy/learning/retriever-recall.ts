@@ -82,20 +82,28 @@ export function runRecall(
 
 const categoryOf = (queryId: string): string => queryId.replace(/^q/, '');
 
+/** What gives every category a score for a query. */
+export interface CategoryScorer {
+  /** The categories. */
+  readonly nodes: readonly NamedText[];
+  /** A score a category, in the order of `nodes`, shape `[nodes]`; the larger, the earlier. */
+  scoresOf(query: NamedText): Float32Array;
+}
+
 /**
- * Recall of a trained hierarchy over its own categories.
+ * Recall of what scores all categories. Where a category is not to find itself, it is taken out of its order.
  *
  * @param queries - The queries with their words, by the ids that distances have them by. Those without distances do not count.
  *
- * @throws ConfigurationError when no query has distances, or the hierarchy lacks a document that is to be found.
+ * @throws ConfigurationError when no query has distances, or a document that is to be found has no score.
  */
-export function hierarchyRecall(
-  hierarchy: Hierarchy,
+export function scorerRecall(
+  { nodes, scoresOf }: CategoryScorer,
   queries: readonly NamedText[],
   distances: QueryDistances,
   { cutoff }: RetrieverRecallOptions = {},
 ): HierarchyRecall {
-  const places = new Map(hierarchy.nodes.map(({ id }, i) => [id, i]));
+  const places = new Map(nodes.map(({ id }, i) => [id, i]));
   const asked = queries.filter(({ id }) => distances.has(id));
   const lacking = asked
     .flatMap(({ id }) => [...distances.get(id)!.keys()])
@@ -104,10 +112,27 @@ export function hierarchyRecall(
     const message =
       lacking === undefined
         ? 'none of the queries has something to find'
-        : `it was trained on another taxonomy: it has no category "${lacking}"`;
+        : `it was made for another taxonomy: it has no category "${lacking}"`;
     throw new ConfigurationError('Cannot measure the hierarchy', [{ path: 'model', message }]);
   }
-  return recallByDistance(measuredBy(hierarchy, { asked, distances, places }), { cutoff });
+  return recallByDistance(measuredBy(scoresOf, { asked, distances, places }), { cutoff });
+}
+
+/** Recall of a trained hierarchy over its own categories. @throws ConfigurationError see {@link scorerRecall}. */
+export function hierarchyRecall(
+  hierarchy: Hierarchy,
+  queries: readonly NamedText[],
+  distances: QueryDistances,
+  options: RetrieverRecallOptions = {},
+): HierarchyRecall {
+  const scorer: CategoryScorer = {
+    nodes: hierarchy.nodes,
+    scoresOf(query) {
+      const key = documentKey(hierarchy.queries, query);
+      return hierarchy.scoresOf(hierarchy.embedNow([key]).rows);
+    },
+  };
+  return scorerRecall(scorer, queries, distances, options);
 }
 
 interface Asked {
@@ -116,11 +141,10 @@ interface Asked {
   readonly places: ReadonlyMap<string, number>;
 }
 
-function* measuredBy(hierarchy: Hierarchy, { asked, distances, places }: Asked) {
+function* measuredBy(scoresOf: CategoryScorer['scoresOf'], { asked, distances, places }: Asked) {
   for (const query of asked) {
     const wanted = distances.get(query.id)!;
-    const key = documentKey(hierarchy.queries, query);
-    const scores = hierarchy.scoresOf(hierarchy.embedNow([key]).rows);
+    const scores = scoresOf(query);
     const own = wanted.has(query.id) ? undefined : places.get(query.id);
     if (own !== undefined) scores[own] = Number.NEGATIVE_INFINITY;
     yield { distances: wanted, rankOf: (docId: string) => rankIn(scores, places.get(docId)!) };

@@ -1,16 +1,13 @@
 /** What `blockrank hierarchy report` does: measures runs and hierarchies, prints and draws. */
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { type NamedText, openHierarchy } from '../../../engine/index.ts';
+import { openHierarchy } from '../../../engine/index.ts';
 import {
   type HierarchyRecall,
   hierarchyRecall,
   parseDistances,
   parseRun,
-  type QueryDistances,
   runRecall,
-  seededRandom,
-  shuffled,
   taxonomyDistances,
   toRecallChart,
   toRecallTable,
@@ -18,6 +15,7 @@ import {
 import type { CliContext } from '../context.ts';
 import { wrongOption } from '../errors.ts';
 import type { TaxonomyFlags } from './hierarchy-flags.ts';
+import { candidatesRecall, drawn, encoderRecall, type Wanted } from './report-retrievers.ts';
 import { neededTaxonomy, optionText } from './taxonomy-source.ts';
 
 /** Values of the options. */
@@ -25,6 +23,8 @@ export interface ReportFlags extends TaxonomyFlags {
   readonly distances?: string;
   readonly run?: readonly string[];
   readonly hierarchy?: readonly string[];
+  readonly candidates?: readonly string[];
+  readonly encoder?: readonly string[];
   readonly own: boolean;
   readonly cutoff?: number;
   readonly queries: number;
@@ -34,14 +34,20 @@ export interface ReportFlags extends TaxonomyFlags {
 
 /** Prints the report. @throws ConfigurationError for options or files that do not fit together. */
 export async function report(context: CliContext, flags: ReportFlags): Promise<void> {
-  const { run = [], hierarchy = [], svg, json } = flags;
-  if (run.length + hierarchy.length === 0)
-    throw wrongOption('', 'give --run <files> or --hierarchy <folders>');
+  const { run = [], hierarchy = [], candidates = [], encoder = [], svg, json } = flags;
+  if (run.length + hierarchy.length + candidates.length + encoder.length === 0) {
+    throw wrongOption(
+      '',
+      'give --hierarchy <folders>, --candidates <names>, --encoder <folders> or --run <files>',
+    );
+  }
   const wanted = await readWanted(flags);
   const recalls = new Map<string, HierarchyRecall>();
   for (const path of hierarchy) {
     for (const [name, recall] of await hierarchyRecalls(path, wanted, flags)) recalls.set(name, recall);
   }
+  for (const name of candidates) recalls.set(name, await candidatesRecall(name, wanted, flags));
+  for (const folder of encoder) recalls.set(nameOf(folder), await encoderRecall(folder, wanted, flags));
   // A table of distances says which queries there are; of a taxonomy a run may ask only some.
   const options = { cutoff: flags.cutoff, countsAbsent: flags.distances !== undefined };
   for (const path of run) {
@@ -53,18 +59,14 @@ export async function report(context: CliContext, flags: ReportFlags): Promise<v
   if (svg !== undefined) await writeFile(svg, await toRecallChart(recalls));
 }
 
-interface Wanted {
-  readonly distances: QueryDistances;
-  readonly queries: readonly NamedText[];
-}
-
 async function readWanted(flags: ReportFlags): Promise<Wanted> {
-  const { distances: path, hierarchy, taxonomy: file, data, own } = flags;
+  const { distances: path, hierarchy, candidates, encoder, taxonomy: file, data, own } = flags;
   if (path === undefined) {
     const taxonomy = await neededTaxonomy(flags);
     return { distances: taxonomyDistances(taxonomy, own), queries: taxonomy.nodes };
   }
-  if (hierarchy) throw wrongOption('--distances', 'is for runs; give --taxonomy or --data for a hierarchy');
+  if (hierarchy ?? candidates ?? encoder)
+    throw wrongOption('--distances', 'is for runs; give --taxonomy or --data for what is asked here');
   if (file !== undefined || data !== undefined) {
     throw wrongOption('--distances', 'stands in place of --taxonomy and --data');
   }
@@ -87,10 +89,7 @@ async function hierarchyRecalls(
   ] as const;
   return parts
     .filter(([, part]) => part.some(({ id }) => distances.has(id)))
-    .map(([name, part]) => [
-      name,
-      hierarchyRecall(hierarchy, shuffled(part, seededRandom(1)).slice(0, most), distances, { cutoff }),
-    ]);
+    .map(([name, part]) => [name, hierarchyRecall(hierarchy, drawn(part, most), distances, { cutoff })]);
 }
 
 const nameOf = (path: string): string => basename(path).replace(/\.[^.]*$/, '');

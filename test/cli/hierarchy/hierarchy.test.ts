@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type StatesDouble, startStatesDouble } from '../../support/doubles/states-double.ts';
 import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
+import { tinyModel } from '../../support/tiny/tiny-model.ts';
 
 let folder: string;
 let categories: string;
+let model: string;
 const at = (name: string): string => join(folder, name);
 const cli = (...args: string[]): Promise<CliResult> => runCli(['hierarchy', ...args]);
 const quick = ['--buckets', '256', '--width', '8', '--batch', '16', '--temperature', '1'];
@@ -14,6 +16,7 @@ const quick = ['--buckets', '256', '--width', '8', '--batch', '16', '--temperatu
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'blockrank-hierarchy-cli-'));
   categories = at('categories.tsv');
+  model = await tinyModel();
   const edges = [
     'kids sandals>sandals',
     'sandals>shoes',
@@ -37,7 +40,7 @@ beforeAll(async () => {
   expect(code).toBe(0);
   expect(JSON.parse(stdout).recall['trained queries'].overall).toBeGreaterThan(0.9);
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => Promise.all([folder, model].map((each) => rm(each, { recursive: true }))));
 
 describe('blockrank hierarchy train', () => {
   it('trains on a log, holds queries out, finetunes and prints recall by distance', async () => {
@@ -91,21 +94,21 @@ describe('blockrank hierarchy query', () => {
 });
 
 describe('blockrank hierarchy report', () => {
-  it('sets a hierarchy beside a run, in a table and a chart', async () => {
+  it('sets a hierarchy beside a first stage, an encoder and a run, in a table and a chart', async () => {
     await writeFile(at('words.trec'), 'qboots Q0 shoes 1 1 x\nsandals Q0 sandals 1 1 x\n');
     const args = [
       '--taxonomy',
       categories,
       '--hierarchy',
       at('trained'),
-      '--run',
-      at('words.trec'),
-      '--svg',
-      at('r.svg'),
+      ...['--candidates', 'embedded', '--encoder', model, '--run', at('words.trec'), '--svg', at('r.svg')],
     ];
     const { code, stdout } = await cli('report', ...args);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/\ntrained .*\nwords +0\.500 +0\.500 +0\.500 +0\.500 +2 +4/);
+    // Each of 7 names finds itself; of what stands above them "sandals" and "chairs" share words with their children.
+    expect(stdout).toMatch(/\nembedded +1\.000 +0\.400 +0\.000 .* 7 +14\n/);
+    expect(stdout).toMatch(/\n\S+ +[01]\.\d{3} +[01]\.\d{3} +[01]\.\d{3} .* 7 +14\nwords /);
+    expect(stdout).toMatch(/\ntrained .*\n.*\n.*\nwords +0\.500 +0\.500 +0\.500 +0\.500 +2 +4/);
     expect(await readFile(at('r.svg'), 'utf8')).toMatch(/^<svg/);
   });
 
@@ -120,8 +123,10 @@ describe('blockrank hierarchy report', () => {
       stderr: expect.stringContaining('--distances: is for runs'),
     });
     expect((await cli('report', '--taxonomy', categories)).stderr).toContain(
-      'give --run <files> or --hierarchy',
+      'give --hierarchy <folders>, --candidates <names>',
     );
+    const file = await cli('report', '--taxonomy', categories, '--candidates', 'bm25');
+    expect(file.stderr).toContain('--candidates: "bm25" is a file of a collection: give --data');
   });
 });
 
