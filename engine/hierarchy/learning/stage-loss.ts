@@ -31,17 +31,17 @@ export async function openStageLoss(
   matches: readonly MatchList[],
 ): Promise<StageLoss> {
   const { batch: pairs, temperature, masksMatches: isMasked = false } = stage;
-  const known = isMasked ? knownMatches(matches, pair.documents.bags.length) : undefined;
+  const markMatches = isMasked ? matchMarker(matches, pair.documents.bags.length) : undefined;
   if (pairs < leastGraphBatch) {
     return {
-      of: async (batch) => toTables(pair, batch, loopLoss(pair, batch, { temperature, known })),
+      of: async (batch) => toTables(pair, batch, loopLoss(pair, batch, { temperature, markMatches })),
       close: async () => {},
     };
   }
   const graph = await openBatchLossGraph({ width: pair.queries.table.shape[1], temperature, isMasked });
   return {
     async of({ queries, documents }) {
-      const { places, batch } = distinctBatch(pair, { queries, documents }, known);
+      const { places, batch } = distinctBatch(pair, { queries, documents }, markMatches);
       return toTables(pair, { queries, documents: places }, await graph.run(batch));
     },
     close: () => graph.close(),
@@ -62,28 +62,27 @@ function toTables(
   };
 }
 
-/** Marks a query's matches among some documents: `at(query, documents, mark)` calls `mark` with each one's index. */
-interface KnownMatches {
-  at(query: number, documents: Int32Array, mark: (index: number) => void): void;
-}
+/** Calls `mark` with the index of each of some documents that is known to match a query. */
+type MarkMatches = (query: number, documents: Int32Array, mark: (index: number) => void) => void;
 
 /** @param count - Documents in all. */
-function knownMatches(matches: readonly MatchList[], count: number): KnownMatches {
+function matchMarker(matches: readonly MatchList[], count: number): MarkMatches {
   const isMatch = new Uint8Array(count);
-  return {
-    at(query, documents, mark) {
-      const own = matches[query]!.documents;
-      for (const document of own) isMatch[document] = 1;
-      for (let j = 0; j < documents.length; j += 1) if (isMatch[documents[j]!]) mark(j);
-      for (const document of own) isMatch[document] = 0;
-    },
+  return (query, documents, mark) => {
+    const own = matches[query]!.documents;
+    for (const document of own) isMatch[document] = 1;
+    for (let j = 0; j < documents.length; j += 1) if (isMatch[documents[j]!]) mark(j);
+    for (const document of own) isMatch[document] = 0;
   };
 }
 
 function loopLoss(
   { queries, documents }: EncoderPair,
   batch: MatchPairs,
-  { temperature, known }: { readonly temperature: number; readonly known: KnownMatches | undefined },
+  {
+    temperature,
+    markMatches,
+  }: { readonly temperature: number; readonly markMatches: MarkMatches | undefined },
 ): BatchLoss {
   const vectors = {
     queries: vectorsOf(queries, batch.queries),
@@ -91,9 +90,9 @@ function loopLoss(
     width: queries.table.shape[1],
   };
   const maskOf =
-    known &&
+    markMatches &&
     ((k: number, mask: Uint8Array) => {
-      known.at(batch.queries[k]!, batch.documents, (j) => {
+      markMatches(batch.queries[k]!, batch.documents, (j) => {
         mask[j] = 1;
       });
     });
@@ -104,7 +103,7 @@ function loopLoss(
 function distinctBatch(
   { queries, documents }: EncoderPair,
   batch: MatchPairs,
-  known: KnownMatches | undefined,
+  markMatches: MarkMatches | undefined,
 ): { readonly places: Int32Array; readonly batch: DistinctBatch } {
   const indices = new Map<number, number>();
   const own = batch.documents.map((place) => {
@@ -119,7 +118,7 @@ function distinctBatch(
       queries: vectorsOf(queries, batch.queries),
       documents: vectorsOf(documents, places),
       own,
-      bias: biasOf(batch.queries, { places, own, known }),
+      bias: biasOf(batch.queries, { places, own, markMatches }),
     },
   };
 }
@@ -130,22 +129,22 @@ function biasOf(
   {
     places,
     own,
-    known,
+    markMatches,
   }: {
     readonly places: Int32Array;
     readonly own: Int32Array;
-    readonly known: KnownMatches | undefined;
+    readonly markMatches: MarkMatches | undefined;
   },
 ): Float32Array {
   const U = places.length;
   const counts = new Float32Array(U);
   for (const index of own) counts[index]! += 1;
   const common = counts.map(Math.log);
-  if (!known) return common;
+  if (!markMatches) return common;
   const bias = new Float32Array(queries.length * U);
   for (const [k, query] of queries.entries()) {
     bias.set(common, k * U);
-    known.at(query, places, (j) => {
+    markMatches(query, places, (j) => {
       bias[k * U + j] = Number.NEGATIVE_INFINITY;
     });
     bias[k * U + own[k]!] = 0;
