@@ -59,8 +59,11 @@ export type OperationType =
   | FusedType
   | QuantisedType;
 
-/** Fused operations that are made of primitives where a graph is differentiated. Softmax is a primitive there: every provider has it, and its gradient reads nothing but its result. */
-export type DecomposedType = Exclude<FusedType, 'Softmax'>;
+/**
+ * Fused operations that are made of primitives where a graph is differentiated. The others count as primitives there: every
+ * provider has them, and they take one pass over memory where their parts would take several.
+ */
+export type DecomposedType = Exclude<FusedType, 'Softmax' | 'Gelu' | 'LayerNormalization'>;
 
 /** Who defines an operator: ONNX itself, or ONNX Runtime. */
 export type OperatorSet = '' | 'com.microsoft';

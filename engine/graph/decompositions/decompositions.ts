@@ -3,16 +3,14 @@
 import type { DecomposedType, OperationType } from '../operation-types.ts';
 import { operationOf, operationsInOrder } from '../order.ts';
 import type { Operation, Value } from '../value.ts';
-import { geluDecomposition, quickGeluDecomposition } from './activation.ts';
+import { quickGeluDecomposition } from './activation.ts';
 import { attentionDecomposition } from './attention.ts';
 import type { Decomposition } from './decomposition.ts';
-import { addedRmsNormDecomposition, layerNormDecomposition, rmsNormDecomposition } from './normalisation.ts';
+import { addedRmsNormDecomposition, rmsNormDecomposition } from './normalisation.ts';
 import { rotaryDecomposition } from './rotary.ts';
 
 /** By type; a fused type without one does not compile. */
 export const decompositions: Readonly<Record<DecomposedType, Decomposition>> = {
-  Gelu: geluDecomposition,
-  LayerNormalization: layerNormDecomposition,
   SimplifiedLayerNormalization: rmsNormDecomposition,
   SkipSimplifiedLayerNormalization: addedRmsNormDecomposition,
   QuickGelu: quickGeluDecomposition,

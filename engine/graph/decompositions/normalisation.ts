@@ -3,15 +3,6 @@ import * as g from '../operations/index.ts';
 import { scalar, type Value } from '../value.ts';
 import { type Decomposition, floatOf } from './decomposition.ts';
 
-/** `(x - mean) / √(variance + ε) · scale + shift`. */
-export const layerNormDecomposition: Decomposition = (operation) => {
-  const [x, scale, shift] = operation.inputs as readonly [Value, Value, Value | undefined];
-  const exact = g.cast(x, 'float32');
-  const centred = g.subtract(exact, meanLast(exact));
-  const normal = g.multiply(unitRows(centred, floatOf(operation, 'epsilon')), g.cast(scale, 'float32'));
-  return [g.cast(shift ? g.add(normal, g.cast(shift, 'float32')) : normal, x.type)];
-};
-
 /** `x / √(mean square + ε) · scale`. */
 export const rmsNormDecomposition: Decomposition = (operation) => {
   const [x, scale] = operation.inputs as readonly [Value, Value];

@@ -1,6 +1,7 @@
 /** Operations that take several steps in one operator. Most give the form of their first input. */
 import type { FusedType } from '../operation-types.ts';
-import { type Axis, plus, type Value } from '../value.ts';
+import { type Axis, constant, type Operation, plus, type Value } from '../value.ts';
+import { cast } from './elementwise.ts';
 import { operationsOf, outputsOf, type Rules, refuse, type ShapeRule, sameForm } from './operation.ts';
 
 function normalising(name: string): ShapeRule {
@@ -17,7 +18,12 @@ function normalising(name: string): ShapeRule {
 export const fusedRules: Rules<FusedType> = {
   Softmax: sameForm,
   Gelu: sameForm,
-  LayerNormalization: normalising('layerNormalisation'),
+  LayerNormalization: (given) => {
+    const [form] = normalising('layerNormalisation')(given);
+    const { shape } = given.inputs[0]!;
+    // The mean, and the inverse deviation, which only training reads.
+    return given.shape ? [form, undefined, { type: 'float32', shape: shape.with(-1, 1) }] : [form];
+  },
   SimplifiedLayerNormalization: normalising('rmsNormalisation'),
   SkipSimplifiedLayerNormalization: (given) => {
     const [x, residual, scale] = given.inputs as readonly [Value, Value, Value];
@@ -73,6 +79,23 @@ export function layerNormalisation(x: Value, scale: Value, shift: Value, epsilon
   return make('LayerNormalization', [x, scale, shift], {
     attributes: { axis: -1, epsilon: { float: epsilon } },
   });
+}
+
+/**
+ * The rows that {@link layerNormalisation} scales and shifts, and what they were divided by, inverted, `[..., 1]`: both float32.
+ *
+ * @param attributes - Those of the normalisation.
+ */
+export function standardisation(
+  x: Value,
+  attributes: Operation['attributes'],
+): { readonly rows: Value; readonly inverseDeviation: Value } {
+  const width = Number(x.shape.at(-1));
+  const [ones, zeros] = [1, 0].map((each) => constant(new Float32Array(width).fill(each), [width]));
+  const exact = cast(x, 'float32');
+  const made = make('LayerNormalization', [exact, ones, zeros], { attributes, shape: x.shape });
+  const [rows, inverseDeviation] = outputsOf(made);
+  return { rows: rows!, inverseDeviation: inverseDeviation! };
 }
 
 /** Divides by the root mean square of the last axis, then scales. Source: Zhang and Sennrich (arXiv:1910.07467). */

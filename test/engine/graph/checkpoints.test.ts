@@ -66,13 +66,13 @@ describe('gradientsOf with kept values', () => {
 
   it('computes each segment again but the first and the last, and nothing when nothing is kept', () => {
     const { loss, between } = network();
-    const erfs = (kept: readonly Value[]): number =>
-      operationsInOrder([loss, ...gradientsOf(loss, wanted, { kept })]).filter(({ type }) => type === 'Erf')
+    const gelus = (kept: readonly Value[]): number =>
+      operationsInOrder([loss, ...gradientsOf(loss, wanted, { kept })]).filter(({ type }) => type === 'Gelu')
         .length;
-    expect(erfs([])).toBe(layers);
-    // Nothing with an error function stands before the first layer; the last layer is the last segment.
-    expect(erfs(between)).toBe(2 * layers - 1);
-    expect(erfs(between.slice(6, 7))).toBe(layers);
-    expect(erfs([between[4]!, between[8]!])).toBe(layers + 4);
+    expect(gelus([])).toBe(layers);
+    // No GELU stands before the first layer; the last layer is the last segment.
+    expect(gelus(between)).toBe(2 * layers - 1);
+    expect(gelus(between.slice(6, 7))).toBe(layers);
+    expect(gelus([between[4]!, between[8]!])).toBe(layers + 4);
   });
 });
