@@ -1,4 +1,5 @@
 /** Operations that take several steps in one operator. Most give the form of their first input. */
+import { onnxTypes } from '../onnx-type.ts';
 import type { FusedType } from '../operation-types.ts';
 import { type Axis, constant, type Operation, plus, type Value } from '../value.ts';
 import { cast } from './elementwise.ts';
@@ -21,8 +22,9 @@ export const fusedRules: Rules<FusedType> = {
   LayerNormalization: (given) => {
     const [form] = normalising('layerNormalisation')(given);
     const { shape } = given.inputs[0]!;
-    // The mean, and the inverse deviation, which only training reads.
-    return given.shape ? [form, undefined, { type: 'float32', shape: shape.with(-1, 1) }] : [form];
+    // The mean, and the inverse deviation, where a type is asked for them: float32.
+    const isAsked = given.attributes['stash_type'] === onnxTypes.float32;
+    return isAsked ? [form, undefined, { type: 'float32', shape: shape.with(-1, 1) }] : [form];
   },
   SimplifiedLayerNormalization: normalising('rmsNormalisation'),
   SkipSimplifiedLayerNormalization: (given) => {
@@ -93,7 +95,9 @@ export function standardisation(
   const width = Number(x.shape.at(-1));
   const [ones, zeros] = [1, 0].map((each) => constant(new Float32Array(width).fill(each), [width]));
   const exact = cast(x, 'float32');
-  const made = make('LayerNormalization', [exact, ones, zeros], { attributes, shape: x.shape });
+  const made = make('LayerNormalization', [exact, ones, zeros], {
+    attributes: { ...attributes, stash_type: onnxTypes.float32 },
+  });
   const [rows, inverseDeviation] = outputsOf(made);
   return { rows: rows!, inverseDeviation: inverseDeviation! };
 }
