@@ -46,11 +46,22 @@ export function sumTo(gradient: Value, like: Value): Value {
   );
   const narrow = repeated.length > 0 ? g.sumOver(gradient, repeated, { keeps: true }) : gradient;
   if (more === 0) return narrow;
+  if (more === 1 && like.shape.length === 1) return sumOfRows(narrow);
   return g.sumOver(
     narrow,
     Array.from({ length: more }, (_, axis) => axis),
     { keeps: false },
   );
+}
+
+/**
+ * The sum of the rows of a matrix, as the product of a row of ones with it: on a processor ONNX Runtime's sum over a first axis
+ * takes 1.8 to 2.6 times as long (864 rows of 1,536 and of 384 numbers, two shared cores, 2026-11-28).
+ */
+function sumOfRows(matrix: Value): Value {
+  const column = g.slice(matrix, { axis: 1, start: 0, end: 1 });
+  const ones = g.reshape(g.filled(1, column), [1, matrix.shape[0]!], [1, -1]);
+  return g.reshape(g.matmul(ones, matrix), matrix.shape.slice(1), [-1]);
 }
 
 /** The same elements in the shape of another value. */
