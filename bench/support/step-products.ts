@@ -2,7 +2,7 @@
 import { type AxisLengths, lengthOfAxis } from '../../engine/graph/live-bytes.ts';
 import { toOnnx } from '../../engine/graph/onnx.ts';
 import * as g from '../../engine/graph/operations/index.ts';
-import { operationsInOrder } from '../../engine/graph/order.ts';
+import { operationOf, operationsInOrder } from '../../engine/graph/order.ts';
 import type { TensorValue } from '../../engine/graph/tensor.ts';
 import { input, type Operation, type Value } from '../../engine/graph/value.ts';
 import { openSession } from '../../engine/session/runtime.ts';
@@ -20,7 +20,8 @@ export interface StepProducts {
 }
 
 /**
- * Opens the products of a graph: the same shapes in the same order, each over numbers of its own, laid out as it reads them.
+ * Opens the products of a graph: the same shapes in the same order, each over numbers of its own. A factor that the graph
+ * turns lies unturned here too: the runtime reads it turned within the product, which is slower than to find it so.
  *
  * @param lengths - Lengths of the axes that have names.
  */
@@ -33,15 +34,19 @@ export async function openStepProducts(
   const feeds: Record<string, TensorValue> = {};
   const results: Record<string, Value> = {};
   const largest = new Float32Array(
-    Math.max(...products.flatMap((each) => sizesOf(each, lengths).map(countOf))),
+    Math.max(
+      ...products.flatMap((each) => factorsOf(each).map(({ value }) => countOf(lengthsOf(value, lengths)))),
+    ),
   ).fill(0.01);
   let multiplications = 0;
   for (const [at, product] of products.entries()) {
     // Inputs of its own: the runtime computes two products of the same inputs once.
-    const [a, b] = sizesOf(product, lengths).map((shape, side) => {
+    const [a, b] = factorsOf(product).map(({ value, isTurned }, side) => {
       const name = `${at}.${side}`;
+      const shape = lengthsOf(value, lengths);
       feeds[name] = { type: 'float32', shape, data: largest.subarray(0, countOf(shape)) };
-      return input(name, 'float32', shape);
+      const factor = input(name, 'float32', shape);
+      return isTurned ? g.transpose(factor, turnOf(shape.length)) : factor;
     }) as [Value, Value];
     const y = product.type === 'Gemm' ? g.linear(a, b) : g.matmul(a, b);
     multiplications += countOf(y.shape as number[]) * Number(a.shape.at(-1));
@@ -57,11 +62,30 @@ export async function openStepProducts(
   };
 }
 
-const isProduct = ({ type }: Operation): boolean => type === 'MatMul' || type === 'Gemm';
+/** Whether an operation is a product. With a factor of one row it is a sum of rows, which the step does on top of its products. */
+const isProduct = ({ type, inputs: [a] }: Operation): boolean =>
+  type === 'Gemm' || (type === 'MatMul' && a!.shape.at(-2) !== 1);
 
-/** Shapes of both factors. */
-function sizesOf({ inputs }: Operation, lengths: AxisLengths): number[][] {
-  return inputs.slice(0, 2).map((value) => value!.shape.map((axis) => lengthOfAxis(axis, lengths)));
+/** A factor of a product as it lies in memory. */
+interface Factor {
+  readonly value: Value;
+  /** Whether the product reads it with its last two axes swapped. */
+  readonly isTurned: boolean;
 }
+
+function factorsOf({ inputs }: Operation): Factor[] {
+  return inputs.slice(0, 2).map((value) => {
+    const operation = operationOf(value!);
+    const order = operation?.type === 'Transpose' ? (operation.attributes['perm'] as readonly number[]) : [];
+    const isTurned = order.length > 1 && order.join() === turnOf(order.length).join();
+    return isTurned ? { value: operation!.inputs[0]!, isTurned } : { value: value!, isTurned };
+  });
+}
+
+/** Axes with the last two swapped. */
+const turnOf = (axes: number): number[] => [...Array(axes - 2).keys(), axes - 1, axes - 2];
+
+const lengthsOf = ({ shape }: Value, lengths: AxisLengths): number[] =>
+  shape.map((axis) => lengthOfAxis(axis, lengths));
 
 const countOf = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);
