@@ -14,7 +14,7 @@ import { alternate, median, medianRatio } from './support/measure.ts';
 import { openStepProducts } from './support/step-products.ts';
 import { documentsOf, question } from './support/texts.ts';
 
-const rounds = 3;
+const rounds = 9;
 const documents = 8;
 const tokens = 96;
 const losses = createLosses(lossesSchema.parse({ infoNce: {} }));
