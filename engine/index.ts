@@ -18,6 +18,7 @@ export { hierarchyMaker } from './hierarchy/towers/document-maker.ts';
 export { openHierarchy } from './hierarchy/towers/folder.ts';
 export { Hierarchy, type HierarchyParts, type NearDocument } from './hierarchy/towers/hierarchy.ts';
 export type { NamedText, Tower, TowerForm, TowerTable } from './hierarchy/towers/tower.ts';
+export { longestTimerMs } from './longest-timer.ts';
 export { type ModelFamily, modelFamily } from './model/family.ts';
 export { type DepthReport, inspectModel, type ModelReport } from './model/inspect.ts';
 export { modelProfile } from './model/profile.ts';

@@ -3,6 +3,7 @@
 import { abortable } from '../abortable.ts';
 import type { Ranking, Reranker, RerankerInfo, RerankOptions, Shortlist } from '../contract.ts';
 import { DeadlineExceededError, QueryError } from '../errors.ts';
+import { longestTimerMs } from '../longest-timer.ts';
 import { checkOptionNames, type OptionNames } from '../option-names.ts';
 import { remaining } from './remaining-time.ts';
 import { wrapped } from './wrapped.ts';
@@ -90,7 +91,7 @@ async function inItsShare(
         ? new DOMException('There was too little time for this reranker.', 'TimeoutError')
         : new DeadlineExceededError({ deadlineMs: shareMs, elapsedMs: shareMs, phase: 'rerank' }),
     );
-  const timer = setTimeout(end, Math.min(shareMs, 2 ** 31 - 1));
+  const timer = setTimeout(end, Math.min(shareMs, longestTimerMs));
   const signal = options.signal ? AbortSignal.any([options.signal, share.signal]) : share.signal;
   try {
     // The chain does not wait for a reranker that ignores its signal.

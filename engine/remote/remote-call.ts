@@ -1,5 +1,6 @@
 /** Makes one HTTP call to a remote service: bounds its time, and tells its failures apart. */
 import { RemoteServiceError } from '../errors.ts';
+import { longestTimerMs } from '../longest-timer.ts';
 import { type RemoteAnswer, type RemoteAsk, readRemoteAnswer, toRemoteRequest } from './remote-api.ts';
 import type { RemoteSettings } from './remote-options.ts';
 
@@ -25,7 +26,7 @@ export async function askOnce(
   ask: RemoteAsk,
   { signal, deadlineMs = Number.POSITIVE_INFINITY }: RemoteWait,
 ): Promise<RemoteAnswer> {
-  const timeoutMs = Math.min(settings.timeoutMs, deadlineMs);
+  const timeoutMs = Math.min(settings.timeoutMs, deadlineMs, longestTimerMs);
   const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)));
   /** Bytes of the answer so far; `undefined` before it began. */
   let bytes: number | undefined;

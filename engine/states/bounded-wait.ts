@@ -2,6 +2,7 @@
  * Bounds calls to a server that may hang. A caller gets nothing once its time is up. Until every late call has ended
  * nothing more is sent, so that neither waiting requests nor unsent bytes pile up.
  */
+import { longestTimerMs } from '../longest-timer.ts';
 
 /** See the file's header. */
 export class BoundedWait {
@@ -10,7 +11,7 @@ export class BoundedWait {
 
   /** @param timeoutMs - Longest wait for one call, in milliseconds. */
   constructor(timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
+    this.#timeoutMs = Math.min(timeoutMs, longestTimerMs);
   }
 
   /**

@@ -2,6 +2,7 @@
  * Reads as much of a list as fits into a time: parts in the order of their documents' importance, as many at once as
  * there are workers, none that would not be finished in time. Knows of documents their order and size alone.
  */
+import { longestTimerMs } from '../longest-timer.ts';
 import type { ReadingPace } from './reading-pace.ts';
 
 /** Options of {@link readInTime}. */
@@ -36,8 +37,6 @@ interface Part {
 
 /** Batches for each lane among which documents of like length are sought, so that padding is small. */
 const batchesAhead = 2;
-/** Longest wait of Node's timers, in milliseconds. */
-const maxTimerMs = 2 ** 31 - 1;
 
 /** Resolves when all is read or the time is up. Rejects with the error of a part that failed for another reason. */
 export async function readInTime(reading: TimedReading): Promise<void> {
@@ -45,7 +44,7 @@ export async function readInTime(reading: TimedReading): Promise<void> {
   const leftMs = untilMs - now();
   if (tokens.length === 0 || leftMs <= 0) return;
   const late = new AbortController();
-  const timer = leftMs <= maxTimerMs ? setTimeout(() => late.abort(isLate), leftMs) : undefined;
+  const timer = leftMs <= longestTimerMs ? setTimeout(() => late.abort(isLate), leftMs) : undefined;
   const signal = reading.signal ? AbortSignal.any([reading.signal, late.signal]) : late.signal;
   const pending = tokens.map((_, index) => index);
   try {

@@ -1,5 +1,5 @@
 /** The time that one search may take, and the caller's own wish to stop, as one signal. */
-import { abortable, DeadlineExceededError, onAbort } from '../../engine/index.ts';
+import { abortable, DeadlineExceededError, longestTimerMs, onAbort } from '../../engine/index.ts';
 
 /** A phase of a search. */
 export type Phase = 'first-stage' | 'states' | 'rerank' | 'second-search';
@@ -25,9 +25,6 @@ export interface Budget {
   close(): void;
 }
 
-/** Longest wait of Node's timers, in milliseconds; a longer wait would end at once. */
-const maxTimerMs = 2 ** 31 - 1;
-
 /** Starts the clock. Without a deadline (or with `Infinity`) only the caller's signal ends the search. */
 export function openBudget(limits: {
   readonly deadlineMs: number | undefined;
@@ -42,7 +39,7 @@ export function openBudget(limits: {
     controller.abort(new DeadlineExceededError({ deadlineMs, elapsedMs: now() - started, phase }));
   const forget = caller && onAbort(caller, () => controller.abort(caller.reason));
   if (deadlineMs <= 0 && !controller.signal.aborted) expire();
-  const timer = deadlineMs > 0 && deadlineMs <= maxTimerMs ? setTimeout(expire, deadlineMs) : undefined;
+  const timer = deadlineMs > 0 && deadlineMs <= longestTimerMs ? setTimeout(expire, deadlineMs) : undefined;
   return {
     signal: controller.signal,
     deadlineMs,

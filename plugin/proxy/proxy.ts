@@ -8,7 +8,7 @@ import {
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Counter, Registry } from 'prom-client';
-import { checkOptionNames } from '../../engine/index.ts';
+import { checkOptionNames, longestTimerMs } from '../../engine/index.ts';
 import { Exchangeable } from '../guard/exchangeable.ts';
 import { proxyOptions } from '../options/proxy-options.ts';
 import { answerSearch } from './answer-search.ts';
@@ -41,8 +41,8 @@ import { wishOf } from './wish.ts';
  * of the timeout first.
  */
 const callerGraceMs = 1000;
-/** Longest wait of Node's timers, less the grace, in milliseconds; a longer wait would end at once. */
-const maxTimerMs = 2 ** 31 - 1 - callerGraceMs;
+/** Longest wait that leaves time for the grace, in milliseconds. */
+const longestWaitMs = longestTimerMs - callerGraceMs;
 
 /** A proxy that listens. */
 export interface RunningProxy {
@@ -67,8 +67,8 @@ export interface RunningProxy {
 export async function openProxy(options: ProxyOptions): Promise<RunningProxy> {
   checkOptionNames('Cannot open the proxy', options, proxyOptionNames);
   const { host = defaultProxyHost, port = defaultProxyPort } = options;
-  const drainMs = Math.min(options.drainMs ?? defaultDrainMs, maxTimerMs);
-  const timeoutMs = Math.min(options.timeoutMs ?? defaultTimeoutMs, maxTimerMs);
+  const drainMs = Math.min(options.drainMs ?? defaultDrainMs, longestWaitMs);
+  const timeoutMs = Math.min(options.timeoutMs ?? defaultTimeoutMs, longestWaitMs);
   const target = openTarget(options.target, {
     tls: options.targetTls,
     keepsHost: options.keepsHost ?? proxyOptions.keepsHost.default,

@@ -1,6 +1,6 @@
 /** The time of one request: its own deadline, the service's limit, and the caller, who may go away. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import { deadlineHeader } from '../../engine/index.ts';
+import { deadlineHeader, longestTimerMs } from '../../engine/index.ts';
 import { ServiceFault } from './fault.ts';
 
 /** One request's time. */
@@ -46,7 +46,7 @@ export function requestTime(
   const onClose = (): void => {
     if (!response.writableEnded) controller.abort(new ServiceFault('aborted', 'The caller went away.'));
   };
-  const timer = setTimeout(() => controller.abort(late()), Math.max(0, Math.min(leftMs(), 2 ** 31 - 1)));
+  const timer = setTimeout(() => controller.abort(late()), Math.max(0, Math.min(leftMs(), longestTimerMs)));
   response.once('close', onClose);
   return {
     signal: controller.signal,

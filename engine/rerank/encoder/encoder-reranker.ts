@@ -15,6 +15,7 @@ import type {
   Shortlist,
 } from '../../contract.ts';
 import { lazyEmbedder } from '../../embedding/lazy-embedder.ts';
+import { longestTimerMs } from '../../longest-timer.ts';
 import type { Precision } from '../../network/encoder.ts';
 import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
@@ -70,8 +71,6 @@ export interface EncodedShortlist {
   readonly states: readonly BlockState[];
 }
 
-/** Longest wait of Node's timers, in milliseconds. */
-const longestTimerMs = 2 ** 31 - 1;
 /** A time before which nothing can be encoded: what is at hand is given. */
 const atHand = Number.NEGATIVE_INFINITY;
 /** Query blocks kept: the same question is often asked page by page. */

@@ -8,6 +8,7 @@ import type {
   RerankOptions,
   Shortlist,
 } from '../../contract.ts';
+import { longestTimerMs } from '../../longest-timer.ts';
 import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
 import { type PrecedentLogit, precedentLogits, type WeighedPrecedents } from '../../readout/precedents.ts';
@@ -162,7 +163,7 @@ async function inTime<T>(promise: Promise<T>, ms: number | undefined): Promise<T
   promise.catch(() => {}); // once the time is up nobody waits for it
   let timer: NodeJS.Timeout | undefined;
   const timeUp = new Promise<typeof late>((resolve) => {
-    timer = setTimeout(() => resolve(late), Math.max(0, Math.min(ms, 2 ** 31 - 1)));
+    timer = setTimeout(() => resolve(late), Math.max(0, Math.min(ms, longestTimerMs)));
   });
   try {
     return await Promise.race([promise, timeUp]);

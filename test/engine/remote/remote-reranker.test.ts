@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   ConfigurationError,
+  longestTimerMs,
   type RemoteRerankerOptions,
   RemoteServiceError,
   type Reranker,
@@ -289,6 +290,25 @@ describe('a remote reranker', () => {
     const ended = openRemote(hanging.url, { timeoutMs: 1e6 }).rerank(shortlist, { deadlineMs: 60 });
     await expect(ended).rejects.toMatchObject({ isTransient: true });
   });
+
+  it.each([Number.POSITIVE_INFINITY, 2 ** 31])(
+    'waits for as long as a timer can where %s ms are allowed, and says so',
+    async (timeoutMs) => {
+      const left: (string | null)[] = [];
+      const server = await cohere();
+      const fetchOf: typeof fetch = async (input, init) => {
+        left.push(new Headers(init?.headers).get('x-blockrank-deadline-ms'));
+        // Longer than Node would wait for a time that its timers cannot hold, which is 1 ms.
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return fetch(input, init);
+      };
+      const { candidates } = await openRemote(server.url, { timeoutMs, retries: 0, fetch: fetchOf }).rerank(
+        shortlist,
+      );
+      expect(candidates.map(({ index }) => index)).toEqual([1, 2, 0]);
+      expect(left).toEqual([String(longestTimerMs)]);
+    },
+  );
 
   it('hangs up on a service whose caller has gone, and asks it no more', async () => {
     let hungUp = 0;

@@ -117,6 +117,17 @@ describe('redisSource', () => {
     return { calls, client };
   }
 
+  it('waits for a server without an end where that is allowed', async () => {
+    const { calls, client } = hangingClient();
+    const source = redisSource({ client, timeoutMs: Number.POSITIVE_INFINITY });
+    const asked = source.getMany([key('a')]);
+    // Longer than Node would wait for a time that its timers cannot hold, which is 1 ms.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    calls[0]!.end();
+    await asked;
+    expect(source.counts).toMatchObject({ missed: 1, failed: 0 });
+  });
+
   it('waits once for a server that hangs, and sends nothing until the late call has ended', async () => {
     const { calls, client } = hangingClient();
     const source = redisSource({ client, timeoutMs: 30 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildStates } from '../../../../adapters/server.ts';
-import { FirstStageError } from '../../../../engine/index.ts';
+import { FirstStageError, longestTimerMs } from '../../../../engine/index.ts';
 import {
   type DoubleCall,
   type StatesDouble,
@@ -288,7 +288,7 @@ describe('slices of a build', () => {
 
   it('are not waited for longer than a worker of the same process has them', async () => {
     fill(double, 20);
-    const heartbeat = { everyMs: 1000, deadAfterMs: 60_000, pollMs: 2 ** 31 - 1 };
+    const heartbeat = { everyMs: 1000, deadAfterMs: 60_000, pollMs: longestTimerMs };
     const { isDone } = await buildStates(buildOver(double, { slices: 1, workers: 2, heartbeat }));
     expect(isDone).toBe(true);
   });
