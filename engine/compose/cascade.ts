@@ -51,7 +51,8 @@ const checks: Readonly<Record<keyof OptionNames<CascadeOptions>, ValueCheck>> = 
 /**
  * A reranker that lets a cheap one order every candidate, and a dear one order a part of them again. The part keeps its
  * places, in the dear order; all others keep the cheap order. Logits are z-scores, so that both parts can be compared;
- * usage is the sum of both.
+ * usage is the sum of both. Where one of them is a router, its decision is told ({@link Ranking.routed}); of two, the dear
+ * one's.
  *
  * Everything but ranking is the dear reranker's; `info` has digests over both, {@link Reranker.prepare} prepares for
  * both, {@link Reranker.countTokens} counts what both would read of the whole list (the dear one reads less), and

@@ -2,7 +2,7 @@
 import { abortable } from '../abortable.ts';
 import type { Ranking, Reranker, ScoreStep, Shortlist, StepContext } from '../contract.ts';
 import { BlockRankError, ScoreStepError } from '../errors.ts';
-import { normalisedRanking } from '../scores/ranking.ts';
+import { normalisedRanking, saidOfList } from '../scores/ranking.ts';
 import { rankingFault } from '../scores/ranking-fault.ts';
 import { withTrueParts } from '../scores/score-parts.ts';
 import { wrapped } from './wrapped.ts';
@@ -48,20 +48,17 @@ export function steppedReranker(reranker: Reranker, steps: readonly ScoreStep[])
 export async function applySteps(ranking: Ranking, shortlist: Shortlist, call: StepsCall): Promise<Ranking> {
   const signal = call.signal ?? new AbortController().signal;
   const context = contextOf(shortlist, { ...call, signal });
+  // A step orders; what is said of the whole list is said by the ranking before all steps.
+  const said = saidOfList(ranking);
   let current = ranking;
   for (const [i, step] of call.steps.entries()) {
     signal.throwIfAborted();
     const next = await taken(() => step(current, shortlist, context), i, signal);
     const fault = rankingFault(next, shortlist.candidates.length);
     if (fault) throw unusable(i, shortlist.candidates.length, fault);
-    current = next === current ? current : kept(normalisedRanking(withTruth(next)), ranking);
+    current = next === current ? current : { ...normalisedRanking(withTruth(next)), ...said };
   }
   return current;
-}
-
-/** A step orders; what is said of the whole list is said by the ranking before all steps. */
-function kept(ranking: Ranking, { answerable, routed }: Ranking): Ranking {
-  return { ...ranking, ...(answerable !== undefined && { answerable }), ...(routed && { routed }) };
 }
 
 /** The ranking without parts that do not add up to their logits: a step changed those, and told no part of its own. */

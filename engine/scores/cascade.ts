@@ -1,7 +1,8 @@
 /** The formulas of a cascade: which candidates are read a second time, and one scale for both readings. Pure. */
 import type { RankedCandidate, Ranking, RankingUsage } from '../contract.ts';
 import { zScores } from './fusion-scores.ts';
-import { type ScoredCandidate, toRanking } from './ranking.ts';
+import { type ScoredCandidate, saidOfList, toRanking } from './ranking.ts';
+import { withTrueParts } from './score-parts.ts';
 import { isRead } from './unread.ts';
 import { summedUsage } from './usage.ts';
 
@@ -62,7 +63,8 @@ export function joinedCascade(cheap: Ranking, dear: Ranking, { from, to }: Casca
   const window = listScores(dear.candidates).map((score) => mean + (deviation || 1) * score);
   const up = Math.max(0, window[0]! + gap - (from > 0 ? scores[from - 1]! : Number.POSITIVE_INFINITY));
   const down = Math.max(0, (scores[to] ?? Number.NEGATIVE_INFINITY) + gap - window.at(-1)!);
-  const moved = (candidate: RankedCandidate, logit: number): ScoredCandidate => ({ ...candidate, logit });
+  const moved = (candidate: RankedCandidate, logit: number): ScoredCandidate =>
+    withTrueParts({ ...candidate, logit });
   const joined = [
     ...cheap.candidates.slice(0, from).map((candidate, i) => moved(candidate, scores[i]! + up)),
     ...dear.candidates.map((candidate, i) => moved(readByEither(candidate, cheap), window[i]!)),
@@ -70,12 +72,18 @@ export function joinedCascade(cheap: Ranking, dear: Ranking, { from, to }: Casca
   ];
   const { read: _ofOne, stoppedBy, ...usage } = summedUsage(cheap.usage, dear.usage);
   const read = joined.filter(isRead).length;
-  const answerable = answerableOf(cheap, dear, from);
   const ranking = inThisOrder(
     joined,
     read === joined.length ? usage : { ...usage, read, ...(stoppedBy && { stoppedBy }) },
   );
-  return answerable === undefined ? ranking : { ...ranking, answerable };
+  return { ...ranking, ...saidOfBoth(cheap, dear, from) };
+}
+
+/** What either says of the whole list; where both say something, what the dear one says. */
+function saidOfBoth(cheap: Ranking, dear: Ranking, from: number): ReturnType<typeof saidOfList> {
+  const { answerable: _ofOne, ...said } = { ...saidOfList(cheap), ...saidOfList(dear) };
+  const answerable = answerableOf(cheap, dear, from);
+  return answerable === undefined ? said : { ...said, answerable };
 }
 
 /**
@@ -108,7 +116,7 @@ function inThisOrder(candidates: readonly ScoredCandidate[], usage: RankingUsage
   const isKept = ranking.candidates.every(({ index }, i) => index === candidates[i]!.index);
   if (isKept) return ranking;
   return toRanking(
-    candidates.map((candidate, i) => ({ ...candidate, logit: 0 - i })),
+    candidates.map((candidate, i) => withTrueParts({ ...candidate, logit: 0 - i })),
     usage,
   );
 }

@@ -32,6 +32,15 @@ export function toRanking(candidates: readonly ScoredCandidate[], usage: Ranking
   };
 }
 
+/** What the ranking says of its whole list: all but the order and its cost. */
+export function saidOfList({
+  candidates: _order,
+  usage: _cost,
+  ...said
+}: Ranking): Omit<Ranking, 'candidates' | 'usage'> {
+  return said;
+}
+
 /** The ranking with these candidates in place of its own, ordered; what it says of the whole list stays. */
 export function withCandidates(ranking: Ranking, candidates: readonly ScoredCandidate[]): Ranking {
   return { ...ranking, ...toRanking(candidates, ranking.usage) };

@@ -22,8 +22,10 @@ export function withParts<Candidate extends Pick<RankedCandidate, 'logit' | 'par
   return { ...candidate, logit: sumOfParts(parts), parts };
 }
 
-/** The candidate without parts that a step has made untrue, by giving another logit and the former parts. */
-export function withTrueParts(candidate: RankedCandidate): RankedCandidate {
+/** The candidate without parts that were made untrue, by giving another logit and the former parts. */
+export function withTrueParts<Candidate extends Pick<RankedCandidate, 'logit' | 'parts'>>(
+  candidate: Candidate,
+): Omit<Candidate, 'parts'> & Pick<Candidate, 'parts'> {
   const { parts, ...rest } = candidate;
   return parts === undefined || sumOfParts(parts) === candidate.logit ? candidate : rest;
 }

@@ -6,10 +6,13 @@ import {
   cascadeReranker,
   firstStageReranker,
   InferenceError,
+  type RankingUsage,
+  type Reranker,
   rankingFault,
   wrapped,
 } from '../../../engine/index.ts';
 import { fakeReranker, rerankerSuite } from '../../../plugin/testing/index.ts';
+import { saidOfList, sayingReranker } from '../../support/doubles/saying-reranker.ts';
 import { shortlistOf } from '../../support/tiny/shortlist.ts';
 
 rerankerSuite({
@@ -94,11 +97,34 @@ describe('cascadeReranker', () => {
     );
   });
 
-  it('sums what both read', async () => {
+  it('leaves out the parts of scores, which add up to no logit of the cascade', async () => {
+    const told = () =>
+      fakeReranker({
+        logit: ({ docId }) => 10 + Number(docId.slice(1)),
+        answer: (ranking) => ({
+          ...ranking,
+          candidates: ranking.candidates.map((one) => ({
+            ...one,
+            parts: [{ name: 'ranking', value: one.logit }],
+          })),
+        }),
+      });
+    const { candidates } = await cascadeReranker({ cheap: told(), dear: told(), first: 2 }).rerank(listOf(4));
+    for (const { parts } of candidates) expect(parts).toBeUndefined();
+  });
+
+  it('sums what both read, and what both dropped', async () => {
     const usage = { tokens: 10, truncatedTokens: 1, statesFound: 2, statesEncoded: 3 };
-    const one = () => fakeReranker({ answer: (ranking) => ({ ...ranking, usage }) });
-    const ranking = await cascadeReranker({ cheap: one(), dear: one(), first: 2 }).rerank(listOf(3));
-    expect(ranking.usage).toEqual({ tokens: 20, truncatedTokens: 2, statesFound: 4, statesEncoded: 6 });
+    const dropped = { statesDropped: 1, layerTokensSaved: 70 };
+    const one = (more: Partial<RankingUsage> = {}) =>
+      fakeReranker({ answer: (ranking) => ({ ...ranking, usage: { ...usage, ...more } }) });
+    const sumOf = async (cheap: Reranker, dear: Reranker) =>
+      (await cascadeReranker({ cheap, dear, first: 2 }).rerank(listOf(3))).usage;
+    const sum = { tokens: 20, truncatedTokens: 2, statesFound: 4, statesEncoded: 6 };
+    expect(await sumOf(one(), one())).toEqual(sum);
+    expect(await sumOf(one(), one(dropped))).toEqual({ ...sum, ...dropped });
+    const both = { statesDropped: 2, layerTokensSaved: 140 };
+    expect(await sumOf(one(dropped), one(dropped))).toEqual({ ...sum, ...both });
   });
 
   it('counts a candidate as read that either of both has read', async () => {
@@ -186,6 +212,19 @@ describe('cascadeReranker', () => {
     const wrong = () => cascadeReranker({ cheap: fakeReranker(), dear: {}, windw: 3 } as never);
     expect(wrong).toThrow(/dear: expected a reranker, got {}.*windw: there is no option "windw"/);
     expect(() => cascadeReranker({ cheap: fakeReranker() } as never)).toThrow(/dear: required/);
+  });
+
+  it('keeps what either says of the whole list: the decision of a router among them', async () => {
+    const [silent, saying] = [fakeReranker(), sayingReranker(fakeReranker())];
+    const saidBy = (cheap: Reranker, dear: Reranker) =>
+      cascadeReranker({ cheap, dear, first: 2 }).rerank(listOf(3));
+    expect(await saidBy(saying, silent)).toMatchObject(saidOfList);
+    expect(await saidBy(silent, saying)).toMatchObject(saidOfList);
+    // Two routers: the dear one's decision is about those who come first.
+    const routed = { ...saidOfList.routed!, to: 'another' };
+    const other = fakeReranker({ answer: (ranking) => ({ ...ranking, routed }) });
+    expect((await saidBy(saying, other)).routed).toEqual(routed);
+    expect((await saidBy(other, saying)).routed).toEqual(saidOfList.routed);
   });
 
   it.each([
