@@ -10,7 +10,7 @@ import { compareLists, type ListDifference } from './support/list-difference.ts'
 import { shortlistOf } from './support/texts.ts';
 
 /** Candidates of each query. */
-const depth = 100;
+const rankWindowSize = 100;
 const first = 'bm25';
 /** Documents whose scores in float32 are closer than this are a tie. */
 const tieBound = 2e-3;
@@ -20,7 +20,7 @@ const folder =
   process.env['BENCH_COLLECTION'] ?? fileURLToPath(new URL('../../shared/data/trec-dl19', import.meta.url));
 
 export const half: Bench = {
-  about: `The shipped encoder in half precision beside float32, every query's first ${depth} candidates (BENCH_COLLECTION names the collection's folder).`,
+  about: `The shipped encoder in half precision beside float32, every query's first ${rankWindowSize} candidates (BENCH_COLLECTION names the collection's folder).`,
   takes: ['device'],
   isByNameOnly: true,
   async run(note, { device = 'cpu', tell }) {
@@ -37,7 +37,7 @@ export const half: Bench = {
     const worst = (of: (difference: ListDifference) => number): number =>
       Math.max(...Object.values(byTier).map(of));
     return {
-      figures: { device, collection: folder, lists: lists.length, candidates: depth, byTier },
+      figures: { device, collection: folder, lists: lists.length, candidates: rankWindowSize, byTier },
       checks: [
         atMost(
           'largest difference of a score',
@@ -64,7 +64,7 @@ async function readLists(): Promise<readonly List[]> {
   const candidates = await readCandidates(folder, first);
   return [...candidates].map(([queryId, entries]) => ({
     query: queries.get(queryId)!,
-    texts: entries.slice(0, depth).map(({ docId }) => documentText(documents.get(docId)!)),
+    texts: entries.slice(0, rankWindowSize).map(({ docId }) => documentText(documents.get(docId)!)),
   }));
 }
 

@@ -29,8 +29,8 @@ const folder =
   process.env['BENCH_COLLECTION'] ??
   fileURLToPath(new URL('../../shared/data/icecat-chorus', import.meta.url));
 const codes = 30;
-const judgedDepth = 50;
-const codeDepth = 30;
+const judgedWindow = 50;
+const codeWindow = 30;
 
 const orders: Readonly<Record<string, readonly ScoreStep[]>> = {
   model: [],
@@ -68,7 +68,7 @@ interface Ask {
   readonly kind: 'judged' | 'code' | 'words and code';
   readonly queryId: string;
   readonly text: string;
-  readonly depth: number;
+  readonly rankWindowSize: number;
   /** The product of the code; absent for judged queries. */
   readonly docId?: string;
 }
@@ -78,13 +78,18 @@ function asksOf(collection: Collection): readonly Ask[] {
   const judged = [...collection.qrels]
     .filter(([, judgements]) => [...judgements.values()].some((relevance) => relevance > 0))
     .map(([queryId]): Ask => {
-      return { kind: 'judged', queryId, text: collection.queries.get(queryId) ?? '', depth: judgedDepth };
+      return {
+        kind: 'judged',
+        queryId,
+        text: collection.queries.get(queryId) ?? '',
+        rankWindowSize: judgedWindow,
+      };
     });
   const made = drawnCodes(collection).flatMap(([code, docId]): Ask[] => {
     const title = collection.documents.get(docId)!.title ?? '';
     const words = title.split(/\s+/).filter((word) => /^[A-Za-z]{3,}$/.test(word));
     const named = [...words.slice(0, 3), code].join(' ');
-    const common = { depth: codeDepth, docId };
+    const common = { rankWindowSize: codeWindow, docId };
     return [
       { ...common, kind: 'code', queryId: code, text: code },
       { ...common, kind: 'words and code', queryId: `words ${code}`, text: named },
@@ -122,7 +127,7 @@ async function rankedOf(
   ask: Ask,
   parts: { readonly collection: Collection; readonly index: EmbeddedIndex; readonly reranker: Reranker },
 ): Promise<Ranked> {
-  const { matches } = parts.index.search(ask.text, ask.depth);
+  const { matches } = parts.index.search(ask.text, ask.rankWindowSize);
   const shortlist: Shortlist = {
     query: { text: ask.text },
     firstStage: 'lexical',

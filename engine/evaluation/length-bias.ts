@@ -12,13 +12,13 @@ export interface LengthBias {
 }
 
 /**
- * Mean length of the first `depth` documents over the mean length of the list, for each system; queries whose list
+ * Mean length of the first `cutoff` documents over the mean length of the list, for each system; queries whose list
  * has no relevant document, or nothing else, are left out.
  */
 export function lengthBias(
   runs: ReadonlyMap<string, Run>,
   collection: Pick<Collection, 'documents' | 'qrels'>,
-  depth = 10,
+  cutoff = 10,
 ): LengthBias {
   const { documents, qrels } = collection;
   const lengthOf = (docId: string): number => {
@@ -35,7 +35,7 @@ export function lengthBias(
     });
   const systems = [...runs].map(([name, run]) => [
     name,
-    mean(lists(run).map(({ ranked }) => relative(ranked.slice(0, depth), ranked))),
+    mean(lists(run).map(({ ranked }) => relative(ranked.slice(0, cutoff), ranked))),
   ]);
   const first = runs.values().next().value ?? new Map();
   return {

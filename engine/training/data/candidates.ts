@@ -52,17 +52,17 @@ export class Candidates {
   }
 
   /**
-   * Documents that runs found within `(skip, depth]` and nobody judged, runs in turns, one of each group, without those
+   * Documents that runs found within `(skip, rankWindowSize]` and nobody judged, runs in turns, one of each group, without those
    * that may be relevant.
    */
   mined(
     queryId: string,
     { relevant, rejected }: JudgedDocuments,
-    { skip, depth }: { readonly skip: number; readonly depth: number },
+    { skip, rankWindowSize }: { readonly skip: number; readonly rankWindowSize: number },
   ): string[] {
     const { firstStage, mined = [], collection } = this.#source;
     const runs = [...(firstStage ? [firstStage] : []), ...mined].map((run) =>
-      (run.get(queryId) ?? []).slice(skip, depth).map(({ docId }) => docId),
+      (run.get(queryId) ?? []).slice(skip, rankWindowSize).map(({ docId }) => docId),
     );
     const judged = collection.qrels.get(queryId);
     const found = this.#known([...inTurns(runs)]).filter((docId) => judged?.has(docId) !== true);

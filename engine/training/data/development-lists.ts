@@ -4,23 +4,23 @@ import { toDocument } from './training-lists.ts';
 import type { TrainingSource } from './training-source.ts';
 
 /**
- * A list for each query with a first stage's candidates: the first `depth` of them that the corpus has, with scores and
+ * A list for each query with a first stage's candidates: the first `rankWindowSize` of them that the corpus has, with scores and
  * gains, in the order of their ids, so that the order says nothing. Nothing is drawn and nothing is left out, so that a
  * measure of these lists is one of reranking. Queries without a relevant document among the judged ones, with fewer than
  * two candidates, or among the source's `leaked`, make none.
  *
- * @param depth - Candidates of a list. @defaultValue 100
+ * @param rankWindowSize - Candidates of a list. @defaultValue 100
  */
 export function developmentLists(
   source: TrainingSource & { readonly firstStage: NonNullable<TrainingSource['firstStage']> },
   queryIds: Iterable<string> = source.collection.qrels.keys(),
-  depth = 100,
+  rankWindowSize = 100,
 ): TrainingList[] {
   const { collection, firstStage, leaked } = source;
   return [...queryIds].flatMap((queryId) => {
     const isRelevant = [...(collection.qrels.get(queryId)?.values() ?? [])].some((gain) => gain > 0);
     const docIds = (firstStage.get(queryId) ?? [])
-      .slice(0, depth)
+      .slice(0, rankWindowSize)
       .map(({ docId }) => docId)
       .filter((docId) => collection.documents.has(docId))
       .sort();

@@ -13,8 +13,8 @@ export interface DrawOptions {
   readonly documents?: number;
   /** Relevant documents of a list, at most; the others of its query are not in it. @defaultValue half of `documents` */
   readonly relevant?: number;
-  /** Places of a run that documents are drawn from: those behind `skip`, up to `depth`. @defaultValue 100 */
-  readonly depth?: number;
+  /** Places of a run that documents are drawn from: those behind `skip`, up to `rankWindowSize`. @defaultValue 100 */
+  readonly rankWindowSize?: number;
   /** Places at the front of a run that are not drawn from. @defaultValue 0 */
   readonly skip?: number;
   /** Documents of a list that are drawn from the whole corpus. @defaultValue 0 */
@@ -91,7 +91,7 @@ function withDefaults(options: DrawOptions): Drawing {
   const drawing = {
     documents,
     relevant: Math.floor(documents / 2),
-    depth: 100,
+    rankWindowSize: 100,
     skip: 0,
     random: 0,
     untitled: 0,

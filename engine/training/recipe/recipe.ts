@@ -40,7 +40,7 @@ export interface RecipeLists {
   /** Relevant documents of a list, at most. @defaultValue half of `documents` */
   readonly relevant?: number | undefined;
   /** Candidates that documents are drawn from. @defaultValue 100 */
-  readonly depth: number;
+  readonly rankWindowSize: number;
   /** Candidates at the front that are not drawn from. @defaultValue 0 */
   readonly skip: number;
   /** Documents of a list that are drawn from the whole corpus. @defaultValue 0 */
@@ -56,7 +56,7 @@ export interface RecipeDevelopment {
   /** Queries of each collection that are measured, at most. @defaultValue 100 */
   readonly queries: number;
   /** Candidates of a list. @defaultValue 100 */
-  readonly depth: number;
+  readonly rankWindowSize: number;
   /** Steps between two measurements. @defaultValue 100 */
   readonly every: number;
   /** What is measured. @defaultValue 'nDCG@10' */
@@ -139,7 +139,7 @@ const shape = {
       mixing: z.enum(['mixed', 'one-set']).default('mixed'),
       documents: z.int().min(2).default(16),
       relevant: count.optional(),
-      depth: count.default(100),
+      rankWindowSize: count.default(100),
       skip: z.int().min(0).default(0),
       random: z.int().min(0).default(0),
       untitled: share.default(0),
@@ -157,7 +157,7 @@ const shape = {
     .strictObject({
       share: z.number().gt(0).lt(1).default(0.1),
       queries: count.default(100),
-      depth: z.int().min(2).default(100),
+      rankWindowSize: z.int().min(2).default(100),
       every: count.default(100),
       measure: z
         .string()

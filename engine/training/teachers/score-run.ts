@@ -9,7 +9,7 @@ import { type ScoringOptions, scoreList } from './score-list.ts';
 /** Options of {@link scoreRun}. */
 export interface ScoreRunOptions extends ScoringOptions {
   /** Candidates of a query, those of its first stage's front. @defaultValue 100 */
-  readonly depth?: number;
+  readonly rankWindowSize?: number;
   /** Queries that are scored. @defaultValue all judged ones but the source's `leaked` */
   readonly queryIds?: readonly string[];
 }
@@ -45,9 +45,9 @@ async function scoreQuery(
   options: ScoreRunOptions,
 ): Promise<readonly RunEntry[] | undefined> {
   const { collection, firstStage, mined = [] } = source;
-  const { depth = 100, store, signal } = options;
+  const { rankWindowSize = 100, store, signal } = options;
   const found = [...(firstStage ? [firstStage] : []), ...mined].flatMap((run) =>
-    (run.get(queryId) ?? []).slice(0, depth).map(({ docId }) => docId),
+    (run.get(queryId) ?? []).slice(0, rankWindowSize).map(({ docId }) => docId),
   );
   const relevant = [...(collection.qrels.get(queryId) ?? [])]
     .filter(([, gain]) => gain > 0)

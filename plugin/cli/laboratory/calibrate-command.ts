@@ -5,7 +5,15 @@ import { addFlags } from '../flag.ts';
 import { modelOptions } from '../model-options.ts';
 import { jsonFlag } from '../shared-flags.ts';
 import type { CalibrateCommandOptions } from './calibrate.ts';
-import { cacheFlags, candidatesFlag, countFlag, dataFlag, seedFlag, textFlag } from './laboratory-flags.ts';
+import {
+  cacheFlags,
+  candidatesFlag,
+  countFlag,
+  dataFlag,
+  seedFlag,
+  textFlag,
+  windowFlag,
+} from './laboratory-flags.ts';
 
 const help = `
 Examples:
@@ -27,16 +35,14 @@ export const calibrateCommand: MakeCommand = (context) => {
     textFlag('--test <folders...>', 'collections that the result is measured on, and not fitted to'),
     candidatesFlag(),
     ...modelOptions({
-      only: ['model', 'precision'],
-      forms: { model: { help: 'model folder to start from' } },
+      only: ['model', 'precision', 'depth'],
+      forms: {
+        model: { help: 'model folder to start from' },
+        depth: { help: 'fit probabilities of this depth of the model' },
+      },
     }),
-    countFlag(
-      '--model-depth <layers>',
-      'fit probabilities of this depth of the model (default: all layers)',
-      {},
-    ),
     countFlag('--queries <n>', 'queries of each collection, drawn at random', { value: 200 }),
-    countFlag('--depth <n>', 'candidates of a query', { value: 50 }),
+    windowFlag(50),
     countFlag('--relevant-from <n>', 'smallest judgement that counts as relevant', { value: 1 }),
     seedFlag(),
     textFlag('--chart <file>', 'where to draw the reliability diagram (SVG)'),

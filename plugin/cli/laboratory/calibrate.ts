@@ -26,9 +26,9 @@ export interface CalibrateCommandOptions {
   readonly candidates: string;
   readonly model?: string;
   readonly precision?: 'fp32' | 'int8' | 'fp16';
-  readonly modelDepth?: number;
+  readonly depth?: number;
   readonly queries: number;
-  readonly depth: number;
+  readonly window: number;
   readonly relevantFrom: number;
   readonly seed: number;
   readonly chart?: string;
@@ -47,7 +47,7 @@ export async function runCalibrate(context: CliContext, options: CalibrateComman
   const reranker = await openEncoderReranker({
     ...(options.model ? { model: options.model } : {}),
     ...(options.precision ? { precision: options.precision } : {}),
-    ...(options.modelDepth ? { depth: options.modelDepth } : {}),
+    ...(options.depth ? { depth: options.depth } : {}),
     stateCacheBytes: 0,
     warmUp: false,
     ...stateCache(context, options.cache),
@@ -70,10 +70,9 @@ export async function runCalibrate(context: CliContext, options: CalibrateComman
     if (options.json) context.printJson(result);
     else context.print(toText(lists.length, measured));
     if (options.chart) await writeFile(options.chart, await chartOf(measured));
-    const { output, modelDepth } = options;
+    const { output, depth } = options;
     const { modelFolder } = reranker;
-    if (output)
-      await writeManifest(context, { modelFolder, output, modelDepth }, () => ({ relevance: rules }));
+    if (output) await writeManifest(context, { modelFolder, output, depth }, () => ({ relevance: rules }));
   } finally {
     await reranker.close();
   }
@@ -83,7 +82,7 @@ async function encodeAll(
   context: CliContext,
   reranker: EncoderReranker,
   folders: readonly string[],
-  { candidates: name, depth, queries, seed, relevantFrom }: CalibrateCommandOptions,
+  { candidates: name, window, queries, seed, relevantFrom }: CalibrateCommandOptions,
 ): Promise<RelevanceList[]> {
   const lists: RelevanceList[] = [];
   for (const folder of folders) {
@@ -96,7 +95,7 @@ async function encodeAll(
     let done = 0;
     const onProgress = (): void => bar.update(++done);
     const { signal } = context;
-    const found = { collection, candidates: run, firstStage, rankWindowSize: depth, relevantFrom };
+    const found = { collection, candidates: run, firstStage, rankWindowSize: window, relevantFrom };
     lists.push(
       ...(await relevanceLists({ ...found, reranker, onProgress, signal }).finally(() => bar.stop())),
     );
@@ -124,7 +123,7 @@ function assertEnough(lists: readonly RelevanceList[], { candidates }: Calibrate
   if (either >= fewestOfEither && spread) return;
   throw problem(
     'data',
-    `expected at least ${fewestOfEither} relevant documents and as many others, of two queries or more, got ${relevant} relevant ones of ${labels.length}; judge more queries, or give another --candidates or --depth`,
+    `expected at least ${fewestOfEither} relevant documents and as many others, of two queries or more, got ${relevant} relevant ones of ${labels.length}; judge more queries, or give another --candidates or --window`,
   );
 }
 

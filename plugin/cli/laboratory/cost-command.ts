@@ -5,7 +5,15 @@ import { addFlags } from '../flag.ts';
 import { modelOptions } from '../model-options.ts';
 import { jsonFlag } from '../shared-flags.ts';
 import type { CostFlags } from './cost.ts';
-import { candidatesFlag, costsFlag, countFlag, dataFlag, remotesFlag, textFlag } from './laboratory-flags.ts';
+import {
+  candidatesFlag,
+  costsFlag,
+  countFlag,
+  dataFlag,
+  remotesFlag,
+  textFlag,
+  windowFlag,
+} from './laboratory-flags.ts';
 
 /** What is measured where nothing is named: every knob of the shipped model. */
 const everyKnob =
@@ -40,7 +48,7 @@ export const costCommand: MakeCommand = (context) =>
       ),
       remotesFlag(),
       ...modelOptions({ only: ['model', 'precision', 'device', 'residual'] }),
-      countFlag('--depth <n>', 'candidates of a query', { value: 100 }),
+      windowFlag(100),
       countFlag('--limit <n>', 'only the first judged queries', {}),
       costsFlag(),
       countFlag('--budget <ms>', 'mean milliseconds of a list that the chosen one may take', {}),

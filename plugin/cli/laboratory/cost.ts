@@ -25,7 +25,7 @@ import { judgedQueries } from './judged-queries.ts';
 export interface CostFlags extends MeasuringFlags {
   readonly data: string;
   readonly candidates: string;
-  readonly depth: number;
+  readonly window: number;
   readonly limit?: number;
   readonly costs: 'cold' | 'warm';
   readonly budget?: number;
@@ -51,7 +51,7 @@ export async function runCost(context: CliContext, flags: CostFlags): Promise<vo
   }
   context.print(
     [
-      `${queryIds.length} queries, lists of ${flags.depth}, ${flags.costs} states`,
+      `${queryIds.length} queries, lists of ${flags.window}, ${flags.costs} states`,
       ...table(points),
       ...advice(chosen, budget),
     ].join('\n'),
@@ -84,7 +84,7 @@ async function measured(
         collection,
         candidates,
         firstStage,
-        rankWindowSize: flags.depth,
+        rankWindowSize: flags.window,
         measure: parseMeasure(routerMeasure),
         queryIds,
         costs: flags.costs,

@@ -51,13 +51,14 @@ function assertSameIds(
   throw new ConfigurationError('Cannot read candidates', [{ path: 'candidates', message }]);
 }
 
-const depth = 100;
+/** Candidates of a query that the embedded index finds. */
+const rankWindowSize = 100;
 
 async function embedded({ documents, queries, qrels }: Collection): Promise<Run> {
   const index = await buildEmbeddedIndex({ documents: [...documents.values()] });
   return new Map(
     [...qrels.keys()].flatMap((queryId) => {
-      const { matches } = index.search(queries.get(queryId) ?? '', depth);
+      const { matches } = index.search(queries.get(queryId) ?? '', rankWindowSize);
       const entries = matches.map(({ document, score }) => ({ docId: document.docId, score }));
       return entries.length > 0 ? [[queryId, entries] as const] : [];
     }),

@@ -5,7 +5,7 @@ import { addFlags } from '../flag.ts';
 import { modelOptions } from '../model-options.ts';
 import { jsonFlag } from '../shared-flags.ts';
 import type { EvaluateOptions } from './evaluate.ts';
-import { cacheFlags, candidatesFlag, countFlag, dataFlag, textFlag } from './laboratory-flags.ts';
+import { cacheFlags, candidatesFlag, countFlag, dataFlag, textFlag, windowFlag } from './laboratory-flags.ts';
 
 const examples = `
 Examples:
@@ -45,7 +45,7 @@ export const evaluateCommand: MakeCommand = (context) => {
       'besides: the default order with variety, at each weight of the order from 0 to 1; how far apart the first ten are, and what it costs; separated by commas',
     ),
     textFlag('--measures <names>', 'nDCG@k, RR@k, AP, P@k, R@k; separated by commas', 'nDCG@10,RR@10'),
-    countFlag('--depth <n>', 'candidates of a query that are reranked', { value: 100 }),
+    windowFlag(100),
     countFlag('--limit <n>', 'only the first n judged queries of each collection', {}),
     ...modelOptions({ only: ['model', 'precision', 'device', 'loops', 'residual'] }),
     jsonFlag('results as JSON, to a file or to standard output', '--json [file]'),

@@ -50,7 +50,7 @@ import { judgedQueries } from './judged-queries.ts';
 import { stateCache } from './state-cache.ts';
 
 /** Values of the options of `evaluate`. */
-export interface EvaluateOptions extends Omit<ModelFlags, 'depth'> {
+export interface EvaluateOptions extends ModelFlags {
   readonly data: readonly string[];
   readonly candidates: string;
   readonly rerankers?: string;
@@ -58,7 +58,7 @@ export interface EvaluateOptions extends Omit<ModelFlags, 'depth'> {
   readonly measures: string;
   readonly budget?: string;
   readonly diversify?: string;
-  readonly depth: number;
+  readonly window: number;
   readonly limit?: number;
   readonly json?: string | true;
   readonly runDir?: string;
@@ -92,8 +92,7 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
   ];
   if (issues.length > 0) throw new ConfigurationError('Cannot evaluate', issues);
   const { cache } = options;
-  // The option --depth of this command counts candidates.
-  const model = modelSettings({ ...options, depth: undefined });
+  const model = modelSettings(options);
   const open = (form: FormSettings): Promise<Reranker> => {
     // Documents are dropped of lists that are cold, and their reading stops or runs out of time.
     const isCold = isTimed || form.dropping !== undefined || form.stopping !== undefined;
@@ -169,7 +168,7 @@ async function evaluateFolder(
       systems,
       baseline: Object.keys(systems)[0]!,
       measures,
-      rankWindowSize: options.depth,
+      rankWindowSize: options.window,
       onProgress: (done) => bar.update(done),
       signal: context.signal,
     });

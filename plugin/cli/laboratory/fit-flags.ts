@@ -1,14 +1,14 @@
 /** Options that `blockrank train` takes without a recipe only. */
 import { Flag } from '../flag.ts';
 import { modelOptions } from '../model-options.ts';
-import { candidatesFlag, countFlag, seedFlag, textFlag } from './laboratory-flags.ts';
+import { candidatesFlag, countFlag, seedFlag, textFlag, windowFlag } from './laboratory-flags.ts';
 
 /** The options. */
 export function fitFlags(): readonly Flag[] {
   return [
     textFlag('--data <folder>', 'collection with the judgements to fit to'),
     candidatesFlag(),
-    countFlag('--depth <n>', 'candidates of a query', { min: 2, value: 100 }),
+    windowFlag(100, { min: 2 }),
     ...modelOptions({
       only: ['model', 'precision'],
       forms: { model: { help: 'model folder to start from' } },

@@ -32,7 +32,7 @@ export interface FitCommandOptions {
   readonly data: string;
   readonly output?: string;
   readonly candidates: string;
-  readonly depth: number;
+  readonly window: number;
   readonly model?: string;
   readonly precision?: 'fp32' | 'int8' | 'fp16';
   readonly crossValidate?: number;
@@ -52,7 +52,7 @@ export async function runFit(context: CliContext, options: FitCommandOptions): P
   const start = performance.now();
   const interpolation = toWeight(options.interpolation);
   assertOutput(options);
-  const lists = await listsOf(options.data, options.candidates, options.depth);
+  const lists = await listsOf(options.data, options.candidates, options.window);
   const instructive = lists.filter(isInstructive).length;
   if (instructive < fewestLists) return tuneInstead(context, options, instructive);
   const reranker = await openEncoderReranker({
@@ -110,12 +110,12 @@ async function tuneInstead(
     `${instructive} queries to learn from, fewer than ${fewestLists}: only the readout's numbers are tuned, as "blockrank tune" does.`,
   );
   const { runTune } = await import('./tune.ts');
-  const { data, candidates, model, depth, seed, output, json, cache } = options;
+  const { data, candidates, model, window, seed, output, json, cache } = options;
   await runTune(context, {
     data: [data],
     candidates,
     queries: Number.MAX_SAFE_INTEGER,
-    depth,
+    window,
     trials: 400,
     folds: options.crossValidate ?? 5,
     seed,
@@ -127,12 +127,12 @@ async function tuneInstead(
   });
 }
 
-async function listsOf(folder: string, candidates: string, depth: number): Promise<FitList[]> {
+async function listsOf(folder: string, candidates: string, rankWindowSize: number): Promise<FitList[]> {
   const whole = await readCollection(folder);
   const qrels = new Map([...whole.qrels].filter(([queryId]) => whole.queries.has(queryId)));
   const collection = { ...whole, qrels };
   const { run, firstStage } = await candidatesOf(candidates, folder, collection);
-  return toFitLists({ collection, candidates: run, firstStage, rankWindowSize: depth });
+  return toFitLists({ collection, candidates: run, firstStage, rankWindowSize });
 }
 
 function fitOptions(
@@ -185,14 +185,14 @@ async function fittedTo(
 async function othersOf(
   context: CliContext,
   fitted: FittedReadout,
-  { also = [], alsoCandidates, depth }: FitCommandOptions,
+  { also = [], alsoCandidates, window }: FitCommandOptions,
 ): Promise<CostReport[]> {
   const reports: CostReport[] = [];
   const bar = context.progress('other collections', also.length);
   try {
     for (const folder of also) {
       context.signal.throwIfAborted();
-      reports.push(await costsOf(fitted, await listsOf(folder, alsoCandidates, depth), measure));
+      reports.push(await costsOf(fitted, await listsOf(folder, alsoCandidates, window), measure));
       bar.update(reports.length);
     }
   } finally {

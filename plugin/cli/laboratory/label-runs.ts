@@ -72,7 +72,7 @@ export async function rerankerRuns(
   );
   const reranker = await openReranker({
     warmUp: false,
-    ...modelSettings({ ...options, depth: undefined }), // of this command, --depth counts candidates
+    ...modelSettings(options),
     ...((await modelProfile(options.model)) === 'cacheable' ? stateCache(context, options.cache) : {}),
   });
   const bar = context.progress(collection.name, collection.qrels.size);
@@ -93,7 +93,7 @@ export async function rerankerRuns(
       systems,
       baseline: names[0]!,
       measures: [],
-      rankWindowSize: options.depth,
+      rankWindowSize: options.window,
       onProgress: (done) => bar.update(done),
       signal: context.signal,
     });

@@ -6,7 +6,7 @@ import { addFlags, Flag } from '../flag.ts';
 import { modelOptions } from '../model-options.ts';
 import { jsonFlag } from '../shared-flags.ts';
 import type { LabelsOptions } from './labels-options.ts';
-import { cacheFlags, candidatesFlag, countFlag, textFlag } from './laboratory-flags.ts';
+import { cacheFlags, candidatesFlag, countFlag, textFlag, windowFlag } from './laboratory-flags.ts';
 
 const examples = `
 Examples:
@@ -61,7 +61,7 @@ export const labelsCommand: MakeCommand = (context) => {
     textFlag('--run <files...>', 'TREC runs to measure by each label'),
     textFlag('--rerankers <names>', 'orders to measure by each label, as in evaluate; needs --data'),
     candidatesFlag('judged'),
-    countFlag('--depth <n>', 'candidates of a query that are reranked', { value: 1000 }),
+    windowFlag(1000),
     textFlag('--measure <name>', 'measure beside AUC: nDCG@k, RR@k, AP, P@k, R@k', 'nDCG@10'),
     countFlag('--folds <n>', 'parts of cross-validation where several orders are fused', {
       min: 2,

@@ -4,7 +4,7 @@ import type { ModelFlags } from '../model-options.ts';
 import type { LabelSourceOptions } from './label-sources.ts';
 
 /** As the command line gives them. */
-export interface LabelsOptions extends Omit<ModelFlags, 'depth'>, LabelSourceOptions {
+export interface LabelsOptions extends ModelFlags, LabelSourceOptions {
   readonly aggregation: Aggregation;
   readonly weights?: string;
   readonly relevantFrom: number;
@@ -14,7 +14,7 @@ export interface LabelsOptions extends Omit<ModelFlags, 'depth'>, LabelSourceOpt
   readonly run?: readonly string[];
   readonly rerankers?: string;
   readonly candidates: string;
-  readonly depth: number;
+  readonly window: number;
   readonly measure: string;
   readonly folds: number;
   readonly json?: true;

@@ -34,6 +34,11 @@ export function cacheFlags(): readonly Flag[] {
   return [new Flag('--cache <folder>', cache), new Flag('--no-cache', noCache)];
 }
 
+/** `--window`: how many candidates of a query are read, `value` of them by default. */
+export function windowFlag(value: number, { min = 1 }: { readonly min?: number } = {}): Flag {
+  return countFlag('--window <n>', 'candidates of a query that are reranked', { min, value });
+}
+
 /** `--seed`. */
 export function seedFlag(): Flag {
   return new Flag('--seed <n>', seed, { isValue: true });

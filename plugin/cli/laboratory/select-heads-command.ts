@@ -4,16 +4,16 @@ import type { MakeCommand } from '../context.ts';
 import { addFlags } from '../flag.ts';
 import { modelOptions } from '../model-options.ts';
 import { jsonFlag } from '../shared-flags.ts';
-import { candidatesFlag, countFlag, dataFlag, seedFlag, textFlag } from './laboratory-flags.ts';
+import { candidatesFlag, countFlag, dataFlag, seedFlag, textFlag, windowFlag } from './laboratory-flags.ts';
 import type { SelectHeadsOptions } from './select-heads.ts';
 
 const help = `
 Examples:
   $ blockrank select-heads --model ~/models/SmolLM2-135M-Instruct --data my-judgements --heads 8
-  $ blockrank select-heads --model model.gguf --data my-judgements --window 4 --output blockrank.json
+  $ blockrank select-heads --model model.gguf --data my-judgements --layers 4 --output blockrank.json
 
 Each head orders each list by itself, over shuffled documents; the heads with the largest mean nDCG@10 are written to
-the model's blockrank.json. With --window, all heads of the best run of layers instead. Layers above the last one
+the model's blockrank.json. With --layers, all heads of the best run of layers instead. Layers above the last one
 chosen are not computed any more. Never choose heads on what you report.`;
 
 /** Makes the command. */
@@ -29,9 +29,9 @@ export const selectHeadsCommand: MakeCommand = (context) => {
     dataFlag('--data <folder>', 'a collection with judgements'),
     candidatesFlag(),
     countFlag('--queries <n>', 'queries, drawn at random', { value: 32 }),
-    countFlag('--depth <n>', 'candidates of a query', { min: 2, value: 20 }),
+    windowFlag(20, { min: 2 }),
     countFlag('--heads <n>', 'heads to keep', { value: 16 }),
-    countFlag('--window <n>', 'keep all heads of the best n layers in a row instead', {}),
+    countFlag('--layers <n>', 'keep all heads of the best n layers in a row instead', {}),
     seedFlag(),
     textFlag('--output <file>', "where to write the manifest (default: the model's blockrank.json)"),
     jsonFlag('print the heads as JSON'),

@@ -23,9 +23,9 @@ export interface SelectHeadsOptions {
   readonly data: string;
   readonly candidates: string;
   readonly queries: number;
-  readonly depth: number;
+  readonly window: number;
   readonly heads: number;
-  readonly window?: number;
+  readonly layers?: number;
   readonly seed: number;
   readonly output?: string;
   readonly json?: true;
@@ -81,7 +81,7 @@ async function measureHeads(
       collection,
       candidates,
       firstStage,
-      rankWindowSize: options.depth,
+      rankWindowSize: options.window,
       seed: options.seed,
       onProgress: (done) => bar.update(done),
       signal: context.signal,
@@ -92,8 +92,8 @@ async function measureHeads(
 }
 
 function chosen(heads: readonly MeasuredHead[], before: IcrScoring, options: SelectHeadsOptions): IcrScoring {
-  if (options.window !== undefined) {
-    return { ...before, layers: bestWindow(heads, options.window), heads: undefined };
+  if (options.layers !== undefined) {
+    return { ...before, layers: bestWindow(heads, options.layers), heads: undefined };
   }
   const best = heads.slice(0, options.heads);
   const layers = best.map(({ layer }) => layer);

@@ -5,7 +5,7 @@ import type { MakeCommand } from '../context.ts';
 import { addFlags, Flag } from '../flag.ts';
 import { modelOptions } from '../model-options.ts';
 import { jsonFlag } from '../shared-flags.ts';
-import { cacheFlags, candidatesFlag, countFlag, dataFlag, textFlag } from './laboratory-flags.ts';
+import { cacheFlags, candidatesFlag, countFlag, dataFlag, textFlag, windowFlag } from './laboratory-flags.ts';
 import type { SmoothingCommandOptions } from './smoothing.ts';
 
 const edges: OptionRow = {
@@ -33,7 +33,7 @@ export const smoothingCommand: MakeCommand = (context) =>
       dataFlag('--data <folder>', 'collection with judgements'),
       candidatesFlag(),
       ...modelOptions({ only: ['model', 'precision', 'device'] }),
-      countFlag('--depth <n>', 'candidates of a query', { min: 2, value: 50 }),
+      windowFlag(50, { min: 2 }),
       countFlag('--limit <n>', 'only the first queries', {}),
       countFlag('--neighbours <n>', 'nearest documents that each one has edges to', { value: 10 }),
       new Flag('--edges <source>', edges, { isValue: true }),

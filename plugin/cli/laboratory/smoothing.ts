@@ -28,10 +28,10 @@ import { knownMeasure } from './known-measure.ts';
 import { stateCache } from './state-cache.ts';
 
 /** Values of the options of `smoothing`. */
-export interface SmoothingCommandOptions extends Omit<ModelFlags, 'depth'> {
+export interface SmoothingCommandOptions extends ModelFlags {
   readonly data: string;
   readonly candidates: string;
-  readonly depth: number;
+  readonly window: number;
   readonly limit?: number;
   readonly neighbours: number;
   readonly edges: 'embeddings' | 'anchors';
@@ -52,7 +52,7 @@ export async function runSmoothing(context: CliContext, options: SmoothingComman
   }
   const model = {
     warmUp: false,
-    ...modelSettings({ ...options, depth: undefined }),
+    ...modelSettings(options),
     ...stateCache(context, options.cache),
   };
   const whole = await openReranker(model);
@@ -89,10 +89,10 @@ async function learnable(
   rerankers: Rerankers,
   options: SmoothingCommandOptions,
 ): Promise<{ lessons: SmoothingLesson[]; full: number }> {
-  const { data, candidates: name, depth, limit = Number.POSITIVE_INFINITY } = options;
+  const { data, candidates: name, window, limit = Number.POSITIVE_INFINITY } = options;
   const collection = await readCollection(data);
   const { run, firstStage } = await candidatesOf(name, data, collection);
-  const lists = toFitLists({ collection, candidates: run, firstStage, rankWindowSize: depth })
+  const lists = toFitLists({ collection, candidates: run, firstStage, rankWindowSize: window })
     .filter(isInstructive)
     .slice(0, limit);
   const bar = context.progress('reading', lists.length);

@@ -131,7 +131,7 @@ function measured(
   }: { readonly recipe: Recipe; readonly queryIds: readonly string[] },
 ): TrainingList[] {
   if (!development) return [];
-  const lists = developmentLists({ ...source, firstStage: run }, queryIds, development.depth);
+  const lists = developmentLists({ ...source, firstStage: run }, queryIds, development.rankWindowSize);
   const drawn = shuffled(lists, seededRandom(seed)).slice(0, development.queries);
   if (firstStage === 'lexical') return drawn;
   return drawn.map((list) => ({
@@ -148,10 +148,10 @@ async function mine(
   const bar = context.progress(`mining ${source.collection.name}`, queryIds.length);
   const reranker = await openModel(recipe.model, folder);
   try {
-    const { depth } = recipe.lists;
+    const { rankWindowSize } = recipe.lists;
     const onProgress = (done: number): void => bar.update(done);
     const run = await scoreRun(reranker, source, {
-      depth,
+      rankWindowSize,
       queryIds,
       store,
       onProgress,

@@ -4,7 +4,15 @@ import type { MakeCommand } from '../context.ts';
 import { addFlags } from '../flag.ts';
 import { modelOptions } from '../model-options.ts';
 import { jsonFlag } from '../shared-flags.ts';
-import { cacheFlags, candidatesFlag, countFlag, dataFlag, seedFlag, textFlag } from './laboratory-flags.ts';
+import {
+  cacheFlags,
+  candidatesFlag,
+  countFlag,
+  dataFlag,
+  seedFlag,
+  textFlag,
+  windowFlag,
+} from './laboratory-flags.ts';
 import type { TuneCommandOptions } from './tune.ts';
 
 const help = `
@@ -26,14 +34,15 @@ export const tuneCommand: MakeCommand = (context) => {
   return addFlags(command, [
     dataFlag('--data <folders...>', 'collections with judgements; each counts the same'),
     candidatesFlag(),
-    ...modelOptions({ only: ['model'], forms: { model: { help: 'model folder to start from' } } }),
-    countFlag(
-      '--model-depth <layers>',
-      'fit the readout of this depth of the model (default: all layers)',
-      {},
-    ),
+    ...modelOptions({
+      only: ['model', 'depth'],
+      forms: {
+        model: { help: 'model folder to start from' },
+        depth: { help: 'fit the readout of this depth of the model' },
+      },
+    }),
     countFlag('--queries <n>', 'queries of each collection, drawn at random', { value: 200 }),
-    countFlag('--depth <n>', 'candidates of a query', { min: 2, value: 100 }),
+    windowFlag(100, { min: 2 }),
     countFlag('--trials <n>', 'settings to try', { value: 400 }),
     countFlag('--folds <n>', 'parts of cross-validation', { min: 2, value: 5 }),
     seedFlag(),

@@ -27,9 +27,9 @@ export interface TuneCommandOptions {
   readonly data: readonly string[];
   readonly candidates: string;
   readonly model?: string;
-  readonly modelDepth?: number;
+  readonly depth?: number;
   readonly queries: number;
-  readonly depth: number;
+  readonly window: number;
   readonly trials: number;
   readonly folds: number;
   readonly seed: number;
@@ -48,7 +48,7 @@ export async function runTune(context: CliContext, options: TuneCommandOptions):
     : new Map<string, ReadonlySet<string>>();
   const reranker = await openEncoderReranker({
     ...(options.model ? { model: options.model } : {}),
-    ...(options.modelDepth ? { depth: options.modelDepth } : {}),
+    ...(options.depth ? { depth: options.depth } : {}),
     stateCacheBytes: 0,
     warmUp: false,
     ...stateCache(context, options.cache),
@@ -72,11 +72,11 @@ export async function runTune(context: CliContext, options: TuneCommandOptions):
     }).finally(() => bar.stop());
     if (options.json) context.printJson({ lists: lists.length, trials: settings.length, ...result });
     else context.print(toText(result, { lists, trials: settings.length, measure: measure.name }));
-    const { output, modelDepth } = options;
+    const { output, depth } = options;
     if (output) {
       const { modelFolder } = reranker;
       const { setting } = result.chosen;
-      await writeManifest(context, { modelFolder, output, modelDepth }, (part) => changesOf(setting, part));
+      await writeManifest(context, { modelFolder, output, depth }, (part) => changesOf(setting, part));
     }
   } finally {
     await reranker.close();
@@ -95,12 +95,12 @@ async function encode(
     folder,
     collection,
     settings,
-    options: { candidates: name, depth },
+    options: { candidates: name, window },
   }: {
     readonly folder: string;
     readonly collection: Collection;
     readonly settings: readonly Setting[];
-    readonly options: Pick<TuneCommandOptions, 'candidates' | 'depth'>;
+    readonly options: Pick<TuneCommandOptions, 'candidates' | 'window'>;
   },
 ): Promise<JudgedList[]> {
   const bar = context.progress(collection.name, collection.qrels.size);
@@ -111,7 +111,7 @@ async function encode(
       collection,
       candidates: run,
       firstStage,
-      rankWindowSize: depth,
+      rankWindowSize: window,
       reranker,
       tokenTaus: [...new Set(settings.map(({ tokenTau }) => tokenTau))],
       onProgress: () => bar.update(++done),

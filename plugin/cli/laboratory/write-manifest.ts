@@ -22,27 +22,27 @@ export interface ManifestOutput {
   /** The folder that is written, which may be the same. */
   readonly output: string;
   /** The depth whose part is changed, where the manifest has one of its own. @defaultValue the model's own part */
-  readonly modelDepth?: number | undefined;
+  readonly depth?: number | undefined;
 }
 
 /** Copies the model, unless it is the folder itself, and writes its manifest with the part changed. */
 export async function writeManifest(
   context: CliContext,
-  { modelFolder, output, modelDepth }: ManifestOutput,
+  { modelFolder, output, depth }: ManifestOutput,
   changesOf: (part: ManifestPart) => object,
 ): Promise<void> {
   const folder = resolve(output);
   if (folder !== modelFolder) await cp(modelFolder, folder, { recursive: true });
   const manifest = JSON.parse(await readFile(join(modelFolder, 'blockrank.json'), 'utf8')) as ManifestFile;
-  const own = modelDepth === undefined ? undefined : manifest.depths?.[modelDepth];
+  const own = depth === undefined ? undefined : manifest.depths?.[depth];
   const changed =
-    modelDepth === undefined || !own
+    depth === undefined || !own
       ? { ...manifest, ...changesOf(manifest) }
       : {
           ...manifest,
           depths: {
             ...manifest.depths,
-            [modelDepth]: { ...own, ...changesOf({ readout: manifest.readout, ...own }) },
+            [depth]: { ...own, ...changesOf({ readout: manifest.readout, ...own }) },
           },
         };
   await writeFile(join(folder, 'blockrank.json'), `${JSON.stringify(changed, undefined, 2)}\n`);

@@ -15,7 +15,7 @@ export interface RouterFitFlags extends MeasuringFlags {
   readonly output: string;
   readonly clusters: number;
   readonly kind: 'k-means' | 'learned-map';
-  readonly depth: number;
+  readonly window: number;
   readonly limit?: number;
   readonly costs: 'cold' | 'warm';
   readonly seed: number;
@@ -23,7 +23,7 @@ export interface RouterFitFlags extends MeasuringFlags {
 
 /** Writes the router. @throws ConfigurationError for options that cannot be, or a collection without judged queries. */
 export async function fitRouterFolder(context: CliContext, flags: RouterFitFlags): Promise<void> {
-  const { data, candidates, output, clusters: count, kind, depth, costs, seed, precision } = flags;
+  const { data, candidates, output, clusters: count, kind, window, costs, seed, precision } = flags;
   if (existsSync(output)) throw problem('output', `"${output}" exists; name a new folder`);
   const collection = await readCollection(data);
   const queryIds = judgedQueries(collection).slice(0, flags.limit);
@@ -38,7 +38,7 @@ export async function fitRouterFolder(context: CliContext, flags: RouterFitFlags
     const unplaced: RouterValidation = {
       data: resolve(data),
       candidates,
-      depth,
+      rankWindowSize: window,
       measure: routerMeasure,
       costs,
       queries,

@@ -70,8 +70,7 @@ export async function measuredSettings(
   costs: RouterValidation['costs'],
 ): Promise<Pick<ChoiceContext, 'settings' | 'remotes'>> {
   const remotes = flags.remotes === undefined ? {} : await readRemotes(flags.remotes, env);
-  // The option --depth of `fit` counts candidates.
-  const model = modelSettings({ ...flags, depth: undefined });
+  const model = modelSettings(flags);
   return { settings: { ...model, ...(costs === 'cold' && { stateCacheBytes: 0 }) }, remotes };
 }
 
@@ -113,7 +112,7 @@ export async function measureAll(
         collection,
         candidates,
         firstStage,
-        rankWindowSize: validation.depth,
+        rankWindowSize: validation.rankWindowSize,
         measure: parseMeasure(validation.measure),
         queryIds,
         costs: validation.costs,

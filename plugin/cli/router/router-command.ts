@@ -12,6 +12,7 @@ import {
   remotesFlag,
   seedFlag,
   textFlag,
+  windowFlag,
 } from '../laboratory/laboratory-flags.ts';
 import { modelOptions } from '../model-options.ts';
 import { jsonFlag } from '../shared-flags.ts';
@@ -60,7 +61,7 @@ const fitCommand: MakeCommand = (context) =>
       dataFlag('--output <folder>', 'new folder of the router'),
       countFlag('--clusters <n>', 'clusters of queries', { value: 5 }),
       new Flag('--kind <name>', kind, { isValue: true }),
-      countFlag('--depth <n>', 'candidates of a query', { value: 100 }),
+      windowFlag(100),
       countFlag('--limit <n>', 'only the first n judged queries', {}),
       costsFlag(),
       seedFlag(),

@@ -26,7 +26,7 @@ const clustersSchema = z.strictObject({
 const validationSchema = z.strictObject({
   data: z.string(),
   candidates: z.string(),
-  depth: z.int().min(1),
+  rankWindowSize: z.int().min(1),
   measure: z.string(),
   costs: z.enum(['cold', 'warm']),
   queries: z
@@ -60,7 +60,7 @@ export interface RouterValidation {
   /** Name of the first stage. */
   readonly candidates: string;
   /** Candidates of a query. */
-  readonly depth: number;
+  readonly rankWindowSize: number;
   /** The measure whose 1 - value is the loss. */
   readonly measure: string;
   /** Whether lists were ranked without kept block states, or with. */

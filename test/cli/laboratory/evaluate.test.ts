@@ -185,8 +185,8 @@ describe.skipIf(!hasModel)('blockrank evaluate', () => {
     expect([other, average]).toEqual([one, one]);
   });
 
-  it('takes only the first queries with --limit, and the first candidates with --depth', async () => {
-    const limited = await evaluateJson('--limit', '2', '--depth', '1', '--rerankers', 'first-stage,model');
+  it('takes only the first queries with --limit, and the first candidates with --window', async () => {
+    const limited = await evaluateJson('--limit', '2', '--window', '1', '--rerankers', 'first-stage,model');
     expect(limited.n).toBe(2);
     const { 'first-stage': firstStage, model } = limited.rerankers;
     // One candidate has only one order.

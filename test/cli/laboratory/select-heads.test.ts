@@ -54,7 +54,7 @@ describe('blockrank select-heads', () => {
   it('chooses a run of layers instead', async () => {
     const output = join(data, 'window.json');
     const fresh = await tinyDecoder('qwen3-tiny', false);
-    const args = ['select-heads', '--model', fresh, '--data', data, '--window', '2', '--output', output];
+    const args = ['select-heads', '--model', fresh, '--data', data, '--layers', '2', '--output', output];
     expect((await runCli(args)).code).toBe(0);
     const { scoring } = JSON.parse(await readFile(output, 'utf8')) as {
       scoring: { layers: { from: number; to: number }; heads?: unknown };

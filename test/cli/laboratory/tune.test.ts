@@ -93,7 +93,7 @@ describe('blockrank tune', () => {
     const model = await tinyModel({ depths: { 2: { weights: 'two.safetensors' } } });
     await addTinyDepth(model);
     const output = join(folder, 'tuned-depth');
-    const args = ['--model', model, '--model-depth', '2', '--json', '--output', output];
+    const args = ['--model', model, '--depth', '2', '--json', '--output', output];
     const { code, stdout } = await tune(...args);
     expect(code).toBe(0);
     const { fusionWeight, ...readout } = JSON.parse(stdout).chosen.setting;

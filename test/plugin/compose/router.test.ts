@@ -26,7 +26,7 @@ beforeAll(async () => {
   const validation = {
     data: '/none',
     candidates: 'bm25',
-    depth: 10,
+    rankWindowSize: 10,
     measure: 'nDCG@10',
     costs: 'cold',
     queries,

@@ -112,14 +112,14 @@ describe('drawLists', () => {
   it('mines several runs in turns within the places asked, and folds by the groups given', () => {
     const mined = [tinyRun({ q2: ['moon', 'sun', 'tide'] })];
     const groupOf = (docId: string): string => (docId === 'moon' || docId === 'bread' ? 'one' : docId);
-    expect(ids(draw({ mined, groupOf }, { depth: 3 }).lists[1]!)).toEqual([
+    expect(ids(draw({ mined, groupOf }, { rankWindowSize: 3 }).lists[1]!)).toEqual([
       'bread',
       'cake',
       'cake2',
       'sun',
       'tide',
     ]);
-    expect(ids(draw({ mined }, { skip: 1, depth: 2 }).lists[1]!)).toEqual(['bread', 'cake', 'sun']);
+    expect(ids(draw({ mined }, { skip: 1, rankWindowSize: 2 }).lists[1]!)).toEqual(['bread', 'cake', 'sun']);
   });
 
   it('cuts lists: judged irrelevant documents come first, and other relevant ones do not compete', () => {

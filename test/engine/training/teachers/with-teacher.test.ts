@@ -175,7 +175,7 @@ describe('scoreRun', () => {
     });
     const firstStage = tinyRun({ q1: ['a', 'b', 'lost', 'c'], q2: ['b'] });
     const source = { collection, firstStage, leaked: new Set(['q2']) };
-    const run = await scoreRun(byLength(), source, { depth: 2 });
+    const run = await scoreRun(byLength(), source, { rankWindowSize: 2 });
     expect(run).toEqual(
       new Map([
         [
