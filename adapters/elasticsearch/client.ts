@@ -16,7 +16,10 @@ export interface ElasticsearchClient {
 export interface ElasticsearchCallOptions {
   /** Time for one attempt, in milliseconds or in a form that the client takes. @defaultValue the client's */
   readonly requestTimeout?: number | string;
-  /** Further attempts after a failed one. @defaultValue the client's */
+  /**
+   * Further attempts after a failed one. The client takes a refused certificate for a lost connection, and repeats that
+   * call too, with waits of seconds; 0 says at once what is wrong. @defaultValue the client's
+   */
   readonly maxRetries?: number;
   /** Headers of every call. */
   readonly headers?: Readonly<Record<string, string>>;

@@ -6,7 +6,8 @@ import { isCertificateRefused } from './connection-advice.ts';
 
 /**
  * The client repeats a call whenever the connection failed, with waits of seconds, and takes a refused certificate for
- * such a failure; only an error of a name that it does not know ends the call.
+ * such a failure; only an error of a name that it does not know ends the call. A client that a user gives has connections of
+ * its own, which are not changed.
  */
 export function certificateConnection(base: typeof UndiciConnection): typeof UndiciConnection {
   return class extends base {
