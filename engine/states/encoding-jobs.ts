@@ -34,8 +34,8 @@ export interface EncodingOptions extends BatchOptions {
   readonly waves?: WaveOptions;
 }
 
-/** Which texts of a list have no state yet. */
-export interface UnreadTexts extends Pick<StateLookup, 'keys' | 'found'> {
+/** What is known of texts without a state. */
+export interface UnreadTexts extends Pick<StateLookup, 'keys'> {
   /** Documents that are halfway, by text: they take the rest of the way. @defaultValue none */
   readonly halfway?: ReadonlyMap<string, HalfwayDocument> | undefined;
 }
@@ -96,16 +96,16 @@ export class EncodingJobs {
     return this.#jobs.has(stateName(key, '/'));
   }
 
-  /** The jobs of the texts that were not found: an existing job is joined, a missing one started. */
+  /** The jobs of texts by their names: an existing job is joined, a missing one started. */
   join(
     texts: readonly string[],
-    { keys, found, halfway = new Map() }: UnreadTexts,
+    { keys, halfway = new Map() }: UnreadTexts,
   ): ReadonlyMap<string, EncodingJob> {
     const wanted = new Map<string, EncodingJob>();
     const fresh: EncodingJob[] = [];
     texts.forEach((text, i) => {
       const name = stateName(keys[i]!, '/');
-      if (found[i] || wanted.has(name)) return;
+      if (wanted.has(name)) return;
       let job = this.#jobs.get(name);
       if (!job) {
         job = newJob(text, keys[i]!);

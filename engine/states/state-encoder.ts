@@ -3,35 +3,21 @@
  * request gives up, its running batches are finished, and its waiting ones are dropped unless another request waits for
  * them too.
  */
-
 import { abortable } from '../abortable.ts';
-import type {
-  BlockState,
-  ReadingEnd,
-  StateKey,
-  StateSource,
-  StoredState,
-  StoredStateCounts,
-} from '../contract.ts';
+import type { BlockState, StateKey, StateSource, StoredState } from '../contract.ts';
 import { type EncodingJob, EncodingJobs, type EncodingOptions } from './encoding-jobs.ts';
 import type { HalfwayDocument } from './halfway.ts';
-import { ReadingPace } from './reading-pace.ts';
+import { type EncodedTexts, ListStates, type ReadTexts } from './list-states.ts';
+import { type Readers, ReadingLoad } from './reading-load.ts';
 import { type IsEnough, readRounds, toRounds } from './reading-rounds.ts';
 import { nobodyWaits } from './shared-batches.ts';
 import { type LookupOptions, lookUpStates, type StateLookup } from './state-lookup.ts';
-import { stateName } from './state-name.ts';
-import { countStored } from './stored-state.ts';
-import { isAmple, readInTime } from './timed-reading.ts';
-import { guessedTokens } from './waves.ts';
+import { readInTime } from './timed-reading.ts';
 
 /** Options of {@link StateEncoder}: where states are sought, and how new ones are made and kept. */
-export interface StateEncoderOptions extends LookupOptions, EncodingOptions {
+export interface StateEncoderOptions extends LookupOptions, EncodingOptions, Readers {
   /** The source in which states are sought and kept. */
   readonly source: StateSource;
-  /** Tokens of one document at most: what the caps leave of a long text. @defaultValue Infinity */
-  readonly documentTokens?: number;
-  /** How long documents take to encode, shared by encoders over the same workers. @defaultValue an own one */
-  readonly pace?: ReadingPace;
   /** The clock, in milliseconds. @defaultValue `performance.now` */
   readonly now?: () => number;
 }
@@ -55,26 +41,6 @@ export interface EncodeOptions {
   readonly halfway?: ReadonlyMap<string, HalfwayDocument> | undefined;
 }
 
-/** States in the order of the texts, and what they cost. */
-export interface EncodedTexts extends ReadTexts {
-  /** One state a text. */
-  readonly states: readonly BlockState[];
-}
-
-/** States of the texts that were read, and what they cost. */
-export interface ReadTexts {
-  /** One state a text, in the order of the texts; `undefined` for a text that was not read. */
-  readonly states: readonly (BlockState | undefined)[];
-  /** Texts whose state was at hand. */
-  readonly statesFound: number;
-  /** Texts whose state had to be encoded, here or by another request at the same time. */
-  readonly statesEncoded: number;
-  /** The outcomes of {@link EncodeOptions.stored}; absent without it. */
-  readonly storedStates?: StoredStateCounts;
-  /** Why some were not read; absent where all of them were. */
-  readonly stoppedBy?: ReadingEnd;
-}
-
 /** Options of {@link StateEncoder.encodeUntil}. */
 export interface EncodeUntilOptions extends Omit<EncodeOptions, 'untilKept'> {
   /**
@@ -84,26 +50,13 @@ export interface EncodeUntilOptions extends Omit<EncodeOptions, 'untilKept'> {
   readonly isEnough?: ((states: ReadTexts['states']) => ReturnType<IsEnough>) | undefined;
 }
 
-/** Texts with the names of their states, and the states at hand. */
-interface SomeTexts extends Pick<StateLookup, 'keys'> {
+/** Texts that are to be encoded. */
+interface TextsToEncode extends Pick<StateLookup, 'keys'> {
   readonly texts: readonly string[];
-  /** @defaultValue none */
-  readonly found?: StateLookup['found'];
 }
 
-/** Texts of a list that are to be encoded. */
-interface ListPart {
-  /** The whole list's. */
-  readonly texts: readonly string[];
-  /** The whole list's. */
-  readonly keys: readonly StateKey[];
-  /** Where the part's texts stand in the list. */
-  readonly indices: readonly number[];
-  /** Tokens of the part's texts, about. */
-  readonly tokens: readonly number[];
-  /** Parts that are encoded at once. */
-  readonly lanes: number;
-}
+/** Gives a state as soon as it is there, by its key's name. */
+type Give = (name: string, state: BlockState) => void;
 
 /** Batches of each worker in a round: each round waits for its slowest batch. */
 const batchesARound = 2;
@@ -112,26 +65,19 @@ const batchesARound = 2;
 export class StateEncoder {
   readonly #options: StateEncoderOptions;
   readonly #jobs: EncodingJobs;
-  readonly #pace: ReadingPace;
+  readonly #load: ReadingLoad;
 
   constructor(options: StateEncoderOptions) {
     this.#options = options;
     this.#jobs = new EncodingJobs(options);
-    this.#pace = options.pace ?? new ReadingPace(options.batchTokens);
+    this.#load = new ReadingLoad(options);
   }
 
   /** Gives the states of texts: from the index, else from the source, else newly encoded. */
   async encode(texts: readonly string[], options: EncodeOptions = {}): Promise<EncodedTexts> {
-    const { keys, found, faults } = options.lookup ?? (await this.lookUp(texts, options));
-    const encoded = new Map<string, BlockState>();
-    await this.#encodePart({ texts, keys, found }, options, (name, state) => encoded.set(name, state));
-    const statesFound = found.filter((state) => state !== undefined).length;
-    return {
-      states: keys.map((key, i) => found[i] ?? encoded.get(stateName(key, '/'))!),
-      statesFound,
-      statesEncoded: texts.length - statesFound,
-      ...(faults && { storedStates: countStored(faults) }),
-    };
+    const list = new ListStates(options.lookup ?? (await this.lookUp(texts, options)));
+    await this.#encodePart(partOf({ texts, keys: list.keys }, list.missing), options, list.take);
+    return list.toRead() as EncodedTexts;
   }
 
   /**
@@ -147,97 +93,27 @@ export class StateEncoder {
     options: EncodeUntilOptions = {},
   ): Promise<ReadTexts> {
     const { isEnough } = options;
-    const { keys, found, faults } = await this.lookUp(texts, options);
-    const states = keys.map((_, i) => found[i]);
-    const places = placesOf(keys, found);
-    const missing = [...places.values()].map(([first]) => first!);
-    const { batchTokens, workers } = this.#options;
-    const { tokens, lanes } = this.#loadOf(missing.map((i) => texts[i]!));
-    const rounds = isEnough ? toRounds(tokens, batchesARound * workers * batchTokens) : [[...missing.keys()]];
-    const end = await readRounds(
-      rounds,
-      () => isEnough?.(states) ?? false,
+    const list = new ListStates(await this.lookUp(texts, options));
+    const missing = partOf({ texts, keys: list.keys }, list.missing);
+    const stoppedBy = await readRounds(
+      this.#roundsOf(missing.texts, isEnough !== undefined),
+      () => isEnough?.(list.states) ?? false,
       async (round) => {
-        const indices = round.map((m) => missing[m]!);
-        const part = { texts, keys, indices, lanes, tokens: round.map((m) => tokens[m]!) };
-        await this.#encodeInTime(part, untilMs, options, (name, state) => {
-          for (const i of places.get(name)!) states[i] = state;
-        });
-        return indices.every((i) => states[i]);
+        await this.#encodeInTime(partOf(missing, round), untilMs, options, list.take);
+        return round.every((m) => list.states[list.missing[m]!]);
       },
     );
-    const statesFound = found.filter((state) => state !== undefined).length;
-    const read = states.filter((state) => state !== undefined).length;
-    return {
-      states,
-      statesFound,
-      statesEncoded: read - statesFound,
-      ...(faults && { storedStates: countStored(faults) }),
-      ...(end && { stoppedBy: end }),
-    };
+    return list.toRead(stoppedBy);
   }
 
   /** Whether there is so much time that all of these texts can be encoded without looking at the clock. */
   hasTimeFor(texts: readonly string[], ms: number): boolean {
-    return texts.length === 0 || isAmple({ ...this.#loadOf(texts), pace: this.#pace }, ms);
+    return this.#load.hasTimeFor(texts, ms);
   }
 
   /** Learns that these texts took longer than a time. */
   noteLate(texts: readonly string[], ms: number): void {
-    const { tokens, lanes } = this.#loadOf(texts);
-    this.#pace.noteLate(tokens.reduce((sum, count) => sum + count, 0) / lanes, ms);
-  }
-
-  #loadOf(texts: readonly string[]): { readonly tokens: readonly number[]; readonly lanes: number } {
-    const { workers, waves, documentTokens = Number.POSITIVE_INFINITY } = this.#options;
-    return {
-      tokens: texts.map((text) => guessedTokens(text, documentTokens)),
-      lanes: waves ? workers + 1 : workers,
-    };
-  }
-
-  /** Encodes as many texts of a part as there is time for, those of like length together. */
-  async #encodeInTime(
-    { texts, keys, indices, tokens, lanes }: ListPart,
-    untilMs: number,
-    options: EncodeOptions,
-    give: (name: string, state: BlockState) => void,
-  ): Promise<void> {
-    await readInTime({
-      tokens,
-      lanes,
-      batchTokens: this.#options.batchTokens,
-      pace: this.#pace,
-      untilMs,
-      now: this.#options.now ?? (() => performance.now()),
-      signal: options.signal,
-      read: async (chosen, signal) => {
-        const own = chosen.map((m) => indices[m]!);
-        const part = { texts: own.map((i) => texts[i]!), keys: own.map((i) => keys[i]!) };
-        await this.#encodePart(part, { ...options, signal }, give);
-      },
-    });
-  }
-
-  /** Encodes texts that are not at hand; each state is given as soon as it is there, by its key's name. */
-  async #encodePart(
-    { texts, keys, found = [] }: SomeTexts,
-    options: EncodeOptions,
-    give: (name: string, state: BlockState) => void,
-  ): Promise<void> {
-    const { signal, halfway, untilKept } = options;
-    signal?.throwIfAborted();
-    const jobs = this.#jobs.join(texts, { keys, found, halfway });
-    const all = [...jobs].map(async ([name, job]) => {
-      const state = await this.#waitFor(job, options);
-      if (untilKept) await job.kept;
-      if (!signal?.aborted) give(name, state);
-    });
-    try {
-      await abortable(Promise.all(all), signal);
-    } finally {
-      for (const job of jobs.values()) this.#jobs.release(job);
-    }
+    this.#load.noteLate(texts, ms);
   }
 
   /** Looks for states of texts, in the index' and in the source. */
@@ -253,6 +129,48 @@ export class StateEncoder {
     return this.#jobs.has(key);
   }
 
+  /** The rounds that texts are read in, as indices; all in one where nobody asks between rounds. */
+  #roundsOf(texts: readonly string[], isAsked: boolean): readonly (readonly number[])[] {
+    if (!isAsked) return [[...texts.keys()]];
+    const { batchTokens, workers } = this.#options;
+    return toRounds(this.#load.of(texts).tokens, batchesARound * workers * batchTokens);
+  }
+
+  /** Encodes as many texts as there is time for, those of like length together. */
+  async #encodeInTime(
+    part: TextsToEncode,
+    untilMs: number,
+    options: EncodeOptions,
+    give: Give,
+  ): Promise<void> {
+    await readInTime({
+      ...this.#load.of(part.texts),
+      batchTokens: this.#options.batchTokens,
+      pace: this.#load.pace,
+      untilMs,
+      now: this.#options.now ?? (() => performance.now()),
+      signal: options.signal,
+      read: (chosen, signal) => this.#encodePart(partOf(part, chosen), { ...options, signal }, give),
+    });
+  }
+
+  /** Encodes texts that are not at hand. */
+  async #encodePart({ texts, keys }: TextsToEncode, options: EncodeOptions, give: Give): Promise<void> {
+    const { signal, halfway, untilKept } = options;
+    signal?.throwIfAborted();
+    const jobs = this.#jobs.join(texts, { keys, halfway });
+    const all = [...jobs].map(async ([name, job]) => {
+      const state = await this.#waitFor(job, options);
+      if (untilKept) await job.kept;
+      if (!signal?.aborted) give(name, state);
+    });
+    try {
+      await abortable(Promise.all(all), signal);
+    } finally {
+      for (const job of jobs.values()) this.#jobs.release(job);
+    }
+  }
+
   /** Waits for a job. A job that was given up just before this request joined it is started anew. */
   async #waitFor(job: EncodingJob, options: EncodeOptions): Promise<BlockState> {
     try {
@@ -265,18 +183,7 @@ export class StateEncoder {
   }
 }
 
-/** Where each text that is not at hand stands, by its key's name, in the order of the texts. */
-function placesOf(
-  keys: readonly StateKey[],
-  found: readonly (BlockState | undefined)[],
-): ReadonlyMap<string, readonly number[]> {
-  const places = new Map<string, number[]>();
-  keys.forEach((key, i) => {
-    if (found[i]) return;
-    const name = stateName(key, '/');
-    const known = places.get(name);
-    if (known) known.push(i);
-    else places.set(name, [i]);
-  });
-  return places;
+/** The texts at these indices. */
+function partOf({ texts, keys }: TextsToEncode, indices: readonly number[]): TextsToEncode {
+  return { texts: indices.map((i) => texts[i]!), keys: indices.map((i) => keys[i]!) };
 }

@@ -11,7 +11,8 @@ import type { QueryState } from '../../readout/parameters.ts';
 import { calibratedScore } from '../../readout/readout.ts';
 import { type ScoredCandidate, toRanking } from '../../scores/ranking.ts';
 import type { HalfwayDocument, HalfwayRuns } from '../../states/halfway.ts';
-import type { EncodedTexts, EncodeOptions, StateEncoder } from '../../states/state-encoder.ts';
+import type { EncodedTexts } from '../../states/list-states.ts';
+import type { EncodeOptions, StateEncoder } from '../../states/state-encoder.ts';
 import type { StateLookup } from '../../states/state-lookup.ts';
 import { countStored } from '../../states/stored-state.ts';
 import {

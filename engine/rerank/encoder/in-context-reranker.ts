@@ -5,9 +5,10 @@
 import type { Embedder, Ranking, Reranker, RerankerInfo, RerankOptions, Shortlist } from '../../contract.ts';
 import { lazyEmbedder } from '../../embedding/lazy-embedder.ts';
 import type { BatchOptions } from '../../states/batches.ts';
+import type { ReadTexts } from '../../states/list-states.ts';
 import { memorySource } from '../../states/memory-source.ts';
 import { ReadingPace } from '../../states/reading-pace.ts';
-import { type ReadTexts, StateEncoder } from '../../states/state-encoder.ts';
+import { StateEncoder } from '../../states/state-encoder.ts';
 import type { WaveOptions } from '../../states/waves.ts';
 import { assertReadable, countTokens, toAsked } from './query-tokens.ts';
 import { rankStates, type StateReader } from './rank-states.ts';

@@ -22,7 +22,7 @@ import {
   relevanceOf,
 } from '../../scores/relevance.ts';
 import { unreadLogits } from '../../scores/unread.ts';
-import type { ReadTexts } from '../../states/state-encoder.ts';
+import type { ReadTexts } from '../../states/list-states.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
 import type { DocumentMass } from './spans.ts';
 
