@@ -1,4 +1,5 @@
 /** What the inputs of a decoder's graph are fed. Axes: see `decoder.ts`. */
+import { maskedLogit } from '../graph/masked-logit.ts';
 import type { TensorValue } from '../graph/tensor.ts';
 import type { DecoderConfig } from './decoder-config.ts';
 import { rotations } from './rope.ts';
@@ -16,9 +17,6 @@ export interface DecoderBatch {
   /** Tokens of the past that the sequences share. */
   readonly pastTokens: number;
 }
-
-/** Large enough that a masked logit adds exactly 0 to a softmax, and far from the end of float32. */
-const masked = -1e30;
 
 /**
  * What every graph is fed besides the past: ids padded on the right (no token looks at what comes after it, so padding
@@ -38,7 +36,7 @@ export function toDecoderFeeds(
     });
   });
   const mask = new Float32Array(G * L * L);
-  for (let row = 0; row < G * L; row += 1) mask.fill(masked, row * L + (row % L) + 1, (row + 1) * L);
+  for (let row = 0; row < G * L; row += 1) mask.fill(maskedLogit, row * L + (row % L) + 1, (row + 1) * L);
   return {
     ids: { type: 'int64', shape: [N, L], data: ids },
     mask: { type: 'float32', shape: [G * L, L], data: mask },

@@ -5,6 +5,7 @@
  *
  * Source: Devlin et al., BERT (arXiv:1810.04805); layout of the weights as in Hugging Face's BertModel.
  */
+import { maskedLogit } from '../graph/masked-logit.ts';
 import * as g from '../graph/operations/index.ts';
 import type { TensorValue } from '../graph/tensor.ts';
 import { type Axis, constant, input, scalar, times, type Value } from '../graph/value.ts';
@@ -133,9 +134,6 @@ export interface EncoderFeeds {
   readonly headShape: TensorValue;
 }
 
-/** Large enough that a masked logit adds exactly 0 to a softmax, and far from the end of float32. */
-const masked = -1e30;
-
 /** Which 32 bits of a small int64 hold it: the first where numbers are kept lowest byte first. */
 const lowerWord = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 0 : 1;
 
@@ -153,7 +151,7 @@ export function toEncoderFeeds(
   const B = blocks.length;
   const L = Math.max(tokens, ...blocks.map(({ length }) => length));
   const ids = new BigInt64Array(B * L).fill(BigInt(padId));
-  const mask = new Float32Array(B * L).fill(masked);
+  const mask = new Float32Array(B * L).fill(maskedLogit);
   // A plain loop over the lower half of each number: a device waits for it, and making each a bigint takes ten times as long.
   const words = new Int32Array(ids.buffer);
   blocks.forEach((block, b) => {

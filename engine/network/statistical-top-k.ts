@@ -4,6 +4,7 @@
  *
  * Source: Spark Transformer (arXiv:2506.06644).
  */
+import { maskedLogit } from '../graph/masked-logit.ts';
 import * as g from '../graph/operations/index.ts';
 import { scalar, type Value } from '../graph/value.ts';
 import { normalQuantile } from '../readout/statistical-top-k.ts';
@@ -17,9 +18,6 @@ export type StatisticalTopKOutputs = {
   /** `x` where it is above `theta`, a very negative number elsewhere, as attention logits are masked; shape `[..., D]`. */
   readonly masked: Value;
 };
-
-/** Adds exactly 0 to a softmax, and is far from the end of float32. */
-const dropped = -1e30;
 
 /**
  * About the `k` largest elements of each row, by `theta = mean + std · Q(1 - k/D)`. The gradient runs through mean and
@@ -40,7 +38,7 @@ export function statisticalTopK(x: Value, k: number): StatisticalTopKOutputs {
   const spread = g.multiply(g.squareRoot(variance), scalar(normalQuantile(1 - k / D)));
   const above = g.subtract(centred, spread);
   const isKept = g.cast(g.isGreater(above, scalar(0)), 'float32');
-  const mask = g.multiply(g.subtract(scalar(1), isKept), scalar(dropped));
+  const mask = g.multiply(g.subtract(scalar(1), isKept), scalar(maskedLogit));
   return {
     threshold: g.add(mean, spread),
     soft: g.maximum(above, scalar(0)),

@@ -1,11 +1,8 @@
 /** Causal attention with grouped heads in primitives, with its logits in memory. Axes: see `AttentionInputs`; `G = H / K`. */
+import { maskedLogit } from '../masked-logit.ts';
 import * as g from '../operations/index.ts';
 import { type Axis, integers, scalar, times, type Value } from '../value.ts';
 import { type Decomposition, floatOf, numberLike } from './decomposition.ts';
-
-/** Large enough that a masked logit adds exactly 0 to a softmax; times 100,000 tokens still within float32. */
-const masked = -1e30;
-const end = 2 ** 31 - 1;
 
 /**
  * Softmax of the scaled products with keys of the past and of tokens up to the own one, times their values; then all keys
@@ -32,10 +29,10 @@ export const attentionDecomposition: Decomposition = (operation) => {
     if (!pastKeys || !pastValues) return g.matmul(g.cast(g.softmax(logits), query.type), values);
     const attention = g.softmax(g.concat([products(queries, pastKeys), logits], 3));
     const start = g.lengthOf(pastKeys, 2);
-    const cut = (from: Value, to: Value, length: Axis): Value =>
-      g.cast(g.sliceTo(attention, { axis: 3, start: from, end: to, length }), query.type);
+    const cut = (start: Value, end: Value | undefined, length: Axis): Value =>
+      g.cast(g.sliceTo(attention, { axis: 3, start, end, length }), query.type);
     const toPast = g.matmul(cut(integers(0), start, pastKeys.shape[2]!), pastValues);
-    return g.add(toPast, g.matmul(cut(start, integers(end), L), values));
+    return g.add(toPast, g.matmul(cut(start, undefined, L), values));
   };
   const context = g.transpose(g.reshape(attend(), [N, H, L, D], [0, H, -1, D]), [0, 2, 1, 3]);
   return [g.reshape(context, [N, L, width], [0, 0, width]), whole.keys, whole.values];
@@ -59,5 +56,5 @@ function causal(logits: Value, query: Value, group: number): Value {
   const places = g.runningSum(ones);
   const rows = g.concat(Array<Value>(group).fill(places), 0);
   const ahead = g.subtract(g.unsqueeze(places, 0), g.unsqueeze({ ...rows, shape: [times(group, L)] }, 1));
-  return g.add(logits, g.multiply(g.maximum(ahead, scalar(0)), scalar(masked)));
+  return g.add(logits, g.multiply(g.maximum(ahead, scalar(0)), scalar(maskedLogit)));
 }

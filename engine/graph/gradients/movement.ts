@@ -5,8 +5,6 @@ import * as g from '../operations/index.ts';
 import { integers, integersOf, plus, type Value } from '../value.ts';
 import { type GradientRule, type Gradients, reshapeLike, sumTo } from './gradient.ts';
 
-const end = 2 ** 31 - 1;
-
 const reshaped: GradientRule = ({ inputs, gradient, shapedLike }) => {
   const [x] = inputs as readonly [Value];
   return [reshapeLike(gradient, x, shapedLike(x))];
@@ -17,15 +15,15 @@ const cutOut: GradientRule = ({ inputs, gradient }) => {
   const [x, start, stop, axes] = inputs as readonly [Value, Value, Value, Value];
   const axis = integersOf(axes)![0]!;
   const zeros = g.filled(0, x);
-  const between = (from: Value, to: Value): Value =>
+  const between = (from: Value, to?: Value): Value =>
     g.sliceTo(zeros, { axis, start: from, end: to, length: x.shape[axis]! }); // at most
   const startsAtFront = integersOf(start)?.[0] === 0;
   const [last] = integersOf(stop) ?? [];
-  const endsAtBack = last !== undefined && (last >= end || last === x.shape[axis]);
+  const endsAtBack = last !== undefined && (last >= g.axisEnd || last === x.shape[axis]);
   const parts = [
     ...(startsAtFront ? [] : [between(integers(0), start)]),
     gradient,
-    ...(endsAtBack ? [] : [between(stop, integers(end))]),
+    ...(endsAtBack ? [] : [between(stop)]),
   ];
   return [parts.length === 1 ? gradient : g.concat(parts, axis, x.shape[axis])];
 };
@@ -42,7 +40,7 @@ const parted: GradientRule = ({ inputs, attributes, gradient }) => {
     const own = g.sliceTo(rest, { axis, start: integers(0), end: until, length });
     const behind = inputs.slice(i + 1).map((other) => other!.shape[axis]!);
     const remaining = behind.reduce(plus);
-    rest = g.sliceTo(rest, { axis, start: until, end: integers(end), length: remaining });
+    rest = g.sliceTo(rest, { axis, start: until, length: remaining });
     return own;
   });
 };

@@ -157,14 +157,23 @@ export function slice(x: Value, { axis, start, end }: { axis: number; start: num
   return make('Slice', [x, integers(start), integers(end), integers(axis)], { shape });
 }
 
+/** A place behind every axis' end, which the operators take for the end itself. */
+export const axisEnd: number = 2 ** 31 - 1;
+
 /**
- * {@link slice} between places that are known only when the graph runs: `start` and `end` int64 `[1]`.
+ * {@link slice} between places that are known only when the graph runs: `start` and `end` int64 `[1]`; without `end`, to
+ * the axis' end.
  *
  * @param length - The name of the axis' new length.
  */
 export function sliceTo(
   x: Value,
-  { axis, start, end, length }: { axis: number; start: Value; end: Value; length: Axis },
+  {
+    axis,
+    start,
+    end = integers(axisEnd),
+    length,
+  }: { axis: number; start: Value; end?: Value | undefined; length: Axis },
 ): Value {
   return make('Slice', [x, start, end, integers(axis)], { shape: x.shape.with(axis, length) });
 }

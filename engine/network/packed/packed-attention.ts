@@ -1,4 +1,5 @@
 /** Attention of a packed list: each block by itself, then all rows together again. Axes: see `packed-decoder.ts`. */
+import { maskedLogit } from '../../graph/masked-logit.ts';
 import * as g from '../../graph/operations/index.ts';
 import { type Axis, integers, scalar, times, type Value } from '../../graph/value.ts';
 import type { DecoderConfig } from '../decoder-config.ts';
@@ -45,11 +46,6 @@ export interface Attended {
   /** By query block: its softmax over the tokens that it sees before its own, float32 `[1, K, G·L, P]`. */
   readonly attention: readonly Value[];
 }
-
-/** Large enough that a masked logit adds exactly 0 to a softmax; times 100,000 tokens still within float32. */
-const masked = -1e30;
-
-const end = 2 ** 31 - 1;
 
 /** See the file's header. */
 export class PackedAttention {
@@ -146,7 +142,7 @@ export class PackedAttention {
     const attention = g.softmax(g.concat([before, logits], 3));
     const P = seen.keys.shape[2]!;
     const toSeen = g.sliceTo(attention, { axis: 3, start: integers(0), end: seen.tokens, length: P });
-    const toOwn = g.sliceTo(attention, { axis: 3, start: seen.tokens, end: integers(end), length: L });
+    const toOwn = g.sliceTo(attention, { axis: 3, start: seen.tokens, length: L });
     const context = g.add(
       g.matmul(g.cast(toSeen, this.#type), seen.values),
       g.matmul(g.cast(toOwn, this.#type), values),
@@ -159,7 +155,7 @@ export class PackedAttention {
     const { heads, keyValueHeads } = this.#config;
     const { rows, columns } = maskInputs(block, heads / keyValueHeads, String(L));
     const known = this.#masks.get(block);
-    const mask = known ?? g.multiply(g.maximum(g.subtract(columns, rows), scalar(0)), scalar(masked));
+    const mask = known ?? g.multiply(g.maximum(g.subtract(columns, rows), scalar(0)), scalar(maskedLogit));
     this.#masks.set(block, mask);
     return mask;
   }
@@ -188,11 +184,11 @@ export class PackedAttention {
   #rowsBetween(
     { queries, keys, values }: HeadRows,
     axis: string,
-    { start, end: stop }: { readonly start: Value; readonly end: Value },
+    { start, end }: { readonly start: Value; readonly end: Value },
   ): BlockRows {
     const of = (rows: Value): Value => {
       const width = rows.shape[1] as number;
-      const own = g.sliceTo(rows, { axis: 0, start, end: stop, length: axis });
+      const own = g.sliceTo(rows, { axis: 0, start, end, length: axis });
       return g.reshape(own, [1, axis, width], [1, -1, width]);
     };
     return { queries: of(queries), keys: of(keys), values: of(values), axes: [1, axis] };

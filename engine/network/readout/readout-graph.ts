@@ -4,6 +4,7 @@
  *
  * Axes: `N` documents, `D` blocks of all documents, `T` tokens of all blocks, `Q` query tokens, `W` width.
  */
+import { maskedLogit } from '../../graph/masked-logit.ts';
 import * as g from '../../graph/operations/index.ts';
 import { input, scalar, type Value } from '../../graph/value.ts';
 import { type HeadSizes, headShapes, type ProjectionName } from '../../readout/heads.ts';
@@ -141,12 +142,9 @@ function pooledMasses(
   return g.logarithm(g.add(g.divide(g.sumLast(masses), count), scalar(least)));
 }
 
-/** Far below every logit, and far from the end of float32. */
-const absent = -1e30;
-
 /** Logits of blocks `[D, 1]` as logits of documents. */
 function joined(blocks: Value, documentBlocks: Value, blockJoin: ReadoutParameters['blockJoin']): Value {
-  const padded = g.concat([blocks, g.filled(absent, scalarRow)], 0, 'D+1');
+  const padded = g.concat([blocks, g.filled(maskedLogit, scalarRow)], 0, 'D+1');
   const [N, B] = documentBlocks.shape;
   const rows = g.reshape(g.gather(padded, documentBlocks), [N!, B!], [0, 0]);
   const perDocument = blockJoin === 'max' ? g.maxLast(rows) : logSumExpLast(rows);

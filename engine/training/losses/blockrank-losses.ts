@@ -4,10 +4,12 @@
  *
  * Source: BlockRank (arXiv:2510.05396) and its public code, which takes the mean over signal tokens where the paper has a sum.
  */
+
+import { maskedLogit } from '../../graph/masked-logit.ts';
 import * as g from '../../graph/operations/index.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
 import { input, scalar, times, type Value } from '../../graph/value.ts';
-import { logSumExp, masked } from './softmax.ts';
+import { logSumExp } from './softmax.ts';
 
 /** What the losses of one list read besides logits. */
 export interface LossInputs {
@@ -61,7 +63,7 @@ export function toLossFeeds({
   documentTokens.forEach((tokens, n) => {
     for (let j = 0; j < tokens; j += 1, row += 1) membership[row * N + n] = 1;
   });
-  const hidden = new Float32Array(N).fill(masked);
+  const hidden = new Float32Array(N).fill(maskedLogit);
   for (const place of positives) hidden[place] = 0;
   const targets = BigInt64Array.from(completion, (id, c) => BigInt(c * vocabulary + id));
   return {

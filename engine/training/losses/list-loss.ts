@@ -1,9 +1,9 @@
 /** What every loss over one list's logits is made of: inputs of its own, and what they are fed. */
 import { TrainingListError } from '../../errors.ts';
+import { maskedLogit } from '../../graph/masked-logit.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
 import { input, type Value } from '../../graph/value.ts';
 import type { TrainingList } from '../trainer/training-list.ts';
-import { masked } from './softmax.ts';
 
 /** A loss over the logits of one list. */
 export interface ListLoss {
@@ -49,7 +49,7 @@ export const gainsOf = ({ documents: all }: TrainingList): number[] => all.map((
 
 /** 0 where a document counts, a very negative number where not: added to logits, it masks them. */
 export const maskFeed = (counts: readonly boolean[]): TensorValue =>
-  listFeed(Float32Array.from(counts, (does) => (does ? 0 : masked)));
+  listFeed(Float32Array.from(counts, (does) => (does ? 0 : maskedLogit)));
 
 /** Which documents a loss reads. @throws TrainingListError when all are hidden, or a teacher decides and the list has none. */
 export function visibleDocuments(list: TrainingList, hidden: Hidden): boolean[] {

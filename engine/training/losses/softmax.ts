@@ -2,9 +2,6 @@
 import * as g from '../../graph/operations/index.ts';
 import type { Value } from '../../graph/value.ts';
 
-/** Large enough that a masked logit adds exactly 0 to a sum of exponentials, and far from the end of float32. */
-export const masked = -1e30;
-
 /** Over the last axis, which stays with length 1. The largest is taken out, so that no exponential overflows. */
 export function logSumExp(x: Value): Value {
   const largest = g.maxLast(x);
