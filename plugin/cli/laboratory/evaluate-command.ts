@@ -4,7 +4,7 @@ import type { MakeCommand } from '../context.ts';
 import { addFlags } from '../flag.ts';
 import { modelOptions } from '../model-options.ts';
 import { jsonFlag } from '../shared-flags.ts';
-import type { EvaluateOptions } from './evaluate.ts';
+import type { EvaluateOptions } from './evaluate-asked.ts';
 import { cacheFlags, candidatesFlag, countFlag, dataFlag, textFlag, windowFlag } from './laboratory-flags.ts';
 
 const examples = `

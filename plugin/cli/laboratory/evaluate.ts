@@ -1,98 +1,67 @@
 /** Runs `blockrank evaluate`: measures how good each order is on judged collections. */
-import { access, constants, mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import {
   ConfigurationError,
-  type ConfigurationIssue,
   modelFamily,
-  modelProfile,
   openReranker,
-  type Profile,
   type Reranker,
   type RerankerOptions,
-  stateCodec,
 } from '../../../engine/index.ts';
 import {
-  type BudgetUse,
   type Collection,
-  type CollectionResult,
   evaluateCollection,
   type Measure,
-  parseMeasure,
   precedentQueryIds,
-  printRun,
   readCollection,
-  type StateSize,
-  toBudgetTable,
-  toChart,
-  toJsonResult,
-  toJsonStateForms,
-  toLengthLine,
-  toStateTable,
-  toSummary,
-  toTable,
-  toVarietyTable,
 } from '../../../engine/laboratory.ts';
 import type { FormSettings } from '../../compose/index.ts';
 import type { CliContext } from '../context.ts';
-import { type ModelFlags, modelSettings } from '../model-options.ts';
+import { modelSettings } from '../model-options.ts';
+import { type Asked, type EvaluateOptions, readAsked } from './evaluate-asked.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
 import {
+  type Comparing,
   type Comparison,
   compareBudgets,
   compareForms,
   compareSystems,
   compareVariety,
 } from './evaluate-comparisons.ts';
-import { besideStates, memoryForStates } from './evaluate-states.ts';
-import { knownSystem } from './evaluated-systems.ts';
+import { type Evaluated, report, toText } from './evaluate-report.ts';
+import { memoryForStates } from './evaluate-states.ts';
 import { judgedQueries } from './judged-queries.ts';
 import { stateCache } from './state-cache.ts';
 
-/** Values of the options of `evaluate`. */
-export interface EvaluateOptions extends ModelFlags {
-  readonly data: readonly string[];
-  readonly candidates: string;
-  readonly rerankers?: string;
-  readonly states?: string;
-  readonly measures: string;
-  readonly budget?: string;
-  readonly diversify?: string;
-  readonly window: number;
-  readonly limit?: number;
-  readonly json?: string | true;
-  readonly runDir?: string;
-  readonly chart?: string;
-  readonly cache?: string | boolean;
-}
-
 /** Measures, prints and writes. @throws ConfigurationError listing every option that cannot be. */
 export async function evaluate(context: CliContext, options: EvaluateOptions): Promise<void> {
-  const measures = named(options.measures, 'measures', parseMeasure);
-  const profile = await modelProfile(options.model);
-  const budgets = named(options.budget, 'budget', milliseconds);
-  const isTimed = budgets.values.length > 0;
-  const lambdas = named(options.diversify, 'diversify', share);
-  const isVaried = lambdas.values.length > 0;
-  const names = named(
-    options.rerankers ?? (isTimed || isVaried ? 'first-stage' : defaultSystems[profile]),
-    'rerankers',
-    knownSystem,
-  );
-  const codecs = named(options.states, 'states', stateCodec);
-  const issues = [
-    ...measures.issues,
-    ...names.issues,
-    ...codecs.issues,
-    ...budgets.issues,
-    ...lambdas.issues,
-    ...besideVariety(options),
-    ...besideStates(options, profile),
-    ...(await unwritable(options)),
-  ];
-  if (issues.length > 0) throw new ConfigurationError('Cannot evaluate', issues);
-  const { cache } = options;
+  const asked = await readAsked(options);
+  const { measures } = asked;
+  const { compare, close } = await comparing(context, asked, options);
+  try {
+    const results: Evaluated[] = [];
+    for (const data of options.data)
+      results.push(await evaluateFolder(context, data, options, { measures, ...compare() }));
+    await report(context, results, options, measures[0]!.name);
+  } finally {
+    await close();
+  }
+}
+
+/** Opens what is compared. */
+async function comparing(
+  context: CliContext,
+  { names, codecs, budgets, lambdas, profile }: Asked,
+  options: EvaluateOptions,
+): Promise<Comparing> {
   const model = modelSettings(options);
+  if (codecs.length > 0) {
+    const stateCacheBytes = memoryForStates();
+    return compareForms(codecs, await openReranker({ ...model, warmUp: false, stateCacheBytes }));
+  }
+  const isTimed = budgets.length > 0;
+  // Each reranker closes its own.
+  const cache = (): Pick<RerankerOptions, 'stateSource' | 'stateCodec'> =>
+    profile === 'cacheable' ? stateCache(context, options.cache) : {};
   const open = (form: FormSettings): Promise<Reranker> => {
     // Documents are dropped of lists that are cold, and their reading stops or runs out of time.
     const isCold = isTimed || form.dropping !== undefined || form.stopping !== undefined;
@@ -101,52 +70,11 @@ export async function evaluate(context: CliContext, options: EvaluateOptions): P
       ...form,
       // Only a list whose time is measured must not pay for the first run.
       warmUp: isTimed,
-      ...(isCold ? { stateCacheBytes: 0 } : cacheOf(context, cache, profile)),
+      ...(isCold ? { stateCacheBytes: 0 } : cache()),
     });
   };
-  const { compare, close } =
-    options.states !== undefined
-      ? await compareForms(
-          codecs.values,
-          await openReranker({ ...model, warmUp: false, stateCacheBytes: memoryForStates() }),
-        )
-      : isTimed
-        ? await compareBudgets(names.values, budgets.values, open)
-        : isVaried
-          ? await compareVariety(names.values, lambdas.values, open)
-          : await compareSystems(names.values, open);
-  try {
-    const results: Evaluated[] = [];
-    for (const data of options.data)
-      results.push(await evaluateFolder(context, data, options, { measures: measures.values, ...compare() }));
-    await report(context, results, options, measures.values[0]!.name);
-  } finally {
-    await close();
-  }
-}
-
-/** The systems that are compared by default. */
-const defaultSystems = {
-  cacheable: 'first-stage,cosine,default',
-  'in-context': 'first-stage,default',
-} as const;
-
-/**
- * A collection's results, with `--states` the sizes of its states, with `--budget` what the lists took, and with
- * `--diversify` how far apart the first documents were.
- */
-type Evaluated = CollectionResult & {
-  readonly sizes?: ReadonlyMap<string, StateSize>;
-  readonly uses?: ReadonlyMap<string, BudgetUse>;
-  readonly distances?: ReadonlyMap<string, number>;
-};
-
-function cacheOf(
-  context: CliContext,
-  cache: string | boolean | undefined,
-  profile: Profile,
-): Pick<RerankerOptions, 'stateSource' | 'stateCodec'> {
-  return profile === 'cacheable' ? stateCache(context, cache) : {};
+  if (isTimed) return compareBudgets(names, budgets, open);
+  return lambdas.length > 0 ? compareVariety(names, lambdas, open) : compareSystems(names, open);
 }
 
 async function evaluateFolder(
@@ -197,42 +125,6 @@ async function warnOfSeen(context: CliContext, model: string, { name, qrels }: C
   );
 }
 
-function toText(result: Evaluated, measure: string): string {
-  const states = result.sizes ? `\n${toStateTable(result, result.sizes)}\n` : '';
-  const budgets = result.uses ? `\n${toBudgetTable(result.uses)}\n` : '';
-  const { distances } = result;
-  const variety = distances ? `\n${toVarietyTable(result, distances, measure)}\n` : '';
-  return `${toTable(result)}\n${toLengthLine(result)}\n${states}${budgets}${variety}`;
-}
-
-async function report(
-  context: CliContext,
-  results: readonly Evaluated[],
-  options: EvaluateOptions,
-  measure: string,
-): Promise<void> {
-  if (results.length > 1 && options.json !== true) context.print(toSummary(results, measure));
-  const json = results.map((result) => ({
-    ...toJsonResult(result, options.candidates),
-    ...(result.sizes && { states: toJsonStateForms(result, result.sizes) }),
-    ...(result.uses && { budgets: Object.fromEntries(result.uses) }),
-    ...(result.distances && { intraListDistances: Object.fromEntries(result.distances) }),
-  }));
-  const whole = json.length === 1 ? json[0] : json;
-  if (options.json === true) context.printJson(whole);
-  else if (options.json) await writeFile(options.json, `${JSON.stringify(whole)}\n`);
-  if (options.chart) await writeFile(options.chart, await toChart(results, measure));
-  if (options.runDir) await writeRuns(options.runDir, results);
-}
-
-async function writeRuns(folder: string, results: readonly CollectionResult[]): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  for (const { dataset, runs } of results) {
-    for (const [name, run] of runs)
-      await writeFile(join(folder, `${dataset}.${name}.trec`), printRun(run, name));
-  }
-}
-
 function limited(collection: Collection, limit: number | undefined): Collection {
   if (limit === undefined) return collection;
   return { ...collection, qrels: new Map([...collection.qrels].slice(0, limit)) };
@@ -243,61 +135,4 @@ function assertJudged(folder: string, collection: Collection): void {
   if (judgedQueries(collection).length > 0) return;
   const message = `expected a query of queries.jsonl with a relevant document in "${join(folder, 'qrels.tsv')}"`;
   throw new ConfigurationError('Cannot evaluate', [{ path: 'data', message }]);
-}
-
-/** @throws RangeError when the text is no share. */
-function share(text: string): number {
-  const value = Number(text);
-  if (text !== '' && value >= 0 && value <= 1) return value;
-  throw new RangeError(`expected a number from 0 to 1, got ${JSON.stringify(text)}`);
-}
-
-/** One comparison at a time. */
-function besideVariety({ diversify, budget, states }: EvaluateOptions): ConfigurationIssue[] {
-  if (diversify === undefined || (budget === undefined && states === undefined)) return [];
-  return [{ path: 'diversify', message: 'leave out --budget and --states beside it' }];
-}
-
-/** @throws RangeError when the text is no number of milliseconds. */
-function milliseconds(text: string): number {
-  const value = Number(text);
-  if (text !== '' && Number.isFinite(value) && value >= 0) return value;
-  throw new RangeError(`expected milliseconds, at least 0, got ${JSON.stringify(text)}`);
-}
-
-interface Named<T> {
-  readonly values: readonly T[];
-  readonly issues: readonly ConfigurationIssue[];
-}
-
-/** Reads every name of a comma-separated list; empty where there is no list. */
-function named<T>(list: string | undefined, path: string, read: (name: string) => T): Named<T> {
-  const issues: ConfigurationIssue[] = [];
-  if (list === undefined) return { values: [], issues };
-  const values = list.split(',').flatMap((name) => {
-    try {
-      return [read(name.trim())];
-    } catch (error) {
-      issues.push({ path, message: error instanceof Error ? error.message : String(error) });
-      return [];
-    }
-  });
-  return { values, issues };
-}
-
-/** Issues for files that cannot be written, found before hours of work are lost. */
-async function unwritable({ json, chart, runDir }: EvaluateOptions): Promise<ConfigurationIssue[]> {
-  const files = [
-    ['json', typeof json === 'string' ? dirname(json) : undefined],
-    ['chart', chart && dirname(chart)],
-    ['run-dir', runDir && dirname(runDir)],
-  ] as const;
-  const issues: ConfigurationIssue[] = [];
-  for (const [path, folder] of files) {
-    if (!folder) continue;
-    await access(folder, constants.W_OK).catch(() => {
-      issues.push({ path, message: `cannot write in the folder "${folder}"` });
-    });
-  }
-  return issues;
 }
