@@ -51,11 +51,7 @@ export async function openEncoderReranker(options: RerankerOptions = {}): Promis
 }
 
 async function open(options: RerankerOptions): Promise<EncoderReranker> {
-  const whole = await openModelFolder(options.model ?? defaultModelFolder());
-  const configPath = join(whole.path, 'config.json');
-  const wholeConfig = parseEncoderConfig(await readJson(configPath), configPath);
-  assertCacheableOptions(options, whole, wholeConfig);
-  const model = withLoops(await modelAtDepth(whole, wholeConfig, options.depth), options.loops);
+  const model = await openModel(options);
   const { folder, config } = model;
   const { digests, ...reading } = await openReading(model, options);
   const residual = await openResidual(options, model);
@@ -63,9 +59,7 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   const exit = await openExit(options, model);
   const data: EncoderProgramData = { ...(await toProgramData(options, model, places)), residual, exit };
   const { encoding, workers } = await openEncoderWorkers(options, data, places);
-  const memory = memorySource({ maxBytes: options.stateCacheBytes ?? defaultStateCacheBytes });
-  const kept = keptSource(options);
-  const source = kept ? layeredSource(memory, kept) : memory;
+  const source = sourceOf(options);
   const bounds = options.dropping && toKeepBounds(options.dropping);
   const { stateCodec } = options;
   const stopping = options.stopping && toStoppingBounds(options.stopping);
@@ -97,9 +91,9 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
       new Dropping({
         ...bounds,
         exit,
-        layersBehind: appliedLayers(config).length - exit.afterLayer,
         reader,
         states,
+        layersBehind: appliedLayers(config).length - exit.afterLayer,
         halfway: new HalfwayRuns(encoding, batching),
       }),
     stopping: stopping && new Stopping({ ...stopping, ...reader, fusionWeight: info.fusionWeight }),
@@ -111,6 +105,22 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   return opened(reranker, async () => {
     if (options.warmUp ?? true) await warmUp(encoding, data.caps, places, workers);
   });
+}
+
+/** The model at its depth and with its loops; the other options are checked against it. */
+async function openModel(options: RerankerOptions): Promise<ModelAtDepth> {
+  const whole = await openModelFolder(options.model ?? defaultModelFolder());
+  const configPath = join(whole.path, 'config.json');
+  const config = parseEncoderConfig(await readJson(configPath), configPath);
+  assertCacheableOptions(options, whole, config);
+  return withLoops(await modelAtDepth(whole, config, options.depth), options.loops);
+}
+
+/** Where states are kept: in memory, and before what the options name. */
+function sourceOf(options: RerankerOptions): StateSource {
+  const memory = memorySource({ maxBytes: options.stateCacheBytes ?? defaultStateCacheBytes });
+  const kept = keptSource(options);
+  return kept ? layeredSource(memory, kept) : memory;
 }
 
 /** The exit at which documents are dropped; undefined where none are. */
