@@ -39,7 +39,10 @@ export type FirstStage = 'lexical' | 'vector' | 'hybrid' | 'unknown';
 
 /** A document on the shortlist. */
 export interface Candidate {
-  /** The document's id. Two candidates of one shortlist may share it (several indices); indices tell them apart. */
+  /**
+   * The document's id; empty where whoever asks gave none. Two candidates of one shortlist may share it (several indices);
+   * indices tell them apart.
+   */
   readonly docId: string;
   /** The text that the model reads: title and body, joined by the adapter. May be empty. */
   readonly text: string;
