@@ -11,6 +11,11 @@ export interface SessionOptions {
   readonly threads: number;
   /** Whether weights are copied into the layout that multiplies fastest; without, sessions share mapped pages. */
   readonly prepack: boolean;
+  /**
+   * Whether signed 8-bit weights are multiplied as they are, which is fast, and right where `areIntegerProductsExact`. Else the
+   * runtime makes them unsigned where it finds no VNNI. @defaultValue false
+   */
+  readonly keepsSignedIntegers?: boolean;
   /** What computes. @defaultValue `'cpu'` */
   readonly provider?: ExecutionProvider;
 }
@@ -50,9 +55,7 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
       session: {
         model_external_initializers_file_folder_path: options.folder,
         disable_prepacking: options.prepack ? '0' : '1',
-        // Products of unsigned and signed 8-bit integers saturate on AVX2 and AVX-512 without VNNI: there the runtime makes
-        // signed weights unsigned when it loads them. With VNNI they are right as they are, and twice as fast.
-        x64quantprecision: '1',
+        x64quantprecision: options.keepsSignedIntegers ? '0' : '1',
         disable_cpu_ep_fallback: provider === 'cpu' ? '0' : '1',
         // Weights in the card's arena would make it grow in powers of two: 6.5 GB taken for 3.5 loaded.
         ...(provider === 'cuda' ? { use_device_allocator_for_initializers: '1' } : {}),

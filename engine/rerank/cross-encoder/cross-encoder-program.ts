@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { InferenceError } from '../../errors.ts';
 import { readJson } from '../../model/read-json.ts';
+import { areIntegerProductsExact } from '../../session/integer-products.ts';
 import type { WorkerProgram } from '../../session/messages.ts';
 import type { GraphSession, SessionOptions } from '../../session/runtime.ts';
 import { openSharedSession } from '../../session/shared-session.ts';
@@ -40,7 +41,8 @@ type Answer = CrossEncoderAnswers[CrossEncoderTask['kind']];
 /** Opens the program in this thread. @throws InferenceError when the file is no graph of a cross-encoder. */
 export async function open(data: unknown): Promise<WorkerProgram<CrossEncoderTask, Answer>> {
   const program = data as CrossEncoderProgramData;
-  const { modelPath, tokenizerPath, digest, session: options } = program;
+  const { modelPath, tokenizerPath, digest, session: asked } = program;
+  const options = { ...asked, keepsSignedIntegers: await areIntegerProductsExact() };
   const tokenizer = parseTokenizer(await readJson(tokenizerPath), tokenizerPath);
   const session = await openSharedSession(await readFile(modelPath), options, digest);
   const lacking = ['input_ids', 'attention_mask'].find((name) => !session.inputs.has(name));

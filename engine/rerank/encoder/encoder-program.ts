@@ -15,6 +15,7 @@ import { encoderGraph, type Precision, toEncoderFeeds } from '../../network/enco
 import type { EncoderConfig } from '../../network/encoder-config.ts';
 import { inContextGraph } from '../../network/in-context-encoder.ts';
 import type { Parameters } from '../../network/parameters.ts';
+import { areIntegerProductsExact } from '../../session/integer-products.ts';
 import type { WorkerProgram } from '../../session/messages.ts';
 import type { GraphSession, SessionOptions } from '../../session/runtime.ts';
 import { openSharedSession } from '../../session/shared-session.ts';
@@ -72,8 +73,9 @@ export async function open(
   const held = await sharedTokenizer(program.tokenizerPath, program.modelDigest);
   const { folder, file, table } = program.weights;
   const { threads, prepack } = program;
+  const keepsSignedIntegers = program.precision === 'int8' && (await areIntegerProductsExact());
   const parameters = fileParameters(table, file);
-  const options = { folder, threads, prepack };
+  const options = { folder, threads, prepack, keepsSignedIntegers };
   const cut = program.exit && (await openCutSession(program, parameters, program.exit, options));
   const session = cut?.whole ?? (await openWhole(program, parameters, options));
   const products = await openTokenProducts(program.config.width, program.threads);
