@@ -59,3 +59,13 @@ export function standardError(values: readonly number[], centre: number = mean(v
   const sum = values.reduce((total, value) => total + (value - centre) ** 2, 0);
   return Math.sqrt(sum / (values.length - 1) / values.length);
 }
+
+/**
+ * Whether values lead others of the same queries by more than one standard error of the paired differences.
+ *
+ * Source of the rule: Breiman et al. 1984.
+ */
+export function isClearLead(values: readonly number[], others: readonly number[]): boolean {
+  const leads = values.map((value, i) => value - others[i]!);
+  return mean(leads) > standardError(leads);
+}

@@ -1,8 +1,8 @@
 /** Judged queries of a fit as precedents, and how much they are to weigh. */
 import { QueryError } from '../../errors.ts';
 import { type Measure, mean } from '../../evaluation/measures.ts';
-import { standardError } from '../../evaluation/significance.ts';
-import { type JudgedQuery, toPrecedents } from '../../model/precedents-file.ts';
+import { isClearLead } from '../../evaluation/significance.ts';
+import type { JudgedQuery } from '../../model/precedents-file.ts';
 import { type PrecedentKernel, type Precedents, precedentLogits } from '../../readout/precedents.ts';
 import type { EncoderReranker } from '../../rerank/encoder/encoder-reranker.ts';
 import { rankLogits } from '../../scores/ranking.ts';
@@ -58,16 +58,21 @@ export interface FusedMeasure {
   readonly measure: Measure;
 }
 
-/** Logits with what precedents add. @param except - Name of a judged query that says nothing. */
-export function withPrecedents(
-  { fitList: { shortlist }, anchor, logits }: ScoredFitList,
+/** Value of a list in the order of logits; 0 for one without candidates. */
+export function measured(list: FitList, logits: ArrayLike<number>, { share, measure }: FusedMeasure): number {
+  if (list.shortlist.candidates.length === 0) return 0;
+  return measureFused(rankLogits(logits), list, { weight: share, measure });
+}
+
+/** What precedents add to each logit. @param except - Name of a judged query that says nothing. @defaultValue all speak */
+export function precedentsOf(
+  { fitList: { shortlist }, anchor }: Pick<ScoredFitList, 'fitList' | 'anchor'>,
   precedents: Precedents,
-  kernel: PrecedentKernel,
-  except?: string,
+  { kernel, except }: { readonly kernel: PrecedentKernel; readonly except?: string },
 ): number[] {
   const { candidates } = shortlist;
   const call = { anchor, candidates, ...(except !== undefined && { except }) };
-  return precedentLogits(precedents, kernel, call).map(({ logit }, i) => logits[i]! + logit);
+  return precedentLogits(precedents, kernel, call).map(({ logit }) => logit);
 }
 
 /**
@@ -75,40 +80,29 @@ export function withPrecedents(
  * taken, where its lead over none is larger than one standard error of the paired differences; else undefined.
  */
 export function choosePrecedents(
-  queries: readonly JudgedQuery[],
+  precedents: Precedents,
   lists: readonly ScoredFitList[],
-  { share, measure }: FusedMeasure,
+  how: FusedMeasure,
 ): PrecedentKernel | undefined {
   if (lists.length < 2) return undefined;
-  const precedents = toPrecedents(queries, lists[0]!.anchor.length);
-  const measured = (list: ScoredFitList, logits: ArrayLike<number>): number =>
-    measureFused(rankLogits(logits), list.fitList, { weight: share, measure });
-  const start = lists.map((list) => measured(list, list.logits));
+  const start = lists.map(({ fitList, logits }) => measured(fitList, logits, how));
   let best: { kernel: PrecedentKernel; values: readonly number[] } | undefined;
   for (const bandwidth of bandwidths) {
-    const added = lists.map((list) => addedTo(list, precedents, { weight: 1, bandwidth, prior }));
+    const added = lists.map((list) => {
+      const kernel = { weight: 1, bandwidth, prior };
+      return precedentsOf(list, precedents, { kernel, except: list.fitList.list.queryId });
+    });
     for (const weight of weights) {
-      const values = lists.map((list, i) =>
+      const values = lists.map(({ fitList, logits }, i) =>
         measured(
-          list,
-          added[i]!.map((logit, n) => list.logits[n]! + weight * logit),
+          fitList,
+          added[i]!.map((logit, n) => logits[n]! + weight * logit),
+          how,
         ),
       );
       if (mean(values) > mean(best?.values ?? start) + 1e-9)
         best = { kernel: { weight, bandwidth, prior }, values };
     }
   }
-  if (!best) return undefined;
-  const leads = best.values.map((value, i) => value - start[i]!);
-  return mean(leads) > standardError(leads) ? best.kernel : undefined;
-}
-
-/** What the precedents of other queries add to a list. */
-function addedTo(
-  { fitList: { list, shortlist }, anchor }: ScoredFitList,
-  precedents: Precedents,
-  kernel: PrecedentKernel,
-): number[] {
-  const call = { anchor, candidates: shortlist.candidates, except: list.queryId };
-  return precedentLogits(precedents, kernel, call).map(({ logit }) => logit);
+  return best && isClearLead(best.values, start) ? best.kernel : undefined;
 }

@@ -1,18 +1,22 @@
 /** A trained readout between its start and its end: what it measures, what is chosen of it, and how it is written. */
 import { QueryError } from '../../errors.ts';
 import { type Measure, mean, parseMeasure } from '../../evaluation/measures.ts';
-import { standardError } from '../../evaluation/significance.ts';
+import { isClearLead } from '../../evaluation/significance.ts';
 import { type JudgedQuery, savePrecedents, toPrecedents } from '../../model/precedents-file.ts';
 import type { PrecedentKernel, Precedents } from '../../readout/precedents.ts';
 import type { EncoderReranker } from '../../rerank/encoder/encoder-reranker.ts';
-import { rankLogits } from '../../scores/ranking.ts';
-import { measureFused } from '../measure-fused.ts';
 import type { ReadoutTrainee } from '../trainees/readout/readout-trainee.ts';
 import type { ListRuns } from '../trainer/list-runs.ts';
 import { interpolate } from '../trainer/tensors.ts';
 import type { TrainedTensors } from '../trainer/trainee.ts';
 import type { FitList } from './fit-list.ts';
-import { choosePrecedents, queryAnchor, type ScoredFitList, withPrecedents } from './fit-precedents.ts';
+import {
+  choosePrecedents,
+  measured,
+  precedentsOf,
+  queryAnchor,
+  type ScoredFitList,
+} from './fit-precedents.ts';
 
 /** One epoch's losses. */
 export interface EpochReport {
@@ -81,17 +85,7 @@ export async function choose(
   // The first one is the start; of equal ones the first has the lead.
   const start = tried[0]!;
   const best = tried.reduce((a, b) => (mean(b.values) > mean(a.values) + 1e-9 ? b : a));
-  const leads = best.values.map((value, i) => value - start.values[i]!);
-  return mean(leads) > standardError(leads) ? best.choice : start.choice;
-}
-
-function measured(
-  list: FitList,
-  logits: ArrayLike<number>,
-  { share, measure }: { readonly share: number; readonly measure: Measure },
-): number {
-  if (list.shortlist.candidates.length === 0) return 0;
-  return measureFused(rankLogits(logits), list, { weight: share, measure });
+  return isClearLead(best.values, start.values) ? best.choice : start.choice;
 }
 
 interface FittedParts {
@@ -131,7 +125,7 @@ export class Fitted {
    * @param lists - Those that were judged.
    */
   async withPrecedents(choice: FitChoice, lists: readonly FitList[]): Promise<FitChoice> {
-    const { reranker, queries } = this.#parts;
+    const { reranker } = this.#parts;
     const scored: ScoredFitList[] = [];
     for (const fitList of lists) {
       const anchor = await queryAnchor(reranker, fitList);
@@ -139,7 +133,7 @@ export class Fitted {
       scored.push({ fitList, anchor, logits: await this.logits(fitList, 0) });
     }
     const how = { share: choice.fusionWeight, measure: nDCG };
-    return { ...choice, precedents: choosePrecedents(queries, scored, how) };
+    return { ...choice, precedents: choosePrecedents(this.#precedents, scored, how) };
   }
 
   /** The model of a choice. */
@@ -170,7 +164,9 @@ export class Fitted {
   async #served(list: FitList, { interpolation, precedents }: FitChoice): Promise<ArrayLike<number>> {
     const logits = await this.logits(list, interpolation);
     const anchor = precedents && (await queryAnchor(this.#parts.reranker, list));
-    return anchor ? withPrecedents({ fitList: list, anchor, logits }, this.#precedents, precedents) : logits;
+    if (!anchor) return logits;
+    const added = precedentsOf({ fitList: list, anchor }, this.#precedents, { kernel: precedents });
+    return added.map((logit, i) => logits[i]! + logit);
   }
 
   #between(weight: number): TrainedTensors {

@@ -1,6 +1,7 @@
 /** Writes a model folder that serves a trained readout. */
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { changeManifest } from '../../../model/change-manifest.ts';
 import { toHeadsFile } from '../../../model/readout-heads.ts';
 import { type ScalarName, scalarNames } from '../../../network/readout/readout-graph.ts';
 import type { ReadoutParameters } from '../../../readout/parameters.ts';
@@ -36,17 +37,15 @@ export interface SavedModel {
 export async function saveModel(folder: string, model: SavedModel): Promise<void> {
   const { modelFolder, readout, heads, fusionWeight, name } = model;
   if (resolve(folder) !== resolve(modelFolder)) await cp(modelFolder, folder, { recursive: true });
-  const manifest = JSON.parse(await readFile(join(modelFolder, 'blockrank.json'), 'utf8')) as object;
-  const trained = {
+  if (heads.size > 0) await writeFile(join(folder, headsFile), toHeadsFile(heads));
+  await changeManifest(folder, (manifest) => ({
     ...manifest,
     ...(name !== undefined && { name }),
     readout,
     fusionWeight,
-    // Fitted to the readout before; JSON leaves them out.
+    // Fitted to the readout before.
     relevance: undefined,
     precedents: undefined,
     ...(heads.size > 0 && { heads: headsFile }),
-  };
-  if (heads.size > 0) await writeFile(join(folder, headsFile), toHeadsFile(heads));
-  await writeFile(join(folder, 'blockrank.json'), `${JSON.stringify(trained, undefined, 2)}\n`);
+  }));
 }
