@@ -42,7 +42,8 @@ type Answer = CrossEncoderAnswers[CrossEncoderTask['kind']];
 export async function open(data: unknown): Promise<WorkerProgram<CrossEncoderTask, Answer>> {
   const program = data as CrossEncoderProgramData;
   const { modelPath, tokenizerPath, digest, session: asked } = program;
-  const options = { ...asked, keepsSignedIntegers: await areIntegerProductsExact() };
+  const isOnProcessor = (asked.provider ?? 'cpu') === 'cpu';
+  const options = { ...asked, keepsSignedIntegers: isOnProcessor && (await areIntegerProductsExact()) };
   const tokenizer = parseTokenizer(await readJson(tokenizerPath), tokenizerPath);
   const session = await openSharedSession(await readFile(modelPath), options, digest);
   const lacking = ['input_ids', 'attention_mask'].find((name) => !session.inputs.has(name));
