@@ -8,9 +8,9 @@ import { withStates } from './list-states.ts';
 import type { RunningSearch, StageParts } from './parts.ts';
 import { rankCall } from './rank-call.ts';
 import { reasonOf, toBlockRankError } from './ranker.ts';
-import type { Decision } from './ranking-memory.ts';
-import { type Wish, wantsMasses } from './search-options.ts';
-import { decidedList, type FirstList, searchAgain } from './second-search.ts';
+import { type Decision, isExplainedFor, isToBeSearchedAgain } from './ranking-memory.ts';
+import type { Wish } from './search-options.ts';
+import { type FirstList, type SearchedAgain, searchAgain } from './second-search.ts';
 import { cutWarnings, textlessCandidates, textWarnings } from './texts.ts';
 
 interface Decided<Request, Response> {
@@ -80,38 +80,59 @@ async function decideList<Request, Response>(
   const { plan, shortlist } = list;
   const key = decisionKey(listKey(shortlist, settings.reranker.info), run.wish);
   const bound = memory.binding(key, plan.page.from);
-  const isEnough =
-    bound !== undefined && (bound.kind === 'unranked' || bound.isExplained || !wantsMasses(run.wish));
+  const isEnough = bound !== undefined && isExplainedFor(bound, run.wish);
   if (settings.cache) {
     const result = isEnough ? (bound.kind === 'ranked' ? 'hit' : 'unranked') : 'miss';
     parts.events.cache({ ...parts.source, result });
   }
-  if (isEnough) return toDecided(parts, list, bound, { isRemembered: true, rerankMs: 0 });
+  if (isEnough) return decideRemembered(parts, list, bound, run);
   const fetchedMs = settings.now();
   const stated = { ...list, shortlist: await withStates(parts, list, run) };
   const startedMs = settings.now();
   const statesMs = settings.adapter.addStates ? { statesMs: startedMs - fetchedMs } : {};
   const first = await rankFirst(parts, { ...stated, key }, run);
-  const rerankMs = settings.now() - startedMs;
-  const own = first.kind === 'ranked' ? await searchAgain(parts, stated, first, run) : first;
-  const decision = memory.settle(key, plan.page.from, own);
-  const isRemembered = decision !== own;
-  return toDecided(parts, stated, decision, { isRemembered, rerankMs, ...statesMs });
+  const times = { rerankMs: settings.now() - startedMs, ...statesMs };
+  if (first.kind === 'unranked') {
+    const decision = memory.settle(key, plan.page.from, first);
+    return { ...stated, decision, isRemembered: decision !== first, ...times };
+  }
+  const again = await searchAgain(parts, stated, first, run);
+  const decision = memory.settle(key, plan.page.from, again.kept);
+  return { ...settled(stated, again, decision), ...times };
+}
+
+/** What a caller gets whose search is done, by the decision that binds: its own, or another page's. */
+function settled<Request, Response>(
+  list: FirstList<Request, Response>,
+  { kept, served, isRemembered }: SearchedAgain<Request, Response>,
+  decision: Decision,
+): Omit<Decided<Request, Response>, 'rerankMs'> {
+  if (decision === kept) return { ...served.list, decision: served.decision, isRemembered: false };
+  if (decision.kind === 'unranked' || isToBeSearchedAgain(decision)) {
+    return { ...list, decision, isRemembered: true };
+  }
+  if (isRemembered !== undefined) return { ...served.list, decision: served.decision, isRemembered };
+  const { secondSearch } = served.decision;
+  return { ...list, decision: { ...decision, ...(secondSearch && { secondSearch }) }, isRemembered: true };
+}
+
+/** Follows the decision about a list that an earlier search made; hits of a second search are found anew. */
+async function decideRemembered<Request, Response>(
+  parts: StageParts<Request, Response>,
+  list: FirstList<Request, Response>,
+  bound: Decision,
+  run: RunningSearch<Request, Response>,
+): Promise<Decided<Request, Response>> {
+  if (bound.kind === 'unranked' || isToBeSearchedAgain(bound)) {
+    return { ...list, decision: bound, isRemembered: true, rerankMs: 0 };
+  }
+  const { served, isRemembered = true } = await searchAgain(parts, list, bound, run);
+  return { ...served.list, decision: served.decision, isRemembered, rerankMs: 0 };
 }
 
 /** Names what is decided about a list: another second search of it has other hits. */
 function decisionKey(key: string, { secondSearch }: Wish): string {
   return secondSearch ? `${key} ${secondSearch.k} ${secondSearch.field}` : key;
-}
-
-function toDecided<Request, Response>(
-  parts: StageParts<Request, Response>,
-  list: FirstList<Request, Response>,
-  decision: Decision,
-  told: Pick<Decided<Request, Response>, 'isRemembered' | 'rerankMs' | 'statesMs'>,
-): Decided<Request, Response> {
-  const decided = decision.kind === 'ranked' ? decidedList(parts, list, decision) : list;
-  return { ...told, ...decided, decision };
 }
 
 /** The shortlist with the call's own instruction. */

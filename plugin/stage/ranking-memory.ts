@@ -9,7 +9,8 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { SecondSearchReport, UnrerankedReason } from '../../adapters/adapter.ts';
-import { type BlockRankError, isReadToEnd, type Ranking } from '../../engine/index.ts';
+import { type BlockRankError, isReadToEnd, type Ranking, type ReadAnchor } from '../../engine/index.ts';
+import { type Wish, wantsMasses } from './search-options.ts';
 
 /** A list in reranked order. */
 export interface RankedDecision {
@@ -23,15 +24,12 @@ export interface RankedDecision {
   readonly secondSearch?: {
     /** What the response tells of it. */
     readonly report: SecondSearchReport;
-    /** The hits that it added, which the order holds behind the first list's; absent where it added none. */
-    readonly hits?: SecondHits;
+    /**
+     * The anchor that asks; absent where none was read. Hits are never kept: each caller's own second search finds them,
+     * for another caller may have other rights, or another request with the same list.
+     */
+    readonly anchor?: ReadAnchor;
   };
-}
-
-/** The hits that a second search added, kept so that every page of the list has the same. */
-export interface SecondHits {
-  /** The adapter's response with these hits alone. */
-  readonly added: unknown;
 }
 
 /** A list in first-stage order. */
@@ -121,8 +119,18 @@ const passing: ReadonlySet<string | undefined> = new Set(['deadline', 'error', '
 
 /** Whether all was read and searched that was to be, so that another attempt gives nothing new. */
 function isWhole(decision: Decision): boolean {
-  if (decision.kind === 'unranked' || passing.has(decision.secondSearch?.report.reason)) return false;
+  if (decision.kind === 'unranked' || isToBeSearchedAgain(decision)) return false;
   return isReadToEnd(decision.ranking.usage);
+}
+
+/** Whether the decision has the explanations that a call wants. */
+export function isExplainedFor(decision: Decision, wish: Pick<Wish, 'explain' | 'passages'>): boolean {
+  return decision.kind === 'unranked' || decision.isExplained || !wantsMasses(wish);
+}
+
+/** Whether the second search gave nothing for a reason that may pass. */
+export function isToBeSearchedAgain({ secondSearch }: RankedDecision): boolean {
+  return passing.has(secondSearch?.report.reason);
 }
 
 /** The remembered decision, where it rests on more documents than the new one. */
@@ -139,8 +147,6 @@ function readOf(decision: Decision): number {
 /** The bound order, with the explanations that the new ranking has. */
 function explained(bound: RankedDecision, own: Decision): Decision {
   if (own.kind === 'unranked' || isWhole(bound)) return own;
-  // Indices of lists with unlike hits do not agree.
-  if (bound.secondSearch?.hits || own.secondSearch?.hits) return own;
   const byIndex = new Map(own.ranking.candidates.map(({ index, explanation }) => [index, explanation]));
   const candidates = bound.ranking.candidates.map((candidate) => {
     const explanation = byIndex.get(candidate.index);
@@ -160,11 +166,10 @@ function weightOf(decision: Decision): number {
   if (decision.kind === 'unranked') return 1;
   const { candidates } = decision.ranking;
   const weight = decision.isExplained ? explainedWeight : candidates[0]?.parts ? partsWeight : 1;
-  return Math.max(1, candidates.length * weight + hitsWeight(decision));
+  return Math.max(1, candidates.length * weight + anchorWeight(decision));
 }
 
-/** Weight of kept hits, in plain candidates. */
-function hitsWeight({ secondSearch }: RankedDecision): number {
-  const hits = secondSearch?.hits;
-  return hits ? Math.ceil(JSON.stringify(hits.added).length / candidateBytes) : 0;
+/** Weight of a kept anchor, in plain candidates. */
+function anchorWeight({ secondSearch }: RankedDecision): number {
+  return Math.ceil((secondSearch?.anchor?.values.byteLength ?? 0) / candidateBytes);
 }

@@ -1,14 +1,15 @@
 /**
  * Searches a ranked list once more, by the query's anchor after it has read the list, and ranks what is new together with
- * the list. Whatever goes wrong, the list stays as it was ranked before.
+ * the list. Whatever goes wrong, the list stays as it was ranked before. The server is asked for every caller: only it
+ * knows what that caller may see, and what that caller's request keeps out.
  */
 import type { MergedSearch, Plan, SecondSearchReport } from '../../adapters/adapter.ts';
-import { BlockRankError, type Candidate, type Shortlist } from '../../engine/index.ts';
+import { BlockRankError, type Candidate, type ReadAnchor, type Shortlist } from '../../engine/index.ts';
 import { listKey } from './list-key.ts';
 import { withStates } from './list-states.ts';
 import type { RunningSearch, StageParts } from './parts.ts';
-import { rankCall } from './rank-call.ts';
-import type { RankedDecision, SecondHits } from './ranking-memory.ts';
+import { type NamedList, rankCall } from './rank-call.ts';
+import { isExplainedFor, type RankedDecision } from './ranking-memory.ts';
 import type { SecondSearchSettings } from './second-search-options.ts';
 
 /** A list that was found. */
@@ -24,46 +25,68 @@ export interface FirstList<Request, Response> {
 /** A report without its time. */
 type Finding = Omit<SecondSearchReport, 'tookMs'>;
 
-/** What a second search changes: nothing without hits of its own. */
-interface Result {
+/** A list that may be served, and its order. */
+interface Served<Request, Response> {
+  readonly list: FirstList<Request, Response>;
+  readonly decision: RankedDecision;
+  /** Whether the order was there already. */
+  readonly isRemembered: boolean;
+}
+
+/** What a second search gives: nothing to serve without hits of its own. */
+interface Result<Request, Response> {
   readonly finding: Finding;
-  readonly ranking?: RankedDecision['ranking'];
-  readonly hits?: SecondHits;
+  readonly anchor?: ReadAnchor;
+  readonly merged?: Served<Request, Response>;
+}
+
+/** What comes of searching a list again. */
+export interface SearchedAgain<Request, Response> {
+  /**
+   * The decision to remember about the first list, without this caller's hits and without the server's words: they are
+   * nobody else's business.
+   */
+  readonly kept: RankedDecision;
+  /** The list that this caller gets: with the hits that the second search added, where it added some. */
+  readonly served: Omit<Served<Request, Response>, 'isRemembered'>;
+  /** Whether the order of that list was there already; absent where it is the first list. */
+  readonly isRemembered?: boolean;
 }
 
 const nothing: Finding = { read: 0, found: 0, added: 0 };
 
 /**
- * The decision after a second search; the decision about the first list where nothing new was found, or something went
- * wrong.
+ * Searches again; the list stays as it is where nothing new was found, or something went wrong.
  *
- * @param list - With its block states.
+ * @param list - With its block states, unless `first` has the anchor already.
  */
 export async function searchAgain<Request, Response>(
   parts: StageParts<Request, Response>,
   list: FirstList<Request, Response>,
   first: RankedDecision,
   run: RunningSearch<Request, Response>,
-): Promise<RankedDecision> {
+): Promise<SearchedAgain<Request, Response>> {
   const wanted = run.wish.secondSearch;
-  if (!wanted) return first;
+  if (!wanted) return { kept: first, served: { list, decision: first } };
   const { now } = parts.settings;
   const startedMs = now();
-  const {
-    finding,
-    ranking = first.ranking,
-    hits,
-  } = await tried(parts, run, () => findMore(parts, list, wanted, run));
+  const known = first.secondSearch?.anchor;
+  const search = { list, wanted, ...(known && { known }) };
+  const { finding, anchor, merged } = await tried(parts, run, () => findMore(parts, search, run));
   const report = { ...finding, tookMs: now() - startedMs };
-  return { ...first, ranking, secondSearch: { report, ...(hits && { hits }) } };
+  const { error: _error, ...told } = report;
+  const kept = { ...first, secondSearch: { report: told, ...(anchor && { anchor }) } };
+  const decision = { ...(merged?.decision ?? first), secondSearch: { report } };
+  if (!merged) return { kept, served: { list, decision } };
+  return { kept, served: { list: merged.list, decision }, isRemembered: merged.isRemembered };
 }
 
 /** What a second search gives, or why it gives nothing. @throws the caller's own reason once the caller has given up */
 async function tried<Request, Response>(
   { settings, events, source }: StageParts<Request, Response>,
   { budget }: RunningSearch<Request, Response>,
-  search: () => Promise<Result>,
-): Promise<Result> {
+  search: () => Promise<Result<Request, Response>>,
+): Promise<Result<Request, Response>> {
   if (budget.signal.aborted) return { finding: { ...nothing, reason: 'deadline' } };
   budget.enter('second-search');
   try {
@@ -76,42 +99,69 @@ async function tried<Request, Response>(
   }
 }
 
+interface Search<Request, Response> {
+  readonly list: FirstList<Request, Response>;
+  readonly wanted: SecondSearchSettings;
+  /** The anchor, where an earlier search of the same list has read it. */
+  readonly known?: ReadAnchor;
+}
+
 async function findMore<Request, Response>(
   parts: StageParts<Request, Response>,
-  list: FirstList<Request, Response>,
-  { k, field }: SecondSearchSettings,
+  { list, wanted: { k, field }, known }: Search<Request, Response>,
   run: RunningSearch<Request, Response>,
-): Promise<Result> {
+): Promise<Result<Request, Response>> {
   const { adapter, reranker } = parts.settings;
   const { plan, response, shortlist } = list;
   const { signal } = run.budget;
-  const { values, read } = await reranker.readAnchor!(shortlist, { signal });
+  const anchor = known ?? (await reranker.readAnchor!(shortlist, { signal }));
+  const { values, read } = anchor;
   if (read === 0) return { finding: { ...nothing, reason: 'unread' } };
   const second = adapter.planSecondSearch!(plan, { vector: [...values], k, field });
-  if (typeof second === 'string') return { finding: { ...nothing, read, reason: second } };
+  if (typeof second === 'string') return { finding: { ...nothing, read, reason: second }, anchor };
   const answer = await run.send(second, { signal });
   const merged = adapter.mergeSecondSearch!(plan, response, answer);
   const { addedHits: added = 0 } = merged.plan;
   const finding = { read, found: merged.found, added };
-  if (added === 0) return { finding };
-  const ranking = await rankMerged(parts, list, merged, run);
-  return { finding, ranking, hits: { added: merged.added } };
+  if (added === 0) return { finding, anchor };
+  return { finding, anchor, merged: await rankMerged(parts, list, merged, run) };
 }
 
+/** The merged list in its order: that of an earlier search with the very same hits, where there was one. */
 async function rankMerged<Request, Response>(
   parts: StageParts<Request, Response>,
   { plan, shortlist: first }: FirstList<Request, Response>,
   merged: MergedSearch<Request, Response>,
   run: RunningSearch<Request, Response>,
-): Promise<RankedDecision['ranking']> {
+): Promise<Served<Request, Response>> {
+  const { settings, memory } = parts;
+  const added = addedList(settings, plan, merged);
+  const whole = withAdded(first, added.shortlist);
+  const list = { plan: merged.plan, response: merged.response, shortlist: whole };
+  const key = `merged ${listKey(whole, settings.reranker.info)}`;
+  const { from } = plan.page;
+  const bound = memory.binding(key, from);
+  if (bound?.kind === 'ranked' && isExplainedFor(bound, run.wish)) {
+    return { list, decision: bound, isRemembered: true };
+  }
+  const shortlist = withAdded(first, await withStates(parts, added, run));
+  const own = await rankWhole(parts, { key, shortlist }, run);
+  const settled = memory.settle(key, from, own);
+  const isRemembered = settled.kind === 'ranked' && settled !== own;
+  return { list, decision: isRemembered ? settled : own, isRemembered };
+}
+
+async function rankWhole<Request, Response>(
+  parts: StageParts<Request, Response>,
+  named: NamedList,
+  run: RunningSearch<Request, Response>,
+): Promise<RankedDecision> {
   const { settings, ranker, source } = parts;
-  const shortlist = withAdded(first, await withStates(parts, addedList(settings, plan, merged), run));
   run.budget.enter('rerank');
-  const key = listKey(shortlist, settings.reranker.info);
-  const attributes = { ...source, candidates: shortlist.candidates.length };
-  return settings.tracing.trace('rerank', attributes, () =>
-    ranker.rank(rankCall(parts, { key, shortlist }, run)),
-  );
+  const attributes = { ...source, candidates: named.shortlist.candidates.length };
+  const call = rankCall(parts, named, run);
+  const ranking = await settings.tracing.trace('rerank', attributes, () => ranker.rank(call));
+  return { kind: 'ranked', ranking, isExplained: call.explain };
 }
 
 /** The added hits as a list of their own, which is read like the first. */
@@ -128,20 +178,6 @@ function addedList<Request, Response>(
 function withAdded(first: Shortlist, { candidates }: Shortlist): Shortlist {
   const added = candidates.map(({ firstStageScore: _score, ...rest }): Candidate => rest);
   return { ...first, candidates: [...first.candidates, ...added] };
-}
-
-/** The list with the hits that a decision rests on; the list itself where those are the first search's alone. */
-export function decidedList<Request, Response>(
-  { settings }: Pick<StageParts<Request, Response>, 'settings'>,
-  list: FirstList<Request, Response>,
-  { secondSearch }: Pick<RankedDecision, 'secondSearch'>,
-): FirstList<Request, Response> {
-  const hits = secondSearch?.hits;
-  if (!hits) return list;
-  const { adapter } = settings;
-  const merged = adapter.mergeSecondSearch!(list.plan, list.response, hits.added as Response);
-  const shortlist = withAdded(list.shortlist, addedList(settings, list.plan, merged).shortlist);
-  return { plan: merged.plan, response: merged.response, shortlist };
 }
 
 function faultOf(error: unknown): NonNullable<SecondSearchReport['error']> {

@@ -70,7 +70,7 @@ describe('a proxy that searches again', () => {
     expect(reply.headers['x-blockrank']).toBe('reranked');
   });
 
-  it('serves the next page of the same list from what it remembers', async () => {
+  it('serves the next page of the same list in the same order', async () => {
     const server = await cluster((_seen, response) => void response.writeHead(200, json).end(second));
     const { proxy } = await opened(server.url);
     const texts = [];
@@ -80,7 +80,18 @@ describe('a proxy that searches again', () => {
     }
     const ids = texts.flatMap((text) => JSON.parse(text).hits.hits.map(({ _id }: Json) => _id));
     expect(ids).toEqual(['p3', 'p1', 'p2']);
-    expect(server.seen.filter((seen) => isSecond(seen.body.toString()))).toHaveLength(1);
+  });
+
+  it('gives each caller the hits that the cluster shows to that caller', async () => {
+    const server = await cluster((seen, response) => {
+      const seesAll = seen.rawHeaders.includes('ApiKey all');
+      response.writeHead(200, json).end(seesAll ? second : answer(hit('p2', 'title 2')));
+    });
+    const { proxy } = await opened(server.url);
+    for (const key of ['all', 'some', 'all']) {
+      const reply = await search(proxy.url, '/products-1/_search', body, { authorization: `ApiKey ${key}` });
+      expect(reply.body.toString().includes('p3')).toBe(key === 'all');
+    }
   });
 
   it('does so for each search of a multi-search', async () => {

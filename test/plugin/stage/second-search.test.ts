@@ -97,13 +97,15 @@ describe('a stage that searches again', () => {
     ]);
   });
 
-  it('shows the same hits on every page, and searches again once a list', async () => {
-    const { stage, nearest } = opened();
+  it('shows the same hits on every page, and ranks them once', async () => {
+    const reranker = fakeReranker({ readAnchor });
+    const { stage, nearest } = opened({ reranker });
     const pages = [];
     for (const from of [0, 2]) pages.push(await stage.search({ query, from, size: 2 }));
     expect(pages.flatMap(idsOf)).toEqual(['n0', 'n1', 'd0', 'd1']);
     expect(pages[1]!.blockrank).toMatchObject({ cached: true, secondSearch: { added: 2 } });
-    expect(nearest).toHaveBeenCalledTimes(1);
+    // What a caller may see is for the server to say, each time.
+    expect([nearest.mock.calls.length, reranker.calls.length]).toEqual([2, 2]);
   });
 
   it('leaves a page after the window alone', async () => {
@@ -144,6 +146,66 @@ describe('a stage that searches again', () => {
     const off = opened({ secondSearch: false });
     await off.stage.search({ query }, { secondSearch: { k: 5 } });
     expect(off.nearest.mock.calls[0]![0]).toMatchObject({ k: 5 });
+  });
+});
+
+describe('callers with unlike rights whose first lists are the same', () => {
+  /** A way to send for each caller: the server finds what that caller may see. */
+  const asked = (visible: readonly MemoryHit[] | Error) => {
+    const own = memoryAdapter(hitsOf(3), {
+      nearest: async () => {
+        if (visible instanceof Error) throw visible;
+        return visible;
+      },
+    });
+    return { search: own.search };
+  };
+  const [all, some, none] = [asked(near), asked(near.slice(0, 2)), asked([])];
+  const whole = ['n0', 'n1', 'd0', 'd1', 'd2'];
+
+  it('get the hits of their own second search, whoever came first', async () => {
+    for (const order of [
+      [all, some, none],
+      [none, some, all],
+      [some, all, none, all],
+    ]) {
+      const { stage } = opened();
+      for (const caller of order) {
+        const { blockrank, ...response } = await stage.search({ query }, { ...caller, explain: true });
+        const expected =
+          caller === all ? whole : whole.filter((id) => id !== 'n1' && (caller === some || id !== 'n0'));
+        expect(idsOf(response)).toEqual(expected);
+        expect(blockrank!.secondSearch).toMatchObject({ added: expected.length - 3 });
+        expect(JSON.stringify([blockrank, response]).includes('n1')).toBe(caller === all);
+      }
+    }
+  });
+
+  it('get the hits as their own search gives them', async () => {
+    const { stage } = opened();
+    await stage.search({ query }, all);
+    const masked = near.map((hit) => ({ ...hit, text: hit.id === 'n1' ? 'masked' : hit.text }));
+    const { hits } = await stage.search({ query }, asked(masked));
+    expect(hits.map(({ text }) => text)).not.toContain('stars');
+    expect(hits.map(({ text }) => text)).toContain('masked');
+  });
+
+  it('are not told what the server said to another one', async () => {
+    const { stage } = opened();
+    const denied = asked(new FirstStageError('not for the user "ada"', { adapter: 'memory' }));
+    const first = await stage.search({ query }, denied);
+    expect(first.blockrank!.secondSearch!.error!.message).toContain('ada');
+    const other = await stage.search({ query, from: 2, size: 2 }, all);
+    expect(other.blockrank!.secondSearch).toMatchObject({ reason: 'error' });
+    expect(JSON.stringify(other)).not.toContain('ada');
+    expect(idsOf(await stage.search({ query }, all))).toEqual(whole);
+    expect(idsOf(await stage.search({ query }, denied))).toEqual(['d0', 'd1', 'd2']);
+  });
+
+  it('get them at the same time, too', async () => {
+    const { stage } = opened();
+    const lists = await Promise.all([all, none, some, all].map((caller) => stage.search({ query }, caller)));
+    expect(lists.map((list) => idsOf(list).length)).toEqual([5, 3, 4, 5]);
   });
 });
 
