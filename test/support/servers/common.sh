@@ -42,10 +42,11 @@ fresh_run_folder() {
 
 fail() { echo "$name: $1" >&2; tail -n 40 "$run/logs/stdout.log" >&2; exit 1; }
 
-# wait_until_up PID SECONDS: prints the URL once the cluster is green or yellow.
+# wait_until_up PID SECONDS: prints the URL once the cluster is green or yellow. Asks with $credentials, where it is set.
+credentials=()
 wait_until_up() {
   for _ in $(seq "$2"); do
-    if curl -fs -m 5 "http://127.0.0.1:$port/_cluster/health?wait_for_status=yellow&timeout=4s" >/dev/null 2>&1; then
+    if curl -fs -m 5 "${credentials[@]}" "http://127.0.0.1:$port/_cluster/health?wait_for_status=yellow&timeout=4s" >/dev/null 2>&1; then
       echo "http://127.0.0.1:$port"; return 0
     fi
     alive "$1" || fail "the server ended"

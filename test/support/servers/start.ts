@@ -63,7 +63,15 @@ export interface StartOptions {
    * `OPENSEARCH_ML`
    */
   readonly ml?: boolean;
+  /**
+   * Whether Elasticsearch knows users, roles and API keys, and may hide documents and fields; {@link admin} may do all.
+   * @defaultValue false
+   */
+  readonly security?: boolean;
 }
+
+/** Who may do all on a server with `security`. */
+export const admin = { username: 'admin', password: 'secret-of-tests' } as const;
 
 /** Downloads a server, and on OpenSearch ML Commons too, unless it was downloaded before. */
 export async function fetchServer(choice: ServerChoice): Promise<void> {
@@ -89,12 +97,16 @@ function scriptOf({ product }: ServerChoice): string {
   return join(folder, `${product}-up.sh`);
 }
 
-function environmentOf({ product, version }: ServerChoice, { ml }: StartOptions): NodeJS.ProcessEnv {
+function environmentOf(
+  { product, version }: ServerChoice,
+  { ml, security = false }: StartOptions,
+): NodeJS.ProcessEnv {
   return {
     ...process.env,
     SERVERS_DIR: serversFolder,
     [`${product.toUpperCase()}_VERSION`]: version,
     ...(ml !== undefined && { OPENSEARCH_ML: ml ? '1' : '0' }),
+    ELASTICSEARCH_SECURITY: security ? '1' : '0',
   };
 }
 
