@@ -1,9 +1,9 @@
 /** Downloads every real server that can run here, so that no test waits for downloads: `tsx fetch-all.ts`. */
-import { fetchServer, missingFor, servers } from './start.ts';
+import { fetchSecured, fetchServer, missingFor, securedServers, servers } from './start.ts';
 
-for (const choice of servers) {
+for (const choice of [...servers, ...securedServers]) {
   const missing = missingFor(choice);
   const name = `${choice.product} ${choice.version}`;
   if (missing) console.log(`Not fetching ${name}: ${missing}.`);
-  else await fetchServer(choice);
+  else await (servers.includes(choice) ? fetchServer : fetchSecured)(choice);
 }

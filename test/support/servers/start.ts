@@ -32,6 +32,13 @@ export const servers: readonly ServerChoice[] = [
   { product: 'elasticsearch', version: '8.19.21', java: [17, 99] },
 ];
 
+/** Servers that can be started with `security`. */
+export const securedServers: readonly ServerChoice[] = [
+  { product: 'elasticsearch', version: '9.5.3', java: [21, 99] },
+  // The newest one whose security plugin is published together with all that it needs.
+  { product: 'opensearch', version: '2.19.1', java: [11, 23] },
+];
+
 /**
  * Whether this is the newest version of its product: tests that take minutes run in full length on the newest versions
  * alone.
@@ -64,14 +71,19 @@ export interface StartOptions {
    */
   readonly ml?: boolean;
   /**
-   * Whether Elasticsearch knows users, roles and API keys, and may hide documents and fields; {@link admin} may do all.
-   * @defaultValue false
+   * Whether it knows users and roles, and may hide documents and fields; {@link admin} may do all. For {@link
+   * securedServers}. @defaultValue false
    */
   readonly security?: boolean;
 }
 
 /** Who may do all on a server with `security`. */
 export const admin = { username: 'admin', password: 'secret-of-tests' } as const;
+
+/** Downloads a server with security, unless it was downloaded before. */
+export async function fetchSecured(choice: ServerChoice): Promise<void> {
+  await run(scriptOf(choice), ['fetch'], { env: environmentOf(choice, { ml: false, security: true }) });
+}
 
 /** Downloads a server, and on OpenSearch ML Commons too, unless it was downloaded before. */
 export async function fetchServer(choice: ServerChoice): Promise<void> {
@@ -106,7 +118,7 @@ function environmentOf(
     SERVERS_DIR: serversFolder,
     [`${product.toUpperCase()}_VERSION`]: version,
     ...(ml !== undefined && { OPENSEARCH_ML: ml ? '1' : '0' }),
-    ELASTICSEARCH_SECURITY: security ? '1' : '0',
+    [`${product.toUpperCase()}_SECURITY`]: security ? '1' : '0',
   };
 }
 
