@@ -51,6 +51,7 @@ export { InContextEncoderReranker } from './rerank/encoder/in-context-reranker.t
 export { openEncoderReranker } from './rerank/encoder/open-encoder-reranker.ts';
 export { type StateForm, type StateMaker, stateMaker } from './rerank/encoder/state-maker.ts';
 export type { StoppingOptions } from './rerank/encoder/stopping.ts';
+export type { TokenSums } from './rerank/encoder/token-products.ts';
 export { openReranker } from './rerank/open-reranker.ts';
 export type { RerankerOptions } from './rerank/reranker-options.ts';
 export {

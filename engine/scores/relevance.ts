@@ -8,7 +8,13 @@ import type { BlockState, Shortlist } from '../contract.ts';
 import { shareFound, wordsOf } from './words-found.ts';
 
 /** Names of a document's features, in a fixed order. */
-export const hitFeatureNames = ['cosine', 'tokenMatch', 'weakestMatch', 'wordsFound'] as const;
+export const hitFeatureNames = [
+  'cosine',
+  'tokenMatch',
+  'weakestMatch',
+  'passageMatch',
+  'wordsFound',
+] as const;
 
 /**
  * Features of one document, none of which depends on the rest of its list.
@@ -17,12 +23,14 @@ export const hitFeatureNames = ['cosine', 'tokenMatch', 'weakestMatch', 'wordsFo
  * - `tokenMatch`: `tau * log sum_j exp(q_i·x_j / tau)`, a soft maximum of cosines over the tokens of a block; mean over the
  *   query's tokens, the largest of its blocks;
  * - `weakestMatch`: the same of the query's token that is matched worst, each in the block that matches it best;
+ * - `passageMatch`: how well the query's tokens are matched within one passage, the largest of its blocks: see `passageMatch`
+ *   of the readout;
  * - `wordsFound`: the share of the query's words that the text holds, in [0, 1].
  */
 export type HitFeatures = Readonly<Record<(typeof hitFeatureNames)[number], number>>;
 
 /** Names of a list's features, in a fixed order. */
-export const listFeatureNames = ['best', 'gap', 'mean', 'firstStageLead'] as const;
+export const listFeatureNames = ['best', 'gap', 'mean', 'standout', 'firstStageLead'] as const;
 
 /**
  * Features of a list. What is long and what is short compare, for no more than ten of its documents take part.
@@ -30,6 +38,8 @@ export const listFeatureNames = ['best', 'gap', 'mean', 'firstStageLead'] as con
  * - `best`: the largest log-odds of a document;
  * - `gap`: how far it stands above the second, 0 of one document;
  * - `mean`: the mean of the nine behind the best, of one document its own;
+ * - `standout`: how far the best stands above the mean of the nine, over the ten's standard deviation and `.5`: 0 of one
+ *   document;
  * - `firstStageLead`: `ln(s_1 / mean(s_1, …, s_10))` of the ten largest scores `s` of a lexical first stage: how far that was
  *   sure by itself. 0 without such scores.
  */
@@ -78,18 +88,22 @@ export interface FeatureSource {
   readonly logSums: Float64Array;
   /** Their temperature. */
   readonly tau: number;
+  /** How well the best passage of each block matches the query, shape `[D]`. */
+  readonly passageMatches: Float64Array;
 }
 
 /** The features of each document, in shortlist order. */
-export function hitFeatures({ query, texts, states, cosines, logSums, tau }: FeatureSource): HitFeatures[] {
+export function hitFeatures(source: FeatureSource): HitFeatures[] {
+  const { query, texts, states, cosines, logSums, passageMatches, tau } = source;
   const words = new Set(wordsOf(query));
   const D = states.reduce((sum, { blockTokens }) => sum + blockTokens.length, 0);
   const Q = logSums.length / Math.max(1, D);
   let first = 0;
   return states.map(({ blockTokens: { length } }, n) => {
     const matches = matchesOf({ logSums, D, Q, tau }, first, first + length);
+    const passageMatch = Math.max(...passageMatches.subarray(first, first + length));
     first += length;
-    return { cosine: cosines[n]!, ...matches, wordsFound: shareFound(words, texts[n]!) };
+    return { cosine: cosines[n]!, ...matches, passageMatch, wordsFound: shareFound(words, texts[n]!) };
   });
 }
 
@@ -132,16 +146,26 @@ export function listFeatures(
 ): ListFeatures {
   const [best = 0, ...others] = largest(logOdds);
   const [lead = 1, ...behind] = largest(lexicalScores);
+  const mean = others.length === 0 ? best : meanOf(others);
   return {
     best,
     gap: best - (others[0] ?? best),
-    mean: others.length === 0 ? best : meanOf(others),
+    mean,
+    standout: (best - mean) / (deviationOf([best, ...others]) + leastDeviation),
     firstStageLead: Math.log(lead / meanOf([lead, ...behind])),
   };
 }
 
 const largest = (values: readonly number[]): number[] =>
   values.toSorted((a, b) => b - a).slice(0, listFeatureDocuments);
+
+/** Log-odds: with less between them documents hardly differ. */
+const leastDeviation = 0.5;
+
+function deviationOf(values: readonly number[]): number {
+  const mean = meanOf(values);
+  return Math.sqrt(meanOf(values.map((value) => (value - mean) ** 2)));
+}
 
 const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -63,8 +63,8 @@ async function relevanceList(
   if (shortlist.candidates.length === 0) return undefined;
   const encoded = await encodeReadable(reranker, shortlist, signal);
   if (!encoded) return undefined;
-  const logSums = await reranker.tokenLogSums(encoded, readout.tokenTau);
-  const { cosines } = readOut(encoded.query, encoded.states, readout, { logSums, heads });
+  const sums = await reranker.tokenSums(encoded, readout.tokenTau);
+  const { cosines } = readOut(encoded.query, encoded.states, readout, { logSums: sums.logSums, heads });
   const judged = collection.qrels.get(queryId)!;
   return {
     set: collection.name,
@@ -73,7 +73,7 @@ async function relevanceList(
       texts: shortlist.candidates.map(({ text }) => text),
       states: encoded.states,
       cosines,
-      logSums,
+      ...sums,
       tau: readout.tokenTau,
     }),
     isRelevant: shortlist.candidates.map(({ docId }) => (judged.get(docId) ?? 0) >= relevantFrom),

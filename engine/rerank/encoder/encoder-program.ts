@@ -155,8 +155,8 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
         return cutStates(task.part);
       case 'queries':
         return this.#queries(task.queries);
-      case 'log-sums':
-        return this.#opened.products.logSums(task.query, task.states, task.tau);
+      case 'sums':
+        return this.#opened.products.sums(task.query, task.states, task.tau);
       case 'spans':
         return this.#spans(task);
       default:

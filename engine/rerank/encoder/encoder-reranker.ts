@@ -33,6 +33,7 @@ import { assertReadable, countTokens, toAsked } from './query-tokens.ts';
 import { rankStates } from './rank-states.ts';
 import { ReadingTime } from './reading-time.ts';
 import type { Stopping } from './stopping.ts';
+import type { TokenSums } from './token-products.ts';
 
 /** What {@link EncoderReranker} is made of. */
 export interface EncoderRerankerParts {
@@ -228,8 +229,13 @@ export class EncoderReranker implements Reranker {
    *
    * @returns Row-major, shape `[query tokens, blocks]`.
    */
-  tokenLogSums({ query, states }: EncodedShortlist, tau: number): Promise<Float64Array> {
-    return this.#parts.workers.tokenLogSums(tokenQuery(query, this.heads), states, tau);
+  async tokenLogSums(encoded: EncodedShortlist, tau: number): Promise<Float64Array> {
+    return (await this.tokenSums(encoded, tau)).logSums;
+  }
+
+  /** {@link tokenLogSums}, and how well the best passage of each block matches the query. */
+  tokenSums({ query, states }: EncodedShortlist, tau: number): Promise<TokenSums> {
+    return this.#parts.workers.tokenSums(tokenQuery(query, this.heads), states, tau);
   }
 
   /** What {@link DroppingOptions} choose documents by, one score a candidate, for tuning. @throws TypeError without them */

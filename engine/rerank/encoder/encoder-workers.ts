@@ -13,6 +13,7 @@ import type { DeviceBatch, DeviceStates } from './device-program.ts';
 import { QueryBatches, type QueryRunner } from './query-batches.ts';
 import type { QueryBlockState, SeenTensors } from './seen-feeds.ts';
 import type { DocumentMass, TokenState } from './spans.ts';
+import type { TokenSums } from './token-products.ts';
 
 /** What a worker is asked. */
 export type EncoderTask =
@@ -28,7 +29,7 @@ export type EncoderTask =
   | { readonly kind: 'cut'; readonly part: BatchPart }
   | { readonly kind: 'queries'; readonly queries: readonly AskedQuery[] }
   | {
-      readonly kind: 'log-sums';
+      readonly kind: 'sums';
       readonly query: Pick<QueryState, 'tokens' | 'width'>;
       readonly states: readonly TokenState[];
       readonly tau: number;
@@ -51,7 +52,7 @@ export interface EncoderAnswers {
   readonly finish: readonly EncodedBlock[];
   readonly cut: readonly EncodedBlock[];
   readonly queries: readonly QueryBlockState[];
-  readonly 'log-sums': Float64Array;
+  readonly sums: TokenSums;
   readonly spans: readonly DocumentMass[];
 }
 
@@ -169,23 +170,22 @@ export class EncoderWorkers implements EncodingWorkers, HalfwayWorkers {
     return this.#queries.encode(query, signal);
   }
 
-  /** `tokenLogSums` of the readout, shared out over the workers. */
-  async tokenLogSums(query: QueryState, states: readonly BlockState[], tau: number): Promise<Float64Array> {
+  /** What the query's tokens find in documents, which are shared out over the workers. */
+  async tokenSums(query: QueryState, states: readonly BlockState[], tau: number): Promise<TokenSums> {
     const values = states.reduce((sum, { tokens }) => sum + (tokens?.length ?? 0), 0);
     const workers = Math.max(1, Math.min(this.#program.size, Math.floor(values / leastValuesAWorker)));
     const parts = share(states.map(toTokenState), workers);
     const answers = await Promise.all(
-      parts.map((part) => this.#run({ kind: 'log-sums', query: slim(query), states: part, tau })),
+      parts.map((part) => this.#run({ kind: 'sums', query: slim(query), states: part, tau })),
     );
-    const columns = parts.map((part) => part.reduce((sum, { blockTokens }) => sum + blockTokens.length, 0));
-    return joinColumns(answers, columns, query.tokens.length / query.width);
+    return joinBlocks(answers, query.tokens.length / query.width);
   }
 
   /**
    * Where in each document the query's words looked, normalised over the whole list. The documents are shared out over
    * the workers, for each is tokenised once more.
    *
-   * @param documents - Texts and states, and the list's {@link tokenLogSums} at the same `tau`.
+   * @param documents - Texts and states, and the list's {@link tokenSums} at the same `tau`.
    */
   async spans(query: QueryState, documents: TextStates, tau: number): Promise<DocumentMass[]> {
     const { states, texts, logSums } = documents;
@@ -236,7 +236,7 @@ function toQueryRunner(program: PooledProgram<EncoderTask, Answer>): QueryRunner
 const slim = ({ tokens, width }: QueryState): Pick<QueryState, 'tokens' | 'width'> => ({ tokens, width });
 
 function toTokenState({ blockTokens, tokens }: BlockState): TokenState {
-  if (!tokens) throw new TypeError('tokenLogSums: expected token states, got anchor states.');
+  if (!tokens) throw new TypeError('tokenSums: expected token states, got anchor states.');
   return { blockTokens, tokens };
 }
 
@@ -253,16 +253,19 @@ function share(states: readonly TokenState[], parts: number): TokenState[][] {
   return shares;
 }
 
-/** Puts parts of shape `[Q, columns]` side by side. */
-function joinColumns(parts: readonly Float64Array[], columns: readonly number[], Q: number): Float64Array {
-  const D = columns.reduce((sum, count) => sum + count, 0);
-  const whole = new Float64Array(Q * D);
+/** Puts the blocks of all parts side by side. */
+function joinBlocks(parts: readonly TokenSums[], Q: number): TokenSums {
+  const D = parts.reduce((sum, { passageMatches }) => sum + passageMatches.length, 0);
+  const whole = { logSums: new Float64Array(Q * D), passageMatches: new Float64Array(D) };
   let first = 0;
-  parts.forEach((part, p) => {
-    const count = columns[p]!;
-    for (let i = 0; i < Q; i += 1) whole.set(part.subarray(i * count, (i + 1) * count), i * D + first);
+  for (const { logSums, passageMatches } of parts) {
+    const count = passageMatches.length;
+    for (let i = 0; i < Q; i += 1) {
+      whole.logSums.set(logSums.subarray(i * count, (i + 1) * count), i * D + first);
+    }
+    whole.passageMatches.set(passageMatches, first);
     first += count;
-  });
+  }
   return whole;
 }
 

@@ -25,6 +25,7 @@ import { unreadLogits } from '../../scores/unread.ts';
 import type { ReadTexts } from '../../states/list-states.ts';
 import type { EncoderWorkers } from './encoder-workers.ts';
 import type { DocumentMass } from './spans.ts';
+import type { TokenSums } from './token-products.ts';
 
 /** What reads states. */
 export interface StateReader {
@@ -101,21 +102,22 @@ async function scoreRead(
   const states = read.map(({ state }) => state);
   const candidates = read.map(({ index }) => shortlist.candidates[index]!);
   const texts = candidates.map(({ text }) => text);
-  const tokens = tokenLogSums(reader, query, states, signal);
-  const logSums = await inTime(tokens, tokensWithinMs);
-  const isLate = logSums === late;
+  const tokens = tokenSums(reader, query, states, signal);
+  const found = await inTime(tokens, tokensWithinMs);
+  const isLate = found === late;
+  const sums = isLate ? undefined : found;
+  const logSums = sums?.logSums;
   const result = readOut(query, states, isLate ? { ...readout, tokenWeight: 0 } : readout, {
-    logSums: isLate ? undefined : logSums,
+    logSums,
     heads,
   });
   const masses =
-    isExplained && logSums && !isLate
+    isExplained && logSums
       ? await abortable(
           reader.workers.spans(tokenQuery(query, heads), { states, texts, logSums }, readout.tokenTau),
           signal,
         )
       : [];
-  const sums = isLate ? undefined : logSums;
   const precedents =
     reader.precedents &&
     precedentLogits(reader.precedents, reader.precedents.kernel, { anchor: query.anchor, candidates });
@@ -139,19 +141,19 @@ function toRelevance(
   {
     shortlist,
     result: { cosines },
-    sums: logSums,
+    sums,
     ...read
   }: {
     readonly shortlist: Shortlist;
     readonly texts: readonly string[];
     readonly states: readonly BlockState[];
     readonly result: ReadoutResult;
-    readonly sums: Float64Array | undefined;
+    readonly sums: TokenSums | undefined;
   },
 ): Relevance | undefined {
-  if (!rules || !logSums) return undefined;
+  if (!rules || !sums) return undefined;
   const query = shortlist.query.text;
-  const features = hitFeatures({ ...read, query, cosines, logSums, tau: readout.tokenTau });
+  const features = hitFeatures({ ...read, ...sums, query, cosines, tau: readout.tokenTau });
   return relevanceOf(rules, features, lexicalScoresOf(shortlist));
 }
 
@@ -172,16 +174,16 @@ async function inTime<T>(promise: Promise<T>, ms: number | undefined): Promise<T
   }
 }
 
-/** The token head's numerators; undefined where it plays no part. */
-async function tokenLogSums(
+/** What the query's tokens find; undefined where the token head plays no part. */
+async function tokenSums(
   { readout, heads, workers }: StateReader,
   query: QueryState,
   states: readonly BlockState[],
   signal: AbortSignal | undefined,
-): Promise<Float64Array | undefined> {
+): Promise<TokenSums | undefined> {
   const { tokenWeight, tokenTau } = readout;
   if (tokenWeight === 0 || states.some(({ tokens }) => tokens === undefined)) return undefined;
-  return abortable(workers.tokenLogSums(tokenQuery(query, heads), states, tokenTau), signal);
+  return abortable(workers.tokenSums(tokenQuery(query, heads), states, tokenTau), signal);
 }
 
 function toExplanation(

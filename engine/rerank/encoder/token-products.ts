@@ -1,24 +1,33 @@
 /**
- * The token head's products on the runtime: `tokenLogSums` of the readout. Axes: `T` document tokens of one run, `Q` query
+ * The token head's products on the runtime: `tokenLogSums` and `passageMatch` of the readout. Axes: `T` document tokens of one run, `Q` query
  * tokens, `D` blocks, `W` width.
  */
 import { toOnnx } from '../../graph/onnx.ts';
 import { exponential, linear } from '../../graph/operations/index.ts';
 import { input } from '../../graph/value.ts';
 import type { QueryState } from '../../readout/parameters.ts';
+import { passageMatch } from '../../readout/passage-match.ts';
 import { logSumExp } from '../../readout/softmax.ts';
 import type { GraphSession } from '../../session/runtime.ts';
 import { openSharedSession } from '../../session/shared-session.ts';
 import type { TokenState } from './spans.ts';
 
+/** What the query's tokens find in the blocks of a list. */
+export interface TokenSums {
+  /** `log sum_j exp(q_i·x_dj / tau)`, row-major, shape `[Q, D]`. */
+  readonly logSums: Float64Array;
+  /** How well the best passage of each block matches the query: a mean of largest cosines, shape `[D]`. */
+  readonly passageMatches: Float64Array;
+}
+
 /** See {@link openTokenProducts}. */
 export interface TokenProducts {
-  /** `log sum_j exp(q_i·x_dj / tau)`, shape `[Q, D]`. */
-  logSums(
+  /** See {@link TokenSums}. */
+  sums(
     query: Pick<QueryState, 'tokens' | 'width'>,
     states: readonly TokenState[],
     tau: number,
-  ): Promise<Float64Array>;
+  ): Promise<TokenSums>;
   /**
    * Mass of each document's tokens, shape `[tokens]` each: mean over the query's tokens of the softmax over the whole list.
    *
@@ -57,12 +66,13 @@ export async function openTokenProducts(width: number, threads: number): Promise
     return multiply(session, asked, rows.subarray(0, values));
   };
   return {
-    async logSums(query, states, tau) {
+    async sums(query, states, tau) {
       const asked = toShiftedQuery(query, tau);
       const blocks = states.reduce((sum, { blockTokens }) => sum + blockTokens.length, 0);
-      const sums = new LogSums(asked, blocks);
+      const sums = new GrowingSums(asked, blocks);
       for (const part of toRuns(states)) sums.add(await multiplied(asked, part), part);
-      return sums.result;
+      const { logSums, passageMatches } = sums;
+      return { logSums, passageMatches };
     },
     async masses(query, states, { tau, totals }) {
       const asked = toShiftedQuery(query, tau);
@@ -89,6 +99,7 @@ interface ShiftedQuery {
   /** Added to the logits of each token, so that none is much above 0: minus the largest that there can be. */
   readonly shift: Float32Array;
   readonly width: number;
+  readonly tau: number;
   /** Whether `exp` of every shifted logit is a number of float32 above 0. */
   readonly fitsFloat32: boolean;
 }
@@ -104,7 +115,7 @@ function toShiftedQuery({ tokens, width }: Pick<QueryState, 'tokens' | 'width'>,
     const vector = scaled.subarray(i * width, (i + 1) * width);
     shift[i] = -Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
   }
-  return { tokens: scaled, shift, width, fitsFloat32: shift.every((most) => 2 * most > leastLogit) };
+  return { tokens: scaled, shift, width, tau, fitsFloat32: shift.every((most) => 2 * most > leastLogit) };
 }
 
 /** Documents one after another, as many in a part as one run takes: one at least. */
@@ -167,9 +178,9 @@ function meanSoftmax(
 }
 
 /** Sums of one query over the blocks of its documents, filled in their order. */
-class LogSums {
-  /** Shape `[Q, D]`. */
-  readonly result: Float64Array;
+class GrowingSums implements TokenSums {
+  readonly logSums: Float64Array;
+  readonly passageMatches: Float64Array;
   readonly #query: ShiftedQuery;
   readonly #blocks: number;
   #done = 0;
@@ -177,19 +188,24 @@ class LogSums {
   constructor(query: ShiftedQuery, blocks: number) {
     this.#query = query;
     this.#blocks = blocks;
-    this.result = new Float64Array(query.shift.length * blocks);
+    this.logSums = new Float64Array(query.shift.length * blocks);
+    this.passageMatches = new Float64Array(blocks);
   }
 
   /** @param values - Of {@link multiply}, shape `[T, Q]`. */
   add(values: Float32Array, states: readonly TokenState[]): void {
-    const { shift, fitsFloat32 } = this.#query;
+    const { shift, tau, fitsFloat32 } = this.#query;
+    const cosineOf = (value: number, i: number): number =>
+      tau * ((fitsFloat32 ? Math.log(value) : value) - shift[i]!);
     const logSum = fitsFloat32 ? logSumOfExponentials : logSumOfLogits;
     let first = 0;
     for (const count of states.flatMap(({ blockTokens }) => blockTokens)) {
       const end = first + count * shift.length;
-      for (const [i, sum] of logSum(values.subarray(first, end), shift.length).entries()) {
-        this.result[i * this.#blocks + this.#done] = sum - shift[i]!;
+      const block = values.subarray(first, end);
+      for (const [i, sum] of logSum(block, shift.length).entries()) {
+        this.logSums[i * this.#blocks + this.#done] = sum - shift[i]!;
       }
+      this.passageMatches[this.#done] = passageMatch(block, shift.length, cosineOf);
       this.#done += 1;
       first = end;
     }

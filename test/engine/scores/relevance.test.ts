@@ -5,6 +5,7 @@ import {
   lexicalScoresOf,
   listFeatures,
   logistic,
+  logOddsOf,
   type RelevanceRules,
   relevanceOf,
 } from '../../../engine/scores/relevance.ts';
@@ -18,6 +19,7 @@ const source = {
   cosines: [0.8, 0.3],
   logSums: Float64Array.from([0.9, 0.2, 0.1, 0.5, 0.8, 0.3].map((match) => match / tau)),
   tau,
+  passageMatches: Float64Array.from([0.6, 0.75, 0.2]),
 };
 
 describe('hitFeatures', () => {
@@ -25,25 +27,34 @@ describe('hitFeatures', () => {
     const [first, second] = hitFeatures(source);
     expect(first!.tokenMatch).toBeCloseTo(0.7); // mean of .9 and .5, above that of .2 and .8
     expect(first!.weakestMatch).toBeCloseTo(0.8);
-    expect(first).toMatchObject({ cosine: 0.8, wordsFound: 0.5 });
+    expect(first).toMatchObject({ cosine: 0.8, wordsFound: 0.5, passageMatch: 0.75 });
     expect(second).toMatchObject({ cosine: 0.3, wordsFound: 0 });
   });
 
   it('are none of an empty list', () => {
     expect(
-      hitFeatures({ ...source, states: [], texts: [], cosines: [], logSums: new Float64Array(0) }),
+      hitFeatures({
+        ...source,
+        states: [],
+        texts: [],
+        cosines: [],
+        logSums: new Float64Array(0),
+        passageMatches: new Float64Array(0),
+      }),
     ).toEqual([]);
   });
 });
 
 describe('listFeatures', () => {
   it('measures the best against the others, whatever their order', () => {
-    expect(listFeatures([-1, 3, 1])).toEqual({ best: 3, gap: 2, mean: 0, firstStageLead: 0 });
+    const { standout, ...others } = listFeatures([-1, 3, 1]);
+    expect(others).toEqual({ best: 3, gap: 2, mean: 0, firstStageLead: 0 });
+    expect(standout).toBeCloseTo(3 / (Math.sqrt(8 / 3) + 0.5)); // by the deviation of all three
     expect(listFeatures([3, 1, -1])).toEqual(listFeatures([-1, 3, 1]));
   });
 
   it('takes a document alone as its own mean', () => {
-    expect(listFeatures([2])).toEqual({ best: 2, gap: 0, mean: 2, firstStageLead: 0 });
+    expect(listFeatures([2])).toEqual({ best: 2, gap: 0, mean: 2, standout: 0, firstStageLead: 0 });
   });
 
   it('takes ten documents, so that a longer tail changes nothing', () => {
@@ -95,6 +106,17 @@ describe('relevanceOf', () => {
     expect(hits).toEqual([logistic(0.6), logistic(-0.4)]);
     expect(list).toBeCloseTo(logistic(0.6));
     expect(relevanceOf(rules, features.slice(1))).toEqual({ hits: [hits[1]], list: hits[1] });
+  });
+
+  it('reads rules that know fewer features than there are', () => {
+    const old: RelevanceRules = {
+      hit: { bias: -18, coefficients: { cosine: 5, tokenMatch: 4, weakestMatch: 12, wordsFound: 3 } },
+      list: { bias: -0.6, coefficients: { best: 0.6, gap: 0.4, mean: -0.2 } },
+    };
+    const features = hitFeatures(source);
+    const [first, second] = features.map((each) => logOddsOf(old.hit, each));
+    const expected = -0.6 + 0.6 * first! + 0.4 * (first! - second!) - 0.2 * second!;
+    expect(relevanceOf(old, features).list).toBeCloseTo(logistic(expected));
   });
 
   it('asks the rule for lexical first stages where there are scores, else the one for lists', () => {

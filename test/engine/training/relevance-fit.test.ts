@@ -69,7 +69,7 @@ function listsOf(count: number, seed: number): RelevanceList[] {
     const isRelevant = Array.from({ length: 8 }, (_, n) => n === 0);
     const features = isRelevant.map((relevant) => {
       const cosine = (relevant ? 0.8 : 0.6) + 0.2 * (random() - 0.5);
-      return { cosine, tokenMatch: cosine, weakestMatch: 0.5, wordsFound: random() };
+      return { cosine, tokenMatch: cosine, weakestMatch: 0.5, passageMatch: cosine, wordsFound: random() };
     });
     const lexicalScores = isRelevant.map((relevant) => (relevant ? 9 : 3) + random());
     return { set: seed % 2 === 0 ? 'one' : 'other', features, isRelevant, lexicalScores };
@@ -89,7 +89,7 @@ describe('fitRelevance', () => {
   });
 
   it('reads the scores of a lexical first stage in a rule of its own', () => {
-    expect(Object.keys(rules.list!.coefficients)).toEqual(['best', 'gap', 'mean']);
+    expect(Object.keys(rules.list!.coefficients)).toEqual(['best', 'gap', 'mean', 'standout']);
     expect(rules.lexicalList!.coefficients['firstStageLead']).toBeGreaterThan(0.5);
     const without = listsOf(20, 7).map(({ lexicalScores, ...list }) => list);
     expect(fitRelevance(without).lexicalList).toBeUndefined();

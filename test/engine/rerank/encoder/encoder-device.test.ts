@@ -82,7 +82,10 @@ describe('EncoderWorkers with a device', () => {
       throw new TypeError('unexpected');
     });
     const host = programOf<EncoderTask, never>(
-      (task) => (task.kind === 'log-sums' ? new Float64Array(1) : []) as never,
+      (task) =>
+        (task.kind === 'sums'
+          ? { logSums: new Float64Array(1), passageMatches: new Float64Array(1) }
+          : []) as never,
     );
     const workers = new EncoderWorkers(host.program, {
       device: { program: device.program, width: 2, tier: 'tokens' },
@@ -103,8 +106,8 @@ describe('EncoderWorkers with a device', () => {
     };
     await workers.encodeQuery({ text: 'when' });
     await workers.tokenise(['text'], {});
-    await workers.tokenLogSums(query, [state], 1);
-    expect(host.asked.map(({ kind }) => kind)).toEqual(['queries', 'tokenise', 'log-sums']);
+    await workers.tokenSums(query, [state], 1);
+    expect(host.asked.map(({ kind }) => kind)).toEqual(['queries', 'tokenise', 'sums']);
     expect(device.asked).toEqual([]);
   });
 });
