@@ -41,7 +41,6 @@ const forms: Readonly<Record<string, Pick<RerankerOptions, 'depth' | 'dropping'>
   whole: {},
   dropped: { dropping: { keep } },
   'depth 6': { depth: 6 },
-  'depth 6, dropped': { depth: 6, dropping: { keep } },
 };
 
 export const dropping: Bench = {
@@ -94,8 +93,7 @@ async function openContenders(): Promise<Contender[]> {
   for (const [name, form] of Object.entries(forms)) {
     const options = { ...form, precision: 'int8', workers: threads, stateCacheBytes: 0 } as const;
     const all = form.depth ?? config.layers;
-    const exits = form.depth === undefined ? manifest.exits : (manifest.depths[form.depth]?.exits ?? {});
-    const first = form.dropping ? exitLayers(exits)[0]! : all;
+    const first = form.dropping ? exitLayers(manifest.exits)[0]! : all;
     opened.push({ name, reranker: await openEncoderReranker(options), layers: [first, all], counter });
   }
   return opened;
@@ -138,7 +136,7 @@ async function compare(
       forms: Object.fromEntries(contenders.map((each) => [each.name, figuresOf(each.name)])),
       exitScores: Object.fromEntries(spreads.map(([form, all]) => [form, statistics(all)])),
     },
-    checks: [...checksOf('whole', 'dropped'), ...checksOf('depth 6', 'depth 6, dropped')],
+    checks: checksOf('whole', 'dropped'),
   };
 
   function figuresOf(form: string): object {

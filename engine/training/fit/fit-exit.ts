@@ -13,13 +13,13 @@ export interface ExitSamples {
 }
 
 /** Penalty that is not fitted, but chosen: see the model card. */
-export const defaultExitPenalty = 0.01;
+export const defaultExitPenalty = 0.1;
 
 /**
  * Ridge regression with an intercept.
  *
  * @param penalty - Added to the diagonal of the features' scatter, as a share of its mean; above 0, so that there is one
- *   solution however few blocks there are. @defaultValue 0.01
+ *   solution however few blocks there are. @defaultValue 0.1
  * @throws RangeError when there are no blocks, or the two do not hold equally many.
  */
 export function fitExit(
