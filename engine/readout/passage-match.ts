@@ -11,29 +11,25 @@ const passageSteps = 4;
  * Words that are matched side by side answer more often than words that are matched anywhere.
  *
  * @param values - Row-major, shape `[T, Q]`, `T` and `Q` at least 1: numbers that grow with the cosine.
- * @param cosineOf - The cosine that a number of a query token stands for.
+ * @param meanCosine - The mean of the cosines that numbers stand for, one a query token.
  */
 export function passageMatch(
   values: Float32Array,
   Q: number,
-  cosineOf: (value: number, queryToken: number) => number,
+  meanCosine: (values: Float32Array) => number,
 ): number {
-  const largest = largestOfSteps(values, Q);
-  const cosines = largest.map((value, at) => cosineOf(value, at % Q));
-  const steps = cosines.length / Q;
+  let largest = largestOfSteps(values, Q);
+  for (let steps = 1; steps < passageSteps; steps *= 2) largest = largerOf(largest, Q, steps);
   let best = Number.NEGATIVE_INFINITY;
-  for (let step = 0; step === 0 || step + passageSteps <= steps; step += 1) {
-    let sum = 0;
-    for (let i = 0; i < Q; i += 1) sum += largestWithin(cosines, Q, { step, i });
-    best = Math.max(best, sum / Q);
-  }
+  for (let at = 0; at < largest.length; at += Q)
+    best = Math.max(best, meanCosine(largest.subarray(at, at + Q)));
   return best;
 }
 
 /** The largest value of each query token in each step, shape `[steps, Q]`. A plain loop: it runs over every pair of tokens. */
-function largestOfSteps(values: Float32Array, Q: number): Float64Array {
+function largestOfSteps(values: Float32Array, Q: number): Float32Array {
   const T = values.length / Q;
-  const largest = new Float64Array(Math.ceil(T / stepTokens) * Q).fill(Number.NEGATIVE_INFINITY);
+  const largest = new Float32Array(Math.ceil(T / stepTokens) * Q).fill(Number.NEGATIVE_INFINITY);
   for (let j = 0; j < T; j += 1) {
     const at = Math.floor(j / stepTokens) * Q;
     for (let i = 0; i < Q; i += 1) {
@@ -44,14 +40,12 @@ function largestOfSteps(values: Float32Array, Q: number): Float64Array {
   return largest;
 }
 
-/** The largest of a query token `i` in the passage that begins at a step. */
-function largestWithin(
-  cosines: Float64Array,
-  Q: number,
-  { step, i }: { readonly step: number; readonly i: number },
-): number {
-  let largest = Number.NEGATIVE_INFINITY;
-  const end = Math.min(cosines.length, (step + passageSteps) * Q);
-  for (let at = step * Q + i; at < end; at += Q) largest = Math.max(largest, cosines[at]!);
-  return largest;
+/** The larger of each two rows that lie so many apart, shape `[rows - apart, Q]`; of fewer rows, of the first and the last. */
+function largerOf(rows: Float32Array, Q: number, apart: number): Float32Array {
+  const offset = Math.min(apart * Q, rows.length - Q);
+  const larger = rows.slice(0, rows.length - offset);
+  for (let at = 0; at < larger.length; at += 1) {
+    if (rows[at + offset]! > larger[at]!) larger[at] = rows[at + offset]!;
+  }
+  return larger;
 }

@@ -195,8 +195,10 @@ class GrowingSums implements TokenSums {
   /** @param values - Of {@link multiply}, shape `[T, Q]`. */
   add(values: Float32Array, states: readonly TokenState[]): void {
     const { shift, tau, fitsFloat32 } = this.#query;
-    const cosineOf = (value: number, i: number): number =>
-      tau * ((fitsFloat32 ? Math.log(value) : value) - shift[i]!);
+    const shifts = shift.reduce((sum, value) => sum + value, 0);
+    const sumLogits = fitsFloat32 ? sumOfLogarithms : sumOf;
+    const meanCosine = (largest: Float32Array): number =>
+      (tau * (sumLogits(largest) - shifts)) / shift.length;
     const logSum = fitsFloat32 ? logSumOfExponentials : logSumOfLogits;
     let first = 0;
     for (const count of states.flatMap(({ blockTokens }) => blockTokens)) {
@@ -205,11 +207,33 @@ class GrowingSums implements TokenSums {
       for (const [i, sum] of logSum(block, shift.length).entries()) {
         this.logSums[i * this.#blocks + this.#done] = sum - shift[i]!;
       }
-      this.passageMatches[this.#done] = passageMatch(block, shift.length, cosineOf);
+      this.passageMatches[this.#done] = passageMatch(block, shift.length, meanCosine);
       this.#done += 1;
       first = end;
     }
   }
+}
+
+function sumOf(values: Float32Array): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
+}
+
+/** Below it the next of {@link ShiftedQuery}'s exponentials might make a product that is no normal number. */
+const leastProduct = 1e-200;
+
+/** The sum of the logarithms of exponentials, by the logarithms of as large products as there can be: a tenth of their number. */
+function sumOfLogarithms(exponentials: Float32Array): number {
+  let sum = 0;
+  let product = 1;
+  for (const value of exponentials) {
+    product *= value;
+    if (product > leastProduct) continue;
+    sum += Math.log(product);
+    product = 1;
+  }
+  return sum + Math.log(product);
 }
 
 /** One sum a column of `[tokens, Q]`. A plain loop: it runs over every pair of tokens. */

@@ -71,7 +71,12 @@ describe('the products of the token head', () => {
     ['one at which exponentials would be 0 in float32', 0.004],
     ['a high one', 3],
   ])('are those of the reference at %s', async (_name, tau) => {
-    const states = [stateOf([3], 1), stateOf([7, 1, 4], 2), stateOf([40], 3)];
+    const states = [
+      stateOf([3], 1),
+      stateOf([7, 1, 4], 2),
+      stateOf([40], 3),
+      stateOf([12, 13, 19, 24, 25], 4),
+    ];
     const expected = tokenLogSums(query, states, tau);
     const { logSums, passageMatches } = await products.sums(query, states, tau);
     assertAllClose(logSums, expected, { atol: 2e-6 / tau });
