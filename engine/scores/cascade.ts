@@ -3,6 +3,7 @@ import type { RankedCandidate, Ranking, RankingUsage } from '../contract.ts';
 import { zScores } from './fusion-scores.ts';
 import { type ScoredCandidate, saidOfList, toRanking } from './ranking.ts';
 import { withTrueParts } from './score-parts.ts';
+import { spreadOf } from './spread.ts';
 import { isRead } from './unread.ts';
 import { summedUsage } from './usage.ts';
 
@@ -119,10 +120,4 @@ function inThisOrder(candidates: readonly ScoredCandidate[], usage: RankingUsage
     candidates.map((candidate, i) => withTrueParts({ ...candidate, logit: 0 - i })),
     usage,
   );
-}
-
-function spreadOf(values: readonly number[]): { readonly mean: number; readonly deviation: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-  return { mean, deviation: Math.sqrt(variance) };
 }

@@ -1,4 +1,5 @@
 /** Scores of one list on a common scale. */
+import { spreadOf } from './spread.ts';
 
 /** Largest magnitude of a z-score, so that one absurd score cannot decide a list. */
 export const maxZ = 3;
@@ -23,9 +24,7 @@ export function zScale(values: readonly number[]): ((value: number) => number) |
   const minimum = finite.reduce((least, value) => Math.min(least, value));
   const toWhole = (value: number): number => (isUsable(value) ? value : minimum);
   const whole = values.map(toWhole);
-  const mean = whole.reduce((sum, value) => sum + value, 0) / whole.length;
-  const variance = whole.reduce((sum, value) => sum + (value - mean) ** 2, 0) / whole.length;
-  const deviation = Math.sqrt(variance);
+  const { mean, deviation } = spreadOf(whole);
   // A spread that comes from rounding alone counts as none.
   if (deviation <= 1e-12 * Math.max(1, Math.abs(mean))) return () => 0;
   return (value) => (toWhole(value) - mean) / deviation;

@@ -5,6 +5,7 @@
  * A probability means the same whatever the model, so a threshold on it survives a change of the model, or of its depth.
  */
 import type { BlockState, Shortlist } from '../contract.ts';
+import { spreadOf } from './spread.ts';
 import { shareFound, wordsOf } from './words-found.ts';
 
 /** Names of a document's features, in a fixed order. */
@@ -151,7 +152,7 @@ export function listFeatures(
     best,
     gap: best - (others[0] ?? best),
     mean,
-    standout: (best - mean) / (deviationOf([best, ...others]) + leastDeviation),
+    standout: (best - mean) / (spreadOf([best, ...others]).deviation + leastDeviation),
     firstStageLead: Math.log(lead / meanOf([lead, ...behind])),
   };
 }
@@ -161,11 +162,6 @@ const largest = (values: readonly number[]): number[] =>
 
 /** Log-odds: with less between them documents hardly differ. */
 const leastDeviation = 0.5;
-
-function deviationOf(values: readonly number[]): number {
-  const mean = meanOf(values);
-  return Math.sqrt(meanOf(values.map((value) => (value - mean) ** 2)));
-}
 
 const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;

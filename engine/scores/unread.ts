@@ -8,6 +8,7 @@
  * read the first two are the same.
  */
 import type { RankedCandidate, RankingUsage } from '../contract.ts';
+import { spreadOf } from './spread.ts';
 
 /** A candidate with a logit. */
 type Scored = Pick<RankedCandidate, 'index' | 'logit' | 'isRead'>;
@@ -34,7 +35,7 @@ export function isReadToEnd({ read, stoppedBy }: RankingUsage): boolean {
 export function unreadLogits(unread: readonly number[], read: readonly Scored[]): readonly number[] {
   const logits = read.map(({ logit }) => logit).sort((a, b) => b - a);
   const ranks = read.map(({ index }) => index).sort((a, b) => a - b);
-  const step = deviationOf(logits);
+  const step = stepOf(logits);
   return unread.map((index) => {
     const before = ranks.findIndex((rank) => rank > index);
     const place = before === -1 ? ranks.length : before;
@@ -45,8 +46,7 @@ export function unreadLogits(unread: readonly number[], read: readonly Scored[])
 }
 
 /** How far unread candidates stand from the first or the last read one; 1 where logits do not deviate. */
-function deviationOf(logits: readonly number[]): number {
-  const mean = logits.reduce((sum, logit) => sum + logit, 0) / logits.length;
-  const deviation = Math.sqrt(logits.reduce((sum, logit) => sum + (logit - mean) ** 2, 0) / logits.length);
+function stepOf(logits: readonly number[]): number {
+  const { mean, deviation } = spreadOf(logits);
   return deviation > 1e-6 * Math.max(1, Math.abs(mean)) ? deviation : 1;
 }
