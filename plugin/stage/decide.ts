@@ -6,7 +6,7 @@ import { withPassages } from './hit-passages.ts';
 import { listKey } from './list-key.ts';
 import { withStates } from './list-states.ts';
 import type { RunningSearch, StageParts } from './parts.ts';
-import { rankCall } from './rank-call.ts';
+import { type NamedList, rankList } from './rank-call.ts';
 import { reasonOf, toBlockRankError } from './ranker.ts';
 import { type Decision, isExplainedFor, isToBeSearchedAgain } from './ranking-memory.ts';
 import type { Wish } from './search-options.ts';
@@ -164,9 +164,7 @@ function instructionWarnings(
   return [{ code: 'instruction-ignored', message }];
 }
 
-interface List {
-  readonly key: string;
-  readonly shortlist: Shortlist;
+interface List extends NamedList {
   readonly plan: Pick<Plan<unknown>, 'page'>;
 }
 
@@ -176,13 +174,9 @@ async function rankFirst<Request, Response>(
   list: List,
   run: RunningSearch<Request, Response>,
 ): Promise<Decision> {
-  const { settings, ranker, source } = parts;
   if (!run.budget.signal.aborted) run.budget.enter('rerank');
-  const attributes = { ...source, candidates: list.shortlist.candidates.length };
   try {
-    const call = rankCall(parts, list, run);
-    const ranking = await settings.tracing.trace('rerank', attributes, () => ranker.rank(call));
-    return { kind: 'ranked', ranking, isExplained: call.explain };
+    return await rankList(parts, list, run);
   } catch (error) {
     return recover(parts, list, run, error);
   }

@@ -1,7 +1,8 @@
-/** What the ranker is asked for one list within a search's time. */
+/** Ranks one list within a search's time. */
 import type { Shortlist } from '../../engine/index.ts';
 import type { RunningSearch, StageParts } from './parts.ts';
 import type { RankCall } from './ranker.ts';
+import type { RankedDecision } from './ranking-memory.ts';
 import { wantsMasses } from './search-options.ts';
 
 /** A shortlist and its name. */
@@ -12,8 +13,20 @@ export interface NamedList {
   readonly shortlist: Shortlist;
 }
 
-/** The call that ranks a list in the time that is left. */
-export function rankCall<Request, Response>(
+/** The order of a list, from the ranker, in the time that is left. */
+export async function rankList<Request, Response>(
+  parts: StageParts<Request, Response>,
+  list: NamedList,
+  run: RunningSearch<Request, Response>,
+): Promise<RankedDecision> {
+  const { settings, ranker, source } = parts;
+  const call = rankCall(parts, list, run);
+  const attributes = { ...source, candidates: list.shortlist.candidates.length };
+  const ranking = await settings.tracing.trace('rerank', attributes, () => ranker.rank(call));
+  return { kind: 'ranked', ranking, isExplained: call.explain };
+}
+
+function rankCall<Request, Response>(
   { settings }: Pick<StageParts<Request, Response>, 'settings'>,
   { key, shortlist }: NamedList,
   run: RunningSearch<Request, Response>,

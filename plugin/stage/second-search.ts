@@ -8,7 +8,7 @@ import { BlockRankError, type Candidate, type ReadAnchor, type Shortlist } from 
 import { listKey } from './list-key.ts';
 import { withStates } from './list-states.ts';
 import type { RunningSearch, StageParts } from './parts.ts';
-import { type NamedList, rankCall } from './rank-call.ts';
+import { rankList } from './rank-call.ts';
 import { isExplainedFor, type RankedDecision } from './ranking-memory.ts';
 import type { SecondSearchSettings } from './second-search-options.ts';
 
@@ -145,23 +145,11 @@ async function rankMerged<Request, Response>(
     return { list, decision: bound, isRemembered: true };
   }
   const shortlist = withAdded(first, await withStates(parts, added, run));
-  const own = await rankWhole(parts, { key, shortlist }, run);
+  run.budget.enter('rerank');
+  const own = await rankList(parts, { key, shortlist }, run);
   const settled = memory.settle(key, from, own);
   const isRemembered = settled.kind === 'ranked' && settled !== own;
   return { list, decision: isRemembered ? settled : own, isRemembered };
-}
-
-async function rankWhole<Request, Response>(
-  parts: StageParts<Request, Response>,
-  named: NamedList,
-  run: RunningSearch<Request, Response>,
-): Promise<RankedDecision> {
-  const { settings, ranker, source } = parts;
-  run.budget.enter('rerank');
-  const attributes = { ...source, candidates: named.shortlist.candidates.length };
-  const call = rankCall(parts, named, run);
-  const ranking = await settings.tracing.trace('rerank', attributes, () => ranker.rank(call));
-  return { kind: 'ranked', ranking, isExplained: call.explain };
 }
 
 /** The added hits as a list of their own, which is read like the first. */
