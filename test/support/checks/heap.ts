@@ -1,13 +1,10 @@
 /** Measures the heap without garbage. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collectGarbage as collectOnce } from '../../../engine/training/trainees/readout/collect-garbage.ts';
 
-/** Runs the garbage collector. */
+/** Runs the garbage collector, twice: what the first run finalises the second one frees. */
 export function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
-  collect();
+  collectOnce();
+  collectOnce();
 }
 
 /** Bytes in use, buffers included, after a collection of garbage. */
