@@ -1,4 +1,4 @@
-import { mkdtemp, open } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -346,6 +346,7 @@ describe('families', () => {
     expect(logits.every(Number.isFinite)).toBe(true);
     expect(new Set(logits).size).toBeGreaterThan(config.heads);
     await runner.release();
+    await rm(folder, { recursive: true }); // up to a gigabyte
   });
 });
 
