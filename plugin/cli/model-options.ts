@@ -7,6 +7,7 @@ import { Flag, type FlagForm } from './flag.ts';
 const spellings = {
   model: '--model <folder>',
   precision: '--precision <name>',
+  queryPrecision: '--query-precision <name>',
   device: '--device <name>',
   tier: '--tier <name>',
   depth: '--depth <layers>',
@@ -28,7 +29,7 @@ export interface ModelOptionsForm {
   readonly forms?: Readonly<Partial<Record<ModelOption, FlagForm>>>;
 }
 
-const all: readonly ModelOption[] = ['model', 'precision', 'device', 'tier', 'depth', 'loops', 'residual'];
+const all = Object.keys(spellings) as readonly ModelOption[];
 
 /** The options, in the order of the help. */
 export function modelOptions({ only = all, forms = {} }: ModelOptionsForm = {}): readonly Flag[] {
@@ -37,6 +38,6 @@ export function modelOptions({ only = all, forms = {} }: ModelOptionsForm = {}):
 
 /** What the options say as settings of a reranker; nothing where they say nothing. */
 export function modelSettings(flags: ModelFlags): Defined<ModelFlags> {
-  const { model, precision, device, tier, depth, loops, residual } = flags;
-  return withoutUndefined({ model, precision, device, tier, depth, loops, residual });
+  const { model, precision, queryPrecision, device, tier, depth, loops, residual } = flags;
+  return withoutUndefined({ model, precision, queryPrecision, device, tier, depth, loops, residual });
 }

@@ -226,8 +226,9 @@ function withResidual(reranker: RerankerConfig, residual: string | undefined): R
 }
 
 /** Names what models must have in common to share workers and weights. */
-function baseOf({ model, precision, device, depth, loops, workers, threads }: RerankerConfig): string {
-  return JSON.stringify([model, precision, device, depth, loops, workers, threads]);
+function baseOf(reranker: RerankerConfig): string {
+  const { model, precision, queryPrecision, device, depth, loops, workers, threads } = reranker;
+  return JSON.stringify([model, precision, queryPrecision, device, depth, loops, workers, threads]);
 }
 
 /** Bases that a residual stands on. */

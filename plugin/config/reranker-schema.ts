@@ -56,6 +56,8 @@ export interface RerankerConfig {
   readonly model?: string | undefined;
   /** How matrices are multiplied. `int8` (encoders on the processor) is smaller and mostly faster; `fp16` is what a GPU is fast at, and what a processor is given to read states that were made on one. @defaultValue 'fp32'; fp16 on a GPU that has it */
   readonly precision?: 'fp32' | 'int8' | 'fp16' | undefined;
+  /** Encoders: how matrices are multiplied for queries. `int8` over documents of `fp32` is faster where documents are known and the processor has VNNI, and leaves every kept block state as it is. @defaultValue as `precision`; fp32 beside a GPU */
+  readonly queryPrecision?: 'fp32' | 'int8' | undefined;
   /** Where the model runs. A device that is named and cannot be opened is an error. @defaultValue 'cpu' */
   readonly device?: 'auto' | 'cpu' | 'webgpu' | 'cuda' | undefined;
   /** Tokens encoded in one run, at least 1. Bounds how long a worker cannot be interrupted. @defaultValue 384; for decoders lists of 4096, batches of 768; 8192 for encoders on a GPU */

@@ -11,6 +11,13 @@ export const rerankerOptions = {
     help: 'how matrices are multiplied',
     note: '`int8` (encoders on the processor) is smaller and mostly faster; `fp16` is what a GPU is fast at, and what a processor is given to read states that were made on one',
   },
+  queryPrecision: {
+    type: 'choice',
+    of: ['fp32', 'int8'],
+    otherwise: 'as `precision`; fp32 beside a GPU',
+    help: 'encoders: how matrices are multiplied for queries',
+    note: '`int8` over documents of `fp32` is faster where documents are known and the processor has VNNI, and leaves every kept block state as it is',
+  },
   device: {
     type: 'choice',
     of: ['auto', 'cpu', 'webgpu', 'cuda'],

@@ -105,7 +105,7 @@ function flagNames(flags: readonly Flag[], row: OptionRow): string {
 
 function proxyOthers(): Table {
   const { textFields, maxResultWindow, separator, highlight, signals, states } = indexOptions;
-  const { model, precision, device, tier } = rerankerOptions;
+  const { model, precision, queryPrecision, device, tier } = rerankerOptions;
   const { rankWindowSize, onFailure } = stageOptions;
   const rows = {
     'index.textFields': textFields,
@@ -116,6 +116,7 @@ function proxyOthers(): Table {
     'index.states': states,
     'reranker.model': model,
     'reranker.precision': precision,
+    'reranker.queryPrecision': queryPrecision,
     'reranker.device': device,
     'reranker.tier': tier,
     'stage.rankWindowSize': rankWindowSize,

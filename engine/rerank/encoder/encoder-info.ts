@@ -86,6 +86,8 @@ export function toInfo(model: ModelAtDepth, settings: EncoderSettings, isOpen: (
       instruction: manifest.instruction,
       maxQueryTokens: data.caps.maxQueryTokens,
       tier: data.tier,
+      // Left out by JSON where queries are multiplied as documents are: the digest is then what it was without this property.
+      queryPrecision: data.queries?.precision,
       stateCodec: stateCodec?.name,
       // Left out by JSON where nothing is dropped: the digest is then what it was without this property.
       dropping: dropping && { ...dropping, exit: data.exit?.digest },

@@ -57,6 +57,7 @@ function commonCheck(options: RerankerOptions, config: EncoderConfig, kind: Rera
   check.whole('maxQueryTokens', 1, config.positions - 32);
   check.whole('batchTokens', 1, 1_000_000);
   check.oneOf('precision', ['fp32', 'int8', 'fp16']);
+  check.oneOf('queryPrecision', ['fp32', 'int8']);
   check.oneOf('tier', ['tokens', 'anchor']);
   check.oneOf('device', devices);
   if (options.precision === 'int8' && (options.device ?? 'cpu') !== 'cpu') {

@@ -16,8 +16,10 @@ export interface EncoderPlaces {
   readonly precision: 'fp32' | 'int8' | 'fp16';
   /** Whether documents are encoded by the processor workers too, so that there is nothing else. */
   readonly isProcessorAlone: boolean;
-  /** How the processor workers multiply. */
+  /** How the processor workers multiply what is no query, and the form of the weights that a device is given. */
   readonly processorPrecision: 'fp32' | 'int8' | 'fp16';
+  /** How they multiply query blocks. */
+  readonly queryPrecision: 'fp32' | 'int8' | 'fp16';
   /** Tokens of one run. */
   readonly batchTokens: number;
 }
@@ -36,9 +38,10 @@ const deviceBatchTokens = 8192;
 export async function choosePlaces(options: {
   readonly device?: Device;
   readonly precision?: 'fp32' | 'int8' | 'fp16';
+  readonly queryPrecision?: 'fp32' | 'int8';
   readonly batchTokens?: number;
 }): Promise<EncoderPlaces> {
-  const { device = 'cpu', batchTokens } = options;
+  const { device = 'cpu', queryPrecision, batchTokens } = options;
   const provider = await chooseProvider(device);
   if (provider === 'cpu') {
     const precision = options.precision ?? 'fp32';
@@ -47,6 +50,7 @@ export async function choosePlaces(options: {
       precision,
       isProcessorAlone: true,
       processorPrecision: precision,
+      queryPrecision: queryPrecision ?? precision,
       batchTokens: batchTokens ?? processorBatchTokens,
     };
   }
@@ -55,6 +59,7 @@ export async function choosePlaces(options: {
     precision: options.precision ?? ((await hasHalfPrecision(provider)) ? 'fp16' : 'fp32'),
     isProcessorAlone: false,
     processorPrecision: 'fp32',
+    queryPrecision: queryPrecision ?? 'fp32',
     batchTokens: batchTokens ?? deviceBatchTokens,
   };
 }

@@ -28,6 +28,7 @@ import type { WeightFile } from '../../weights/precision-weights.ts';
 import { type CutSession, openCutSession } from './cut-session.ts';
 import { cutStates, sharedCopy } from './cut-states.ts';
 import type { EncoderAnswers, EncoderTask } from './encoder-workers.ts';
+import { LateSession } from './late-session.ts';
 import { toQueryGroups } from './query-groups.ts';
 import { residualFeeds, residualOf, type SharedResidual } from './residual-feeds.ts';
 import { type QueryBlockState, type SeenTensors, seenFeeds, seenOutputs, toSeen } from './seen-feeds.ts';
@@ -53,6 +54,8 @@ export interface EncoderProgramData {
   readonly caps: BlockCaps;
   /** Whether token vectors are kept. */
   readonly tier: 'tokens' | 'anchor';
+  /** How query blocks are computed, where that is not how documents are. @defaultValue as documents */
+  readonly queries?: QueryForm | undefined;
   /** Threads of one run. */
   readonly threads: number;
   /** Whether weights are copied into the layout that multiplies fastest. */
@@ -65,28 +68,51 @@ export interface EncoderProgramData {
   readonly exit?: ExitFile | undefined;
 }
 
+/** How query blocks are computed. */
+export interface QueryForm extends Pick<EncoderProgramData, 'precision' | 'weights'> {
+  /** Whether the weights are loaded with the first query, not when the program is opened. @defaultValue false */
+  readonly isLate?: boolean;
+}
+
 /** Opens the program in this thread. */
 export async function open(
   data: unknown,
 ): Promise<WorkerProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]>> {
   const program = data as EncoderProgramData;
   const held = await sharedTokenizer(program.tokenizerPath, program.modelDigest);
-  const { folder, file, table } = program.weights;
-  const { threads, prepack } = program;
-  const keepsSignedIntegers = program.precision === 'int8' && (await areIntegerProductsExact());
-  const parameters = fileParameters(table, file);
-  const options = { folder, threads, prepack, keepsSignedIntegers };
+  const { parameters, options } = await loading(program);
   const cut = program.exit && (await openCutSession(program, parameters, program.exit, options));
-  const session = cut?.whole ?? (await openWhole(program, parameters, options));
+  const session = cut?.whole ?? (await openWhole(program, { parameters, options }));
+  const queries = await openQueries(program);
   const products = await openTokenProducts(program.config.width, program.threads);
-  return new EncoderProgram(program, { held, tokenizer: held.tokenizer, session, cut, products });
+  return new EncoderProgram(program, { held, tokenizer: held.tokenizer, session, queries, cut, products });
 }
 
-function openWhole(
-  program: EncoderProgramData,
-  parameters: Parameters,
-  options: SessionOptions,
-): Promise<GraphSession> {
+/** What a program's weights are loaded with. */
+interface Loading {
+  readonly parameters: Parameters;
+  readonly options: SessionOptions;
+}
+
+async function loading({ weights, precision, threads, prepack }: EncoderProgramData): Promise<Loading> {
+  const { folder, file, table } = weights;
+  const keepsSignedIntegers = precision === 'int8' && (await areIntegerProductsExact());
+  return {
+    parameters: fileParameters(table, file),
+    options: { folder, threads, prepack, keepsSignedIntegers },
+  };
+}
+
+/** The session of query blocks where it is not the documents'. */
+async function openQueries({ queries, ...program }: EncoderProgramData): Promise<LateSession | undefined> {
+  if (!queries) return undefined;
+  const form = { ...program, ...queries };
+  const session = new LateSession(async () => openWhole(form, await loading(form)));
+  if (!queries.isLate) await session.open();
+  return session;
+}
+
+function openWhole(program: EncoderProgramData, { parameters, options }: Loading): Promise<GraphSession> {
   return openSharedSession(toOnnx(graphOf(program, parameters)), options, program.modelDigest);
 }
 
@@ -103,6 +129,8 @@ interface Opened {
   readonly held: HeldTokenizer;
   readonly tokenizer: Tokenizer;
   readonly session: GraphSession;
+  /** Runs query blocks. @defaultValue `session` does */
+  readonly queries: LateSession | undefined;
   /** Both halves of the session; absent where no document is dropped. */
   readonly cut: CutSession | undefined;
   readonly products: TokenProducts;
@@ -113,6 +141,8 @@ interface RunOptions {
   readonly seen?: SeenTensors | undefined;
   /** Length that all blocks are padded to at least. @defaultValue the longest one's */
   readonly tokens?: number | undefined;
+  /** What runs them. @defaultValue the documents' session */
+  readonly session?: GraphSession | undefined;
 }
 
 /** What a run gave. */
@@ -127,8 +157,8 @@ interface EncoderRun {
 const placedCharacters = 2 ** 19;
 
 class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]> {
-  /** Without the table of weights, which nothing reads once the session is open. */
-  readonly #program: Omit<EncoderProgramData, 'weights'>;
+  /** Without the tables of weights, which nothing reads once the sessions are open. */
+  readonly #program: Omit<EncoderProgramData, 'weights' | 'queries'>;
   readonly #opened: Opened;
   /** Where the words of explained documents lie, by text: to find them takes three quarters of an explanation. */
   readonly #placed = new LRUCache<string, PlacedDocument>({
@@ -136,7 +166,7 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     sizeCalculation: (_placed, text) => Math.max(1, text.length),
   });
 
-  constructor({ weights: _, ...program }: EncoderProgramData, opened: Opened) {
+  constructor({ weights: _, queries: __, ...program }: EncoderProgramData, opened: Opened) {
     this.#program = program;
     this.#opened = opened;
   }
@@ -166,6 +196,7 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
 
   async close(): Promise<void> {
     await this.#opened.session.release();
+    await this.#opened.queries?.release();
     await this.#opened.products.release();
     this.#opened.held.release();
   }
@@ -175,11 +206,14 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     return { blocks, truncatedTokens };
   }
 
-  async #run(blocks: readonly Int32Array[], { seen, tokens }: RunOptions = {}): Promise<EncoderRun> {
+  async #run(
+    blocks: readonly Int32Array[],
+    { seen, tokens, session = this.#opened.session }: RunOptions = {},
+  ): Promise<EncoderRun> {
     const { config, residual, gates } = this.#program;
     const feeds = toEncoderFeeds(blocks, config, this.#opened.tokenizer.padId, tokens);
     const all = { ...feeds, ...residualFeeds(residual), ...seenFeeds(gates, config, seen) };
-    const answer = await this.#opened.session.run(all, ['states', ...(seen ? [] : seenOutputs(gates))]);
+    const answer = await session.run(all, ['states', ...(seen ? [] : seenOutputs(gates))]);
     return { rows: answer['states']!.data as Float32Array, longest: feeds.ids.shape[1]!, answer };
   }
 
@@ -214,12 +248,13 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
   async #queries(queries: readonly AskedQuery[]): Promise<QueryBlockState[]> {
     const { instruction, caps, config, gates } = this.#program;
     const blocks = queries.map((query) => toQueryBlock(query, instruction, this.#opened.tokenizer, caps));
+    const session = await this.#opened.queries?.open();
     const states = new Array<QueryBlockState>(queries.length);
     for (const { tokens, indexes } of toQueryGroups(blocks, config.positions, gates)) {
       const group = indexes.map((i) => blocks[i]!);
       const run = await this.#run(
         group.map(({ ids }) => ids),
-        { tokens },
+        { tokens, session },
       );
       group.forEach((block, b) => {
         states[indexes[b]!] = this.#toQueryState(block, run, b);

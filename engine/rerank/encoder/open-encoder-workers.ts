@@ -23,9 +23,13 @@ export async function openEncoderWorkers(
   const on = options.pool ?? options.workers ?? availableParallelism();
   const workers = typeof on === 'number' ? on : on.size;
   const threads = queryThreads(options, data, workers);
+  const alone = toQueryData(data);
   const opening = [
-    openOnProcessor(data, on),
-    threads > 1 ? openOnProcessor({ ...data, threads }, typeof on === 'number' ? 1 : on.beside) : undefined,
+    openOnProcessor(
+      places.isProcessorAlone ? withQueryForm(data, threads === 1 || workers > threads) : alone,
+      on,
+    ),
+    threads > 1 ? openOnProcessor({ ...alone, threads }, typeof on === 'number' ? 1 : on.beside) : undefined,
     places.isProcessorAlone ? undefined : openDeviceProgram(data, places),
   ] as const;
   try {
@@ -49,6 +53,21 @@ const openOnProcessor = (data: EncoderProgramData, on: WorkerPool | number): Pro
     { program: programModule('encoder-program', import.meta.url), data, executionProvider: 'cpu' },
     on,
   );
+
+/** What a worker is given that encodes queries alone. */
+function toQueryData({ queries, ...data }: EncoderProgramData): EncoderProgramData {
+  return queries ? { ...data, ...queries, exit: undefined } : data;
+}
+
+/**
+ * What a worker is given that encodes documents too.
+ *
+ * @param isAsked - Whether it is to run queries. Where there is a worker with as many threads as there are workers, they
+ * have none to run as long as that one lives.
+ */
+function withQueryForm(data: EncoderProgramData, isAsked: boolean): EncoderProgramData {
+  return data.queries ? { ...data, queries: { ...data.queries, isLate: !isAsked } } : data;
+}
 
 /** More threads share a query block's little work ever less well. */
 const mostQueryThreads = 4;

@@ -7,14 +7,16 @@ import type { EncoderWorkers } from './encoder-workers.ts';
 export async function warmUp(
   encoding: EncoderWorkers,
   caps: BlockCaps,
-  { isProcessorAlone, batchTokens }: EncoderPlaces,
+  { isProcessorAlone, batchTokens, processorPrecision, queryPrecision }: EncoderPlaces,
   workers: number,
 ): Promise<void> {
   const block = new Int32Array(caps.maxDocumentTokens).fill(1);
   const pair = [block, block];
   if (isProcessorAlone) await Promise.all(Array.from({ length: workers }, () => encoding.encode(pair, {})));
   else await warmUpDevice(encoding, pair, batchTokens / caps.maxDocumentTokens);
-  await encoding.encodeQuery({ text: 'warm up' });
+  // Blocks of documents say nothing to a session that runs queries alone.
+  const queries = queryPrecision === processorPrecision ? 1 : workers;
+  await Promise.all(Array.from({ length: queries }, () => encoding.encodeQuery({ text: 'warm up' })));
 }
 
 /** A device that takes longer than this for its largest batch, in milliseconds, is no card: it is not kept at it for nothing. */

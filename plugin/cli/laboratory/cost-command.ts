@@ -47,7 +47,7 @@ export const costCommand: MakeCommand = (context) =>
         `what is measured, separated by commas (default: ${everyKnob}; on the processor also ${onProcessor})`,
       ),
       remotesFlag(),
-      ...modelOptions({ only: ['model', 'precision', 'device', 'residual'] }),
+      ...modelOptions({ only: ['model', 'precision', 'queryPrecision', 'device', 'residual'] }),
       windowFlag(100),
       countFlag('--limit <n>', 'only the first judged queries', {}),
       costsFlag(),

@@ -47,7 +47,7 @@ export const evaluateCommand: MakeCommand = (context) => {
     textFlag('--measures <names>', 'nDCG@k, RR@k, AP, P@k, R@k; separated by commas', 'nDCG@10,RR@10'),
     windowFlag(100),
     countFlag('--limit <n>', 'only the first n judged queries of each collection', {}),
-    ...modelOptions({ only: ['model', 'precision', 'device', 'loops', 'residual'] }),
+    ...modelOptions({ only: ['model', 'precision', 'queryPrecision', 'device', 'loops', 'residual'] }),
     jsonFlag('results as JSON, to a file or to standard output', '--json [file]'),
     textFlag('--run-dir <folder>', 'write each order as a TREC run'),
     textFlag('--chart <file>', 'write a bar chart of the first measure as SVG'),

@@ -25,7 +25,8 @@ import { candidatesOf } from '../laboratory/evaluate-candidates.ts';
 import { type ModelFlags, modelSettings } from '../model-options.ts';
 
 /** Options of the commands that measure. */
-export interface MeasuringFlags extends Pick<ModelFlags, 'model' | 'precision' | 'device' | 'residual'> {
+export interface MeasuringFlags
+  extends Pick<ModelFlags, 'model' | 'precision' | 'queryPrecision' | 'device' | 'residual'> {
   /** `--rerankers`, separated by commas */
   readonly rerankers: string;
   /** `--remotes` */

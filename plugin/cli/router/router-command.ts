@@ -47,7 +47,7 @@ const rerankersFlag = (): Flag =>
   );
 const sharedFlags = (): readonly Flag[] => [
   remotesFlag(),
-  ...modelOptions({ only: ['model', 'precision', 'device', 'residual'] }),
+  ...modelOptions({ only: ['model', 'precision', 'queryPrecision', 'device', 'residual'] }),
   jsonFlag('what was measured as JSON'),
 ];
 

@@ -138,6 +138,12 @@ describe.skipIf(!hasModel)('blockrank rerank over documents', () => {
     expect(rounded.candidates.map(({ score }) => score)).not.toEqual(
       exact.candidates.map(({ score }) => score),
     );
+    const mixed = await rerankJson([question, ...texts, '--query-precision', 'int8']);
+    expect(idsOf(mixed)[0]).toBe('3');
+    for (const other of [exact, rounded])
+      expect(mixed.candidates.map(({ score }) => score)).not.toEqual(
+        other.candidates.map(({ score }) => score),
+      );
   });
 
   it('prints a table that says how far each document moved, plain when piped', async () => {

@@ -50,7 +50,7 @@ opensearch:
   requestTimeoutMs: 500
 index: { name: articles, textFields: [body], queryFields: [title^2], separator: ' | ', highlight: true, maxResultWindow: 500, signals: [price, author.name] }
 reranker:
-  { model: m, precision: int8, tier: anchor, workers: 2, threads: 1, maxDocumentTokens: 96, maxQueryTokens: 16, stateCacheBytes: 0, stateFolder: s, stateRedis: { url: 'rediss://cache.example', prefix: p, ttlMs: 5 }, stateCodec: 'tokens-int8:32', warmUp: false }
+  { model: m, precision: int8, queryPrecision: fp32, tier: anchor, workers: 2, threads: 1, maxDocumentTokens: 96, maxQueryTokens: 16, stateCacheBytes: 0, stateFolder: s, stateRedis: { url: 'rediss://cache.example', prefix: p, ttlMs: 5 }, stateCodec: 'tokens-int8:32', warmUp: false }
 stage:
   { rankWindowSize: 50, topN: 10, minScore: 0.1, deadlineMs: 300, onFailure: throw, explain: true, cache: { maxEntries: 5, ttlMs: 1000 }, breaker: { consecutiveFailures: 2, halfOpenAfterMs: 100 }, fusion: 0.3 }
 `,
