@@ -1,5 +1,7 @@
 /** The HTTP service under load: what each number of connections gets, and what sharing batches is worth. */
 import { atLeast, atMost, type Bench, rounded, threads } from './support/bench.ts';
+import { median, medianRatio } from './support/measure.ts';
+import { formNames, inForms, type QueryForm, queryForms } from './support/query-forms.ts';
 import { type LoadResult, load, type Served, served } from './support/served.ts';
 import { passages, question } from './support/texts.ts';
 
@@ -14,7 +16,7 @@ const crowd = 512;
 const secondsEach = 10;
 
 export const service: Bench = {
-  about: `POST /v1/rerank of ${documents} known documents from 1 to 512 connections, deadline ${deadlineMs} ms; new documents alone and at once.`,
+  about: `POST /v1/rerank of ${documents} known documents from 1 to 512 connections, deadline ${deadlineMs} ms, with 8 and 64 also by precision of query and documents; new documents alone and at once.`,
   async run(note) {
     const running = await served({ deadlineMs, maxQueue: 256, log: { level: 'info' } }, { workers: threads });
     try {
@@ -27,6 +29,8 @@ export const service: Bench = {
       const sharing = await shared(running);
       note(`${crowd} connections, deadline ${crowdedDeadlineMs} ms`);
       const crowded = await loadCrowd();
+      note('precision of queries');
+      const byQueryPrecision = await loadForms(note);
       const statuses = new Set([...results, crowded].flatMap((one) => Object.keys(one.statuses)));
       const unexpected = [...statuses].filter((status) => !['200', '429', '503'].includes(status));
       const errors = results.reduce((sum, one) => sum + one.errors, 0);
@@ -34,6 +38,7 @@ export const service: Bench = {
         figures: {
           loads: results.map(toFigures),
           crowded: toFigures(crowded),
+          byQueryPrecision,
           residentMiB: Math.round(running.residentBytes() / 2 ** 20),
           ...sharing.figures,
         },
@@ -60,6 +65,51 @@ async function loadCrowd(): Promise<LoadResult> {
   } finally {
     await running.close();
   }
+}
+
+/** Rounds in which services of all forms are asked one after another. */
+const formRounds = 3;
+const formConnections = [8, 64];
+const formSeconds = 5;
+
+/** Known documents with query and documents in float32, the query alone in int8, and both: a service each, which take turns. */
+async function loadForms(note: (text: string) => void): Promise<object> {
+  const services = new Map<QueryForm, Served>();
+  try {
+    for (const name of formNames)
+      services.set(name, await served({ deadlineMs }, { workers: threads, ...queryForms[name] }));
+    const figures: Record<string, object> = {};
+    for (const connections of formConnections) {
+      note(`${connections} connections, by precision of queries`);
+      figures[`${connections} connections`] = await loadInTurns(services, connections);
+    }
+    return {
+      ...figures,
+      residentMiB: inForms((name) => services.get(name)!.residentBytes() / 2 ** 20),
+    };
+  } finally {
+    await Promise.all([...services.values()].map((each) => each.close()));
+  }
+}
+
+async function loadInTurns(services: ReadonlyMap<QueryForm, Served>, connections: number): Promise<object> {
+  const rates = Object.fromEntries(formNames.map((name) => [name, [] as number[]])) as Record<
+    QueryForm,
+    number[]
+  >;
+  for (const one of services.values()) await load(one, { connections, seconds: 1, documents });
+  for (let round = 0; round < formRounds; round += 1) {
+    // Another one is first each time, as in `alternate`.
+    for (let turn = 0; turn < formNames.length; turn += 1) {
+      const name = formNames[(round + turn) % formNames.length]!;
+      const asked = await load(services.get(name)!, { connections, seconds: formSeconds, documents });
+      rates[name].push(asked.answeredPerSecond);
+    }
+  }
+  return {
+    answeredPerSecond: inForms((name) => median(rates[name])),
+    overFloat32: inForms((name) => medianRatio(rates[name], rates.float32)),
+  };
 }
 
 function p99OverP50(results: readonly LoadResult[], connections: number): number {

@@ -1,8 +1,9 @@
 /** Reranking documents whose states are there, against encoding them first. */
-import { openEncoderReranker } from '../engine/index.ts';
+import { type EncoderReranker, openEncoderReranker } from '../engine/index.ts';
 import type { ExecutionProvider } from '../engine/session/runtime.ts';
 import { atLeast, atMost, type Bench, rounded, threads } from './support/bench.ts';
-import { alternate, median, medianRatio } from './support/measure.ts';
+import { alternate, type Contender, median, medianRatio } from './support/measure.ts';
+import { formNames, inForms, type QueryForm, queryForms } from './support/query-forms.ts';
 import { documentsOf, question, shortlistOf } from './support/texts.ts';
 
 const rounds = 7;
@@ -12,13 +13,18 @@ const tokens = 128;
 const warmRuns = 10;
 
 export const warm: Bench = {
-  about: `Reranking ${documents} documents of ${tokens} tokens cold and warm, by tier of the states.`,
+  about: `Reranking ${documents} documents of ${tokens} tokens cold and warm, by tier of the states; known ones by precision of query and documents.`,
   takes: ['device'],
   async run(note, { device = 'cpu' }) {
     note('tier anchor');
     const anchor = await measureTier('anchor', device);
     note('tier tokens');
     const token = await measureTier('tokens', device);
+    note('precision of queries');
+    const precisions = device === 'cpu' && {
+      anchor: await measurePrecisions('anchor'),
+      tokens: await measurePrecisions('tokens'),
+    };
     return {
       figures: {
         device,
@@ -28,6 +34,7 @@ export const warm: Bench = {
         warmMsByDocumentTokens: { anchor: anchor.byLength, tokens: token.byLength },
         queryOnOneThreadOverAll: { anchor: rounded(anchor.oneOverAll), tokens: rounded(token.oneOverAll) },
         warmMs500Documents: { anchor: rounded(anchor.largeMs), tokens: rounded(token.largeMs) },
+        ...(precisions && { warmByQueryPrecision: precisions }),
       },
       checks: [
         atLeast('cold / warm with anchor states', anchor.coldOverWarm, 100),
@@ -95,4 +102,47 @@ async function measureTier(tier: 'anchor' | 'tokens', device: ExecutionProvider)
   } finally {
     await Promise.all([reranker.close(), narrow.close()]);
   }
+}
+
+/** How many known documents are ranked in each precision. */
+const knownCounts = [100, 500];
+
+/** Known documents, with query and documents in float32, the query alone in int8, and both. */
+async function measurePrecisions(tier: 'anchor' | 'tokens'): Promise<object> {
+  const rerankers = new Map<QueryForm, EncoderReranker>();
+  try {
+    for (const name of formNames) {
+      const options = { tier, workers: threads, stateCacheBytes: 2 ** 31, ...queryForms[name] };
+      rerankers.set(name, await openEncoderReranker(options));
+    }
+    const figures: Record<string, object> = {};
+    let seed = 0;
+    const nextQuestion = (): string => question(seed++);
+    for (const count of knownCounts)
+      figures[`${count} documents`] = await measureKnown(rerankers, count, nextQuestion);
+    return figures;
+  } finally {
+    await Promise.all([...rerankers.values()].map((each) => each.close()));
+  }
+}
+
+async function measureKnown(
+  rerankers: ReadonlyMap<QueryForm, EncoderReranker>,
+  count: number,
+  nextQuestion: () => string,
+): Promise<object> {
+  const known = documentsOf(count, tokens);
+  const ask = (reranker: EncoderReranker): Promise<unknown> =>
+    reranker.rerank(shortlistOf(nextQuestion(), known));
+  const contenders = [...rerankers].map(([name, reranker]) => {
+    const askOften = async (): Promise<void> => {
+      for (let run = 0; run < warmRuns; run += 1) await ask(reranker);
+    };
+    return [name, askOften] as const;
+  });
+  const times = await alternate(rounds, Object.fromEntries(contenders) as Record<QueryForm, Contender>);
+  return {
+    ms: inForms((name) => median(times[name]) / warmRuns),
+    overFloat32: inForms((name) => medianRatio(times[name], times.float32)),
+  };
 }
