@@ -1,5 +1,5 @@
 /** What a run of tests needs: programs, built once before a test asks for one, and a folder for what tests leave behind. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { buildPrograms, prunePrograms } from './built.ts';
@@ -18,6 +18,7 @@ export async function setup(): Promise<() => Promise<void>> {
   const before = tmpdir();
   if (basename(before).startsWith(prefix)) return async () => {};
   const folder = await mkdtemp(join(before, prefix));
+  await chmod(folder, 0o1777); // as the folder that it stands in for: some programs are started as another user
   process.env['TMPDIR'] = folder;
   return async () => {
     process.env['TMPDIR'] = before;
