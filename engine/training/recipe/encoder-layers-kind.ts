@@ -17,6 +17,8 @@ export interface EncoderLayersSettings {
   readonly maxDocumentBlocks?: number | undefined;
   /** Whether the full depth's states are a goal, for `losses.own`. @defaultValue at a smaller depth */
   readonly followsFullDepth?: boolean | undefined;
+  /** How the full depth's matrices are multiplied, where it is a goal. @defaultValue 'fp32' */
+  readonly fullDepthPrecision?: 'fp32' | 'int8' | undefined;
 }
 
 const count = z.int().min(1);
@@ -30,14 +32,19 @@ export const encoderLayersKind: TraineeKind<EncoderLayersSettings> = {
     maxDocumentTokens: z.int().min(8).optional(),
     maxDocumentBlocks: count.optional(),
     followsFullDepth: z.boolean().optional(),
+    fullDepthPrecision: z.enum(['fp32', 'int8']).optional(),
   }),
-  open({ depth, layers, maxDocumentTokens, maxDocumentBlocks, followsFullDepth }, { model, states }) {
+  open(
+    { depth, layers, maxDocumentTokens, maxDocumentBlocks, followsFullDepth, fullDepthPrecision },
+    { model, states },
+  ) {
     return encoderLayersTrainee({
       ...(model && { model }),
       ...(states && { states }),
       ...(depth && { depth }),
       ...(layers && { layers }),
       ...(followsFullDepth !== undefined && { followsFullDepth }),
+      ...(fullDepthPrecision && { fullDepthPrecision }),
       caps: {
         ...(maxDocumentTokens && { maxDocumentTokens }),
         ...(maxDocumentBlocks && { maxDocumentBlocks }),
