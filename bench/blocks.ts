@@ -2,7 +2,8 @@
 
 import { toOnnx } from '../engine/graph/onnx.ts';
 import { openEncoderReranker } from '../engine/index.ts';
-import { encoderGraph, toEncoderFeeds } from '../engine/network/encoder.ts';
+import { encoderGraph } from '../engine/network/encoder.ts';
+import { toEncoderFeeds } from '../engine/network/encoder-inputs.ts';
 import { type GraphSession, openSession } from '../engine/session/runtime.ts';
 import { fileParameters } from '../engine/weights/file-parameters.ts';
 import { atLeast, type Bench, rounded, threads } from './support/bench.ts';

@@ -17,14 +17,14 @@ import {
   type RerankerOptions,
   type Shortlist,
 } from '../engine/index.ts';
-import { exitLayers } from '../engine/model/depth.ts';
+import { guessingDepths } from '../engine/model/depth.ts';
 import { defaultModelFolder, openModelFolder } from '../engine/model/folder.ts';
 import { readJson } from '../engine/model/read-json.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../engine/network/encoder-config.ts';
-import { multiplyAdds } from '../engine/network/multiply-adds.ts';
+import { anchorLayers, multiplyAdds } from '../engine/network/multiply-adds.ts';
 import { parseTokenizer, type Tokenizer } from '../engine/tokenizer/tokenizer.ts';
 import { atLeast, atMost, type Bench, type BenchResult, rounded, threads } from './support/bench.ts';
-import { spreadOf } from './support/exit-statistics.ts';
+import { spreadOf } from './support/guess-statistics.ts';
 import { median, medianRatio, timed } from './support/measure.ts';
 
 const data = fileURLToPath(new URL('../../shared/data', import.meta.url));
@@ -40,11 +40,12 @@ const documents = 100;
 const forms: Readonly<Record<string, Pick<RerankerOptions, 'depth' | 'dropping'>>> = {
   whole: {},
   dropped: { dropping: { keep } },
+  'dropped by depth 6': { dropping: { keep, depth: 6 } },
   'depth 6': { depth: 6 },
 };
 
 export const dropping: Bench = {
-  about: `Cold lists of ${documents} with ${100 * keep} % of the documents read to the last layer, in turns with whole ones, int8.`,
+  about: `Cold lists of ${documents} with ${100 * keep} % of the documents read, in turns with whole ones, int8.`,
   takes: ['parts'],
   parts: Object.keys(collections),
   async run(note, { parts = Object.keys(collections), tell }) {
@@ -72,8 +73,8 @@ export const dropping: Bench = {
 interface Contender {
   readonly name: string;
   readonly reranker: EncoderReranker;
-  /** Layers of the first half and of all; equal where nothing is dropped. */
-  readonly layers: readonly [first: number, all: number];
+  /** Layers that guess, none where nothing is dropped, and those of a document that is read. */
+  readonly layers: readonly [guess: number, whole: number];
   readonly counter: Counter;
 }
 
@@ -93,8 +94,9 @@ async function openContenders(): Promise<Contender[]> {
   for (const [name, form] of Object.entries(forms)) {
     const options = { ...form, precision: 'int8', workers: threads, stateCacheBytes: 0 } as const;
     const all = form.depth ?? config.layers;
-    const first = form.dropping ? exitLayers(manifest.exits)[0]! : all;
-    opened.push({ name, reranker: await openEncoderReranker(options), layers: [first, all], counter });
+    const { depth = guessingDepths(manifest, all).at(-1)! } = form.dropping ?? {};
+    const guess = form.dropping ? anchorLayers(config, depth) : 0;
+    opened.push({ name, reranker: await openEncoderReranker(options), layers: [guess, all], counter });
   }
   return opened;
 }
@@ -117,7 +119,7 @@ async function compare(
     contenders.map((each) => [each.name, systemOf(each, taken.get(each.name)!)]),
   );
   const spreads = contenders
-    .filter(({ layers: [first, all] }) => first < all)
+    .filter(({ layers: [guess] }) => guess > 0)
     .map((each) => [each.name, [] as ReturnType<typeof spreadOf>[], each] as const);
   const result = await evaluateCollection({
     collection,
@@ -134,7 +136,7 @@ async function compare(
     figures: {
       lists: result.n,
       forms: Object.fromEntries(contenders.map((each) => [each.name, figuresOf(each.name)])),
-      exitScores: Object.fromEntries(spreads.map(([form, all]) => [form, statistics(all)])),
+      guessScores: Object.fromEntries(spreads.map(([form, all]) => [form, statistics(all)])),
     },
     checks: checksOf('whole', 'dropped'),
   };
@@ -186,25 +188,25 @@ function systemOf({ reranker, layers, counter }: Contender, { ms, products }: Ta
 function productsOf(
   { candidates }: Ranking,
   shortlist: Shortlist,
-  [first, all]: Contender['layers'],
+  [guess, whole]: Contender['layers'],
   { config, tokenizer }: Counter,
 ): number {
   return candidates.reduce((sum, { index, isDropped }) => {
     const { blocks } = toDocumentBlocks(shortlist.candidates[index]!.text, tokenizer, defaultCaps);
-    const own = blocks.map(({ length }) => multiplyAdds(config, length, isDropped ? first : all));
+    const own = blocks.map(({ length }) => multiplyAdds(config, length, isDropped ? guess : guess + whole));
     return sum + own.reduce((total, each) => total + each, 0);
   }, 0);
 }
 
 type Spreads = readonly (readonly [form: string, lists: ReturnType<typeof spreadOf>[], of: Contender])[];
 
-/** Systems that leave a list as it is, and look at its scores at the exit. */
+/** Systems that leave a list as it is, and look at the scores of guesses. */
 function statisticsOver(spreads: Spreads): Readonly<Record<string, System>> {
   return Object.fromEntries(
     spreads.map(([form, lists, { reranker }]): [string, System] => [
       `${form}: statistics`,
       async (shortlist) => {
-        const scores = await reranker.exitScores(shortlist);
+        const scores = await reranker.guessScores(shortlist);
         if (scores.length > 1) lists.push(spreadOf(scores, keep));
         return [...scores.keys()];
       },

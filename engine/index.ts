@@ -24,7 +24,7 @@ export { type DepthReport, inspectModel, type ModelReport } from './model/inspec
 export { modelProfile } from './model/profile.ts';
 export { type PullOptions, pullModel } from './model/pull.ts';
 export { isResidualPath } from './model/residual-file.ts';
-export type { Precision } from './network/encoder.ts';
+export type { Precision } from './network/encoder-builder.ts';
 export { checkOptionNames, type OptionNames, unknownName, unknownOptions } from './option-names.ts';
 export { passagesByField } from './passages/by-field.ts';
 export {

@@ -6,7 +6,7 @@
  */
 import * as g from '../../engine/graph/operations/index.ts';
 import { input, type Value } from '../../engine/graph/value.ts';
-import { encoderTokens } from '../../engine/network/encoder.ts';
+import { encoderTokens } from '../../engine/network/encoder-inputs.ts';
 import {
   type LayerModelOptions,
   openLayerModel,

@@ -42,7 +42,7 @@ export interface RankedCandidate {
    */
   readonly duplicateOf?: number;
   /**
-   * Whether the document was dropped halfway: its logit and calibrated score are guesses, the logit below those of the
+   * Whether the document was dropped: its logit and calibrated score are guesses, the logit below those of the
    * documents that were read with it. @defaultValue false
    */
   readonly isDropped?: true;
@@ -124,9 +124,9 @@ export interface RankingUsage {
   readonly read?: number;
   /** Why the others were not read; absent where all of them were. */
   readonly stoppedBy?: ReadingEnd;
-  /** Documents that were dropped halfway, with neither; absent where none are. */
+  /** Documents that were dropped, with neither; absent where none are. */
   readonly statesDropped?: number;
-  /** Tokens of dropped documents by the layers that they did not go through: their product's sum; absent where none are dropped. */
+  /** Tokens of dropped documents by the layers that they did not go through, less those by the layers that chose them; absent where none are dropped. */
   readonly layerTokensSaved?: number;
   /** How many of the states the search index had; absent where it was not asked. */
   readonly storedStates?: StoredStateCounts;

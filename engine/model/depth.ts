@@ -33,11 +33,9 @@ export function smallerDepths({ depths }: Pick<ModelManifest, 'depths'>): number
     .sort((a, b) => b - a);
 }
 
-/** Layers behind which a model has exits, ascending. */
-export function exitLayers(exits: ModelManifest['exits']): number[] {
-  return Object.keys(exits)
-    .map(Number)
-    .sort((a, b) => a - b);
+/** Depths that can tell which documents are worth reading at a larger one, descending. @param layers - Of the larger one. */
+export function guessingDepths(manifest: Pick<ModelManifest, 'depths'>, layers: number): number[] {
+  return smallerDepths(manifest).filter((depth) => depth < layers && manifest.depths[depth]!.dropping);
 }
 
 /**
@@ -61,17 +59,16 @@ export async function modelAtDepth(
       `modelAtDepth: expected one of ${depthsOf(manifest, config).join(', ')}, got ${depth}.`,
     );
   }
-  const { weights, readout = manifest.readout, fusionWeight = manifest.fusionWeight, exits = {} } = found;
+  const { weights, readout = manifest.readout, fusionWeight = manifest.fusionWeight } = found;
   const { relevance } = found;
   return {
     folder: {
       path,
-      // Trained parts read the states of the depth that they were trained on, and residuals and exits belong to one depth.
+      // Trained parts read the states of the depth that they were trained on, and residuals belong to one depth.
       manifest: {
         ...manifest,
         readout,
         fusionWeight,
-        exits,
         relevance,
         heads: undefined,
         precedents: undefined,

@@ -10,12 +10,10 @@ import { scaleName } from '../weights/quantise.ts';
 import { readTensorTable, type TensorTable } from '../weights/safetensors.ts';
 import { openDecoderFolder } from './decoder-folder.ts';
 import { depthsOf, layerPrefix } from './depth.ts';
-import { readExit } from './exit-file.ts';
 import { isDecoderFolder } from './family.ts';
 import { openModelFolder } from './folder.ts';
 import { readGates } from './gates-file.ts';
 import { ggufPath } from './gguf-path.ts';
-import type { ModelManifest } from './manifest.ts';
 import { readPrecedents } from './precedents-file.ts';
 import { readPromptTools } from './prompt-tools.ts';
 import { readJson } from './read-json.ts';
@@ -138,7 +136,6 @@ async function encoderReport(model: string): Promise<Report> {
       ...(await problemsOf(manifest.heads, (file) => readHeads(path, file, config.width))),
       ...(await problemsOf(manifest.precedents?.file, (file) => readPrecedents(path, file, config.width))),
       ...(await problemsOf(manifest.gates, (file) => readGates(path, file, config))),
-      ...(await exitProblems(path, manifest, config.width)),
     ],
   };
 }
@@ -158,21 +155,6 @@ function depthProblems(
     const what = found ? `of shape [${found.shape}]` : 'missing';
     return [`depth ${layers}: tensor "${name}" of "${file}" is ${what}, expected shape [${shape}]`];
   });
-}
-
-/** What is wrong with the exits of every depth. */
-async function exitProblems(
-  path: string,
-  { exits, depths }: Pick<ModelManifest, 'exits' | 'depths'>,
-  width: number,
-): Promise<string[]> {
-  const all = [exits, ...Object.values(depths).map((depth) => depth.exits ?? {})].flatMap(Object.entries);
-  const problems: string[] = [];
-  for (const [layer, exit] of all) {
-    const read = (): Promise<unknown> => readExit(path, { ...exit, afterLayer: Number(layer) }, width);
-    problems.push(...(await problemsOf(exit.weights, read)));
-  }
-  return problems;
 }
 
 /** What is wrong with a file that the manifest may name. */

@@ -40,8 +40,6 @@ export interface ModelManifest {
   readonly precedents?: (PrecedentKernel & { readonly file: string }) | undefined;
   /** Name of the residual, among those in the folder `residuals`, that is read where none is asked for. @defaultValue none */
   readonly residual?: string | undefined;
-  /** Exits at which documents can be dropped, by the layer behind which they read. @defaultValue `{}` */
-  readonly exits: Readonly<Record<string, ExitManifest>>;
   /** File beside the manifest with the gates of the `in-context` profile, which alone has them. */
   readonly gates?: string | undefined;
 }
@@ -56,14 +54,12 @@ export interface DepthManifest {
   readonly fusionWeight?: FusionWeight | undefined;
   /** Probabilities of relevance at this depth, whose cosines are others than the model's. @defaultValue none */
   readonly relevance?: RelevanceRules | undefined;
-  /** As the model's, at this depth. @defaultValue `{}` */
-  readonly exits?: Readonly<Record<string, ExitManifest>> | undefined;
+  /** Says that its anchors can tell which documents are worth reading at a larger depth. @defaultValue it cannot */
+  readonly dropping?: DroppingManifest | undefined;
 }
 
-/** An exit: what guesses a document's anchor from the hidden states behind a layer. */
-export interface ExitManifest {
-  /** Name of its safetensors file, in the model's folder. */
-  readonly weights: string;
+/** How a smaller depth tells which documents are worth reading. */
+export interface DroppingManifest {
   /** The first stage's share in the choice of documents, in [0, 1]. */
   readonly firstStageWeight: number;
 }
@@ -110,7 +106,6 @@ const notLayers = {
   error: ({ code }: { readonly code?: string }) =>
     code === 'invalid_key' ? 'expected a number of layers' : undefined,
 };
-const exitsSchema = z.record(layerKey, z.object({ weights: besideFile, firstStageWeight: share }), notLayers);
 const manifestFields = z.object({
   formatVersion: z.literal(1),
   name: z.string(),
@@ -136,7 +131,7 @@ const manifestFields = z.object({
           .regex(/^[^/\\]+\.safetensors$/, 'expected the name of a safetensors file of the folder'),
         readout: readoutSchema.optional(),
         fusionWeight: fusionSchema.optional(),
-        exits: exitsSchema.optional(),
+        dropping: z.object({ firstStageWeight: share }).optional(),
         relevance: relevanceSchema.optional(),
       }),
       notLayers,
@@ -150,7 +145,6 @@ const manifestFields = z.object({
     .string()
     .regex(/^\w[\w-]*$/)
     .optional(),
-  exits: exitsSchema.default({}),
   gates: besideFile.optional(),
 });
 const manifestSchema = manifestFields.superRefine(({ profile, gates, depths }, context) => {

@@ -9,15 +9,10 @@ import { cast } from '../graph/operations/index.ts';
 import type { TensorValue } from '../graph/tensor.ts';
 import { input, type Value } from '../graph/value.ts';
 import { gatesName, ownKeyValueNames, seenInputs } from './cross-attention.ts';
-import {
-  type EncoderInputs,
-  encoderLayers,
-  encoderWithKeyValues,
-  l2Normalise,
-  type Precision,
-  toEncoderFeeds,
-} from './encoder.ts';
+import { encoderLayers, encoderWithKeyValues, l2Normalise } from './encoder.ts';
+import type { Precision } from './encoder-builder.ts';
 import type { EncoderConfig } from './encoder-config.ts';
+import { type EncoderInputs, toEncoderFeeds } from './encoder-inputs.ts';
 import type { Parameters } from './parameters.ts';
 
 const prefix = 'query.';

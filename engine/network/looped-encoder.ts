@@ -3,15 +3,10 @@
  * block, and what comes behind it. Axes: see `encoder.ts`.
  */
 import { input, times, type Value } from '../graph/value.ts';
-import {
-  EncoderBuilder,
-  type EncoderGraphOptions,
-  type EncoderOutputs,
-  encoderInputs,
-  firstTokens,
-  l2Normalise,
-} from './encoder.ts';
+import { type EncoderGraphOptions, type EncoderOutputs, l2Normalise } from './encoder.ts';
+import { EncoderBuilder } from './encoder-builder.ts';
 import type { EncoderConfig } from './encoder-config.ts';
+import { encoderInputs, firstTokens } from './encoder-inputs.ts';
 import { type LoopBlocks, layersOfBlocks } from './loops.ts';
 import type { Parameters } from './parameters.ts';
 

@@ -21,3 +21,16 @@ export function multiplyAdds(
 ): number {
   return layers * tokens * (matrixMultiplyAdds(config) + 2 * tokens * config.width);
 }
+
+/**
+ * How many layers' products of tokens the anchors alone take: in the last layer every token gives a key and a value, and the
+ * first token everything else, which is not counted.
+ *
+ * @param layers - Of the network, at least 1.
+ */
+export function anchorLayers(
+  { width: W, innerWidth }: Pick<EncoderConfig, 'width' | 'innerWidth'>,
+  layers: number,
+): number {
+  return layers - 1 + (2 * W * W) / matrixMultiplyAdds({ width: W, innerWidth });
+}

@@ -44,7 +44,7 @@ export interface RerankerOptions {
    */
   readonly loops?: number;
   /**
-   * Encoders on the processor: documents that an early layer puts low are not encoded to the last one; they stay in the
+   * Encoders on the processor: documents that a smaller depth of the model puts low are not encoded; they stay in the
    * ranking, below the others, and are marked (`isDropped`). Less work for long lists of unknown documents, at some loss
    * of quality: docs/cost.md. States that are kept are the same as without it; a list that is asked again finds them, and is
    * read further, so that its order may change. A score step that asks for anchors has every document read whole,

@@ -1,6 +1,7 @@
 /** What workers make of blocks, and how the blocks of a document become its state. */
 import type { BlockState } from '../contract.ts';
 import { sharedFloats, weighed } from './shared-floats.ts';
+import type { TokenisedDocument } from './tokenise.ts';
 
 /** The vectors of one encoded block. */
 export interface EncodedBlock {
@@ -10,20 +11,12 @@ export interface EncodedBlock {
   readonly tokens?: Float32Array;
 }
 
-/** A document as blocks of so many tokens. */
-export interface DocumentOf<Tokens extends { readonly length: number }> {
-  /** Its blocks' tokens. */
-  readonly blocks: readonly Tokens[];
-  /** Tokens that the caps cut away. */
-  readonly truncatedTokens: number;
-}
-
 /**
  * Joins the blocks of a document to its state, in shared memory, so that workers read the vectors later without a copy.
  */
 export function joinBlocks(
   blocks: readonly EncodedBlock[],
-  document: DocumentOf<{ readonly length: number }>,
+  document: TokenisedDocument,
   width: number,
 ): BlockState {
   const blockTokens = document.blocks.map(({ length }) => length);

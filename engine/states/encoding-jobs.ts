@@ -3,21 +3,17 @@ import type { BlockState, StateKey, StateSource } from '../contract.ts';
 import type { TaskOptions } from '../session/pool.ts';
 import type { BatchOptions } from './batches.ts';
 import { throughCodec } from './codec.ts';
-import { type DocumentOf, type EncodedBlock, joinBlocks } from './encoded-block.ts';
-import type { HalfwayBlock, HalfwayDocument } from './halfway.ts';
-import { SharedBatches, type WaitingBlock } from './shared-batches.ts';
+import { type EncodedBlock, joinBlocks } from './encoded-block.ts';
+import { SharedBatches } from './shared-batches.ts';
 import type { StateCodec } from './state-codec.ts';
-import type { StateLookup } from './state-lookup.ts';
 import { stateName } from './state-name.ts';
-import { type TokenisingWorkers, textsPerTask, tokeniseInTasks } from './tokenise.ts';
+import { type TokenisedDocument, type TokenisingWorkers, textsPerTask, tokeniseInTasks } from './tokenise.ts';
 import { toWaves, type WaveOptions } from './waves.ts';
 
 /** The work that the encoder gives to workers. */
 export interface EncodingWorkers extends TokenisingWorkers {
   /** Turns one batch of blocks into vectors. */
   encode(blocks: readonly Int32Array[], options: TaskOptions): Promise<readonly EncodedBlock[]>;
-  /** Turns one batch of blocks that are halfway into vectors; absent where none are. */
-  finish?(blocks: readonly HalfwayBlock[], options: TaskOptions): Promise<readonly EncodedBlock[]>;
 }
 
 /** How texts are encoded and kept. */
@@ -32,12 +28,6 @@ export interface EncodingOptions extends BatchOptions {
   readonly codec?: StateCodec;
   /** How a list is tokenised ahead of a device that encodes meanwhile. @defaultValue all of it before the first batch */
   readonly waves?: WaveOptions;
-}
-
-/** What is known of texts without a state. */
-export interface UnreadTexts extends Pick<StateLookup, 'keys'> {
-  /** Documents that are halfway, by text: they take the rest of the way. @defaultValue none */
-  readonly halfway?: ReadonlyMap<string, HalfwayDocument> | undefined;
 }
 
 /** A text that is being encoded. */
@@ -72,8 +62,6 @@ export class EncodingJobs {
   readonly #options: EncodingOptions;
   readonly #jobs = new Map<string, EncodingJob>();
   readonly #batches: SharedBatches<EncodedBlock>;
-  /** Batches of blocks that are halfway. */
-  readonly #secondHalves: SharedBatches<EncodedBlock, HalfwayBlock>;
 
   constructor(options: EncodingOptions) {
     this.#options = options;
@@ -84,11 +72,6 @@ export class EncodingJobs {
       ...(waves && { ahead: aheadOfDevice }),
       encode: (blocks, task) => encoding.encode(blocks, task),
     });
-    this.#secondHalves = new SharedBatches({
-      batchTokens,
-      workers,
-      encode: (blocks, task) => encoding.finish!(blocks, task),
-    });
   }
 
   /** Whether the state of a key is being encoded. */
@@ -97,10 +80,7 @@ export class EncodingJobs {
   }
 
   /** The jobs of texts by their names: an existing job is joined, a missing one started. */
-  join(
-    texts: readonly string[],
-    { keys, halfway = new Map() }: UnreadTexts,
-  ): ReadonlyMap<string, EncodingJob> {
+  join(texts: readonly string[], keys: readonly StateKey[]): ReadonlyMap<string, EncodingJob> {
     const wanted = new Map<string, EncodingJob>();
     const fresh: EncodingJob[] = [];
     texts.forEach((text, i) => {
@@ -115,11 +95,7 @@ export class EncodingJobs {
       job.wanted += 1;
       wanted.set(name, job);
     });
-    const begun = fresh.filter(({ text }) => halfway.has(text));
-    const documents = begun.map(({ text }) => halfway.get(text)!);
-    if (begun.length > 0) this.#add(begun, documents, (blocks) => this.#secondHalves.add(blocks));
-    const unread = fresh.filter(({ text }) => !halfway.has(text));
-    if (unread.length > 0) this.#start(unread);
+    if (fresh.length > 0) this.#start(fresh);
     return wanted;
   }
 
@@ -141,7 +117,7 @@ export class EncodingJobs {
       const tokenised = tokeniseInTasks(encoding, own, Math.min(textsPerTask, perTask));
       const fillsBatches = w < waves.length - 1;
       before = Promise.all([tokenised, before]).then(
-        ([documents]) => this.#add(wave, documents, (blocks) => this.#batches.add(blocks, fillsBatches)),
+        ([documents]) => this.#add(wave, documents, fillsBatches),
         (error: unknown) => this.#fail(wave, error),
       );
     }
@@ -155,12 +131,8 @@ export class EncodingJobs {
   }
 
   /** Runs jobs. When a batch fails, only the documents in it fail. */
-  #add<Tokens extends { readonly length: number }>(
-    jobs: readonly EncodingJob[],
-    documents: readonly DocumentOf<Tokens>[],
-    toBatches: (blocks: WaitingBlock<EncodedBlock, Tokens>[]) => void,
-  ): void {
-    toBatches(
+  #add(jobs: readonly EncodingJob[], documents: readonly TokenisedDocument[], fillsBatches: boolean): void {
+    this.#batches.add(
       documents.flatMap((document, i) => {
         const job = jobs[i]!;
         const collected = new Array<EncodedBlock | undefined>(document.blocks.length);
@@ -174,13 +146,14 @@ export class EncodingJobs {
           reject: (error: unknown) => this.#fail([job], error),
         }));
       }),
+      fillsBatches,
     );
   }
 
   /** Keeps a document's state and hands it out, once all its blocks are encoded. */
   async #finish(
     job: EncodingJob,
-    document: DocumentOf<{ readonly length: number }>,
+    document: TokenisedDocument,
     collected: readonly (EncodedBlock | undefined)[],
   ): Promise<void> {
     const blocks = collected.filter((block) => block !== undefined);

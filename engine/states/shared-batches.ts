@@ -14,9 +14,9 @@ export interface BlockOwner {
 }
 
 /** A block that waits to be encoded. */
-export interface WaitingBlock<Encoded, Tokens extends { readonly length: number } = Int32Array> {
-  /** Its tokens, as many as their length says: their ids, or what the first layers made of them. */
-  readonly tokens: Tokens;
+export interface WaitingBlock<Encoded> {
+  /** Ids of its tokens. */
+  readonly tokens: Int32Array;
   /** The block's owner; a block is not encoded when no request waits for its owner. */
   readonly owner: BlockOwner;
   /** Called with the vectors. */
@@ -26,11 +26,11 @@ export interface WaitingBlock<Encoded, Tokens extends { readonly length: number 
 }
 
 /** Options of {@link SharedBatches}. */
-export interface SharedBatchesOptions<Encoded, Tokens> extends BatchOptions {
+export interface SharedBatchesOptions<Encoded> extends BatchOptions {
   /** Batches given to the workers beyond one each, so that none waits for the next. @defaultValue 1 */
   readonly ahead?: number;
   /** Encodes one batch. */
-  readonly encode: (blocks: readonly Tokens[], options: TaskOptions) => Promise<readonly Encoded[]>;
+  readonly encode: (blocks: readonly Int32Array[], options: TaskOptions) => Promise<readonly Encoded[]>;
 }
 
 /** The reason why a block is not encoded: no request waits for it. */
@@ -39,23 +39,23 @@ export const nobodyWaits: DOMException = new DOMException(
   'AbortError',
 );
 
-interface Arrived<Encoded, Tokens extends { readonly length: number }> {
-  readonly block: WaitingBlock<Encoded, Tokens>;
+interface Arrived<Encoded> {
+  readonly block: WaitingBlock<Encoded>;
   /** Number of the block among all that were ever added. */
   readonly arrival: number;
 }
 
 /** See the file's header. */
-export class SharedBatches<Encoded, Tokens extends { readonly length: number } = Int32Array> {
-  readonly #options: SharedBatchesOptions<Encoded, Tokens>;
+export class SharedBatches<Encoded> {
+  readonly #options: SharedBatchesOptions<Encoded>;
   /** Batches that are as they shall be. */
-  readonly #settled: Arrived<Encoded, Tokens>[][] = [];
+  readonly #settled: Arrived<Encoded>[][] = [];
   /** Batches that are planned anew with what comes. */
-  #batches: Arrived<Encoded, Tokens>[][] = [];
+  #batches: Arrived<Encoded>[][] = [];
   #running = 0;
   #arrivals = 0;
 
-  constructor(options: SharedBatchesOptions<Encoded, Tokens>) {
+  constructor(options: SharedBatchesOptions<Encoded>) {
     this.#options = options;
   }
 
@@ -65,20 +65,20 @@ export class SharedBatches<Encoded, Tokens extends { readonly length: number } =
    * @param isSettled - Whether the blocks fill their batches: then they are batched by themselves, and never with what
    *   comes later. @defaultValue false
    */
-  add(blocks: readonly WaitingBlock<Encoded, Tokens>[], isSettled: boolean = false): void {
+  add(blocks: readonly WaitingBlock<Encoded>[], isSettled: boolean = false): void {
     if (isSettled) this.#settle(blocks);
     else this.#join(blocks);
     this.#dispatch();
   }
 
-  #settle(blocks: readonly WaitingBlock<Encoded, Tokens>[]): void {
+  #settle(blocks: readonly WaitingBlock<Encoded>[]): void {
     const lengths = blocks.map(({ tokens }) => tokens.length);
     for (const batch of toBatches(lengths, this.#options)) {
       this.#settled.push(batch.map((i) => ({ block: blocks[i]!, arrival: this.#arrivals++ })));
     }
   }
 
-  #join(blocks: readonly WaitingBlock<Encoded, Tokens>[]): void {
+  #join(blocks: readonly WaitingBlock<Encoded>[]): void {
     const waiting = this.#batches.flat().filter(({ block }) => isWanted(block));
     for (const { block } of this.#batches.flat()) if (!isWanted(block)) block.reject(nobodyWaits);
     waiting.push(...blocks.map((block) => ({ block, arrival: this.#arrivals++ })));
@@ -101,13 +101,13 @@ export class SharedBatches<Encoded, Tokens extends { readonly length: number } =
   }
 
   /** Of the batches that wait, the one whose first block came first. */
-  #next(): Arrived<Encoded, Tokens>[] | undefined {
+  #next(): Arrived<Encoded>[] | undefined {
     const [settled, planned] = [this.#settled[0], this.#batches[0]];
     const isSettledFirst = settled && (!planned || earliest(settled) < earliest(planned));
     return isSettledFirst ? this.#settled.shift() : this.#batches.shift();
   }
 
-  async #run(blocks: readonly WaitingBlock<Encoded, Tokens>[]): Promise<void> {
+  async #run(blocks: readonly WaitingBlock<Encoded>[]): Promise<void> {
     this.#running += 1;
     try {
       const signal = whileWanted(blocks.map(({ owner }) => owner));

@@ -6,7 +6,6 @@
 import { abortable } from '../abortable.ts';
 import type { BlockState, StateKey, StateSource, StoredState } from '../contract.ts';
 import { type EncodingJob, EncodingJobs, type EncodingOptions } from './encoding-jobs.ts';
-import type { HalfwayDocument } from './halfway.ts';
 import { type EncodedTexts, ListStates, type ReadTexts } from './list-states.ts';
 import { type Readers, ReadingLoad } from './reading-load.ts';
 import { type IsEnough, readRounds, toRounds } from './reading-rounds.ts';
@@ -37,8 +36,6 @@ export interface EncodeOptions {
   readonly untilKept?: boolean | undefined;
   /** What {@link StateEncoder.lookUp} found of the same texts, so that the source is not asked twice. @defaultValue it is asked */
   readonly lookup?: StateLookup | undefined;
-  /** Documents that are halfway, by text: they take the rest of the way, where they are not found. @defaultValue none */
-  readonly halfway?: ReadonlyMap<string, HalfwayDocument> | undefined;
 }
 
 /** Options of {@link StateEncoder.encodeUntil}. */
@@ -156,9 +153,9 @@ export class StateEncoder {
 
   /** Encodes texts that are not at hand. */
   async #encodePart({ texts, keys }: TextsToEncode, options: EncodeOptions, give: Give): Promise<void> {
-    const { signal, halfway, untilKept } = options;
+    const { signal, untilKept } = options;
     signal?.throwIfAborted();
-    const jobs = this.#jobs.join(texts, { keys, halfway });
+    const jobs = this.#jobs.join(texts, keys);
     const all = [...jobs].map(async ([name, job]) => {
       const state = await this.#waitFor(job, options);
       if (untilKept) await job.kept;

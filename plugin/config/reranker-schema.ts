@@ -32,13 +32,13 @@ export interface RouterConfig {
 
 /** Documents that are dropped. */
 export interface DroppingConfig {
-  /** Share of the documents without a state that are read to the last layer, above 0 and below 1. */
+  /** Share of the documents without a state that are read, above 0 and below 1. */
   readonly keep: number;
-  /** Layer behind which documents are dropped, one of the exits that the model has, at least 1. @defaultValue the model's earliest exit */
-  readonly afterLayer?: number | undefined;
-  /** Least number of documents that are read to the last layer, at least 1. @defaultValue 10 */
+  /** Layers that tell which documents are read, one of the model's smaller depths, at least 1. @defaultValue the smallest that can */
+  readonly depth?: number | undefined;
+  /** Least number of documents that are read, at least 1. @defaultValue 10 */
   readonly minKeep?: number | undefined;
-  /** Largest number of documents that are read to the last layer (at least 1). At least `minKeep`. @defaultValue no bound */
+  /** Largest number of documents that are read (at least 1). At least `minKeep`. @defaultValue no bound */
   readonly maxKeep?: number | undefined;
 }
 

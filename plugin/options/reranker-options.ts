@@ -75,8 +75,8 @@ export const rerankerOptions = {
   dropping: {
     type: 'section',
     otherwise: 'every document is read whole',
-    help: 'encoders on the processor: documents that an early layer puts low are not read to the last one',
-    note: '`keep`, `afterLayer`, `minKeep`, `maxKeep`; a call with a deadline drops only where it has twice the time that the list needs; `docs/cost.md` says what it saves and costs',
+    help: 'encoders on the processor: documents that a smaller depth puts low are not read',
+    note: '`keep`, `depth`, `minKeep`, `maxKeep`; a call with a deadline drops only where it has twice the time that the list needs; `docs/cost.md` says what it saves and costs',
   },
   stopping: {
     type: 'section',
@@ -190,28 +190,28 @@ export const droppingOptions = {
     above: 0,
     below: 1,
     isRequired: true,
-    help: 'share of the documents without a state that are read to the last layer',
+    help: 'share of the documents without a state that are read',
   },
-  afterLayer: {
+  depth: {
     type: 'whole',
     min: 1,
-    otherwise: "the model's earliest exit",
+    otherwise: 'the smallest that can',
     unit: 'layers',
-    help: 'layer behind which documents are dropped, one of the exits that the model has',
+    help: "layers that tell which documents are read, one of the model's smaller depths",
   },
   minKeep: {
     type: 'whole',
     min: 1,
     default: 10,
     unit: 'documents',
-    help: 'least number of documents that are read to the last layer',
+    help: 'least number of documents that are read',
   },
   maxKeep: {
     type: 'whole',
     min: 1,
     otherwise: 'no bound',
     unit: 'documents',
-    help: 'largest number of documents that are read to the last layer',
+    help: 'largest number of documents that are read',
     note: 'at least `minKeep`',
   },
 } as const;

@@ -1,16 +1,14 @@
 /**
- * Document dropping: the documents of a list that have to be encoded are run through the first layers of the encoder, an
- * exit guesses their anchors, and those that the guess puts lowest go no further. They stay in the ranking, below the
- * others, and are marked.
+ * Document dropping: a smaller depth of the model guesses the anchors of the documents that have to be encoded, and those
+ * that the guess puts lowest are not. They stay in the ranking, below the others, and are marked.
  *
  * Source: the predictor and the threshold of Spark Transformer (arXiv:2506.06644), over documents in place of keys.
  */
 import type { Ranking, RankingUsage, RerankOptions, Shortlist } from '../../contract.ts';
-import type { ExitFile } from '../../model/exit-file.ts';
 import type { QueryState } from '../../readout/parameters.ts';
 import { calibratedScore } from '../../readout/readout.ts';
 import { type ScoredCandidate, toRanking } from '../../scores/ranking.ts';
-import type { HalfwayDocument, HalfwayRuns } from '../../states/halfway.ts';
+import type { AnchorGuesses, GuessedDocument } from '../../states/anchor-guesses.ts';
 import type { EncodedTexts } from '../../states/list-states.ts';
 import type { EncodeOptions, StateEncoder } from '../../states/state-encoder.ts';
 import type { StateLookup } from '../../states/state-lookup.ts';
@@ -18,28 +16,32 @@ import { countStored } from '../../states/stored-state.ts';
 import {
   chooseDocuments,
   droppedLogits,
-  type ExitScores,
+  type GuessScores,
   type KeepBounds,
-  scoreExits,
-} from './exit-choice.ts';
+  scoreGuesses,
+} from './guess-choice.ts';
 import { rankStates, type StateReader } from './rank-states.ts';
 
 /** Options of document dropping. Which documents are kept depends on the list, so that a document's rank does too. */
 export interface DroppingOptions {
   /**
-   * Share of the documents that are encoded to the last layer, of those whose states are not at hand; above 0 and below
-   * 1, rounded up. Of 128 documents or more, about as many: those that stand out.
+   * Share of the documents that are encoded, of those whose states are not at hand; above 0 and below `1 - guess / all`,
+   * the layers of both, or guessing would cost more than it saves; rounded up. Of 128 documents or more, about as many:
+   * those that stand out.
    */
   readonly keep: number;
-  /** Layer behind which documents are dropped, one of the model's exits. @defaultValue the model's earliest exit */
-  readonly afterLayer?: number | undefined;
-  /** Least number of documents that are encoded to the last layer. @defaultValue 10 */
+  /**
+   * Layers of the depth that guesses, one of those below the depth that is read for which the model's manifest has
+   * `dropping`. @defaultValue the smallest of them
+   */
+  readonly depth?: number | undefined;
+  /** Least number of documents that are encoded. @defaultValue 10 */
   readonly minKeep?: number | undefined;
-  /** Largest number of documents that are encoded to the last layer, at least `minKeep`. @defaultValue no bound */
+  /** Largest number of documents that are encoded, at least `minKeep`. @defaultValue no bound */
   readonly maxKeep?: number | undefined;
 }
 
-/** A first page of ten is always read to the last layer. */
+/** A first page of ten is always read. */
 export const defaultMinKeep = 10;
 
 /** The bounds that options mean. */
@@ -49,13 +51,13 @@ export function toKeepBounds({ keep, minKeep, maxKeep }: DroppingOptions): KeepB
 
 /** What {@link Dropping} works with. */
 export interface DroppingParts extends KeepBounds {
-  /** The exit. */
-  readonly exit: Pick<ExitFile, 'firstStageWeight'>;
-  /** Layers behind the exit. */
-  readonly layersBehind: number;
-  /** First halves. */
-  readonly halfway: HalfwayRuns;
-  /** Second halves, and states at hand. */
+  /** The first stage's share in the choice of documents, in [0, 1]. */
+  readonly firstStageWeight: number;
+  /** Layers of a guess and of what it guesses, by the products that they take. */
+  readonly layers: { readonly guess: number; readonly whole: number };
+  /** Guesses. */
+  readonly guesses: AnchorGuesses;
+  /** Encodes, and knows what is at hand. */
   readonly states: StateEncoder;
   /** Reads the states. */
   readonly reader: StateReader;
@@ -65,8 +67,8 @@ export interface DroppingParts extends KeepBounds {
 interface Dropped {
   /** Indices of the shortlist by the entry of `scores` that they share. */
   readonly indices: readonly (readonly number[])[];
-  readonly documents: readonly HalfwayDocument[];
-  readonly scores: ExitScores;
+  readonly documents: readonly GuessedDocument[];
+  readonly scores: GuessScores;
   /** Entries that were kept. */
   readonly kept: readonly number[];
 }
@@ -92,7 +94,7 @@ export class Dropping {
   }
 
   /**
-   * Ranks a shortlist; texts are encoded as far as they are worth it.
+   * Ranks a shortlist; texts are encoded where they are worth it.
    *
    * @param options - The call's, and the states that the index keeps.
    */
@@ -111,23 +113,23 @@ export class Dropping {
     if (!dropped) return { candidates: ranked, usage };
     const lowest = this.#lowest(dropped, ranked, options.explain === true);
     const all = [...ranked, ...lowest].sort((a, b) => a.index - b.index);
-    return toRanking(all, usageWith(usage, dropped, this.#parts.layersBehind));
+    return toRanking(all, usageWith(usage, dropped, this.#parts.layers));
   }
 
-  /** The exit's scores of every candidate, and the candidates halfway; nothing is kept of them. */
+  /** The guesses' scores of every candidate; nothing is kept of them. */
   async score(
     { candidates, firstStage }: Shortlist,
     query: Promise<QueryState>,
     signal?: AbortSignal,
-  ): Promise<{ readonly documents: readonly HalfwayDocument[]; readonly scores: ExitScores }> {
-    const { halfway, exit } = this.#parts;
+  ): Promise<{ readonly documents: readonly GuessedDocument[]; readonly scores: GuessScores }> {
+    const { guesses, firstStageWeight } = this.#parts;
     const texts = candidates.map(({ text }) => text);
-    const [{ anchor }, documents] = await Promise.all([query, halfway.begin(texts, signal)]);
-    const scores = scoreExits({
+    const [{ anchor }, documents] = await Promise.all([query, guesses.of(texts, signal)]);
+    const scores = scoreGuesses({
       documents,
       anchor,
       firstStageScores: candidates.map(({ firstStageScore }) => firstStageScore),
-      firstStageWeight: firstStage === 'lexical' ? exit.firstStageWeight : 0,
+      firstStageWeight: firstStage === 'lexical' ? firstStageWeight : 0,
     });
     return { documents, scores };
   }
@@ -155,11 +157,11 @@ export class Dropping {
       signal,
     );
     const kept = chooseDocuments(scores, this.#parts);
-    const goesOn = new Map(kept.map((i) => [names[i]!, documents[i]!]));
+    const goesOn = new Set(kept.map((i) => names[i]!));
     const read = all.filter((i) => !unread.has(texts[i]!) || goesOn.has(texts[i]!));
     const encoded = await states.encode(
       read.map((i) => texts[i]!),
-      { signal, tenant, lookup: partOf(lookup, read), halfway: goesOn },
+      { signal, tenant, lookup: partOf(lookup, read) },
     );
     const { faults } = lookup;
     return {
@@ -180,9 +182,11 @@ export class Dropping {
     return unread;
   }
 
+  /** Whether guessing would cost as much as it saves. */
   #keepsAll(count: number): boolean {
-    const { keep, minKeep, maxKeep } = this.#parts;
-    return Math.min(Math.max(Math.ceil(keep * count), minKeep), maxKeep) >= count;
+    const { keep, minKeep, maxKeep, layers } = this.#parts;
+    const kept = Math.min(Math.max(Math.ceil(keep * count), minKeep), maxKeep);
+    return kept * layers.whole + count * layers.guess >= count * layers.whole;
   }
 
   /** Candidates that were dropped, below the least of the list's own that went on. */
@@ -212,11 +216,11 @@ function partOf({ keys, found }: StateLookup, indices: readonly number[]): State
   return { keys: indices.map((i) => keys[i]!), found: indices.map((i) => found[i]) };
 }
 
-/** Dropped documents were read too, if not to the end. */
+/** Dropped documents were read too, by the smaller depth. */
 function usageWith(
   usage: RankingUsage,
   { indices, documents, kept }: Dropped,
-  layersBehind: number,
+  layers: DroppingParts['layers'],
 ): RankingUsage {
   const goesOn = new Set(kept);
   const lost = documents.flatMap((document, i) =>
@@ -224,11 +228,12 @@ function usageWith(
   );
   const sum = (count: (document: (typeof lost)[number]) => number): number =>
     lost.reduce((total, document) => total + document.places * count(document), 0);
-  const tokens = sum(({ blocks }) => blocks.reduce((total, { length }) => total + length, 0));
+  const tokens = sum((document) => document.tokens);
+  const guessed = documents.reduce((total, document) => total + document.tokens, 0);
   return {
     ...usage,
     tokens: usage.tokens + tokens,
-    layerTokensSaved: tokens * layersBehind,
+    layerTokensSaved: tokens * layers.whole - guessed * layers.guess,
     truncatedTokens: usage.truncatedTokens + sum(({ truncatedTokens }) => truncatedTokens),
     statesDropped: sum(() => 1),
   };

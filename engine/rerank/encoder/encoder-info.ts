@@ -9,8 +9,8 @@ import { fixedWeight } from '../../scores/fusion.ts';
 import type { RelevanceRules } from '../../scores/relevance.ts';
 import type { StateCodec } from '../../states/state-codec.ts';
 import type { EncoderPlaces } from './encoder-places.ts';
-import type { EncoderProgramData } from './encoder-program.ts';
-import type { KeepBounds } from './exit-choice.ts';
+import type { EncoderProgramData } from './encoder-program-data.ts';
+import type { KeepBounds } from './guess-choice.ts';
 import type { StoppingBounds } from './stopping.ts';
 
 /** What a ranking depends on besides the model. */
@@ -90,7 +90,11 @@ export function toInfo(model: ModelAtDepth, settings: EncoderSettings, isOpen: (
       queryPrecision: data.queries?.precision,
       stateCodec: stateCodec?.name,
       // Left out by JSON where nothing is dropped: the digest is then what it was without this property.
-      dropping: dropping && { ...dropping, exit: data.exit?.digest },
+      dropping: dropping && {
+        ...dropping,
+        model: data.guessing?.modelDigest,
+        firstStageWeight: data.guessing?.firstStageWeight,
+      },
       // The same of a list that is read to its end.
       stopping,
     }),

@@ -1,9 +1,10 @@
 /** How options of an encoder are checked, by profile. */
 import type { ConfigurationIssue } from '../../errors.ts';
-import { depthsOf, exitLayers } from '../../model/depth.ts';
+import { depthsOf, guessingDepths } from '../../model/depth.ts';
 import type { ModelFolder } from '../../model/folder.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
+import { appliedLayers } from '../../network/loops.ts';
 import { type OptionNames, unknownOptions } from '../../option-names.ts';
 import { devices } from '../../session/device.ts';
 import { OptionCheck, type RerankerKind, type RerankerOptions } from '../reranker-options.ts';
@@ -28,7 +29,7 @@ export function assertCacheableOptions(
   }
   checkDepth(check, options, manifest, config);
   checkLoops(check, options, config);
-  checkDropping(check, options, droppableAt(manifest, config, options.depth));
+  checkDropping(check, options, manifest, config);
   checkStopping(check, options);
   check.whole('stateCacheBytes', 0, Number.MAX_SAFE_INTEGER);
   const tier = options.tier ?? 'tokens';
@@ -87,26 +88,49 @@ function checkLoops(check: OptionCheck, { loops }: RerankerOptions, { blocks }: 
 
 const droppingNames: OptionNames<DroppingOptions> = {
   keep: true,
-  afterLayer: true,
+  depth: true,
   minKeep: true,
   maxKeep: true,
 };
 
 function checkDropping(
   check: OptionCheck,
-  { dropping, residual, device = 'cpu' }: RerankerOptions,
-  { exits, ownResidual }: Droppable,
+  { dropping, depth, residual, device = 'cpu' }: RerankerOptions,
+  manifest: ModelManifest,
+  config: EncoderConfig,
 ): void {
   if (dropping === undefined) return;
+  const { layers } = config;
   for (const { path, message } of boundFaults(dropping)) check.tell(`dropping.${path}`, message);
-  const { afterLayer } = dropping;
-  if (exits.length === 0) check.tell('dropping', 'the model has no exit at this depth; leave the option out');
-  else if (afterLayer !== undefined && !exits.includes(afterLayer))
-    check.tell('dropping.afterLayer', `expected ${exits.join(' or ')}, got ${String(afterLayer)}`);
+  const depths = guessingDepths(manifest, depth ?? layers);
+  const fault = guessFault(dropping, depths, depth ?? appliedLayers(config).length);
+  if (fault) check.tell(fault.path, fault.message);
   if (device !== 'cpu')
     check.tell('dropping', 'documents are dropped on the processor alone; leave out the device');
-  if (residual !== undefined || ownResidual !== undefined)
-    check.tell('dropping', 'the exits were fitted without residuals; leave out one of the two');
+  const isOwnResidual = (depth ?? layers) === layers && manifest.residual !== undefined;
+  if (residual !== undefined || isOwnResidual)
+    check.tell('dropping', 'smaller depths guess without residuals; leave out one of the two');
+}
+
+/** What is wrong with the depth that guesses. @param layers - Those that are computed of documents that are kept. */
+function guessFault(
+  { depth, keep }: DroppingOptions,
+  depths: readonly number[],
+  layers: number,
+): { readonly path: 'dropping' | `dropping.${'depth' | 'keep'}`; readonly message: string } | undefined {
+  if (depths.length === 0) {
+    const message = 'the model has no smaller depth that tells which documents to drop; leave it out';
+    return { path: 'dropping', message };
+  }
+  const guessing = depth ?? depths.at(-1)!;
+  if (!depths.includes(guessing))
+    return { path: 'dropping.depth', message: `expected ${depths.join(' or ')}, got ${String(depth)}` };
+  const most = 1 - guessing / layers;
+  if (!(keep >= most && keep < 1)) return undefined;
+  return {
+    path: 'dropping.keep',
+    message: `expected less than ${most.toFixed(2)}, got ${keep}: guessing with ${guessing} of ${layers} layers would cost more than it saves`,
+  };
 }
 
 function boundFaults(dropping: DroppingOptions): ConfigurationIssue[] {
@@ -134,18 +158,8 @@ function checkStopping(check: OptionCheck, { stopping, dropping }: RerankerOptio
   if (risk !== undefined && !(Number.isFinite(risk) && risk > 0 && risk < 1))
     check.tell('stopping.risk', `expected a probability above 0 and below 1, got ${String(risk)}`);
   if (dropping !== undefined)
-    check.tell('stopping', 'documents that are dropped are read halfway; leave out one of the two');
-}
-
-/** What a model has, at a depth, that says whether documents can be dropped. */
-interface Droppable {
-  /** Layers behind which it has exits, ascending. */
-  readonly exits: readonly number[];
-  /** The residual that is read where none is asked for; mostly none. */
-  readonly ownResidual: string | undefined;
-}
-
-function droppableAt(manifest: ModelManifest, { layers }: EncoderConfig, depth: number = layers): Droppable {
-  if (depth === layers) return { exits: exitLayers(manifest.exits), ownResidual: manifest.residual };
-  return { exits: exitLayers(manifest.depths[depth]?.exits ?? {}), ownResidual: undefined };
+    check.tell(
+      'stopping',
+      'it reads documents in first-stage order, and dropping looks at all of them first; leave out one of the two',
+    );
 }

@@ -1,21 +1,63 @@
 /** What the workers of an encoder are given, from the model and the options. */
 import { join } from 'node:path';
+import type { BlockCaps } from '../../blocks/caps.ts';
 import { defaultCacheFolder } from '../../cache-folder.ts';
 import { layerPrefix, type ModelAtDepth } from '../../model/depth.ts';
-import type { Precision } from '../../network/encoder.ts';
+import type { Gates } from '../../model/gates-file.ts';
+import type { Precision } from '../../network/encoder-builder.ts';
+import type { EncoderConfig } from '../../network/encoder-config.ts';
 import { type WeightFile, weightsFor } from '../../weights/precision-weights.ts';
 import type { RerankerOptions } from '../reranker-options.ts';
+import type { GuessingDepth } from './anchor-session.ts';
 import type { EncoderPlaces } from './encoder-places.ts';
-import type { EncoderProgramData } from './encoder-program.ts';
+import type { SharedResidual } from './residual-feeds.ts';
 
-/** Weights and budgets; without residual, gates and exit. @throws ModelFormatError when the weights cannot be read. */
+/** What a worker needs to open the program; structured-cloneable. */
+export interface EncoderProgramData {
+  /** Path of `tokenizer.json`. */
+  readonly tokenizerPath: string;
+  /** The network's shape. */
+  readonly config: EncoderConfig;
+  /** Where the weights lie. */
+  readonly weights: WeightFile;
+  /** Names the model's content. */
+  readonly modelDigest: string;
+  /** How matrices are multiplied. */
+  readonly precision: Precision;
+  /** What stands before the query's own words. */
+  readonly instruction: string;
+  /** Token budgets. */
+  readonly caps: BlockCaps;
+  /** Whether token vectors are kept. */
+  readonly tier: 'tokens' | 'anchor';
+  /** How query blocks are computed, where that is not how documents are. @defaultValue as documents */
+  readonly queries?: QueryForm | undefined;
+  /** Threads of one run. */
+  readonly threads: number;
+  /** Whether weights are copied into the layout that multiplies fastest. */
+  readonly prepack: boolean;
+  /** Learned sums over the weights. @defaultValue none */
+  readonly residual?: SharedResidual | undefined;
+  /** Gates through which documents see the query. @defaultValue none: the profile is `cacheable` */
+  readonly gates?: Gates | undefined;
+  /** The depth that guesses which documents are worth reading. @defaultValue none: all are read */
+  readonly guessing?: GuessingDepth | undefined;
+}
+
+/** How query blocks are computed. */
+export interface QueryForm extends Pick<EncoderProgramData, 'precision' | 'weights'> {
+  /** Whether the weights are loaded with the first query, not when the program is opened. @defaultValue false */
+  readonly isLate?: boolean;
+}
+
+/** Weights and budgets; without residual, gates and the depth that guesses. @throws ModelFormatError when the weights cannot be read. */
 export async function toProgramData(
   options: RerankerOptions,
   model: ModelAtDepth,
   { processorPrecision: precision, queryPrecision }: EncoderPlaces,
 ): Promise<EncoderProgramData> {
   const { manifest, path, digest } = model.folder;
-  const weights = await weightsOf(options, model, precision);
+  const weights = await modelWeights(precision, model, options.cacheFolder);
   const hasQueryForm = queryPrecision !== precision;
   return {
     tokenizerPath: join(path, 'tokenizer.json'),
@@ -24,7 +66,10 @@ export async function toProgramData(
     modelDigest: digest,
     precision,
     ...(hasQueryForm && {
-      queries: { precision: queryPrecision, weights: await weightsOf(options, model, queryPrecision) },
+      queries: {
+        precision: queryPrecision,
+        weights: await modelWeights(queryPrecision, model, options.cacheFolder),
+      },
     }),
     instruction: manifest.instruction,
     caps: {
@@ -39,10 +84,15 @@ export async function toProgramData(
   };
 }
 
-function weightsOf(
-  { cacheFolder = defaultCacheFolder() }: RerankerOptions,
-  { folder: { path, digest }, layersFile }: ModelAtDepth,
+/**
+ * The weights of a model at a depth.
+ *
+ * @param cacheFolder - Where copies in another form are kept. @defaultValue `BLOCKRANK_CACHE`, else `~/.cache/blockrank`
+ */
+export function modelWeights(
   precision: Precision,
+  { folder: { path, digest }, layersFile }: Pick<ModelAtDepth, 'folder' | 'layersFile'>,
+  cacheFolder: string = defaultCacheFolder(),
 ): Promise<WeightFile> {
   const replaced = layersFile === undefined ? {} : { replaced: { file: layersFile, prefix: layerPrefix } };
   return weightsFor(precision, { folder: path, file: 'model.safetensors', digest, ...replaced }, cacheFolder);

@@ -3,76 +3,27 @@
  * device encodes documents, the processor workers encode queries alone, and cut what the device gives.
  */
 import { LRUCache } from 'lru-cache';
-import type { BlockCaps } from '../../blocks/caps.ts';
 import { toDocumentBlocks } from '../../blocks/document-blocks.ts';
 import { type AskedQuery, type QueryBlock, toQueryBlock } from '../../blocks/query-block.ts';
-import { toOnnx } from '../../graph/onnx.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
-import type { Value } from '../../graph/value.ts';
-import type { ExitFile } from '../../model/exit-file.ts';
-import type { Gates } from '../../model/gates-file.ts';
-import { encoderGraph, type Precision, toEncoderFeeds } from '../../network/encoder.ts';
-import type { EncoderConfig } from '../../network/encoder-config.ts';
-import { inContextGraph } from '../../network/in-context-encoder.ts';
-import type { Parameters } from '../../network/parameters.ts';
-import { areIntegerProductsExact } from '../../session/integer-products.ts';
+import { toEncoderFeeds } from '../../network/encoder-inputs.ts';
 import type { WorkerProgram } from '../../session/messages.ts';
-import type { GraphSession, SessionOptions } from '../../session/runtime.ts';
-import { openSharedSession } from '../../session/shared-session.ts';
+import type { GraphSession } from '../../session/runtime.ts';
 import type { EncodedBlock } from '../../states/encoded-block.ts';
-import type { HalfwayBlock } from '../../states/halfway.ts';
 import type { TokenisedDocument } from '../../states/tokenise.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
-import { fileParameters } from '../../weights/file-parameters.ts';
-import type { WeightFile } from '../../weights/precision-weights.ts';
-import { type CutSession, openCutSession } from './cut-session.ts';
+import { type AnchorSession, openAnchorSession } from './anchor-session.ts';
 import { cutStates, sharedCopy } from './cut-states.ts';
+import type { EncoderProgramData } from './encoder-program-data.ts';
 import type { EncoderAnswers, EncoderTask } from './encoder-workers.ts';
-import { LateSession } from './late-session.ts';
+import type { LateSession } from './late-session.ts';
 import { toQueryGroups } from './query-groups.ts';
-import { residualFeeds, residualOf, type SharedResidual } from './residual-feeds.ts';
+import { residualFeeds } from './residual-feeds.ts';
 import { type QueryBlockState, type SeenTensors, seenFeeds, seenOutputs, toSeen } from './seen-feeds.ts';
 import { type HeldTokenizer, sharedTokenizer } from './shared-tokenizer.ts';
 import { type PlacedDocument, placeDocument, toSpanless, toSpans } from './spans.ts';
+import { openQueries, openStates } from './state-session.ts';
 import { openTokenProducts, type TokenProducts } from './token-products.ts';
-
-/** What a worker needs to open the program; structured-cloneable. */
-export interface EncoderProgramData {
-  /** Path of `tokenizer.json`. */
-  readonly tokenizerPath: string;
-  /** The network's shape. */
-  readonly config: EncoderConfig;
-  /** Where the weights lie. */
-  readonly weights: WeightFile;
-  /** Names the model's content. */
-  readonly modelDigest: string;
-  /** How matrices are multiplied. */
-  readonly precision: Precision;
-  /** What stands before the query's own words. */
-  readonly instruction: string;
-  /** Token budgets. */
-  readonly caps: BlockCaps;
-  /** Whether token vectors are kept. */
-  readonly tier: 'tokens' | 'anchor';
-  /** How query blocks are computed, where that is not how documents are. @defaultValue as documents */
-  readonly queries?: QueryForm | undefined;
-  /** Threads of one run. */
-  readonly threads: number;
-  /** Whether weights are copied into the layout that multiplies fastest. */
-  readonly prepack: boolean;
-  /** Learned sums over the weights. @defaultValue none */
-  readonly residual?: SharedResidual | undefined;
-  /** Gates through which documents see the query. @defaultValue none: the profile is `cacheable` */
-  readonly gates?: Gates | undefined;
-  /** The exit at which documents are dropped, without `residual` and `gates`. @defaultValue none: documents are read whole */
-  readonly exit?: ExitFile | undefined;
-}
-
-/** How query blocks are computed. */
-export interface QueryForm extends Pick<EncoderProgramData, 'precision' | 'weights'> {
-  /** Whether the weights are loaded with the first query, not when the program is opened. @defaultValue false */
-  readonly isLate?: boolean;
-}
 
 /** Opens the program in this thread. */
 export async function open(
@@ -80,49 +31,18 @@ export async function open(
 ): Promise<WorkerProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]>> {
   const program = data as EncoderProgramData;
   const held = await sharedTokenizer(program.tokenizerPath, program.modelDigest);
-  const { parameters, options } = await loading(program);
-  const cut = program.exit && (await openCutSession(program, parameters, program.exit, options));
-  const session = cut?.whole ?? (await openWhole(program, { parameters, options }));
+  const session = await openStates(program);
+  const guessing = program.guessing && (await openAnchorSession(program.guessing, program));
   const queries = await openQueries(program);
   const products = await openTokenProducts(program.config.width, program.threads);
-  return new EncoderProgram(program, { held, tokenizer: held.tokenizer, session, queries, cut, products });
-}
-
-/** What a program's weights are loaded with. */
-interface Loading {
-  readonly parameters: Parameters;
-  readonly options: SessionOptions;
-}
-
-async function loading({ weights, precision, threads, prepack }: EncoderProgramData): Promise<Loading> {
-  const { folder, file, table } = weights;
-  const keepsSignedIntegers = precision === 'int8' && (await areIntegerProductsExact());
-  return {
-    parameters: fileParameters(table, file),
-    options: { folder, threads, prepack, keepsSignedIntegers },
-  };
-}
-
-/** The session of query blocks where it is not the documents'. */
-async function openQueries({ queries, ...program }: EncoderProgramData): Promise<LateSession | undefined> {
-  if (!queries) return undefined;
-  const form = { ...program, ...queries };
-  const session = new LateSession(async () => openWhole(form, await loading(form)));
-  if (!queries.isLate) await session.open();
-  return session;
-}
-
-function openWhole(program: EncoderProgramData, { parameters, options }: Loading): Promise<GraphSession> {
-  return openSharedSession(toOnnx(graphOf(program, parameters)), options, program.modelDigest);
-}
-
-function graphOf(
-  { config, precision, residual, gates }: EncoderProgramData,
-  parameters: Parameters,
-): Record<string, Value> {
-  if (gates) return inContextGraph(config, parameters, { precision, gatedLayers: [...gates.keys()] });
-  const sums = residual && residualOf(residual);
-  return { states: encoderGraph(config, parameters, { precision, residual: sums }).states };
+  return new EncoderProgram(program, {
+    held,
+    tokenizer: held.tokenizer,
+    session,
+    queries,
+    guessing,
+    products,
+  });
 }
 
 interface Opened {
@@ -131,8 +51,8 @@ interface Opened {
   readonly session: GraphSession;
   /** Runs query blocks. @defaultValue `session` does */
   readonly queries: LateSession | undefined;
-  /** Both halves of the session; absent where no document is dropped. */
-  readonly cut: CutSession | undefined;
+  /** Guesses anchors; absent where no document is dropped. */
+  readonly guessing: AnchorSession | undefined;
   readonly products: TokenProducts;
 }
 
@@ -177,10 +97,8 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
         return task.texts.map((text) => this.#tokenise(text));
       case 'encode':
         return this.#encode(task.blocks, task.seen);
-      case 'begin':
-        return this.#cut().begin(task.blocks, this.#opened.tokenizer.padId);
-      case 'finish':
-        return this.#finish(task.blocks);
+      case 'guess':
+        return this.#guess(task.blocks);
       case 'cut':
         return cutStates(task.part);
       case 'queries':
@@ -197,6 +115,7 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
   async close(): Promise<void> {
     await this.#opened.session.release();
     await this.#opened.queries?.release();
+    await this.#opened.guessing?.release();
     await this.#opened.products.release();
     this.#opened.held.release();
   }
@@ -221,13 +140,10 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     return this.#split(blocks, await this.#run(blocks, { seen }));
   }
 
-  async #finish(blocks: readonly HalfwayBlock[]): Promise<EncodedBlock[]> {
-    return this.#split(blocks, await this.#cut().finish(blocks));
-  }
-
-  #cut(): CutSession {
-    if (this.#opened.cut) return this.#opened.cut;
-    throw new TypeError('run: the program was opened without an exit.');
+  #guess(blocks: readonly Int32Array[]): Promise<Float32Array[]> {
+    const { guessing, tokenizer } = this.#opened;
+    if (guessing) return guessing.guess(blocks, tokenizer.padId);
+    throw new TypeError('run: the program was opened without a depth that guesses.');
   }
 
   /** Each block's own vectors. */

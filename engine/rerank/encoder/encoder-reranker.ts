@@ -16,7 +16,7 @@ import type {
 } from '../../contract.ts';
 import { lazyEmbedder } from '../../embedding/lazy-embedder.ts';
 import { longestTimerMs } from '../../longest-timer.ts';
-import type { Precision } from '../../network/encoder.ts';
+import type { Precision } from '../../network/encoder-builder.ts';
 import { type ReadoutHeads, tokenQuery } from '../../readout/heads.ts';
 import type { QueryState, ReadoutParameters } from '../../readout/parameters.ts';
 import type { WeighedPrecedents } from '../../readout/precedents.ts';
@@ -57,7 +57,7 @@ export interface EncoderRerankerParts {
   readonly states: StateEncoder;
   /** Worker threads. */
   readonly workers: EncoderWorkers;
-  /** Ranks with documents dropped halfway. @defaultValue every document is read whole */
+  /** Ranks with documents dropped. @defaultValue every document is read whole */
   readonly dropping?: Dropping | undefined;
   /** Tells when the rest of a list needs no reading. @defaultValue every document is read */
   readonly stopping?: Stopping | undefined;
@@ -239,10 +239,10 @@ export class EncoderReranker implements Reranker {
   }
 
   /** What {@link DroppingOptions} choose documents by, one score a candidate, for tuning. @throws TypeError without them */
-  async exitScores(shortlist: Shortlist, { signal }: Pick<RerankOptions, 'signal'> = {}): Promise<number[]> {
+  async guessScores(shortlist: Shortlist, { signal }: Pick<RerankOptions, 'signal'> = {}): Promise<number[]> {
     const { dropping } = this.#parts;
-    this.#assertOpen('exitScores', signal);
-    if (!dropping) throw new TypeError('exitScores: expected a reranker opened with dropping.');
+    this.#assertOpen('guessScores', signal);
+    if (!dropping) throw new TypeError('guessScores: expected a reranker opened with dropping.');
     const query = this.#encodeQuery(shortlist.query, { signal });
     return [...(await dropping.score(shortlist, query, signal)).scores.scores];
   }

@@ -4,9 +4,9 @@ import type { BlockState } from '../../contract.ts';
 import type { QueryState } from '../../readout/parameters.ts';
 import { logSumExp } from '../../readout/softmax.ts';
 import type { PooledProgram, TaskOptions } from '../../session/pool.ts';
+import type { GuessingWorkers } from '../../states/anchor-guesses.ts';
 import type { EncodedBlock } from '../../states/encoded-block.ts';
 import type { EncodingWorkers } from '../../states/encoding-jobs.ts';
-import type { HalfwayBlock, HalfwayWorkers } from '../../states/halfway.ts';
 import type { TokenisedDocument } from '../../states/tokenise.ts';
 import type { BatchPart } from './cut-states.ts';
 import type { DeviceBatch, DeviceStates } from './device-program.ts';
@@ -24,8 +24,7 @@ export type EncoderTask =
       /** What the blocks see of a query. @defaultValue nothing */
       readonly seen?: SeenTensors | undefined;
     }
-  | { readonly kind: 'begin'; readonly blocks: readonly Int32Array[] }
-  | { readonly kind: 'finish'; readonly blocks: readonly HalfwayBlock[] }
+  | { readonly kind: 'guess'; readonly blocks: readonly Int32Array[] }
   | { readonly kind: 'cut'; readonly part: BatchPart }
   | { readonly kind: 'queries'; readonly queries: readonly AskedQuery[] }
   | {
@@ -48,8 +47,7 @@ export type EncoderTask =
 export interface EncoderAnswers {
   readonly tokenise: readonly TokenisedDocument[];
   readonly encode: readonly EncodedBlock[];
-  readonly begin: readonly HalfwayBlock[];
-  readonly finish: readonly EncodedBlock[];
+  readonly guess: readonly Float32Array[];
   readonly cut: readonly EncodedBlock[];
   readonly queries: readonly QueryBlockState[];
   readonly sums: TokenSums;
@@ -102,7 +100,7 @@ const leastValuesAWorker = 2 ** 19;
 const sparesKept = 3;
 
 /** Typed tasks of an encoder's programs. */
-export class EncoderWorkers implements EncodingWorkers, HalfwayWorkers {
+export class EncoderWorkers implements EncodingWorkers, GuessingWorkers {
   readonly #program: PooledProgram<EncoderTask, Answer>;
   readonly #device: EncodingDevice | undefined;
   readonly #wide: WideWorker | undefined;
@@ -138,14 +136,9 @@ export class EncoderWorkers implements EncodingWorkers, HalfwayWorkers {
     return blocks.map((_ids, b) => ({ anchor: rows.subarray(b * width, (b + 1) * width) }));
   }
 
-  /** The first layers; of a program with an exit. */
-  begin(blocks: readonly Int32Array[], options: TaskOptions): Promise<readonly HalfwayBlock[]> {
-    return this.#run({ kind: 'begin', blocks }, options);
-  }
-
-  /** The rest of the layers; of a program with an exit. */
-  finish(blocks: readonly HalfwayBlock[], options: TaskOptions): Promise<readonly EncodedBlock[]> {
-    return this.#run({ kind: 'finish', blocks }, options);
+  /** Guesses the anchors of blocks; of a program with a depth that guesses. */
+  guess(blocks: readonly Int32Array[], options: TaskOptions): Promise<readonly Float32Array[]> {
+    return this.#run({ kind: 'guess', blocks }, options);
   }
 
   /** Workers share the batch; its memory is free again once all are done. */

@@ -1,34 +1,34 @@
 /** Opens a reranker over an encoder's folder. */
 import { join } from 'node:path';
 import type { StateSource } from '../../contract.ts';
-import { ModelFormatError } from '../../errors.ts';
-import { exitLayers, type ModelAtDepth, modelAtDepth } from '../../model/depth.ts';
-import { type ExitFile, readExit } from '../../model/exit-file.ts';
-import { defaultModelFolder, openModelFolder } from '../../model/folder.ts';
+import { guessingDepths, type ModelAtDepth, modelAtDepth } from '../../model/depth.ts';
+import { defaultModelFolder, type ModelFolder, openModelFolder } from '../../model/folder.ts';
 import { withLoops } from '../../model/loops.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import { readPrecedents } from '../../model/precedents-file.ts';
 import { readJson } from '../../model/read-json.ts';
 import { readHeads } from '../../model/readout-heads.ts';
 import { type ResidualFile, readResidual, residualPath } from '../../model/residual-file.ts';
-import { parseEncoderConfig } from '../../network/encoder-config.ts';
+import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
 import { appliedLayers } from '../../network/loops.ts';
+import { anchorLayers } from '../../network/multiply-adds.ts';
 import { residualSizes } from '../../network/residuals.ts';
 import type { WeighedPrecedents } from '../../readout/precedents.ts';
 import type { RelevanceRules } from '../../scores/relevance.ts';
-import { HalfwayRuns } from '../../states/halfway.ts';
+import { AnchorGuesses } from '../../states/anchor-guesses.ts';
 import { layeredSource } from '../../states/layered-source.ts';
 import { lmdbSource } from '../../states/lmdb-source.ts';
 import { defaultStateCacheBytes, memorySource } from '../../states/memory-source.ts';
 import { StateEncoder } from '../../states/state-encoder.ts';
 import { opened } from '../opened.ts';
 import type { RerankerOptions } from '../reranker-options.ts';
+import type { GuessingDepth } from './anchor-session.ts';
 import { Dropping, toKeepBounds } from './dropping.ts';
 import { type EncoderSettings, toInfo, wholeTextDigests } from './encoder-info.ts';
 import { assertCacheableOptions } from './encoder-options.ts';
 import { choosePlaces } from './encoder-places.ts';
-import type { EncoderProgramData } from './encoder-program.ts';
-import { toProgramData } from './encoder-program-data.ts';
+import type { EncoderProgramData } from './encoder-program-data.ts';
+import { modelWeights, toProgramData } from './encoder-program-data.ts';
 import { EncoderReranker } from './encoder-reranker.ts';
 import { openEncoderWorkers, toBatchOptions } from './open-encoder-workers.ts';
 import type { StateReader } from './rank-states.ts';
@@ -51,13 +51,13 @@ export async function openEncoderReranker(options: RerankerOptions = {}): Promis
 }
 
 async function open(options: RerankerOptions): Promise<EncoderReranker> {
-  const model = await openModel(options);
+  const { model, whole } = await openModel(options);
   const { folder, config } = model;
   const { digests, ...reading } = await openReading(model, options);
   const residual = await openResidual(options, model);
   const places = await choosePlaces(options);
-  const exit = await openExit(options, model);
-  const data: EncoderProgramData = { ...(await toProgramData(options, model, places)), residual, exit };
+  const guessing = await openGuessingDepth(options, whole, config.layers);
+  const data: EncoderProgramData = { ...(await toProgramData(options, model, places)), residual, guessing };
   const { encoding, workers } = await openEncoderWorkers(options, data, places);
   const source = sourceOf(options);
   const bounds = options.dropping && toKeepBounds(options.dropping);
@@ -86,15 +86,18 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
     ...reader,
     states,
     dropping:
-      exit &&
+      guessing &&
       bounds &&
       new Dropping({
         ...bounds,
-        exit,
+        firstStageWeight: guessing.firstStageWeight,
+        layers: {
+          guess: anchorLayers(guessing.config, guessing.config.layers),
+          whole: appliedLayers(config).length,
+        },
         reader,
         states,
-        layersBehind: appliedLayers(config).length - exit.afterLayer,
-        halfway: new HalfwayRuns(encoding, batching),
+        guesses: new AnchorGuesses(encoding, batching),
       }),
     stopping: stopping && new Stopping({ ...stopping, ...reader, fusionWeight: info.fusionWeight }),
     close: async () => {
@@ -107,13 +110,22 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   });
 }
 
+/** A model's folder, and its shape at the full depth. */
+interface WholeModel {
+  readonly folder: ModelFolder;
+  readonly config: EncoderConfig;
+}
+
 /** The model at its depth and with its loops; the other options are checked against it. */
-async function openModel(options: RerankerOptions): Promise<ModelAtDepth> {
-  const whole = await openModelFolder(options.model ?? defaultModelFolder());
-  const configPath = join(whole.path, 'config.json');
+async function openModel(
+  options: RerankerOptions,
+): Promise<{ readonly model: ModelAtDepth; readonly whole: WholeModel }> {
+  const folder = await openModelFolder(options.model ?? defaultModelFolder());
+  const configPath = join(folder.path, 'config.json');
   const config = parseEncoderConfig(await readJson(configPath), configPath);
-  assertCacheableOptions(options, whole, config);
-  return withLoops(await modelAtDepth(whole, config, options.depth), options.loops);
+  assertCacheableOptions(options, folder, config);
+  const model = withLoops(await modelAtDepth(folder, config, options.depth), options.loops);
+  return { model, whole: { folder, config } };
 }
 
 /** Where states are kept: in memory, and before what the options name. */
@@ -123,22 +135,22 @@ function sourceOf(options: RerankerOptions): StateSource {
   return kept ? layeredSource(memory, kept) : memory;
 }
 
-/** The exit at which documents are dropped; undefined where none are. */
-async function openExit(
-  { dropping }: RerankerOptions,
-  { folder, config }: ModelAtDepth,
-): Promise<ExitFile | undefined> {
+/** The depth that guesses which documents are worth reading; undefined where none are dropped. */
+async function openGuessingDepth(
+  { dropping, cacheFolder }: RerankerOptions,
+  whole: WholeModel,
+  layers: number,
+): Promise<GuessingDepth | undefined> {
   if (!dropping) return undefined;
-  const { exits } = folder.manifest;
-  const { afterLayer = exitLayers(exits)[0]! } = dropping;
-  if (afterLayer < appliedLayers(config).length)
-    return readExit(folder.path, { afterLayer, ...exits[afterLayer]! }, config.width);
-  const expected = `exits below the model's ${config.layers} layers`;
-  throw new ModelFormatError({
-    path: join(folder.path, 'blockrank.json'),
-    expected,
-    found: String(afterLayer),
-  });
+  const { manifest } = whole.folder;
+  const { depth = guessingDepths(manifest, layers).at(-1)! } = dropping;
+  const model = await modelAtDepth(whole.folder, whole.config, depth);
+  return {
+    config: model.config,
+    weights: await modelWeights('int8', model, cacheFolder),
+    modelDigest: model.folder.digest,
+    firstStageWeight: manifest.depths[depth]!.dropping!.firstStageWeight,
+  };
 }
 
 /** How states are read, and digests of the files that say so. */

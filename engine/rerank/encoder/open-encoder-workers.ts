@@ -8,7 +8,7 @@ import type { WaveOptions } from '../../states/waves.ts';
 import type { RerankerOptions } from '../reranker-options.ts';
 import type { DeviceBatch, DeviceStates, EncoderDeviceData } from './device-program.ts';
 import type { EncoderPlaces } from './encoder-places.ts';
-import type { EncoderProgramData } from './encoder-program.ts';
+import type { EncoderProgramData } from './encoder-program-data.ts';
 import { type EncoderAnswers, type EncoderTask, EncoderWorkers } from './encoder-workers.ts';
 
 /** Options of {@link openEncoderWorkers}. */
@@ -55,8 +55,8 @@ const openOnProcessor = (data: EncoderProgramData, on: WorkerPool | number): Pro
   );
 
 /** What a worker is given that encodes queries alone. */
-function toQueryData({ queries, ...data }: EncoderProgramData): EncoderProgramData {
-  return queries ? { ...data, ...queries, exit: undefined } : data;
+function toQueryData({ queries, guessing: _, ...data }: EncoderProgramData): EncoderProgramData {
+  return queries ? { ...data, ...queries } : data;
 }
 
 /**

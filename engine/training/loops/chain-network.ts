@@ -5,8 +5,9 @@
 import * as g from '../../graph/operations/index.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
 import { input, scalar, times, type Value } from '../../graph/value.ts';
-import { encoderLayers, toEncoderFeeds } from '../../network/encoder.ts';
+import { encoderLayers } from '../../network/encoder.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
+import { toEncoderFeeds } from '../../network/encoder-inputs.ts';
 import type { LoopBlocks } from '../../network/loops.ts';
 import type { Parameters } from '../../network/parameters.ts';
 import { logSumExp } from '../losses/softmax.ts';

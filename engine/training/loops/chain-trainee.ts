@@ -2,8 +2,8 @@
 import { seededRandom } from '../../evaluation/random.ts';
 import { reshape, subtract } from '../../graph/operations/index.ts';
 import { input, scalar, type Value } from '../../graph/value.ts';
-import { encoderTokens } from '../../network/encoder.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
+import { encoderTokens } from '../../network/encoder-inputs.ts';
 import { layerCosine } from '../losses/loop-regularisation.ts';
 import type { Trainee } from '../trainer/trainee.ts';
 import type { TrainingList } from '../trainer/training-list.ts';

@@ -8,7 +8,8 @@
 
 import * as g from '../../graph/operations/index.ts';
 import { input, scalar, type Value } from '../../graph/value.ts';
-import { encoderLayers, encoderTokens, l2Normalise, toEncoderFeeds } from '../../network/encoder.ts';
+import { encoderLayers, l2Normalise } from '../../network/encoder.ts';
+import { encoderTokens, toEncoderFeeds } from '../../network/encoder-inputs.ts';
 import type { Parameters } from '../../network/parameters.ts';
 import type { Residual } from '../../network/residuals.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';

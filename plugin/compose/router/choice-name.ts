@@ -67,16 +67,15 @@ export function parseChoice(name: string): Choice {
 }
 
 /**
- * Reads the name of a form of the model: `depth-N`, with N layers; `drop-PERCENT`, with so many of the unknown documents read
- * to the last layer, and `drop-PERCENT-after-N`, where the others are dropped behind layer N; `stop-PERCENT`, with reading
- * stopped at that risk of another page; `depth-N` may stand before one of the others, with a dash. Undefined for any other
+ * Reads the name of a form of the model: `depth-N`, with N layers; `drop-PERCENT`, with so many of the unknown documents read,
+ * and `drop-PERCENT-by-N`, where N layers tell which; `stop-PERCENT`, with reading stopped at that risk of another page; `depth-N` may stand before one of the others, with a dash. Undefined for any other
  * name.
  */
 export function modelForm(name: string): FormSettings | undefined {
-  const [, depth, percent, afterLayer, risk] = formSpelling.exec(name) ?? [];
+  const [, depth, percent, by, risk] = formSpelling.exec(name) ?? [];
   const dropping = percent !== undefined && {
     keep: Number(percent) / 100,
-    ...(afterLayer !== undefined && { afterLayer: Number(afterLayer) }),
+    ...(by !== undefined && { depth: Number(by) }),
   };
   const form = {
     ...(depth !== undefined && { depth: Number(depth) }),
@@ -87,7 +86,7 @@ export function modelForm(name: string): FormSettings | undefined {
 }
 
 const formSpelling =
-  /^(?=[ds])(?:depth-([1-9]\d*))?(?:(?:^|-)(?:drop-([1-9]\d?)(?:-after-([1-9]\d*))?|stop-([1-9]\d?)))?$/;
+  /^(?=[ds])(?:depth-([1-9]\d*))?(?:(?:^|-)(?:drop-([1-9]\d?)(?:-by-([1-9]\d*))?|stop-([1-9]\d?)))?$/;
 
 const member = '((?:remote:)?[\\w.-]+)';
 const cascadeForm = new RegExp(`^cascade:${member}:${member}(?::([1-9]\\d*))?$`);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { chosenConfiguration } from '../../../plugin/cli/laboratory/cost-configuration.ts';
 import { type CliResult, runCli } from '../../support/programs/run-cli.ts';
-import { addTinyDepth, addTinyExit, tinyModel } from '../../support/tiny/tiny-model.ts';
+import { addTinyDepth, tinyModel } from '../../support/tiny/tiny-model.ts';
 import { writeCollection } from '../../support/tiny/write-collection.ts';
 
 const topics = ['bread', 'tides', 'brakes', 'taxes'];
@@ -23,10 +23,14 @@ beforeAll(async () => {
     queries: topics.map((topic, i) => ({ _id: `q${i}`, text: `know ${topic}` })),
     judgements: topics.map((_, i) => [`q${i}`, `r${i}`, 1]),
   });
-  const exits = { 1: { weights: 'exit-1.safetensors', firstStageWeight: 0 } };
-  model = await tinyModel({ exits, depths: { 2: { weights: 'two.safetensors' } } });
+  model = await tinyModel({
+    depths: {
+      1: { weights: 'one.safetensors', dropping: { firstStageWeight: 0 } },
+      2: { weights: 'two.safetensors' },
+    },
+  });
+  await addTinyDepth(model, [0], 'one.safetensors');
   await addTinyDepth(model);
-  await addTinyExit(model);
 });
 afterAll(() => Promise.all([folder, model].map((each) => rm(each, { recursive: true }))));
 
@@ -101,7 +105,7 @@ describe('the configuration of a way to rank', () => {
     ['model', { reranker: {}, stage: { fusion: false } }],
     ['depth-6-anchor', { reranker: { depth: 6, tier: 'anchor' } }],
     ['drop-25', { reranker: { dropping: { keep: 0.25 } } }],
-    ['depth-6-drop-50-after-3', { reranker: { depth: 6, dropping: { keep: 0.5, afterLayer: 3 } } }],
+    ['depth-6-drop-20-by-4', { reranker: { depth: 6, dropping: { keep: 0.2, depth: 4 } } }],
     ['stop-20', { reranker: { stopping: { risk: 0.2 } } }],
     ['router:my/router', { reranker: { router: { folder: 'my/router' } } }],
     ['router:my/router@12.5', { reranker: { router: { folder: 'my/router', budgetMs: 12.5 } } }],

@@ -1,16 +1,18 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inspectModel, openReranker } from '../../../engine/index.ts';
+import { openReranker } from '../../../engine/index.ts';
 import { knownSystem, openSystems } from '../../../plugin/cli/laboratory/evaluated-systems.ts';
 import type { FormSettings } from '../../../plugin/compose/index.ts';
 import { fakeReranker } from '../../../plugin/testing/index.ts';
 import { shortlistOf } from '../../support/tiny/shortlist.ts';
-import { addTinyExit, tinyModel } from '../../support/tiny/tiny-model.ts';
+import { addTinyDepth, tinyModel } from '../../support/tiny/tiny-model.ts';
 
 let model: string;
 beforeAll(async () => {
-  model = await tinyModel({ exits: { 1: { weights: 'exit-1.safetensors', firstStageWeight: 0 } } });
-  await addTinyExit(model);
+  model = await tinyModel({
+    depths: { 1: { weights: 'one.safetensors', dropping: { firstStageWeight: 0 } } },
+  });
+  await addTinyDepth(model, [0], 'one.safetensors');
 });
 afterAll(() => rm(model, { recursive: true }));
 
@@ -18,7 +20,7 @@ describe('a name of --rerankers', () => {
   it.each<[name: string, form: FormSettings]>([
     ['depth-6', { depth: 6 }],
     ['drop-25', { dropping: { keep: 0.25 } }],
-    ['drop-5-after-4', { dropping: { keep: 0.05, afterLayer: 4 } }],
+    ['drop-5-by-4', { dropping: { keep: 0.05, depth: 4 } }],
     ['depth-6-drop-50', { depth: 6, dropping: { keep: 0.5 } }],
     ['stop-30', { stopping: { risk: 0.3 } }],
   ])('%s opens the model in that form', async (name, form) => {
@@ -40,7 +42,7 @@ describe('a name of --rerankers', () => {
     'depth-6drop-25',
     'depth-0',
     '',
-    'drop-25-after-0',
+    'drop-25-by-0',
     'best',
   ])('%s is none', (name) => {
     expect(() => knownSystem(name)).toThrow(RangeError);
@@ -53,14 +55,5 @@ describe('a name of --rerankers', () => {
     const order = await systems['drop-25']!(shortlistOf('who studies the stars', ...texts));
     await close();
     expect([...order].sort((a, b) => a - b)).toEqual([...texts.keys()]);
-  });
-});
-
-describe('inspectModel', () => {
-  it('tells what is wrong with an exit', async () => {
-    expect((await inspectModel(model)).problems).toEqual([]);
-    await addTinyExit(model, 'exit-1.safetensors', 16);
-    expect((await inspectModel(model)).problems[0]).toContain('tensor "projection" of shape [48,96]');
-    await addTinyExit(model);
   });
 });

@@ -5,13 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { toOnnx } from '../../../engine/graph/onnx.ts';
 import { defaultModelFolder } from '../../../engine/model/folder.ts';
-import {
-  encoderGraph,
-  encoderInputs,
-  type Precision,
-  toEncoderFeeds,
-} from '../../../engine/network/encoder.ts';
+import { encoderGraph } from '../../../engine/network/encoder.ts';
+import type { Precision } from '../../../engine/network/encoder-builder.ts';
 import { parseEncoderConfig } from '../../../engine/network/encoder-config.ts';
+import { encoderInputs, toEncoderFeeds } from '../../../engine/network/encoder-inputs.ts';
 import { openSession } from '../../../engine/session/runtime.ts';
 import { fileParameters } from '../../../engine/weights/file-parameters.ts';
 import { weightsFor } from '../../../engine/weights/precision-weights.ts';

@@ -12,8 +12,9 @@ import {
   layerOfGates,
   ownKeyValueNames,
 } from '../../../engine/network/cross-attention.ts';
-import { encoderGraph, l2Normalise, toEncoderFeeds } from '../../../engine/network/encoder.ts';
+import { encoderGraph, l2Normalise } from '../../../engine/network/encoder.ts';
 import { parseEncoderConfig } from '../../../engine/network/encoder-config.ts';
+import { toEncoderFeeds } from '../../../engine/network/encoder-inputs.ts';
 import { inContextGraph, inContextLayers, toQueryFeeds } from '../../../engine/network/in-context-encoder.ts';
 import type { Parameters } from '../../../engine/network/parameters.ts';
 import type { GraphSession } from '../../../engine/session/runtime.ts';

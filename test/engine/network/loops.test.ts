@@ -5,12 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../engine/evaluation/random.ts';
 import { toOnnx } from '../../../engine/graph/onnx.ts';
 import { input } from '../../../engine/graph/value.ts';
-import { encoderGraph, toEncoderFeeds } from '../../../engine/network/encoder.ts';
+import { encoderGraph } from '../../../engine/network/encoder.ts';
 import {
   type EncoderConfig,
   parseEncoderConfig,
   toEncoderConfigJson,
 } from '../../../engine/network/encoder-config.ts';
+import { toEncoderFeeds } from '../../../engine/network/encoder-inputs.ts';
 import { loopedGraphs } from '../../../engine/network/looped-encoder.ts';
 import { appliedLayers, type LoopBlocks } from '../../../engine/network/loops.ts';
 import { LoopedEncoder } from '../../../engine/rerank/encoder/looped-encoder.ts';

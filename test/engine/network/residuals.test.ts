@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { toOnnx } from '../../../engine/graph/onnx.ts';
 import { input } from '../../../engine/graph/value.ts';
-import { encoderGraph, toEncoderFeeds } from '../../../engine/network/encoder.ts';
+import { encoderGraph } from '../../../engine/network/encoder.ts';
 import { parseEncoderConfig } from '../../../engine/network/encoder-config.ts';
+import { toEncoderFeeds } from '../../../engine/network/encoder-inputs.ts';
 import {
   type ResidualForm,
   ResidualSums,

@@ -3,14 +3,13 @@ import { cp, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { toExitFile } from '../../../engine/model/exit-file.ts';
 import {
   type NamedTensor,
   readTensorBytes,
   readTensorTable,
   toSafetensors,
 } from '../../../engine/weights/safetensors.ts';
-import { randomNumbers, tinyReadout } from './tiny-states.ts';
+import { tinyReadout } from './tiny-states.ts';
 
 /** Writes the folder to a temporary path and gives the path. `manifest` replaces properties of blockrank.json. */
 export async function tinyModel(manifest: Readonly<Record<string, unknown>> = {}): Promise<string> {
@@ -53,14 +52,4 @@ export async function addTinyDepth(
     tensors.push({ name: `encoder.layer.${at}.${rest}`, type: 'F32', shape: entry.shape, bytes });
   }
   await writeFile(join(folder, file), toSafetensors(tensors, {}));
-}
-
-/**
- * Writes an exit with made-up numbers into a folder of {@link tinyModel}, for a manifest with
- * `exits: { 1: { weights: 'exit-1.safetensors', firstStageWeight: 0.2 } }`.
- */
-export async function addTinyExit(folder: string, file = 'exit-1.safetensors', width = 48): Promise<void> {
-  const next = randomNumbers(5);
-  const projection = Float32Array.from({ length: 2 * width * width }, () => 0.2 * next());
-  await writeFile(join(folder, file), toExitFile({ projection, bias: new Float32Array(width) }));
 }

@@ -3,7 +3,7 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigurationError, type ConfigurationIssue } from '../../../errors.ts';
 import { residualPath, toResidualFile } from '../../../model/residual-file.ts';
-import { encoderTokens } from '../../../network/encoder.ts';
+import { encoderTokens } from '../../../network/encoder-inputs.ts';
 import {
   type ResidualForm,
   residualInputs,

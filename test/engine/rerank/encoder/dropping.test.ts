@@ -1,23 +1,28 @@
-import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   ConfigurationError,
+  type DroppingOptions,
   type EncoderReranker,
-  ModelFormatError,
   openEncoderReranker,
   openReranker,
   type Ranking,
   type RerankerOptions,
 } from '../../../../engine/index.ts';
+import { dotRows } from '../../../../engine/readout/vectors.ts';
+import { zScores } from '../../../../engine/scores/fusion-scores.ts';
 import { rerankerSuite } from '../../../../plugin/testing/index.ts';
+import { assertAllClose } from '../../../support/checks/all-close.ts';
 import { closedAfterEach } from '../../../support/closed-after-each.ts';
 import { shortlistOf } from '../../../support/tiny/shortlist.ts';
-import { addTinyDepth, addTinyExit, tinyModel } from '../../../support/tiny/tiny-model.ts';
+import { addTinyDepth, tinyModel } from '../../../support/tiny/tiny-model.ts';
 
-const exits = { 1: { weights: 'exit-1.safetensors', firstStageWeight: 0.2 } };
-const depths = { 2: { weights: 'two.safetensors', exits } };
+const guessing = { dropping: { firstStageWeight: 0.2 } };
+const depths = {
+  1: { weights: 'one.safetensors', ...guessing },
+  2: { weights: 'two.safetensors', ...guessing },
+};
 const words = 'stars planets beans bread oven sky river stone music light'.split(' ');
 /** Texts of unlike lengths, the longest of several blocks. */
 const textOf = (i: number): string =>
@@ -28,9 +33,9 @@ const dropping = { keep: 0.25, minKeep: 1 };
 
 let model: string;
 beforeAll(async () => {
-  model = await tinyModel({ exits, depths });
+  model = await tinyModel({ depths });
+  await addTinyDepth(model, [0], 'one.safetensors');
   await addTinyDepth(model);
-  await addTinyExit(model);
 });
 afterAll(() => rm(model, { recursive: true }));
 
@@ -53,10 +58,10 @@ describe('document dropping', () => {
     async (precision) => {
       const texts = list(9).candidates.map(({ text }) => text);
       const whole = await open({ precision });
-      const cut = await open({ precision, dropping });
-      expect(cut.info.encodingDigest).toBe(whole.info.encodingDigest);
-      expect(cut.info.readoutDigest).not.toBe(whole.info.readoutDigest);
-      expect(await cut.encodeTexts(texts)).toEqual(await whole.encodeTexts(texts));
+      const partly = await open({ precision, dropping });
+      expect(partly.info.encodingDigest).toBe(whole.info.encodingDigest);
+      expect(partly.info.readoutDigest).not.toBe(whole.info.readoutDigest);
+      expect(await partly.encodeTexts(texts)).toEqual(await whole.encodeTexts(texts));
     },
   );
 
@@ -156,9 +161,41 @@ describe('document dropping', () => {
     expect(statesFound + statesEncoded + statesDropped).toBe(read);
   });
 
-  it('drops at a smaller depth too', async () => {
-    const reranker = await open({ dropping, depth: 2 });
-    expect(droppedOf(await reranker.rerank(list(8)))).toHaveLength(6);
+  it('guesses by the anchors that the smaller depth has, in 8-bit integers', async () => {
+    const reranker = await open({ dropping: { ...dropping, keep: 0.3, depth: 2 } });
+    const smaller = await open({ depth: 2, precision: 'int8', tier: 'anchor' });
+    const shortlist = { ...list(12), firstStage: 'unknown' as const };
+    const [{ query }, { states }] = [await reranker.encode(shortlist), await smaller.encode(shortlist)];
+    const cosines = states.map(({ anchors, blockTokens }) =>
+      Math.max(
+        ...blockTokens.map((_, b) => dotRows({ rows: query.anchor, row: 0 }, { rows: anchors, row: b }, 48)),
+      ),
+    );
+    assertAllClose(await reranker.guessScores(shortlist), zScores(cosines)!, { atol: 0.02 });
+  });
+
+  it('guesses by the smallest depth where none is named, and names it in the digest of the order', async () => {
+    const digestOf = async (one: DroppingOptions) => (await open({ dropping: one })).info.readoutDigest;
+    const smallest = await digestOf({ keep: 0.25 });
+    expect(await digestOf({ keep: 0.25, depth: 1 })).toBe(smallest);
+    expect(await digestOf({ keep: 0.25, depth: 2 })).not.toBe(smallest);
+  });
+
+  it('reads whole what would be dearer to guess', async () => {
+    // Ten of fifteen are kept: guessing all of them takes more than five documents.
+    const { usage } = await (await open({ dropping: { keep: 0.25, minKeep: 10, depth: 2 } })).rerank(
+      list(15),
+    );
+    expect(usage).toMatchObject({ statesEncoded: 15, statesDropped: 0 });
+  });
+
+  it('counts what it saved, less what it took to guess', async () => {
+    const reranker = await open({ dropping });
+    const { usage } = await reranker.rerank(list(16));
+    const whole = await (await open()).rerank(list(16));
+    expect(usage.tokens).toBe(whole.usage.tokens);
+    expect(usage.layerTokensSaved).toBeGreaterThan(0);
+    expect(usage.layerTokensSaved).toBeLessThan(usage.tokens * 3 * 0.8);
   });
 
   it('gives up its batches when the caller does', async () => {
@@ -186,7 +223,7 @@ describe('options of document dropping', () => {
 
   it('tell all that is wrong at once', async () => {
     const message = await refused({
-      dropping: { keep: 2, minKeep: 0, maxKeep: 0.5, afterLayer: 7, kept: 1 } as never,
+      dropping: { keep: 2, minKeep: 0, maxKeep: 0.5, depth: 7, kept: 1 } as never,
       device: 'webgpu',
       residual: 'tenant',
     });
@@ -194,33 +231,26 @@ describe('options of document dropping', () => {
       'dropping.keep: ',
       'dropping.minKeep: expected a whole number of at least 1, got 0',
       'dropping.maxKeep: expected a whole number of at least minKeep, 0, got 0.5',
-      'dropping.afterLayer: expected 1, got 7',
+      'dropping.depth: expected 2 or 1, got 7',
       'there is no option "kept"; did you mean keep?',
       'documents are dropped on the processor alone',
-      'the exits were fitted without residuals',
+      'smaller depths guess without residuals',
     ])
       expect(message).toContain(part);
   });
 
-  it('are refused of a model without exits', async () => {
-    const plain = await tinyModel();
-    expect(await refused({ model: plain, dropping })).toContain('the model has no exit at this depth');
+  it('are refused of a model without a depth that can tell, and at that depth itself', async () => {
+    const plain = await tinyModel({ depths: { 2: { weights: 'two.safetensors' } } });
+    const none = 'the model has no smaller depth that tells which documents to drop';
+    expect(await refused({ model: plain, dropping })).toContain(none);
+    expect(await refused({ dropping, depth: 1 })).toContain(none);
     await rm(plain, { recursive: true });
   });
 
-  it('name the file of an exit that is missing, of another model, or behind the last layer', async () => {
-    const broken = await tinyModel({ exits: { ...exits, 3: exits[1] } });
-    const opening = (afterLayer: number) =>
-      openReranker({ model: broken, dropping: { ...dropping, afterLayer } }).catch((error: unknown) => error);
-    expect(await opening(1)).toBeInstanceOf(ModelFormatError);
-    await addTinyExit(broken, 'exit-1.safetensors', 16);
-    expect(String(await opening(1))).toContain(
-      'expected tensor "projection" of shape [48,96], found [16,32]',
+  it('are refused where guessing would cost more than it saves', async () => {
+    expect(await refused({ dropping: { keep: 0.5, depth: 2 } })).toContain(
+      'dropping.keep: expected less than 0.33, got 0.5: guessing with 2 of 3 layers would cost more than it saves',
     );
-    await addTinyExit(broken);
-    expect(String(await opening(3))).toContain("exits below the model's 3 layers");
-    await writeFile(join(broken, 'exit-1.safetensors'), 'no tensors');
-    expect(await opening(1)).toBeInstanceOf(ModelFormatError);
-    await rm(broken, { recursive: true });
+    expect(await refused({ dropping: { keep: 0.5 }, depth: 2 })).toContain('expected less than 0.50');
   });
 });

@@ -21,19 +21,21 @@ import type { GraphSession } from '../../../../engine/session/runtime.ts';
 import { shortlistOf } from '../../../support/tiny/shortlist.ts';
 import { tinyDecoder } from '../../../support/tiny/tiny-decoder.ts';
 import { tinyGates, tinyInContextModel } from '../../../support/tiny/tiny-in-context.ts';
-import { addTinyDepth, addTinyExit, tinyModel } from '../../../support/tiny/tiny-model.ts';
+import { addTinyDepth, tinyModel } from '../../../support/tiny/tiny-model.ts';
 import { tinyResidual } from '../../../support/tiny/tiny-residual.ts';
 
 const list = shortlistOf('who bakes bread', 'a loaf of bread', 'a red car', 'flour and water');
-const exits = { 1: { weights: 'exit-1.safetensors', firstStageWeight: 0.2 } };
-const depths = { 2: { weights: 'two.safetensors' } };
+const depths = {
+  1: { weights: 'one.safetensors', dropping: { firstStageWeight: 0.2 } },
+  2: { weights: 'two.safetensors' },
+};
 
 let model: string;
 const open: { close(): Promise<void> }[] = [];
 beforeAll(async () => {
-  model = await tinyModel({ exits, depths });
+  model = await tinyModel({ depths });
   await addTinyDepth(model);
-  await addTinyExit(model);
+  await addTinyDepth(model, [0], 'one.safetensors');
   await tinyResidual(model, { name: 'tenant-a' });
 });
 afterEach(async () => {

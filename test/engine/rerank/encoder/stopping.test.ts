@@ -11,7 +11,7 @@ import {
 } from '../../../../engine/index.ts';
 import { closedAfterEach } from '../../../support/closed-after-each.ts';
 import { shortlistOf } from '../../../support/tiny/shortlist.ts';
-import { addTinyExit, tinyModel } from '../../../support/tiny/tiny-model.ts';
+import { addTinyDepth, tinyModel } from '../../../support/tiny/tiny-model.ts';
 
 const words = 'stars planets beans bread oven sky river stone music light'.split(' ');
 const list = shortlistOf(
@@ -25,8 +25,10 @@ const never = { page: 1, risk: 1e-12 };
 
 let model: string;
 beforeAll(async () => {
-  model = await tinyModel({ exits: { 1: { weights: 'exit-1.safetensors', firstStageWeight: 0 } } });
-  await addTinyExit(model);
+  model = await tinyModel({
+    depths: { 1: { weights: 'one.safetensors', dropping: { firstStageWeight: 0 } } },
+  });
+  await addTinyDepth(model, [0], 'one.safetensors');
 });
 afterAll(() => rm(model, { recursive: true }));
 

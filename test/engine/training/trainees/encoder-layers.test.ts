@@ -113,19 +113,22 @@ describe('encoderLayersTrainee', () => {
     await rm(headed, { recursive: true });
   });
 
-  it('measures how far tokens and anchors point from those of the full depth', async () => {
-    const trainee = await opened({ depth: 2 });
-    const session = await openGraphOf(trainee, trainee.ownLosses!);
-    const read = await runOn(trainee, session, ['tokenCosine', 'anchorCosine']);
-    const [whole, half] = await Promise.all([reranker({}), reranker({ depth: 2 })]);
-    const shortlist = toShortlist(list);
-    const [a, b] = await Promise.all([whole.encode(shortlist), half.encode(shortlist)]);
-    const close = { rtol: 1e-5, atol: 1e-6 };
-    const tokens = ({ query, states }: typeof a) => [...states.map((each) => each.tokens!), query.tokens];
-    const anchors = ({ query, states }: typeof a) => [...states.map((each) => each.anchors), query.anchor];
-    assertAllClose(read('tokenCosine'), [meanDistance(tokens(b), tokens(a), a.query.width)], close);
-    assertAllClose(read('anchorCosine'), [meanDistance(anchors(b), anchors(a), a.query.width)], close);
-  });
+  it.each(['fp32', 'int8'] as const)(
+    'measures how far tokens and anchors point from those of the full depth in %s',
+    async (precision) => {
+      const trainee = await opened({ depth: 2, fullDepthPrecision: precision });
+      const session = await openGraphOf(trainee, trainee.ownLosses!);
+      const read = await runOn(trainee, session, ['tokenCosine', 'anchorCosine']);
+      const [whole, half] = await Promise.all([reranker({ precision }), reranker({ depth: 2 })]);
+      const shortlist = toShortlist(list);
+      const [a, b] = await Promise.all([whole.encode(shortlist), half.encode(shortlist)]);
+      const close = { rtol: 1e-5, atol: 1e-6 };
+      const tokens = ({ query, states }: typeof a) => [...states.map((each) => each.tokens!), query.tokens];
+      const anchors = ({ query, states }: typeof a) => [...states.map((each) => each.anchors), query.anchor];
+      assertAllClose(read('tokenCosine'), [meanDistance(tokens(b), tokens(a), a.query.width)], close);
+      assertAllClose(read('anchorCosine'), [meanDistance(anchors(b), anchors(a), a.query.width)], close);
+    },
+  );
 
   it('has the divergence of masses that the definition gives, and none at the full depth itself', async () => {
     const [half, same] = await Promise.all([opened({ depth: 2 }), opened({ followsFullDepth: true })]);
@@ -187,22 +190,21 @@ describe('encoderLayersTrainee', () => {
   });
 
   it.each([
-    [{}, [false, true]],
-    [{ depth: 2 }, [true, false]],
-  ])(
-    'leaves out the probabilities that were fitted to the layers before: %j',
-    async (options: { depth?: number }, kept) => {
-      const relevance = { hit: { bias: 0, coefficients: { cosine: 1 } } };
-      const judged = await tinyModel({ relevance, depths: { 2: { weights: 'two.safetensors', relevance } } });
-      await addTinyDepth(judged);
-      const trainee = await opened({ model: judged, ...options });
-      const saved = join(scratch, `judged-${options.depth ?? 3}`);
-      await trainee.save(saved, trainee.tensors);
-      const { manifest } = await openModelFolder(saved);
-      expect([manifest.relevance, manifest.depths['2']!.relevance].map(Boolean)).toEqual(kept);
-      await rm(judged, { recursive: true });
-    },
-  );
+    [{}, [false, true, false]],
+    [{ depth: 2 }, [true, false, true]],
+  ])('leaves out what was fitted to the layers before: %j', async (options: { depth?: number }, kept) => {
+    const relevance = { hit: { bias: 0, coefficients: { cosine: 1 } } };
+    const two = { weights: 'two.safetensors', relevance, dropping: { firstStageWeight: 0.5 } };
+    const judged = await tinyModel({ relevance, depths: { 2: two } });
+    await addTinyDepth(judged);
+    const trainee = await opened({ model: judged, ...options });
+    const saved = join(scratch, `judged-${options.depth ?? 3}`);
+    await trainee.save(saved, trainee.tensors);
+    const { manifest } = await openModelFolder(saved);
+    const smaller = manifest.depths['2']!;
+    expect([manifest.relevance, smaller.relevance, smaller.dropping].map(Boolean)).toEqual(kept);
+    await rm(judged, { recursive: true });
+  });
 
   it('writes matrices as 8-bit integers where the file had them so', async () => {
     const small = await tinyModel({ depths: { 2: { weights: 'two.safetensors' } } });

@@ -1,8 +1,8 @@
-/** What an exit says of documents that are halfway: which of them are worth the rest of the way, and where the others rank. */
+/** What guesses of their anchors say of documents: which of them are worth reading, and where the others rank. */
 import { statisticalTopK } from '../../readout/statistical-top-k.ts';
 import { dotRows } from '../../readout/vectors.ts';
 import { zScores } from '../../scores/fusion-scores.ts';
-import type { HalfwayDocument } from '../../states/halfway.ts';
+import type { GuessedDocument } from '../../states/anchor-guesses.ts';
 
 /** How many documents go on. */
 export interface KeepBounds {
@@ -14,20 +14,20 @@ export interface KeepBounds {
   readonly maxKeep: number;
 }
 
-/** One score a document, at the exit. */
-export interface ExitScores {
-  /** Cosine of the query's anchor and the exit's guess of the document's, of its blocks the largest. */
+/** One score a document. */
+export interface GuessScores {
+  /** Cosine of the query's anchor and the guess of the document's, of its blocks the largest. */
   readonly cosines: readonly number[];
   /** The cosines' z-scores, and the first stage's by its share. */
   readonly scores: readonly number[];
 }
 
-/** The cosine of a document whose exit holds no numbers. */
+/** The cosine of a document whose guess holds no numbers. */
 const unlike = -1;
 
 /** What is known of the documents and the query. */
-export interface AtExit {
-  readonly documents: readonly HalfwayDocument[];
+export interface Guessed {
+  readonly documents: readonly GuessedDocument[];
   /** The query block's anchor. */
   readonly anchor: Float32Array;
   /** One a document; a missing one counts as the least. */
@@ -37,10 +37,15 @@ export interface AtExit {
 }
 
 /** Scores documents: `(1 - w) z(cosine) + w z(first stage)`; cosines alone where the first stage gave no scores. */
-export function scoreExits({ documents, anchor, firstStageScores, firstStageWeight }: AtExit): ExitScores {
+export function scoreGuesses({
+  documents,
+  anchor,
+  firstStageScores,
+  firstStageWeight,
+}: Guessed): GuessScores {
   const query = { rows: anchor, row: 0 };
-  const cosines = documents.map(({ blocks }) => {
-    const best = Math.max(...blocks.map(({ exit }) => dotRows(query, { rows: exit, row: 0 }, anchor.length)));
+  const cosines = documents.map(({ anchors }) => {
+    const best = Math.max(...anchors.map((rows) => dotRows(query, { rows, row: 0 }, anchor.length)));
     return Number.isFinite(best) ? best : unlike;
   });
   const own = zScores(cosines) ?? cosines.map(() => 0);
@@ -50,20 +55,20 @@ export function scoreExits({ documents, anchor, firstStageScores, firstStageWeig
 }
 
 /** Indices of the documents that go on, ascending. */
-export function chooseDocuments({ scores }: ExitScores, { keep, minKeep, maxKeep }: KeepBounds): number[] {
+export function chooseDocuments({ scores }: GuessScores, { keep, minKeep, maxKeep }: KeepBounds): number[] {
   const bounds = { keep: Math.ceil(keep * scores.length), minKeep, maxKeep };
   return statisticalTopK(scores, bounds);
 }
 
 /**
- * Logits of documents that were dropped: below the least of those that went on, by as much as the exit's scores are
+ * Logits of documents that were dropped: below the least of those that went on, by as much as the guesses' scores are
  * apart, in the scale in which the anchor head reads cosines.
  *
  * @param least - Logit of the least document that went on.
  * @param tau - Temperature of the anchor head.
  */
 export function droppedLogits(
-  { cosines, scores }: ExitScores,
+  { cosines, scores }: GuessScores,
   kept: readonly number[],
   { least, tau }: { readonly least: number; readonly tau: number },
 ): number[] {

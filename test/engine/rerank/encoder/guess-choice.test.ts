@@ -1,23 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chooseDocuments, droppedLogits, scoreExits } from '../../../../engine/rerank/encoder/exit-choice.ts';
+import {
+  chooseDocuments,
+  droppedLogits,
+  scoreGuesses,
+} from '../../../../engine/rerank/encoder/guess-choice.ts';
 
 /** Documents whose blocks have these cosines with the anchor `[1, 0]`. */
 const documentsOf = (cosines: readonly (readonly number[])[]) =>
   cosines.map((blocks) => ({
     truncatedTokens: 0,
-    blocks: blocks.map((cosine) => ({
-      length: 3,
-      exit: Float32Array.of(cosine, Math.sqrt(1 - cosine * cosine)),
-      hidden: new Float32Array(6),
-    })),
+    tokens: 3 * blocks.length,
+    anchors: blocks.map((cosine) => Float32Array.of(cosine, Math.sqrt(1 - cosine * cosine))),
   }));
 const scored = (
   cosines: readonly (readonly number[])[],
   firstStageScores: readonly (number | undefined)[] = cosines.map(() => undefined),
   firstStageWeight = 0.5,
 ) =>
-  scoreExits({
+  scoreGuesses({
     documents: documentsOf(cosines),
     anchor: Float32Array.of(1, 0),
     firstStageScores,
@@ -25,7 +26,7 @@ const scored = (
   });
 const all = { minKeep: 1, maxKeep: 1000 };
 
-describe('scoreExits', () => {
+describe('scoreGuesses', () => {
   it("takes a document's best block", () => {
     const { cosines } = scored([[0.25, 0.75], [0.5]]);
     expect(cosines).toEqual([0.75, 0.5]);
@@ -38,7 +39,7 @@ describe('scoreExits', () => {
     expect(scored([[0.75], [0.25]]).scores).toEqual([1, -1]);
   });
 
-  it('puts a document whose exit holds no numbers last', () => {
+  it('puts a document whose guess holds no numbers last', () => {
     const { cosines, scores } = scored([[Number.NaN], [0.25], [0.5]]);
     expect(cosines[0]).toBe(-1);
     expect(Math.min(...scores)).toBe(scores[0]);
@@ -61,7 +62,7 @@ describe('chooseDocuments', () => {
 });
 
 describe('droppedLogits', () => {
-  it('are at most the least logit of those that went on, in the order of the exit', () => {
+  it('are at most the least logit of those that went on, in the order of the guesses', () => {
     const cosine = fc.double({ min: -1, max: 1, noNaN: true });
     fc.assert(
       fc.property(
