@@ -72,7 +72,7 @@ export interface RerankerConfig {
   readonly depth?: number | undefined;
   /** Encoders whose layers loop: how often the looped block is applied, at least 1. Quality is known for the loops of training alone. @defaultValue as often as in training */
   readonly loops?: number | undefined;
-  /** Encoders on the processor: documents that an early layer puts low are not read to the last one. @defaultValue every document is read whole */
+  /** Encoders on the processor: documents that a smaller depth puts low are not read. @defaultValue every document is read whole */
   readonly dropping?: DroppingConfig | undefined;
   /** Encoders: documents are read in first-stage order until the others would hardly reach the page. @defaultValue every document is read */
   readonly stopping?: StoppingConfig | undefined;

@@ -32,7 +32,7 @@ export interface DroppingOptions {
   readonly keep: number;
   /**
    * Layers of the depth that guesses, one of those below the depth that is read for which the model's manifest has
-   * `dropping`. @defaultValue the smallest of them
+   * `dropping`. @defaultValue the smallest that can
    */
   readonly depth?: number | undefined;
   /** Least number of documents that are encoded. @defaultValue 10 */

@@ -30,7 +30,7 @@ Examples:
 Each is measured on the same queries, by nDCG@10 and milliseconds a list. A star marks those that none is better than at
 no more cost. Chosen is the best within --budget, or without one the cheapest within one standard error of the best.
 cascade:first-stage:default:20 is the model over the first 20 hits: rankWindowSize. drop-25 reads a quarter of the unknown
-documents to the last layer, stop-30 stops reading at a risk of .3 (docs/cost.md), router:FOLDER and router:FOLDER@MS are a
+documents, stop-30 stops reading at a risk of .3 (docs/cost.md), router:FOLDER and router:FOLDER@MS are a
 router, with a budget. The other names are those of "blockrank router".`;
 
 /** Makes the command. */
