@@ -2,8 +2,8 @@
 import { mean } from '../../engine/evaluation/measures.ts';
 import { statisticalThreshold } from '../../engine/readout/statistical-top-k.ts';
 
-/** Statistics of one list's scores. */
-export interface Spread {
+/** How one list's scores are spread. */
+export interface Shape {
   /** Third standardised moment: 0 of a normal distribution. */
   readonly skew: number;
   /** Fourth standardised moment less 3: 0 of a normal distribution, 3 of a Laplace one. */
@@ -13,7 +13,7 @@ export interface Spread {
 }
 
 /** @param keep - Share of the scores that the threshold is to leave above it. */
-export function spreadOf(scores: readonly number[], keep: number): Spread {
+export function shapeOf(scores: readonly number[], keep: number): Shape {
   const centre = mean(scores);
   const moment = (power: number): number => mean(scores.map((score) => (score - centre) ** power));
   const deviation = Math.sqrt(moment(2));

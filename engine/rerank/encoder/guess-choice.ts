@@ -2,6 +2,7 @@
 import { statisticalTopK } from '../../readout/statistical-top-k.ts';
 import { dotRows } from '../../readout/vectors.ts';
 import { zScores } from '../../scores/fusion-scores.ts';
+import { spreadOf } from '../../scores/spread.ts';
 import type { GuessedDocument } from '../../states/anchor-guesses.ts';
 
 /** How many documents go on. */
@@ -73,11 +74,6 @@ export function droppedLogits(
   { least, tau }: { readonly least: number; readonly tau: number },
 ): number[] {
   const leastScore = kept.reduce((low, i) => Math.min(low, scores[i]!), Number.POSITIVE_INFINITY);
-  const logitOfZ = deviation(cosines) / tau;
+  const logitOfZ = spreadOf(cosines).deviation / tau;
   return scores.map((score) => least - logitOfZ * Math.max(0, leastScore - score));
-}
-
-function deviation(values: readonly number[]): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }
