@@ -17,14 +17,14 @@ import {
   type RerankerOptions,
   type Shortlist,
 } from '../engine/index.ts';
-import { guessingDepths } from '../engine/model/depth.ts';
+import { guessingDepth } from '../engine/model/depth.ts';
 import { defaultModelFolder, openModelFolder } from '../engine/model/folder.ts';
 import { readJson } from '../engine/model/read-json.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../engine/network/encoder-config.ts';
 import { anchorLayers, multiplyAdds } from '../engine/network/multiply-adds.ts';
 import { parseTokenizer, type Tokenizer } from '../engine/tokenizer/tokenizer.ts';
 import { atLeast, atMost, type Bench, type BenchResult, rounded, threads } from './support/bench.ts';
-import { spreadOf } from './support/guess-statistics.ts';
+import { type Shape, shapeOf } from './support/guess-statistics.ts';
 import { median, medianRatio, timed } from './support/measure.ts';
 
 const data = fileURLToPath(new URL('../../shared/data', import.meta.url));
@@ -94,7 +94,7 @@ async function openContenders(): Promise<Contender[]> {
   for (const [name, form] of Object.entries(forms)) {
     const options = { ...form, precision: 'int8', workers: threads, stateCacheBytes: 0 } as const;
     const all = form.depth ?? config.layers;
-    const { depth = guessingDepths(manifest, all).at(-1)! } = form.dropping ?? {};
+    const depth = guessingDepth(manifest, all, form.dropping?.depth)!;
     const guess = form.dropping ? anchorLayers(config, depth) : 0;
     opened.push({ name, reranker: await openEncoderReranker(options), layers: [guess, all], counter });
   }
@@ -118,15 +118,15 @@ async function compare(
   const systems = Object.fromEntries(
     contenders.map((each) => [each.name, systemOf(each, taken.get(each.name)!)]),
   );
-  const spreads = contenders
+  const shapes = contenders
     .filter(({ layers: [guess] }) => guess > 0)
-    .map((each) => [each.name, [] as ReturnType<typeof spreadOf>[], each] as const);
+    .map((each) => [each.name, [] as Shape[], each] as const);
   const result = await evaluateCollection({
     collection,
     candidates: await readCandidates(folder, 'bm25'),
     firstStage: 'lexical',
     baseline: 'whole',
-    systems: { ...systems, ...statisticsOver(spreads) },
+    systems: { ...systems, ...statisticsOver(shapes) },
     measures: [parseMeasure('nDCG@10')],
     rankWindowSize: documents,
     onProgress: (done, total) => note(`${name}: ${done} of ${total} lists`),
@@ -136,7 +136,7 @@ async function compare(
     figures: {
       lists: result.n,
       forms: Object.fromEntries(contenders.map((each) => [each.name, figuresOf(each.name)])),
-      guessScores: Object.fromEntries(spreads.map(([form, all]) => [form, statistics(all)])),
+      guessScores: Object.fromEntries(shapes.map(([form, all]) => [form, statistics(all)])),
     },
     checks: checksOf('whole', 'dropped'),
   };
@@ -198,24 +198,24 @@ function productsOf(
   }, 0);
 }
 
-type Spreads = readonly (readonly [form: string, lists: ReturnType<typeof spreadOf>[], of: Contender])[];
+type Shapes = readonly (readonly [form: string, lists: Shape[], of: Contender])[];
 
 /** Systems that leave a list as it is, and look at the scores of guesses. */
-function statisticsOver(spreads: Spreads): Readonly<Record<string, System>> {
+function statisticsOver(shapes: Shapes): Readonly<Record<string, System>> {
   return Object.fromEntries(
-    spreads.map(([form, lists, { reranker }]): [string, System] => [
+    shapes.map(([form, lists, { reranker }]): [string, System] => [
       `${form}: statistics`,
       async (shortlist) => {
         const scores = await reranker.guessScores(shortlist);
-        if (scores.length > 1) lists.push(spreadOf(scores, keep));
+        if (scores.length > 1) lists.push(shapeOf(scores, keep));
         return [...scores.keys()];
       },
     ]),
   );
 }
 
-function statistics(lists: ReturnType<typeof spreadOf>[]): object {
-  const over = (value: (one: (typeof lists)[number]) => number): number => rounded(mean(lists.map(value)));
+function statistics(lists: Shape[]): object {
+  const over = (value: (one: Shape) => number): number => rounded(mean(lists.map(value)));
   return {
     skew: over(({ skew }) => skew),
     excessKurtosis: over(({ excessKurtosis }) => excessKurtosis),

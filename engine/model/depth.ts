@@ -38,6 +38,15 @@ export function guessingDepths(manifest: Pick<ModelManifest, 'depths'>, layers: 
   return smallerDepths(manifest).filter((depth) => depth < layers && manifest.depths[depth]!.dropping);
 }
 
+/** The depth that tells so: the one that is asked for, or the smallest that can; undefined where none can. */
+export function guessingDepth(
+  manifest: Pick<ModelManifest, 'depths'>,
+  layers: number,
+  asked: number | undefined,
+): number | undefined {
+  return asked ?? guessingDepths(manifest, layers).at(-1);
+}
+
 /**
  * The model at a depth.
  *

@@ -1,6 +1,6 @@
 /** How options of an encoder are checked, by profile. */
 import type { ConfigurationIssue } from '../../errors.ts';
-import { depthsOf, guessingDepths } from '../../model/depth.ts';
+import { depthsOf, guessingDepth, guessingDepths } from '../../model/depth.ts';
 import type { ModelFolder } from '../../model/folder.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
@@ -102,34 +102,37 @@ function checkDropping(
   if (dropping === undefined) return;
   const { layers } = config;
   for (const { path, message } of boundFaults(dropping)) check.tell(`dropping.${path}`, message);
-  const depths = guessingDepths(manifest, depth ?? layers);
-  const fault = guessFault(dropping, depths, depth ?? appliedLayers(config).length);
+  const read = depth ?? layers;
+  const fault = guessFault(
+    { keep: dropping.keep, guess: guessingDepth(manifest, read, dropping.depth) },
+    guessingDepths(manifest, read),
+    depth ?? appliedLayers(config).length,
+  );
   if (fault) check.tell(fault.path, fault.message);
   if (device !== 'cpu')
     check.tell('dropping', 'documents are dropped on the processor alone; leave out the device');
-  const isOwnResidual = (depth ?? layers) === layers && manifest.residual !== undefined;
+  const isOwnResidual = read === layers && manifest.residual !== undefined;
   if (residual !== undefined || isOwnResidual)
     check.tell('dropping', 'smaller depths guess without residuals; leave out one of the two');
 }
 
 /** What is wrong with the depth that guesses. @param layers - Those that are computed of documents that are kept. */
 function guessFault(
-  { depth, keep }: DroppingOptions,
+  { guess, keep }: Pick<DroppingOptions, 'keep'> & { readonly guess: number | undefined },
   depths: readonly number[],
   layers: number,
 ): { readonly path: 'dropping' | `dropping.${'depth' | 'keep'}`; readonly message: string } | undefined {
-  if (depths.length === 0) {
+  if (depths.length === 0 || guess === undefined) {
     const message = 'the model has no smaller depth that tells which documents to drop; leave it out';
     return { path: 'dropping', message };
   }
-  const guessing = depth ?? depths.at(-1)!;
-  if (!depths.includes(guessing))
-    return { path: 'dropping.depth', message: `expected ${depths.join(' or ')}, got ${String(depth)}` };
-  const most = 1 - guessing / layers;
+  if (!depths.includes(guess))
+    return { path: 'dropping.depth', message: `expected ${depths.join(' or ')}, got ${String(guess)}` };
+  const most = 1 - guess / layers;
   if (!(keep >= most && keep < 1)) return undefined;
   return {
     path: 'dropping.keep',
-    message: `expected less than ${most.toFixed(2)}, got ${keep}: guessing with ${guessing} of ${layers} layers would cost more than it saves`,
+    message: `expected less than ${most.toFixed(2)}, got ${keep}: guessing with ${guess} of ${layers} layers would cost more than it saves`,
   };
 }
 

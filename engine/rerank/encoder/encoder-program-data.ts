@@ -1,12 +1,12 @@
 /** What the workers of an encoder are given, from the model and the options. */
 import { join } from 'node:path';
 import type { BlockCaps } from '../../blocks/caps.ts';
-import { defaultCacheFolder } from '../../cache-folder.ts';
-import { layerPrefix, type ModelAtDepth } from '../../model/depth.ts';
+import type { ModelAtDepth } from '../../model/depth.ts';
 import type { Gates } from '../../model/gates-file.ts';
+import { modelWeights } from '../../model/model-weights.ts';
 import type { Precision } from '../../network/encoder-builder.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
-import { type WeightFile, weightsFor } from '../../weights/precision-weights.ts';
+import type { WeightFile } from '../../weights/precision-weights.ts';
 import type { RerankerOptions } from '../reranker-options.ts';
 import type { GuessingDepth } from './anchor-session.ts';
 import type { EncoderPlaces } from './encoder-places.ts';
@@ -82,18 +82,4 @@ export async function toProgramData(
     threads: options.threads ?? 1,
     prepack: options.prepack ?? true,
   };
-}
-
-/**
- * The weights of a model at a depth.
- *
- * @param cacheFolder - Where copies in another form are kept. @defaultValue `BLOCKRANK_CACHE`, else `~/.cache/blockrank`
- */
-export function modelWeights(
-  precision: Precision,
-  { folder: { path, digest }, layersFile }: Pick<ModelAtDepth, 'folder' | 'layersFile'>,
-  cacheFolder: string = defaultCacheFolder(),
-): Promise<WeightFile> {
-  const replaced = layersFile === undefined ? {} : { replaced: { file: layersFile, prefix: layerPrefix } };
-  return weightsFor(precision, { folder: path, file: 'model.safetensors', digest, ...replaced }, cacheFolder);
 }

@@ -78,7 +78,7 @@ const placedCharacters = 2 ** 19;
 
 class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[EncoderTask['kind']]> {
   /** Without the tables of weights, which nothing reads once the sessions are open. */
-  readonly #program: Omit<EncoderProgramData, 'weights' | 'queries'>;
+  readonly #program: Omit<EncoderProgramData, 'weights' | 'queries' | 'guessing'>;
   readonly #opened: Opened;
   /** Where the words of explained documents lie, by text: to find them takes three quarters of an explanation. */
   readonly #placed = new LRUCache<string, PlacedDocument>({
@@ -86,7 +86,7 @@ class EncoderProgram implements WorkerProgram<EncoderTask, EncoderAnswers[Encode
     sizeCalculation: (_placed, text) => Math.max(1, text.length),
   });
 
-  constructor({ weights: _, queries: __, ...program }: EncoderProgramData, opened: Opened) {
+  constructor({ weights: _, queries: __, guessing: ___, ...program }: EncoderProgramData, opened: Opened) {
     this.#program = program;
     this.#opened = opened;
   }

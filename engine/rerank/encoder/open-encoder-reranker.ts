@@ -1,10 +1,11 @@
 /** Opens a reranker over an encoder's folder. */
 import { join } from 'node:path';
 import type { StateSource } from '../../contract.ts';
-import { guessingDepths, type ModelAtDepth, modelAtDepth } from '../../model/depth.ts';
+import { guessingDepth, type ModelAtDepth, modelAtDepth } from '../../model/depth.ts';
 import { defaultModelFolder, type ModelFolder, openModelFolder } from '../../model/folder.ts';
 import { withLoops } from '../../model/loops.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
+import { modelWeights } from '../../model/model-weights.ts';
 import { readPrecedents } from '../../model/precedents-file.ts';
 import { readJson } from '../../model/read-json.ts';
 import { readHeads } from '../../model/readout-heads.ts';
@@ -28,7 +29,7 @@ import { type EncoderSettings, toInfo, wholeTextDigests } from './encoder-info.t
 import { assertCacheableOptions } from './encoder-options.ts';
 import { choosePlaces } from './encoder-places.ts';
 import type { EncoderProgramData } from './encoder-program-data.ts';
-import { modelWeights, toProgramData } from './encoder-program-data.ts';
+import { toProgramData } from './encoder-program-data.ts';
 import { EncoderReranker } from './encoder-reranker.ts';
 import { openEncoderWorkers, toBatchOptions } from './open-encoder-workers.ts';
 import type { StateReader } from './rank-states.ts';
@@ -143,7 +144,7 @@ async function openGuessingDepth(
 ): Promise<GuessingDepth | undefined> {
   if (!dropping) return undefined;
   const { manifest } = whole.folder;
-  const { depth = guessingDepths(manifest, layers).at(-1)! } = dropping;
+  const depth = guessingDepth(manifest, layers, dropping.depth)!;
   const model = await modelAtDepth(whole.folder, whole.config, depth);
   return {
     config: model.config,

@@ -1,19 +1,19 @@
 /** An encoder opened for the training of some of its layers. */
 import { join } from 'node:path';
 import type { BlockCaps } from '../../blocks/caps.ts';
-import { defaultCacheFolder } from '../../cache-folder.ts';
 import type { Profile } from '../../contract.ts';
 import { ConfigurationError, type ConfigurationIssue } from '../../errors.ts';
 import { depthsOf, layerPrefix, modelAtDepth } from '../../model/depth.ts';
 import { defaultModelFolder, type ModelFolder, openModelFolder } from '../../model/folder.ts';
 import { type Gates, readGates } from '../../model/gates-file.ts';
+import { modelWeights } from '../../model/model-weights.ts';
 import { readJson } from '../../model/read-json.ts';
 import { readHeads } from '../../model/readout-heads.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
 import type { ReadoutHeads } from '../../readout/heads.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
 import { parseTokenizer } from '../../tokenizer/tokenizer.ts';
-import { type WeightFile, weightsFor } from '../../weights/precision-weights.ts';
+import type { WeightFile } from '../../weights/precision-weights.ts';
 import { readTensorBytes, toFloat32 } from '../../weights/safetensors.ts';
 import type { TrainedTensor, TrainedTensors } from '../trainer/trainee.ts';
 import type { BlockMaker } from './list-blocks.ts';
@@ -79,13 +79,9 @@ export async function openLayerModel(
   const depth = options.depth ?? wholeConfig.layers;
   assertOptions(options, depth, depthsOf(whole.manifest, wholeConfig));
   assertProfile(profile, whole, wholeConfig);
-  const { folder, config, layersFile } = await modelAtDepth(whole, wholeConfig, depth);
-  const source = { folder: whole.path, file: 'model.safetensors', digest: folder.digest };
-  const weights = await weightsFor(
-    'fp32',
-    layersFile === undefined ? source : { ...source, replaced: { file: layersFile, prefix: layerPrefix } },
-    options.cacheFolder ?? defaultCacheFolder(),
-  );
+  const atDepth = await modelAtDepth(whole, wholeConfig, depth);
+  const { folder, config, layersFile } = atDepth;
+  const weights = await modelWeights('fp32', atDepth, options.cacheFolder);
   const { heads, gates, fusionWeight } = folder.manifest;
   const all = Array.from({ length: config.layers }, (_, layer) => layer);
   const otherwise = profile === 'cacheable' ? all : all.slice(Math.floor(config.layers / 2));
