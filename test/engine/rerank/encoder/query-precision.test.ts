@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   ConfigurationError,
   type EncoderReranker,
@@ -18,6 +18,7 @@ import { LateSession } from '../../../../engine/rerank/encoder/late-session.ts';
 import { openEncoderWorkers } from '../../../../engine/rerank/encoder/open-encoder-workers.ts';
 import type { QueryBlockState } from '../../../../engine/rerank/encoder/seen-feeds.ts';
 import type { GraphSession } from '../../../../engine/session/runtime.ts';
+import { closedAfterEach } from '../../../support/closed-after-each.ts';
 import { shortlistOf } from '../../../support/tiny/shortlist.ts';
 import { tinyDecoder } from '../../../support/tiny/tiny-decoder.ts';
 import { tinyGates, tinyInContextModel } from '../../../support/tiny/tiny-in-context.ts';
@@ -31,23 +32,18 @@ const depths = {
 };
 
 let model: string;
-const open: { close(): Promise<void> }[] = [];
+const toClose = closedAfterEach();
 beforeAll(async () => {
   model = await tinyModel({ depths });
   await addTinyDepth(model);
   await addTinyDepth(model, [0], 'one.safetensors');
   await tinyResidual(model, { name: 'tenant-a' });
 });
-afterEach(async () => {
-  for (const each of open.splice(0)) await each.close();
-});
 afterAll(() => rm(model, { recursive: true }));
 
 async function reranker(options: RerankerOptions = {}): Promise<EncoderReranker> {
   const own = options.pool ? {} : { workers: 1 };
-  const opened = await openEncoderReranker({ model, warmUp: false, ...own, ...options });
-  open.push(opened);
-  return opened;
+  return toClose(await openEncoderReranker({ model, warmUp: false, ...own, ...options }));
 }
 
 const encoded = async (options: RerankerOptions): ReturnType<EncoderReranker['encode']> =>
@@ -106,7 +102,7 @@ describe('openReranker({ queryPrecision })', () => {
 
   it('stands on one pool beside others, each with queries of its own precision', async () => {
     const pool = openWorkerPool({ workers: 1 });
-    open.push(pool);
+    toClose(pool);
     const [mixed, whole] = [
       await reranker({ pool, queryPrecision: 'int8', queryThreads: 2 }),
       await reranker({ pool, queryThreads: 2 }),
@@ -154,7 +150,7 @@ describe('the workers of an encoder', () => {
     const config = parseEncoderConfig(await readJson(`${model}/config.json`), model);
     const data = await toProgramData({ model }, { folder, config }, besideDevice);
     const { encoding } = await openEncoderWorkers({ workers: 1, warmUp: false }, data, besideDevice);
-    open.push(encoding);
+    toClose(encoding);
     const { tokens } = (await encoded({ precision: 'int8' })).query;
     expect((await encoding.encodeQuery(query[0]!)).tokens).toEqual(tokens);
     const [document] = await encoding.tokenise([list.candidates[0]!.text], {});
@@ -168,7 +164,7 @@ describe('the workers of an encoder', () => {
     const places = { ...besideDevice, isProcessorAlone: true };
     const { queries, ...data } = await toProgramData({ model }, { folder, config }, places);
     const worker = await openWorker({ ...data, queries: { ...queries!, isLate } });
-    open.push(worker);
+    toClose(worker);
     const [state] = (await worker.run({ kind: 'queries', queries: query })) as readonly QueryBlockState[];
     expect(state!.tokens).toEqual((await encoded({ precision: 'int8' })).query.tokens);
   });
