@@ -8,7 +8,7 @@ import { encoderLayersTrainee } from '../engine/training/trainees/encoder-layers
 import { axisLengths, feedsOf, graphInputs } from '../engine/training/trainer/graph-inputs.ts';
 import type { Trainee } from '../engine/training/trainer/trainee.ts';
 import type { TrainingList } from '../engine/training/trainer/training-list.ts';
-import { trainingGraph } from '../engine/training/training-graph.ts';
+import { gradientOf, trainingGraph } from '../engine/training/training-graph.ts';
 import { atLeast, type Bench, rounded, threads } from './support/bench.ts';
 import { alternate, median, medianRatio } from './support/measure.ts';
 import { openStepProducts } from './support/step-products.ts';
@@ -70,20 +70,28 @@ async function timed(
   list: TrainingList,
 ): Promise<{ step: number[]; products: number[]; count: number; multiplications: number }> {
   const inputs = graphInputs(Object.values(graph));
+  // The runtime reads no shared memory.
   const trained = [...trainee.tensors].map(
-    ([name, { shape, data }]) => [name, { type: 'float32', shape, data } as const] as const,
+    ([name, { shape, data }]) => [name, { type: 'float32', shape, data: data.slice() } as const] as const,
   );
   const feeds = feedsOf(inputs, {
     ...(await trainee.feeds(list)),
     ...losses.toFeeds(list),
     ...Object.fromEntries(trained),
   });
+  // As in training: gradients lie in memory that is used again and again.
+  const into = Object.fromEntries(
+    trained.map(([name, { shape, data }]) => [
+      gradientOf(name),
+      { type: 'float32', shape, data: new Float32Array(data.length) } as const,
+    ]),
+  );
   const folder = trainee.folder ?? '.';
   const session = await openSession(toOnnx(graph), { folder, threads, prepack: true });
   const products = await openStepProducts(graph, axisLengths(inputs, feeds), threads);
   try {
     const times = await alternate(rounds, {
-      step: () => session.run(feeds, Object.keys(graph)),
+      step: () => session.run(feeds, Object.keys(graph), into),
       products: () => products.run(),
     });
     return { ...times, count: products.count, multiplications: products.multiplications };

@@ -97,7 +97,8 @@ async function run(
   outputs: readonly string[],
 ): ReturnType<GraphSession['run']> {
   const tensors = [...trainee.tensors].map(
-    ([name, { shape, data }]) => [name, { type: 'float32', shape, data }] as const,
+    // The runtime reads no shared memory.
+    ([name, { shape, data }]) => [name, { type: 'float32', shape, data: data.slice() }] as const,
   );
   const feeds: Record<string, TensorValue> = {
     ...(await trainee.feeds(list)),

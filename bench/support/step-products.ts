@@ -20,8 +20,9 @@ export interface StepProducts {
 }
 
 /**
- * Opens the products of a graph: the same shapes in the same order, each over numbers of its own. A factor that the graph
- * turns lies unturned here too: the runtime reads it turned within the product, which is slower than to find it so.
+ * Opens the products of a graph: the same shapes in the same order, each over the numbers of its own factors, which lie where
+ * those of no other value lie, as in the graph. A factor that the graph turns lies unturned here too: the runtime reads it turned
+ * within the product, which is slower than to find it so.
  *
  * @param lengths - Lengths of the axes that have names.
  */
@@ -33,18 +34,19 @@ export async function openStepProducts(
   const products = operationsInOrder(Object.values(outputs)).filter(isProduct);
   const feeds: Record<string, TensorValue> = {};
   const results: Record<string, Value> = {};
-  const largest = new Float32Array(
-    Math.max(
-      ...products.flatMap((each) => factorsOf(each).map(({ value }) => countOf(lengthsOf(value, lengths)))),
-    ),
-  ).fill(0.01);
+  const numbers = new Map<Value, Float32Array>();
+  const numbersOf = (value: Value, count: number): Float32Array => {
+    const known = numbers.get(value) ?? new Float32Array(count).fill(0.01);
+    numbers.set(value, known);
+    return known;
+  };
   let multiplications = 0;
   for (const [at, product] of products.entries()) {
     // Inputs of its own: the runtime computes two products of the same inputs once.
     const [a, b] = factorsOf(product).map(({ value, isTurned }, side) => {
       const name = `${at}.${side}`;
       const shape = lengthsOf(value, lengths);
-      feeds[name] = { type: 'float32', shape, data: largest.subarray(0, countOf(shape)) };
+      feeds[name] = { type: 'float32', shape, data: numbersOf(value, countOf(shape)) };
       const factor = input(name, 'float32', shape);
       return isTurned ? g.transpose(factor, turnOf(shape.length)) : factor;
     }) as [Value, Value];

@@ -8,6 +8,7 @@ import {
   residualKinds,
   residualShapes,
 } from '../network/residuals.ts';
+import { sharedFloats } from '../session/shared-floats.ts';
 import { fileDigest } from '../weights/file-digest.ts';
 import { readTensorMetadata, readTensorTable, toSafetensors } from '../weights/safetensors.ts';
 import { assertFloatTensors, floatTensor, type Numbers, readFiniteTensor } from '../weights/tensor-files.ts';
@@ -68,7 +69,7 @@ export async function readResidual(path: string, base: ResidualBase): Promise<Re
   const shapes = residualShapes(form, base);
   assertFloatTensors(path, table, { shapes, all: `${shapes.size} tensors and none besides` });
   const length = [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  const numbers = new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT));
+  const numbers = sharedFloats(length);
   let at = 0;
   for (const name of shapes.keys()) {
     const data = await readFiniteTensor(path, name, table.get(name)!);

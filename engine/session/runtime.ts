@@ -26,10 +26,17 @@ export interface GraphSession {
   readonly inputs: ReadonlySet<string>;
   /** Names of what it computes. */
   readonly outputs: ReadonlySet<string>;
-  /** Computes the named outputs. @throws InferenceError */
+  /**
+   * Computes the named outputs. The runtime reads and writes no shared memory.
+   *
+   * @param into - Those of them that are written where the given tensors lie, which have their types and shapes, and are what
+   * comes back. @defaultValue none
+   * @throws InferenceError
+   */
   run(
     feeds: Readonly<Record<string, TensorValue>>,
     outputs: readonly string[],
+    into?: Readonly<Record<string, TensorValue>>,
   ): Promise<Record<string, TensorValue>>;
   /** Frees it. */
   release(): Promise<void>;
@@ -75,16 +82,14 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
   return {
     inputs: new Set(session.inputNames),
     outputs: new Set(session.outputNames),
-    async run(feeds, outputs) {
-      const tensors = Object.fromEntries(
-        Object.entries(feeds).map(([name, { type, data, shape }]) => [
-          name,
-          new ort.Tensor(type, data as never, shape),
-        ]),
-      );
+    async run(feeds, outputs, into = {}) {
+      const fetches = outputs.map((name) => [name, into[name] ? toOrtTensor(into[name]) : null]);
       try {
-        const answer = await session.run(tensors, [...outputs]);
-        return Object.fromEntries(outputs.map((name) => [name, toTensorValue(answer[name]!)]));
+        const answer = await session.run(
+          Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, toOrtTensor(value)])),
+          Object.fromEntries(fetches),
+        );
+        return Object.fromEntries(outputs.map((name) => [name, into[name] ?? toTensorValue(answer[name]!)]));
       } catch (cause) {
         throw failed('run the graph', provider, cause);
       }
@@ -92,6 +97,9 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
     release: () => session.release(),
   };
 }
+
+const toOrtTensor = ({ type, data, shape }: TensorValue): ort.Tensor =>
+  new ort.Tensor(type, data as never, shape);
 
 function toTensorValue({ type, dims, data }: ort.Tensor): TensorValue {
   if (type !== 'float16') return { type, shape: dims, data } as TensorValue;

@@ -40,7 +40,7 @@ export async function openSharedSession(
   return {
     inputs: session.inputs,
     outputs: session.outputs,
-    run: (feeds, outputs) => session.run(feeds, outputs),
+    run: (feeds, outputs, into) => session.run(feeds, outputs, into),
     async release() {
       if (!isHeld) return;
       isHeld = false;

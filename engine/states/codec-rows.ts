@@ -4,9 +4,10 @@
  * - `fp16`: IEEE half precision, relative error at most 2^-11;
  * - `int8`: one float32 scale a row, all scales first, then one byte a value, error at most half a scale.
  */
+
+import { sharedFloats } from '../session/shared-floats.ts';
 import { narrowFloats, widenHalves } from '../weights/half.ts';
 import { quantiseRows } from '../weights/quantise.ts';
-import { sharedFloats } from './shared-floats.ts';
 
 /** The precision of stored values. */
 export type StatePrecision = 'fp16' | 'int8';

@@ -1,6 +1,6 @@
 /** What workers make of blocks, and how the blocks of a document become its state. */
 import type { BlockState } from '../contract.ts';
-import { sharedFloats, weighed } from './shared-floats.ts';
+import { sharedFloats, weighed } from '../session/shared-floats.ts';
 import type { TokenisedDocument } from './tokenise.ts';
 
 /** The vectors of one encoded block. */

@@ -3,8 +3,8 @@
  * not trusted.
  */
 import type { BlockState, StateKey, StoredState, StoredStateCounts, StoredVector } from '../contract.ts';
+import { sharedFloats } from '../session/shared-floats.ts';
 import { decodeState, type StateFault } from './codec.ts';
-import { sharedFloats } from './shared-floats.ts';
 import type { StateCodec } from './state-codec.ts';
 
 /** The kind of state that a reader wants. */

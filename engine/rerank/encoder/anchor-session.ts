@@ -5,10 +5,10 @@ import type { EncoderConfig } from '../../network/encoder-config.ts';
 import { toEncoderFeeds } from '../../network/encoder-inputs.ts';
 import { areIntegerProductsExact } from '../../session/integer-products.ts';
 import type { SessionOptions } from '../../session/runtime.ts';
+import { sharedCopy } from '../../session/shared-floats.ts';
 import { openSharedSession } from '../../session/shared-session.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
 import type { WeightFile } from '../../weights/precision-weights.ts';
-import { sharedCopy } from './cut-states.ts';
 
 /** Whose anchors guess; structured-cloneable. */
 export interface GuessingDepth {

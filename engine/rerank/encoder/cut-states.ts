@@ -1,7 +1,7 @@
 /** From a batch's vectors in one piece to each block's own. */
 
+import { sharedCopy, sharedFloats } from '../../session/shared-floats.ts';
 import type { EncodedBlock } from '../../states/encoded-block.ts';
-import { sharedFloats } from '../../states/shared-floats.ts';
 import { widenHalves } from '../../weights/half.ts';
 
 /** Some blocks of a batch. */
@@ -26,16 +26,15 @@ export function cutStates({ rows, rowsPerBlock, width, first, lengths }: BatchPa
   return lengths.map((length, b) => {
     const start = (first + b) * rowsPerBlock * width;
     return {
-      anchor: sharedCopy(rows.subarray(start, start + width)),
-      tokens: sharedCopy(rows.subarray(start, start + length * width)),
+      anchor: sharedRows(rows.subarray(start, start + width)),
+      tokens: sharedRows(rows.subarray(start, start + length * width)),
     };
   });
 }
 
-/** A copy as float32 in shared memory. */
-export function sharedCopy(values: Float32Array | Uint16Array): Float32Array {
-  const copy = sharedFloats(values.length);
-  if (values instanceof Uint16Array) widenHalves(values, copy);
-  else copy.set(values);
+function sharedRows(rows: BatchPart['rows']): Float32Array {
+  if (rows instanceof Float32Array) return sharedCopy(rows);
+  const copy = sharedFloats(rows.length);
+  widenHalves(rows, copy);
   return copy;
 }

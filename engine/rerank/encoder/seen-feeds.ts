@@ -4,7 +4,7 @@ import type { Gates } from '../../model/gates-file.ts';
 import { gatesName, keyValueNames, ownKeyValueNames } from '../../network/cross-attention.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
 import type { QueryState } from '../../readout/parameters.ts';
-import { sharedCopy } from './cut-states.ts';
+import { sharedCopy } from '../../session/shared-floats.ts';
 
 /** Keys and values of a query block by the names that a graph takes them by, in shared memory. */
 export type SeenTensors = Readonly<

@@ -194,6 +194,7 @@ async function learn(
         settings.epochs * stepsPerEpoch,
       );
       optimiser.step(clipGradients(learnt.gradients, maxNorm).gradients, rate);
+      runs.takeBack(learnt.gradients);
     }
     const developmentLoss = await loss();
     epochs.push({ epoch, loss: sum / order.length, developmentLoss });

@@ -35,8 +35,12 @@ export function clipGradients(gradients: Gradients, maxNorm: number): ClippedGra
   const norm = globalNorm(gradients);
   if (!Number.isFinite(norm) || norm <= maxNorm) return { gradients, norm };
   const factor = maxNorm / norm;
-  const clipped = [...gradients].map(
-    ([name, gradient]) => [name, gradient.map((value) => value * factor)] as const,
-  );
+  const clipped = [...gradients].map(([name, gradient]) => [name, times(gradient, factor)] as const);
   return { gradients: new Map(clipped), norm };
+}
+
+function times(gradient: Float32Array, factor: number): Float32Array {
+  const out = new Float32Array(gradient.length);
+  for (let i = 0; i < out.length; i += 1) out[i] = gradient[i]! * factor;
+  return out;
 }

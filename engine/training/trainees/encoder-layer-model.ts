@@ -12,6 +12,7 @@ import { readHeads } from '../../model/readout-heads.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
 import type { ReadoutHeads } from '../../readout/heads.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
+import { sharedCopy } from '../../session/shared-floats.ts';
 import { parseTokenizer } from '../../tokenizer/tokenizer.ts';
 import type { WeightFile } from '../../weights/precision-weights.ts';
 import { readTensorBytes, toFloat32 } from '../../weights/safetensors.ts';
@@ -115,7 +116,7 @@ async function readLayers({ folder, table }: WeightFile, layers: readonly number
   for (const name of names.sort()) {
     const entry = table.get(name)!;
     const data = toFloat32(await readTensorBytes(join(folder, entry.file), entry), entry.type);
-    tensors.set(name, { shape: entry.shape, data });
+    tensors.set(name, { shape: entry.shape, data: sharedCopy(data) });
   }
   return tensors;
 }

@@ -6,7 +6,9 @@ import type { GraphAnswer, GraphTask } from '../../session/graph-program.ts';
 import { openGraph } from '../../session/open-graph.ts';
 import type { PooledProgram } from '../../session/pool.ts';
 import type { ExecutionProvider } from '../../session/runtime.ts';
+import { sharedFloats } from '../../session/shared-floats.ts';
 import type { Losses } from '../losses/create-losses.ts';
+import type { Gradients } from '../optimisers/clipping.ts';
 import { gradientOf, trainingGraph } from '../training-graph.ts';
 import { axisLengths, feedsOf, graphInputs } from './graph-inputs.ts';
 import { toTensorFeeds } from './tensors.ts';
@@ -37,7 +39,7 @@ export interface LearntList {
   /** Its tokens, without padding. */
   readonly tokens: number;
   /** A gradient a trained tensor, row-major. */
-  readonly gradients: ReadonlyMap<string, Float32Array>;
+  readonly gradients: Gradients;
 }
 
 const partOf = (name: string): string => `part.${name}`;
@@ -69,6 +71,8 @@ export class ListRuns {
   readonly #places: RunPlaces;
   readonly #learning: OpenGraph;
   #scoring: Promise<OpenGraph> | undefined;
+  /** Memory of gradients that nobody reads any more. */
+  readonly #spare: Gradients[] = [];
 
   private constructor(
     { trainee, losses, served = trainee.logits }: ListRunsParts,
@@ -110,23 +114,39 @@ export class ListRuns {
 
   /** Loss and gradients of a list. @throws MemoryLimitError @throws InferenceError */
   async learn(list: TrainingList): Promise<LearntList> {
-    const feeds = await this.#feeds(list, this.#trainee.tensors, true);
-    const answer = await run(this.#learning, list, feeds);
+    const { tensors } = this.#trainee;
+    const feeds = await this.#feeds(list, tensors, true);
+    const gradients =
+      this.#spare.pop() ??
+      new Map([...tensors].map(([name, { data }]) => [name, sharedFloats(data.length)] as const));
+    const into = Object.fromEntries(
+      [...gradients].map(([name, data]) => [
+        gradientOf(name),
+        { type: 'float32', shape: tensors.get(name)!.shape, data } as const,
+      ]),
+    );
+    const answer = await run(this.#learning, list, feeds, { into });
     const numberOf = (name: string): number => (answer[name]!.data as Float32Array)[0]!;
     const parts = this.#learning.outputs.filter((name) => name.startsWith(partOf('')));
-    const names = [...this.#trainee.tensors.keys()];
     return {
       loss: numberOf('loss'),
       parts: Object.fromEntries(parts.map((name) => [name.slice(partOf('').length), numberOf(name)])),
       tokens: this.#trainee.tokens(feeds),
-      gradients: new Map(names.map((name) => [name, answer[gradientOf(name)]!.data as Float32Array])),
+      gradients,
     };
+  }
+
+  /** Takes back gradients that {@link learn} gave, once nobody reads them: later ones are written over them. */
+  takeBack(gradients: Gradients): void {
+    this.#spare.push(gradients);
   }
 
   /** Loss of a list. @throws MemoryLimitError @throws InferenceError */
   async loss(list: TrainingList): Promise<number> {
     const feeds = await this.#feeds(list, this.#trainee.tensors, true);
-    return ((await run(this.#learning, list, feeds, ['loss']))['loss']!.data as Float32Array)[0]!;
+    return (
+      (await run(this.#learning, list, feeds, { outputs: ['loss'] }))['loss']!.data as Float32Array
+    )[0]!;
   }
 
   /** Logits of a list, in its order. @param tensors - Trained tensors to use. @defaultValue the trainee's */
@@ -172,12 +192,12 @@ async function run(
   graph: OpenGraph,
   list: TrainingList,
   all: Readonly<Record<string, TensorValue>>,
-  outputs: readonly string[] = graph.outputs,
+  { outputs = graph.outputs, into }: Partial<Pick<GraphTask, 'outputs' | 'into'>> = {},
 ): Promise<GraphAnswer> {
   const { program, inputs, memory } = graph;
   const feeds = feedsOf(inputs, all);
   memory.assertFits(nameOf(list), feeds, lengthsOf(graph, feeds));
-  return program.run({ feeds, outputs });
+  return program.run({ feeds, outputs, ...(into && { into }) });
 }
 
 const nameOf = ({ set, queryId, documents }: TrainingList): string =>

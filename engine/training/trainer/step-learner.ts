@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import { TrainingError } from '../../errors.ts';
 import { type Batches, createBatches } from '../data/batches.ts';
-import { clipGradients, globalNorm } from '../optimisers/clipping.ts';
+import { clipGradients } from '../optimisers/clipping.ts';
 import type { Optimiser } from '../optimisers/optimiser.ts';
 import { learningRate } from '../optimisers/schedule.ts';
 import type { StepPoint } from './curve.ts';
@@ -62,20 +62,20 @@ export class StepLearner {
    */
   async step(step: number, checkpointStep: number | undefined): Promise<StepPoint> {
     const began = performance.now();
-    const { settings, optimiser, trainee } = this.#parts;
+    const { settings, optimiser, trainee, runs } = this.#parts;
     const { loss, parts, tokens, gradients } = await this.#mean(step);
-    const gradientNorm = globalNorm(gradients);
-    const what = notFinite(loss, gradients, gradientNorm);
+    const { maxGradientNorm = maxNorm, schedule, steps } = settings;
+    const clipped = clipGradients(gradients, maxGradientNorm);
+    const what = notFinite(loss, gradients, clipped.norm);
     if (what) throw stopped(step, checkpointStep, what);
-    const { maxGradientNorm, schedule, steps } = settings;
-    const clipped = maxGradientNorm ? clipGradients(gradients, maxGradientNorm).gradients : gradients;
     const rate = learningRate(schedule, step - 1, steps);
-    optimiser.step(clipped, rate);
+    optimiser.step(clipped.gradients, rate);
+    runs.takeBack(gradients);
     const wrong = firstNotFinite(trainee.tensors) ?? firstNotFinite(optimiser.state);
     if (wrong !== undefined)
       throw stopped(step, checkpointStep, `"${wrong}" is no finite number after the step`);
     const ms = performance.now() - began;
-    return { kind: 'step', step, loss, parts, tokens, rate, gradientNorm, ms };
+    return { kind: 'step', step, loss, parts, tokens, rate, gradientNorm: clipped.norm, ms };
   }
 
   async #mean(step: number): Promise<LearntList> {
@@ -95,10 +95,11 @@ export class StepLearner {
 
 function notFinite(loss: number, gradients: LearntList['gradients'], norm: number): string | undefined {
   if (!Number.isFinite(loss)) return `the loss is ${loss}`;
+  if (norm <= maxNorm) return undefined;
   const byName = new Map([...gradients].map(([name, data]) => [name, { data }] as const));
   const wrong = firstNotFinite(byName);
   if (wrong !== undefined) return `the gradient of "${wrong}" is no finite number`;
-  return norm <= maxNorm ? undefined : `the gradients are ${norm.toExponential(1)} long`;
+  return `the gradients are ${norm.toExponential(1)} long`;
 }
 
 function stopped(step: number, checkpointStep: number | undefined, what: string): TrainingError {

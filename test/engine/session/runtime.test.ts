@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { InferenceError } from '../../../engine/errors.ts';
 import { toOnnx } from '../../../engine/graph/onnx.ts';
-import { linear } from '../../../engine/graph/operations/index.ts';
-import { fileTensor, input } from '../../../engine/graph/value.ts';
+import { linear, multiply } from '../../../engine/graph/operations/index.ts';
+import { fileTensor, input, scalar } from '../../../engine/graph/value.ts';
 import { openSession } from '../../../engine/session/runtime.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'blockrank-runtime-'));
@@ -20,6 +20,8 @@ const product = (offset = 16): Uint8Array =>
   toOnnx({ y: linear(input('x', 'float32', ['N', 3]), weights(offset)) });
 const x = { type: 'float32', shape: [2, 3], data: Float32Array.of(1, 0, 0, 0, 1, 1) } as const;
 
+const doubledInput = () => multiply(input('x', 'float32', ['N', 3]), scalar(2));
+
 describe('openSession', () => {
   it.each([true, false])(
     'reads weights where they lie in a file (prepack %s), the same at every run',
@@ -33,6 +35,17 @@ describe('openSession', () => {
       expect(second['y']!.data).toEqual(first['y']!.data);
     },
   );
+
+  it('writes outputs where it is told to, others beside them', async () => {
+    const doubled = toOnnx({ y: linear(input('x', 'float32', ['N', 3]), weights(16)), x2: doubledInput() });
+    const session = await openSession(doubled, { folder, threads: 1, prepack: true });
+    const y = { type: 'float32', shape: [2, 2], data: new Float32Array(4) } as const;
+    const answer = await session.run({ x }, ['y', 'x2'], { y });
+    await session.release();
+    expect(answer['y']).toBe(y);
+    expect([...y.data]).toEqual([1, 4, 5, 11]);
+    expect([...(answer['x2']!.data as Float32Array)]).toEqual([2, 0, 0, 0, 2, 2]);
+  });
 
   it.each([
     ['bytes that are no graph', Uint8Array.of(1, 2, 3), folder],

@@ -4,7 +4,7 @@ import type { TensorValue } from '../../../engine/graph/tensor.ts';
 import type { Value } from '../../../engine/graph/value.ts';
 import type { Reranker, Shortlist } from '../../../engine/index.ts';
 import { type GraphSession, openSession } from '../../../engine/session/runtime.ts';
-import { toTensorFeeds } from '../../../engine/training/trainer/tensors.ts';
+import { copyTensors, toTensorFeeds } from '../../../engine/training/trainer/tensors.ts';
 import type { Trainee } from '../../../engine/training/trainer/trainee.ts';
 import type { TrainingList } from '../../../engine/training/trainer/training-list.ts';
 
@@ -35,7 +35,7 @@ export async function runTrainee(
     readonly more?: Readonly<Record<string, TensorValue>>;
   },
 ): Promise<(name: string) => Float32Array> {
-  const feeds = { ...(await trainee.feeds(list)), ...toTensorFeeds(trainee.tensors), ...more };
+  const feeds = { ...(await trainee.feeds(list)), ...toTensorFeeds(copyTensors(trainee.tensors)), ...more };
   const answer = await session.run(fedTo(session, feeds), names);
   return (name) => answer[name]!.data as Float32Array;
 }

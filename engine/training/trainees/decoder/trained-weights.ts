@@ -5,6 +5,7 @@ import * as g from '../../../graph/operations/index.ts';
 import { input, scalar, type Value } from '../../../graph/value.ts';
 import type { DecoderFolder } from '../../../model/decoder-folder.ts';
 import type { Parameters } from '../../../network/parameters.ts';
+import { sharedCopy } from '../../../session/shared-floats.ts';
 import { fileParameters } from '../../../weights/file-parameters.ts';
 import { readTensorBytes, toFloat32 } from '../../../weights/safetensors.ts';
 import type { TrainedTensor, TrainedTensors } from '../../trainer/trainee.ts';
@@ -47,7 +48,7 @@ export async function openTrainedWeights(
   const tensors = new Map<string, TrainedTensor>();
   for (const [name, shape] of chosen) {
     frozen(name, shape); // the shape is the network's
-    tensors.set(name, { shape, data: await numbersOf(name) });
+    tensors.set(name, { shape, data: sharedCopy(await numbersOf(name)) });
   }
   const parameters = toInputs(tensors);
   return {

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { sharedFloats } from '../../../engine/states/shared-floats.ts';
+import { sharedFloats } from '../../../engine/session/shared-floats.ts';
 
 const megabyte = 2 ** 20;
 
