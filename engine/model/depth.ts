@@ -17,6 +17,8 @@ export interface ModelAtDepth {
   readonly config: EncoderConfig;
   /** File of the layers; absent at the model's full depth. */
   readonly layersFile?: string;
+  /** The model as it reads queries. @defaultValue as it reads documents */
+  readonly queries?: Pick<ModelAtDepth, 'folder' | 'config'> | undefined;
   /** How often the looped block is applied, where that is not as in training: see `withLoops`. */
   readonly loops?: number;
 }
@@ -71,6 +73,7 @@ export async function modelAtDepth(
   const { weights, readout = manifest.readout, fusionWeight = manifest.fusionWeight } = found;
   const { relevance } = found;
   return {
+    queries: found.queries === 'full-depth' ? { folder, config } : undefined,
     folder: {
       path,
       // Trained parts read the states of the depth that they were trained on, and residuals belong to one depth.

@@ -54,6 +54,8 @@ export interface DepthManifest {
   readonly fusionWeight?: FusionWeight | undefined;
   /** Probabilities of relevance at this depth, whose cosines are others than the model's. @defaultValue none */
   readonly relevance?: RelevanceRules | undefined;
+  /** Says that queries are read by all of the model's layers, over documents that are read by these. @defaultValue by these too */
+  readonly queries?: 'full-depth' | undefined;
   /** Says that its anchors can tell which documents are worth reading at a larger depth. @defaultValue it cannot */
   readonly dropping?: DroppingManifest | undefined;
 }
@@ -131,6 +133,7 @@ const manifestFields = z.object({
           .regex(/^[^/\\]+\.safetensors$/, 'expected the name of a safetensors file of the folder'),
         readout: readoutSchema.optional(),
         fusionWeight: fusionSchema.optional(),
+        queries: z.literal('full-depth').optional(),
         dropping: z.object({ firstStageWeight: share }).optional(),
         relevance: relevanceSchema.optional(),
       }),

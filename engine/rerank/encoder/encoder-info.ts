@@ -87,7 +87,9 @@ export function toInfo(model: ModelAtDepth, settings: EncoderSettings, isOpen: (
       maxQueryTokens: data.caps.maxQueryTokens,
       tier: data.tier,
       // Left out by JSON where queries are multiplied as documents are: the digest is then what it was without this property.
-      queryPrecision: data.queries?.precision,
+      queryPrecision: places.queryPrecision === places.processorPrecision ? undefined : places.queryPrecision,
+      // The same of queries that are read at the documents' depth.
+      queryModel: model.queries?.folder.digest,
       stateCodec: stateCodec?.name,
       // Left out by JSON where nothing is dropped: the digest is then what it was without this property.
       dropping: dropping && {

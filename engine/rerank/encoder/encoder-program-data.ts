@@ -45,7 +45,8 @@ export interface EncoderProgramData {
 }
 
 /** How query blocks are computed. */
-export interface QueryForm extends Pick<EncoderProgramData, 'precision' | 'weights'> {
+export interface QueryForm
+  extends Pick<EncoderProgramData, 'config' | 'precision' | 'weights' | 'modelDigest'> {
   /** Whether the weights are loaded with the first query, not when the program is opened. @defaultValue false */
   readonly isLate?: boolean;
 }
@@ -58,7 +59,8 @@ export async function toProgramData(
 ): Promise<EncoderProgramData> {
   const { manifest, path, digest } = model.folder;
   const weights = await modelWeights(precision, model, options.cacheFolder);
-  const hasQueryForm = queryPrecision !== precision;
+  const { queries = model } = model;
+  const hasQueryForm = queries !== model || queryPrecision !== precision;
   return {
     tokenizerPath: join(path, 'tokenizer.json'),
     config: model.config,
@@ -67,8 +69,10 @@ export async function toProgramData(
     precision,
     ...(hasQueryForm && {
       queries: {
+        config: queries.config,
         precision: queryPrecision,
-        weights: await modelWeights(queryPrecision, model, options.cacheFolder),
+        weights: await modelWeights(queryPrecision, queries, options.cacheFolder),
+        modelDigest: queries.folder.digest,
       },
     }),
     instruction: manifest.instruction,

@@ -125,8 +125,10 @@ async function openModel(
   const configPath = join(folder.path, 'config.json');
   const config = parseEncoderConfig(await readJson(configPath), configPath);
   assertCacheableOptions(options, folder, config);
-  const model = withLoops(await modelAtDepth(folder, config, options.depth), options.loops);
-  return { model, whole: { folder, config } };
+  const { queries, ...model } = withLoops(await modelAtDepth(folder, config, options.depth), options.loops);
+  // A residual is trained with queries at its depth, and is of no other.
+  const asAsked = options.residual === undefined ? { ...model, queries } : model;
+  return { model: asAsked, whole: { folder, config } };
 }
 
 /** Where states are kept: in memory, and before what the options name. */

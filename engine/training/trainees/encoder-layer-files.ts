@@ -18,7 +18,7 @@ import type { LayerModel } from './encoder-layer-model.ts';
  * Copies the model's folder and puts trained layers in the place of those that they started from. A matrix that the file
  * holds as 8-bit integers is rounded to such again, with a scale for as many numbers as before; every other tensor becomes
  * float32. What was fitted to the layers before is left out: probabilities of relevance, precedents, and that smaller depths tell which
- * documents to drop.
+ * documents to drop. At a smaller depth the same layers read queries and documents from then on, as in training.
  */
 export async function saveLayers(
   { path, layersFile, config, fullDepth }: Pick<LayerModel, 'path' | 'layersFile' | 'config' | 'fullDepth'>,
@@ -44,10 +44,14 @@ function leaveOutFitted(folder: string, depth: number | undefined): Promise<void
   return changeManifest(folder, ({ depths = {}, ...manifest }) => {
     if (depth === undefined) {
       // Smaller depths follow the layers before: they can be read, but cannot tell any more what these will say.
-      const read = Object.entries(depths).map(([layers, own]) => [layers, { ...own, dropping: undefined }]);
+      const read = Object.entries(depths).map(([layers, own]) => [
+        layers,
+        { ...own, dropping: undefined, queries: undefined },
+      ]);
       return { ...manifest, relevance: undefined, precedents: undefined, depths: Object.fromEntries(read) };
     }
-    return { ...manifest, depths: { ...depths, [depth]: { ...depths[depth], relevance: undefined } } };
+    const trained = { ...depths[depth], relevance: undefined, queries: undefined };
+    return { ...manifest, depths: { ...depths, [depth]: trained } };
   });
 }
 

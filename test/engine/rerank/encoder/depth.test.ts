@@ -100,6 +100,31 @@ describe('openReranker at a depth', () => {
     await rm(plain, { recursive: true });
   });
 
+  it.each([{}, { precision: 'int8' }, { queryPrecision: 'int8' }] as const)(
+    'reads queries with all layers where the manifest says so, over the same states (%j)',
+    async (options) => {
+      const deep = await tinyModel({ depths: { 2: { ...depths[2], queries: 'full-depth' } } });
+      await addTinyDepth(deep);
+      const cacheFolder = scratch;
+      const [at, plain, whole] = await Promise.all([
+        opened({ ...options, cacheFolder, model: deep, depth: 2 }),
+        opened({ ...options, cacheFolder, depth: 2 }),
+        opened({ ...options, cacheFolder }),
+      ]);
+      const [read, shallow, full] = await Promise.all([
+        at.encode(list),
+        plain.encode(list),
+        whole.encode(list),
+      ]);
+      expect(read.states).toEqual(shallow.states);
+      expect(read.query).toEqual(full.query);
+      expect(read.query.anchor).not.toEqual(shallow.query.anchor);
+      expect(at.info.encodingDigest).toBe(plain.info.encodingDigest);
+      expect(at.info.readoutDigest).not.toBe(plain.info.readoutDigest);
+      await rm(deep, { recursive: true });
+    },
+  );
+
   it('never finds the states of another depth', async () => {
     const stateFolder = join(scratch, 'states');
     const whole = await opened({ stateFolder, stateCacheBytes: 0 });

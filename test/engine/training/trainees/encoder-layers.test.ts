@@ -190,11 +190,12 @@ describe('encoderLayersTrainee', () => {
   });
 
   it.each([
-    [{}, [false, true, false]],
-    [{ depth: 2 }, [true, false, true]],
+    [{}, [false, true, false, false]],
+    [{ depth: 2 }, [true, false, true, false]],
   ])('leaves out what was fitted to the layers before: %j', async (options: { depth?: number }, kept) => {
     const relevance = { hit: { bias: 0, coefficients: { cosine: 1 } } };
-    const two = { weights: 'two.safetensors', relevance, dropping: { firstStageWeight: 0.5 } };
+    const dropping = { firstStageWeight: 0.5 };
+    const two = { weights: 'two.safetensors', relevance, dropping, queries: 'full-depth' } as const;
     const judged = await tinyModel({ relevance, depths: { 2: two } });
     await addTinyDepth(judged);
     const trainee = await opened({ model: judged, ...options });
@@ -202,7 +203,8 @@ describe('encoderLayersTrainee', () => {
     await trainee.save(saved, trainee.tensors);
     const { manifest } = await openModelFolder(saved);
     const smaller = manifest.depths['2']!;
-    expect([manifest.relevance, smaller.relevance, smaller.dropping].map(Boolean)).toEqual(kept);
+    const fitted = [manifest.relevance, smaller.relevance, smaller.dropping, smaller.queries];
+    expect(fitted.map(Boolean)).toEqual(kept);
     await rm(judged, { recursive: true });
   });
 
