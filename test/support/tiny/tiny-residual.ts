@@ -1,6 +1,7 @@
 /** A residual over a tiny model, with numbers that change what is computed. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { modelAtDepth } from '../../../engine/model/depth.ts';
 import { openModelFolder } from '../../../engine/model/folder.ts';
 import { readJson } from '../../../engine/model/read-json.ts';
 import { residualPath, toResidualFile } from '../../../engine/model/residual-file.ts';
@@ -14,15 +15,18 @@ export interface TinyResidualOptions {
   readonly form?: ResidualForm;
   /** 0: the numbers that change nothing; any other: random ones. @defaultValue 1 */
   readonly seed?: number;
+  /** Layers of the model that it stands over. @defaultValue all */
+  readonly depth?: number;
   /** Its name among the model's residuals, or a path. @defaultValue tenant */
   readonly name?: string;
 }
 
 /** Writes the residual for a model folder, and gives its path. */
 export async function tinyResidual(model: string, options: TinyResidualOptions = {}): Promise<string> {
-  const { form = { kind: 'rw+lr', rank: 4, window: 3 }, seed = 1, name = 'tenant' } = options;
-  const { manifest, digest } = await openModelFolder(model);
-  const config = parseEncoderConfig(await readJson(join(model, 'config.json')), model);
+  const { form = { kind: 'rw+lr', rank: 4, window: 3 }, seed = 1, name = 'tenant', depth } = options;
+  const whole = parseEncoderConfig(await readJson(join(model, 'config.json')), model);
+  const { folder, config } = await modelAtDepth(await openModelFolder(model), whole, depth);
+  const { manifest, digest } = folder;
   const tensors = residualStart(form, config);
   const next = randomNumbers(seed);
   if (seed !== 0) {

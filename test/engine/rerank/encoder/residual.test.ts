@@ -68,6 +68,20 @@ describe('openReranker with a residual', () => {
     assertAllClose(rounded, exact, { atol: 0.15 });
   });
 
+  it('reads queries at the depth that it stands over, whose own queries all layers read', async () => {
+    const deep = await tinyModel({ depths: { 2: { weights: 'two.safetensors', queries: 'full-depth' } } });
+    await addTinyDepth(deep);
+    await tinyResidual(deep, { depth: 2, seed: 0, name: 'start' });
+    const [residual, shallow, own] = [
+      await rank({ model: deep, depth: 2, residual: 'start' }),
+      await rank({ depth: 2 }),
+      await rank({ model: deep, depth: 2 }),
+    ];
+    assertAllClose(residual, shallow, { atol: 1e-5 });
+    expect(Math.abs(own[0]! - shallow[0]!)).toBeGreaterThan(1e-3);
+    await rm(deep, { recursive: true });
+  });
+
   it('gives states of different residuals different digests, and the base its own', async () => {
     for (const seed of [1, 2]) await tinyResidual(model, { seed, name: `tenant-${seed}` });
     const digests = [];
