@@ -6,6 +6,7 @@ import { createLosses } from '../engine/training/losses/create-losses.ts';
 import { lossesSchema } from '../engine/training/losses/losses-recipe.ts';
 import { encoderLayersTrainee } from '../engine/training/trainees/encoder-layers.ts';
 import { axisLengths, feedsOf, graphInputs } from '../engine/training/trainer/graph-inputs.ts';
+import { copyTensors, toTensorFeeds } from '../engine/training/trainer/tensors.ts';
 import type { Trainee } from '../engine/training/trainer/trainee.ts';
 import type { TrainingList } from '../engine/training/trainer/training-list.ts';
 import { gradientOf, trainingGraph } from '../engine/training/training-graph.ts';
@@ -70,18 +71,15 @@ async function timed(
   list: TrainingList,
 ): Promise<{ step: number[]; products: number[]; count: number; multiplications: number }> {
   const inputs = graphInputs(Object.values(graph));
-  // The runtime reads no shared memory.
-  const trained = [...trainee.tensors].map(
-    ([name, { shape, data }]) => [name, { type: 'float32', shape, data: data.slice() } as const] as const,
-  );
   const feeds = feedsOf(inputs, {
     ...(await trainee.feeds(list)),
     ...losses.toFeeds(list),
-    ...Object.fromEntries(trained),
+    // The runtime reads no shared memory.
+    ...toTensorFeeds(copyTensors(trainee.tensors)),
   });
   // As in training: gradients lie in memory that is used again and again.
   const into = Object.fromEntries(
-    trained.map(([name, { shape, data }]) => [
+    [...trainee.tensors].map(([name, { shape, data }]) => [
       gradientOf(name),
       { type: 'float32', shape, data: new Float32Array(data.length) } as const,
     ]),

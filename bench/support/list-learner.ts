@@ -8,6 +8,7 @@ import { clipGradients } from '../../engine/training/optimisers/clipping.ts';
 import { createOptimiser } from '../../engine/training/optimisers/create-optimiser.ts';
 import { learningRate, scheduleSchema } from '../../engine/training/optimisers/schedule.ts';
 import { optimiserSchema } from '../../engine/training/optimisers/settings.ts';
+import { copyTensors, toTensorFeeds } from '../../engine/training/trainer/tensors.ts';
 import type { Trainee } from '../../engine/training/trainer/trainee.ts';
 import type { TrainingList } from '../../engine/training/trainer/training-list.ts';
 import { gradientOf, trainingGraph } from '../../engine/training/training-graph.ts';
@@ -96,14 +97,11 @@ async function run(
   list: TrainingList,
   outputs: readonly string[],
 ): ReturnType<GraphSession['run']> {
-  const tensors = [...trainee.tensors].map(
-    // The runtime reads no shared memory.
-    ([name, { shape, data }]) => [name, { type: 'float32', shape, data: data.slice() }] as const,
-  );
   const feeds: Record<string, TensorValue> = {
     ...(await trainee.feeds(list)),
     ...losses.toFeeds(list),
-    ...Object.fromEntries(tensors),
+    // The runtime reads no shared memory.
+    ...toTensorFeeds(copyTensors(trainee.tensors)),
   };
   const wanted = Object.entries(feeds).filter(([name]) => session.inputs.has(name));
   return session.run(Object.fromEntries(wanted), outputs);
