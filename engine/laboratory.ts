@@ -37,6 +37,7 @@ export * from './hierarchy/learning/taxonomy.ts';
 export * from './hierarchy/learning/train-hierarchy.ts';
 export * from './hierarchy/learning/train-stage.ts';
 export { saveHierarchy } from './hierarchy/towers/folder.ts';
+export { changeManifest } from './model/change-manifest.ts';
 export { type DecoderManifestFile, decoderManifest } from './model/decoder-folder.ts';
 export {
   type DecoderCaps,

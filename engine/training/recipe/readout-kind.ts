@@ -16,8 +16,10 @@ export interface ReadoutSettings {
   readonly tokenRank: number;
   /** Width of the layer in which the anchors of a list attend to each other. @defaultValue 16 */
   readonly listWidth: number;
-  /** Most bytes of states that are kept in memory. @defaultValue 1 GiB */
+  /** Most bytes of states that are kept in memory, tokens in half precision; others are read again. @defaultValue 1 GiB */
   readonly stateBytes?: number | undefined;
+  /** How matrices are multiplied that read documents and queries. @defaultValue fp32 */
+  readonly precision?: 'fp32' | 'int8' | undefined;
 }
 
 const rank = z.int().min(0);
@@ -31,16 +33,24 @@ export const readoutKind: TraineeKind<ReadoutSettings> = {
     tokenRank: rank.default(0),
     listWidth: rank.default(16),
     stateBytes: z.int().min(1).optional(),
+    precision: z.enum(['fp32', 'int8']).optional(),
   }),
-  async open({ kind: _, stateBytes, ...sizes }, { model, seed, states }) {
+  async open({ kind: _, stateBytes, precision, ...sizes }, { model, seed, states }) {
     const reranker = await openEncoderReranker({
       ...(model && { model }),
+      ...(precision && { precision }),
       stateCacheBytes: 0,
       warmUp: false,
       ...states,
     });
     try {
-      const trainee = readoutTrainee({ reranker, sizes, seed, ...(stateBytes && { stateBytes }) });
+      const trainee = readoutTrainee({
+        reranker,
+        sizes,
+        seed,
+        tokens: 'float16',
+        ...(stateBytes && { stateBytes }),
+      });
       return { ...trainee, close: () => reranker.close() };
     } catch (error) {
       await reranker.close();

@@ -19,7 +19,7 @@ const help = `
 Examples:
   $ blockrank smoothing --data my-judgements
   $ blockrank smoothing --data my-judgements --read 34           # lists of which the first 34 documents are read
-  $ blockrank smoothing --data my-judgements --early-exit 6      # six layers that stand in for all
+  $ blockrank smoothing --data my-judgements --depth 6           # six layers that stand in for all
 Learns the weights of a continuous conditional random field (Qin et al., NIPS 2008) by maximum likelihood, and measures
 them on held-out queries. Where that is no gain, leave smoothing off. What is printed goes into the section "stage".`;
 
@@ -39,7 +39,7 @@ export const smoothingCommand: MakeCommand = (context) =>
       new Flag('--edges <source>', edges, { isValue: true }),
       countFlag('--read <n>', 'read only the first candidates: does smoothing complete the list?', {}),
       countFlag(
-        '--early-exit <layers>',
+        '--depth <layers>',
         'read with this depth of the model: does smoothing come near all layers?',
         {},
       ),

@@ -36,7 +36,7 @@ export interface SmoothingCommandOptions extends ModelFlags {
   readonly neighbours: number;
   readonly edges: 'embeddings' | 'anchors';
   readonly read?: number;
-  readonly earlyExit?: number;
+  readonly depth?: number;
   readonly folds: number;
   readonly measure: string;
   readonly json?: true;
@@ -46,9 +46,9 @@ export interface SmoothingCommandOptions extends ModelFlags {
 /** Learns, measures and prints. @throws ConfigurationError for options or data that cannot be. */
 export async function runSmoothing(context: CliContext, options: SmoothingCommandOptions): Promise<void> {
   const measure = knownMeasure(options.measure, 'Cannot learn a smoothing');
-  const { read, earlyExit, folds } = options;
-  if (read !== undefined && earlyExit !== undefined) {
-    throw problem('early-exit', 'expected --read or --early-exit, not both');
+  const { read, depth, folds } = options;
+  if (read !== undefined && depth !== undefined) {
+    throw problem('depth', 'expected --read or --depth, not both');
   }
   const model = {
     warmUp: false,
@@ -57,9 +57,9 @@ export async function runSmoothing(context: CliContext, options: SmoothingComman
   };
   const whole = await openReranker(model);
   try {
-    const early = earlyExit === undefined ? whole : await openReranker({ ...model, depth: earlyExit });
+    const smaller = depth === undefined ? whole : await openReranker({ ...model, depth });
     try {
-      const { lessons, full } = await learnable(context, { whole, early, measure }, options);
+      const { lessons, full } = await learnable(context, { whole, smaller, measure }, options);
       if (lessons.length < folds) {
         throw problem(
           'data',
@@ -67,10 +67,10 @@ export async function runSmoothing(context: CliContext, options: SmoothingComman
         );
       }
       const fit = fitSmoothing(lessons, { measure, folds });
-      if (options.json) context.printJson({ lists: lessons.length, ...fit, ...(earlyExit && { full }) });
+      if (options.json) context.printJson({ lists: lessons.length, ...fit, ...(depth && { full }) });
       else context.print(toText(fit, { lists: lessons.length, measure, full, options }));
     } finally {
-      if (early !== whole) await early.close();
+      if (smaller !== whole) await smaller.close();
     }
   } finally {
     await whole.close();
@@ -79,7 +79,7 @@ export async function runSmoothing(context: CliContext, options: SmoothingComman
 
 interface Rerankers {
   readonly whole: Reranker;
-  readonly early: Reranker;
+  readonly smaller: Reranker;
   readonly measure: Measure;
 }
 
@@ -114,7 +114,7 @@ async function learnable(
 
 async function lessonOf(
   { shortlist, gains, ideal }: FitList,
-  { whole, early, measure }: Rerankers,
+  { whole, smaller, measure }: Rerankers,
   {
     read,
     neighbours,
@@ -126,7 +126,7 @@ async function lessonOf(
   const weight = whole.info.fusionWeight ?? 0;
   const full = await whole.rerank(shortlist, { signal });
   const fused = measureFused(full, graded, { weight, measure });
-  const ranking = early === whole ? full : await early.rerank(shortlist, { signal });
+  const ranking = smaller === whole ? full : await smaller.rerank(shortlist, { signal });
   const part = read === undefined ? ranking : firstRead(full, read);
   const embeddings =
     edges === 'anchors'
@@ -140,7 +140,7 @@ async function lessonOf(
     gains,
     ideal,
     edges: neighbourEdges(embeddings, neighbours),
-    ...(early !== whole && { targets: logitsOf(fusion({ weight })(full, shortlist)) }),
+    ...(smaller !== whole && { targets: logitsOf(fusion({ weight })(full, shortlist)) }),
     // What time leaves unread keeps its rank.
     ...(read !== undefined && { before: measureFused(part, graded, { weight, measure }) }),
   });
@@ -159,7 +159,7 @@ function toText(
     lists,
     measure,
     full,
-    options: { read, earlyExit, neighbours, edges },
+    options: { read, depth, neighbours, edges },
   }: {
     readonly lists: number;
     readonly measure: Measure;
@@ -173,9 +173,7 @@ function toText(
     [before, heldOut.before.toFixed(4)],
     ['learnt share of the first stage', heldOut.unaries.toFixed(4)],
     ['smoothed', heldOut.smoothed.toFixed(4)],
-    ...(read === undefined && earlyExit === undefined
-      ? []
-      : [['all read, with all layers', full.toFixed(4)]]),
+    ...(read === undefined && depth === undefined ? [] : [['all read, with all layers', full.toFixed(4)]]),
   ];
   return [
     `${lists} lists`,

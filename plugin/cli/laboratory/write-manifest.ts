@@ -1,6 +1,7 @@
 /** Writes a model that differs from another in `blockrank.json` alone. */
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { changeManifest } from '../../../engine/laboratory.ts';
 import type { CliContext } from '../context.ts';
 
 /** What `blockrank.json` says of the model, or of one of its depths. */
@@ -33,18 +34,11 @@ export async function writeManifest(
 ): Promise<void> {
   const folder = resolve(output);
   if (folder !== modelFolder) await cp(modelFolder, folder, { recursive: true });
-  const manifest = JSON.parse(await readFile(join(modelFolder, 'blockrank.json'), 'utf8')) as ManifestFile;
-  const own = depth === undefined ? undefined : manifest.depths?.[depth];
-  const changed =
-    depth === undefined || !own
-      ? { ...manifest, ...changesOf(manifest) }
-      : {
-          ...manifest,
-          depths: {
-            ...manifest.depths,
-            [depth]: { ...own, ...changesOf({ readout: manifest.readout, ...own }) },
-          },
-        };
-  await writeFile(join(folder, 'blockrank.json'), `${JSON.stringify(changed, undefined, 2)}\n`);
+  await changeManifest(folder, (manifest: ManifestFile) => {
+    const own = depth === undefined ? undefined : manifest.depths?.[depth];
+    if (depth === undefined || !own) return { ...manifest, ...changesOf(manifest) };
+    const changed = { ...own, ...changesOf({ readout: manifest.readout, ...own }) };
+    return { ...manifest, depths: { ...manifest.depths, [depth]: changed } };
+  });
   context.note(`Wrote ${join(output, 'blockrank.json')}; use the folder as the model.`);
 }

@@ -39,10 +39,10 @@ describe('blockrank smoothing', () => {
     expect(stdout).toContain('    neighbours: 2\n    edges: embeddings');
   });
 
-  it('compares a part that is read, and an early exit, with the whole', async () => {
+  it('compares a part that is read, and a smaller depth, with the whole', async () => {
     for (const args of [
       ['--read', '2'],
-      ['--early-exit', '2'],
+      ['--depth', '2'],
     ]) {
       const { code, stdout } = await smoothing(...args);
       expect(code).toBe(0);
@@ -52,7 +52,7 @@ describe('blockrank smoothing', () => {
 
   it.each([
     [['--measure', 'x'], 'measure'],
-    [['--read', '2', '--early-exit', '1'], 'not both'],
+    [['--read', '2', '--depth', '1'], 'not both'],
     [['--folds', '9'], 'expected at least 9 queries'],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await smoothing(...args);

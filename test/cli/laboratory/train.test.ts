@@ -86,18 +86,23 @@ describe('blockrank train', () => {
     expect(JSON.parse(reranked.stdout).candidates[0].text).toBe('the moon moves the sea');
   });
 
-  it.each(['encoder-layers', 'in-context'] as const)(
-    'trains %s with the same recipe but for its kind',
+  it.each([
+    { kind: 'encoder-layers', layers: [1] },
+    { kind: 'in-context', layers: [1] },
+    { kind: 'readout', anchorRank: 0, tokenRank: 2, listWidth: 0, precision: 'int8' },
+  ])(
+    'trains $kind with the same recipe but for its kind',
     {
       timeout: 300_000,
     },
-    async (kind) => {
-      const recipe = await recipeOf(kind, { ...readout, model: tiny, train: { kind, layers: [1] } });
+    async (what) => {
+      const { kind } = what;
+      const recipe = await recipeOf(kind, { ...readout, model: tiny, train: what });
       const { code, stdout, stderr } = await train(recipe, kind, ['--json']);
       expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
       expect(JSON.parse(stdout)).toMatchObject({ ended: 'steps', step: 8, measure: 'nDCG@10' });
       const curve = (await readFile(join(folder, kind, 'curve.jsonl'), 'utf8')).trim().split('\n');
-      const losses = curve.map((line) => JSON.parse(line)).filter(({ kind: what }) => what === 'step');
+      const losses = curve.map((line) => JSON.parse(line)).filter((line) => line.kind === 'step');
       expect(losses.at(-1).loss).toBeLessThan(losses[0].loss);
     },
   );
