@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import {
   ConfigurationError,
   defaultCacheFolder,
+  modelProfile,
   openReranker,
   type Reranker,
   remoteReranker,
@@ -33,6 +34,7 @@ import {
 } from '../../../engine/laboratory.ts';
 import type { CliContext } from '../context.ts';
 import { type Candidates, candidatesOf } from './evaluate-candidates.ts';
+import { stateCache } from './state-cache.ts';
 import { modelOf, type RecipeFile } from './train-recipe.ts';
 
 /** Lists of a recipe. */
@@ -45,29 +47,43 @@ export interface RecipeLists {
   readonly reports: readonly DrawReport[];
 }
 
-/** @throws ConfigurationError for collections that cannot be read or learnt from, or when nothing is left to measure on. */
-export async function makeLists(context: CliContext, file: RecipeFile): Promise<RecipeLists> {
+/** A recipe, and where what its models read and say is kept. */
+interface Kept extends RecipeFile {
+  readonly scores: ScoreStore | undefined;
+  /** As of {@link stateCache}. */
+  readonly cache: string | boolean | undefined;
+}
+
+/**
+ * @param cache - Where encoded documents are kept, as of {@link stateCache}.
+ * @throws ConfigurationError for collections that cannot be read or learnt from, or when nothing is left to measure on.
+ */
+export async function makeLists(
+  context: CliContext,
+  file: RecipeFile,
+  cache: string | boolean | undefined,
+): Promise<RecipeLists> {
   const { recipe } = file;
   const scores = await openScores(context, file);
+  const kept = { ...file, scores, cache };
   try {
     const made: RecipeLists[] = [];
-    for (const data of recipe.data) made.push(await ofCollection(context, { ...file, data, scores }));
+    for (const data of recipe.data) made.push(await ofCollection(context, { ...kept, data }));
     const lists = made.flatMap((each) => each.lists);
     const development = made.flatMap((each) => each.development);
     if (recipe.development && development.length === 0) {
       const message = 'no query is left to measure on: give a larger share, or more judged queries';
       throw new ConfigurationError('Cannot train', [{ path: 'development.share', message }]);
     }
-    const scored = recipe.teacher ? await teach(context, lists, { ...file, scores }) : lists;
+    const scored = recipe.teacher ? await teach(context, lists, kept) : lists;
     return { lists: scored, development, reports: made.flatMap((each) => each.reports) };
   } finally {
     await scores?.close();
   }
 }
 
-interface OneCollection extends RecipeFile {
+interface OneCollection extends Kept {
   readonly data: RecipeData;
-  readonly scores: ScoreStore | undefined;
 }
 
 async function ofCollection(context: CliContext, part: OneCollection): Promise<RecipeLists> {
@@ -143,10 +159,11 @@ function measured(
 async function mine(
   context: CliContext,
   source: TrainingSource,
-  { recipe, folder, scores: store, queryIds }: OneCollection & { readonly queryIds: readonly string[] },
+  part: OneCollection & { readonly queryIds: readonly string[] },
 ): Promise<TrainingSource> {
+  const { recipe, scores: store, queryIds } = part;
   const bar = context.progress(`mining ${source.collection.name}`, queryIds.length);
-  const reranker = await openModel(recipe.model, folder);
+  const reranker = await openModel(context, part, recipe.model);
   try {
     const { rankWindowSize } = recipe.lists;
     const onProgress = (done: number): void => bar.update(done);
@@ -167,13 +184,14 @@ async function mine(
 async function teach(
   context: CliContext,
   lists: readonly TrainingList[],
-  { recipe, folder, scores: store }: RecipeFile & { readonly scores: ScoreStore | undefined },
+  kept: Kept,
 ): Promise<readonly TrainingList[]> {
+  const { recipe, scores: store } = kept;
   const bar = context.progress('teacher', lists.length);
   const members: { readonly reranker: Reranker; readonly weight: number }[] = [];
   try {
     for (const teacher of recipe.teacher ?? []) {
-      members.push({ reranker: await openTeacher(context, teacher, folder), weight: teacher.weight });
+      members.push({ reranker: await openTeacher(context, kept, teacher), weight: teacher.weight });
     }
     const onProgress = (done: number): void => bar.update(done);
     return (await withTeacher(lists, members, { store, onProgress, signal: context.signal })).lists;
@@ -184,14 +202,14 @@ async function teach(
 }
 
 async function openTeacher(
-  { env }: CliContext,
+  context: CliContext,
+  kept: Kept,
   { model, depth, remote }: RecipeTeacher,
-  folder: string,
 ): Promise<Reranker> {
-  if (!remote) return openModel(model!, folder, depth);
+  if (!remote) return openModel(context, kept, model!, depth);
   const { apiKeyVariable: variable, ...service } = remote;
   if (variable === undefined) return remoteReranker(service);
-  const apiKey = env[variable];
+  const apiKey = context.env[variable];
   if (apiKey) return remoteReranker({ ...service, apiKey });
   const message = `expected the service's key in the environment variable ${variable}, which is not set`;
   throw new ConfigurationError('Cannot open the teacher', [
@@ -199,10 +217,17 @@ async function openTeacher(
   ]);
 }
 
-function openModel(name: string, folder: string, depth?: number): Promise<Reranker> {
+/** Opens a model of the recipe. Documents that an encoder has read are found again by what is trained, and by the next training. */
+async function openModel(
+  context: CliContext,
+  { folder, cache }: Kept,
+  name: string,
+  depth?: number,
+): Promise<Reranker> {
   const model = modelOf(name, folder);
   return openReranker({
     warmUp: false,
+    ...((await modelProfile(model)) === 'cacheable' ? stateCache(context, cache) : {}),
     ...(model !== undefined && { model }),
     ...(depth !== undefined && { depth }),
   });

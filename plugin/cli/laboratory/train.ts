@@ -41,7 +41,7 @@ export async function runTrain(
   options: TrainCommandOptions,
 ): Promise<void> {
   const file = await readRecipe(path);
-  const made = await makeLists(context, file);
+  const made = await makeLists(context, file, options.cache);
   for (const report of made.reports) context.note(reportText(report));
   const result = await trainRecipe(context, { file, made, options });
   if (options.json) context.printJson(result);

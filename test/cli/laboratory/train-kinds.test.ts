@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -137,19 +137,22 @@ describe('blockrank train with a teacher', () => {
       model: encoder,
       train,
       data: [{ folder: 'topics', queries: 4, mine: true }],
-      teacher: [{ remote: remote(), weight: 2 }, { model: encoder }],
+      teacher: [{ remote: remote(), weight: 2 }, { model: encoder }, { model: encoder, weight: 0.5 }],
       losses: { distillation: {} },
       steps: 3,
     };
-    const { steps, facts } = await trained('taught', recipe, { TEACHER_KEY: 'secret' });
+    const env = { TEACHER_KEY: 'secret', BLOCKRANK_CACHE: join(folder, 'taught-cache') };
+    const { steps, facts } = await trained('taught', recipe, env);
     expect(steps.at(-1)!.loss).toBeLessThan(steps[0]!.loss);
     expect(service.asked.length).toBeGreaterThan(0);
     // The key is nowhere in the folder, which may be passed on.
     expect(JSON.stringify(facts)).not.toContain('secret');
     // What was asked once is kept: the same teacher of another training costs no call.
     service.forget();
-    await trained('taught-again', { ...recipe, seed: 1, steps: 1 }, { TEACHER_KEY: 'secret' });
+    await trained('taught-again', { ...recipe, seed: 1, steps: 1 }, env);
     expect(service.asked).toEqual([]);
+    // And so is what an encoder has read, though this kind of training keeps no states itself.
+    expect((await stat(join(env.BLOCKRANK_CACHE, 'states', 'data.mdb'))).size).toBeGreaterThan(0);
   });
 
   it('names what is wrong with a teacher before anything is read', async () => {
