@@ -47,6 +47,7 @@ export {
   type SignalScoring,
   toDecoderManifestJson,
 } from './model/decoder-manifest.ts';
+export type { DepthManifest, DroppingManifest, ModelManifest } from './model/manifest.ts';
 export { type JudgedQuery, precedentQueryIds, type RelevantDocument } from './model/precedents-file.ts';
 export type { EncoderConfig } from './network/encoder-config.ts';
 export type { LoopBlocks } from './network/loops.ts';

@@ -37,7 +37,12 @@ export interface ModelManifest {
   /** File beside the manifest with trained parts of the readout. @defaultValue none */
   readonly heads?: string | undefined;
   /** File beside the manifest with judged queries, and what they weigh at the full depth. @defaultValue none */
-  readonly precedents?: (PrecedentKernel & { readonly file: string }) | undefined;
+  readonly precedents?:
+    | (PrecedentKernel & {
+        /** The file's name. */
+        readonly file: string;
+      })
+    | undefined;
   /** Name of the residual, among those in the folder `residuals`, that is read where none is asked for. @defaultValue none */
   readonly residual?: string | undefined;
   /** File beside the manifest with the gates of the `in-context` profile, which alone has them. */
