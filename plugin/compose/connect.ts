@@ -2,7 +2,6 @@
  * Turns connection options into client objects. The clients are optional peers, so a client's package is imported when
  * it is needed; an application that has a client object injects it into the adapter and needs nothing from this file.
  */
-import { readFile } from 'node:fs/promises';
 // biome-ignore lint/suspicious/noTsIgnore: the client is an optional peer; where it is absent, its types are any.
 /** @ts-ignore */
 import type { Client as ElasticsearchClient, UndiciConnection } from '@elastic/elasticsearch';
@@ -26,6 +25,7 @@ import {
 import { awsCredentials } from './aws-credentials.ts';
 import { certificateConnection } from './certificate-connection.ts';
 import { importClient, type PackageContext } from './import-client.ts';
+import { readPemFiles } from './pem-files.ts';
 
 type ElasticsearchOptions = ConstructorParameters<typeof ElasticsearchClient>[0];
 
@@ -131,20 +131,8 @@ async function readTls(
 ): Promise<TlsFiles | undefined> {
   if (!tls) return undefined;
   const issues: ConfigurationIssue[] = [];
-  const read = async (name: 'ca' | 'cert' | 'key'): Promise<Partial<TlsFiles>> => {
-    const path = tls[name];
-    if (path === undefined) return {};
-    try {
-      const pem = await readFile(path, 'utf8');
-      if (pem.includes('-----BEGIN')) return { [name]: pem };
-      issues.push({ path: `${server}.tls.${name}`, message: `expected a PEM file, got "${path}"` });
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      issues.push({ path: `${server}.tls.${name}`, message: `cannot read "${path}" (${code})` });
-    }
-    return {};
-  };
-  const files = await Promise.all([read('ca'), read('cert'), read('key')]);
+  const { ca, cert, key } = tls;
+  const files = await readPemFiles(`${server}.tls`, { ca, cert, key }, issues);
   if (issues.length > 0) throw new ConfigurationError('Cannot connect', issues);
   if (tls.insecure) {
     onWarning(
@@ -152,7 +140,7 @@ async function readTls(
     );
   }
   return {
-    ...Object.assign({}, ...files),
+    ...files,
     ...(tls.passphrase !== undefined && { passphrase: tls.passphrase }),
     ...(tls.insecure && { rejectUnauthorized: false as const }),
   };

@@ -1,5 +1,4 @@
 /** Turns checked settings into a proxy that listens. */
-import { readFile } from 'node:fs/promises';
 import { Registry } from 'prom-client';
 import { ConfigurationError, type ConfigurationIssue } from '../../engine/index.ts';
 import type { ProxyConfig, ProxyListenTls, ProxyTargetTls } from '../config/proxy-schema.ts';
@@ -18,6 +17,7 @@ import {
   type ServerProduct,
 } from '../proxy/index.ts';
 import { prometheusStageMetrics, type RescoringStageOptions, type StageEvents } from '../stage/index.ts';
+import { readPemFiles } from './pem-files.ts';
 import { type ReadIndex, toReadOptions } from './read-options.ts';
 import { RerankerShelf, shelfOpener } from './reranker-shelf.ts';
 import { composeStage, type OpenReranker } from './stage.ts';
@@ -208,12 +208,9 @@ async function readFiles({ targetTls, listenTls }: PemFiles): Promise<{
   readonly listenTls?: ListenTls;
 }> {
   const issues: ConfigurationIssue[] = [];
-  const read = async <Tls extends object>(name: string, tls: Tls): Promise<Tls> => {
-    const entries = Object.entries(tls).map(async ([key, value]) => {
-      const isFile = ['ca', 'cert', 'key'].includes(key) && typeof value === 'string';
-      return [key, isFile ? await readPem(`proxy.${name}.${key}`, value, issues) : value] as const;
-    });
-    return Object.fromEntries(await Promise.all(entries)) as Tls;
+  const read = async <Tls extends FileSettings>(name: string, tls: Tls): Promise<Tls> => {
+    const { ca, cert, key } = tls;
+    return { ...tls, ...(await readPemFiles(`proxy.${name}`, { ca, cert, key }, issues)) };
   };
   const texts = {
     ...(targetTls && { targetTls: await read('targetTls', targetTls) }),
@@ -223,14 +220,8 @@ async function readFiles({ targetTls, listenTls }: PemFiles): Promise<{
   return texts;
 }
 
-async function readPem(path: string, file: string, issues: ConfigurationIssue[]): Promise<string> {
-  try {
-    const text = await readFile(file, 'utf8');
-    if (!text.includes('-----BEGIN')) issues.push({ path, message: `expected a PEM file, got "${file}"` });
-    return text;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    issues.push({ path, message: `cannot read "${file}" (${code})` });
-    return '';
-  }
+interface FileSettings {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
 }

@@ -1,7 +1,7 @@
 /** Turns a checked configuration into a running service, and applies later configurations to it. */
-import { readFile } from 'node:fs/promises';
 import {
   ConfigurationError,
+  type ConfigurationIssue,
   failoverReranker,
   type Reranker,
   remoteReranker,
@@ -22,6 +22,7 @@ import {
   type ServiceMetrics,
 } from '../service/index.ts';
 import { openConfigured } from './open-configured.ts';
+import { readPemFiles } from './pem-files.ts';
 import { PoolShelf } from './pool-shelf.ts';
 import { type HeldReranker, RerankerShelf } from './reranker-shelf.ts';
 
@@ -251,18 +252,10 @@ async function openWarm(settings: RerankerConfig, pool?: WorkerPool): Promise<Re
 
 async function readServiceTls(tls: ServiceTls | undefined): Promise<ListenTls | undefined> {
   if (!tls) return undefined;
-  const read = async (name: 'cert' | 'key' | 'clientCa'): Promise<string | undefined> => {
-    const path = tls[name];
-    if (path === undefined) return undefined;
-    try {
-      return await readFile(path, 'utf8');
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      const message = `cannot read "${path}" (${code})`;
-      throw new ConfigurationError('Cannot serve', [{ path: `service.tls.${name}`, message }], { cause });
-    }
-  };
-  const [cert, key, ca] = await Promise.all([read('cert'), read('key'), read('clientCa')]);
+  const issues: ConfigurationIssue[] = [];
+  const files = { cert: tls.cert, key: tls.key, clientCa: tls.clientCa };
+  const { cert, key, clientCa: ca } = await readPemFiles('service.tls', files, issues);
+  if (issues.length > 0) throw new ConfigurationError('Cannot serve', issues);
   return {
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),

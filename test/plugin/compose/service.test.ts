@@ -465,6 +465,11 @@ describe('encryption', () => {
     const { url, reconfigure } = await compose(config({ tls: { cert, key } }));
     const terminate = vi.spyOn(Worker.prototype, 'terminate');
     await writeFile(cert, 'no certificate');
+    await expect(reconfigure(config({ tls: { cert, key } }))).rejects.toMatchObject({
+      issues: [{ path: 'service.tls.cert', message: `expected a PEM file, got "${cert}"` }],
+    });
+    // The form alone is right, which only shows when it is put to use.
+    await writeFile(cert, '-----BEGIN CERTIFICATE-----');
     const models = { blockrank: {}, other: { chain: [{ local: reranker({ tier: 'anchor' }) }] } };
     await expect(reconfigure(config({ tls: { cert, key }, models }))).rejects.toThrow();
     expect(await get(url, { rejectUnauthorized: false })).toEqual({ status: 200, name: 'app' });
