@@ -1,6 +1,6 @@
 /** Runs that `blockrank labels` measures by each label, and a fusion of them fitted by each aggregation. */
 import { basename } from 'node:path';
-import { ConfigurationError, modelProfile, openReranker } from '../../../engine/index.ts';
+import { ConfigurationError, openReranker } from '../../../engine/index.ts';
 import {
   type Aggregation,
   aggregations,
@@ -27,7 +27,7 @@ import type { CliContext } from '../context.ts';
 import { modelSettings } from '../model-options.ts';
 import { candidatesOf } from './evaluate-candidates.ts';
 import type { LabelsOptions } from './labels-options.ts';
-import { stateCache } from './state-cache.ts';
+import { modelStateCache } from './state-cache.ts';
 
 /** Runs of files by name. @throws ConfigurationError for a run of other queries than the labels'. */
 export async function fileRuns(files: readonly string[], table: LabelTable): Promise<Map<string, Run>> {
@@ -73,7 +73,7 @@ export async function rerankerRuns(
   const reranker = await openReranker({
     warmUp: false,
     ...modelSettings(options),
-    ...((await modelProfile(options.model)) === 'cacheable' ? stateCache(context, options.cache) : {}),
+    ...(await modelStateCache(context, options)),
   });
   const bar = context.progress(collection.name, collection.qrels.size);
   try {

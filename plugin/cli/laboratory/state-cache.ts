@@ -3,7 +3,13 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defaultCacheFolder, lmdbSource, type RerankerOptions, stateCodec } from '../../../engine/index.ts';
+import {
+  defaultCacheFolder,
+  lmdbSource,
+  modelProfile,
+  type RerankerOptions,
+  stateCodec,
+} from '../../../engine/index.ts';
 import type { CliContext } from '../context.ts';
 
 /**
@@ -19,6 +25,14 @@ export function stateCache(
   if (folder === false) return { stateCodec: codec, stateSource: shortLived(codec) };
   const path = typeof folder === 'string' ? folder : join(defaultCacheFolder(env), 'states');
   return { stateCodec: codec, stateSource: lmdbSource({ folder: path, codec }) };
+}
+
+/** {@link stateCache} of a model that may be of any kind; nothing for one that keeps no states. */
+export async function modelStateCache(
+  context: CliContext,
+  { model, cache }: { readonly model?: string | undefined; readonly cache?: string | boolean | undefined },
+): Promise<Pick<RerankerOptions, 'stateSource' | 'stateCodec'>> {
+  return (await modelProfile(model)) === 'cacheable' ? stateCache(context, cache) : {};
 }
 
 function shortLived(codec: ReturnType<typeof stateCodec>): ReturnType<typeof lmdbSource> {

@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path';
 import {
   ConfigurationError,
   defaultCacheFolder,
-  modelProfile,
   openReranker,
   type Reranker,
   remoteReranker,
@@ -34,7 +33,7 @@ import {
 } from '../../../engine/laboratory.ts';
 import type { CliContext } from '../context.ts';
 import { type Candidates, candidatesOf } from './evaluate-candidates.ts';
-import { stateCache } from './state-cache.ts';
+import { modelStateCache } from './state-cache.ts';
 import { modelOf, type RecipeFile } from './train-recipe.ts';
 
 /** Lists of a recipe. */
@@ -50,12 +49,12 @@ export interface RecipeLists {
 /** A recipe, and where what its models read and say is kept. */
 interface Kept extends RecipeFile {
   readonly scores: ScoreStore | undefined;
-  /** As of {@link stateCache}. */
+  /** Where encoded documents are kept, as of `stateCache`. */
   readonly cache: string | boolean | undefined;
 }
 
 /**
- * @param cache - Where encoded documents are kept, as of {@link stateCache}.
+ * @param cache - Where encoded documents are kept, as of `stateCache`.
  * @throws ConfigurationError for collections that cannot be read or learnt from, or when nothing is left to measure on.
  */
 export async function makeLists(
@@ -227,7 +226,7 @@ async function openModel(
   const model = modelOf(name, folder);
   return openReranker({
     warmUp: false,
-    ...((await modelProfile(model)) === 'cacheable' ? stateCache(context, cache) : {}),
+    ...(await modelStateCache(context, { model, cache })),
     ...(model !== undefined && { model }),
     ...(depth !== undefined && { depth }),
   });
