@@ -1,20 +1,11 @@
 /** Writes a model that differs from another in `blockrank.json` alone. */
 import { cp } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { changeManifest } from '../../../engine/laboratory.ts';
+import { changeManifest, type DepthManifest } from '../../../engine/laboratory.ts';
 import type { CliContext } from '../context.ts';
 
-/** What `blockrank.json` says of the model, or of one of its depths. */
-export interface ManifestPart {
-  /** The readout that is in force: a depth without one has the model's. */
-  readonly readout?: { readonly tokenTau?: number } | undefined;
-  /** Probabilities of relevance. */
-  readonly relevance?: object | undefined;
-}
-
-interface ManifestFile extends ManifestPart {
-  readonly depths?: Readonly<Record<string, ManifestPart>>;
-}
+/** What `blockrank.json` says of the model, or of one of its depths: a depth without a readout has the model's. */
+export type ManifestPart = Pick<DepthManifest, 'readout' | 'relevance'>;
 
 /** Where a changed model is written. */
 export interface ManifestOutput {
@@ -34,7 +25,7 @@ export async function writeManifest(
 ): Promise<void> {
   const folder = resolve(output);
   if (folder !== modelFolder) await cp(modelFolder, folder, { recursive: true });
-  await changeManifest(folder, (manifest: ManifestFile) => {
+  await changeManifest(folder, (manifest) => {
     const own = depth === undefined ? undefined : manifest.depths?.[depth];
     if (depth === undefined || !own) return { ...manifest, ...changesOf(manifest) };
     const changed = { ...own, ...changesOf({ readout: manifest.readout, ...own }) };
