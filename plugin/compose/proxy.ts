@@ -208,7 +208,7 @@ async function readFiles({ targetTls, listenTls }: PemFiles): Promise<{
   readonly listenTls?: ListenTls;
 }> {
   const issues: ConfigurationIssue[] = [];
-  const read = async <Tls extends FileSettings>(name: string, tls: Tls): Promise<Tls> => {
+  const read = async <Tls extends ProxyTargetTls>(name: string, tls: Tls): Promise<Tls> => {
     const { ca, cert, key } = tls;
     return { ...tls, ...(await readPemFiles(`proxy.${name}`, { ca, cert, key }, issues)) };
   };
@@ -218,10 +218,4 @@ async function readFiles({ targetTls, listenTls }: PemFiles): Promise<{
   };
   if (issues.length > 0) throw new ConfigurationError('Cannot open the proxy', issues);
   return texts;
-}
-
-interface FileSettings {
-  readonly ca?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
 }
