@@ -5,8 +5,9 @@
  */
 import { join } from 'node:path';
 import { changeManifest } from '../engine/model/change-manifest.ts';
-import { layerPrefix, modelAtDepth } from '../engine/model/depth.ts';
+import { modelAtDepth } from '../engine/model/depth.ts';
 import { openModelFolder } from '../engine/model/folder.ts';
+import { layerPrefix } from '../engine/model/narrow-layers.ts';
 import { readJson } from '../engine/model/read-json.ts';
 import { parseEncoderConfig } from '../engine/network/encoder-config.ts';
 import { type NamedTensor, readTensorTable } from '../engine/weights/safetensors.ts';

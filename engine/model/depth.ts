@@ -1,18 +1,19 @@
-/** A model at a smaller depth: its embeddings below fewer layers, which stand in for all of its own. */
+/** A model at a smaller depth: its embeddings below fewer or narrower layers, which stand in for all of its own. */
 import { join } from 'node:path';
 import { ModelFormatError } from '../errors.ts';
 import type { EncoderConfig } from '../network/encoder-config.ts';
+import { readTensorTable } from '../weights/safetensors.ts';
 import { digestFiles } from './digest-files.ts';
 import type { ModelFolder } from './folder.ts';
 import type { ModelManifest } from './manifest.ts';
-
-/** Start of the names of the tensors that a depth replaces: those of the layers. */
-export const layerPrefix = 'encoder.layer.';
+import { configAtDepth } from './narrow-layers.ts';
 
 /** A model at one of its depths. */
 export interface ModelAtDepth {
   /** The folder; readout, fusion weight and digest are those of the depth, and a smaller depth has neither heads nor precedents. */
   readonly folder: ModelFolder;
+  /** The depth: layers, or as many layers' work where these are narrower. */
+  readonly depth: number;
   /** The network's shape. */
   readonly config: EncoderConfig;
   /** File of the layers; absent at the model's full depth. */
@@ -23,7 +24,7 @@ export interface ModelAtDepth {
   readonly loops?: number;
 }
 
-/** Numbers of layers at which a model can be read, the largest, which is all of its own, first. */
+/** Depths at which a model can be read, the largest, which is all of its own layers, first. */
 export function depthsOf(manifest: Pick<ModelManifest, 'depths'>, { layers }: EncoderConfig): number[] {
   return [layers, ...smallerDepths(manifest)];
 }
@@ -62,7 +63,7 @@ export async function modelAtDepth(
   depth: number = config.layers,
 ): Promise<ModelAtDepth> {
   assertSmaller(folder, config);
-  if (depth === config.layers) return { folder, config };
+  if (depth === config.layers) return { folder, depth, config };
   const { manifest, path } = folder;
   const found = manifest.depths[depth];
   if (!found) {
@@ -72,7 +73,9 @@ export async function modelAtDepth(
   }
   const { weights, readout = manifest.readout, fusionWeight = manifest.fusionWeight } = found;
   const { relevance } = found;
+  const layersPath = join(path, weights);
   return {
+    depth,
     queries: found.queries === 'full-depth' ? { folder, config } : undefined,
     folder: {
       path,
@@ -86,9 +89,9 @@ export async function modelAtDepth(
         precedents: undefined,
         residual: undefined,
       },
-      digest: await digestWith(folder.digest, depth, join(path, weights)),
+      digest: await digestWith(folder.digest, depth, layersPath),
     },
-    config: { ...config, layers: depth },
+    config: configAtDepth({ depth, path: layersPath, table: await readTensorTable(layersPath) }, config),
     layersFile: weights,
   };
 }

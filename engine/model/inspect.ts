@@ -3,17 +3,18 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ModelFormatError } from '../errors.ts';
 import { missingWeights } from '../network/decoder-weights.ts';
-import { parseEncoderConfig } from '../network/encoder-config.ts';
+import { type EncoderConfig, parseEncoderConfig } from '../network/encoder-config.ts';
 import { chooseProvider, devices } from '../session/device.ts';
 import type { ExecutionProvider } from '../session/runtime.ts';
 import { scaleName } from '../weights/quantise.ts';
 import { readTensorTable, type TensorTable } from '../weights/safetensors.ts';
 import { openDecoderFolder } from './decoder-folder.ts';
-import { depthsOf, layerPrefix } from './depth.ts';
+import { smallerDepths } from './depth.ts';
 import { isDecoderFolder } from './family.ts';
-import { openModelFolder } from './folder.ts';
+import { type ModelFolder, openModelFolder } from './folder.ts';
 import { readGates } from './gates-file.ts';
 import { ggufPath } from './gguf-path.ts';
+import { configAtDepth, type DepthFile, layerPrefix, layersIn, shapeAtDepth } from './narrow-layers.ts';
 import { readPrecedents } from './precedents-file.ts';
 import { readPromptTools } from './prompt-tools.ts';
 import { readJson } from './read-json.ts';
@@ -35,7 +36,7 @@ export interface ModelReport {
   readonly layers: number;
   /** Number of layers that a request computes. */
   readonly computedLayers: number;
-  /** Encoders: smaller numbers of layers that the model has weights for, which `depth` asks for. */
+  /** Encoders: smaller depths that the model has weights for, which `depth` asks for. */
   readonly depths?: readonly DepthReport[];
   /** Values a vector. */
   readonly width: number;
@@ -55,7 +56,9 @@ export interface ModelReport {
 
 /** One smaller depth of a model. */
 export interface DepthReport {
-  /** Layers. */
+  /** The depth. */
+  readonly depth: number;
+  /** Layers of its own: more than the depth where they are narrower than the model's. */
   readonly layers: number;
   /** Name of the file of its weights. */
   readonly file: string;
@@ -102,18 +105,12 @@ async function decoderReport(model: string): Promise<Report> {
 }
 
 async function encoderReport(model: string): Promise<Report> {
-  const { path, manifest } = await openModelFolder(model);
+  const folder = await openModelFolder(model);
+  const { path, manifest } = folder;
   const config = parseEncoderConfig(await readJson(join(path, 'config.json')), join(path, 'config.json'));
   const table = await readTensorTable(join(path, 'model.safetensors'));
   const entries = [...table.values()];
-  const problems: string[] = [];
-  const depths: DepthReport[] = [];
-  for (const layers of depthsOf(manifest, config).slice(1)) {
-    const file = manifest.depths[layers]!.weights;
-    const own = await readTensorTable(join(path, file));
-    problems.push(...depthProblems({ layers, file }, table, own));
-    depths.push({ layers, file, bytes: [...own.values()].reduce((sum, { length }) => sum + length, 0) });
-  }
+  const { depths, problems } = await depthReports(folder, config, table);
   return {
     path: resolve(path),
     name: manifest.name,
@@ -140,20 +137,43 @@ async function encoderReport(model: string): Promise<Report> {
   };
 }
 
-/** Tensors that the layers of a depth lack, by the shapes of the model's own layers. */
-function depthProblems(
-  { layers, file }: Pick<DepthReport, 'layers' | 'file'>,
+/** The smaller depths of a model, and what is wrong with their files. */
+async function depthReports(
+  folder: ModelFolder,
+  config: EncoderConfig,
   whole: TensorTable,
-  own: TensorTable,
-): string[] {
+): Promise<{ readonly depths: readonly DepthReport[]; readonly problems: readonly string[] }> {
+  const depths: DepthReport[] = [];
+  const problems: string[] = [];
+  for (const depth of smallerDepths(folder.manifest)) {
+    const file = folder.manifest.depths[depth]!.weights;
+    const table = await readTensorTable(join(folder.path, file));
+    problems.push(...depthProblems({ depth, path: file, table }, config, whole));
+    const bytes = [...table.values()].reduce((sum, { length }) => sum + length, 0);
+    depths.push({ depth, layers: layersIn(table), file, bytes });
+  }
+  return { depths, problems };
+}
+
+/** What is wrong with a depth's layers, and which tensors they lack. @param whole - With the model's own layers. */
+function depthProblems(own: DepthFile, config: EncoderConfig, whole: TensorTable): string[] {
+  const { depth, path: file, table } = own;
+  let atDepth: EncoderConfig;
+  try {
+    atDepth = configAtDepth(own, config);
+  } catch (error) {
+    if (error instanceof ModelFormatError) return [`depth ${depth}: ${error.message}`];
+    throw error;
+  }
   const isScale = (name: string): boolean => name.endsWith(scaleName(''));
   return [...whole].flatMap(([name, { shape }]) => {
     if (!name.startsWith(layerPrefix) || isScale(name)) return [];
-    if (Number.parseInt(name.slice(layerPrefix.length), 10) >= layers) return [];
-    const found = own.get(name);
-    if (found?.shape.join() === shape.join()) return [];
+    if (Number.parseInt(name.slice(layerPrefix.length), 10) >= atDepth.layers) return [];
+    const found = table.get(name);
+    const expected = shapeAtDepth(name, shape, atDepth);
+    if (found?.shape.join() === expected.join()) return [];
     const what = found ? `of shape [${found.shape}]` : 'missing';
-    return [`depth ${layers}: tensor "${name}" of "${file}" is ${what}, expected shape [${shape}]`];
+    return [`depth ${depth}: tensor "${name}" of "${file}" is ${what}, expected shape [${expected}]`];
   });
 }
 

@@ -1,7 +1,8 @@
 /**
  * The layers of a BERT-like encoder, one by one.
  *
- * Axes: `B` blocks of a batch, `L` tokens of the longest, `T = B·L`, `W` width, `H` heads, `D = W / H`, `F` inner width.
+ * Axes: `B` blocks of a batch, `L` tokens of the longest, `T = B·L`, `W` width, `D` values a head; `H` heads and `F` inner width,
+ * which are a layer's own.
  *
  * Source: Devlin et al., BERT (arXiv:1810.04805); layout of the weights as in Hugging Face's BertModel.
  */
@@ -9,7 +10,7 @@ import * as g from '../graph/operations/index.ts';
 import { type Axis, constant, scalar, times, type Value } from '../graph/value.ts';
 import { scaleName } from '../weights/quantise.ts';
 import { crossContext, type KeyValues, type SeenLayers } from './cross-attention.ts';
-import type { EncoderConfig } from './encoder-config.ts';
+import { type EncoderConfig, layerSizes } from './encoder-config.ts';
 import { type EncoderInputs, firstTokens } from './encoder-inputs.ts';
 import { appliedLayers } from './loops.ts';
 import type { Parameters } from './parameters.ts';
@@ -51,14 +52,24 @@ interface AskingRows {
   readonly rows: Value;
   /** Rows to `[B, H, rows of a block, D]`. */
   split(rows: Value): Value;
-  /** Back to `[rows, W]`. */
+  /** Back to `[rows, H·D]`. */
   join(context: Value): Value;
+}
+
+/** The last matrix of attention, or of the feed-forward part, in one layer. */
+export interface LayerPart {
+  /** What it reads: of all heads, `[T, H·D]`, or inner values, `[T, F]`. */
+  readonly read: Value;
+  /** What it gives, before it is added to the stream, `[T, W]`. */
+  readonly given: Value;
 }
 
 /** The layers of one graph. */
 export class EncoderBuilder {
   /** Of the layers that were built, the lowest first. */
   readonly keyValues: KeyValues[] = [];
+  /** Of the layers that were built, the lowest first: attention, then the feed-forward part. */
+  readonly parts: LayerPart[] = [];
   readonly #config: EncoderConfig;
   readonly #parameters: Parameters;
   readonly #precision: Precision;
@@ -67,6 +78,7 @@ export class EncoderBuilder {
   readonly #seen: SeenLayers;
   readonly #quantised = new Map<Value, { integers: Value; scale: Value }>();
   readonly #halves = new Map<Value, Value>();
+  readonly #headShapes = new Map<number, Value>();
   /** The axes `B` and `L` by their names in this graph. */
   readonly #axes: readonly [Axis, Axis];
 
@@ -94,13 +106,14 @@ export class EncoderBuilder {
 
   /** The same layer for each block's first token alone, `[B, W]`; it reads every token's keys and values. */
   firstTokenLayer(layer: number, x: Value): Value {
-    const { width: W, heads: H } = this.#config;
+    const D = this.#headSize;
+    const { heads: H } = layerSizes(this.#config, layer);
     const first = firstTokens(x, this.#inputs, this.#config);
     const [B] = this.#axes;
     const attention = this.#attention(layer, x, {
       rows: first,
-      split: (rows) => g.reshape(rows, [B, H, 1, W / H], [-1, H, 1, W / H]),
-      join: (context) => g.reshape(context, [B, W], [-1, W]),
+      split: (rows) => g.reshape(rows, [B, H, 1, D], [-1, H, 1, D]),
+      join: (context) => g.reshape(context, [B, H * D], [-1, H * D]),
     });
     return this.#behindAttention(layer, first, attention);
   }
@@ -108,11 +121,10 @@ export class EncoderBuilder {
   /** The rest of a layer, for the rows that attended. */
   #behindAttention(layer: number, rows: Value, attention: Value): Value {
     const name = `encoder.layer.${layer}`;
-    const { innerWidth, width } = this.#config;
+    const { innerWidth } = layerSizes(this.#config, layer);
     const after = this.#norm(`${name}.attention.output`, this.#sums.next(attention, rows));
     const inner = g.gelu(this.#linear(`${name}.intermediate.dense`, after, innerWidth));
-    const output = this.#linear(`${name}.output.dense`, inner, width);
-    return this.#norm(`${name}.output`, this.#sums.next(output, after));
+    return this.#norm(`${name}.output`, this.#sums.next(this.#part(`${name}.output.dense`, inner), after));
   }
 
   /** What the first layer reads, `[T, W]`. */
@@ -134,42 +146,65 @@ export class EncoderBuilder {
    *
    * @param asking - The rows that attend. @defaultValue all of `x`
    */
-  #attention(layer: number, x: Value, asking: AskingRows = this.#allRows(x)): Value {
-    const { width: W, heads: H } = this.#config;
-    const D = W / H;
+  #attention(layer: number, x: Value, asking?: AskingRows): Value {
+    const D = this.#headSize;
+    const { heads: H } = layerSizes(this.#config, layer);
     const name = `encoder.layer.${layer}.attention`;
     const linear = (part: string, rows: Value, scale = 1): Value =>
-      this.#linear(`${name}.self.${part}`, rows, W, scale);
-    const query = asking.split(linear('query', asking.rows, 1 / Math.sqrt(D))); // [B, H, L or 1, D]
-    const key = g.transpose(this.#split(linear('key', x)), [0, 2, 3, 1]); // [B, H, D, L]
-    const value = this.#perHead(linear('value', x)); // [B, H, L, D]
+      this.#linear(`${name}.self.${part}`, rows, H * D, scale);
+    const { rows, split, join } = asking ?? this.#allRows(x, H);
+    const query = split(linear('query', rows, 1 / Math.sqrt(D))); // [B, H, L or 1, D]
+    const key = g.transpose(this.#split(linear('key', x), H), [0, 2, 3, 1]); // [B, H, D, L]
+    const value = this.#perHead(linear('value', x), H); // [B, H, L, D]
     this.keyValues.push({ keys: key, values: value });
     const logits = g.cast(g.matmul(query, key), 'float32');
     const attention = g.cast(g.softmax(g.add(logits, this.#inputs.mask)), value.type);
     const own = g.matmul(attention, value);
     const seen = this.#seen.get(layer);
     const context = seen ? g.add(own, crossContext(query, seen)) : own;
-    return this.#linear(`${name}.output.dense`, asking.join(context), W);
+    return this.#part(`${name}.output.dense`, join(context));
   }
 
-  #allRows(x: Value): AskingRows {
-    const W = this.#config.width;
+  /** The last matrix of a part. */
+  #part(name: string, read: Value): Value {
+    const given = this.#linear(name, read, this.#config.width);
+    this.parts.push({ read, given });
+    return given;
+  }
+
+  #allRows(x: Value, H: number): AskingRows {
+    const joined = H * this.#headSize;
     return {
       rows: x,
-      split: (rows) => this.#perHead(rows),
-      join: (context) => g.reshape(g.transpose(context, [0, 2, 1, 3]), [this.#tokens, W], [-1, W]),
+      split: (rows) => this.#perHead(rows, H),
+      join: (context) => g.reshape(g.transpose(context, [0, 2, 1, 3]), [this.#tokens, joined], [-1, joined]),
     };
   }
 
-  /** `[T, W]` to `[B, H, L, D]`. */
-  #perHead(rows: Value): Value {
-    return g.transpose(this.#split(rows), [0, 2, 1, 3]);
+  /** `[T, H·D]` to `[B, H, L, D]`. */
+  #perHead(rows: Value, H: number): Value {
+    return g.transpose(this.#split(rows, H), [0, 2, 1, 3]);
   }
 
-  /** `[T, W]` to `[B, L, H, D]`. */
-  #split(rows: Value): Value {
-    const { width: W, heads: H } = this.#config;
-    return g.reshapeTo(rows, [...this.#axes, H, W / H], this.#inputs.headShape);
+  /** `[T, H·D]` to `[B, L, H, D]`. */
+  #split(rows: Value, H: number): Value {
+    return g.reshapeTo(rows, [...this.#axes, H, this.#headSize], this.#headShape(H));
+  }
+
+  /** `B, L, H, D` of layers with so many heads. */
+  #headShape(H: number): Value {
+    const { headShape } = this.#inputs;
+    if (H === this.#config.heads) return headShape;
+    const known = this.#headShapes.get(H);
+    if (known) return known;
+    const heads = constant(BigInt64Array.of(BigInt(H), BigInt(this.#headSize)), [2]);
+    const made = g.concat([g.slice(headShape, { axis: 0, start: 0, end: 2 }), heads], 0, 4);
+    this.#headShapes.set(H, made);
+    return made;
+  }
+
+  get #headSize(): number {
+    return this.#config.width / this.#config.heads;
   }
 
   /** `(x · Wᵀ + b) * factor`. */

@@ -3,6 +3,14 @@ import * as z from 'zod';
 import { ModelFormatError } from '../errors.ts';
 import type { LoopBlocks } from './loops.ts';
 
+/** What may differ from layer to layer. */
+export interface LayerSizes {
+  /** Attention heads, at least 1, each of `width / heads of the encoder` values. */
+  readonly heads: number;
+  /** Inner width of the feed-forward part, at least 1. */
+  readonly innerWidth: number;
+}
+
 /** An encoder's shape. */
 export interface EncoderConfig {
   /** Values a vector, `W`. */
@@ -13,10 +21,12 @@ export interface EncoderConfig {
   readonly blocks?: LoopBlocks | undefined;
   /** How often the looped block is applied, at least 1; may be another number than in training. @defaultValue 1 */
   readonly loops?: number | undefined;
-  /** Attention heads, `H`. */
+  /** Attention heads, `H`; with the width they say how many values a head has. */
   readonly heads: number;
   /** Inner width of the feed-forward part, `F`. */
   readonly innerWidth: number;
+  /** Sizes of each layer by its number, where some are narrower. @defaultValue `heads` and `innerWidth` in all */
+  readonly narrow?: readonly LayerSizes[] | undefined;
   /** Longest block, in tokens. */
   readonly positions: number;
   /** Tokens of the vocabulary. */
@@ -26,6 +36,10 @@ export interface EncoderConfig {
   /** Added to the variance when normalising. */
   readonly epsilon: number;
 }
+
+/** Sizes of one layer. @param layer - The number of its weights, 0 first. */
+export const layerSizes = ({ narrow, heads, innerWidth }: EncoderConfig, layer: number): LayerSizes =>
+  narrow?.[layer] ?? { heads, innerWidth };
 
 const configSchema = z.object({
   model_type: z.literal('bert'),

@@ -6,7 +6,7 @@
 import * as g from '../graph/operations/index.ts';
 import { scalar, type Value } from '../graph/value.ts';
 import type { KeyValues } from './cross-attention.ts';
-import { EncoderBuilder, type LayerOptions } from './encoder-builder.ts';
+import { EncoderBuilder, type LayerOptions, type LayerPart } from './encoder-builder.ts';
 import type { EncoderConfig } from './encoder-config.ts';
 import { type EncoderInputs, encoderInputs, firstTokens } from './encoder-inputs.ts';
 import type { Parameters } from './parameters.ts';
@@ -54,22 +54,26 @@ export function encoderLayers(
   parameters: Parameters,
   options: Omit<EncoderGraphOptions, 'normalise'>,
 ): readonly Value[] {
-  return encoderWithKeyValues(config, parameters, options).layers;
+  return encoderWithin(config, parameters, options).layers;
 }
 
 /**
- * As {@link encoderLayers}, with the keys `[B, H, D, L]` and values `[B, H, L, D]` of every applied layer, in their order: what
- * documents see of a query block.
+ * As {@link encoderLayers}, with what lies within every applied layer, in their order: keys `[B, H, D, L]` and values
+ * `[B, H, L, D]`, which are what documents see of a query block, and two parts a layer.
  *
  * @param parameters - As of {@link encoderGraph}.
  */
-export function encoderWithKeyValues(
+export function encoderWithin(
   config: EncoderConfig,
   parameters: Parameters,
   { precision, inputs = encoderInputs(), seen, residual }: Omit<EncoderGraphOptions, 'normalise'>,
-): { readonly layers: readonly Value[]; readonly keyValues: readonly KeyValues[] } {
+): {
+  readonly layers: readonly Value[];
+  readonly keyValues: readonly KeyValues[];
+  readonly parts: readonly LayerPart[];
+} {
   const builder = new EncoderBuilder(config, { parameters, precision, inputs, seen, residual });
-  return { layers: builder.layers(), keyValues: builder.keyValues };
+  return { layers: builder.layers(), keyValues: builder.keyValues, parts: builder.parts };
 }
 
 /** Rows of length 1, float32 `[rows, W]`; a zero row stays zero. */

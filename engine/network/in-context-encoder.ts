@@ -9,7 +9,7 @@ import { cast } from '../graph/operations/index.ts';
 import type { TensorValue } from '../graph/tensor.ts';
 import { input, type Value } from '../graph/value.ts';
 import { gatesName, ownKeyValueNames, seenInputs } from './cross-attention.ts';
-import { encoderLayers, encoderWithKeyValues, l2Normalise } from './encoder.ts';
+import { encoderLayers, encoderWithin, l2Normalise } from './encoder.ts';
 import type { Precision } from './encoder-builder.ts';
 import type { EncoderConfig } from './encoder-config.ts';
 import { type EncoderInputs, toEncoderFeeds } from './encoder-inputs.ts';
@@ -52,7 +52,7 @@ export function inContextLayers(
   gatedLayers: readonly number[],
 ): { readonly query: readonly Value[]; readonly documents: readonly Value[] } {
   const precision = 'fp32';
-  const query = encoderWithKeyValues(config, parameters, { precision, inputs: queryInputs() });
+  const query = encoderWithin(config, parameters, { precision, inputs: queryInputs() });
   const seen = new Map(
     gatedLayers.map((layer) => [
       layer,
@@ -74,7 +74,7 @@ export function inContextGraph(
   { precision, gatedLayers }: { readonly precision: Precision; readonly gatedLayers: readonly number[] },
 ): Record<string, Value> {
   const seen = seenInputs(config, gatedLayers);
-  const { layers, keyValues } = encoderWithKeyValues(config, parameters, { precision, seen });
+  const { layers, keyValues } = encoderWithin(config, parameters, { precision, seen });
   const outputs: Record<string, Value> = { states: l2Normalise(layers.at(-1)!) };
   for (const layer of gatedLayers) {
     const names = ownKeyValueNames(layer);

@@ -68,13 +68,13 @@ function encodingDigestOf(
 
 /** Describes it. @param isOpen - Whether a worker answers. */
 export function toInfo(model: ModelAtDepth, settings: EncoderSettings, isOpen: () => boolean): RerankerInfo {
-  const { folder, config } = model;
+  const { folder, config, depth } = model;
   const { data, places, stateCodec, readout, relevance, headsDigest, precedents, dropping, stopping } =
     settings;
   const { manifest } = folder;
   return {
     name: manifest.name,
-    depth: config.layers,
+    depth,
     ...(config.loops !== undefined && { loops: config.loops }),
     encodingDigest: encodingDigestOf(model, settings, data.caps),
     readoutDigest: infoDigest({

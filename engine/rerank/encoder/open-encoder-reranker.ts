@@ -57,7 +57,7 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
   const { digests, ...reading } = await openReading(model, options);
   const residual = await openResidual(options, model);
   const places = await choosePlaces(options);
-  const guessing = await openGuessingDepth(options, whole, config.layers);
+  const guessing = await openGuessingDepth(options, whole, model.depth);
   const data: EncoderProgramData = { ...(await toProgramData(options, model, places)), residual, guessing };
   const { encoding, workers } = await openEncoderWorkers(options, data, places);
   const source = sourceOf(options);
@@ -93,8 +93,8 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
         ...bounds,
         firstStageWeight: guessing.firstStageWeight,
         layers: {
-          guess: anchorLayers(guessing.config, guessing.config.layers),
-          whole: appliedLayers(config).length,
+          guess: anchorLayers(guessing.config, guessing.depth),
+          whole: options.depth ?? appliedLayers(config).length,
         },
         reader,
         states,
@@ -142,13 +142,14 @@ function sourceOf(options: RerankerOptions): StateSource {
 async function openGuessingDepth(
   { dropping, cacheFolder }: RerankerOptions,
   whole: WholeModel,
-  layers: number,
+  readDepth: number,
 ): Promise<GuessingDepth | undefined> {
   if (!dropping) return undefined;
   const { manifest } = whole.folder;
-  const depth = guessingDepth(manifest, layers, dropping.depth)!;
+  const depth = guessingDepth(manifest, readDepth, dropping.depth)!;
   const model = await modelAtDepth(whole.folder, whole.config, depth);
   return {
+    depth,
     config: model.config,
     weights: await modelWeights('int8', model, cacheFolder),
     modelDigest: model.folder.digest,

@@ -50,7 +50,7 @@ async function open(options: RerankerOptions): Promise<InContextEncoderReranker>
   const trained =
     manifest.heads === undefined ? undefined : await readHeads(path, manifest.heads, config.width);
   const places = await choosePlaces(options);
-  const model = { folder, config };
+  const model = { folder, config, depth: config.layers };
   const data = { ...(await toProgramData(options, model, places)), gates };
   const { encoding, workers } = await openEncoderWorkers(options, data, places);
   const readout = { ...manifest.readout, ...options.readout };

@@ -21,7 +21,7 @@ import type { LayerModel } from './encoder-layer-model.ts';
  * documents to drop. At a smaller depth the same layers read queries and documents from then on, as in training.
  */
 export async function saveLayers(
-  { path, layersFile, config, fullDepth }: Pick<LayerModel, 'path' | 'layersFile' | 'config' | 'fullDepth'>,
+  { path, layersFile, depth, fullDepth }: Pick<LayerModel, 'path' | 'layersFile' | 'depth' | 'fullDepth'>,
   folder: string,
   tensors: TrainedTensors,
 ): Promise<void> {
@@ -36,7 +36,7 @@ export async function saveLayers(
     else written.push(await storedTensor(source, name, entry));
   }
   await replaceWeights(join(folder, layersFile), written);
-  await leaveOutFitted(folder, config.layers === fullDepth ? undefined : config.layers);
+  await leaveOutFitted(folder, depth === fullDepth ? undefined : depth);
 }
 
 /** @param depth - The number of layers that were trained; undefined for all that there are. */

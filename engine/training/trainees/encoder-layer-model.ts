@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import type { BlockCaps } from '../../blocks/caps.ts';
 import type { Profile } from '../../contract.ts';
 import { ConfigurationError, type ConfigurationIssue } from '../../errors.ts';
-import { depthsOf, layerPrefix, modelAtDepth } from '../../model/depth.ts';
+import { depthsOf, type ModelAtDepth, modelAtDepth } from '../../model/depth.ts';
 import { defaultModelFolder, type ModelFolder, openModelFolder } from '../../model/folder.ts';
 import { type Gates, readGates } from '../../model/gates-file.ts';
 import { modelWeights } from '../../model/model-weights.ts';
+import { layerPrefix } from '../../model/narrow-layers.ts';
 import { readJson } from '../../model/read-json.ts';
 import { readHeads } from '../../model/readout-heads.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
@@ -23,7 +24,7 @@ import type { BlockMaker } from './list-blocks.ts';
 export interface LayerModelOptions {
   /** Model folder. @defaultValue the model that comes with the package */
   readonly model?: string;
-  /** Number of layers of the network, one of the model's depths. @defaultValue all of the model's */
+  /** One of the model's depths. @defaultValue all of the model's */
   readonly depth?: number;
   /** Layers that are trained, from the bottom, 0 first. @defaultValue all layers of the depth */
   readonly layers?: readonly number[];
@@ -43,6 +44,8 @@ export interface LayerModel extends BlockMaker {
   readonly digest: string;
   /** Shape of the trained network. */
   readonly config: EncoderConfig;
+  /** The depth. */
+  readonly depth: number;
   /** Layers of the model's full depth. */
   readonly fullDepth: number;
   /** File in the model's folder that holds the trained layers. */
@@ -77,11 +80,9 @@ export async function openLayerModel(
   const whole = await openModelFolder(options.model ?? defaultModelFolder());
   const path = (file: string): string => join(whole.path, file);
   const wholeConfig = parseEncoderConfig(await readJson(path('config.json')), path('config.json'));
-  const depth = options.depth ?? wholeConfig.layers;
-  assertOptions(options, depth, depthsOf(whole.manifest, wholeConfig));
+  const atDepth = await openAtDepth(options, whole, wholeConfig);
   assertProfile(profile, whole, wholeConfig);
-  const atDepth = await modelAtDepth(whole, wholeConfig, depth);
-  const { folder, config, layersFile } = atDepth;
+  const { folder, config, depth, layersFile } = atDepth;
   const weights = await modelWeights('fp32', atDepth, options.cacheFolder);
   const { heads, gates, fusionWeight } = folder.manifest;
   const all = Array.from({ length: config.layers }, (_, layer) => layer);
@@ -92,6 +93,7 @@ export async function openLayerModel(
     name: folder.manifest.name,
     digest: folder.digest,
     config,
+    depth,
     fullDepth: wholeConfig.layers,
     layersFile: layersFile ?? 'model.safetensors',
     weights,
@@ -134,15 +136,23 @@ function assertProfile(profile: Profile, { path, manifest }: ModelFolder, { bloc
   ]);
 }
 
-function assertOptions({ layers }: LayerModelOptions, depth: number, depths: readonly number[]): void {
+/** @throws ConfigurationError when the model has no such depth, or the depth no such layer. */
+async function openAtDepth(
+  { layers, depth: asked }: LayerModelOptions,
+  whole: ModelFolder,
+  config: EncoderConfig,
+): Promise<ModelAtDepth> {
+  const depth = asked ?? config.layers;
+  const depths = depthsOf(whole.manifest, config);
+  const model = depths.includes(depth) ? await modelAtDepth(whole, config, depth) : undefined;
+  const count = model?.config.layers ?? depth;
   const issues: ConfigurationIssue[] = [];
-  if (!depths.includes(depth)) {
-    issues.push({ path: 'depth', message: `expected ${depths.join(' or ')}, got ${depth}` });
-  }
-  const wrong = layers?.filter((layer) => !Number.isInteger(layer) || layer < 0 || layer >= depth) ?? [];
+  if (!model) issues.push({ path: 'depth', message: `expected ${depths.join(' or ')}, got ${depth}` });
+  const wrong = layers?.filter((layer) => !Number.isInteger(layer) || layer < 0 || layer >= count) ?? [];
   if (layers?.length === 0 || wrong.length > 0) {
     const found = wrong.length > 0 ? wrong.join(', ') : 'none';
-    issues.push({ path: 'layers', message: `expected whole numbers from 0 to ${depth - 1}, got ${found}` });
+    issues.push({ path: 'layers', message: `expected whole numbers from 0 to ${count - 1}, got ${found}` });
   }
-  if (issues.length > 0) throw new ConfigurationError('Cannot train layers of the encoder', issues);
+  if (!model || issues.length > 0) throw new ConfigurationError('Cannot train layers of the encoder', issues);
+  return model;
 }

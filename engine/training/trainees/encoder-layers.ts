@@ -45,7 +45,7 @@ export interface EncoderLayersOptions extends LayerModelOptions, Omit<TeacherOpt
  */
 export async function encoderLayersTrainee(options: EncoderLayersOptions = {}): Promise<Trainee> {
   const model = await openLayerModel(options);
-  const follows = options.followsFullDepth ?? model.config.layers < model.fullDepth;
+  const follows = options.followsFullDepth ?? model.depth < model.fullDepth;
   const teacher = follows ? await openTeacher(options, model) : undefined;
   const parameters: Record<string, Value> = {};
   for (const [name, { shape }] of model.tensors) parameters[name] = input(name, 'float32', shape);

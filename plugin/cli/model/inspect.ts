@@ -21,9 +21,9 @@ export function reportLines(report: ModelReport): string[] {
     ['family', `${report.family}, ${report.profile}`],
     ['scoring', JSON.stringify(report.scoring)],
     ['layers', `${layers}, of which a request computes ${computedLayers}`],
-    ...(report.depths ?? []).map(({ layers: depth, file, bytes }): [string, string] => [
+    ...(report.depths ?? []).map(({ depth, layers: own, file, bytes }): [string, string] => [
       `depth ${depth}`,
-      `${(bytes / 1e6).toFixed(1)} MB more, ${file}`,
+      `${(bytes / 1e6).toFixed(1)} MB more, ${file}${own > depth ? `, ${own} narrower layers` : ''}`,
     ]),
     ['width', `${report.width}, ${report.heads} heads`],
     ['weights', `${(report.bytes / 1e6).toFixed(1)} MB, ${report.types.join(', ')}`],

@@ -54,7 +54,7 @@ export async function residualTrainee(options: ResidualTraineeOptions = {}): Pro
     tokens: encoderTokens,
     async save(folder: string, tensors: TrainedTensors) {
       await cp(model.path, folder, { recursive: true });
-      if (model.config.layers === model.fullDepth) await nameResidual(folder, savedName);
+      if (model.depth === model.fullDepth) await nameResidual(folder, savedName);
       const path = residualPath(folder, savedName);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, toResidualFile(tensors, form, model));

@@ -11,9 +11,10 @@ import {
   openReranker,
   type RerankerOptions,
 } from '../../../../engine/index.ts';
+import { assertAllClose } from '../../../support/checks/all-close.ts';
 import { shortlistOf } from '../../../support/tiny/shortlist.ts';
 import { tinyDecoder } from '../../../support/tiny/tiny-decoder.ts';
-import { addTinyDepth, tinyModel } from '../../../support/tiny/tiny-model.ts';
+import { addTinyDepth, leaveOutUnits, tinyModel } from '../../../support/tiny/tiny-model.ts';
 import { tinyReadout } from '../../../support/tiny/tiny-states.ts';
 
 const readout = { ...tinyReadout, alpha: 0.25 };
@@ -169,6 +170,64 @@ describe('openReranker at a depth', () => {
   });
 });
 
+describe('a depth of narrower layers', () => {
+  const kept = [
+    { heads: [1, 3], inner: [0, 5, 17, 40, 95] },
+    { heads: [0, 1, 2, 3], inner: [7] },
+    { heads: [2], inner: Array.from({ length: 96 }, (_, i) => i) },
+  ];
+  const narrow = { 2: { weights: 'narrow.safetensors' } };
+
+  it.each(['fp32', 'int8'] as const)(
+    'reads as the model would whose other heads and inner values give nothing, in %s',
+    async (precision) => {
+      const [own, zeroed] = await Promise.all([tinyModel({ depths: narrow }), tinyModel()]);
+      await Promise.all([leaveOutUnits(own, kept, 'narrow'), leaveOutUnits(zeroed, kept, 'zero')]);
+      const cacheFolder = scratch;
+      const [at, wide] = await Promise.all([
+        opened({ model: own, depth: 2, precision, cacheFolder }),
+        opened({ model: zeroed, precision, cacheFolder }),
+      ]);
+      const [read, expected] = await Promise.all([at.encode(list), wide.encode(list)]);
+      const atol = precision === 'fp32' ? 1e-5 : 0.05; // other columns change what a step of 8 bits is
+      for (const [i, { tokens }] of read.states.entries())
+        assertAllClose([...tokens!], [...expected.states[i]!.tokens!], { rtol: 0, atol });
+      expect(at.info.depth).toBe(2);
+      const { depths: found, problems } = await inspectModel(own);
+      expect(problems).toEqual([]);
+      expect(found).toMatchObject([{ depth: 2, layers: 3 }]);
+      for (const folder of [own, zeroed]) await rm(folder, { recursive: true });
+    },
+  );
+
+  it('says what a file of narrower layers lacks', async () => {
+    const own = await tinyModel({ depths: narrow });
+    await leaveOutUnits(own, kept, 'narrow');
+    const path = join(own, 'narrow.safetensors');
+    const bytes = await readFile(path);
+    const name = 'encoder.layer.1.output.dense.weight';
+    bytes.write(name.replace('weight', 'missed'), bytes.indexOf(name), 'latin1');
+    await writeFile(path, bytes);
+    const { problems } = await inspectModel(own);
+    expect(problems).toEqual([
+      `depth 2: tensor "${name}" of "narrow.safetensors" is missing, expected shape [48,1]`,
+    ]);
+    await expect(openReranker({ model: own, depth: 2, workers: 1 })).rejects.toThrow(name);
+    await rm(own, { recursive: true });
+  });
+
+  it("is refused where a layer has no head, or the layers are other than the depth's and as wide as the model's", async () => {
+    const own = await tinyModel({ depths: narrow });
+    await leaveOutUnits(own, [{ heads: [], inner: [1] }, ...kept.slice(1)], 'narrow');
+    const refused = openReranker({ model: own, depth: 2 });
+    await expect(refused).rejects.toThrow(ModelFormatError);
+    await expect(refused).rejects.toThrow('layer 0 of 0 heads and an inner width of 1');
+    await addTinyDepth(own, [0, 1, 2], 'narrow.safetensors');
+    await expect(openReranker({ model: own, depth: 2 })).rejects.toThrow('3 layers');
+    await rm(own, { recursive: true });
+  });
+});
+
 describe('a manifest with depths', () => {
   it.each([
     ['a depth that is no number', { two: { weights: 'two.safetensors' } }, 'expected a number of layers'],
@@ -203,14 +262,12 @@ describe('a manifest with depths', () => {
 describe('inspectModel', () => {
   it('lists depths with their bytes, and what a file of layers lacks', async () => {
     const { depths: found, problems } = await inspectModel(model);
-    expect(found).toEqual([{ layers: 2, file: 'two.safetensors', bytes: expect.any(Number) }]);
+    expect(found).toEqual([{ depth: 2, layers: 2, file: 'two.safetensors', bytes: expect.any(Number) }]);
     expect(problems).toEqual([]);
     const lacking = await tinyModel({ depths });
     await addTinyDepth(lacking, [0]);
     const report = await inspectModel(lacking);
-    expect(report.problems[0]).toMatch(
-      /^depth 2: tensor "encoder\.layer\.1\..*" of "two.safetensors" is missing/,
-    );
+    expect(report.problems).toEqual([expect.stringMatching(/^depth 2: .*two\.safetensors.*1 layers/)]);
     await rm(lacking, { recursive: true });
   });
 });
@@ -222,7 +279,7 @@ describe('the model that comes with the package', () => {
     open.push(whole, half);
     const { depths: found, problems } = await inspectModel(half.modelFolder);
     expect(problems).toEqual([]);
-    expect(found).toMatchObject([{ layers: 6 }, { layers: 5 }]);
+    expect(found).toMatchObject([{ depth: 6 }, { depth: 5, layers: 5 }]);
     for (const { bytes } of found!) expect(bytes).toBeLessThan(12e6);
     const texts = [
       'The moon pulls the water of the oceans, so the sea rises and falls twice a day.',

@@ -8,6 +8,7 @@ import {
   openWorkerPool,
   type RerankerOptions,
 } from '../../../../engine/index.ts';
+import { modelAtDepth } from '../../../../engine/model/depth.ts';
 import { openModelFolder } from '../../../../engine/model/folder.ts';
 import { readJson } from '../../../../engine/model/read-json.ts';
 import { parseEncoderConfig } from '../../../../engine/network/encoder-config.ts';
@@ -148,7 +149,7 @@ describe('the workers of an encoder', () => {
   it('encode queries in int8 alone where a device encodes documents in float32', async () => {
     const folder = await openModelFolder(model);
     const config = parseEncoderConfig(await readJson(`${model}/config.json`), model);
-    const data = await toProgramData({ model }, { folder, config }, besideDevice);
+    const data = await toProgramData({ model }, await modelAtDepth(folder, config), besideDevice);
     const { encoding } = await openEncoderWorkers({ workers: 1, warmUp: false }, data, besideDevice);
     toClose(encoding);
     const { tokens } = (await encoded({ precision: 'int8' })).query;
@@ -162,7 +163,7 @@ describe('the workers of an encoder', () => {
     const folder = await openModelFolder(model);
     const config = parseEncoderConfig(await readJson(`${model}/config.json`), model);
     const places = { ...besideDevice, isProcessorAlone: true };
-    const { queries, ...data } = await toProgramData({ model }, { folder, config }, places);
+    const { queries, ...data } = await toProgramData({ model }, await modelAtDepth(folder, config), places);
     const worker = await openWorker({ ...data, queries: { ...queries!, isLate } });
     toClose(worker);
     const [state] = (await worker.run({ kind: 'queries', queries: query })) as readonly QueryBlockState[];

@@ -30,7 +30,7 @@ import {
 } from '../../../support/checks/trainee-graphs.ts';
 import { starsList as list } from '../../../support/tiny/stars-list.ts';
 import { tinyHeadSizes, tinyHeadTensors } from '../../../support/tiny/tiny-heads.ts';
-import { addTinyDepth, tinyModel } from '../../../support/tiny/tiny-model.ts';
+import { addTinyDepth, leaveOutUnits, tinyModel } from '../../../support/tiny/tiny-model.ts';
 
 let model: string;
 let scratch: string;
@@ -98,6 +98,33 @@ describe('encoderLayersTrainee', () => {
     const session = await openGraphOf(trainee, { logits: trainee.logits });
     const logits = (await runOn(trainee, session, ['logits']))('logits');
     assertAllClose(logits, await served(options), { rtol: 1e-4, atol: 1e-4 });
+  });
+
+  it('trains narrower layers, and gives the logits that are served over them', async () => {
+    const narrow = await tinyModel({ depths: { 2: { weights: 'narrow.safetensors' } } });
+    const kept = [
+      { heads: [1, 3], inner: [0, 5, 17] },
+      { heads: [0], inner: [7, 8] },
+      { heads: [0, 1, 2, 3], inner: [1] },
+    ];
+    await leaveOutUnits(narrow, kept, 'narrow');
+    const options = { model: narrow, depth: 2 };
+    const trainee = await opened(options);
+    const session = await openGraphOf(trainee, { logits: trainee.logits });
+    const logits = (await runOn(trainee, session, ['logits']))('logits');
+    assertAllClose(logits, await served(options), { rtol: 1e-4, atol: 1e-4 });
+    expect(trainee.tensors.get('encoder.layer.2.intermediate.dense.weight')!.shape).toEqual([1, 48]);
+    await expect(encoderLayersTrainee({ ...options, layers: [3] })).rejects.toThrow(
+      'expected whole numbers from 0 to 2, got 3',
+    );
+    const folder = join(scratch, 'narrow');
+    const changed = [...trainee.tensors].map(
+      ([name, { shape, data }]) => [name, { shape, data: data.map((value) => 2 * value) }] as const,
+    );
+    await trainee.save(folder, new Map(changed));
+    const again = await opened({ model: folder, depth: 2 });
+    expect([...again.tensors]).toEqual(changed);
+    await rm(narrow, { recursive: true });
   });
 
   it('reads with the trained parts of the readout that the model has', async () => {
