@@ -1,0 +1,34 @@
+/** Writes layers as a smaller depth of a model. */
+import { join } from 'node:path';
+import { changeManifest } from '../../model/change-manifest.ts';
+import { quantiseRows, scaleName } from '../../weights/quantise.ts';
+import type { NamedTensor } from '../../weights/safetensors.ts';
+import { bytesOf, floatTensor, replaceWeights } from '../../weights/tensor-files.ts';
+import type { TrainedTensor, TrainedTensors } from '../trainer/trainee.ts';
+
+/**
+ * Writes `depth-N.safetensors` into the model's folder, matrices as 8-bit integers with one scale a row, and names it in
+ * blockrank.json in the place of what was fitted to other layers of that depth.
+ *
+ * @param folder - Model folder, which is changed.
+ * @returns the file's path.
+ */
+export async function saveDepth(folder: string, depth: number, tensors: TrainedTensors): Promise<string> {
+  const weights = `depth-${depth}.safetensors`;
+  const path = join(folder, weights);
+  await replaceWeights(path, [...tensors].flatMap(toFileForm));
+  await changeManifest(folder, ({ depths, ...manifest }) => ({
+    ...manifest,
+    depths: { ...depths, [depth]: { weights } },
+  }));
+  return path;
+}
+
+function toFileForm([name, { shape, data }]: readonly [string, TrainedTensor]): NamedTensor[] {
+  if (shape.length === 1) return [floatTensor(name, { shape, data })];
+  const { values, scales } = quantiseRows(data, shape[0]!);
+  return [
+    floatTensor(scaleName(name), { shape: [scales.length], data: scales }),
+    { name, type: 'I8', shape, bytes: bytesOf(values) },
+  ];
+}
