@@ -6,12 +6,11 @@
  */
 import * as g from '../../engine/graph/operations/index.ts';
 import { input, type Value } from '../../engine/graph/value.ts';
-import { encoderTokens } from '../../engine/network/encoder-inputs.ts';
 import {
   type LayerModelOptions,
   openLayerModel,
 } from '../../engine/training/trainees/encoder-layer-model.ts';
-import { layersGraph, toFeeds } from '../../engine/training/trainees/encoder-layers.ts';
+import { layersGraph, listAxes, listTokens, toFeeds } from '../../engine/training/trainees/encoder-layers.ts';
 import type { TrainedTensor, Trainee } from '../../engine/training/trainer/trainee.ts';
 import { uniformRandom } from './uniform-random.ts';
 
@@ -48,7 +47,8 @@ export async function lowRankAdapters(
     tensors,
     folder: model.weights.folder,
     feeds: (list) => toFeeds(list, model),
-    tokens: encoderTokens,
+    tokens: listTokens,
+    axes: listAxes,
     save: () => Promise.reject(new Error('lowRankAdapters: adapters are measured, not saved.')),
     close: async () => undefined,
   };

@@ -91,7 +91,7 @@ export interface RerankerInfo {
   readonly readoutDigest: string;
   /** How documents are read. */
   readonly profile: Profile;
-  /** Encoders: layers of the network that are computed. */
+  /** Encoders: the depth, in layers' work: all of the model's layers, or a smaller depth. */
   readonly depth?: number;
   /** Encoders whose layers loop: how often the looped block is applied. */
   readonly loops?: number;

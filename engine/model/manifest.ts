@@ -32,7 +32,7 @@ export interface ModelManifest {
   readonly fusionWeight: FusionWeight;
   /** Probabilities of relevance at the full depth. @defaultValue none: the readout's `calibration` of cosines */
   readonly relevance?: RelevanceRules | undefined;
-  /** Smaller depths at which the model can be read, by their number of layers. @defaultValue `{}` */
+  /** Smaller depths at which the model can be read, by the number of layers whose work they do. @defaultValue `{}` */
   readonly depths: Readonly<Record<string, DepthManifest>>;
   /** File beside the manifest with trained parts of the readout. @defaultValue none */
   readonly heads?: string | undefined;
@@ -49,9 +49,9 @@ export interface ModelManifest {
   readonly gates?: string | undefined;
 }
 
-/** A depth of a model: layers that stand in for all of its layers. */
+/** A depth of a model: fewer or narrower layers that stand in for all of its layers. */
 export interface DepthManifest {
-  /** Name of the safetensors file, in the model's folder, that holds these layers as `encoder.layer.0` and so on. */
+  /** Name of the safetensors file, in the model's folder, that holds these layers as `encoder.layer.0` and so on: as many as the depth says of the model's own width, or up to all of its number with fewer heads and inner values. */
   readonly weights: string;
   /** Reading and scoring at this depth. @defaultValue the model's */
   readonly readout?: ReadoutParameters | undefined;

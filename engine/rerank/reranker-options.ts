@@ -34,8 +34,9 @@ export interface RerankerOptions {
   /** Encoders: which part of a block state is kept and read: every token's vector, or one a block. @defaultValue `'tokens'` */
   readonly tier?: 'tokens' | 'anchor';
   /**
-   * Encoders: number of layers to compute, one of those that the model has weights for: fewer are faster, and somewhat
-   * less good. Block states of different depths are never mixed. @defaultValue all of the model's layers
+   * Encoders: how much is computed, in layers' work: all of the model's layers, or one of the smaller depths that it has
+   * weights for, which are faster, and somewhat less good. Their own layers may be narrower, and more. Block states of different
+   * depths are never mixed. @defaultValue all of the model's layers
    */
   readonly depth?: number;
   /**

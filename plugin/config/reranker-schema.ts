@@ -34,7 +34,7 @@ export interface RouterConfig {
 export interface DroppingConfig {
   /** Share of the documents without a state that are read, above 0 and below 1. */
   readonly keep: number;
-  /** Layers that tell which documents are read, one of the model's smaller depths, at least 1. @defaultValue the smallest that can */
+  /** Who tells which documents are read, one of the model's smaller depths, at least 1. @defaultValue the smallest that can */
   readonly depth?: number | undefined;
   /** Least number of documents that are read, at least 1. @defaultValue 10 */
   readonly minKeep?: number | undefined;
@@ -68,7 +68,7 @@ export interface RerankerConfig {
   readonly deviceMemoryLimitBytes?: number | undefined;
   /** Read every token, or one vector a block. @defaultValue 'tokens' */
   readonly tier?: 'tokens' | 'anchor' | undefined;
-  /** Encoders: layers to compute, one of the numbers that the model has weights for. Fewer are faster, and somewhat less good. @defaultValue all of the model's layers */
+  /** Encoders: how much is computed, in layers' work, one of the depths that the model has weights for. Smaller ones are faster, and somewhat less good. @defaultValue all of the model's layers */
   readonly depth?: number | undefined;
   /** Encoders whose layers loop: how often the looped block is applied, at least 1. Quality is known for the loops of training alone. @defaultValue as often as in training */
   readonly loops?: number | undefined;

@@ -61,8 +61,8 @@ export const rerankerOptions = {
     min: 1,
     otherwise: "all of the model's layers",
     unit: 'layers',
-    help: 'encoders: layers to compute, one of the numbers that the model has weights for',
-    note: 'fewer are faster, and somewhat less good',
+    help: "encoders: how much is computed, in layers' work, one of the depths that the model has weights for",
+    note: 'smaller ones are faster, and somewhat less good',
   },
   loops: {
     type: 'whole',
@@ -197,7 +197,7 @@ export const droppingOptions = {
     min: 1,
     otherwise: 'the smallest that can',
     unit: 'layers',
-    help: "layers that tell which documents are read, one of the model's smaller depths",
+    help: "who tells which documents are read, one of the model's smaller depths",
   },
   minKeep: {
     type: 'whole',

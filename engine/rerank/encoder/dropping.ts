@@ -25,13 +25,13 @@ import { rankStates, type StateReader } from './rank-states.ts';
 /** Options of document dropping. Which documents are kept depends on the list, so that a document's rank does too. */
 export interface DroppingOptions {
   /**
-   * Share of the documents that are encoded, of those whose states are not at hand; above 0 and below `1 - guess / all`,
-   * the layers of both, or guessing would cost more than it saves; rounded up. Of 128 documents or more, about as many:
+   * Share of the documents that are encoded, of those whose states are not at hand; above 0 and below `1 - guess / read`,
+   * the depths of both, or guessing would cost more than it saves; rounded up. Of 128 documents or more, about as many:
    * those that stand out.
    */
   readonly keep: number;
   /**
-   * Layers of the depth that guesses, one of those below the depth that is read for which the model's manifest has
+   * The depth that guesses, one of those below the depth that is read for which the model's manifest has
    * `dropping`. @defaultValue the smallest that can
    */
   readonly depth?: number | undefined;

@@ -7,7 +7,7 @@ import type { TraineeKind } from './trainee-kind.ts';
 export interface EncoderLayersSettings {
   /** Which kind. */
   readonly kind: 'encoder-layers';
-  /** Number of layers of the network, one of the model's depths. @defaultValue all of the model's */
+  /** One of the model's depths. @defaultValue all of the model's layers */
   readonly depth?: number | undefined;
   /** Layers that are trained, from the bottom, 0 first; the others stay. @defaultValue all of the depth */
   readonly layers?: readonly number[] | undefined;

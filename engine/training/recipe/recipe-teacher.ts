@@ -6,7 +6,7 @@ import { type RemoteApi, remoteApis } from '../../remote/remote-api.ts';
 export interface RecipeTeacher {
   /** Folder of a model of any kind that `openReranker` opens, relative to the recipe's, or `default`. */
   readonly model?: string | undefined;
-  /** Layers of that model. @defaultValue all of them */
+  /** Depth of that model. @defaultValue all of its layers */
   readonly depth?: number | undefined;
   /** A service, in place of a model. */
   readonly remote?: RecipeRemote | undefined;

@@ -14,7 +14,7 @@ export interface ResidualSettings {
   readonly rank?: number | undefined;
   /** Streams that `pa` looks back on, at least 1. @defaultValue 3 */
   readonly window?: number | undefined;
-  /** Number of layers of the network, one of the model's depths. @defaultValue all of the model's */
+  /** One of the model's depths. @defaultValue all of the model's layers */
   readonly depth?: number | undefined;
   /** Longest block of a document in training, in tokens. @defaultValue the model's */
   readonly maxDocumentTokens?: number | undefined;

@@ -2,14 +2,18 @@
  * Layers of an encoder in training: chosen layers are trained, everything below and between them stays. Logits come from the
  * model's own readout over the states, so that what is learnt is what is served.
  *
- * Axes: `B` blocks of one list, the query's first, `L` tokens of the longest, `D = B - 1` blocks of documents, `T` their
- * tokens, `Q` the query's own words, `W` width.
+ * Blocks of a list are read in two batches, short ones and long ones: padding is work, and a batch is padded to its longest block.
+ *
+ * Axes: `B` blocks of one list, `R` rows of both batches, `D = B - 1` blocks of documents, `T` their tokens, `Q` the query's own
+ * words, `W` width.
  */
 
+import type { AxisLengths } from '../../graph/live-bytes.ts';
 import * as g from '../../graph/operations/index.ts';
+import type { TensorValue } from '../../graph/tensor.ts';
 import { input, scalar, type Value } from '../../graph/value.ts';
 import { encoderLayers, l2Normalise } from '../../network/encoder.ts';
-import { encoderTokens, toEncoderFeeds } from '../../network/encoder-inputs.ts';
+import { encoderInputs, encoderTokens, toEncoderFeeds } from '../../network/encoder-inputs.ts';
 import type { Parameters } from '../../network/parameters.ts';
 import type { Residual } from '../../network/residuals.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
@@ -18,7 +22,7 @@ import type { TrainedTensors, Trainee } from '../trainer/trainee.ts';
 import type { TrainingList } from '../trainer/training-list.ts';
 import { saveLayers } from './encoder-layer-files.ts';
 import { type LayerModel, type LayerModelOptions, openLayerModel } from './encoder-layer-model.ts';
-import { type ListBlocks, toListBlocks } from './list-blocks.ts';
+import { toListBlocks } from './list-blocks.ts';
 import { listReadout } from './list-readout.ts';
 import { openTeacher, type Teacher, type TeacherOptions } from './teacher-states.ts';
 
@@ -57,7 +61,8 @@ export async function encoderLayersTrainee(options: EncoderLayersOptions = {}): 
     fusionWeight: () => model.fusionWeight,
     folder: model.weights.folder,
     feeds: (list) => toFeeds(list, model, teacher),
-    tokens: encoderTokens,
+    tokens: listTokens,
+    axes: listAxes,
     save: (folder: string, tensors: TrainedTensors) => saveLayers(model, folder, tensors),
     close: async () => teacher?.close(),
   };
@@ -83,11 +88,19 @@ export function layersGraph(
 ): Pick<Trainee, 'logits' | 'ownLosses' | 'kept'> {
   const { config, weights, trained } = model;
   const frozen = fileParameters(weights.table, weights.file);
-  const layers = encoderLayers(config, replaced(frozen), { precision: 'fp32', residual });
-  const states = l2Normalise(layers.at(-1)!);
+  const encoders = batchNames.map((name) =>
+    encoderLayers(config, replaced(frozen), { precision: 'fp32', residual, inputs: encoderInputs(name) }),
+  );
+  const states = l2Normalise(
+    g.concat(
+      encoders.map((layers) => layers.at(-1)!),
+      0,
+      'R',
+    ),
+  );
   const { logits, anchors, vectors, queryTokens, queryAnchor } = listReadout(states, model);
   // Below the lowest trained layer nothing is computed a second time: no gradient goes there.
-  const kept = layers.slice(Math.min(...trained), -1);
+  const kept = encoders.flatMap((layers) => layers.slice(Math.min(...trained), -1));
   if (!follows) return { logits, kept };
   const tokens = g.concat([vectors, queryTokens], 0, 'T+Q');
   const allAnchors = g.concat([anchors, queryAnchor], 0, 'D+1');
@@ -119,16 +132,30 @@ function divergence(wanted: Value, given: Value): Value {
   return g.sumOver(weighed, [0], { keeps: false });
 }
 
+/** What stands before the names of either batch's inputs. */
+const batchNames = ['short.', 'long.'] as const;
+
+/** Tokens of both batches. @param feeds - With those of {@link toFeeds}. */
+export function listTokens(feeds: Readonly<Record<string, TensorValue>>): number {
+  return batchNames.reduce((sum, name) => sum + encoderTokens({ mask: feeds[`${name}mask`]! }), 0);
+}
+
+/** Rows of both batches. @param feeds - With those of {@link toFeeds}. */
+export function listAxes(feeds: Readonly<Record<string, TensorValue>>): AxisLengths {
+  return { R: batchNames.reduce((sum, name) => sum + feeds[`${name}ids`]!.data.length, 0) };
+}
+
 /** Feeds of {@link layersGraph} for one list. @param teacher - Where the full depth's states are a goal. */
 export async function toFeeds(
   list: TrainingList,
   model: LayerModel,
   teacher?: Teacher,
 ): ReturnType<Trainee['feeds']> {
-  const blocks: ListBlocks = toListBlocks(list, model);
-  return {
-    ...toEncoderFeeds([blocks.query, ...blocks.documents], model.config, model.tokenizer.padId),
-    ...blocks.feeds,
-    ...(await teacher?.feeds(list)),
-  };
+  const { batches, feeds } = toListBlocks(list, model);
+  const named = batches.flatMap((blocks, i) =>
+    Object.entries(toEncoderFeeds(blocks, model.config, model.tokenizer.padId)).map(
+      ([name, feed]) => [`${batchNames[i]}${name}`, feed] as const,
+    ),
+  );
+  return { ...Object.fromEntries(named), ...feeds, ...(await teacher?.feeds(list)) };
 }

@@ -54,10 +54,11 @@ export async function inContextTrainee(options: InContextOptions = {}): Promise<
     fusionWeight: () => model.fusionWeight,
     folder: model.weights.folder,
     async feeds(list) {
-      const { query, documents, feeds } = toListBlocks(list, model, 'query-apart');
+      const { batches, feeds } = toListBlocks(list, model, 'query-apart');
+      const [[query], documents] = batches;
       const { padId } = model.tokenizer;
       return {
-        ...toQueryFeeds(query, model.config),
+        ...toQueryFeeds(query!, model.config),
         ...toEncoderFeeds(documents, model.config, padId),
         ...feeds,
       };

@@ -51,24 +51,23 @@ export interface BlockMaker {
 
 /** One list's blocks. */
 export interface ListBlocks {
-  /** Ids of the query block. */
-  readonly query: Int32Array;
-  /** Ids of every document's blocks. */
-  readonly documents: readonly Int32Array[];
-  /** Feeds of {@link listRows}. */
+  /** Ids of the blocks of either batch, at least one each. */
+  readonly batches: readonly [readonly Int32Array[], readonly Int32Array[]];
+  /** Feeds of {@link listRows}, for the rows of both batches one after the other, each padded to its longest block. */
   readonly feeds: Readonly<Record<string, TensorValue>>;
 }
 
 /**
- * Where the rows of blocks lie: in one padded batch, or the query's without padding before a padded batch of the documents'.
+ * Which blocks go together in one padded batch: short ones, the query's among them, and long ones, parted so that there is
+ * least padding; or the query's, and the documents'.
  */
-export type RowLayout = 'one-batch' | 'query-apart';
+export type BatchLayout = 'by-length' | 'query-apart';
 
 /** Tokenises a list. @throws QueryError when the query holds no word that the model reads. */
 export function toListBlocks(
   list: TrainingList,
   { tokenizer, instruction, caps }: BlockMaker,
-  layout: RowLayout = 'one-batch',
+  layout: BatchLayout = 'by-length',
 ): ListBlocks {
   const query = toQueryBlock({ text: list.query }, instruction, tokenizer, caps);
   if (query.own.end === query.own.start)
@@ -77,20 +76,17 @@ export function toListBlocks(
     );
   const byDocument = list.documents.map(({ text }) => toDocumentBlocks(text, tokenizer, caps).blocks);
   const documents = byDocument.flat();
-  const longest = Math.max(...documents.map(({ length }) => length));
-  const L = layout === 'one-batch' ? Math.max(query.ids.length, longest) : longest;
-  const first = layout === 'one-batch' ? L : query.ids.length;
-  const rowOf = (d: number): number => first + d * L;
+  const { batches, firstRows } = inBatches([query.ids, ...documents], layout);
+  const [queryRow = 0, ...documentRows] = firstRows;
   const feeds = {
-    queryAnchor: [0],
-    queryTokens: range(query.own.start, query.own.end - query.own.start),
-    anchors: documents.map((_, d) => rowOf(d)),
-    tokens: documents.flatMap((ids, d) => range(rowOf(d), ids.length)),
+    queryAnchor: [queryRow],
+    queryTokens: range(queryRow + query.own.start, query.own.end - query.own.start),
+    anchors: documentRows,
+    tokens: documents.flatMap((ids, d) => range(documentRows[d]!, ids.length)),
     tokenBlocks: documents.flatMap((ids, d) => new Array<number>(ids.length).fill(d)),
   };
   return {
-    query: query.ids,
-    documents,
+    batches,
     feeds: {
       ...Object.fromEntries(
         Object.entries(feeds).map(([name, rows]) => [`${prefix}${name}`, int64(rows, [rows.length])]),
@@ -98,6 +94,38 @@ export function toListBlocks(
       [`${prefix}documentBlocks`]: documentBlocks(byDocument.map(({ length }) => length)),
     },
   };
+}
+
+/** Blocks in two batches, and the row of both batches at which each begins. @param blocks - Two or more, the query's first. */
+function inBatches(
+  blocks: readonly Int32Array[],
+  layout: BatchLayout,
+): Pick<ListBlocks, 'batches'> & { readonly firstRows: readonly number[] } {
+  const isSecond = layout === 'by-length' ? areLong(blocks) : blocks.map((_, i) => i > 0);
+  const batches = [false, true].map((second) => blocks.filter((_, i) => isSecond[i] === second));
+  const [first, second] = batches as [Int32Array[], Int32Array[]];
+  const lengths = batches.map((batch) => Math.max(...batch.map(({ length }) => length)));
+  const next = [0, first.length * lengths[0]!];
+  const firstRows = isSecond.map((is) => {
+    const row = next[Number(is)]!;
+    next[Number(is)] = row + lengths[Number(is)]!;
+    return row;
+  });
+  return { batches: [first, second], firstRows };
+}
+
+/** Which of two or more blocks are the long ones, so that both batches together have fewest rows; one at least is of either kind. */
+function areLong(blocks: readonly Int32Array[]): boolean[] {
+  const ascending = blocks.map((_, i) => i).sort((a, b) => blocks[a]!.length - blocks[b]!.length);
+  const lengthAt = (rank: number): number => blocks[ascending[rank]!]!.length;
+  const all = blocks.length;
+  let best = { short: 1, rows: Number.POSITIVE_INFINITY };
+  for (let short = 1; short < all; short += 1) {
+    const rows = short * lengthAt(short - 1) + (all - short) * lengthAt(all - 1);
+    if (rows < best.rows) best = { short, rows };
+  }
+  const long = new Set(ascending.slice(best.short));
+  return blocks.map((_, i) => long.has(i));
 }
 
 const range = (first: number, count: number): number[] => Array.from({ length: count }, (_, i) => first + i);

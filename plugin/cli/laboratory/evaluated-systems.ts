@@ -10,7 +10,7 @@ import {
 import { type FormSettings, modelForm } from '../../compose/index.ts';
 
 /**
- * A name of `--rerankers`. `depth-6` is `default` with six layers of the encoder, `drop-25` with a quarter of the documents
+ * A name of `--rerankers`. `depth-6` is `default` with the encoder at depth 6, `drop-25` with a quarter of the documents
  * read, `stop-30` with reading stopped at that risk of another page, the lists of both cold.
  */
 export type EvaluatedName = SystemName | FormName;

@@ -42,7 +42,7 @@ export const choiceForms =
 
 /**
  * Reads a name: `first-stage`; `default`, what the stage serves; `model`, without fusion; `anchor`, from anchors alone;
- * `depth-N` and `depth-N-anchor`, with N layers; a form, see {@link modelForm}; `remote:NAME`, a service; `cascade:CHEAP:DEAR`, whose dear reranker orders
+ * `depth-N` and `depth-N-anchor`, at depth N; a form, see {@link modelForm}; `remote:NAME`, a service; `cascade:CHEAP:DEAR`, whose dear reranker orders
  * the candidates near the page's edge, or with `:N` the first N.
  *
  * @throws RangeError for any other name.
@@ -67,8 +67,8 @@ export function parseChoice(name: string): Choice {
 }
 
 /**
- * Reads the name of a form of the model: `depth-N`, with N layers; `drop-PERCENT`, with so many of the unknown documents read,
- * and `drop-PERCENT-by-N`, where N layers tell which; `stop-PERCENT`, with reading stopped at that risk of another page; `depth-N` may stand before one of the others, with a dash. Undefined for any other
+ * Reads the name of a form of the model: `depth-N`, at depth N; `drop-PERCENT`, with so many of the unknown documents read,
+ * and `drop-PERCENT-by-N`, where depth N tells which; `stop-PERCENT`, with reading stopped at that risk of another page; `depth-N` may stand before one of the others, with a dash. Undefined for any other
  * name.
  */
 export function modelForm(name: string): FormSettings | undefined {

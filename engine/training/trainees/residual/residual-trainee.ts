@@ -3,7 +3,6 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConfigurationError, type ConfigurationIssue } from '../../../errors.ts';
 import { residualPath, toResidualFile } from '../../../model/residual-file.ts';
-import { encoderTokens } from '../../../network/encoder-inputs.ts';
 import {
   type ResidualForm,
   residualInputs,
@@ -13,7 +12,7 @@ import {
 } from '../../../network/residuals.ts';
 import type { TrainedTensors, Trainee } from '../../trainer/trainee.ts';
 import { type LayerModelOptions, openLayerModel } from '../encoder-layer-model.ts';
-import { layersGraph, toFeeds } from '../encoder-layers.ts';
+import { layersGraph, listAxes, listTokens, toFeeds } from '../encoder-layers.ts';
 import { nameResidual } from './name-residual.ts';
 
 /** Options of {@link residualTrainee}. */
@@ -51,7 +50,8 @@ export async function residualTrainee(options: ResidualTraineeOptions = {}): Pro
     fusionWeight: () => model.fusionWeight,
     folder: model.weights.folder,
     feeds: (list) => toFeeds(list, model),
-    tokens: encoderTokens,
+    tokens: listTokens,
+    axes: listAxes,
     async save(folder: string, tensors: TrainedTensors) {
       await cp(model.path, folder, { recursive: true });
       if (model.depth === model.fullDepth) await nameResidual(folder, savedName);
