@@ -30,7 +30,7 @@ export const evaluateCommand: MakeCommand = (context) => {
     candidatesFlag(),
     textFlag(
       '--rerankers <names>',
-      'first-stage, default, model; of encoders also cosine, anchor, sum-join, max-join, depth-N: default with N layers, drop-PERCENT: default with so many of the documents read, and stop-PERCENT: default with reading stopped at that risk of another page; separated by commas (default: first-stage,cosine,default; of decoders first-stage,default)',
+      'first-stage, default, model; of encoders also cosine, anchor, sum-join, max-join, depth-N: default at depth N, drop-PERCENT: default with so many of the documents read, and stop-PERCENT: default with reading stopped at that risk of another page; separated by commas (default: first-stage,cosine,default; of decoders first-stage,default)',
     ),
     textFlag(
       '--states <codecs>',
