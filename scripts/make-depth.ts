@@ -6,8 +6,8 @@
 import { join } from 'node:path';
 import { changeManifest } from '../engine/model/change-manifest.ts';
 import { modelAtDepth } from '../engine/model/depth.ts';
+import { layerPrefix } from '../engine/model/depth-layers.ts';
 import { openModelFolder } from '../engine/model/folder.ts';
-import { layerPrefix } from '../engine/model/narrow-layers.ts';
 import { readJson } from '../engine/model/read-json.ts';
 import { parseEncoderConfig } from '../engine/network/encoder-config.ts';
 import { type NamedTensor, readTensorTable } from '../engine/weights/safetensors.ts';

@@ -12,8 +12,10 @@ import { saveDepth } from '../engine/training/narrowing/save-depth.ts';
 const documents = 900;
 
 const [model, depth, share, ...collections] = process.argv.slice(2);
-if (collections.length === 0) {
-  process.stderr.write('narrow-depth: expected MODEL DEPTH SHARE COLLECTION...\n');
+if (collections.length === 0 || !/^[1-9]\d*$/.test(depth!)) {
+  process.stderr.write(
+    'narrow-depth: expected MODEL DEPTH SHARE COLLECTION..., with a whole number for DEPTH\n',
+  );
   process.exit(2);
 }
 const texts: string[] = [];

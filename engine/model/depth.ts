@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { ModelFormatError } from '../errors.ts';
 import type { EncoderConfig } from '../network/encoder-config.ts';
 import { readTensorTable } from '../weights/safetensors.ts';
+import { configAtDepth } from './depth-layers.ts';
 import { digestFiles } from './digest-files.ts';
 import type { ModelFolder } from './folder.ts';
 import type { ModelManifest } from './manifest.ts';
-import { configAtDepth } from './narrow-layers.ts';
 
 /** A model at one of its depths. */
 export interface ModelAtDepth {

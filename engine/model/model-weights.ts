@@ -3,7 +3,7 @@ import { defaultCacheFolder } from '../cache-folder.ts';
 import type { Precision } from '../network/encoder-builder.ts';
 import { type WeightFile, weightsFor } from '../weights/precision-weights.ts';
 import type { ModelAtDepth } from './depth.ts';
-import { layerPrefix } from './narrow-layers.ts';
+import { layerPrefix } from './depth-layers.ts';
 
 /**
  * Where they lie: as they are, or as a copy in another form.

@@ -5,11 +5,13 @@
  */
 import { availableParallelism } from 'node:os';
 import { toDocumentBlocks } from '../../blocks/document-blocks.ts';
+import { ConfigurationError, type ConfigurationIssue } from '../../errors.ts';
 import { seededRandom } from '../../evaluation/random.ts';
-import { layerPrefix } from '../../model/narrow-layers.ts';
+import { layerPrefix } from '../../model/depth-layers.ts';
 import type { EncoderConfig } from '../../network/encoder-config.ts';
+import { matrixMultiplyAdds } from '../../network/multiply-adds.ts';
 import { openLayerModel } from '../trainees/encoder-layer-model.ts';
-import type { TrainedTensors } from '../trainer/trainee.ts';
+import type { TrainedTensor, TrainedTensors } from '../trainer/trainee.ts';
 import { chooseUnits } from './choose-units.ts';
 import { fitMatrix } from './fit-matrix.ts';
 import { type PartMoments, partMoments } from './part-moments.ts';
@@ -19,7 +21,7 @@ import { removalOrder } from './removal-order.ts';
 export interface NarrowingOptions {
   /** Model folder. @defaultValue the model that comes with the package */
   readonly model?: string;
-  /** Share of the layers' multiply-adds that is kept, in (0, 1). */
+  /** Share of the multiply-adds of the layers' matrices that is kept, in (0, 1]. */
   readonly share: number;
   /** Documents that tell what may go; some hundred of each kind that will be read. */
   readonly texts: readonly string[];
@@ -45,8 +47,8 @@ const batchTokens = 2048;
 /**
  * Narrows every layer of an encoder.
  *
- * @throws RangeError for a share that leaves less than one head and one inner value a layer. @throws ConfigurationError when the model is
- * of the `in-context` profile. @throws ModelFormatError
+ * @throws ConfigurationError when the share is none, or leaves less than one head and one inner value a layer, when there is no
+ * text, and for a model whose layers loop, or of the `in-context` profile. @throws ModelFormatError
  */
 export async function narrowLayers({
   share,
@@ -57,6 +59,7 @@ export async function narrowLayers({
 }: NarrowingOptions): Promise<NarrowedLayers> {
   const model = await openLayerModel(options);
   const { config, weights, tensors } = model;
+  assertOptions({ share, texts }, config);
   onStep(`reading ${texts.length} texts`);
   const blocks = texts.flatMap((text) => toDocumentBlocks(text, model.tokenizer, model.caps).blocks);
   const moments = await partMoments({
@@ -85,6 +88,23 @@ export async function narrowLayers({
     heads: kept.filter((_, i) => i % 2 === 0),
     innerWidths: kept.filter((_, i) => i % 2 === 1),
   };
+}
+
+function assertOptions(
+  { share, texts }: Pick<NarrowingOptions, 'share' | 'texts'>,
+  config: EncoderConfig,
+): void {
+  const { width: W, heads, innerWidth, blocks } = config;
+  const least = (4 * W * (W / heads) + 2 * W) / matrixMultiplyAdds({ width: W, innerWidth });
+  const issues: ConfigurationIssue[] = [];
+  if (!(share >= least && share <= 1)) {
+    const message = `expected a number from ${least.toFixed(3)} (one head and one inner value a layer) to 1, got ${share}`;
+    issues.push({ path: 'share', message });
+  }
+  if (texts.length === 0)
+    issues.push({ path: 'texts', message: 'expected some hundred documents, got none' });
+  if (blocks) issues.push({ path: 'model', message: 'expected layers that do not loop' });
+  if (issues.length > 0) throw new ConfigurationError('Cannot narrow the layers of the encoder', issues);
 }
 
 /** Blocks of similar lengths together. */
@@ -142,7 +162,7 @@ function toPart(moments: PartMoments, { config, tensors, at }: PartPlace): Part 
 
 /** Leaves out units of one part. */
 function narrowPart(
-  tensors: Map<string, TrainedTensors extends ReadonlyMap<string, infer Tensor> ? Tensor : never>,
+  tensors: Map<string, TrainedTensor>,
   { name, before, mean, covariance, unit }: Part,
   isKept: (unit: number) => boolean,
 ): void {

@@ -6,8 +6,8 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigurationError } from '../../../errors.ts';
+import { layerPrefix } from '../../../model/depth-layers.ts';
 import { defaultModelFolder, openModelFolder } from '../../../model/folder.ts';
-import { layerPrefix } from '../../../model/narrow-layers.ts';
 import { readJson } from '../../../model/read-json.ts';
 import {
   type ResidualFile,

@@ -90,10 +90,13 @@ describe('narrowLayers', () => {
       assertAllClose([...narrowed.tensors.get(name)!.data], [...data], { rtol: 1e-3, atol: 1e-4 });
   });
 
-  it('refuses a share that leaves a layer nothing', async () => {
+  it.each([0.01, 0, 1.1, Number.NaN])('refuses a share of %d, and no texts', async (share) => {
     const folder = await folderWith();
-    await expect(narrowLayers({ model: folder, share: 0.01, texts })).rejects.toThrow(
-      'expected a budget of at least',
-    );
+    await expect(narrowLayers({ model: folder, share, texts: [] })).rejects.toMatchObject({
+      issues: [
+        { path: 'share', message: expect.stringContaining(`to 1, got ${share}`) },
+        { path: 'texts', message: 'expected some hundred documents, got none' },
+      ],
+    });
   });
 });
