@@ -95,7 +95,7 @@ async function openContenders(): Promise<Contender[]> {
     const options = { ...form, precision: 'int8', workers: threads, stateCacheBytes: 0 } as const;
     const all = form.depth ?? config.layers;
     const depth = guessingDepth(manifest, all, form.dropping?.depth)!;
-    const guess = form.dropping ? anchorLayers(config, depth) : 0;
+    const guess = form.dropping ? anchorLayers({ ...config, layers: depth }) : 0;
     opened.push({ name, reranker: await openEncoderReranker(options), layers: [guess, all], counter });
   }
   return opened;

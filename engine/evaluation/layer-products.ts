@@ -1,18 +1,34 @@
 /** How many products a token takes: counted, not measured. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { depthsOf, modelAtDepth } from '../model/depth.ts';
 import { modelFamily } from '../model/family.ts';
-import { defaultModelFolder } from '../model/folder.ts';
+import { defaultModelFolder, openModelFolder } from '../model/folder.ts';
+import { readJson } from '../model/read-json.ts';
 import { parseEncoderConfig } from '../network/encoder-config.ts';
-import { matrixMultiplyAdds } from '../network/multiply-adds.ts';
+import { layersWorth, matrixMultiplyAdds } from '../network/multiply-adds.ts';
+
+/** Multiply-adds of one token in the matrices of an encoder. Attention is left out, a twentieth at 128 tokens. */
+export interface LayerProducts {
+  /** Of one of the model's own layers. */
+  readonly layer: number;
+  /** Of all layers, by depth. */
+  readonly atDepth: ReadonlyMap<number, number>;
+}
 
 /**
- * Multiply-adds of one token in the matrices of one layer of a model. Attention is left out, a twentieth at 128 tokens. 0 for a decoder, whose requests say nothing of their depth.
+ * Counts those of a model. Of a decoder there are none, whose requests say nothing of their depth.
  *
- * @param folder - Model folder. @defaultValue the model that comes with the package
+ * @param path - Model folder. @defaultValue the model that comes with the package
+ * @throws ModelFormatError when the folder holds no model.
  */
-export async function layerProducts(folder: string = defaultModelFolder()): Promise<number> {
-  if ((await modelFamily(folder)) !== 'encoder') return 0;
-  const path = join(folder, 'config.json');
-  return matrixMultiplyAdds(parseEncoderConfig(JSON.parse(await readFile(path, 'utf8')), path));
+export async function layerProducts(path: string = defaultModelFolder()): Promise<LayerProducts> {
+  if ((await modelFamily(path)) !== 'encoder') return { layer: 0, atDepth: new Map() };
+  const folder = await openModelFolder(path);
+  const configPath = join(path, 'config.json');
+  const config = parseEncoderConfig(await readJson(configPath), configPath);
+  const layer = matrixMultiplyAdds(config);
+  const atDepth = new Map<number, number>();
+  for (const depth of depthsOf(folder.manifest, config))
+    atDepth.set(depth, layer * layersWorth((await modelAtDepth(folder, config, depth)).config));
+  return { layer, atDepth };
 }

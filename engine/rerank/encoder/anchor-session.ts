@@ -12,8 +12,6 @@ import type { WeightFile } from '../../weights/precision-weights.ts';
 
 /** Whose anchors guess; structured-cloneable. */
 export interface GuessingDepth {
-  /** The depth. */
-  readonly depth: number;
   /** The network's shape. */
   readonly config: EncoderConfig;
   /** Where its weights lie, as 8-bit integers. */

@@ -11,8 +11,7 @@ import { readJson } from '../../model/read-json.ts';
 import { readHeads } from '../../model/readout-heads.ts';
 import { type ResidualFile, readResidual, residualPath } from '../../model/residual-file.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
-import { appliedLayers } from '../../network/loops.ts';
-import { anchorLayers } from '../../network/multiply-adds.ts';
+import { anchorLayers, layersWorth } from '../../network/multiply-adds.ts';
 import { residualSizes } from '../../network/residuals.ts';
 import type { WeighedPrecedents } from '../../readout/precedents.ts';
 import type { RelevanceRules } from '../../scores/relevance.ts';
@@ -93,8 +92,8 @@ async function open(options: RerankerOptions): Promise<EncoderReranker> {
         ...bounds,
         firstStageWeight: guessing.firstStageWeight,
         layers: {
-          guess: anchorLayers(guessing.config, guessing.depth),
-          whole: options.depth ?? appliedLayers(config).length,
+          guess: anchorLayers(guessing.config),
+          whole: layersWorth(config),
         },
         reader,
         states,
@@ -149,7 +148,6 @@ async function openGuessingDepth(
   const depth = guessingDepth(manifest, readDepth, dropping.depth)!;
   const model = await modelAtDepth(whole.folder, whole.config, depth);
   return {
-    depth,
     config: model.config,
     weights: await modelWeights('int8', model, cacheFolder),
     modelDigest: model.folder.digest,

@@ -71,7 +71,7 @@ async function measured(
     context,
     flags,
     ({ depth = 0 }, { tokens, layerTokensSaved = 0 }) => {
-      counted += (tokens * depth - layerTokensSaved) * products;
+      counted += tokens * (products.atDepth.get(depth) ?? 0) - layerTokensSaved * products.layer;
     },
   );
   const points: CostPoint[] = [];

@@ -10,7 +10,7 @@ import { encoderGraph } from '../../../engine/network/encoder.ts';
 import type { Precision } from '../../../engine/network/encoder-builder.ts';
 import { type EncoderConfig, parseEncoderConfig } from '../../../engine/network/encoder-config.ts';
 import { toEncoderFeeds } from '../../../engine/network/encoder-inputs.ts';
-import { anchorLayers, matrixMultiplyAdds } from '../../../engine/network/multiply-adds.ts';
+import { anchorLayers, layersWorth, matrixMultiplyAdds } from '../../../engine/network/multiply-adds.ts';
 import type { Parameters } from '../../../engine/network/parameters.ts';
 import { openSession } from '../../../engine/session/runtime.ts';
 import { fileParameters } from '../../../engine/weights/file-parameters.ts';
@@ -64,8 +64,27 @@ describe('anchorGraph', () => {
 
 describe('anchorLayers', () => {
   it('counts keys and values alone of the last layer', () => {
-    const shape = { width: 10, innerWidth: 40 };
-    expect(anchorLayers(shape, 5)).toBeCloseTo(4 + (2 * 10 * 10) / matrixMultiplyAdds(shape), 12);
-    expect(anchorLayers(shape, 1)).toBeCloseTo(1 / 6, 12);
+    const shape = { ...config, width: 10, heads: 5, innerWidth: 40, layers: 5 };
+    expect(anchorLayers(shape)).toBeCloseTo(4 + (2 * 10 * 10) / matrixMultiplyAdds(shape), 12);
+    expect(anchorLayers({ ...shape, layers: 1 })).toBeCloseTo(1 / 6, 12);
+    const narrow = [
+      { heads: 1, innerWidth: 40 },
+      { heads: 2, innerWidth: 1 },
+    ];
+    expect(anchorLayers({ ...shape, layers: 2, narrow })).toBeCloseTo((80 + 800 + 80) / 1200, 12);
+  });
+});
+
+describe('layersWorth', () => {
+  it('counts layers, those of a loop as often as they are applied, and of narrow ones the share that is left', () => {
+    const shape = { ...config, width: 10, heads: 5, innerWidth: 40, layers: 3 };
+    expect(layersWorth(shape)).toBeCloseTo(3, 12);
+    expect(layersWorth({ ...shape, blocks: { prefix: 1, loop: 1, suffix: 1 }, loops: 4 })).toBeCloseTo(6, 12);
+    const narrow = [
+      { heads: 5, innerWidth: 40 },
+      { heads: 1, innerWidth: 40 },
+      { heads: 5, innerWidth: 10 },
+    ];
+    expect(layersWorth({ ...shape, narrow })).toBeCloseTo(1 + 880 / 1200 + 600 / 1200, 12);
   });
 });
