@@ -49,7 +49,7 @@ export {
 } from './model/decoder-manifest.ts';
 export type { DepthManifest, DroppingManifest, ModelManifest } from './model/manifest.ts';
 export { type JudgedQuery, precedentQueryIds, type RelevantDocument } from './model/precedents-file.ts';
-export type { EncoderConfig } from './network/encoder-config.ts';
+export type { EncoderConfig, LayerSizes } from './network/encoder-config.ts';
 export type { LoopBlocks } from './network/loops.ts';
 export type { TokenForm } from './network/readout/readout-feeds.ts';
 export type { ResidualForm, ResidualKind } from './network/residuals.ts';
