@@ -81,6 +81,9 @@ export interface LayersGraphOptions {
   readonly residual?: Residual;
 }
 
+/** What stands before the names of either batch's inputs. */
+const batchNames = ['short.', 'long.'] as const;
+
 /** Logits of a list, from the model's layers through its own readout. */
 export function layersGraph(
   model: LayerModel,
@@ -131,9 +134,6 @@ function divergence(wanted: Value, given: Value): Value {
   const weighed = g.multiply(g.exponential(logWanted), g.subtract(logWanted, logGiven));
   return g.sumOver(weighed, [0], { keeps: false });
 }
-
-/** What stands before the names of either batch's inputs. */
-const batchNames = ['short.', 'long.'] as const;
 
 /** Tokens of both batches. @param feeds - With those of {@link toFeeds}. */
 export function listTokens(feeds: Readonly<Record<string, TensorValue>>): number {

@@ -58,8 +58,8 @@ export interface ListBlocks {
 }
 
 /**
- * Which blocks go together in one padded batch: short ones, the query's among them, and long ones, parted so that there is
- * least padding; or the query's, and the documents'.
+ * Which blocks go together in one padded batch: short ones and long ones, parted so that there is least padding; or the
+ * query's, and the documents'.
  */
 export type BatchLayout = 'by-length' | 'query-apart';
 
