@@ -19,7 +19,7 @@ const help = `
 Examples:
   $ blockrank smoothing --data my-judgements
   $ blockrank smoothing --data my-judgements --read 34           # lists of which the first 34 documents are read
-  $ blockrank smoothing --data my-judgements --depth 6           # with half of the work
+  $ blockrank smoothing --data my-judgements --depth 6           # with half of the layers
 Learns the weights of a continuous conditional random field (Qin et al., NIPS 2008) by maximum likelihood, and measures
 them on held-out queries. Where that is no gain, leave smoothing off. What is printed goes into the section "stage".`;
 

@@ -279,7 +279,10 @@ describe('the model that comes with the package', () => {
     open.push(whole, half);
     const { depths: found, problems } = await inspectModel(half.modelFolder);
     expect(problems).toEqual([]);
-    expect(found).toMatchObject([{ depth: 6 }, { depth: 5, layers: 5 }]);
+    expect(found).toMatchObject([
+      { depth: 6, layers: 6 },
+      { depth: 5, layers: 5 },
+    ]);
     for (const { bytes } of found!) expect(bytes).toBeLessThan(12e6);
     const texts = [
       'The moon pulls the water of the oceans, so the sea rises and falls twice a day.',
