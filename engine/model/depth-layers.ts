@@ -25,12 +25,12 @@ export interface DepthFile {
  * wider ones, or ones with no whole number of heads.
  */
 export function configAtDepth({ depth, path, table }: DepthFile, config: EncoderConfig): EncoderConfig {
-  const sizes = sizesOf(table, config);
+  const count = layersIn(table);
   const { heads, innerWidth } = config;
+  const sizes = isCount(count, config.layers) ? sizesOf(table, config) : [];
   const isNarrow = sizes.some((own) => own.heads < heads || own.innerWidth < innerWidth);
   const wrong = sizes.findIndex((own) => !isCount(own.heads, heads) || !isCount(own.innerWidth, innerWidth));
-  const count = sizes.length;
-  if (wrong < 0 && (isNarrow ? isCount(count, config.layers) : count === depth)) {
+  if (wrong < 0 && (isNarrow || count === depth)) {
     return { ...config, layers: count, narrow: isNarrow ? sizes : undefined };
   }
   const own = sizes[wrong];

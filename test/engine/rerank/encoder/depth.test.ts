@@ -11,6 +11,7 @@ import {
   openReranker,
   type RerankerOptions,
 } from '../../../../engine/index.ts';
+import { toSafetensors } from '../../../../engine/weights/safetensors.ts';
 import { assertAllClose } from '../../../support/checks/all-close.ts';
 import { shortlistOf } from '../../../support/tiny/shortlist.ts';
 import { tinyDecoder } from '../../../support/tiny/tiny-decoder.ts';
@@ -224,6 +225,11 @@ describe('a depth of narrower layers', () => {
     await expect(refused).rejects.toThrow('layer 0 of 0 heads and an inner width of 1');
     await addTinyDepth(own, [0, 1, 2], 'narrow.safetensors');
     await expect(openReranker({ model: own, depth: 2 })).rejects.toThrow('3 layers');
+    // A number that no model has: nothing is made for each layer up to it.
+    const stray = { name: 'encoder.layer.4000000000.output.dense.bias', type: 'F32', shape: [1] } as const;
+    const bytes = toSafetensors([{ ...stray, bytes: new Uint8Array(4) }], {});
+    await writeFile(join(own, 'narrow.safetensors'), bytes);
+    await expect(openReranker({ model: own, depth: 2 })).rejects.toThrow('4000000001 layers');
     await rm(own, { recursive: true });
   });
 });
