@@ -27,7 +27,7 @@ export interface DepthFile {
 export function configAtDepth({ depth, path, table }: DepthFile, config: EncoderConfig): EncoderConfig {
   const count = layersIn(table);
   const { heads, innerWidth } = config;
-  const sizes = isCount(count, config.layers) ? sizesOf(table, config) : [];
+  const sizes = isCount(count, config.layers) ? sizesOf(table, count, config) : [];
   const isNarrow = sizes.some((own) => own.heads < heads || own.innerWidth < innerWidth);
   const wrong = sizes.findIndex((own) => !isCount(own.heads, heads) || !isCount(own.innerWidth, innerWidth));
   if (wrong < 0 && (isNarrow || count === depth)) {
@@ -52,9 +52,9 @@ export function layersIn(table: TensorTable): number {
 }
 
 /** Sizes of each layer; a tensor that is not there has the model's, and is missed by whoever reads it. */
-function sizesOf(table: TensorTable, config: EncoderConfig): LayerSizes[] {
+function sizesOf(table: TensorTable, count: number, config: EncoderConfig): LayerSizes[] {
   const rows = (name: string): number | undefined => table.get(`${name}.weight`)?.shape[0];
-  return Array.from({ length: layersIn(table) }, (_, layer) => {
+  return Array.from({ length: count }, (_, layer) => {
     const name = `${layerPrefix}${layer}`;
     const query = rows(`${name}.attention.self.query`) ?? config.width;
     return {

@@ -90,6 +90,11 @@ export function toEncoderFeeds(
   };
 }
 
+/** Feeds of a graph whose inputs have a prefix. @param prefix - As of {@link encoderInputs}. */
+export function prefixedFeeds(prefix: string, feeds: EncoderFeeds): Record<string, TensorValue> {
+  return Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [`${prefix}${name}`, feed]));
+}
+
 /** Tokens of a batch without its padding. @param feeds - With those of {@link toEncoderFeeds}. */
 export function encoderTokens({ mask }: Readonly<Record<string, TensorValue>>): number {
   return (mask!.data as Float32Array).reduce((count, added) => count + (added === 0 ? 1 : 0), 0);

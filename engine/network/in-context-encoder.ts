@@ -12,7 +12,7 @@ import { gatesName, ownKeyValueNames, seenInputs } from './cross-attention.ts';
 import { encoderLayers, encoderWithin, l2Normalise } from './encoder.ts';
 import type { Precision } from './encoder-builder.ts';
 import type { EncoderConfig } from './encoder-config.ts';
-import { type EncoderInputs, toEncoderFeeds } from './encoder-inputs.ts';
+import { type EncoderInputs, prefixedFeeds, toEncoderFeeds } from './encoder-inputs.ts';
 import type { Parameters } from './parameters.ts';
 
 const prefix = 'query.';
@@ -30,8 +30,7 @@ function queryInputs(): EncoderInputs {
 
 /** Feeds of the query block of {@link inContextLayers}. @param ids - Its token ids. */
 export function toQueryFeeds(ids: Int32Array, config: EncoderConfig): Record<string, TensorValue> {
-  const feeds = toEncoderFeeds([ids], config, 0);
-  return Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [`${prefix}${name}`, feed]));
+  return prefixedFeeds(prefix, toEncoderFeeds([ids], config, 0));
 }
 
 /** Tokens of the query block. @param feeds - With those of {@link toQueryFeeds}. */

@@ -1,6 +1,7 @@
 /** Tensors on their way into safetensors files, and trained ones on their way out. */
 import { ModelFormatError } from '../errors.ts';
 import type { DataType } from '../graph/value.ts';
+import { quantiseRows, scaleName } from './quantise.ts';
 import { replaceFile } from './replace-file.ts';
 import {
   type NamedTensor,
@@ -27,6 +28,25 @@ export function bytesOf({ buffer, byteOffset, byteLength }: Float32Array | Int8A
 /** A float32 tensor to write, over the numbers' own memory. */
 export function floatTensor(name: string, { shape, data }: Numbers): NamedTensor {
   return { name, type: 'F32', shape, bytes: bytesOf(data) };
+}
+
+/**
+ * A matrix to write as 8-bit integers: its scales, and the integers. Order as the files of this project have it.
+ *
+ * @param rows - As of {@link quantiseRows}: one scale is written for each.
+ * @param scaleShape - Of the scales. @defaultValue `[rows]`
+ */
+export function quantisedTensors(
+  name: string,
+  { shape, data }: Numbers,
+  rows: number,
+  scaleShape: readonly number[] = [rows],
+): NamedTensor[] {
+  const { values, scales } = quantiseRows(data, rows);
+  return [
+    floatTensor(scaleName(name), { shape: scaleShape, data: scales }),
+    { name, type: 'I8', shape, bytes: bytesOf(values) },
+  ];
 }
 
 const typeNames: { readonly [Type in DataType]?: NamedTensor['type'] } = {

@@ -74,7 +74,7 @@ export async function narrowLayers({
     onStep(`what goes of ${part.name}`);
     return removalOrder(part);
   });
-  const whole = parts.map(({ unitCost, units }) => unitCost * units).reduce((sum, cost) => sum + cost);
+  const whole = config.layers * matrixMultiplyAdds(config);
   const choices = parts.map(({ unitCost }, i) => ({ unitCost, losses: orders[i]!.losses }));
   const kept = chooseUnits(choices, share * whole);
   const narrowed = new Map(tensors);

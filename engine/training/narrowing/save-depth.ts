@@ -1,9 +1,8 @@
 /** Writes layers as a smaller depth of a model. */
 import { join } from 'node:path';
 import { changeManifest } from '../../model/change-manifest.ts';
-import { quantiseRows, scaleName } from '../../weights/quantise.ts';
 import type { NamedTensor } from '../../weights/safetensors.ts';
-import { bytesOf, floatTensor, replaceWeights } from '../../weights/tensor-files.ts';
+import { floatTensor, quantisedTensors, replaceWeights } from '../../weights/tensor-files.ts';
 import type { TrainedTensor, TrainedTensors } from '../trainer/trainee.ts';
 
 /**
@@ -24,11 +23,7 @@ export async function saveDepth(folder: string, depth: number, tensors: TrainedT
   return path;
 }
 
-function toFileForm([name, { shape, data }]: readonly [string, TrainedTensor]): NamedTensor[] {
-  if (shape.length === 1) return [floatTensor(name, { shape, data })];
-  const { values, scales } = quantiseRows(data, shape[0]!);
-  return [
-    floatTensor(scaleName(name), { shape: [scales.length], data: scales }),
-    { name, type: 'I8', shape, bytes: bytesOf(values) },
-  ];
+function toFileForm([name, tensor]: readonly [string, TrainedTensor]): NamedTensor[] {
+  const [rows = 0, ...columns] = tensor.shape;
+  return columns.length === 0 ? [floatTensor(name, tensor)] : quantisedTensors(name, tensor, rows);
 }

@@ -2,12 +2,12 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { changeManifest } from '../../model/change-manifest.ts';
-import { quantiseRows, scaleName } from '../../weights/quantise.ts';
+import { scaleName } from '../../weights/quantise.ts';
 import { type NamedTensor, readTensorTable, type TensorTable } from '../../weights/safetensors.ts';
 import {
-  bytesOf,
   floatTensor,
   type Numbers,
+  quantisedTensors,
   replaceWeights,
   storedTensor,
 } from '../../weights/tensor-files.ts';
@@ -61,10 +61,5 @@ const isScaleOf = (name: string, tensors: TrainedTensors): boolean =>
 function toFileForm(name: string, tensor: Numbers, table: TensorTable): NamedTensor[] {
   const scale = table.get(scaleName(name));
   if (!scale) return [floatTensor(name, tensor)];
-  const { shape, data } = tensor;
-  const { values, scales } = quantiseRows(data, scale.length / Float32Array.BYTES_PER_ELEMENT);
-  return [
-    floatTensor(scaleName(name), { shape: scale.shape, data: scales }),
-    { name, type: 'I8', shape, bytes: bytesOf(values) },
-  ];
+  return quantisedTensors(name, tensor, scale.length / Float32Array.BYTES_PER_ELEMENT, scale.shape);
 }

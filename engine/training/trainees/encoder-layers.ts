@@ -13,7 +13,7 @@ import * as g from '../../graph/operations/index.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
 import { input, scalar, type Value } from '../../graph/value.ts';
 import { encoderLayers, l2Normalise } from '../../network/encoder.ts';
-import { encoderInputs, encoderTokens, toEncoderFeeds } from '../../network/encoder-inputs.ts';
+import { encoderInputs, encoderTokens, prefixedFeeds, toEncoderFeeds } from '../../network/encoder-inputs.ts';
 import type { Parameters } from '../../network/parameters.ts';
 import type { Residual } from '../../network/residuals.ts';
 import { fileParameters } from '../../weights/file-parameters.ts';
@@ -152,10 +152,8 @@ export async function toFeeds(
   teacher?: Teacher,
 ): ReturnType<Trainee['feeds']> {
   const { batches, feeds } = toListBlocks(list, model);
-  const named = batches.flatMap((blocks, i) =>
-    Object.entries(toEncoderFeeds(blocks, model.config, model.tokenizer.padId)).map(
-      ([name, feed]) => [`${batchNames[i]}${name}`, feed] as const,
-    ),
+  const [short, long] = batches.map((blocks, i) =>
+    prefixedFeeds(batchNames[i]!, toEncoderFeeds(blocks, model.config, model.tokenizer.padId)),
   );
-  return { ...Object.fromEntries(named), ...feeds, ...(await teacher?.feeds(list)) };
+  return { ...short, ...long, ...feeds, ...(await teacher?.feeds(list)) };
 }
