@@ -19,8 +19,9 @@ import {
 } from '../engine/index.ts';
 import { guessingDepth } from '../engine/model/depth.ts';
 import { defaultModelFolder, openModelFolder } from '../engine/model/folder.ts';
+import { readEncoderConfig } from '../engine/model/read-encoder-config.ts';
 import { readJson } from '../engine/model/read-json.ts';
-import { type EncoderConfig, parseEncoderConfig } from '../engine/network/encoder-config.ts';
+import type { EncoderConfig } from '../engine/network/encoder-config.ts';
 import { anchorLayers, multiplyAdds } from '../engine/network/multiply-adds.ts';
 import { parseTokenizer, type Tokenizer } from '../engine/tokenizer/tokenizer.ts';
 import { atLeast, atMost, type Bench, type BenchResult, rounded, threads } from './support/bench.ts';
@@ -86,8 +87,7 @@ interface Counter {
 
 async function openContenders(): Promise<Contender[]> {
   const { path, manifest } = await openModelFolder(defaultModelFolder());
-  const configPath = join(path, 'config.json');
-  const config = parseEncoderConfig(await readJson(configPath), configPath);
+  const config = await readEncoderConfig(path);
   const tokenizerPath = join(path, 'tokenizer.json');
   const counter = { config, tokenizer: parseTokenizer(await readJson(tokenizerPath), tokenizerPath) };
   const opened: Contender[] = [];

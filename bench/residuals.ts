@@ -10,9 +10,8 @@ import {
   type WorkerPool,
 } from '../engine/index.ts';
 import { defaultModelFolder, openModelFolder } from '../engine/model/folder.ts';
-import { readJson } from '../engine/model/read-json.ts';
+import { readEncoderConfig } from '../engine/model/read-encoder-config.ts';
 import { toResidualFile } from '../engine/model/residual-file.ts';
-import { parseEncoderConfig } from '../engine/network/encoder-config.ts';
 import { type ResidualForm, residualParameterCount, residualStart } from '../engine/network/residuals.ts';
 import { collectGarbage } from '../engine/training/trainees/readout/collect-garbage.ts';
 import { atMost, type Bench, rounded } from './support/bench.ts';
@@ -108,8 +107,7 @@ const ranked = (reranker: EncoderReranker, documents: number): Promise<unknown> 
   reranker.rerank(shortlistOf(question(asked++), texts.slice(0, documents)));
 
 async function sizesOfDefault(): Promise<{ layers: number; width: number }> {
-  const path = join(defaultModelFolder(), 'config.json');
-  return parseEncoderConfig(await readJson(path), path);
+  return readEncoderConfig(defaultModelFolder());
 }
 
 async function writeResiduals(folder: string): Promise<{ shared: string[]; alone: string[] }> {

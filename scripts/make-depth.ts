@@ -1,17 +1,16 @@
 /**
  * Takes layers of an encoder as a smaller depth to train: `npx tsx scripts/make-depth.ts MODEL DEPTH LAYERS`, for instance
- * `my-model 12 0,2,4,6,8,11` for six of its twelve layers, or `my-model 6 0,1,3,4,5` for five of the six of its depth 6. Writes
+ * `my-model 12 0,2,4,6,8,11` for six of its twelve layers, or `my-model 6 0,1,3,4,5` for five of the layers of its depth 6. Writes
  * `depth-N.safetensors` into the model's folder and names it in blockrank.json; a recipe with `train: { depth: N }` trains it.
  */
 import { join } from 'node:path';
-import { changeManifest } from '../engine/model/change-manifest.ts';
 import { modelAtDepth } from '../engine/model/depth.ts';
 import { layerPrefix } from '../engine/model/depth-layers.ts';
 import { openModelFolder } from '../engine/model/folder.ts';
-import { readJson } from '../engine/model/read-json.ts';
-import { parseEncoderConfig } from '../engine/network/encoder-config.ts';
+import { readEncoderConfig } from '../engine/model/read-encoder-config.ts';
+import { writeDepth } from '../engine/training/narrowing/save-depth.ts';
 import { type NamedTensor, readTensorTable } from '../engine/weights/safetensors.ts';
-import { replaceWeights, storedTensor } from '../engine/weights/tensor-files.ts';
+import { storedTensor } from '../engine/weights/tensor-files.ts';
 
 const [path, depth, layers] = process.argv.slice(2);
 if (!layers) {
@@ -19,8 +18,7 @@ if (!layers) {
   process.exit(2);
 }
 const whole = await openModelFolder(path!);
-const configPath = join(whole.path, 'config.json');
-const config = parseEncoderConfig(await readJson(configPath), configPath);
+const config = await readEncoderConfig(whole.path);
 const { layersFile = 'model.safetensors' } = await modelAtDepth(whole, config, Number(depth));
 const source = join(whole.path, layersFile);
 const table = await readTensorTable(source);
@@ -35,10 +33,4 @@ for (const [to, from] of chosen.entries()) {
     tensors.push({ ...tensor, name: `${layerPrefix}${to}.${name.slice(prefix.length)}` });
   }
 }
-const file = `depth-${chosen.length}.safetensors`;
-await replaceWeights(join(whole.path, file), tensors);
-await changeManifest(whole.path, (manifest) => {
-  const { depths } = manifest;
-  return { ...manifest, depths: { ...depths, [chosen.length]: { weights: file } } };
-});
-process.stdout.write(`${join(whole.path, file)}\n`);
+process.stdout.write(`${await writeDepth(whole.path, chosen.length, tensors)}\n`);

@@ -1,9 +1,8 @@
 /** The shipped model's shape and its float32 weights. */
-import { join } from 'node:path';
 import { defaultCacheFolder } from '../../engine/index.ts';
 import { defaultModelFolder, openModelFolder } from '../../engine/model/folder.ts';
-import { readJson } from '../../engine/model/read-json.ts';
-import { type EncoderConfig, parseEncoderConfig } from '../../engine/network/encoder-config.ts';
+import { readEncoderConfig } from '../../engine/model/read-encoder-config.ts';
+import type { EncoderConfig } from '../../engine/network/encoder-config.ts';
 import { type WeightFile, weightsFor } from '../../engine/weights/precision-weights.ts';
 
 /** What a bench builds its own graphs from. */
@@ -19,7 +18,7 @@ export interface DefaultModel {
 /** Opens the model that comes with the package. */
 export async function openDefaultModel(): Promise<DefaultModel> {
   const { path: folder, digest } = await openModelFolder(defaultModelFolder());
-  const config = parseEncoderConfig(await readJson(join(folder, 'config.json')), folder);
+  const config = await readEncoderConfig(folder);
   const source = { folder, file: 'model.safetensors', digest };
   return { folder, config, weights: await weightsFor('fp32', source, defaultCacheFolder()) };
 }

@@ -1,10 +1,8 @@
 /** How many products a token takes: counted, not measured. */
-import { join } from 'node:path';
 import { depthsOf, modelAtDepth } from '../model/depth.ts';
 import { modelFamily } from '../model/family.ts';
 import { defaultModelFolder, openModelFolder } from '../model/folder.ts';
-import { readJson } from '../model/read-json.ts';
-import { parseEncoderConfig } from '../network/encoder-config.ts';
+import { readEncoderConfig } from '../model/read-encoder-config.ts';
 import { layersWorth, matrixMultiplyAdds } from '../network/multiply-adds.ts';
 
 /** Multiply-adds of one token in the matrices of an encoder. Attention is left out, a twentieth at 128 tokens. */
@@ -24,8 +22,7 @@ export interface LayerProducts {
 export async function layerProducts(path: string = defaultModelFolder()): Promise<LayerProducts> {
   if ((await modelFamily(path)) !== 'encoder') return { layer: 0, atDepth: new Map() };
   const folder = await openModelFolder(path);
-  const configPath = join(path, 'config.json');
-  const config = parseEncoderConfig(await readJson(configPath), configPath);
+  const config = await readEncoderConfig(path);
   const layer = matrixMultiplyAdds(config);
   const atDepth = new Map<number, number>();
   for (const depth of depthsOf(folder.manifest, config))

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ModelFormatError } from '../errors.ts';
 import { missingWeights } from '../network/decoder-weights.ts';
-import { type EncoderConfig, parseEncoderConfig } from '../network/encoder-config.ts';
+import type { EncoderConfig } from '../network/encoder-config.ts';
 import { chooseProvider, devices } from '../session/device.ts';
 import type { ExecutionProvider } from '../session/runtime.ts';
 import { scaleName } from '../weights/quantise.ts';
@@ -17,7 +17,7 @@ import { readGates } from './gates-file.ts';
 import { ggufPath } from './gguf-path.ts';
 import { readPrecedents } from './precedents-file.ts';
 import { readPromptTools } from './prompt-tools.ts';
-import { readJson } from './read-json.ts';
+import { readEncoderConfig } from './read-encoder-config.ts';
 import { readHeads } from './readout-heads.ts';
 
 /** The report of {@link inspectModel}. */
@@ -107,7 +107,7 @@ async function decoderReport(model: string): Promise<Report> {
 async function encoderReport(model: string): Promise<Report> {
   const folder = await openModelFolder(model);
   const { path, manifest } = folder;
-  const config = parseEncoderConfig(await readJson(join(path, 'config.json')), join(path, 'config.json'));
+  const config = await readEncoderConfig(path);
   const table = await readTensorTable(join(path, 'model.safetensors'));
   const entries = [...table.values()];
   const { depths, problems } = await depthReports(folder, config, table);

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { toOnnx } from '../../graph/onnx.ts';
 import type { TensorValue } from '../../graph/tensor.ts';
 import type { Value } from '../../graph/value.ts';
-import { readJson } from '../../model/read-json.ts';
-import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
+import { readEncoderConfig } from '../../model/read-encoder-config.ts';
+import type { EncoderConfig } from '../../network/encoder-config.ts';
 import { toEncoderFeeds } from '../../network/encoder-inputs.ts';
 import { hiddenName, loopedGraphs, nextName } from '../../network/looped-encoder.ts';
 import { type ExecutionProvider, type GraphSession, openSession } from '../../session/runtime.ts';
@@ -47,8 +47,7 @@ export class LoopedEncoder {
     folder: string,
     { threads = 1, provider = 'cpu' }: LoopedEncoderOptions = {},
   ): Promise<LoopedEncoder> {
-    const path = join(folder, 'config.json');
-    const config = parseEncoderConfig(await readJson(path), path);
+    const config = await readEncoderConfig(folder);
     const tensors = await readTensorTable(join(folder, weightsFile));
     const table = new Map([...tensors].map(([name, entry]) => [name, { ...entry, file: weightsFile }]));
     const parameters = fileParameters(table, join(folder, weightsFile));

@@ -1,5 +1,4 @@
 /** Opens a reranker over an encoder's folder. */
-import { join } from 'node:path';
 import type { StateSource } from '../../contract.ts';
 import { guessingDepth, type ModelAtDepth, modelAtDepth } from '../../model/depth.ts';
 import { defaultModelFolder, type ModelFolder, openModelFolder } from '../../model/folder.ts';
@@ -7,10 +6,10 @@ import { withLoops } from '../../model/loops.ts';
 import type { ModelManifest } from '../../model/manifest.ts';
 import { modelWeights } from '../../model/model-weights.ts';
 import { readPrecedents } from '../../model/precedents-file.ts';
-import { readJson } from '../../model/read-json.ts';
+import { readEncoderConfig } from '../../model/read-encoder-config.ts';
 import { readHeads } from '../../model/readout-heads.ts';
 import { type ResidualFile, readResidual, residualPath } from '../../model/residual-file.ts';
-import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
+import type { EncoderConfig } from '../../network/encoder-config.ts';
 import { anchorLayers, layersWorth } from '../../network/multiply-adds.ts';
 import { residualSizes } from '../../network/residuals.ts';
 import type { WeighedPrecedents } from '../../readout/precedents.ts';
@@ -121,8 +120,7 @@ async function openModel(
   options: RerankerOptions,
 ): Promise<{ readonly model: ModelAtDepth; readonly whole: WholeModel }> {
   const folder = await openModelFolder(options.model ?? defaultModelFolder());
-  const configPath = join(folder.path, 'config.json');
-  const config = parseEncoderConfig(await readJson(configPath), configPath);
+  const config = await readEncoderConfig(folder.path);
   assertCacheableOptions(options, folder, config);
   const { queries, ...model } = withLoops(await modelAtDepth(folder, config, options.depth), options.loops);
   // A residual is trained with queries at its depth, and is of no other.

@@ -1,11 +1,9 @@
 /** Opens a reranker over an encoder's folder whose documents see the query. */
-import { join } from 'node:path';
 import { ModelFormatError } from '../../errors.ts';
 import { defaultModelFolder, openModelFolder } from '../../model/folder.ts';
 import { readGates } from '../../model/gates-file.ts';
-import { readJson } from '../../model/read-json.ts';
+import { readEncoderConfig } from '../../model/read-encoder-config.ts';
 import { readHeads } from '../../model/readout-heads.ts';
-import { parseEncoderConfig } from '../../network/encoder-config.ts';
 import { opened } from '../opened.ts';
 import type { RerankerOptions } from '../reranker-options.ts';
 import { toInfo } from './encoder-info.ts';
@@ -36,8 +34,7 @@ export async function openInContextReranker(
 async function open(options: RerankerOptions): Promise<InContextEncoderReranker> {
   const folder = await openModelFolder(options.model ?? defaultModelFolder());
   const { path, manifest } = folder;
-  const configPath = join(path, 'config.json');
-  const config = parseEncoderConfig(await readJson(configPath), configPath);
+  const config = await readEncoderConfig(path);
   if (manifest.gates === undefined || config.blocks) {
     throw new ModelFormatError({
       path,

@@ -8,9 +8,10 @@ import { layerPrefix } from '../../model/depth-layers.ts';
 import { defaultModelFolder, type ModelFolder, openModelFolder } from '../../model/folder.ts';
 import { type Gates, readGates } from '../../model/gates-file.ts';
 import { modelWeights } from '../../model/model-weights.ts';
+import { readEncoderConfig } from '../../model/read-encoder-config.ts';
 import { readJson } from '../../model/read-json.ts';
 import { readHeads } from '../../model/readout-heads.ts';
-import { type EncoderConfig, parseEncoderConfig } from '../../network/encoder-config.ts';
+import type { EncoderConfig } from '../../network/encoder-config.ts';
 import type { ReadoutHeads } from '../../readout/heads.ts';
 import type { ReadoutParameters } from '../../readout/parameters.ts';
 import { sharedCopy } from '../../session/shared-floats.ts';
@@ -79,7 +80,7 @@ export async function openLayerModel(
 ): Promise<LayerModel> {
   const whole = await openModelFolder(options.model ?? defaultModelFolder());
   const path = (file: string): string => join(whole.path, file);
-  const wholeConfig = parseEncoderConfig(await readJson(path('config.json')), path('config.json'));
+  const wholeConfig = await readEncoderConfig(whole.path);
   const atDepth = await openAtDepth(options, whole, wholeConfig);
   assertProfile(profile, whole, wholeConfig);
   const { folder, config, depth, layersFile } = atDepth;

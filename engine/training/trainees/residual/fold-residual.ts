@@ -8,14 +8,13 @@ import { dirname, join } from 'node:path';
 import { ConfigurationError } from '../../../errors.ts';
 import { layerPrefix } from '../../../model/depth-layers.ts';
 import { defaultModelFolder, openModelFolder } from '../../../model/folder.ts';
-import { readJson } from '../../../model/read-json.ts';
+import { readEncoderConfig } from '../../../model/read-encoder-config.ts';
 import {
   type ResidualFile,
   readResidual,
   residualPath,
   toResidualFile,
 } from '../../../model/residual-file.ts';
-import { parseEncoderConfig } from '../../../network/encoder-config.ts';
 import {
   type ResidualForm,
   type ResidualKind,
@@ -67,8 +66,7 @@ export async function foldResidual({
   folder,
 }: ResidualFoldOptions): Promise<FoldedModel> {
   const { path, manifest, digest } = await openModelFolder(model);
-  const configPath = join(path, 'config.json');
-  const { layers, width, blocks } = parseEncoderConfig(await readJson(configPath), configPath);
+  const { layers, width, blocks } = await readEncoderConfig(path);
   if (blocks)
     throw cannotFold(`the layers of "${path}" loop, and each turn has weights of its own; serve it as it is`);
   const read = await readResidual(residualPath(path, residual), {
