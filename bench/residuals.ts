@@ -69,7 +69,7 @@ export const residuals: Bench = {
         figures: {
           workers,
           form,
-          numbers: residualParameterCount(form, await sizesOfDefault()),
+          numbers: residualParameterCount(form, await readEncoderConfig(defaultModelFolder())),
           fileKB: rounded(fileBytes / 1e3),
           baseAndOneMB: rounded((start - before) / 1e6),
           furtherTenantKB: rounded(perTenant / 1e3),
@@ -106,13 +106,9 @@ let asked = 0;
 const ranked = (reranker: EncoderReranker, documents: number): Promise<unknown> =>
   reranker.rerank(shortlistOf(question(asked++), texts.slice(0, documents)));
 
-async function sizesOfDefault(): Promise<{ layers: number; width: number }> {
-  return readEncoderConfig(defaultModelFolder());
-}
-
 async function writeResiduals(folder: string): Promise<{ shared: string[]; alone: string[] }> {
   const { digest, manifest } = await openModelFolder(defaultModelFolder());
-  const sizes = await sizesOfDefault();
+  const sizes = await readEncoderConfig(defaultModelFolder());
   await mkdir(folder, { recursive: true });
   const write = async (name: string, of: ResidualForm, seed: number): Promise<string> => {
     const tensors = residualStart(of, sizes);

@@ -42,7 +42,7 @@ export async function openDecoderFolder(
   const file = ggufPath(model);
   if (file) return openGgufFile(file, cacheFolder);
   const path = resolve(model);
-  const config = parseDecoderConfig(await readJson(join(path, 'config.json')), join(path, 'config.json'));
+  const config = await readDecoderConfig(path);
   const manifest = await readDecoderManifest(path, config);
   const table = await readWeightTable(path);
   const files = [...new Set([...table.values()].map((entry) => entry.file))].sort();
@@ -71,10 +71,7 @@ export interface DecoderManifestFile {
 export async function decoderManifest(model: string): Promise<DecoderManifestFile> {
   const gguf = ggufPath(model);
   const folder = gguf ? dirname(gguf) : resolve(model);
-  const path = join(folder, 'config.json');
-  const config = gguf
-    ? await ggufConfig(await readGguf(gguf))
-    : parseDecoderConfig(await readJson(path), path);
+  const config = gguf ? await ggufConfig(await readGguf(gguf)) : await readDecoderConfig(folder);
   const name = gguf ? basename(gguf, '.gguf') : basename(folder);
   return { file: join(folder, 'blockrank.json'), manifest: await readDecoderManifest(folder, config, name) };
 }
@@ -105,4 +102,9 @@ async function sample(path: string, update: (bytes: Uint8Array | string) => void
   } finally {
     await file.close();
   }
+}
+
+async function readDecoderConfig(folder: string): Promise<DecoderConfig> {
+  const path = join(folder, 'config.json');
+  return parseDecoderConfig(await readJson(path), path);
 }

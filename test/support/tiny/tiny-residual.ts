@@ -1,11 +1,10 @@
 /** A residual over a tiny model, with numbers that change what is computed. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { modelAtDepth } from '../../../engine/model/depth.ts';
 import { openModelFolder } from '../../../engine/model/folder.ts';
-import { readJson } from '../../../engine/model/read-json.ts';
+import { readEncoderConfig } from '../../../engine/model/read-encoder-config.ts';
 import { residualPath, toResidualFile } from '../../../engine/model/residual-file.ts';
-import { parseEncoderConfig } from '../../../engine/network/encoder-config.ts';
 import { type ResidualForm, residualStart } from '../../../engine/network/residuals.ts';
 import { randomNumbers } from './tiny-states.ts';
 
@@ -24,7 +23,7 @@ export interface TinyResidualOptions {
 /** Writes the residual for a model folder, and gives its path. */
 export async function tinyResidual(model: string, options: TinyResidualOptions = {}): Promise<string> {
   const { form = { kind: 'rw+lr', rank: 4, window: 3 }, seed = 1, name = 'tenant', depth } = options;
-  const whole = parseEncoderConfig(await readJson(join(model, 'config.json')), model);
+  const whole = await readEncoderConfig(model);
   const { folder, config } = await modelAtDepth(await openModelFolder(model), whole, depth);
   const { manifest, digest } = folder;
   const tensors = residualStart(form, config);

@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openEncoderReranker } from '../../../../engine/index.ts';
-import { readJson } from '../../../../engine/model/read-json.ts';
-import { parseEncoderConfig } from '../../../../engine/network/encoder-config.ts';
+import { readEncoderConfig } from '../../../../engine/model/read-encoder-config.ts';
 import { cutStates } from '../../../../engine/rerank/encoder/cut-states.ts';
 import type { DeviceBatch, DeviceStates } from '../../../../engine/rerank/encoder/device-program.ts';
 import { open as openDevice } from '../../../../engine/rerank/encoder/device-program.ts';
@@ -114,7 +113,7 @@ describe('EncoderWorkers with a device', () => {
 
 describe('memory of batches', () => {
   it('is used again once a batch is cut, and taken anew where it is too small', async () => {
-    const config = parseEncoderConfig(await readJson(`${model}/config.json`), model);
+    const config = await readEncoderConfig(model);
     const weights = await weightsFor(
       'fp32',
       { folder: model, file: 'model.safetensors', digest: model },
@@ -161,7 +160,7 @@ describe('the device program', () => {
   it.each(['tokens', 'anchor'] as const)(
     'gives the states of tier %s in one piece, halves in half precision',
     async (tier) => {
-      const config = parseEncoderConfig(await readJson(`${model}/config.json`), model);
+      const config = await readEncoderConfig(model);
       const weights = await weightsFor(
         'fp32',
         { folder: model, file: 'model.safetensors', digest: model },

@@ -20,8 +20,7 @@ import {
 } from '../../../../engine/index.ts';
 import { readGates } from '../../../../engine/model/gates-file.ts';
 import { readManifest } from '../../../../engine/model/manifest.ts';
-import { readJson } from '../../../../engine/model/read-json.ts';
-import { parseEncoderConfig } from '../../../../engine/network/encoder-config.ts';
+import { readEncoderConfig } from '../../../../engine/model/read-encoder-config.ts';
 import { cutStates } from '../../../../engine/rerank/encoder/cut-states.ts';
 import { open as openDevice } from '../../../../engine/rerank/encoder/device-program.ts';
 import { open as openProgram } from '../../../../engine/rerank/encoder/encoder-program.ts';
@@ -188,7 +187,7 @@ describe('the device program with gates', () => {
     ['tokens', 'fp16', 2e-3],
     ['anchor', 'fp32', 1e-5],
   ] as const)('reads documents as the processor’s workers do (%s, %s)', async (tier, precision, atol) => {
-    const config = parseEncoderConfig(await readJson(join(folder, 'config.json')), folder);
+    const config = await readEncoderConfig(folder);
     const gates = await readGates(folder, 'gates.safetensors', config);
     const source = { folder, file: 'model.safetensors', digest: folder };
     const weights = await weightsFor('fp32', source, cacheFolder);

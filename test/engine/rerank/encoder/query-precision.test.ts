@@ -10,8 +10,7 @@ import {
 } from '../../../../engine/index.ts';
 import { modelAtDepth } from '../../../../engine/model/depth.ts';
 import { openModelFolder } from '../../../../engine/model/folder.ts';
-import { readJson } from '../../../../engine/model/read-json.ts';
-import { parseEncoderConfig } from '../../../../engine/network/encoder-config.ts';
+import { readEncoderConfig } from '../../../../engine/model/read-encoder-config.ts';
 import type { EncoderPlaces } from '../../../../engine/rerank/encoder/encoder-places.ts';
 import { open as openWorker } from '../../../../engine/rerank/encoder/encoder-program.ts';
 import { toProgramData } from '../../../../engine/rerank/encoder/encoder-program-data.ts';
@@ -148,7 +147,7 @@ const query = [{ text: list.query.text }];
 describe('the workers of an encoder', () => {
   it('encode queries in int8 alone where a device encodes documents in float32', async () => {
     const folder = await openModelFolder(model);
-    const config = parseEncoderConfig(await readJson(`${model}/config.json`), model);
+    const config = await readEncoderConfig(model);
     const data = await toProgramData({ model }, await modelAtDepth(folder, config), besideDevice);
     const { encoding } = await openEncoderWorkers({ workers: 1, warmUp: false }, data, besideDevice);
     toClose(encoding);
@@ -161,7 +160,7 @@ describe('the workers of an encoder', () => {
 
   it.each([true, false])('answer a query whether its weights are loaded late or not: %s', async (isLate) => {
     const folder = await openModelFolder(model);
-    const config = parseEncoderConfig(await readJson(`${model}/config.json`), model);
+    const config = await readEncoderConfig(model);
     const places = { ...besideDevice, isProcessorAlone: true };
     const { queries, ...data } = await toProgramData({ model }, await modelAtDepth(folder, config), places);
     const worker = await openWorker({ ...data, queries: { ...queries!, isLate } });
