@@ -38,15 +38,19 @@ export type Gradient =
 /** A gradient for each of some types. */
 export type Gradients<Type extends OperationType> = Readonly<Record<Type, Gradient>>;
 
-/** The gradient by a value that was broadcast: summed over the axes that were repeated, whatever their lengths. */
-export function sumTo(gradient: Value, like: Value): Value {
+/**
+ * The gradient by a value that was broadcast: summed over the axes that were repeated, whatever their lengths.
+ *
+ * @param rowsLike - A value with as many rows: sums that take the same one share what they are made of. @defaultValue the gradient
+ */
+export function sumTo(gradient: Value, like: Value, rowsLike: Value = gradient): Value {
   const more = gradient.shape.length - like.shape.length;
   const repeated = like.shape.flatMap((axis, i) =>
     axis === 1 && gradient.shape[more + i] !== 1 ? [more + i] : [],
   );
   const narrow = repeated.length > 0 ? g.sumOver(gradient, repeated, { keeps: true }) : gradient;
   if (more === 0) return narrow;
-  if (more === 1 && like.shape.length === 1) return sumOfRows(narrow);
+  if (more === 1 && like.shape.length === 1) return sumOfRows(narrow, rowsLike);
   return g.sumOver(
     narrow,
     Array.from({ length: more }, (_, axis) => axis),
@@ -58,8 +62,8 @@ export function sumTo(gradient: Value, like: Value): Value {
  * The sum of the rows of a matrix, as the product of a row of ones with it: on a processor ONNX Runtime's sum over a first axis
  * takes 1.8 to 2.6 times as long (864 rows of 1,536 and of 384 numbers, two shared cores, 2026-11-28).
  */
-function sumOfRows(matrix: Value): Value {
-  const column = g.slice(matrix, { axis: 1, start: 0, end: 1 });
+function sumOfRows(matrix: Value, rowsLike: Value): Value {
+  const column = g.slice(rowsLike, { axis: 1, start: 0, end: 1 });
   const ones = g.reshape(g.filled(1, column), [1, matrix.shape[0]!], [1, -1]);
   return g.reshape(g.matmul(ones, matrix), matrix.shape.slice(1), [-1]);
 }

@@ -9,6 +9,7 @@ import { operationOf, operationsInOrder } from '../order.ts';
 import type { Operation, Value } from '../value.ts';
 import { ValueMap } from '../value-map.ts';
 import { gradients } from './gradients.ts';
+import { accumulated } from './linear.ts';
 import { type Forward, Segments } from './segments.ts';
 
 /** How gradients are computed. */
@@ -77,7 +78,7 @@ class Backward {
   /** Adds to the gradient by a value. */
   add(value: Value, gradient: Value): void {
     const sum = this.gradients.get(value);
-    this.gradients.set(value, sum ? g.add(sum, gradient) : gradient);
+    this.gradients.set(value, sum ? accumulated(sum, gradient) : gradient);
   }
 
   /** Takes the gradient by what an operation gives to what it reads. */

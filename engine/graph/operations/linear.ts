@@ -1,7 +1,9 @@
 /** Matrix products. */
 import type { LinearType } from '../operation-types.ts';
-import type { Value } from '../value.ts';
+import { operationOf } from '../order.ts';
+import type { Attribute, Axis, Value } from '../value.ts';
 import { broadcast, operationsOf, type Rules, refuse } from './operation.ts';
+import { transpose } from './shape.ts';
 
 /** Shape rules of matrix products. */
 export const linearRules: Rules<LinearType> = {
@@ -18,14 +20,21 @@ export const linearRules: Rules<LinearType> = {
     );
     return [{ type: a.type, shape: [...leading, a.shape.at(-2)!, b.shape.at(-1)!] }];
   },
-  Gemm: ({ inputs }) => {
-    const [x, weights] = inputs as readonly [Value, Value];
-    if (x.shape.length !== 2 || weights.shape.length !== 2 || x.shape[1] !== weights.shape[1]) {
-      refuse('linear: expected [M, K] and [N, K]', x, weights);
+  Gemm: ({ inputs, attributes }) => {
+    const [a, b, added] = inputs as readonly [Value, Value, Value | undefined];
+    const [M, K] = turnedShape(a, attributes['transA']);
+    const [rows, N] = turnedShape(b, attributes['transB']);
+    if (a.shape.length !== 2 || b.shape.length !== 2 || K !== rows || a.type !== b.type) {
+      refuse('product: expected a matrix, and one with as many rows as that has columns', a, b);
     }
-    return [{ type: x.type, shape: [x.shape[0]!, weights.shape[0]!] }];
+    const form = { type: a.type, shape: [M!, N!] };
+    if (added) broadcast('product', { ...a, ...form }, added);
+    return [form];
   },
 };
+
+const turnedShape = ({ shape }: Value, turns: Attribute | undefined): readonly Axis[] =>
+  turns === 1 ? shape.toReversed() : shape;
 
 const make = operationsOf(linearRules);
 
@@ -34,7 +43,52 @@ export function matmul(a: Value, b: Value): Value {
   return make('MatMul', [a, b]);
 }
 
-/** `x · Wᵀ + b` for a matrix `x [M, K]` and weights as Hugging Face keeps them, `W [N, K]`. */
-export function linear(x: Value, weights: Value, bias?: Value): Value {
-  return make('Gemm', [x, weights, bias], { attributes: { transB: 1 } });
+/** What {@link product} takes besides its factors. */
+export interface ProductOptions {
+  /** Whether the first factor is read with its axes swapped. @defaultValue false */
+  readonly turnsFirst?: boolean;
+  /** Whether the second one is. @defaultValue false */
+  readonly turnsSecond?: boolean;
+  /** What is added, of the product's shape or repeated to it. @defaultValue nothing */
+  readonly added?: Value | undefined;
+  /** Of the product. @defaultValue 1 */
+  readonly factor?: number;
+  /** Of what is added. @defaultValue 1 */
+  readonly addedFactor?: number;
+}
+
+/** `factor · a · b + addedFactor · added` for two matrices, `[M, K]` and `[K, N]` as they are read. */
+export function product(
+  a: Value,
+  b: Value,
+  { turnsFirst = false, turnsSecond = false, added, factor = 1, addedFactor = 1 }: ProductOptions = {},
+): Value {
+  const attributes = {
+    transA: turnsFirst ? 1 : undefined,
+    transB: turnsSecond ? 1 : undefined,
+    alpha: factor === 1 ? undefined : { float: factor },
+    beta: addedFactor === 1 ? undefined : { float: addedFactor },
+  };
+  return make('Gemm', [a, b, added], { attributes });
+}
+
+/** `(x · Wᵀ + b) · factor` for a matrix `x [M, K]` and weights as Hugging Face keeps them, `W [N, K]`. */
+export function linear(x: Value, weights: Value, bias?: Value, factor = 1): Value {
+  return product(x, weights, { turnsSecond: true, added: bias, factor, addedFactor: bias ? factor : 1 });
+}
+
+/** With the last two axes swapped. */
+export const turned = (x: Value): Value => transpose(x, turn(x));
+
+/** What {@link turned} made a value of; `undefined` where it did not. */
+export function turnedFrom(x: Value): Value | undefined {
+  const operation = operationOf(x);
+  const isTurn = operation?.type === 'Transpose' && String(operation.attributes['perm']) === String(turn(x));
+  return isTurn ? operation.inputs[0] : undefined;
+}
+
+/** The order of axes in which the last two are swapped. */
+function turn({ shape }: Value): number[] {
+  const axes = [...shape.keys()];
+  return [...axes.slice(0, -2), ...axes.slice(-2).reverse()];
 }

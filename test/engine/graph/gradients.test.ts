@@ -94,6 +94,20 @@ const checks: Readonly<Record<OperationType, readonly GradientCheck[] | 'none'>>
   Gemm: [
     checkOf([dynamic([4, 3], ['T', 3]), sized(5, 3), sized(5)], ([x, w, b]) => g.linear(x, w, b)),
     checkOf([sized(2, 3), sized(5, 3)], ([x, w]) => g.linear(x, w)),
+    checkOf([sized(2, 3), sized(5, 3), sized(5)], ([x, w, b]) => g.linear(x, w, b, 0.3)),
+    ...[false, true].flatMap((turnsFirst) =>
+      [false, true].map((turnsSecond) =>
+        checkOf(
+          [turnsFirst ? sized(3, 2) : sized(2, 3), turnsSecond ? sized(4, 3) : sized(3, 4), sized(2, 4)],
+          ([a, b, added]) =>
+            g.product(a, b, { turnsFirst, turnsSecond, added, factor: 0.5, addedFactor: -2 }),
+        ),
+      ),
+    ),
+    // Two products of one value: the second gradient takes the first along.
+    checkOf([dynamic([4, 3], ['T', 3]), sized(5, 3), sized(5, 3)], ([x, v, w]) =>
+      g.add(g.linear(x, v), g.linear(x, w)),
+    ),
   ],
   Reshape: [
     ...one((x) => g.reshape(x, [3, 2], [3, -1])),
@@ -146,7 +160,15 @@ const checks: Readonly<Record<OperationType, readonly GradientCheck[] | 'none'>>
     ...one((x) => g.runningSum(x), sized(4, 2)),
     ...one((x) => g.runningSum(x, { backwards: true }), sized(4, 2)),
   ],
-  Softmax: one(g.softmax, dynamic([2, 5], ['N', 'M'])),
+  Softmax: [
+    ...one(g.softmax, dynamic([2, 5], ['N', 'M'])),
+    // Weights of rows, and of the columns of a square: what stands behind it may be turned already.
+    checkOf([dynamic([2, 3, 4], ['B', 'M', 4]), dynamic([2, 4, 5], ['B', 4, 5])], ([x, v]) =>
+      g.matmul(g.softmax(x), v),
+    ),
+    checkOf([sized(2, 3, 3), sized(2, 3, 3)], ([x, v]) => g.matmul(g.softmax(x), g.transpose(v, [0, 2, 1]))),
+    checkOf([sized(2, 3, 3), sized(2, 3, 3)], ([x, v]) => g.matmul(v, g.softmax(x))),
+  ],
   Gelu: one(g.gelu),
   QuickGelu: one(g.silu),
   LayerNormalization: [
