@@ -10,7 +10,7 @@ import { copyTensors, toTensorFeeds } from '../engine/training/trainer/tensors.t
 import type { Trainee } from '../engine/training/trainer/trainee.ts';
 import type { TrainingList } from '../engine/training/trainer/training-list.ts';
 import { gradientOf, trainingGraph } from '../engine/training/training-graph.ts';
-import { atLeast, type Bench, rounded, threads } from './support/bench.ts';
+import { atLeast, type Bench, rounded } from './support/bench.ts';
 import { alternate, median, medianRatio } from './support/measure.ts';
 import { openStepProducts } from './support/step-products.ts';
 import { documentsOf, question } from './support/texts.ts';
@@ -18,6 +18,8 @@ import { documentsOf, question } from './support/texts.ts';
 const rounds = 9;
 const documents = 8;
 const tokens = 96;
+/** As each of a training's workers has by default. */
+const threads = 1;
 const losses = createLosses(lossesSchema.parse({ infoNce: {} }));
 
 /** Forward pass, loss and gradients of all layers. @param isKept - Whether layers are computed a second time on the way back. */

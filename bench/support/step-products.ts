@@ -2,9 +2,10 @@
 import { type AxisLengths, lengthOfAxis } from '../../engine/graph/live-bytes.ts';
 import { toOnnx } from '../../engine/graph/onnx.ts';
 import * as g from '../../engine/graph/operations/index.ts';
-import { operationOf, operationsInOrder } from '../../engine/graph/order.ts';
+import { operationsInOrder } from '../../engine/graph/order.ts';
 import type { TensorValue } from '../../engine/graph/tensor.ts';
 import { input, type Operation, type Value } from '../../engine/graph/value.ts';
+import { ValueMap } from '../../engine/graph/value-map.ts';
 import { openSession } from '../../engine/session/runtime.ts';
 
 /** Products that can be run. */
@@ -31,7 +32,7 @@ export async function openStepProducts(
   lengths: AxisLengths,
   threads: number,
 ): Promise<StepProducts> {
-  const products = operationsInOrder(Object.values(outputs)).filter(isProduct);
+  const products = productsOf(Object.values(outputs));
   const feeds: Record<string, TensorValue> = {};
   const results: Record<string, Value> = {};
   const numbers = new Map<Value, Float32Array>();
@@ -47,11 +48,11 @@ export async function openStepProducts(
       const name = `${at}.${side}`;
       const shape = lengthsOf(value, lengths);
       feeds[name] = { type: 'float32', shape, data: numbersOf(value, countOf(shape)) };
-      const factor = input(name, 'float32', shape);
-      return isTurned ? g.transpose(factor, turnOf(shape.length)) : factor;
-    }) as [Value, Value];
-    const y = product.type === 'Gemm' ? g.linear(a, b) : g.matmul(a, b);
-    multiplications += countOf(y.shape as number[]) * Number(a.shape.at(-1));
+      return { value: input(name, 'float32', shape), isTurned };
+    }) as [Factor, Factor];
+    const y = productOf(product, a, b);
+    const inner = a.value.shape.at(a.isTurned ? -2 : -1);
+    multiplications += countOf(y.shape as number[]) * Number(inner);
     // One number of each is read: enough to have it computed, too little to cost.
     results[`y${at}`] = y.shape.reduce<Value>((x, _, axis) => g.slice(x, { axis, start: 0, end: 1 }), y);
   }
@@ -64,9 +65,23 @@ export async function openStepProducts(
   };
 }
 
-/** Whether an operation is a product. With a factor of one row it is a sum of rows, which the step does on top of its products. */
-const isProduct = ({ type, inputs: [a] }: Operation): boolean =>
-  type === 'Gemm' || (type === 'MatMul' && a!.shape.at(-2) !== 1);
+/** The products of a graph. Those of the same factors are one: the runtime computes them once. */
+function productsOf(outputs: readonly Value[]): Operation[] {
+  const known = new ValueMap<ValueMap<true>>();
+  return operationsInOrder(outputs).filter((operation) => {
+    if (!isProduct(operation)) return false;
+    const [a, b] = operation.inputs as readonly [Value, Value];
+    const others = known.get(a) ?? new ValueMap<true>();
+    known.set(a, others);
+    const isNew = operation.type === 'Gemm' || !others.has(b);
+    others.set(b, true);
+    return isNew;
+  });
+}
+
+/** Whether an operation is a product. With a factor of one row or column it is a sum, which the step does on top of its products. */
+const isProduct = ({ type, inputs: [a, b] }: Operation): boolean =>
+  type === 'Gemm' || (type === 'MatMul' && a!.shape.at(-2) !== 1 && b!.shape.at(-1) !== 1);
 
 /** A factor of a product as it lies in memory. */
 interface Factor {
@@ -75,17 +90,22 @@ interface Factor {
   readonly isTurned: boolean;
 }
 
-function factorsOf({ inputs }: Operation): Factor[] {
-  return inputs.slice(0, 2).map((value) => {
-    const operation = operationOf(value!);
-    const order = operation?.type === 'Transpose' ? (operation.attributes['perm'] as readonly number[]) : [];
-    const isTurned = order.length > 1 && order.join() === turnOf(order.length).join();
-    return isTurned ? { value: operation!.inputs[0]!, isTurned } : { value: value!, isTurned };
+function factorsOf({ type, inputs, attributes }: Operation): Factor[] {
+  return inputs.slice(0, 2).map((read, side) => {
+    const value = read!;
+    if (type === 'Gemm') return { value, isTurned: attributes[side === 0 ? 'transA' : 'transB'] === 1 };
+    const turned = g.turnedFrom(value);
+    return { value: turned ?? value, isTurned: turned !== undefined };
   });
 }
 
-/** Axes with the last two swapped. */
-const turnOf = (axes: number): number[] => [...Array(axes - 2).keys(), axes - 1, axes - 2];
+/** The same operator over other factors, without what it adds. */
+function productOf({ type }: Operation, a: Factor, b: Factor): Value {
+  if (type === 'Gemm')
+    return g.product(a.value, b.value, { turnsFirst: a.isTurned, turnsSecond: b.isTurned });
+  const [x, y] = [a, b].map(({ value, isTurned }) => (isTurned ? g.turned(value) : value));
+  return g.matmul(x!, y!);
+}
 
 const lengthsOf = ({ shape }: Value, lengths: AxisLengths): number[] =>
   shape.map((axis) => lengthOfAxis(axis, lengths));
