@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { TensorValue } from '../../../engine/graph/tensor.ts';
 import { gradientOf } from '../../../engine/training/training-graph.ts';
 
-/** A loss by weights, `loss` and gradients among its outputs. */
+/** A loss by weights: gradients and `loss` among its outputs, or the terms that the loss is the sum of. */
 export interface DirectionalCheck {
   /** Weights by name. */
   readonly weights: ReadonlyMap<string, Float32Array>;
@@ -31,7 +31,7 @@ export async function expectSlopes({ weights, names, run, onNorm }: DirectionalC
     const lossAt = async (by: number): Promise<number> => {
       const moved = weights.get(name)!.map((value, i) => value + by * direction[i]!);
       const { loss } = await run((each) => (each === name ? moved : weights.get(each)!), ['loss']);
-      return Number(loss!.data[0]);
+      return Float64Array.from(loss!.data as Float32Array).reduce((sum, term) => sum + term, 0);
     };
     const difference = ((await lossAt(step)) - (await lossAt(-step))) / (2 * step);
     // The loss is float32 of about 1 to 10: 5e-7 over a step of .04 is 1e-5; the third derivative adds to slopes of .1 to 100.
