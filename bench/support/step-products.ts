@@ -90,10 +90,16 @@ interface Factor {
   readonly isTurned: boolean;
 }
 
-function factorsOf({ type, inputs, attributes }: Operation): Factor[] {
-  return inputs.slice(0, 2).map((read, side) => {
-    const value = read!;
-    if (type === 'Gemm') return { value, isTurned: attributes[side === 0 ? 'transA' : 'transB'] === 1 };
+function factorsOf(operation: Operation): Factor[] {
+  const [a, b] = operation.inputs as readonly [Value, Value];
+  if (operation.type === 'Gemm') {
+    const { turnsFirst, turnsSecond } = g.productOptions(operation);
+    return [
+      { value: a, isTurned: turnsFirst },
+      { value: b, isTurned: turnsSecond },
+    ];
+  }
+  return [a, b].map((value) => {
     const turned = g.turnedFrom(value);
     return { value: turned ?? value, isTurned: turned !== undefined };
   });

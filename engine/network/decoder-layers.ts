@@ -145,7 +145,7 @@ export class DecoderLayers {
 
   /** Softmax over past and own tokens, in its two parts, `[N, K, G·L, P]` and `[N, K, G·L, L]`. */
   #attention(layer: number, { queries, keys }: Projections): { toPast: Value | undefined; toOwn: Value } {
-    const own = g.cast(g.matmul(queries, g.transpose(keys, [0, 1, 3, 2])), 'float32');
+    const own = g.cast(g.matmul(queries, g.turned(keys)), 'float32');
     const seen = g.add(own, this.#inputs.mask);
     // A run without a past reads none: WebGPU cannot multiply matrices without rows.
     if (!this.#past) return { toPast: undefined, toOwn: g.cast(g.softmax(seen), this.#type) };

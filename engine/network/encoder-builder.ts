@@ -213,7 +213,7 @@ export class EncoderBuilder {
     const type = this.#precision === 'fp16' ? 'float16' : 'float32';
     const matrix = g.cast(this.#parameters(`${name}.weight`, [outputs, x.shape[1] as number]), type);
     const bias = g.cast(this.#tensor(`${name}.bias`, [outputs]), type);
-    return g.linear(this.#rounded(x, type), matrix, bias, factor);
+    return timesNumber(g.linear(this.#rounded(x, type), matrix, bias), factor);
   }
 
   #integerLinear(name: string, x: Value, outputs: number, factor: number): Value {

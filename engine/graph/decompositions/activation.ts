@@ -1,7 +1,8 @@
 /** Activations in primitives. */
 import * as g from '../operations/index.ts';
+import { floatOf } from '../operations/operation.ts';
 import type { Value } from '../value.ts';
-import { type Decomposition, floatOf, numberLike } from './decomposition.ts';
+import { type Decomposition, numberLike } from './decomposition.ts';
 
 /** `x · sigmoid(alpha · x)`. */
 export const quickGeluDecomposition: Decomposition = (operation) => {

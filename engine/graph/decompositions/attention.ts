@@ -1,8 +1,9 @@
 /** Causal attention with grouped heads in primitives, with its logits in memory. Axes: see `AttentionInputs`; `G = H / K`. */
 import { maskedLogit } from '../masked-logit.ts';
 import * as g from '../operations/index.ts';
+import { floatOf } from '../operations/operation.ts';
 import { type Axis, integers, scalar, times, type Value } from '../value.ts';
-import { type Decomposition, floatOf, numberLike } from './decomposition.ts';
+import { type Decomposition, numberLike } from './decomposition.ts';
 
 /**
  * Softmax of the scaled products with keys of the past and of tokens up to the own one, times their values; then all keys
@@ -44,8 +45,7 @@ function perHead(rows: Value, heads: number, D: number): Value {
   return g.transpose(g.reshape(rows, [N, L, heads, D], [0, 0, heads, D]), [0, 2, 1, 3]);
 }
 
-const products = (queries: Value, keys: Value): Value =>
-  g.cast(g.matmul(queries, g.transpose(keys, [0, 1, 3, 2])), 'float32');
+const products = (queries: Value, keys: Value): Value => g.cast(g.matmul(queries, g.turned(keys)), 'float32');
 
 const joined = (past: Value | undefined, own: Value): Value => (past ? g.concat([past, own], 2) : own);
 

@@ -9,10 +9,3 @@ export type Decomposition = (
 
 /** One number of another value's type. */
 export const numberLike = (value: number, { type }: Value): Value => cast(scalar(value), type);
-
-/** An attribute that is a float. */
-export function floatOf({ attributes }: Pick<Operation, 'attributes'>, name: string): number {
-  const attribute = attributes[name];
-  if (typeof attribute === 'object' && 'float' in attribute) return attribute.float;
-  throw new TypeError(`floatOf: expected "${name}" to be a float, got ${JSON.stringify(attribute)}.`);
-}

@@ -1,7 +1,8 @@
 /** Normalisations in primitives. Means are float32 sums, whatever the type of `x`. */
 import * as g from '../operations/index.ts';
+import { floatOf } from '../operations/operation.ts';
 import { scalar, type Value } from '../value.ts';
-import { type Decomposition, floatOf } from './decomposition.ts';
+import type { Decomposition } from './decomposition.ts';
 
 /** `x / √(mean square + ε) · scale`. */
 export const rmsNormDecomposition: Decomposition = (operation) => {

@@ -1,8 +1,8 @@
 /** Matrix products. */
 import type { LinearType } from '../operation-types.ts';
 import { operationOf } from '../order.ts';
-import type { Attribute, Axis, Value } from '../value.ts';
-import { broadcast, operationsOf, type Rules, refuse } from './operation.ts';
+import type { Axis, Operation, Value } from '../value.ts';
+import { broadcast, floatOf, operationsOf, type Rules, refuse } from './operation.ts';
 import { transpose } from './shape.ts';
 
 /** Shape rules of matrix products. */
@@ -20,10 +20,11 @@ export const linearRules: Rules<LinearType> = {
     );
     return [{ type: a.type, shape: [...leading, a.shape.at(-2)!, b.shape.at(-1)!] }];
   },
-  Gemm: ({ inputs, attributes }) => {
-    const [a, b, added] = inputs as readonly [Value, Value, Value | undefined];
-    const [M, K] = turnedShape(a, attributes['transA']);
-    const [rows, N] = turnedShape(b, attributes['transB']);
+  Gemm: (given) => {
+    const [a, b] = given.inputs as readonly [Value, Value];
+    const { turnsFirst, turnsSecond, added } = productOptions(given);
+    const [M, K] = shapeAsRead(a, turnsFirst);
+    const [rows, N] = shapeAsRead(b, turnsSecond);
     if (a.shape.length !== 2 || b.shape.length !== 2 || K !== rows || a.type !== b.type) {
       refuse('product: expected a matrix, and one with as many rows as that has columns', a, b);
     }
@@ -33,8 +34,8 @@ export const linearRules: Rules<LinearType> = {
   },
 };
 
-const turnedShape = ({ shape }: Value, turns: Attribute | undefined): readonly Axis[] =>
-  turns === 1 ? shape.toReversed() : shape;
+const shapeAsRead = ({ shape }: Value, isTurned: boolean): readonly Axis[] =>
+  isTurned ? shape.toReversed() : shape;
 
 const make = operationsOf(linearRules);
 
@@ -51,30 +52,40 @@ export interface ProductOptions {
   readonly turnsSecond?: boolean;
   /** What is added, of the product's shape or repeated to it. @defaultValue nothing */
   readonly added?: Value | undefined;
-  /** Of the product. @defaultValue 1 */
+  /** Of the product, not of what is added. @defaultValue 1 */
   readonly factor?: number;
-  /** Of what is added. @defaultValue 1 */
-  readonly addedFactor?: number;
 }
 
-/** `factor · a · b + addedFactor · added` for two matrices, `[M, K]` and `[K, N]` as they are read. */
+/** `factor · a · b + added` for two matrices, `[M, K]` and `[K, N]` as they are read. */
 export function product(
   a: Value,
   b: Value,
-  { turnsFirst = false, turnsSecond = false, added, factor = 1, addedFactor = 1 }: ProductOptions = {},
+  { turnsFirst = false, turnsSecond = false, added, factor = 1 }: ProductOptions = {},
 ): Value {
   const attributes = {
     transA: turnsFirst ? 1 : undefined,
     transB: turnsSecond ? 1 : undefined,
     alpha: factor === 1 ? undefined : { float: factor },
-    beta: addedFactor === 1 ? undefined : { float: addedFactor },
   };
   return make('Gemm', [a, b, added], { attributes });
 }
 
-/** `(x · Wᵀ + b) · factor` for a matrix `x [M, K]` and weights as Hugging Face keeps them, `W [N, K]`. */
-export function linear(x: Value, weights: Value, bias?: Value, factor = 1): Value {
-  return product(x, weights, { turnsSecond: true, added: bias, factor, addedFactor: bias ? factor : 1 });
+/** What a {@link product} was made with. */
+export function productOptions({
+  inputs,
+  attributes,
+}: Pick<Operation, 'inputs' | 'attributes'>): Required<ProductOptions> {
+  return {
+    turnsFirst: attributes['transA'] === 1,
+    turnsSecond: attributes['transB'] === 1,
+    added: inputs[2],
+    factor: 'alpha' in attributes ? floatOf({ attributes }, 'alpha') : 1,
+  };
+}
+
+/** `x · Wᵀ + b` for a matrix `x [M, K]` and weights as Hugging Face keeps them, `W [N, K]`. */
+export function linear(x: Value, weights: Value, bias?: Value): Value {
+  return product(x, weights, { turnsSecond: true, added: bias });
 }
 
 /** With the last two axes swapped. */

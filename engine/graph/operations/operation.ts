@@ -58,6 +58,13 @@ export function outputsOf(value: Value): readonly Value[] {
   return forms.flatMap((form, output) => (form ? [outputOf(origin.operation, output)] : []));
 }
 
+/** An attribute that is a float. */
+export function floatOf({ attributes }: Pick<Operation, 'attributes'>, name: string): number {
+  const attribute = attributes[name];
+  if (typeof attribute === 'object' && 'float' in attribute) return attribute.float;
+  throw new TypeError(`floatOf: expected "${name}" to be a float, got ${JSON.stringify(attribute)}.`);
+}
+
 /** The rule of operations that give what they are given, in type and shape. */
 export const sameForm: ShapeRule = ({ inputs: [x] }) => [{ type: x!.type, shape: x!.shape }];
 

@@ -77,13 +77,13 @@ function lossGraph({ width, temperature, isMasked }: BatchLossGraphOptions): Rec
   const queries = input('queries', 'float32', ['B', width]);
   const documents = input('documents', 'float32', ['U', width]);
   const bias = input('bias', 'float32', [isMasked ? 'B' : 1, 'U']);
-  const products = g.matmul(queries, g.transpose(documents, [1, 0]));
+  const products = g.matmul(queries, g.turned(documents));
   const shares = g.softmax(g.add(g.multiply(products, scalar(1 / temperature)), bias));
   const flat = g.reshape(shares, [times('B', 'U'), 1], [-1, 1]);
   return {
     shares: g.gather(flat, input('places', 'int64', ['B'])),
     toQueries: g.matmul(shares, documents),
-    toDocuments: g.matmul(g.transpose(shares, [1, 0]), queries),
+    toDocuments: g.matmul(g.turned(shares), queries),
   };
 }
 

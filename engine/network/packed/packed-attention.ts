@@ -131,14 +131,14 @@ export class PackedAttention {
   #products(own: BlockRows, block: string, seen?: Seen): BlockAttended {
     const [N, L] = own.axes;
     const queries = this.#grouped(own.queries, own.axes);
-    const keys = g.transpose(this.#perHead(own.keys, own.axes), [0, 1, 3, 2]);
+    const keys = g.turned(this.#perHead(own.keys, own.axes));
     const values = this.#perHead(own.values, own.axes);
     const logits = g.add(g.cast(g.matmul(queries, keys), 'float32'), this.#mask(block, L));
     if (!seen) {
       const attention = g.cast(g.softmax(logits), this.#type);
       return { rows: this.#ungrouped(g.matmul(attention, values), [N, L]) };
     }
-    const before = g.cast(g.matmul(queries, g.transpose(seen.keys, [0, 1, 3, 2])), 'float32');
+    const before = g.cast(g.matmul(queries, g.turned(seen.keys)), 'float32');
     const attention = g.softmax(g.concat([before, logits], 3));
     const P = seen.keys.shape[2]!;
     const toSeen = g.sliceTo(attention, { axis: 3, start: integers(0), end: seen.tokens, length: P });

@@ -35,7 +35,7 @@ export function readAnchors(query: Value, anchors: Value, settings: ReadingSetti
 function nearDuplicates(anchors: Value, duplicateCosine: number): Value {
   const squares = g.sumLast(g.multiply(anchors, anchors));
   const products = g.multiply(g.linear(anchors, anchors), scalar(2));
-  const distances = g.subtract(g.add(squares, g.transpose(squares, [1, 0])), products);
+  const distances = g.subtract(g.add(squares, g.turned(squares)), products);
   // |a - b|^2 = 2 - 2 a·b for rows of length 1; equal rows are a rounding apart.
   return g.cast(g.isGreater(scalar(2 - 2 * duplicateCosine + 1e-6), g.detached(distances)), 'float32');
 }

@@ -87,7 +87,7 @@ export function readoutLogits(
     readingTau: numbers.readingTau,
     project: (rows) => project(rows, 'reading'),
   });
-  const byBlock = (row: Value): Value => g.transpose(row, [1, 0]);
+  const byBlock = (row: Value): Value => g.turned(row);
   const parts = [byBlock(g.divide(g.linear(project(anchor, 'anchor'), anchors), numbers.anchorTau))];
   if (states.tokens && readout.tokenWeight > 0) {
     const pooled = pooledMasses(states.tokens, anchors, {

@@ -54,7 +54,7 @@ export function logitsOfStates(states: Value, task: AliasChainTask): Value {
   const lists = g.reshape(states, ['B', L, W], [-1, L, W]);
   const documents = g.slice(lists, { axis: 1, start: 0, end: task.names });
   const query = g.slice(lists, { axis: 1, start: L - 1, end: L });
-  const products = g.matmul(query, g.transpose(documents, [0, 2, 1])); // [B, 1, N]
+  const products = g.matmul(query, g.turned(documents)); // [B, 1, N]
   return g.multiply(g.reshape(products, ['B', task.names], [-1, task.names]), scalar(1 / Math.sqrt(W)));
 }
 

@@ -97,7 +97,7 @@ function momentsGraph(
     loss!,
     values.filter((_, i) => i % 2 === 1),
   );
-  const square = (a: Value, b: Value): Value => g.matmul(g.transpose(a, [1, 0]), b);
+  const square = (a: Value, b: Value): Value => g.matmul(g.turned(a), b);
   const outputs: Record<string, Value> = {};
   for (const [part, read] of reads.entries()) {
     const kept = g.multiply(read, isToken);
