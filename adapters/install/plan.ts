@@ -17,8 +17,8 @@ export interface PlanStep {
   readonly mayBeGone?: boolean;
   /** Wait before the step, in milliseconds, so that searches in hand can end. @defaultValue 0 */
   readonly pauseMs?: number;
-  /** Words of a refusal that passes by itself: the run repeats the call until it succeeds. @defaultValue none */
-  readonly repeatsOn?: RegExp;
+  /** A refusal that passes: the run repeats the call until it succeeds. @defaultValue none */
+  readonly mayHaveToWait?: PassingRefusal;
   /** A refusal that does not end the run. @defaultValue none */
   readonly mayBeRefused?: ToleratedRefusal;
   /** What the run waits for after the step, in this order. @defaultValue nothing */
@@ -34,6 +34,14 @@ export interface PlanStep {
    * @defaultValue nothing
    */
   readonly undo?: ServerRequest;
+}
+
+/** A refusal that passes with time. */
+export interface PassingRefusal {
+  /** Words by which the refusal is known. */
+  readonly sign: RegExp;
+  /** The call that removes what stands in the way, sent before each repetition; its answer does not count. */
+  readonly remedy: ServerRequest;
 }
 
 /** A refusal that does not end a run. */

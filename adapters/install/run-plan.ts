@@ -110,6 +110,7 @@ async function send(step: PlanStep, bindings: Bindings, options: RunOptions): Pr
   let answer = await calls.request(request, wait);
   while (isPassing(step, answer) && performance.now() < end) {
     await sleep(pollMs, options);
+    await calls.request(bound(step.mayHaveToWait!.remedy, bindings), wait);
     answer = await calls.request(request, wait);
   }
   if (isLeft(step, answer)) return answer;
@@ -120,13 +121,17 @@ async function send(step: PlanStep, bindings: Bindings, options: RunOptions): Pr
   throw new FirstStageError(`Cannot ${step.does}: ${fault}`, { adapter: calls.server }, { cause: answer });
 }
 
-function isPassing({ repeatsOn }: PlanStep, answer: ServerAnswer): boolean {
-  return answer.status >= 400 && (repeatsOn?.test(saidBy(answer)) ?? false);
+function isPassing({ mayHaveToWait }: PlanStep, answer: ServerAnswer): boolean {
+  return isRefusal(answer, mayHaveToWait?.sign);
 }
 
 /** Whether the server's refusal is one that the step tolerates. */
 function isLeft({ mayBeRefused }: PlanStep, answer: ServerAnswer): boolean {
-  return answer.status >= 400 && (mayBeRefused?.sign.test(saidBy(answer)) ?? false);
+  return isRefusal(answer, mayBeRefused?.sign);
+}
+
+function isRefusal(answer: ServerAnswer, sign: RegExp | undefined): boolean {
+  return answer.status >= 400 && (sign?.test(saidBy(answer)) ?? false);
 }
 
 function boundBy(step: PlanStep, answer: ServerAnswer, { calls }: RunOptions): Bindings {

@@ -68,9 +68,10 @@ export function deletionSteps({
   });
   return [
     ...surplus.flatMap(({ id }) => {
-      // The server answers an undeployment before it changes the model's state.
-      const repeatsOn = /deploying or deployed state/;
-      return [undeployStep(id), { ...deletion(`model "${id}"`, `${models}/${id}`), repeatsOn }];
+      const undeploy = undeployStep(id);
+      // The server answers an undeployment before it changes the model's state, and a search in hand deploys the model again.
+      const mayHaveToWait = { sign: /deploying or deployed state/, remedy: undeploy.request };
+      return [undeploy, { ...deletion(`model "${id}"`, `${models}/${id}`), mayHaveToWait }];
     }),
     ...connectors.map(({ id }) => ({
       ...deletion(`connector "${id}"`, `/_plugins/_ml/connectors/${id}`),

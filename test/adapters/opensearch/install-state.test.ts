@@ -12,6 +12,7 @@ import {
   trustedSetting,
 } from '../../support/doubles/opensearch-ml-double.ts';
 import { openStack, type Stack, statesOf, trusting } from '../../support/doubles/opensearch-stack.ts';
+import { withSearchInHand } from '../../support/servers/search-in-hand.ts';
 
 describe('readOpenSearchState', () => {
   it.each(mlPlugins.slice(2))('names the plugin %s where it is missing', async (plugin) => {
@@ -71,6 +72,20 @@ describe('runPlan', () => {
     await run(await uninstall());
     expect(double.models.size).toBe(0);
     expect(double.writes.filter((line) => /^DELETE .*models/.test(line))).toHaveLength(4);
+  });
+
+  it('undeploys again a model that a search in hand had deployed meanwhile', async () => {
+    const { plan, run, uninstall, double, calls } = await openStack();
+    await run(await plan());
+    await run(await uninstall(), { calls: withSearchInHand(calls) });
+    expect(double.models.size).toBe(0);
+    const writes = double.writes.filter((line) => /^DELETE .*\/models\/|_undeploy$/.test(line));
+    expect(writes.map((line) => line.replace(/ .*\/models\/[^/]+/, ' '))).toEqual([
+      'POST /_undeploy',
+      'DELETE ',
+      'POST /_undeploy',
+      'DELETE ',
+    ]);
   });
 
   it('leaves a connector that the server mistakes for one in use, and tries again next time', async () => {

@@ -1,8 +1,14 @@
 /** An installation that is changed while searches run. */
 import { describe, expect, it } from 'vitest';
-import { openSearchStatus, readOpenSearchState } from '../../../adapters/opensearch/index.ts';
+import {
+  openSearchStatus,
+  planOpenSearchUninstall,
+  readOpenSearchState,
+} from '../../../adapters/opensearch/index.ts';
+import { runPlan } from '../../../adapters/server.ts';
 import { startRerankServiceDouble } from '../../support/doubles/rerank-service-double.ts';
 import { idsOf } from '../../support/servers/opensearch-installation.ts';
+import { withSearchInHand } from '../../support/servers/search-in-hand.ts';
 import { type InstallingOn, rerankedOrder } from './installing-on.ts';
 
 /** Declares the tests. */
@@ -55,6 +61,29 @@ export function describeChanging(at: InstallingOn): void {
       expect(models).toHaveLength(1);
       await other.close();
       await at.cluster.uninstall('moving');
+    });
+
+    it('removes a model that a search in hand deploys again', async () => {
+      await at.cluster.install({ serviceUrl: at.service.url, name: 'asked' });
+      const state = await readOpenSearchState(at.cluster.calls, 'asked');
+      const { id } = state.models[0]!;
+      const seen: string[] = [];
+      const calls = withSearchInHand({
+        ...at.cluster.calls,
+        async request(request, options) {
+          const answer = await at.cluster.calls.request(request, options);
+          seen.push(`${request.method} ${request.path.split('/').at(-1)} ${answer.status}`);
+          return answer;
+        },
+      });
+      await runPlan(planOpenSearchUninstall(state, { name: 'asked', isForced: true }), { calls });
+      expect(at.service.asked).toHaveLength(1);
+      // Refused once at least, and undeployed before each repetition.
+      const tries = seen.filter((line) => line.includes(`DELETE ${id}`));
+      expect(tries.at(-1)).toBe(`DELETE ${id} 200`);
+      expect(tries.length).toBeGreaterThan(1);
+      expect(seen.filter((line) => line === 'POST _undeploy 200')).toHaveLength(tries.length);
+      expect((await readOpenSearchState(at.cluster.calls, 'asked')).models).toEqual([]);
     });
 
     it('goes on where an interrupted run stopped', async () => {

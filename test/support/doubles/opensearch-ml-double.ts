@@ -436,7 +436,9 @@ function deleteModel(id: string, { options, double }: Context): unknown {
   return remove(double.models, id);
 }
 
+/** A model that is asked is deployed by itself, as `model_auto_deploy` has it by default. */
 function predict(modelId: string, body: Json, double: MlDouble): unknown {
+  double.models.set(modelId, { ...model(modelId, double), model_state: 'DEPLOYED' });
   const { query_text: query, text_docs: documents } = body as { query_text: string; text_docs: string[] };
   const scores = double.ask({ modelId, query, documents });
   const output = scores.map((score) => ({ name: 'similarity', data: [score] }));
