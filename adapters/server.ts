@@ -19,6 +19,7 @@ export {
 export type { AwayListener } from './cluster/watched-calls.ts';
 export {
   type InstallPlan,
+  type PassingRefusal,
   type PlannedPart,
   type PlanStep,
   requestLine,
