@@ -15,7 +15,7 @@ import { alternate, median, medianRatio } from './support/measure.ts';
 import { openStepProducts } from './support/step-products.ts';
 import { documentsOf, question } from './support/texts.ts';
 
-const rounds = 9;
+const rounds = 15;
 const documents = 8;
 const tokens = 96;
 /** As each of a training's workers has by default. */
