@@ -1,7 +1,9 @@
 /** Lists with the logits of other models. */
+import { availableParallelism } from 'node:os';
 import type { Reranker } from '../../contract.ts';
 import { QueryError } from '../../errors.ts';
 import { zScores } from '../../scores/fusion-scores.ts';
+import { inOrder } from '../trainer/in-order.ts';
 import type { TrainingList } from '../trainer/training-list.ts';
 import { type ScoringOptions, scoreList } from './score-list.ts';
 
@@ -67,18 +69,23 @@ async function scored(
 ): Promise<ScoredLists> {
   const done: TrainingList[] = [];
   let unread = 0;
-  for (const list of lists) {
+  const work = async (list: TrainingList): Promise<TrainingList | undefined> => {
     signal?.throwIfAborted();
-    const own = await score(list).catch((error: unknown) => {
+    return await score(list).catch((error: unknown) => {
       if (error instanceof QueryError) return undefined;
       throw error;
     });
+  };
+  await inOrder(lists, { atOnce: listsAtOnce, work }, (own) => {
     if (own) done.push(own);
     else unread += 1;
     onProgress?.(done.length + unread, lists.length);
-  }
+  });
   return { lists: done, unread };
 }
+
+/** A list is often too short to keep all of a reranker's workers busy. */
+const listsAtOnce = Math.min(availableParallelism(), 4);
 
 function mixture(logits: readonly Float32Array[], weights: readonly number[]): Float32Array {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
