@@ -131,16 +131,31 @@ function pooledMasses(
   },
 ): Value {
   if ('pooled' in states) return states.pooled;
-  const queries = project(states.queryTokens);
-  // Cosines are at most 1: taken out, no exponential overflows, and masses do not change.
-  const logits = g.divide(g.subtract(g.linear(states.vectors, queries), scalar(1)), tau);
-  const none = g.filled(0, g.linear(anchors, queries));
-  const sums = g.add(g.scatterAdd(none, states.blocks, g.exponential(logits)), scalar(least));
-  const masses = g.divide(sums, g.sumOver(sums, [0], { keeps: true }));
+  const masses = tokenMasses({ ...states, queryTokens: project(states.queryTokens) }, anchors, tau);
   const count = g.sumLast(g.filled(1, masses));
-  if (pooling === 'geometric') return g.divide(g.sumLast(g.logarithm(g.add(masses, scalar(least)))), count);
-  return g.logarithm(g.add(g.divide(g.sumLast(masses), count), scalar(least)));
+  if (pooling === 'geometric') return g.divide(g.sumLast(logMasses(masses)), count);
+  return logMasses(g.divide(g.sumLast(masses), count));
 }
+
+/**
+ * Masses that words of a query pay to blocks by their tokens' vectors, `[D, Q]`: over the blocks, those of a word sum to 1.
+ *
+ * @param anchors - Of the blocks, for their number. @param tau - Temperature, float32 `[]`.
+ */
+export function tokenMasses(
+  { queryTokens, vectors, blocks }: Exclude<TokenHeadStates, { readonly pooled: Value }>,
+  anchors: Value,
+  tau: Value,
+): Value {
+  // Cosines are at most 1: taken out, no exponential overflows, and masses do not change.
+  const logits = g.divide(g.subtract(g.linear(vectors, queryTokens), scalar(1)), tau);
+  const none = g.filled(0, g.linear(anchors, queryTokens));
+  const sums = g.add(g.scatterAdd(none, blocks, g.exponential(logits)), scalar(least));
+  return g.divide(sums, g.sumOver(sums, [0], { keeps: true }));
+}
+
+/** Logarithms of masses, finite for a mass of 0 too. */
+export const logMasses = (masses: Value): Value => g.logarithm(g.add(masses, scalar(least)));
 
 /** Logits of blocks `[D, 1]` as logits of documents. */
 function joined(blocks: Value, documentBlocks: Value, blockJoin: ReadoutParameters['blockJoin']): Value {

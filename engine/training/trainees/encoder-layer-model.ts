@@ -49,6 +49,8 @@ export interface LayerModel extends BlockMaker {
   readonly depth: number;
   /** Layers of the model's full depth. */
   readonly fullDepth: number;
+  /** Whether queries are read by the full depth when the model is served at this one. */
+  readonly readsQueriesAtFullDepth: boolean;
   /** File in the model's folder that holds the trained layers. */
   readonly layersFile: string;
   /** Float32 weights of the trained network. */
@@ -83,7 +85,7 @@ export async function openLayerModel(
   const wholeConfig = await readEncoderConfig(whole.path);
   const atDepth = await openAtDepth(options, whole, wholeConfig);
   assertProfile(profile, whole, wholeConfig);
-  const { folder, config, depth, layersFile } = atDepth;
+  const { folder, config, depth, layersFile, queries } = atDepth;
   const weights = await modelWeights('fp32', atDepth, options.cacheFolder);
   const { heads, gates, fusionWeight } = folder.manifest;
   const all = Array.from({ length: config.layers }, (_, layer) => layer);
@@ -96,6 +98,7 @@ export async function openLayerModel(
     config,
     depth,
     fullDepth: wholeConfig.layers,
+    readsQueriesAtFullDepth: queries !== undefined,
     layersFile: layersFile ?? 'model.safetensors',
     weights,
     trained,

@@ -6,30 +6,44 @@ import { headShapes, type ProjectionName, type ReadoutHeads } from '../../readou
 import type { LayerModel } from './encoder-layer-model.ts';
 import { listRows } from './list-blocks.ts';
 
+/** The query's part of a list's states. */
+export interface QueryRows {
+  /** Its anchor, `[1, W]`. */
+  readonly queryAnchor: Value;
+  /** Its own words, `[Q, W]`. */
+  readonly queryTokens: Value;
+}
+
 /** What is read of a list's states. */
-export interface ListReadout {
+export interface ListReadout extends QueryRows {
   /** Logits of the documents, `['documents']`. */
   readonly logits: Value;
-  /** The query's anchor, `[1, W]`. */
-  readonly queryAnchor: Value;
-  /** The query's own words, `[Q, W]`. */
-  readonly queryTokens: Value;
   /** Anchors of the documents' blocks, `[D, W]`. */
   readonly anchors: Value;
   /** Tokens of the documents' blocks, `[T, W]`. */
   readonly vectors: Value;
+  /** The block of each token, int64 `[T]`. */
+  readonly tokenBlocks: Value;
 }
 
-/** Reads a list. @param states - L2-normalised rows, of which `listRows` says what is what. */
+/**
+ * Reads a list.
+ *
+ * @param states - L2-normalised rows, of which `listRows` says what is what.
+ * @param query - The query's, where they are not among `states`.
+ */
 export function listReadout(
   states: Value,
   { readout, heads, config }: Pick<LayerModel, 'readout' | 'heads' | 'config'>,
+  query?: QueryRows,
 ): ListReadout {
   const rows = listRows();
   const anchors = g.gather(states, rows.anchors);
   const vectors = g.gather(states, rows.tokens);
-  const queryTokens = g.gather(states, rows.queryTokens);
-  const queryAnchor = g.gather(states, rows.queryAnchor);
+  const { queryAnchor, queryTokens } = query ?? {
+    queryAnchor: g.gather(states, rows.queryAnchor),
+    queryTokens: g.gather(states, rows.queryTokens),
+  };
   const logits = readoutLogits(
     {
       queryAnchor,
@@ -40,7 +54,7 @@ export function listReadout(
     readout,
     constantHeads(heads, config.width),
   );
-  return { logits, queryAnchor, queryTokens, anchors, vectors };
+  return { logits, queryAnchor, queryTokens, anchors, vectors, tokenBlocks: rows.tokenBlocks };
 }
 
 /** Trained parts of the readout as numbers of the graph; none where the model has none. */
