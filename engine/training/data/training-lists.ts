@@ -21,6 +21,11 @@ export interface DrawOptions {
   readonly random?: number;
   /** Share of documents that lose their title, in [0, 1]; a document that has no text keeps it. @defaultValue 0 */
   readonly untitled?: number;
+  /**
+   * Share of documents of which only a run of 3 to 45 words is read, from anywhere in the text, in [0, 1]; for goals that hold for
+   * any text, such as another model's states. @defaultValue 0
+   */
+  readonly spans?: number;
   /** The same seed and source give the same lists. @defaultValue 0 */
   readonly seed?: number;
 }
@@ -95,6 +100,7 @@ function withDefaults(options: DrawOptions): Drawing {
     skip: 0,
     random: 0,
     untitled: 0,
+    spans: 0,
     seed: 0,
     ...options,
   };
@@ -129,8 +135,23 @@ function drawList(queryId: string, draw: Draw): TrainingList | keyof LeftOut {
     set: source.collection.name,
     queryId,
     query,
-    documents: docIds.map((docId) => toDocument(docId, queryId, source, random() < drawing.untitled)),
+    documents: docIds.map((docId) => {
+      const document = toDocument(docId, queryId, source, random() < drawing.untitled);
+      const isSpan = drawing.spans > 0 && random() < drawing.spans;
+      return isSpan ? { ...document, text: spanOf(document.text, random) } : document;
+    }),
   };
+}
+
+/** Words of a span. */
+const spanWords = { least: 3, most: 45 };
+
+/** A run of words from anywhere in a text. */
+function spanOf(text: string, random: () => number): string {
+  const words = text.split(/\s+/).filter((word) => word !== '');
+  const count = spanWords.least + Math.floor(random() * (spanWords.most - spanWords.least + 1));
+  const start = Math.floor(random() * Math.max(1, words.length - count + 1));
+  return words.slice(start, start + count).join(' ');
 }
 
 /** Judged ones first: people said that they are not relevant. */

@@ -47,6 +47,8 @@ export interface RecipeLists {
   readonly random: number;
   /** Share of documents without their title, in [0, 1]. @defaultValue 0 */
   readonly untitled: number;
+  /** Share of documents of which only a run of words is read, in [0, 1]. @defaultValue 0 */
+  readonly spans: number;
 }
 
 /** The development set of a recipe. */
@@ -143,6 +145,7 @@ const shape = {
       skip: z.int().min(0).default(0),
       random: z.int().min(0).default(0),
       untitled: share.default(0),
+      spans: share.default(0),
     })
     .prefault({}),
   teacher: z.array(recipeTeacherSchema).min(1).optional(),

@@ -167,6 +167,32 @@ describe('drawLists', () => {
     expect(untitled / 400).toBeLessThan(0.38);
   });
 
+  it('reads a run of words of some documents, and draws the same documents as without', () => {
+    const textOf = (docId: string): string =>
+      Array.from({ length: 60 }, (_, word) => `${docId}-${word}`).join(' ');
+    const documents = new Map(
+      [...source.collection.documents.keys()].map((docId) => [
+        docId,
+        { docId, title: '', text: textOf(docId) },
+      ]),
+    );
+    const long = { ...source, collection: { ...source.collection, documents } };
+    const drawn = Array.from({ length: 100 }, (_, seed) => {
+      const [whole, cut] = [0, 0.5].map((spans) => drawLists(long, { seed, spans }).lists[0]!.documents);
+      expect(whole!.every(({ docId, text }) => text === textOf(docId))).toBe(true);
+      expect(cut!.map(({ docId }) => docId)).toEqual(whole!.map(({ docId }) => docId));
+      return cut!;
+    }).flat();
+    const spans = drawn.filter(({ docId, text }) => text !== textOf(docId));
+    expect(spans.length / drawn.length).toBeGreaterThan(0.4);
+    expect(spans.length / drawn.length).toBeLessThan(0.6);
+    expect(spans.every(({ docId, text }) => textOf(docId).includes(text))).toBe(true);
+    const words = spans.map(({ text }) => text.split(' '));
+    expect(Math.min(...words.map(({ length }) => length))).toBe(3);
+    expect(Math.max(...words.map(({ length }) => length))).toBe(45);
+    expect(new Set(words.map(([first]) => first!.split('-')[1])).size).toBeGreaterThan(40);
+  });
+
   it.each([
     ['no judgements', {}, 'there are none'],
     ['only irrelevant documents', { q1: { moon: 0 } }, '1 have no relevant document in the corpus'],
