@@ -4,8 +4,9 @@ import type { Ranking, Reranker, RerankerInfo, RerankOptions, Shortlist } from '
 import { QueryError } from '../../errors.ts';
 import { toRanking } from '../../scores/ranking.ts';
 import type { PooledProgram } from '../../session/pool.ts';
+import { toBatches } from '../../states/batches.ts';
 import type { CrossEncoderAnswers, CrossEncoderTask } from './cross-encoder-program.ts';
-import { type Pair, toPairBatches } from './pairs.ts';
+import type { Pair } from './pairs.ts';
 
 /** A cross-encoder's program. */
 export type CrossEncoderProgram = PooledProgram<
@@ -41,8 +42,13 @@ export class CrossEncoderReranker implements Reranker {
       signal,
     );
     const logits = new Float64Array(pairs.length);
+    // Whatever number of workers there is, the same pairs are read together: a quantised network may round each batch by its largest value.
+    const batches = toBatches(
+      pairs.map(({ ids }) => ids.length),
+      { batchTokens: this.#batchTokens, workers: 1 },
+    );
     await Promise.all(
-      toPairBatches(pairs, this.#batchTokens).map(async (batch) => {
+      batches.map(async (batch) => {
         const scores = await this.#run({ kind: 'score', pairs: batch.map((index) => pairs[index]!) }, signal);
         batch.forEach((index, b) => {
           logits[index] = scores[b]!;

@@ -18,8 +18,8 @@ import type { CrossEncoderCaps } from './pairs.ts';
 const positions = 512;
 const specialTokens = 3;
 const defaultCaps: CrossEncoderCaps = { maxQueryTokens: 64, maxDocumentTokens: 256 };
-/** Tokens of one run: a few documents, after each of which a call can end early. */
-const defaultBatchTokens = 2048;
+/** Tokens of one run: a few documents, so that a short list keeps several workers busy, and a call can end early. */
+const defaultBatchTokens = 384;
 
 /**
  * Opens a cross-encoder: `model.onnx` is run as it is, on the processor, over `[CLS] query [SEP] document [SEP]`; its one

@@ -57,22 +57,3 @@ export function toPairFeeds(pairs: readonly Pair[], padId: number): Readonly<Rec
     token_type_ids: { type: 'int64', shape, data: types },
   };
 }
-
-/**
- * Batches of pairs of like length, each of at most so many tokens with its filling, or one pair.
- *
- * @returns Indices of pairs, by batch.
- */
-export function toPairBatches(pairs: readonly Pair[], batchTokens: number): number[][] {
-  const byLength = [...pairs.keys()].sort((a, b) => pairs[a]!.ids.length - pairs[b]!.ids.length || a - b);
-  const batches: number[][] = [];
-  let batch: number[] = [];
-  for (const index of byLength) {
-    if (batch.length > 0 && (batch.length + 1) * pairs[index]!.ids.length > batchTokens) {
-      batches.push(batch);
-      batch = [];
-    }
-    batch.push(index);
-  }
-  return batch.length > 0 ? [...batches, batch] : batches;
-}

@@ -7,7 +7,7 @@ import { toOnnx } from '../../../../engine/graph/onnx.ts';
 import { add, cast, multiply, sumOver } from '../../../../engine/graph/operations/index.ts';
 import { input } from '../../../../engine/graph/value.ts';
 import { ConfigurationError, InferenceError, modelFamily, openReranker } from '../../../../engine/index.ts';
-import { toPair, toPairBatches, toPairFeeds } from '../../../../engine/rerank/cross-encoder/pairs.ts';
+import { toPair, toPairFeeds } from '../../../../engine/rerank/cross-encoder/pairs.ts';
 import type { Tokenizer } from '../../../../engine/tokenizer/tokenizer.ts';
 import { rerankerSuite } from '../../../../plugin/testing/index.ts';
 import { closedAfterEach } from '../../../support/closed-after-each.ts';
@@ -110,15 +110,5 @@ describe('pairs', () => {
     expect(Array.from(ids!.data as BigInt64Array, Number).slice(6)).toEqual([101, 7, 102, 8, 102, 0]);
     expect(Array.from(mask!.data as BigInt64Array, Number).slice(6)).toEqual([1, 1, 1, 1, 1, 0]);
     expect(Array.from(types!.data as BigInt64Array, Number).slice(6)).toEqual([0, 0, 0, 1, 1, 0]);
-  });
-
-  it('of like length share a batch, and none is lost', () => {
-    const lengths = [9, 3, 8, 3, 20];
-    const pairs = lengths.map((length) => ({
-      ids: new Int32Array(length),
-      documentStart: 1,
-      truncatedTokens: 0,
-    }));
-    expect(toPairBatches(pairs, 18)).toEqual([[1, 3], [2, 0], [4]]);
   });
 });
