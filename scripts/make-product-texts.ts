@@ -6,7 +6,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { documentText, readCollection } from '../engine/evaluation/collection.ts';
-
 import { seededRandom, shuffled } from '../engine/evaluation/random.ts';
 import { printQrelsTable } from '../engine/evaluation/trec.ts';
 
