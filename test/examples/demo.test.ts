@@ -57,7 +57,9 @@ describe.skipIf(!hasModel)('the demo', () => {
   afterAll(() => rm(cacheFolder, { recursive: true }));
 
   it('prints one JSON object with both orders of the same hundred synsets', () => {
-    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.code).toBe(0);
+    // Where the index takes seconds to make, it says how far it is.
+    expect(first.stderr).toMatch(/^(indexing WordNet: [^\n]*\n)*$/);
     const result = JSON.parse(first.stdout) as DemoResult;
     expect(Object.keys(result)).toEqual(['query', 'firstStage', 'reranked']);
     expect(result.query).toBe(question);
