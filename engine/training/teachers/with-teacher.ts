@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Reranker } from '../../contract.ts';
 import { QueryError } from '../../errors.ts';
 import { zScores } from '../../scores/fusion-scores.ts';
+import { spreadOf } from '../../scores/spread.ts';
 import { inOrder } from '../trainer/in-order.ts';
 import type { TrainingList } from '../trainer/training-list.ts';
 import { type ScoringOptions, scoreList } from './score-list.ts';
@@ -25,7 +26,8 @@ export interface ScoredLists {
 
 /**
  * Lists with `teacherLogits`: one model's own logits; of several, the sum of the z-scores of each one's logits over the
- * list, by weight, divided by the sum of weights. z-scores as in `fusion`: 0 in a list of equal logits, clipped at ±3.
+ * list, by weight, divided by the sum of weights, and as far apart as logits of the first are: multiplied by the deviation of the
+ * first member's, or of the first that tells documents apart. z-scores as in `fusion`: 0 in a list of equal logits, clipped at ±3.
  *
  * @throws RangeError when there are no members, or a weight is not above 0. @throws TrainingListError when a member gives a
  * document no finite logit. @throws InferenceError when the runtime fails; what was scored before is kept.
@@ -91,7 +93,12 @@ function mixture(logits: readonly Float32Array[], weights: readonly number[]): F
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   // Logits are finite, so each list has z-scores.
   const standard = logits.map((own) => zScores(Array.from(own))!);
-  return Float32Array.from(logits[0]!, (_, i) =>
-    standard.reduce((sum, own, member) => sum + (weights[member]! / total) * own[i]!, 0),
+  // z-scores alone would be a flat softmax, which a student learns by becoming flat.
+  const telling = standard.findIndex((own) => own.some((score) => score !== 0));
+  const { deviation } = spreadOf(Array.from(logits[Math.max(0, telling)]!));
+  return Float32Array.from(
+    logits[0]!,
+    (_, i) =>
+      deviation * standard.reduce((sum, own, member) => sum + (weights[member]! / total) * own[i]!, 0),
   );
 }

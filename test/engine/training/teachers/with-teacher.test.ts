@@ -6,7 +6,11 @@ import { QueryError, TrainingListError } from '../../../../engine/errors.ts';
 import { openReranker } from '../../../../engine/index.ts';
 import { scoreRun } from '../../../../engine/training/teachers/score-run.ts';
 import { openScoreStore } from '../../../../engine/training/teachers/score-store.ts';
-import { withStart, withTeacher } from '../../../../engine/training/teachers/with-teacher.ts';
+import {
+  type TeacherMember,
+  withStart,
+  withTeacher,
+} from '../../../../engine/training/teachers/with-teacher.ts';
 import type { TrainingList } from '../../../../engine/training/trainer/training-list.ts';
 import { fakeReranker } from '../../../../plugin/testing/index.ts';
 import { assertAllClose } from '../../../support/checks/all-close.ts';
@@ -44,28 +48,38 @@ describe('withTeacher', () => {
     expect(lists[0]).not.toHaveProperty('teacherLogits');
   });
 
-  it('mixes z-scores of several models by their weights', async () => {
+  it('mixes z-scores of several models by their weights, on the scale of the first that has one', async () => {
     const other = fakeReranker({
       logit: (_candidate, _query, index) => 1000 * index,
       info: { name: 'place' },
     });
-    const { lists: taught } = await withTeacher(lists, [
-      { reranker: byLength(), weight: 3 },
-      { reranker: other, weight: 1 },
-    ]);
+    const same = fakeReranker({ logit: () => 7, info: { name: 'same' } });
+    const mixed = async (...members: readonly TeacherMember[]): Promise<Float32Array> =>
+      (await withTeacher(lists, members)).lists[0]!.teacherLogits!;
+    const deviationOf = (values: readonly number[]): number => {
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+    };
     const z = (values: readonly number[]): number[] => {
       const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-      const deviation = Math.sqrt(
-        values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length,
-      );
-      return values.map((value) => (value - mean) / deviation);
+      return values.map((value) => (value - mean) / deviationOf(values));
     };
-    const [length, place] = [z([1, 8, 6]), z([0, 1000, 2000])];
-    assertAllClose(
-      taught[0]!.teacherLogits!,
-      length.map((value, i) => 0.75 * value + 0.25 * place[i]!),
-      { rtol: 1e-6 },
-    );
+    const [lengths, places] = [
+      [1, 8, 6],
+      [0, 1000, 2000],
+    ];
+    const byWeight = z(lengths!).map((value, i) => 0.75 * value + 0.25 * z(places!)[i]!);
+    const [first, second] = [
+      { reranker: byLength(), weight: 3 },
+      { reranker: other, weight: 1 },
+    ];
+    const scaled = (deviation: number, share = 1): number[] =>
+      byWeight.map((value) => share * deviation * value);
+    assertAllClose(await mixed(first!, second!), scaled(deviationOf(lengths!)), { rtol: 1e-6 });
+    assertAllClose(await mixed(second!, first!), scaled(deviationOf(places!)), { rtol: 1e-6 });
+    // Who cannot tell documents apart sets no scale.
+    const flat = { reranker: same, weight: 4 };
+    assertAllClose(await mixed(flat, first!, second!), scaled(deviationOf(lengths!), 0.5), { rtol: 1e-6 });
   });
 
   it('computes scores once, whatever ids there are, and anew for anything that logits depend on', async () => {
