@@ -40,14 +40,9 @@ export function fullDepthLosses(
   const allAnchors = ({ anchors: rows, queryAnchor }: ListReadout | TeacherStates): Value =>
     withQuery(rows, queryAnchor, 'D+1');
   const references = g.concat([teacher.anchors, teacher.queryAnchor], 0, 'D+1');
+  const { queryTokens } = teacher;
   const paid = (rows: Value): Value =>
-    logMasses(
-      tokenMasses(
-        { queryTokens: teacher.queryTokens, vectors: rows, blocks },
-        anchors,
-        scalar(readout.tokenTau),
-      ),
-    );
+    logMasses(tokenMasses({ queryTokens, vectors: rows, blocks }, anchors, scalar(readout.tokenTau)));
   return {
     tokenCosine: meanCosineDistance(tokens(trained), tokens(teacher)),
     anchorCosine: meanCosineDistance(allAnchors(trained), allAnchors(teacher)),

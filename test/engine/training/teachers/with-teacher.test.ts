@@ -64,22 +64,18 @@ describe('withTeacher', () => {
       const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
       return values.map((value) => (value - mean) / deviationOf(values));
     };
-    const [lengths, places] = [
-      [1, 8, 6],
-      [0, 1000, 2000],
-    ];
-    const byWeight = z(lengths!).map((value, i) => 0.75 * value + 0.25 * z(places!)[i]!);
-    const [first, second] = [
-      { reranker: byLength(), weight: 3 },
-      { reranker: other, weight: 1 },
-    ];
+    const lengths = [1, 8, 6];
+    const places = [0, 1000, 2000];
+    const byWeight = z(lengths).map((value, i) => 0.75 * value + 0.25 * z(places)[i]!);
+    const first = { reranker: byLength(), weight: 3 };
+    const second = { reranker: other, weight: 1 };
     const scaled = (deviation: number, share = 1): number[] =>
       byWeight.map((value) => share * deviation * value);
-    assertAllClose(await mixed(first!, second!), scaled(deviationOf(lengths!)), { rtol: 1e-6 });
-    assertAllClose(await mixed(second!, first!), scaled(deviationOf(places!)), { rtol: 1e-6 });
+    assertAllClose(await mixed(first, second), scaled(deviationOf(lengths)), { rtol: 1e-6 });
+    assertAllClose(await mixed(second, first), scaled(deviationOf(places)), { rtol: 1e-6 });
     // Who cannot tell documents apart sets no scale.
     const flat = { reranker: same, weight: 4 };
-    assertAllClose(await mixed(flat, first!, second!), scaled(deviationOf(lengths!), 0.5), { rtol: 1e-6 });
+    assertAllClose(await mixed(flat, first, second), scaled(deviationOf(lengths), 0.5), { rtol: 1e-6 });
   });
 
   it('computes scores once, whatever ids there are, and anew for anything that logits depend on', async () => {
